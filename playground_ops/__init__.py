@@ -1,0 +1,1 @@
+"""Install and operate the Dagster stack that this code location lives in."""

@@ -1,0 +1,188 @@
+"""The nouns of the product, as immutable values. No I/O, no clock, no Dagster."""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from playground_ops.errors import Finding
+
+
+class Value(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Dependencies(str, Enum):
+    """Where the packages of a code location come from."""
+
+    PROJECT = "project"
+    """An environment of its own, made from the project's lock or requirements."""
+    SHARED = "shared"
+    """The environment that the stack itself runs in."""
+    AUTO = "auto"
+    """`project` where the folder declares dependencies, else `shared`."""
+
+
+class Location(Value):
+    """What the configuration says of one code location, with every default filled in."""
+
+    name: str
+    repository: str | None = None
+    """Any URL that git takes, or an absolute path. None: the bootstrap package of this project."""
+    ref: str | None = None
+    """Branch, tag or full commit; None: the repository's HEAD."""
+    subdirectory: str = "."
+    module: str | None = None
+    """None: what the project itself declares, else `playground.definitions`."""
+    dependencies: Dependencies = Dependencies.AUTO
+    automation: Literal["on", "off"] = "on"
+    follow: bool = False
+    follow_interval_seconds: int = 30
+    environment: dict[str, str] = Field(default_factory=dict)
+    startup_timeout_seconds: int = 180
+    longest_run_seconds: int = 3600
+    """How long a server that no longer serves may take to finish its runs before it is ended."""
+    smoke_job: str | None = None
+    """A job that is run on the candidate before the switch."""
+    smoke_check: str | None = None
+    """An asset check, as `asset/key:check_name`, that is run on the candidate before the switch."""
+
+
+class Revision(Value):
+    """Code, pinned: what a ref was resolved to."""
+
+    repository: str | None
+    commit: str
+    """40 hexadecimal digits; for code without a repository `content-` and a hash of the files."""
+    ref: str | None = None
+    """What was asked for; None: the configured ref."""
+    subject: str = ""
+    author: str = ""
+
+    @property
+    def short(self) -> str:
+        return self.commit[:20] if self.commit.startswith("content-") else self.commit[:12]
+
+
+class Release(Value):
+    """One location at one commit with one configuration. Never modified after it is made."""
+
+    location: Location
+    number: int = Field(ge=1)
+    revision: Revision
+    configuration: str
+    """Digest of the location's configuration: two releases with the same one were configured alike."""
+    created_at: str
+    """UTC, ISO 8601."""
+    rollback_of: int | None = None
+
+    @property
+    def name(self) -> str:
+        return f"{self.location.name}-{self.number}"
+
+
+class ReleaseState(str, Enum):
+    CANDIDATE = "candidate"
+    SERVING = "serving"
+    RETIRED = "retired"
+    """Served before; kept warm for rollback."""
+    DRAINING = "draining"
+    """Told to stop; finishing its runs."""
+
+
+class LiveRelease(Value):
+    """A release as it is found in the target."""
+
+    release: Release
+    state: ReleaseState
+    served_at: str | None = None
+    """When it last began to serve; UTC, ISO 8601."""
+    restarts: int = 0
+
+
+class ServerStatus(str, Enum):
+    STARTING = "starting"
+    READY = "ready"
+    FAILED = "failed"
+
+
+class Observation(Value):
+    """What can be seen of a release's server right now."""
+
+    status: ServerStatus
+    message: str
+    """What it is waiting for, or what was seen."""
+    finding: Finding | None = None
+    """Set when the status is FAILED."""
+
+
+class Automation(Value):
+    """A schedule or sensor that a server defines."""
+
+    repository: str
+    name: str
+    kind: Literal["schedule", "sensor"]
+    runs_by_default: bool
+
+
+class LoadedCode(Value):
+    """What a code server says that it loaded."""
+
+    server_id: str
+    working_directories: tuple[str, ...]
+    asset_keys: tuple[str, ...] = ()
+    automations: tuple[Automation, ...] = ()
+    dagster_version: str = ""
+
+
+class Shown(Value):
+    """What the webserver shows of a location."""
+
+    server_id: str | None = None
+    error: str | None = None
+
+
+class Phase(str, Enum):
+    RESOLVE = "resolving"
+    START = "starting"
+    VERIFY = "verifying"
+    SWITCH = "switching"
+    CONFIRM = "confirming"
+    RETIRE = "retiring"
+
+
+class Outcome(str, Enum):
+    DONE = "done"
+    UNCHANGED = "unchanged"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    INTERRUPTED = "interrupted"
+    """The process that did the rollout died; a later one found what it left."""
+
+
+class RolloutRecord(Value):
+    """What happened in one rollout, kept for good."""
+
+    location: str
+    id: str
+    by: str
+    """Who or what asked: a user at a machine, a Dagster run."""
+    action: Literal["redeploy", "rollback", "promote", "deploy", "bootstrap", "follow"] = "redeploy"
+    started_at: str
+    ended_at: str | None = None
+    outcome: Outcome | None = None
+    """None while it is under way."""
+    phase: Phase = Phase.RESOLVE
+    release: int | None = None
+    revision: Revision | None = None
+    configuration: str | None = None
+    previous: int | None = None
+    previous_commit: str | None = None
+    durations: dict[str, float] = Field(default_factory=dict)
+    """Seconds per phase."""
+    finding: Finding | None = None
+    warnings: tuple[str, ...] = ()
+    run_id: str | None = None
+    """The Dagster run that did it, if one did."""

@@ -1,0 +1,100 @@
+"""`Target`: the narrow waist between the engine and the place where a stack runs.
+
+A target knows how to do one thing at a time and to say what is there. Order, waiting, deadlines,
+gates and rollback are the engine's and written once, above this interface. A target keeps no state
+in memory that it could not read back: whoever opens it next sees the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from typing import Protocol
+
+from playground_ops.model import (
+    LiveRelease,
+    LoadedCode,
+    Location,
+    Observation,
+    Release,
+    Revision,
+    RolloutRecord,
+    Shown,
+)
+
+Say = Callable[[str], None]
+"""Where a verb that takes long tells what it is doing, one short sentence at a time."""
+
+
+class Lock(Protocol):
+    """A held lock on one location. It is renewed in the background until it is released."""
+
+    def check(self) -> None:
+        """Raise LockLost if somebody else holds the lock by now. Called before every step that writes."""
+
+
+class Target(Protocol):
+    name: str
+
+    def lock(self, location: str, holder: str) -> AbstractContextManager[Lock]:
+        """Take the location's lock, or raise LockHeld, naming the holder and since when."""
+
+    def resolve(self, location: Location, ref: str | None) -> Revision:
+        """Pin `ref` (None: the configured one) to a commit. Raises PlaygroundError."""
+
+    def releases(self, location: str) -> Sequence[LiveRelease]:
+        """Every release that is there, by number. At most one is SERVING."""
+
+    def next_number(self, location: str) -> int:
+        """A number that no release of this location ever had."""
+
+    def start(self, release: Release, say: Say) -> None:
+        """Fetch the code, build what it needs and start its server, which nobody is sent to yet.
+
+        Doing it again for a release that runs is a no-op. Raises PlaygroundError.
+        """
+
+    def observe(self, release: Release) -> Observation:
+        """Look at the release's server once, without waiting."""
+
+    def wait(self, release: Release, seconds: float) -> None:
+        """Return when something about the release may have changed, or after `seconds`."""
+
+    def inspect(self, release: Release) -> LoadedCode:
+        """Ask a ready server what it loaded. Raises PlaygroundError if it loaded nothing usable."""
+
+    def expected_directory(self, release: Release) -> str:
+        """The folder that a server of this release's commit must have loaded from."""
+
+    def smoke(self, release: Release, say: Say) -> None:
+        """Run the location's smoke job or check on the candidate. Raises PlaygroundError."""
+
+    def other_asset_keys(self, location: str) -> dict[str, Sequence[str]]:
+        """Asset keys that other locations serve now, by location."""
+
+    def set_automation(self, release: Release, loaded: LoadedCode) -> Sequence[str]:
+        """Before the switch, bring schedules and sensors to what the location says; what was stopped."""
+
+    def serve(self, release: Release) -> None:
+        """The atomic switch: from now on the location's address leads to this release."""
+
+    def shown(self, release: Release) -> tuple[Shown, str]:
+        """What the webserver shows of the location, and the id of the release's own server now."""
+
+    def settle(self, previous: Release) -> None:
+        """Keep the runs in flight on a server that no longer serves reachable. May be repeated."""
+
+    def retire(self, release: Release) -> None:
+        """Tell the server to finish its runs and end; returns at once. It is removed when it has ended."""
+
+    def remove(self, release: Release) -> None:
+        """End a candidate at once and remove everything of it."""
+
+    def tail(self, release: Release, lines: int) -> str:
+        """The last lines of the server's log, redacted."""
+
+    def record(self, record: RolloutRecord) -> None:
+        """Keep the record, replacing an earlier state of it (same id)."""
+
+    def records(self, location: str) -> Sequence[RolloutRecord]:
+        """Every record kept of the location, oldest first."""
