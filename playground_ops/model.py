@@ -153,6 +153,9 @@ class Phase(str, Enum):
     RETIRE = "retiring"
 
 
+Action = Literal["redeploy", "rollback", "promote", "deploy", "bootstrap", "follow"]
+
+
 class Outcome(str, Enum):
     DONE = "done"
     UNCHANGED = "unchanged"
@@ -169,20 +172,25 @@ class RolloutRecord(Value):
     id: str
     by: str
     """Who or what asked: a user at a machine, a Dagster run."""
-    action: Literal["redeploy", "rollback", "promote", "deploy", "bootstrap", "follow"] = "redeploy"
+    action: Action = "redeploy"
     started_at: str
     ended_at: str | None = None
     outcome: Outcome | None = None
     """None while it is under way."""
     phase: Phase = Phase.RESOLVE
-    release: int | None = None
+    release: Release | None = None
+    """The candidate, or for a rollback the release that was gone back to."""
     revision: Revision | None = None
+    """What the ref was resolved to, also when no release came of it."""
     configuration: str | None = None
     previous: int | None = None
+    """Number of the release that served when this rollout began."""
     previous_commit: str | None = None
     durations: dict[str, float] = Field(default_factory=dict)
     """Seconds per phase."""
     finding: Finding | None = None
+    log_tail: str = ""
+    """The last lines of the candidate's log when it failed, redacted."""
     warnings: tuple[str, ...] = ()
     run_id: str | None = None
     """The Dagster run that did it, if one did."""

@@ -1,0 +1,100 @@
+"""What a rollout does first: finish or undo what an earlier one, that died, left behind.
+
+Called with the location's lock held, so whatever has no outcome yet is dead.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from playground_ops import decisions
+from playground_ops.clock import Clock
+from playground_ops.errors import PlaygroundError
+from playground_ops.model import LiveRelease, Outcome, ReleaseState, RolloutRecord, ServerStatus
+from playground_ops.story import Story
+from playground_ops.targets.base import Lock, Target
+
+DONE = Outcome.DONE
+
+
+def recover(target: Target, lock: Lock, location: str, story: Story, clock: Clock) -> None:
+    """Afterwards there is no candidate, no unfinished record, and at most one release kept warm."""
+    records = target.records(location)
+    unfinished = [record for record in records if record.outcome is None]
+    lock.check()
+    _undo_an_unconfirmed_switch(target, location, unfinished, story)
+    live = target.releases(location)
+    _revive(target, decisions.serving(live), story)
+    for leftover in _leftovers(live, records):
+        story.warn(f"removing release {leftover.release.number}, left by a rollout that died")
+        target.remove(leftover.release)
+    retire_all_but_the_last(target, location)
+    if unfinished:
+        _close(target, location, unfinished, clock)
+
+
+def _leftovers(live: Sequence[LiveRelease], records: Sequence[RolloutRecord]) -> list[LiveRelease]:
+    """Candidates, and releases that were switched to, taken back, and not yet removed."""
+    confirmed = {record.release.number for record in records if record.release and record.outcome is DONE}
+    return [
+        found
+        for found in live
+        if found.state is ReleaseState.CANDIDATE
+        or (found.state is ReleaseState.RETIRED and found.release.number not in confirmed)
+    ]
+
+
+def retire_all_but_the_last(target: Target, location: str) -> None:
+    """Keep the release that served last warm for rollback; let older ones drain."""
+    live = target.releases(location)
+    warm = decisions.previous(live)
+    for release in live:
+        if release.state is ReleaseState.RETIRED and release != warm:
+            target.retire(release.release)
+
+
+def _undo_an_unconfirmed_switch(
+    target: Target, location: str, unfinished: Sequence[RolloutRecord], story: Story
+) -> None:
+    """A switch nobody confirmed is kept if its server lives, and taken back if it does not."""
+    live = target.releases(location)
+    now, before = decisions.serving(live), decisions.previous(live)
+    never_confirmed = {record.release.number for record in unfinished if record.release}
+    if now is None or before is None or now.release.number not in never_confirmed:
+        return
+    if target.observe(now.release).status is not ServerStatus.FAILED:
+        return
+    story.warn(f"release {now.release.number} died before it was confirmed; going back")
+    target.serve(before.release)
+    target.remove(now.release)
+
+
+def _revive(target: Target, now: LiveRelease | None, story: Story) -> None:
+    """What serves must run. Failing that is no reason to stop: this rollout may be the cure."""
+    if now is None:
+        return
+    try:
+        target.start(now.release, story.say)
+        target.keep(now.release)
+    except PlaygroundError as error:
+        story.warn(f"the serving release {now.release.number} could not be started: {error}")
+
+
+def _close(target: Target, location: str, unfinished: Sequence[RolloutRecord], clock: Clock) -> None:
+    live = target.releases(location)
+    now, before = decisions.serving(live), decisions.previous(live)
+    if before is not None:
+        target.settle(before.release)
+    for record in unfinished:
+        finished = (
+            now is not None and record.release is not None and now.release.number == record.release.number
+        )
+        target.record(
+            record.model_copy(
+                update={
+                    "outcome": Outcome.DONE if finished else Outcome.INTERRUPTED,
+                    "ended_at": clock.utc_now(),
+                    "warnings": (*record.warnings, f"its process died while {record.phase.value}"),
+                }
+            )
+        )

@@ -1,0 +1,222 @@
+"""A rollout: one location goes to one commit with nobody noticing, or stays where it is and says why."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from playground_ops import decisions
+from playground_ops.clock import Clock
+from playground_ops.errors import Finding, FindingKind, LockHeld, PlaygroundError, RolloutFailed
+from playground_ops.gates import commit_is_the_one_asked_for, shared_asset_keys
+from playground_ops.journal import Journal
+from playground_ops.model import Action, Location, Phase, Release, Revision, RolloutRecord, ServerStatus
+from playground_ops.recovery import recover, retire_all_but_the_last
+from playground_ops.story import Story
+from playground_ops.switching import Patience, switch_to
+from playground_ops.targets.base import Lock, Target
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Request:
+    """What somebody asked for."""
+
+    location: Location
+    configuration: str
+    """Digest of the location as configured."""
+    by: str
+    """Who asks, as the lock and the records will name them."""
+    action: Action = "redeploy"
+    ref: str | None = None
+    """None: the configured ref."""
+    revision: Revision | None = None
+    """Already pinned: nothing is resolved."""
+    rollback_of: int | None = None
+    force: bool = False
+    """Roll out even what serves already or what was rejected."""
+    run_id: str | None = None
+
+
+@dataclass(frozen=True)
+class Engine:
+    """What every rollout works with."""
+
+    target: Target
+    story: Story
+    clock: Clock
+    patience: Patience = field(default_factory=Patience)
+
+    def roll_out(self, request: Request) -> RolloutRecord:
+        """Raises LockHeld, RolloutFailed (what served before still serves) or RolloutCancelled."""
+        with self.locked(request) as lock:
+            recover(self.target, lock, request.location.name, self.story, self.clock)
+            return Rollout(self, lock, request).run()
+
+    def locked(self, request: Request) -> AbstractContextManager[Lock]:
+        """Take the location's lock, waiting for its holder as long as patience has it."""
+        deadline = self.clock.monotonic() + self.patience.lock
+        told = False
+        while True:
+            try:
+                return self.target.lock(request.location.name, request.by)
+            except LockHeld as held:
+                if self.clock.monotonic() >= deadline:
+                    raise
+                if not told:
+                    self.story.say(f"waiting: {held.finding.observed}")
+                told = True
+                self.story.check()
+                self.clock.sleep(0.2)
+
+    def retrying(self, what: str, attempt: Callable[[], T]) -> T:
+        """Try again what fails for a passing reason, to the deadline; everything else is raised at once."""
+        deadline = self.clock.monotonic() + self.patience.transient
+        pause = 1.0
+        while True:
+            try:
+                return attempt()
+            except PlaygroundError as error:
+                passing = error.finding.kind is FindingKind.TRANSIENT
+                if not passing or self.clock.monotonic() + pause > deadline:
+                    raise
+                self.story.say(f"{what}: {error.finding.observed} Trying again in {pause:g} s")
+            self.story.check()
+            self.clock.sleep(pause)
+            pause = min(pause * 2, 10.0)
+
+
+class Rollout:
+    """One rollout under way, its lock held."""
+
+    def __init__(self, engine: Engine, lock: Lock, request: Request) -> None:
+        self.engine, self.lock, self.request = engine, lock, request
+        self.target = engine.target
+        self.location = request.location
+        self.journal = Journal(engine.target, engine.story, engine.clock, request)
+        self.candidate: Release | None = None
+
+    def run(self) -> RolloutRecord:
+        previous = decisions.serving(self.target.releases(self.location.name))
+        self.journal.began_from(previous)
+        try:
+            revision = self._resolve()
+            if not self.request.force and decisions.is_unchanged(
+                previous, revision, self.request.configuration
+            ):
+                return self.journal.unchanged()
+            self._refuse_what_was_rejected(revision)
+            self.candidate = self._start(revision)
+            self._verify(self.candidate)
+            self._switch(self.candidate, previous.release if previous else None)
+        except BaseException as error:
+            self._undo(error)
+            raise
+        self.journal.phase(Phase.RETIRE, "keeping the previous release warm")
+        retire_all_but_the_last(self.target, self.location.name)
+        return self.journal.done()
+
+    def _resolve(self) -> Revision:
+        ref = self.request.ref or self.location.ref
+        self.journal.phase(Phase.RESOLVE, f"{ref or 'HEAD'} of {self.location.repository or 'this project'}")
+        revision = self.request.revision or self.engine.retrying(
+            "resolving", lambda: self.target.resolve(self.location, self.request.ref)
+        )
+        self.journal.resolved(revision)
+        return revision
+
+    def _refuse_what_was_rejected(self, revision: Revision) -> None:
+        if self.request.force:
+            return
+        records = self.target.records(self.location.name)
+        rejected = decisions.rejection(records, revision.commit, self.request.configuration)
+        if rejected is not None and rejected.finding is not None:
+            raise RolloutFailed(
+                rejected.finding.model_copy(
+                    update={
+                        "observed": f"Commit {revision.short} was rejected at {rejected.started_at}: "
+                        f"{rejected.finding.observed}",
+                        "fix": f"{rejected.finding.fix} Or force it.",
+                    }
+                )
+            )
+
+    def _start(self, revision: Revision) -> Release:
+        release = Release(
+            location=self.location,
+            number=self.target.next_number(self.location.name),
+            revision=revision,
+            configuration=self.request.configuration,
+            created_at=self.engine.clock.utc_now(),
+            rollback_of=self.request.rollback_of,
+        )
+        self.candidate = release
+        self.lock.check()
+        self.journal.started(release)
+        self.engine.retrying("starting", lambda: self.target.start(release, self._say))
+        self._wait_until_ready(release)
+        return release
+
+    def _say(self, message: str) -> None:
+        self.engine.story.check()
+        self.engine.story.say(message)
+
+    def _wait_until_ready(self, release: Release) -> None:
+        clock = self.engine.clock
+        deadline = clock.monotonic() + self.location.startup_timeout_seconds
+        told = ""
+        while True:
+            seen = self.target.observe(release)
+            if seen.status is ServerStatus.READY:
+                return
+            if seen.status is ServerStatus.FAILED and seen.finding is not None:
+                raise RolloutFailed(seen.finding)
+            remaining = deadline - clock.monotonic()
+            if remaining <= 0:
+                raise RolloutFailed(_never_ready(release, seen.message))
+            if seen.message != told:
+                told = seen.message
+                self._say(f"{told}; waiting up to {self.location.startup_timeout_seconds} s")
+            self.engine.story.check()
+            self.target.wait(release, min(remaining, 5.0))
+
+    def _verify(self, release: Release) -> None:
+        self.journal.phase(Phase.VERIFY, "asking the server what it loaded")
+        loaded = self.target.inspect(release)
+        commit_is_the_one_asked_for(release, loaded, self.target.expected_directory(release))
+        for warning in shared_asset_keys(loaded, self.target.other_asset_keys(self.location.name)):
+            self.journal.warn(warning)
+        self.target.smoke(release, self._say)
+        self.lock.check()
+        for stopped in self.target.set_automation(release, loaded):
+            self.engine.story.say(f"automation is {self.location.automation}: {stopped}")
+
+    def _switch(self, release: Release, previous: Release | None) -> None:
+        self.engine.story.check()
+        self.journal.save(Phase.SWITCH)
+        switch_to(
+            self.target, self.lock, release, previous, self.journal, self.engine.clock, self.engine.patience
+        )
+
+    def _undo(self, error: BaseException) -> None:
+        """Keep the evidence, then remove the candidate. Nothing is touched when the lock is lost."""
+        self.lock.check()
+        tail = self.target.tail(self.candidate, 40) if self.candidate else ""
+        if self.candidate is not None:
+            self.target.remove(self.candidate)
+        self.journal.failed(error, tail)
+
+
+def _never_ready(release: Release, waiting_for: str) -> Finding:
+    seconds = release.location.startup_timeout_seconds
+    return Finding(
+        kind=FindingKind.CERTAIN,
+        object=f"release/{release.name}",
+        observed=f"The server did not answer within {seconds} s ({waiting_for}).",
+        cause="Importing the definitions hangs or takes longer than that: a connection, a download or a "
+        "loop at module level.",
+        fix="Move slow work out of module level, or raise startup_timeout_seconds for this location.",
+    )
