@@ -194,3 +194,24 @@ class RolloutRecord(Value):
     warnings: tuple[str, ...] = ()
     run_id: str | None = None
     """The Dagster run that did it, if one did."""
+
+
+class Component(Value):
+    """A part of the stack and the settings that decide how it runs."""
+
+    name: str
+    kind: Literal["webserver", "daemon", "location"]
+    settings: dict[str, str]
+    """Flat and readable: what a plan shows before and after. Holds no secret."""
+
+
+class ComponentStatus(Value):
+    """How a component's process or processes do."""
+
+    name: str
+    kind: Literal["webserver", "daemon", "location"]
+    ready: bool
+    since: str | None = None
+    restarts: int = 0
+    message: str = ""
+    """What was seen last: waiting for what, how it ended."""

@@ -10,19 +10,22 @@ from collections.abc import Sequence
 from playground_ops import decisions
 from playground_ops.clock import Clock
 from playground_ops.errors import PlaygroundError
-from playground_ops.model import LiveRelease, Outcome, ReleaseState, RolloutRecord, ServerStatus
+from playground_ops.model import LiveRelease, Outcome, ReleaseState, RolloutRecord
 from playground_ops.story import Story
+from playground_ops.switching import Patience, confirm
 from playground_ops.targets.base import Lock, Target
 
 DONE = Outcome.DONE
 
 
-def recover(target: Target, lock: Lock, location: str, story: Story, clock: Clock) -> None:
+def recover(
+    target: Target, lock: Lock, location: str, story: Story, clock: Clock, patience: Patience
+) -> None:
     """Afterwards there is no candidate, no unfinished record, and at most one release kept warm."""
     records = target.records(location)
     unfinished = [record for record in records if record.outcome is None]
     lock.check()
-    _undo_an_unconfirmed_switch(target, location, unfinished, story)
+    _settle_an_unconfirmed_switch(target, location, unfinished, story, clock, patience)
     live = target.releases(location)
     _revive(target, decisions.serving(live), story)
     for leftover in _leftovers(live, records):
@@ -53,20 +56,27 @@ def retire_all_but_the_last(target: Target, location: str) -> None:
             target.retire(release.release)
 
 
-def _undo_an_unconfirmed_switch(
-    target: Target, location: str, unfinished: Sequence[RolloutRecord], story: Story
+def _settle_an_unconfirmed_switch(
+    target: Target,
+    location: str,
+    unfinished: Sequence[RolloutRecord],
+    story: Story,
+    clock: Clock,
+    patience: Patience,
 ) -> None:
-    """A switch nobody confirmed is kept if its server lives, and taken back if it does not."""
+    """Confirm a switch that nobody confirmed; take it back if that fails."""
     live = target.releases(location)
     now, before = decisions.serving(live), decisions.previous(live)
     never_confirmed = {record.release.number for record in unfinished if record.release}
-    if now is None or before is None or now.release.number not in never_confirmed:
+    if now is None or now.release.number not in never_confirmed:
         return
-    if target.observe(now.release).status is not ServerStatus.FAILED:
-        return
-    story.warn(f"release {now.release.number} died before it was confirmed; going back")
-    target.serve(before.release)
-    target.remove(now.release)
+    try:
+        confirm(target, now.release, story, clock, patience)
+    except PlaygroundError as error:
+        story.warn(f"release {now.release.number} was never confirmed, and can't be: {error.finding.observed}")
+        if before is not None:
+            target.serve(before.release)
+        target.remove(now.release)
 
 
 def _revive(target: Target, now: LiveRelease | None, story: Story) -> None:

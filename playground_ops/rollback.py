@@ -29,7 +29,7 @@ def roll_back(engine: Engine, request: Request, to: int | None) -> RolloutRecord
     """
     name = request.location.name
     with engine.locked(request) as lock:
-        recover(engine.target, lock, name, engine.story, engine.clock)
+        recover(engine.target, lock, name, engine.story, engine.clock, engine.patience)
         live = engine.target.releases(name)
         choice = _choose(engine, name, to)
         warm = next((found for found in live if found.release.number == choice.number), None)

@@ -53,7 +53,7 @@ class Engine:
     def roll_out(self, request: Request) -> RolloutRecord:
         """Raises LockHeld, RolloutFailed (what served before still serves) or RolloutCancelled."""
         with self.locked(request) as lock:
-            recover(self.target, lock, request.location.name, self.story, self.clock)
+            recover(self.target, lock, request.location.name, self.story, self.clock, self.patience)
             return Rollout(self, lock, request).run()
 
     def locked(self, request: Request) -> AbstractContextManager[Lock]:

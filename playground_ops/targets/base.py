@@ -7,11 +7,13 @@ in memory that it could not read back: whoever opens it next sees the same.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from playground_ops.model import (
+    Component,
+    ComponentStatus,
     LiveRelease,
     LoadedCode,
     Location,
@@ -21,6 +23,9 @@ from playground_ops.model import (
     RolloutRecord,
     Shown,
 )
+
+if TYPE_CHECKING:
+    from playground_ops.config import Configuration
 
 Say = Callable[[str], None]
 """Where a verb that takes long tells what it is doing, one short sentence at a time."""
@@ -33,8 +38,46 @@ class Lock(Protocol):
         """Raise LockLost if somebody else holds the lock by now. Called before every step that writes."""
 
 
+class Stack(Protocol):
+    """The components of a stack, and what is there before its locations come up."""
+
+    def components(self) -> Sequence[Component]:
+        """What was applied and is there: webserver, daemon, and each location that serves."""
+
+    def desired(self, configuration: Configuration) -> Sequence[Component]:
+        """What the configuration asks for, in the order in which it is applied."""
+
+    def apply(self, configuration: Configuration, changed: Sequence[str], say: Say) -> None:
+        """Make the stack ready for its locations and start the changed webserver and daemon.
+
+        Returns when they were started, not when they are ready: ask `component_status`.
+        """
+
+    def component_status(self) -> Sequence[ComponentStatus]:
+        """How the webserver, the daemon and each location's serving server do now."""
+
+    def wait_for_change(self, seconds: float) -> None:
+        """Return when some component may have changed, or after `seconds`."""
+
+    def withdraw(self, location: str) -> None:
+        """Take a location out of the stack: out of the workspace, its servers drained."""
+
+    def ui_address(self) -> str | None:
+        """URL of the UI; None when there is no stack."""
+
+    def logs(self, component: str, lines: int, follow: bool) -> Iterator[str]:
+        """Lines of a component's log, redacted. Raises BadInput for one that is not there."""
+
+    def down(self, say: Say) -> None:
+        """End everything of the stack, letting runs finish first as long as their locations allow."""
+
+    def delete_data(self) -> None:
+        """Delete what the stack kept: runs, records, checkouts. Only after `down`."""
+
+
 class Target(Protocol):
     name: str
+    stack: Stack
 
     def lock(self, location: str, holder: str) -> AbstractContextManager[Lock]:
         """Take the location's lock, or raise LockHeld, naming the holder and since when."""
@@ -78,6 +121,9 @@ class Target(Protocol):
     def serve(self, release: Release) -> None:
         """The atomic switch: from now on the location's address leads to this release."""
 
+    def keep(self, release: Release) -> None:
+        """From now on the release's server comes back by itself when it dies. May be repeated."""
+
     def shown(self, release: Release) -> tuple[Shown, str]:
         """What the webserver shows of the location, and the id of the release's own server now."""
 
@@ -88,7 +134,7 @@ class Target(Protocol):
         """Tell the server to finish its runs and end; returns at once. It is removed when it has ended."""
 
     def remove(self, release: Release) -> None:
-        """End a candidate at once and remove everything of it."""
+        """End a release at once and remove everything of it, also the address if it leads there."""
 
     def tail(self, release: Release, lines: int) -> str:
         """The last lines of the server's log, redacted."""

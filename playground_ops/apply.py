@@ -1,0 +1,150 @@
+"""Bringing the whole stack to what the configuration says."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+
+from playground_ops import plan as planning
+from playground_ops.config import Configuration, digest
+from playground_ops.errors import BadInput, Finding, FindingKind, PlaygroundError
+from playground_ops.model import Action, Location, RolloutRecord
+from playground_ops.plan import Change, Plan
+from playground_ops.rollout import Engine, Request
+from playground_ops.story import RolloutCancelled, Story
+
+FIRST_CONFIRM_SECONDS = 120.0
+"""A rollout beside a starting webserver waits for it to come up before it can be confirmed."""
+
+
+@dataclass(frozen=True)
+class Deployed:
+    plan: Plan
+    records: tuple[RolloutRecord, ...]
+    failures: tuple[tuple[str, BaseException], ...]
+
+
+StoryOf = Callable[[str], Story]
+"""The story of each location's rollout, by name: several are told at once."""
+
+
+def make_plan(engine: Engine, configuration: Configuration, components: Sequence[str] = ()) -> Plan:
+    """Raises BadInput for a component that is neither configured nor live. Writes nothing."""
+    whole = planning.plan(engine.target.stack.desired(configuration), engine.target.stack.components())
+    unknown = [name for name in components if name not in {change.component for change in whole.changes}]
+    if unknown:
+        known = ", ".join(change.component for change in whole.changes)
+        raise BadInput(*(_unknown_component(name, known) for name in unknown))
+    return planning.only(whole, components)
+
+
+def deploy(
+    engine: Engine,
+    configuration: Configuration,
+    story_of: StoryOf,
+    *,
+    by: str,
+    action: Action = "deploy",
+    components: Sequence[str] = (),
+    run_id: str | None = None,
+) -> Deployed:
+    """Apply the plan: webserver and daemon, then every changed location at once, each by a rollout.
+
+    A location that fails leaves its serving release and does not stop the others; its error is in
+    `failures`. A no-op writes nothing.
+    """
+    plan = make_plan(engine, configuration, components)
+    changed = plan.changed()
+    if not changed:
+        return Deployed(plan, (), ())
+    engine.target.stack.apply(configuration, [change.component for change in changed], engine.story.say)
+    requests = [_request(configuration, change, by, action, run_id) for change in changed if _is_rollout(change)]
+    patient = replace(
+        engine, patience=replace(engine.patience, confirm=max(engine.patience.confirm, FIRST_CONFIRM_SECONDS))
+    )
+    records, failures = roll_out_all(patient, requests, story_of)
+    for change in changed:
+        if change.action == "delete" and change.kind == "location":
+            engine.target.stack.withdraw(change.component)
+    wait_until_ready(engine)
+    return Deployed(plan, tuple(records), tuple(failures))
+
+
+def roll_out_all(
+    engine: Engine, requests: Sequence[Request], story_of: StoryOf
+) -> tuple[list[RolloutRecord], list[tuple[str, BaseException]]]:
+    """Roll several locations out at once; one's failure is not the others'."""
+    records: list[RolloutRecord] = []
+    failures: list[tuple[str, BaseException]] = []
+
+    def one(request: Request) -> RolloutRecord:
+        return replace(engine, story=story_of(request.location.name)).roll_out(request)
+
+    with ThreadPoolExecutor(max_workers=max(1, len(requests))) as pool:
+        futures = [(request.location.name, pool.submit(one, request)) for request in requests]
+        for name, future in futures:
+            try:
+                records.append(future.result())
+            except (PlaygroundError, RolloutCancelled) as error:
+                failures.append((name, error))
+    return records, failures
+
+
+def wait_until_ready(engine: Engine, seconds: float = 120.0) -> None:
+    """Wait for webserver and daemon. Raises PlaygroundError saying which is not ready and why."""
+    deadline = engine.clock.monotonic() + seconds
+    told = ""
+    while True:
+        found = engine.target.stack.component_status()
+        waiting = [status for status in found if status.kind != "location" and not status.ready]
+        if not waiting:
+            return
+        if engine.clock.monotonic() >= deadline:
+            raise PlaygroundError(*(_not_ready(status.name, status.message, seconds) for status in waiting))
+        message = "; ".join(f"{status.name}: {status.message}" for status in waiting)
+        if message != told:
+            engine.story.say(f"waiting for {message}")
+            told = message
+        engine.story.check()
+        engine.target.stack.wait_for_change(1.0)
+
+
+def location_named(configuration: Configuration, name: str) -> Location:
+    """Raises BadInput, naming the locations there are."""
+    for location in configuration.all_locations:
+        if location.name == name:
+            return location
+    known = ", ".join(location.name for location in configuration.all_locations)
+    raise BadInput(_unknown_component(name, known))
+
+
+def _is_rollout(change: Change) -> bool:
+    return change.kind == "location" and change.action in ("create", "update")
+
+
+def _request(
+    configuration: Configuration, change: Change, by: str, action: Action, run_id: str | None
+) -> Request:
+    location = location_named(configuration, change.component)
+    return Request(location=location, configuration=digest(location), by=by, action=action, run_id=run_id)
+
+
+def _unknown_component(name: str, known: str) -> Finding:
+    return Finding(
+        kind=FindingKind.CERTAIN,
+        object=f"component/{name}",
+        observed="There is no such component in this stack.",
+        cause=f"The configuration has: {known}.",
+        fix="Name one of these, or add it to the configuration.",
+    )
+
+
+def _not_ready(name: str, message: str, seconds: float) -> Finding:
+    return Finding(
+        kind=FindingKind.TRANSIENT,
+        object=f"component/{name}",
+        observed=f"It is not ready after {seconds:g} s: {message}",
+        cause="It is slow to start, or it keeps ending.",
+        fix=f"`logs {name}` shows its own words.",
+    )

@@ -1,0 +1,47 @@
+"""`python -m playground_ops.bootstrap`: from a fresh clone to the address of a running UI."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+
+from playground_ops.cli.console import print_json
+from playground_ops.cli.main import guarded
+from playground_ops.cli.options import common
+from playground_ops.cli.session import Session
+from playground_ops.cli.stack_commands import bring_up
+from playground_ops.cli.view_commands import show_status
+from playground_ops.looking import look
+
+NEXT = """
+Next:
+  python -m playground_ops status            what runs, at which commit
+  python -m playground_ops redeploy a        bring A to its ref (or launch `redeploy` in the UI)
+  python -m playground_ops down              end everything; data stays
+"""
+
+
+@click.command()
+@common
+def bootstrap(config: Path | None, target: str | None, as_json: bool) -> None:
+    """Start the whole stack, or complete it; a no-op when it runs already."""
+    session = Session(config, target, as_json)
+    bring_up(session, "bootstrap", [], as_json)
+    found = look(session.engine.target, session.configuration)
+    if as_json:
+        print_json(found.model_dump(mode="json"))
+        return
+    show_status(found)
+    click.echo(NEXT)
+    click.secho(f"The UI is at {found.ui}", bold=True)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    guarded(bootstrap, "python -m playground_ops.bootstrap", arguments)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,83 @@
+"""What would change: desired components against live ones. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Literal
+
+from playground_ops.model import Component, Value
+
+ChangeAction = Literal["create", "update", "delete", "unchanged"]
+
+
+class FieldChange(Value):
+    path: str
+    before: str | None
+    after: str | None
+
+
+class Change(Value):
+    component: str
+    kind: Literal["webserver", "daemon", "location"]
+    action: ChangeAction
+    fields: tuple[FieldChange, ...] = ()
+
+
+class Plan(Value):
+    changes: tuple[Change, ...]
+
+    @property
+    def is_empty(self) -> bool:
+        return all(change.action == "unchanged" for change in self.changes)
+
+    def changed(self) -> tuple[Change, ...]:
+        return tuple(change for change in self.changes if change.action != "unchanged")
+
+    def summary(self) -> str:
+        counts = dict.fromkeys(("create", "update", "delete", "unchanged"), 0)
+        for change in self.changes:
+            counts[change.action] += 1
+        return ", ".join(f"{count} to {action}" for action, count in counts.items() if action != "unchanged") + (
+            f", {counts['unchanged']} unchanged"
+        )
+
+
+def plan(desired: Sequence[Component], live: Sequence[Component]) -> Plan:
+    """One change per component: desired ones in their order, then what is to go."""
+    found = {component.name: component for component in live}
+    wanted = {component.name for component in desired}
+    changes = [_change(component, found.get(component.name)) for component in desired]
+    gone = [
+        Change(component=component.name, kind=component.kind, action="delete")
+        for component in live
+        if component.name not in wanted
+    ]
+    return Plan(changes=(*changes, *gone))
+
+
+def only(whole: Plan, components: Sequence[str]) -> Plan:
+    """The part of a plan that is about these components; all of it when none is named."""
+    if not components:
+        return whole
+    return Plan(changes=tuple(change for change in whole.changes if change.component in components))
+
+
+def _change(desired: Component, live: Component | None) -> Change:
+    if live is None:
+        fields = _fields({}, desired.settings)
+        return Change(component=desired.name, kind=desired.kind, action="create", fields=fields)
+    fields = _fields(live.settings, desired.settings)
+    return Change(
+        component=desired.name,
+        kind=desired.kind,
+        action="update" if fields else "unchanged",
+        fields=fields,
+    )
+
+
+def _fields(before: Mapping[str, str], after: Mapping[str, str]) -> tuple[FieldChange, ...]:
+    return tuple(
+        FieldChange(path=path, before=before.get(path), after=after.get(path))
+        for path in sorted({*before, *after})
+        if before.get(path) != after.get(path)
+    )

@@ -1,0 +1,64 @@
+"""Which rollouts a wish to redeploy means."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+from playground_ops import decisions
+from playground_ops.apply import location_named
+from playground_ops.config import Configuration, digest
+from playground_ops.model import Action, Location, Revision
+from playground_ops.rollout import Engine, Request
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What a person or a sensor asked for."""
+
+    locations: Sequence[str]
+    """None named: those whose ref has moved."""
+    by: str
+    ref: str | None = None
+    force: bool = False
+    run_id: str | None = None
+    action: Action = "redeploy"
+
+
+def requests(engine: Engine, configuration: Configuration, wish: Wish) -> list[Request]:
+    """Raises BadInput for an unknown location, PlaygroundError where a ref can't be resolved."""
+    if wish.locations:
+        named = [location_named(configuration, name) for name in wish.locations]
+        return [_request(location, wish) for location in named]
+    return [
+        _request(location, wish, revision) for location, revision in moved(engine, configuration.all_locations)
+    ]
+
+
+def moved(engine: Engine, locations: Sequence[Location]) -> list[tuple[Location, Revision]]:
+    """The locations whose configured ref leads somewhere new, with where it leads. Asked all at once."""
+
+    def resolve(location: Location) -> Revision:
+        return engine.retrying("resolving", lambda: engine.target.resolve(location, None))
+
+    with ThreadPoolExecutor(max_workers=max(1, len(locations))) as pool:
+        revisions = list(pool.map(resolve, locations))
+    return [
+        (location, revision)
+        for location, revision in zip(locations, revisions, strict=True)
+        if decisions.has_moved(engine.target.records(location.name), revision)
+    ]
+
+
+def _request(location: Location, wish: Wish, revision: Revision | None = None) -> Request:
+    return Request(
+        location=location,
+        configuration=digest(location),
+        by=wish.by,
+        action=wish.action,
+        ref=wish.ref,
+        revision=revision,
+        force=wish.force,
+        run_id=wish.run_id,
+    )

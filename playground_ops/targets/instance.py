@@ -1,0 +1,103 @@
+"""What is written to the Dagster instance on behalf of a rollout: run tags, schedules and sensors.
+
+Everything here imports Dagster, so callers import it only when there is something to write.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from playground_ops.model import Automation, LoadedCode
+from playground_ops.targets.codeserver import origin_of
+
+if TYPE_CHECKING:
+    from dagster import DagsterInstance
+    from dagster._core.remote_origin import RemoteInstigatorOrigin
+
+GRPC_INFO_TAG = ".dagster/grpc_info"
+
+
+def initialise(dagster_home: Path) -> None:
+    """Create the tables once, before servers that would do it at the same time are started."""
+    with _instance(dagster_home) as instance:
+        instance.get_runs_count()
+        instance.all_instigator_state()
+        instance.get_asset_keys(limit=1)
+
+
+def point_runs_at(dagster_home: Path, run_ids: Iterable[str], socket: str) -> None:
+    """Tag runs in flight with the address of the server they are on.
+
+    The default launcher wrote the location's address, which leads elsewhere after a switch; to end a
+    run it sends the request to the address in this tag.
+    """
+    with _instance(dagster_home) as instance:
+        for run_id in run_ids:
+            instance.add_run_tags(run_id, {GRPC_INFO_TAG: json.dumps({"host": "localhost", "socket": socket})})
+
+
+def stop_automations(
+    dagster_home: Path, location: str, socket: str, loaded: LoadedCode, known: Sequence[str]
+) -> list[str]:
+    """Stop what would tick by itself, before the location can; return the names of what is known now.
+
+    Only what is not in `known` is touched: a schedule that was stopped once and that a person then
+    started stays started.
+    """
+    from dagster._core.scheduler.instigation import InstigatorStatus
+
+    new = [found for found in loaded.automations if _key(found) not in known]
+    if new:
+        with _instance(dagster_home) as instance:
+            for automation in new:
+                _set(instance, location, socket, automation, InstigatorStatus.STOPPED)
+    return sorted({*known, *(_key(found) for found in new)})
+
+
+def release_automations(
+    dagster_home: Path, location: str, socket: str, loaded: LoadedCode, stopped: Sequence[str]
+) -> None:
+    """Give back to the code's own default what `stop_automations` had stopped."""
+    from dagster._core.scheduler.instigation import InstigatorStatus
+
+    with _instance(dagster_home) as instance:
+        for automation in loaded.automations:
+            if _key(automation) in stopped and automation.runs_by_default:
+                _set(instance, location, socket, automation, InstigatorStatus.DECLARED_IN_CODE)
+
+
+def _key(automation: Automation) -> str:
+    return f"{automation.kind}/{automation.repository}/{automation.name}"
+
+
+def _instance(dagster_home: Path) -> DagsterInstance:
+    from dagster import DagsterInstance
+
+    return DagsterInstance.from_config(str(dagster_home))
+
+
+def _set(instance: DagsterInstance, location: str, socket: str, automation: Automation, status: object) -> None:
+    from dagster._core.definitions.run_request import InstigatorType
+    from dagster._core.scheduler.instigation import InstigatorState
+
+    origin = _origin(location, socket, automation)
+    kind = InstigatorType.SCHEDULE if automation.kind == "schedule" else InstigatorType.SENSOR
+    found = instance.get_instigator_state(origin.get_id(), origin.get_selector().get_id())
+    if found is None:
+        instance.add_instigator_state(InstigatorState(origin, kind, status))  # type: ignore[arg-type]
+    else:
+        instance.update_instigator_state(found.with_status(status))  # type: ignore[arg-type]
+
+
+def _origin(location: str, socket: str, automation: Automation) -> RemoteInstigatorOrigin:
+    from dagster._core.remote_origin import RemoteInstigatorOrigin, RemoteRepositoryOrigin
+
+    return RemoteInstigatorOrigin(
+        repository_origin=RemoteRepositoryOrigin(
+            code_location_origin=origin_of(location, socket), repository_name=automation.repository
+        ),
+        instigator_name=automation.name,
+    )

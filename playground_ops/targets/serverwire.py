@@ -1,0 +1,114 @@
+"""The few questions to a code server that need no Dagster: does it answer, who is it, what runs.
+
+Importing Dagster takes over a second, which a rollback does not have. These calls have messages with
+at most one string field, so the protobuf encoding is written out here: field 1, length-delimited
+(https://protobuf.dev/programming-guides/encoding/). The service is Dagster's `api.DagsterApi`.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import grpc
+
+FAST_RECONNECT = (
+    ("grpc.initial_reconnect_backoff_ms", 50),
+    ("grpc.min_reconnect_backoff_ms", 50),
+    ("grpc.max_reconnect_backoff_ms", 100),
+    ("grpc.enable_http_proxy", 0),
+    ("grpc.use_local_subchannel_pool", 1),
+)
+
+
+class NoAnswer(Exception):
+    """Nothing answers at the address, or not in time."""
+
+
+def is_serving(address: str, timeout_seconds: float = 1.0) -> bool:
+    """Whether the server answers the standard health check; with eager loading it has then loaded its code."""
+    with _channel(address) as channel:
+        check = channel.unary_unary("/grpc.health.v1.Health/Check", _same, _same)
+        try:
+            return bool(check(_string("DagsterApi"), timeout=timeout_seconds) == b"\x08\x01")
+        except grpc.RpcError:
+            return False
+
+
+def server_id(address: str, timeout_seconds: float = 2.0) -> str:
+    """The id that a server process gives itself when it starts. Raises NoAnswer."""
+    return _ask(address, "GetServerId", timeout_seconds)
+
+
+def current_runs(address: str, timeout_seconds: float = 2.0) -> list[str]:
+    """Ids of the runs that the server executes now. Raises NoAnswer."""
+    answer = json.loads(_ask(address, "GetCurrentRuns", timeout_seconds) or "{}")
+    return [str(run_id) for run_id in answer.get("current_runs", [])]
+
+
+@contextmanager
+def connected(address: str, event: threading.Event) -> Iterator[None]:
+    """Set `event` as soon as somebody accepts connections at the address."""
+
+    def tell(state: grpc.ChannelConnectivity) -> None:
+        if state is grpc.ChannelConnectivity.READY:
+            event.set()
+
+    with _channel(address) as channel:
+        channel.subscribe(tell, try_to_connect=True)
+        try:
+            yield
+        finally:
+            channel.unsubscribe(tell)
+
+
+def _ask(address: str, method: str, timeout_seconds: float) -> str:
+    with _channel(address) as channel:
+        call = channel.unary_unary(f"/api.DagsterApi/{method}", _same, _same)
+        try:
+            return _first_string(call(b"", timeout=timeout_seconds))
+        except grpc.RpcError as error:
+            raise NoAnswer(f"{address}: {error.details() if isinstance(error, grpc.Call) else error}") from error
+
+
+@contextmanager
+def _channel(address: str) -> Iterator[grpc.Channel]:
+    channel = grpc.insecure_channel(address, options=FAST_RECONNECT)
+    try:
+        yield channel
+    finally:
+        channel.close()
+
+
+def _same(message: bytes) -> bytes:
+    return message
+
+
+def _string(value: str) -> bytes:
+    encoded = value.encode()
+    return b"\x0a" + _varint(len(encoded)) + encoded
+
+
+def _first_string(message: bytes) -> str:
+    if not message:
+        return ""
+    if message[0] != 0x0A:
+        raise ValueError(f"expected a string in field 1, found tag {message[0]:#x}")
+    length, start = 0, 1
+    while True:
+        byte = message[start]
+        length |= (byte & 0x7F) << (7 * (start - 1))
+        start += 1
+        if byte < 0x80:
+            return message[start : start + length].decode()
+
+
+def _varint(value: int) -> bytes:
+    out = bytearray()
+    while value > 0x7F:
+        out.append(value & 0x7F | 0x80)
+        value >>= 7
+    out.append(value)
+    return bytes(out)

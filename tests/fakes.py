@@ -1,0 +1,321 @@
+"""A Target in memory, for the engine's tests: it stands in for processes or a cluster.
+
+It is as strict as they are: a release can't be served before it was started, a number is never
+reused, a lock has one holder. What a server does is scripted by the commit it is started from. The
+`World` outlives the `FakeTarget`, as processes and files outlive the engine that is killed: a test
+kills an engine by letting verb number N, and every later one, raise `Killed`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from playground_ops.errors import Finding, FindingKind, LockHeld, PlaygroundError, RolloutFailed
+from playground_ops.model import (
+    Component,
+    ComponentStatus,
+    LiveRelease,
+    LoadedCode,
+    Location,
+    Observation,
+    Release,
+    ReleaseState,
+    Revision,
+    RolloutRecord,
+    ServerStatus,
+    Shown,
+)
+
+
+if TYPE_CHECKING:
+    from playground_ops.config import Configuration
+
+
+class Killed(BaseException):
+    """The engine's process ends here: nothing it does afterwards has an effect."""
+
+
+class FakeClock:
+    """Moves only when somebody sleeps or waits."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def monotonic(self) -> float:
+        return self.now
+
+    def utc_now(self) -> str:
+        return f"2030-01-01T00:00:00.{int(self.now * 1000):012}Z"
+
+    def sleep(self, seconds: float) -> None:
+        self.now += seconds
+
+
+def finding(kind: FindingKind = FindingKind.CERTAIN, observed: str = "ImportError: boom") -> Finding:
+    return Finding(kind=kind, object="release/x", observed=observed, cause="a cause", fix="a fix")
+
+
+GOOD, BROKEN, HANGS, DIES_AFTER_SWITCH, WRONG_COMMIT, NEVER_SHOWN, REFUSES = (
+    "good",
+    "broken",
+    "hangs",
+    "dies after the switch",
+    "wrong commit",
+    "never shown",
+    "refuses",
+)
+BEHAVIOURS = (GOOD, BROKEN, HANGS, DIES_AFTER_SWITCH, WRONG_COMMIT, NEVER_SHOWN, REFUSES)
+
+
+@dataclass
+class World:
+    """What is there, whoever looks."""
+
+    clock: FakeClock = field(default_factory=FakeClock)
+    behaviour: dict[str, str] = field(default_factory=dict)
+    """By commit."""
+    heads: dict[str, str] = field(default_factory=dict)
+    """By location: the commit that its ref leads to."""
+    resolve_failures: int = 0
+    """So many times resolving fails for a passing reason."""
+    releases: dict[str, dict[int, Release]] = field(default_factory=dict)
+    served: dict[str, dict[int, int]] = field(default_factory=dict)
+    draining: dict[str, set[int]] = field(default_factory=dict)
+    serving: dict[str, int] = field(default_factory=dict)
+    dead: set[str] = field(default_factory=set)
+    kept: set[str] = field(default_factory=set)
+    records: dict[str, dict[str, RolloutRecord]] = field(default_factory=dict)
+    locks: dict[str, str] = field(default_factory=dict)
+    ticks: int = 0
+    verbs: list[str] = field(default_factory=list)
+    """Every verb that had an effect, in order."""
+
+    def of(self, release: Release) -> str:
+        return self.behaviour.get(release.revision.commit, GOOD)
+
+    def serving_release(self, location: str) -> Release | None:
+        number = self.serving.get(location)
+        return self.releases[location][number] if number is not None else None
+
+
+class FakeLock:
+    def __init__(self, target: FakeTarget) -> None:
+        self._target = target
+
+    def check(self) -> None:
+        self._target.step("check")
+
+
+class FakeStack:
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.wanted: list[Component] = []
+        self.live: list[Component] = []
+        self.applied: list[Sequence[str]] = []
+
+    def components(self) -> Sequence[Component]:
+        return self.live
+
+    def desired(self, configuration: Configuration) -> Sequence[Component]:
+        return self.wanted
+
+    def apply(self, configuration: Configuration, changed: Sequence[str], say: Any) -> None:
+        self.applied.append(list(changed))
+
+    def component_status(self) -> Sequence[ComponentStatus]:
+        return [
+            ComponentStatus(name=found.name, kind=found.kind, ready=True)
+            for found in self.wanted
+            if found.kind != "location"
+        ]
+
+    def wait_for_change(self, seconds: float) -> None:
+        self.world.clock.sleep(seconds)
+
+    def withdraw(self, location: str) -> None:
+        self.world.serving.pop(location, None)
+
+    def ui_address(self) -> str | None:
+        return "http://127.0.0.1:3000"
+
+    def logs(self, component: str, lines: int, follow: bool) -> Iterator[str]:
+        return iter(())
+
+    def down(self, say: Any) -> None:
+        self.world.serving.clear()
+
+    def delete_data(self) -> None:
+        self.world.records.clear()
+
+
+class FakeTarget:
+    name = "fake"
+
+    def __init__(self, world: World, kill_at: int | None = None, kill_after_effect: bool = False) -> None:
+        self.world = world
+        self.stack = FakeStack(world)
+        self._kill_at, self._after_effect = kill_at, kill_after_effect
+        self._steps = 0
+
+    def step(self, verb: str) -> None:
+        """Count a verb; from `kill_at` on nothing happens any more."""
+        if self._kill_at is not None and self._steps >= self._kill_at:
+            raise Killed(verb)
+        self._steps += 1
+        if self._kill_at == self._steps and not self._after_effect:
+            raise Killed(verb)
+
+    @contextmanager
+    def effect(self, verb: str) -> Iterator[None]:
+        self.step(verb)
+        yield
+        self.world.verbs.append(verb)
+        self.world.ticks += 1
+        if self._kill_at == self._steps and self._after_effect:
+            raise Killed(verb)
+
+    @contextmanager
+    def lock(self, location: str, holder: str) -> Iterator[FakeLock]:
+        self.step("lock")
+        if location in self.world.locks:
+            observed = f"held by {self.world.locks[location]}"
+            raise LockHeld(finding(FindingKind.TRANSIENT, observed))
+        self.world.locks[location] = holder
+        try:
+            yield FakeLock(self)
+        finally:
+            # A killed holder's lock expires: by the time of the next attempt it is free too.
+            self.world.locks.pop(location, None)
+
+    def resolve(self, location: Location, ref: str | None) -> Revision:
+        self.step("resolve")
+        if self.world.resolve_failures:
+            self.world.resolve_failures -= 1
+            raise PlaygroundError(finding(FindingKind.TRANSIENT, "the network is down."))
+        commit = ref if ref and len(ref) == 40 else self.world.heads[location.name]
+        return Revision(repository=location.repository, commit=commit, ref=ref or location.ref)
+
+    def releases(self, location: str) -> Sequence[LiveRelease]:
+        self.step("releases")
+        found = []
+        for number, release in sorted(self.world.releases.get(location, {}).items()):
+            served = self.world.served.get(location, {}).get(number)
+            if self.world.serving.get(location) == number:
+                state = ReleaseState.SERVING
+            elif number in self.world.draining.get(location, set()):
+                state = ReleaseState.DRAINING
+            else:
+                state = ReleaseState.RETIRED if served is not None else ReleaseState.CANDIDATE
+            served_at = None if served is None else f"{served:09}"
+            found.append(LiveRelease(release=release, state=state, served_at=served_at))
+        return found
+
+    def next_number(self, location: str) -> int:
+        self.step("next_number")
+        recorded = [r.release.number for r in self.world.records.get(location, {}).values() if r.release]
+        return max([0, *self.world.releases.get(location, {}), *recorded]) + 1
+
+    def start(self, release: Release, say: Any) -> None:
+        with self.effect("start"):
+            mine = self.world.releases.setdefault(release.location.name, {})
+            if release.number in mine and mine[release.number] != release:
+                raise AssertionError(f"release {release.name} was made twice")
+            mine[release.number] = release
+            if self.world.of(release) == BROKEN:
+                self.world.dead.add(release.name)
+
+    def observe(self, release: Release) -> Observation:
+        self.step("observe")
+        if release.number not in self.world.releases.get(release.location.name, {}):
+            return Observation(status=ServerStatus.FAILED, message="gone", finding=finding())
+        if release.name in self.world.dead:
+            return Observation(status=ServerStatus.FAILED, message="ended", finding=finding())
+        if self.world.of(release) == HANGS:
+            return Observation(status=ServerStatus.STARTING, message="importing")
+        return Observation(status=ServerStatus.READY, message="answers")
+
+    def wait(self, release: Release, seconds: float) -> None:
+        self.step("wait")
+        self.world.clock.sleep(seconds)
+
+    def inspect(self, release: Release) -> LoadedCode:
+        self.step("inspect")
+        behaviour = self.world.of(release)
+        if behaviour == REFUSES:
+            raise RolloutFailed(finding(observed="the server says no"))
+        folder = "/elsewhere" if behaviour == WRONG_COMMIT else self._directory(release)
+        return LoadedCode(server_id=release.name, working_directories=(folder,), asset_keys=("shared",))
+
+    def expected_directory(self, release: Release) -> str:
+        return self._directory(release)
+
+    def smoke(self, release: Release, say: Any) -> None:
+        self.step("smoke")
+
+    def other_asset_keys(self, location: str) -> dict[str, Sequence[str]]:
+        self.step("other_asset_keys")
+        return {}
+
+    def set_automation(self, release: Release, loaded: LoadedCode) -> Sequence[str]:
+        with self.effect("set_automation"):
+            return ()
+
+    def serve(self, release: Release) -> None:
+        with self.effect("serve"):
+            name = release.location.name
+            if release.number not in self.world.releases.get(name, {}):
+                raise AssertionError(f"{release.name} was never started, or is gone")
+            self.world.serving[name] = release.number
+            self.world.served.setdefault(name, {})[release.number] = self.world.ticks
+            self.world.draining.get(name, set()).discard(release.number)
+            if self.world.of(release) == DIES_AFTER_SWITCH:
+                self.world.dead.add(release.name)
+
+    def keep(self, release: Release) -> None:
+        with self.effect("keep"):
+            self.world.kept.add(release.name)
+
+    def shown(self, release: Release) -> tuple[Shown, str]:
+        self.step("shown")
+        now = self.world.serving_release(release.location.name)
+        if self.world.of(release) == NEVER_SHOWN or now is None:
+            return Shown(error="nothing"), release.name
+        return Shown(server_id=now.name), release.name
+
+    def settle(self, previous: Release) -> None:
+        with self.effect("settle"):
+            pass
+
+    def retire(self, release: Release) -> None:
+        with self.effect("retire"):
+            name = release.location.name
+            if self.world.serving.get(name) == release.number:
+                raise AssertionError("the serving release was told to stop")
+            self.world.draining.setdefault(name, set()).add(release.number)
+
+    def remove(self, release: Release) -> None:
+        with self.effect("remove"):
+            name = release.location.name
+            self.world.releases.get(name, {}).pop(release.number, None)
+            self.world.served.get(name, {}).pop(release.number, None)
+            if self.world.serving.get(name) == release.number:
+                del self.world.serving[name]
+
+    def tail(self, release: Release, lines: int) -> str:
+        self.step("tail")
+        return f"the last words of {release.name}"
+
+    def record(self, record: RolloutRecord) -> None:
+        with self.effect("record"):
+            self.world.records.setdefault(record.location, {})[record.id] = record
+
+    def records(self, location: str) -> Sequence[RolloutRecord]:
+        self.step("records")
+        return list(self.world.records.get(location, {}).values())
+
+    @staticmethod
+    def _directory(release: Release) -> str:
+        return f"/checkouts/{release.revision.commit}"

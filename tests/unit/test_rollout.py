@@ -1,0 +1,271 @@
+"""The engine against the fake target: what happens to a location, step by step."""
+
+from __future__ import annotations
+
+import pytest
+
+from playground_ops.errors import BadInput, FindingKind, LockHeld, RolloutFailed
+from playground_ops.model import Location, Outcome, Phase, ReleaseState, Revision, RolloutRecord
+from playground_ops.rollback import promote, roll_back
+from playground_ops.rollout import Engine, Request
+from playground_ops.story import RolloutCancelled, SilentStory
+from tests import fakes
+from tests.fakes import FakeTarget, World
+
+A = Location(name="a", repository="https://git.test/a.git", ref="main", startup_timeout_seconds=30)
+
+
+def commit(digit: int) -> str:
+    return f"{digit:040x}"
+
+
+def engine(world: World, story: SilentStory | None = None) -> Engine:
+    return Engine(FakeTarget(world), story or SilentStory(), world.clock)
+
+
+def request(**fields: object) -> Request:
+    return Request(**{"location": A, "configuration": "digest", "by": "test", **fields})  # type: ignore[arg-type]
+
+
+def deployed(world: World, *digits: int) -> World:
+    for digit in digits:
+        world.heads["a"] = commit(digit)
+        engine(world).roll_out(request())
+    return world
+
+
+def test_a_first_rollout_serves_the_commit_and_leaves_a_record() -> None:
+    world = World(heads={"a": commit(1)})
+
+    record = engine(world).roll_out(request())
+
+    assert record.outcome is Outcome.DONE
+    assert world.serving == {"a": 1}
+    assert world.serving_release("a").revision.commit == commit(1)  # type: ignore[union-attr]
+    assert list(world.records["a"].values()) == [record]
+    assert set(record.durations) == {phase.value for phase in Phase}
+
+
+def test_the_second_rollout_keeps_the_first_release_warm_and_drains_older_ones() -> None:
+    world = deployed(World(), 1, 2, 3)
+
+    states = {live.release.number: live.state for live in FakeTarget(world).releases("a")}
+
+    assert states == {
+        1: ReleaseState.DRAINING,
+        2: ReleaseState.RETIRED,
+        3: ReleaseState.SERVING,
+    }
+
+
+def test_the_same_commit_again_changes_nothing_and_writes_nothing() -> None:
+    world = deployed(World(), 1)
+    before = list(world.verbs)
+
+    record = engine(world).roll_out(request())
+
+    assert record.outcome is Outcome.UNCHANGED
+    assert [verb for verb in world.verbs[len(before) :] if verb not in ("start", "keep")] == []
+
+
+@pytest.mark.parametrize(
+    "behaviour",
+    [fakes.BROKEN, fakes.HANGS, fakes.DIES_AFTER_SWITCH, fakes.WRONG_COMMIT, fakes.NEVER_SHOWN, fakes.REFUSES],
+)
+def test_a_bad_candidate_leaves_the_serving_release_and_explains_itself(behaviour: str) -> None:
+    world = deployed(World(), 1)
+    world.heads["a"] = commit(2)
+    world.behaviour[commit(2)] = behaviour
+
+    with pytest.raises(RolloutFailed) as failed:
+        engine(world).roll_out(request())
+
+    assert failed.value.finding.observed
+    assert world.serving == {"a": 1}
+    assert list(world.releases["a"]) == [1], "the candidate is gone"
+    last = list(world.records["a"].values())[-1]
+    assert last.outcome is Outcome.FAILED
+    assert last.finding == failed.value.finding
+    assert last.log_tail == "the last words of a-2", "the evidence was kept before the candidate was removed"
+
+
+def test_a_first_release_that_fails_leaves_nothing_at_the_address() -> None:
+    world = World(heads={"a": commit(1)}, behaviour={commit(1): fakes.DIES_AFTER_SWITCH})
+
+    with pytest.raises(RolloutFailed):
+        engine(world).roll_out(request())
+
+    assert world.serving == {}
+    assert world.releases["a"] == {}
+
+
+def test_a_certain_failure_rejects_the_commit_until_somebody_forces_it() -> None:
+    world = deployed(World(), 1)
+    world.heads["a"] = commit(2)
+    world.behaviour[commit(2)] = fakes.BROKEN
+    with pytest.raises(RolloutFailed):
+        engine(world).roll_out(request())
+    started = world.verbs.count("start")
+
+    with pytest.raises(RolloutFailed, match="was rejected at"):
+        engine(world).roll_out(request())
+    # one more start at most: making sure that what serves runs
+    assert world.verbs.count("start") <= started + 1
+
+    world.behaviour[commit(2)] = fakes.GOOD
+    record = engine(world).roll_out(request(force=True))
+    assert record.outcome is Outcome.DONE
+
+
+def test_another_configuration_is_another_pair() -> None:
+    world = deployed(World(), 1)
+    world.heads["a"] = commit(2)
+    world.behaviour[commit(2)] = fakes.BROKEN
+    with pytest.raises(RolloutFailed):
+        engine(world).roll_out(request())
+    world.behaviour[commit(2)] = fakes.GOOD
+
+    assert engine(world).roll_out(request(configuration="other")).outcome is Outcome.DONE
+
+
+def test_a_passing_fault_is_retried() -> None:
+    world = World(heads={"a": commit(1)}, resolve_failures=3)
+
+    assert engine(world).roll_out(request()).outcome is Outcome.DONE
+    assert world.clock.now >= 1 + 2 + 4
+
+
+def test_a_passing_fault_is_given_up_at_the_deadline_and_not_held_against_the_commit() -> None:
+    world = deployed(World(), 1)
+    world.heads["a"], world.resolve_failures = commit(2), 1000
+
+    with pytest.raises(Exception, match="network is down"):
+        engine(world).roll_out(request())
+
+    assert world.clock.now < 70
+    world.resolve_failures = 0
+    assert engine(world).roll_out(request()).outcome is Outcome.DONE
+
+
+def test_a_server_that_hangs_is_given_its_location_s_time_and_no_more() -> None:
+    world = World(heads={"a": commit(1)}, behaviour={commit(1): fakes.HANGS})
+
+    with pytest.raises(RolloutFailed, match="did not answer within 30 s"):
+        engine(world).roll_out(request())
+
+    assert 30 <= world.clock.now < 36
+
+
+def test_cancelling_removes_the_candidate_and_says_so() -> None:
+    class Impatient(SilentStory):
+        def __init__(self) -> None:
+            self.asked_to_stop = False
+
+        def phase(self, phase: Phase, message: str) -> None:
+            self.asked_to_stop = phase is Phase.VERIFY
+
+        def check(self) -> None:
+            if self.asked_to_stop:
+                raise RolloutCancelled
+
+    world = deployed(World(), 1)
+    world.heads["a"] = commit(2)
+
+    with pytest.raises(RolloutCancelled):
+        engine(world, Impatient()).roll_out(request())
+
+    assert world.serving == {"a": 1}
+    assert list(world.releases["a"]) == [1]
+    assert list(world.records["a"].values())[-1].outcome is Outcome.CANCELLED
+
+
+def test_a_second_rollout_of_one_location_says_who_holds_the_lock() -> None:
+    world = deployed(World(), 1)
+    world.locks["a"] = "somebody else"
+
+    with pytest.raises(LockHeld, match="somebody else"):
+        engine(world).roll_out(request())
+
+
+def test_rollback_goes_to_the_warm_release_without_starting_anything() -> None:
+    world = deployed(World(), 1, 2)
+    starts = world.verbs.count("start")
+
+    record = roll_back(engine(world), request(action="rollback"), None)
+
+    assert record.outcome is Outcome.DONE
+    assert world.serving == {"a": 1}
+    assert world.verbs.count("start") == starts + 1, "only what served was made sure to run"
+
+
+def test_rolling_back_twice_goes_back_twice_as_far_and_never_to_what_one_fled_from() -> None:
+    world = deployed(World(), 1, 2, 3)
+
+    roll_back(engine(world), request(action="rollback"), None)
+    roll_back(engine(world), request(action="rollback"), None)
+
+    now = world.serving_release("a")
+    assert now is not None
+    assert now.revision.commit == commit(1)
+
+
+def test_rollback_to_a_release_that_never_served_is_bad_input() -> None:
+    world = deployed(World(), 1)
+
+    with pytest.raises(BadInput, match="no release 7"):
+        roll_back(engine(world), request(action="rollback"), 7)
+    with pytest.raises(BadInput, match="no earlier release"):
+        roll_back(engine(world), request(action="rollback"), None)
+
+
+def test_a_rollback_that_is_not_confirmed_returns_to_what_served() -> None:
+    world = deployed(World(), 1, 2)
+    world.behaviour[commit(1)] = fakes.NEVER_SHOWN
+
+    with pytest.raises(RolloutFailed):
+        roll_back(engine(world), request(action="rollback"), None)
+
+    assert world.serving == {"a": 2}
+
+
+def test_promote_brings_the_commit_and_keeps_the_destination_s_own_settings() -> None:
+    world = deployed(World(), 1)
+    b = Location(name="b", repository="https://git.test/b.git", automation="off")
+
+    promote(engine(world), request(location=b, configuration="b-digest", action="promote"), "a")
+
+    release = world.serving_release("b")
+    assert release is not None
+    assert release.revision.commit == commit(1)
+    assert release.location.repository == A.repository
+    assert release.location.automation == "off"
+
+
+def test_a_ref_has_moved_only_when_it_leads_somewhere_it_did_not_lead_before() -> None:
+    from playground_ops.decisions import has_moved
+
+    world = deployed(World(), 1, 2)
+    roll_back(engine(world), request(action="rollback"), None)
+    records: list[RolloutRecord] = list(world.records["a"].values())
+
+    def leads_to(digit: int) -> Revision:
+        return Revision(repository=A.repository, commit=commit(digit), ref="main")
+
+    assert not has_moved(records, leads_to(2)), "what one rolled back from is not rolled out again by itself"
+    assert has_moved(records, leads_to(3))
+
+
+def test_an_unforeseen_error_is_recorded_and_cleaned_up_too() -> None:
+    world = deployed(World(), 1)
+    world.heads["a"] = commit(2)
+    target = FakeTarget(world)
+    target.smoke = lambda release, say: 1 / 0  # type: ignore[method-assign,assignment,return-value]
+
+    with pytest.raises(ZeroDivisionError):
+        Engine(target, SilentStory(), world.clock).roll_out(request())
+
+    last = list(world.records["a"].values())[-1]
+    assert last.finding is not None
+    assert last.finding.kind is FindingKind.TRANSIENT
+    assert world.serving == {"a": 1}
+    assert list(world.releases["a"]) == [1]
