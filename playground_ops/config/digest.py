@@ -1,0 +1,18 @@
+"""A short name for "configured alike"."""
+
+from __future__ import annotations
+
+import hashlib
+
+from playground_ops.model import Location
+
+_NOT_A_NEW_RELEASE = {"follow", "follow_interval_seconds", "longest_run_seconds"}
+"""Settings that neither the server nor its gates see."""
+
+
+def digest(location: Location) -> str:
+    """16 hexadecimal digits; the same for two locations whose releases would be configured alike."""
+    fields = location.model_dump(mode="json", exclude=_NOT_A_NEW_RELEASE)
+    fields["environment"] = sorted(fields["environment"].items())
+    text = "\n".join(f"{key}={fields[key]!r}" for key in sorted(fields))
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
