@@ -1,0 +1,1 @@
+"""The package that A and B serve before they have a repository."""

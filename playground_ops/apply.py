@@ -59,7 +59,9 @@ def deploy(
     if not changed:
         return Deployed(plan, (), ())
     engine.target.stack.apply(configuration, [change.component for change in changed], engine.story.say)
-    requests = [_request(configuration, change, by, action, run_id) for change in changed if _is_rollout(change)]
+    requests = [
+        _request(configuration, change, by, action, run_id) for change in changed if _is_rollout(change)
+    ]
     patient = replace(
         engine, patience=replace(engine.patience, confirm=max(engine.patience.confirm, FIRST_CONFIRM_SECONDS))
     )

@@ -125,6 +125,11 @@ class Automation(Value):
     name: str
     kind: Literal["schedule", "sensor"]
     runs_by_default: bool
+    cron: tuple[str, ...] = ()
+    """Of a schedule."""
+    interval_seconds: int | None = None
+    """Of a sensor."""
+    sensor_type: str | None = None
 
 
 class LoadedCode(Value):

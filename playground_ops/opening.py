@@ -81,6 +81,6 @@ def _not_yet(name: str) -> Finding:
         kind=FindingKind.CERTAIN,
         object=f"target/{name}",
         observed="This version has the target `local` only.",
-        cause="The target `kubernetes` comes with \"The stack on Kubernetes\".",
+        cause='The target `kubernetes` comes with "The stack on Kubernetes".',
         fix="Use `--target local`.",
     )

@@ -37,9 +37,9 @@ class Plan(Value):
         counts = dict.fromkeys(("create", "update", "delete", "unchanged"), 0)
         for change in self.changes:
             counts[change.action] += 1
-        return ", ".join(f"{count} to {action}" for action, count in counts.items() if action != "unchanged") + (
-            f", {counts['unchanged']} unchanged"
-        )
+        return ", ".join(
+            f"{count} to {action}" for action, count in counts.items() if action != "unchanged"
+        ) + (f", {counts['unchanged']} unchanged")
 
 
 def plan(desired: Sequence[Component], live: Sequence[Component]) -> Plan:

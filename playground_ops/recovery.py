@@ -73,7 +73,9 @@ def _settle_an_unconfirmed_switch(
     try:
         confirm(target, now.release, story, clock, patience)
     except PlaygroundError as error:
-        story.warn(f"release {now.release.number} was never confirmed, and can't be: {error.finding.observed}")
+        story.warn(
+            f"release {now.release.number} was never confirmed, and can't be: {error.finding.observed}"
+        )
         if before is not None:
             target.serve(before.release)
         target.remove(now.release)

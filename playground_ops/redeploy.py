@@ -32,7 +32,8 @@ def requests(engine: Engine, configuration: Configuration, wish: Wish) -> list[R
         named = [location_named(configuration, name) for name in wish.locations]
         return [_request(location, wish) for location in named]
     return [
-        _request(location, wish, revision) for location, revision in moved(engine, configuration.all_locations)
+        _request(location, wish, revision)
+        for location, revision in moved(engine, configuration.all_locations)
     ]
 
 

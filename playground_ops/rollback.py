@@ -148,4 +148,3 @@ def _serves_nothing(source: str) -> Finding:
         cause="The location was never rolled out, or the stack is not deployed.",
         fix="Run `deploy` first, or name another location.",
     )
-

@@ -109,11 +109,14 @@ class Rollout:
             ):
                 return self.journal.unchanged()
             self._refuse_what_was_rejected(revision)
+            revision = self._fetch(revision)
             self.candidate = self._start(revision)
             self._verify(self.candidate)
             self._switch(self.candidate, previous.release if previous else None)
         except BaseException as error:
-            self._undo(error)
+            record = self._undo(error)
+            if record.finding is not None and not isinstance(error, PlaygroundError):
+                raise RolloutFailed(record.finding) from error
             raise
         self.journal.phase(Phase.RETIRE, "keeping the previous release warm")
         retire_all_but_the_last(self.target, self.location.name)
@@ -127,6 +130,13 @@ class Rollout:
         )
         self.journal.resolved(revision)
         return revision
+
+    def _fetch(self, revision: Revision) -> Revision:
+        fetched = self.engine.retrying(
+            "fetching", lambda: self.target.fetch(self.location, revision, self._say)
+        )
+        self.journal.resolved(fetched)
+        return fetched
 
     def _refuse_what_was_rejected(self, revision: Revision) -> None:
         if self.request.force:
@@ -201,13 +211,13 @@ class Rollout:
             self.target, self.lock, release, previous, self.journal, self.engine.clock, self.engine.patience
         )
 
-    def _undo(self, error: BaseException) -> None:
+    def _undo(self, error: BaseException) -> RolloutRecord:
         """Keep the evidence, then remove the candidate. Nothing is touched when the lock is lost."""
         self.lock.check()
         tail = self.target.tail(self.candidate, 40) if self.candidate else ""
         if self.candidate is not None:
             self.target.remove(self.candidate)
-        self.journal.failed(error, tail)
+        return self.journal.failed(error, tail)
 
 
 def _never_ready(release: Release, waiting_for: str) -> Finding:

@@ -98,7 +98,7 @@ def _what_is_shown(target: Target, release: Release) -> str:
         shown: Shown = target.shown(release)[0]
     except PlaygroundError as error:
         return error.finding.observed
-    return f"an error: {shown.error}" if shown.error else "the release before"
+    return f"an error: {shown.error}" if shown.error else "another server"
 
 
 def _not_shown(release: Release, seen: str, seconds: float) -> Finding:

@@ -29,7 +29,6 @@ from playground_ops.model import (
     Shown,
 )
 
-
 if TYPE_CHECKING:
     from playground_ops.config import Configuration
 
@@ -197,6 +196,10 @@ class FakeTarget:
             raise PlaygroundError(finding(FindingKind.TRANSIENT, "the network is down."))
         commit = ref if ref and len(ref) == 40 else self.world.heads[location.name]
         return Revision(repository=location.repository, commit=commit, ref=ref or location.ref)
+
+    def fetch(self, location: Location, revision: Revision, say: Any) -> Revision:
+        self.step("fetch")
+        return revision.model_copy(update={"subject": f"subject of {revision.short}", "author": "Ada"})
 
     def releases(self, location: str) -> Sequence[LiveRelease]:
         self.step("releases")

@@ -122,7 +122,9 @@ def _location(section: LocationSection) -> Location:
 
 def _duplicate_names(document: Any, path: Path) -> list[Finding]:
     listed = document.get("code_locations")
-    names = [entry.get("name") for entry in listed if isinstance(entry, dict)] if isinstance(listed, list) else []
+    names = (
+        [entry.get("name") for entry in listed if isinstance(entry, dict)] if isinstance(listed, list) else []
+    )
     found, seen = [], set()
     for index, name in enumerate(names):
         if isinstance(name, str) and name in seen:

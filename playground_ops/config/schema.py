@@ -12,7 +12,6 @@ from playground_ops.config.configuration import (
     DaemonSettings,
     HealthSettings,
     ImageSettings,
-    RolloutSettings,
     WebserverSettings,
 )
 from playground_ops.model import Dependencies

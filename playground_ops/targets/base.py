@@ -76,14 +76,23 @@ class Stack(Protocol):
 
 
 class Target(Protocol):
-    name: str
-    stack: Stack
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def stack(self) -> Stack: ...
 
     def lock(self, location: str, holder: str) -> AbstractContextManager[Lock]:
         """Take the location's lock, or raise LockHeld, naming the holder and since when."""
 
     def resolve(self, location: Location, ref: str | None) -> Revision:
         """Pin `ref` (None: the configured one) to a commit. Raises PlaygroundError."""
+
+    def fetch(self, location: Location, revision: Revision, say: Say) -> Revision:
+        """Bring the code to where releases start from, and say what it is: subject and author.
+
+        Raises PlaygroundError, for instance when the commit is not in the repository.
+        """
 
     def releases(self, location: str) -> Sequence[LiveRelease]:
         """Every release that is there, by number. At most one is SERVING."""

@@ -5,6 +5,7 @@ The one file that uses Dagster's private gRPC client and its types.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from playground_ops.errors import Finding, FindingKind, RolloutFailed
@@ -49,7 +50,7 @@ def inspect(release: Release, socket: str, server_id: str) -> LoadedCode:
 def _list(client: Any, release: Release) -> ListRepositoriesResponse:
     from dagster._grpc.types import ListRepositoriesResponse
     from dagster._serdes import deserialize_value
-    from dagster._utils.error import SerializableErrorInfo
+    from dagster_shared.error import SerializableErrorInfo
 
     answer = deserialize_value(client.list_repositories(), (ListRepositoriesResponse, SerializableErrorInfo))
     if isinstance(answer, SerializableErrorInfo):
@@ -63,7 +64,7 @@ def _snapshot(client: Any, release: Release, socket: str, repository: str) -> An
     from dagster._core.remote_origin import RemoteRepositoryOrigin
     from dagster._core.remote_representation.external_data import RepositorySnap
     from dagster._serdes import deserialize_value
-    from dagster._utils.error import SerializableErrorInfo
+    from dagster_shared.error import SerializableErrorInfo
 
     origin = RemoteRepositoryOrigin(
         code_location_origin=origin_of(release.location.name, socket), repository_name=repository
@@ -85,6 +86,7 @@ def _automations(repository: str, snapshot: Any) -> list[Automation]:
             name=schedule.name,
             kind="schedule",
             runs_by_default=schedule.default_status is DefaultScheduleStatus.RUNNING,
+            cron=_texts(schedule.cron_schedule),
         )
         for schedule in snapshot.schedules
     ]
@@ -94,10 +96,16 @@ def _automations(repository: str, snapshot: Any) -> list[Automation]:
             name=sensor.name,
             kind="sensor",
             runs_by_default=sensor.default_status is DefaultSensorStatus.RUNNING,
+            interval_seconds=sensor.min_interval,
+            sensor_type=sensor.sensor_type.value if sensor.sensor_type else None,
         )
         for sensor in snapshot.sensors
     ]
     return [*schedules, *sensors]
+
+
+def _texts(cron: str | Sequence[str]) -> tuple[str, ...]:
+    return (cron,) if isinstance(cron, str) else tuple(cron)
 
 
 def _executable(snapshot: Any) -> list[Any]:

@@ -16,6 +16,11 @@ from playground_ops.targets.codeserver import origin_of
 if TYPE_CHECKING:
     from dagster import DagsterInstance
     from dagster._core.remote_origin import RemoteInstigatorOrigin
+    from dagster._core.scheduler.instigation import (
+        InstigatorStatus,
+        ScheduleInstigatorData,
+        SensorInstigatorData,
+    )
 
 GRPC_INFO_TAG = ".dagster/grpc_info"
 
@@ -36,7 +41,9 @@ def point_runs_at(dagster_home: Path, run_ids: Iterable[str], socket: str) -> No
     """
     with _instance(dagster_home) as instance:
         for run_id in run_ids:
-            instance.add_run_tags(run_id, {GRPC_INFO_TAG: json.dumps({"host": "localhost", "socket": socket})})
+            instance.add_run_tags(
+                run_id, {GRPC_INFO_TAG: json.dumps({"host": "localhost", "socket": socket})}
+            )
 
 
 def stop_automations(
@@ -79,17 +86,38 @@ def _instance(dagster_home: Path) -> DagsterInstance:
     return DagsterInstance.from_config(str(dagster_home))
 
 
-def _set(instance: DagsterInstance, location: str, socket: str, automation: Automation, status: object) -> None:
+def _set(
+    instance: DagsterInstance,
+    location: str,
+    socket: str,
+    automation: Automation,
+    status: InstigatorStatus,
+) -> None:
     from dagster._core.definitions.run_request import InstigatorType
     from dagster._core.scheduler.instigation import InstigatorState
 
     origin = _origin(location, socket, automation)
     kind = InstigatorType.SCHEDULE if automation.kind == "schedule" else InstigatorType.SENSOR
     found = instance.get_instigator_state(origin.get_id(), origin.get_selector().get_id())
+    if found is not None and found.instigator_type is not kind:
+        # As Dagster does: what had this name was of the other kind, and its data is of no use.
+        instance.delete_instigator_state(origin.get_id(), origin.get_selector().get_id())
+        found = None
     if found is None:
-        instance.add_instigator_state(InstigatorState(origin, kind, status))  # type: ignore[arg-type]
+        instance.add_instigator_state(InstigatorState(origin, kind, status, _data(automation)))
     else:
-        instance.update_instigator_state(found.with_status(status))  # type: ignore[arg-type]
+        instance.update_instigator_state(found.with_status(status))
+
+
+def _data(automation: Automation) -> ScheduleInstigatorData | SensorInstigatorData:
+    from dagster._core.definitions.sensor_definition import SensorType
+    from dagster._core.scheduler.instigation import ScheduleInstigatorData, SensorInstigatorData
+
+    if automation.kind == "schedule":
+        cron = automation.cron[0] if len(automation.cron) == 1 else list(automation.cron)
+        return ScheduleInstigatorData(cron)
+    kind = SensorType(automation.sensor_type) if automation.sensor_type else None
+    return SensorInstigatorData(min_interval=automation.interval_seconds, sensor_type=kind)
 
 
 def _origin(location: str, socket: str, automation: Automation) -> RemoteInstigatorOrigin:

@@ -70,7 +70,9 @@ def _ask(address: str, method: str, timeout_seconds: float) -> str:
         try:
             return _first_string(call(b"", timeout=timeout_seconds))
         except grpc.RpcError as error:
-            raise NoAnswer(f"{address}: {error.details() if isinstance(error, grpc.Call) else error}") from error
+            raise NoAnswer(
+                f"{address}: {error.details() if isinstance(error, grpc.Call) else error}"
+            ) from error
 
 
 @contextmanager

@@ -57,7 +57,9 @@ class Webserver:
         nodes = self._ask(_ASSET_KEYS)["repositoriesOrError"].get("nodes", [])
         found: dict[str, list[str]] = {}
         for node in nodes:
-            keys = ["/".join(asset["assetKey"]["path"]) for asset in node["assetNodes"] if asset["isExecutable"]]
+            keys = [
+                "/".join(asset["assetKey"]["path"]) for asset in node["assetNodes"] if asset["isExecutable"]
+            ]
             found.setdefault(node["location"]["name"], []).extend(keys)
         return dict(found)
 

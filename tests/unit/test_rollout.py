@@ -70,7 +70,14 @@ def test_the_same_commit_again_changes_nothing_and_writes_nothing() -> None:
 
 @pytest.mark.parametrize(
     "behaviour",
-    [fakes.BROKEN, fakes.HANGS, fakes.DIES_AFTER_SWITCH, fakes.WRONG_COMMIT, fakes.NEVER_SHOWN, fakes.REFUSES],
+    [
+        fakes.BROKEN,
+        fakes.HANGS,
+        fakes.DIES_AFTER_SWITCH,
+        fakes.WRONG_COMMIT,
+        fakes.NEVER_SHOWN,
+        fakes.REFUSES,
+    ],
 )
 def test_a_bad_candidate_leaves_the_serving_release_and_explains_itself(behaviour: str) -> None:
     world = deployed(World(), 1)
@@ -261,7 +268,7 @@ def test_an_unforeseen_error_is_recorded_and_cleaned_up_too() -> None:
     target = FakeTarget(world)
     target.smoke = lambda release, say: 1 / 0  # type: ignore[method-assign,assignment,return-value]
 
-    with pytest.raises(ZeroDivisionError):
+    with pytest.raises(RolloutFailed, match="ZeroDivisionError"):
         Engine(target, SilentStory(), world.clock).roll_out(request())
 
     last = list(world.records["a"].values())[-1]

@@ -1,0 +1,95 @@
+"""Commands about locations: redeploy, rollback, promote."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from playground_ops import apply, redeploy, rollback
+from playground_ops.cli.console import print_json
+from playground_ops.cli.options import common
+from playground_ops.cli.session import Session
+from playground_ops.cli.stack_commands import raise_failures
+from playground_ops.config import digest
+from playground_ops.model import Action, Outcome, RolloutRecord
+from playground_ops.opening import whoever_is_at_the_keyboard
+from playground_ops.rollout import Request
+
+
+@click.command("redeploy")
+@click.argument("locations", nargs=-1)
+@click.option("--ref", help="Branch, tag or full commit.  [default: the configured one]")
+@click.option("--force", is_flag=True, help="Also what serves already or was rejected.")
+@common
+def redeploy_command(
+    config: Path | None,
+    target: str | None,
+    as_json: bool,
+    locations: tuple[str, ...],
+    ref: str | None,
+    force: bool,
+) -> None:
+    """Bring LOCATIONS to their ref; without any, those whose ref has moved."""
+    session = Session(config, target, as_json)
+    wish = redeploy.Wish(locations=locations, ref=ref, force=force, by=whoever_is_at_the_keyboard())
+    requests = session.run(lambda: redeploy.requests(session.engine, session.configuration, wish))
+    records, failures = session.run(lambda: apply.roll_out_all(session.engine, requests, session.story_of))
+    _report(records, as_json, [name for name, _ in failures])
+    raise_failures(tuple(failures), as_json)
+
+
+@click.command("rollback")
+@click.argument("location")
+@click.option("--to", type=int, help="Release number.  [default: the one before]")
+@common
+def rollback_command(
+    config: Path | None, target: str | None, as_json: bool, location: str, to: int | None
+) -> None:
+    """Serve an earlier release of LOCATION again."""
+    session = Session(config, target, as_json)
+    request = _request(session, location, "rollback")
+    record = session.run(lambda: rollback.roll_back(session.engine, request, to))
+    _report([record], as_json, [])
+
+
+@click.command("promote")
+@click.argument("source")
+@click.argument("destination")
+@common
+def promote_command(
+    config: Path | None, target: str | None, as_json: bool, source: str, destination: str
+) -> None:
+    """Bring the commit that SOURCE serves to DESTINATION."""
+    session = Session(config, target, as_json)
+    request = _request(session, destination, "promote")
+    record = session.run(lambda: rollback.promote(session.engine, request, source))
+    _report([record], as_json, [])
+
+
+def _request(session: Session, name: str, action: Action) -> Request:
+    location = apply.location_named(session.configuration, name)
+    return Request(
+        location=location, configuration=digest(location), by=whoever_is_at_the_keyboard(), action=action
+    )
+
+
+def _report(records: list[RolloutRecord], as_json: bool, failed: list[str]) -> None:
+    if as_json:
+        print_json({"rollouts": [found.model_dump(mode="json") for found in records], "failed": failed})
+        return
+    for record in records:
+        if record.outcome is Outcome.UNCHANGED:
+            click.echo(f"{record.location}: nothing to do, it serves this already.")
+        elif record.release is not None:
+            seconds = sum(record.durations.values())
+            revision = record.release.revision
+            click.echo(
+                f"{record.location}: release {record.release.number} serves "
+                f"{revision.short} {revision.subject} ({seconds:.1f} s)"
+            )
+    if not records and not failed:
+        click.echo("Nothing to do: no ref has moved.")
+
+
+COMMANDS = (redeploy_command, rollback_command, promote_command)

@@ -1,0 +1,159 @@
+"""Commands about the whole stack: validate, generate, plan, deploy, down, ui."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from playground_ops import apply
+from playground_ops.cli.console import fail, print_json, table
+from playground_ops.cli.options import common
+from playground_ops.cli.session import Session
+from playground_ops.errors import BadInput, Finding, FindingKind, PlaygroundError
+from playground_ops.model import Action
+from playground_ops.opening import configuration_file, whoever_is_at_the_keyboard
+from playground_ops.plan import Plan
+
+
+@click.command()
+@common
+def validate(config: Path | None, target: str | None, as_json: bool) -> None:
+    """Check the configuration file; every fault at once."""
+    from playground_ops.config import load
+
+    configuration = load(config or configuration_file())
+    names = [location.name for location in configuration.locations]
+    if as_json:
+        print_json({"file": configuration.source, "locations": names})
+    else:
+        click.echo(f"{configuration.source}: good. Locations: {', '.join(names)}.")
+
+
+@click.command()
+@click.option("--force", is_flag=True, help="Overwrite files that were edited.")
+@common
+def generate(config: Path | None, target: str | None, as_json: bool, force: bool) -> None:
+    """Write the Kubernetes objects to deploy/ (comes with the Kubernetes target)."""
+    raise BadInput(
+        Finding(
+            kind=FindingKind.CERTAIN,
+            object="command/generate",
+            observed="This version can't render Kubernetes objects.",
+            cause='`generate` comes with "The stack on Kubernetes".',
+            fix="Use the local target: `bootstrap`, `plan`, `deploy`.",
+        )
+    )
+
+
+@click.command()
+@click.option("--components", help="Only these, separated by commas.")
+@common
+def plan(config: Path | None, target: str | None, as_json: bool, components: str | None) -> None:
+    """Show what `deploy` would change. Writes nothing."""
+    session = Session(config, target, as_json)
+    found = apply.make_plan(session.engine, session.configuration, _split(components))
+    if as_json:
+        print_json(found.model_dump(mode="json"))
+    else:
+        show_plan(found)
+
+
+@click.command()
+@click.option("--components", help="Only these, separated by commas.")
+@common
+def deploy(config: Path | None, target: str | None, as_json: bool, components: str | None) -> None:
+    """Bring the whole stack to what the configuration says."""
+    bring_up(Session(config, target, as_json), "deploy", _split(components), as_json)
+
+
+def bring_up(session: Session, action: Action, components: list[str], as_json: bool) -> apply.Deployed:
+    """Deploy and report; raises what the first failed location raised, after telling of all of them."""
+    deployed = session.run(
+        lambda: apply.deploy(
+            session.engine,
+            session.configuration,
+            session.story_of,
+            by=whoever_is_at_the_keyboard(),
+            action=action,
+            components=components,
+        )
+    )
+    if as_json:
+        print_json(
+            {
+                "plan": deployed.plan.model_dump(mode="json"),
+                "rollouts": [record.model_dump(mode="json") for record in deployed.records],
+                "failed": [name for name, _ in deployed.failures],
+            }
+        )
+    elif deployed.plan.is_empty:
+        click.echo("Nothing to do: the stack is as the configuration says.")
+    raise_failures(deployed.failures, as_json)
+    return deployed
+
+
+def raise_failures(failures: tuple[tuple[str, BaseException], ...], as_json: bool) -> None:
+    """Tell of all failures but the last and raise that one."""
+    for _, error in failures[:-1]:
+        if isinstance(error, PlaygroundError):
+            fail(error.findings, as_json)
+    if failures:
+        raise failures[-1][1]
+
+
+@click.command()
+@click.option("--delete-data", is_flag=True, help="Also delete runs, records and checkouts.")
+@common
+def down(config: Path | None, target: str | None, as_json: bool, delete_data: bool) -> None:
+    """End every process of the stack. Data stays unless --delete-data."""
+    session = Session(config, target, as_json)
+    stack = session.engine.target.stack
+    session.run(lambda: stack.down(session.engine.story.say))
+    if delete_data:
+        stack.delete_data()
+    if as_json:
+        print_json({"down": True, "data_deleted": delete_data})
+    else:
+        click.echo("The stack is down." + (" Its data is deleted." if delete_data else " Its data stays."))
+
+
+@click.command()
+@common
+def ui(config: Path | None, target: str | None, as_json: bool) -> None:
+    """Print the UI's address and open it in a browser."""
+    address = Session(config, target, as_json).engine.target.stack.ui_address()
+    if address is None:
+        raise PlaygroundError(not_deployed())
+    if as_json:
+        print_json({"ui": address})
+        return
+    click.echo(address)
+    click.launch(address)
+
+
+def show_plan(found: Plan) -> None:
+    rows: list[tuple[str, str, str]] = []
+    for change in found.changes:
+        rows.append((change.action, change.component, ""))
+        if change.action == "update":
+            rows.extend(("", "", f"{field.path}: {field.before} -> {field.after}") for field in change.fields)
+    table(("action", "component", "fields"), rows)
+    click.echo(found.summary())
+
+
+def not_deployed() -> Finding:
+    return Finding(
+        kind=FindingKind.CERTAIN,
+        object="stack",
+        observed="No stack is deployed here.",
+        cause="It was never bootstrapped, or its data was deleted.",
+        fix="Run `python -m playground_ops.bootstrap`.",
+    )
+
+
+def _split(components: str | None) -> list[str]:
+    return [name.strip() for name in (components or "").split(",") if name.strip()]
+
+
+COMMANDS = (validate, generate, plan, deploy, down, ui)

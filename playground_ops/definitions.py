@@ -1,0 +1,5 @@
+"""What Dagster loads; nothing else."""
+
+import dagster as dg
+
+defs = dg.Definitions()

@@ -1,0 +1,145 @@
+"""The catalogue of ways in which a code server ends before it answers.
+
+Each entry is a pattern in the log's tail and what it means. The first that matches wins, so the
+order is from the particular to the general.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from playground_ops.errors import Finding, FindingKind
+
+CERTAIN, TRANSIENT, CAPACITY = FindingKind.CERTAIN, FindingKind.TRANSIENT, FindingKind.CAPACITY
+_FRAME = re.compile(r'^\s*File "(?P<file>[^"]+)", line (?P<line>\d+)', re.MULTILINE)
+_LIBRARY = ("site-packages/", "/lib/python", "<frozen")
+
+
+@dataclass(frozen=True)
+class Known:
+    pattern: re.Pattern[str]
+    kind: FindingKind
+    cause: str
+    fix: str
+
+
+def _known(pattern: str, kind: FindingKind, cause: str, fix: str) -> Known:
+    return Known(re.compile(pattern, re.MULTILINE), kind, cause, fix)
+
+
+CATALOGUE = (
+    _known(
+        r"^.*No space left on device.*$",
+        CAPACITY,
+        "The disk is full.",
+        "Make room, then redeploy.",
+    ),
+    _known(
+        r"^.*(?:MemoryError|Cannot allocate memory).*$",
+        CAPACITY,
+        "The machine is out of memory.",
+        "Free memory or run fewer locations, then redeploy.",
+    ),
+    _known(
+        r"^.*(?:Too many open files).*$",
+        CAPACITY,
+        "The limit of open files is reached.",
+        "Raise `ulimit -n`, then redeploy.",
+    ),
+    _known(
+        r"^(?:psycopg2\.|sqlalchemy\.exc\.)?OperationalError.*$",
+        TRANSIENT,
+        "A database that the code uses while it is imported did not answer.",
+        "Bring the database back; better, connect when a run needs it and not at import.",
+    ),
+    _known(
+        r"^(?:\w+\.)*(?:ConnectionError|ConnectionRefusedError|TimeoutError|gaierror|URLError|ConnectTimeout).*$",
+        TRANSIENT,
+        "Something on the network that the code uses while it is imported did not answer.",
+        "Bring it back; better, use it when a run needs it and not at import.",
+    ),
+    _known(
+        r"^ModuleNotFoundError: No module named .*$",
+        CERTAIN,
+        "A module is missing: misspelt, not in this commit, or a package that the environment lacks.",
+        "Mend the import, add the package to the project's dependencies, or set the location's module and "
+        "subdirectory.",
+    ),
+    _known(
+        r"^(?:IndentationError|TabError|SyntaxError): .*$",
+        CERTAIN,
+        "The code is not valid Python.",
+        "Mend the line named in the evidence.",
+    ),
+    _known(
+        r"^ImportError: .*$",
+        CERTAIN,
+        "A name that is imported does not exist there: a renamed function, or another version of a package.",
+        "Mend the import or pin the package's version.",
+    ),
+    _known(
+        r"^.*No (?:repositories|jobs|definitions|Definitions).*(?:found|loadable).*$",
+        CERTAIN,
+        "The module has no Definitions object at top level.",
+        "Define `defs = dg.Definitions(...)` there, or name the module that does.",
+    ),
+    _known(
+        r"^dagster\S*\.(?:DagsterInvalid\w*|DagsterInvariant\w*|DagsterUnmet\w*|Dagster\w*Error): .*$",
+        CERTAIN,
+        "Dagster refuses the definitions: they contradict each other or its rules.",
+        "Mend the definitions as the message says; `dg check defs` shows it without a deploy.",
+    ),
+    _known(
+        r"^.*(?:No such option|Got unexpected extra argument|Invalid value for).*$",
+        CERTAIN,
+        "This version of Dagster does not know an option that its server is started with.",
+        "Bring the project to a Dagster version this stack supports (1.11 to 1.13).",
+    ),
+    _known(
+        r"^(?:[A-Za-z_][\w.]*(?:Error|Exception|Warning|Interrupt)|AssertionError|SystemExit)\b.*$",
+        CERTAIN,
+        "Importing the definitions raised this exception.",
+        "Mend the line named in the evidence.",
+    ),
+)
+
+
+def explain_exit(subject: str, exit_status: str, log_tail: str) -> Finding:
+    """Why a server that ended never answered. `subject` is `release/NAME`; the tail is redacted already."""
+    for known in CATALOGUE:
+        if matches := list(known.pattern.finditer(log_tail)):
+            line = matches[-1].group(0).strip()
+            return Finding(
+                kind=known.kind,
+                object=subject,
+                observed=f"{_ended(line)}{_where(log_tail)}.",
+                cause=known.cause,
+                fix=known.fix,
+                evidence=log_tail,
+            )
+    return Finding(
+        kind=TRANSIENT if "signal" in exit_status else CERTAIN,
+        object=subject,
+        observed=f"The server ended ({exit_status}) before it answered.",
+        cause="It was killed: by a person, or by the kernel for want of memory."
+        if "signal" in exit_status
+        else "It printed nothing that is known here.",
+        fix="Look at its last lines below, then redeploy.",
+        evidence=log_tail,
+    )
+
+
+def _ended(line: str) -> str:
+    return (line if len(line) <= 300 else f"{line[:300]}...").rstrip(".:")
+
+
+def _where(log_tail: str) -> str:
+    """The last frame of the person's own code: where to look first."""
+    frames = [
+        frame for frame in _FRAME.finditer(log_tail) if not any(part in frame["file"] for part in _LIBRARY)
+    ]
+    if not frames:
+        return ""
+    file = "/".join(frames[-1]["file"].split("/")[-3:])
+    return f" (at {file}, line {frames[-1]['line']})"

@@ -1,0 +1,1 @@
+"""The stack as supervised processes on one machine, under one state folder."""

@@ -1,0 +1,223 @@
+"""One checkout per commit: made whole or not at all, shared by releases, never touched again."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+from playground_ops.errors import Finding, PlaygroundError
+from playground_ops.targets.local.git import FETCH_SECONDS, LOCAL_SECONDS, fetch, kept_ref, mirror_folder
+from playground_ops.targets.local.git_command import Remote, git, git_or_raise, remote
+from playground_ops.targets.local.git_failures import explain
+from playground_ops.targets.local.whole import (
+    RECENT_SECONDS,
+    built,
+    busy,
+    discard,
+    idle,
+    locked,
+    members,
+    remove,
+    remove_unused,
+    room,
+    sweep,
+    used,
+)
+
+CONTENT = "content-"
+_NOT_CONTENT = {"__pycache__", ".git"}
+
+
+class Checkouts:
+    """The checkouts in `folder`, and the mirrors that they are made from."""
+
+    def __init__(self, folder: Path, mirrors: Path | None = None) -> None:
+        self.folder = folder.absolute()
+        self.mirrors = (mirrors or folder / ".mirrors").absolute()
+
+    def ensure(self, url: str, commit: str, say: Callable[[str], None]) -> Path:
+        """The folder that holds `commit`, made if it is not there. Without network where it is.
+
+        Raises PlaygroundError.
+        """
+        place = self.folder / commit
+        if not _is_whole(place, commit):
+            with locked(place, say), room(remote(url).thing):
+                if not _is_whole(place, commit):
+                    mirror = self.mirror(url)
+                    fetch(url, commit, mirror, say)
+                    with built(place) as building:
+                        _check_out(remote(url), mirror, commit, building, say)
+                        _marker(building, commit).write_text(commit)
+        used(place)
+        return self.path(commit)
+
+    def ensure_content(self, sources: Sequence[Path], say: Callable[[str], None]) -> tuple[str, Path]:
+        """A copy of `sources` (packages, by their folders) named by its content, and that name.
+
+        For code that has no repository. Raises PlaygroundError.
+        """
+        name = content_hash(sources)
+        if not _is_whole(self.folder / name, name):
+            name = self._copy(sources, name, say)
+        used(self.folder / name)
+        return name, self.path(name)
+
+    def path(self, commit: str) -> Path:
+        """Where the checkout of `commit` (or of a content name) is or will be; a real path."""
+        return (self.folder / commit).resolve()
+
+    def mirror(self, url: str) -> Path:
+        """The bare repository that the commits of `url` are fetched into."""
+        return mirror_folder(self.mirrors, url)
+
+    def prune(self, keep: set[str], recent_seconds: float = RECENT_SECONDS) -> list[str]:
+        """Remove every checkout but those in `keep` (commits, content names); what was removed.
+
+        Left alone is also what is being made, or was asked for within `recent_seconds`.
+        """
+        gone = remove_unused(self.folder, keep, recent_seconds)
+        for mirror in members(self.mirrors):
+            with idle(mirror) as mine:
+                if mine:
+                    # Looked up while the mirror is ours: whoever asks for a commit from now on waits.
+                    kept = keep | busy(self.folder) | {place.name for place in members(self.folder)}
+                    _forget(mirror, kept)
+        sweep(self.mirrors)
+        return gone
+
+    def _copy(self, sources: Sequence[Path], name: str, say: Callable[[str], None]) -> str:
+        with locked(self.folder / name, say), room(f"content/{name}"):
+            if _is_whole(self.folder / name, name):
+                return name
+            with built(self.folder / name) as building:
+                for source in sources:
+                    _copy_source(source, building / source.name)
+                copied = content_hash([building / source.name for source in sources])
+                _marker(building, copied).write_text(copied)
+        if copied == name:
+            return name
+        # Somebody saved a file meanwhile: what was copied is not what its name says.
+        remove(self.folder / name)
+        return self._copy(sources, content_hash(sources), say)
+
+
+def content_hash(sources: Sequence[Path]) -> str:
+    """`content-` and 16 digits over names and bytes of the files in `sources`, less bytecode and `.git`."""
+    digest = hashlib.sha256()
+    for source in sorted(sources, key=lambda path: path.name):
+        for file in _files(source):
+            data = file.read_bytes()
+            name = Path(source.name, file.relative_to(source)).as_posix()
+            digest.update(f"{name}\0{len(data)}\0".encode())
+            digest.update(data)
+    return CONTENT + digest.hexdigest()[:16]
+
+
+def _files(source: Path) -> Iterator[Path]:
+    if source.is_file():
+        yield source
+        return
+    for folder, below, files in os.walk(source):
+        below[:] = sorted(name for name in below if name not in _NOT_CONTENT)
+        for name in sorted(files):
+            path = Path(folder, name)
+            if path.is_file() and path.suffix not in (".pyc", ".pyo"):
+                yield path
+
+
+def _copy_source(source: Path, target: Path) -> None:
+    for file in _files(source):
+        place = target / file.relative_to(source)
+        place.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(file, place)
+
+
+def _marker(place: Path, name: str) -> Path:
+    # Not among somebody else's files: what lies in a checkout is what the commit holds.
+    return place / ".complete" if name.startswith(CONTENT) else place / ".git" / "complete"
+
+
+def _is_whole(place: Path, name: str) -> bool:
+    try:
+        return _marker(place, name).read_text() == name
+    except OSError:
+        return False
+
+
+def _check_out(source: Remote, mirror: Path, commit: str, tree: Path, say: Callable[[str], None]) -> None:
+    """A small repository of its own, not a worktree of the mirror.
+
+    The mirror is a cache that may be set aside when a kill damaged it; what serves does not hang on it.
+    And projects that ask git for their version, or have submodules, find an ordinary repository.
+    """
+    say(f"Checking out {commit[:12]}.")
+    here = Remote(str(mirror))
+
+    def locally(*arguments: str) -> None:
+        git_or_raise(arguments, here, seconds=LOCAL_SECONDS, folder=tree)
+
+    locally("init", "--quiet", "--template=", ".")
+    # Without credentials; for submodules with relative URLs and for large files kept elsewhere.
+    locally("config", "remote.origin.url", source.url)
+    # The mirror is ours: protocol 2 gives any commit by its id, and the ref says that it is whole.
+    locally(
+        "-c",
+        "protocol.version=2",
+        "fetch",
+        "--quiet",
+        "--no-tags",
+        "--depth=1",
+        "--",
+        str(mirror),
+        kept_ref(commit),
+    )
+    git_or_raise(
+        ["checkout", "--quiet", "--detach", "--force", commit],
+        source,
+        seconds=FETCH_SECONDS,
+        folder=tree,
+        hear=say,
+    )
+    if (tree / ".gitmodules").is_file():
+        _submodules(source, tree, say)
+
+
+def _submodules(source: Remote, tree: Path, say: Callable[[str], None]) -> None:
+    say("Fetching its submodules.")
+    update = ["submodule", "update", "--init", "--recursive", "--force"]
+    finished = git([*update, "--depth=1"], source, seconds=FETCH_SECONDS, folder=tree, hear=say)
+    if finished.code != 0:
+        # Not every server gives a commit that is at no tip.
+        finished = git(update, source, seconds=FETCH_SECONDS, folder=tree, hear=say)
+    if finished.code != 0:
+        why = explain(source.thing, finished.words)
+        raise PlaygroundError(
+            Finding(
+                kind=why.kind,
+                object=why.object,
+                observed=f"A submodule could not be fetched. {why.observed}",
+                cause=why.cause,
+                fix=f"{why.fix} The submodules are listed in `.gitmodules`.",
+                evidence=why.evidence,
+            )
+        )
+
+
+def _forget(mirror: Path, keep: set[str]) -> None:
+    """Drop the commits that no checkout needs; with the last one the mirror goes. Its lock is held."""
+    here = Remote(str(mirror))
+    listed = git(["for-each-ref", "--format=%(refname)"], here, seconds=LOCAL_SECONDS, folder=mirror)
+    refs = set(listed.output.split())
+    if not refs & {kept_ref(commit) for commit in keep}:
+        discard(mirror)
+        return
+    unused = {ref for ref in refs if ref.startswith(kept_ref("")) and ref[len(kept_ref("")) :] not in keep}
+    if not unused:
+        return
+    for ref in sorted(unused | {ref for ref in refs if ref.startswith("refs/incoming/")}):
+        git(["update-ref", "-d", ref], here, seconds=LOCAL_SECONDS, folder=mirror)
+    git(["gc", "--quiet", "--prune=now"], here, seconds=FETCH_SECONDS, folder=mirror)

@@ -1,0 +1,93 @@
+"""From a revision to a folder and a Python that can run it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from playground_ops.errors import Finding, FindingKind, PlaygroundError
+from playground_ops.model import Dependencies, Location, Release, Revision
+from playground_ops.targets.base import Say
+from playground_ops.targets.local import git
+from playground_ops.targets.local.checkouts import Checkouts, content_hash
+from playground_ops.targets.local.environments import Environment, Environments, shared
+from playground_ops.targets.local.folder import StateFolder
+from playground_ops.targets.local.project import Project, read_project
+
+OPS = "ops"
+
+
+class Code:
+    def __init__(self, folder: StateFolder, project: Path) -> None:
+        self._checkouts = Checkouts(folder.checkouts, folder.repositories)
+        self._environments = Environments(folder.environments)
+        self.project = project
+
+    def sources_of(self, location: Location) -> list[Path]:
+        """The packages of this project that a location without a repository serves."""
+        names = ["playground_ops", "playground"] if location.name == OPS else ["playground"]
+        return [self.project / name for name in names]
+
+    def bootstrap_revision(self, location: Location) -> Revision:
+        return Revision(
+            repository=None,
+            commit=content_hash(self.sources_of(location)),
+            subject="the bootstrap package of this project",
+        )
+
+    def checkout_of(self, release: Release) -> Path:
+        return self._checkouts.path(release.revision.commit)
+
+    def prepare(self, release: Release, say: Say) -> tuple[Project, Environment]:
+        """Fetch, check out and build. Raises PlaygroundError; a no-op where it is all there."""
+        project = self.project_of(release, self._check_out(release, say))
+        if self._is_shared(release.location, project):
+            return project, shared()
+        return project, self._environments.ensure(project, say)
+
+    def project_of(self, release: Release, checkout: Path) -> Project:
+        location = release.location
+        return read_project(checkout, location.subdirectory, location.module)
+
+    def fetch(self, location: Location, revision: Revision, say: Say) -> Revision:
+        """Check the commit out and say what it is. Raises PlaygroundError."""
+        if location.repository is None:
+            return revision
+        self._checkouts.ensure(location.repository, revision.commit, say)
+        told = git.describe(self._checkouts.mirror(location.repository), revision.commit)
+        return revision.model_copy(update={"subject": told.subject, "author": told.author})
+
+    def prune(self, commits: set[str], pythons: Sequence[Path]) -> None:
+        """Remove checkouts and environments that nothing live uses."""
+        self._checkouts.prune(commits)
+        folder = self._environments.folder
+        used = [python for python in pythons if python.is_relative_to(folder)]
+        self._environments.prune({python.relative_to(folder).parts[0] for python in used})
+
+    def _check_out(self, release: Release, say: Say) -> Path:
+        commit, repository = release.revision.commit, release.location.repository
+        if repository is not None:
+            return self._checkouts.ensure(repository, commit, say)
+        kept = self._checkouts.path(commit)
+        if kept.is_dir():
+            return kept
+        found, path = self._checkouts.ensure_content(self.sources_of(release.location), say)
+        if found != commit:
+            raise PlaygroundError(_moved_on(commit, found))
+        return path
+
+    @staticmethod
+    def _is_shared(location: Location, project: Project) -> bool:
+        if location.repository is None or location.dependencies is Dependencies.SHARED:
+            return True
+        return location.dependencies is Dependencies.AUTO and project.dependency_source is None
+
+
+def _moved_on(commit: str, found: str) -> Finding:
+    return Finding(
+        kind=FindingKind.TRANSIENT,
+        object=f"code/{commit}",
+        observed=f"The files of this project are {found} by now.",
+        cause="They were edited between the plan and the start.",
+        fix="Run the command again.",
+    )

@@ -1,0 +1,263 @@
+"""The components of a local stack: starting them, looking at them, ending them."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from playground_ops.config import Configuration, digest
+from playground_ops.errors import BadInput, Finding, FindingKind
+from playground_ops.model import Component, ComponentStatus, Location, Release, Revision
+from playground_ops.targets.base import Say
+from playground_ops.targets.local import logs, stack
+from playground_ops.targets.local.code import OPS, Code
+from playground_ops.targets.local.control import Control, end_leftovers, ensure_supervisor, leftovers
+from playground_ops.targets.local.folder import StateFolder
+from playground_ops.targets.local.processes import ProcessState, read_state, runtime_folder
+from playground_ops.targets.local.releases import ReleaseFiles
+from playground_ops.targets.local.servers import Addresses, serving_number
+from playground_ops.targets.webserver import Webserver, WebserverDown
+
+STACK_PROCESSES = ("webserver", "daemon")
+
+
+@dataclass(frozen=True)
+class LocalStack:
+    folder: StateFolder
+    code: Code
+
+    @property
+    def addresses(self) -> Addresses:
+        return Addresses(runtime_folder(self.folder.root))
+
+    def components(self) -> Sequence[Component]:
+        applied = stack.read_applied(self.folder)
+        if applied is None:
+            return ()
+        processes = [
+            Component(name=name, kind=name, settings=settings)  # type: ignore[arg-type]
+            for name, settings in applied.components.items()
+            if self.process(name) is not None
+        ]
+        serving = [(name, self.serving(name)) for name in self._location_names()]
+        return [*processes, *(_component(release) for _, release in serving if release is not None)]
+
+    def desired(self, configuration: Configuration) -> Sequence[Component]:
+        locations = [
+            Component(
+                name=location.name,
+                kind="location",
+                settings=_settings(location, self._pinned(location)),
+            )
+            for location in configuration.all_locations
+        ]
+        return [*stack.desired_processes(configuration), *locations]
+
+    def apply(self, configuration: Configuration, changed: Sequence[str], say: Say) -> None:
+        current = stack.read_applied(self.folder)
+        port = stack.choose_port(configuration, current)
+        if configuration.webserver.port is None and current is None and port != stack.PREFERRED_PORT:
+            say(f"port {stack.PREFERRED_PORT} is taken; the UI will be at port {port}")
+        applied = stack.write_stack(self.folder, configuration, self.addresses, port)
+        control = self.control()
+        fresh = not (self.folder.dagster_home / "storage").exists()
+        if fresh:
+            from playground_ops.targets.instance import initialise
+
+            say("creating the instance's tables")
+            initialise(self.folder.dagster_home)
+        for spec in (stack.webserver_spec(self.folder, applied), stack.daemon_spec(self.folder)):
+            if spec.name in changed or not self.is_running(spec.name):
+                say(f"starting {spec.name}")
+                control.stop(spec.name, spec.grace_seconds)
+                control.wait_gone(spec.name, spec.grace_seconds * 2)
+                control.start(spec)
+        self._reload_workspace(current, applied)
+
+    def component_status(self) -> Sequence[ComponentStatus]:
+        applied = stack.read_applied(self.folder)
+        if applied is None:
+            return ()
+        found = [self._webserver_status(applied), self._daemon_status()]
+        return [*found, *(self._location_status(name) for name in self._location_names())]
+
+    def wait_for_change(self, seconds: float) -> None:
+        self.control().any_change(seconds)
+
+    def withdraw(self, location: str) -> None:
+        applied = stack.read_applied(self.folder)
+        if applied is not None:
+            stack.write_workspace(self.folder, applied.locations, self.addresses)
+        control = self.control()
+        self.addresses.serving(location).unlink(missing_ok=True)
+        files = ReleaseFiles(self.folder.location(location))
+        for release in files.all():
+            files.mark_draining(release, "")
+            control.stop(release.name, float(release.location.longest_run_seconds))
+
+    def ui_address(self) -> str | None:
+        applied = stack.read_applied(self.folder)
+        return applied.url if applied else None
+
+    def logs(self, component: str, lines: int, follow: bool) -> Iterator[str]:
+        release = self.serving(component)
+        path = self.folder.log(release.name if release else component)
+        if not path.exists():
+            raise BadInput(_no_log(component, path.parent))
+        return logs.follow(path, lines) if follow else logs.last_lines(path, lines)
+
+    def down(self, say: Say) -> None:
+        say("asking every server to finish its runs and end")
+        Control(self.folder.root).shutdown(stack.GRACE_SECONDS)
+        if found := leftovers(self.folder.root):
+            say(f"ending {len(found)} process(es) that outlived their server")
+            end_leftovers(self.folder.root)
+
+    def delete_data(self) -> None:
+        runtime = runtime_folder(self.folder.root)
+        shutil.rmtree(self.folder.root, ignore_errors=True)
+        if runtime.is_symlink():
+            runtime.unlink()
+
+    # What the target's other verbs need of the stack.
+
+    def control(self) -> Control:
+        return ensure_supervisor(self.folder.root)
+
+    def process(self, name: str) -> ProcessState | None:
+        return read_state(self.folder.root, name)
+
+    def is_running(self, name: str) -> bool:
+        process = self.process(name)
+        return process is not None and process.running
+
+    def restarts(self, name: str) -> int:
+        process = self.process(name)
+        return process.restarts if process else 0
+
+    def wait_for_process(self, name: str, seconds: float) -> None:
+        process = self.process(name)
+        self.control().changed(name, process.serial if process else -1, seconds)
+
+    def webserver(self) -> Webserver:
+        """Raises WebserverDown when there is no stack."""
+        applied = stack.read_applied(self.folder)
+        if applied is None:
+            raise WebserverDown("no stack is deployed here")
+        return Webserver(applied.url)
+
+    def serving(self, location: str) -> Release | None:
+        number = serving_number(self.addresses, location)
+        return ReleaseFiles(self.folder.location(location)).read(number) if number else None
+
+    def environment_of(self, location: Location) -> dict[str, str]:
+        """What a location's server learns of the stack; only `ops` acts on it."""
+        applied = stack.read_applied(self.folder)
+        if location.name != OPS or applied is None:
+            return {}
+        return {
+            "PLAYGROUND_CONFIG": applied.configuration,
+            "PLAYGROUND_STATE": str(self.folder.root),
+            "PLAYGROUND_PROJECT": str(self.code.project),
+        }
+
+    def _pinned(self, location: Location) -> Revision | None:
+        return self.code.bootstrap_revision(location) if location.repository is None else None
+
+    def _location_names(self) -> list[str]:
+        if not self.folder.locations.is_dir():
+            return []
+        return sorted(folder.name for folder in self.folder.locations.iterdir() if folder.is_dir())
+
+    def _webserver_status(self, applied: stack.Applied) -> ComponentStatus:
+        ready = Webserver(applied.url).answers()
+        return self._status("webserver", ready, f"to answer at {applied.url}")
+
+    def _daemon_status(self) -> ComponentStatus:
+        try:
+            missing = self.webserver().unhealthy_daemons()
+        except WebserverDown:
+            missing = ["the webserver to tell"]
+        return self._status("daemon", not missing, f"a heartbeat: {', '.join(missing)}")
+
+    def _location_status(self, name: str) -> ComponentStatus:
+        release = self.serving(name)
+        if release is None:
+            return ComponentStatus(name=name, kind="location", ready=False, message="serves no release")
+        process = self.process(release.name)
+        ready = process is not None and process.running
+        return ComponentStatus(
+            name=name,
+            kind="location",
+            ready=ready,
+            since=process.since if process else None,
+            restarts=process.restarts if process else 0,
+            message="" if ready else (process.exit_text if process else "its process is not there"),
+        )
+
+    def _status(self, name: str, ready: bool, waiting_for: str) -> ComponentStatus:
+        process = self.process(name)
+        running = process is not None and process.running
+        return ComponentStatus(
+            name=name,
+            kind="webserver" if name == "webserver" else "daemon",
+            ready=running and ready,
+            since=process.since if process else None,
+            restarts=process.restarts if process else 0,
+            message=_message(process, ready, waiting_for),
+        )
+
+    def _reload_workspace(self, before: stack.Applied | None, after: stack.Applied) -> None:
+        if before is None or before.locations == after.locations:
+            return
+        try:
+            self.webserver().reload_workspace()
+        except WebserverDown:
+            return  # it is starting, and reads the new workspace then
+
+
+def _message(process: ProcessState | None, ready: bool, waiting_for: str) -> str:
+    if process is None:
+        return "its process is not there"
+    if not process.running:
+        return process.exit_text
+    return "" if ready else waiting_for
+
+
+def _component(release: Release) -> Component:
+    pinned = release.revision if release.revision.repository is None else None
+    settings = _settings(release.location, pinned)
+    return Component(
+        name=release.location.name,
+        kind="location",
+        settings={**settings, "configuration": release.configuration},
+    )
+
+
+def _settings(location: Location, pinned: Revision | None) -> dict[str, str]:
+    """Readable settings; values of the environment are not shown, the digest tells that one moved."""
+    return {
+        "repository": location.repository or "the bootstrap package",
+        "ref": location.ref or "HEAD",
+        "subdirectory": location.subdirectory,
+        "module": location.module or "as the project says",
+        "dependencies": location.dependencies.value,
+        "automation": location.automation,
+        "environment": ", ".join(sorted(location.environment)),
+        "startup_timeout_seconds": str(location.startup_timeout_seconds),
+        "configuration": digest(location),
+        **({"code": pinned.commit} if pinned else {}),
+    }
+
+
+def _no_log(component: str, folder: Path) -> Finding:
+    known = sorted(path.stem for path in folder.glob("*.log"))
+    return Finding(
+        kind=FindingKind.CERTAIN,
+        object=f"component/{component}",
+        observed="It has no log here.",
+        cause=f"There are logs of: {', '.join(known) or 'nothing yet'}.",
+        fix="Name one of these, or a location that serves.",
+    )

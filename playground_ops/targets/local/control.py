@@ -1,0 +1,175 @@
+"""Talking to the supervisor, and starting one where none answers."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from playground_ops.errors import Finding, FindingKind, PlaygroundError
+from playground_ops.targets.local.children import marked_processes
+from playground_ops.targets.local.folder import cannot_write
+from playground_ops.targets.local.processes import ProcessSpec, Restart, runtime_folder
+from playground_ops.targets.local.supervisor import source_digest
+
+START_SECONDS = 10.0
+ANSWER_SECONDS = 10.0
+
+
+class NoSupervisor(Exception):
+    """None answers at the state folder's control socket."""
+
+
+class Control:
+    """Every call is a connection of its own; waits are answered by the supervisor, not polled."""
+
+    def __init__(self, state: Path) -> None:
+        self._state = state
+
+    def hello(self) -> dict[str, Any]:
+        return self._ask({"do": "hello"}, 2.0)
+
+    def start(self, spec: ProcessSpec) -> None:
+        """Nothing happens when a process of that name runs already."""
+        self._ask({"do": "start", "spec": asdict(spec)})
+
+    def stop(self, name: str, grace_seconds: float | None = None) -> None:
+        """Tell it to end; returns at once. None: the grace of its spec, in seconds."""
+        self._ask({"do": "stop", "name": name, "grace_seconds": grace_seconds})
+
+    def set_restart(self, name: str, restart: Restart) -> None:
+        self._ask({"do": "set_restart", "name": name, "restart": restart})
+
+    def forget(self, name: str) -> None:
+        """Remove the files of a process that is gone."""
+        self._ask({"do": "forget", "name": name})
+
+    def wait_gone(self, name: str, timeout_seconds: float) -> bool:
+        return self._wait({"do": "wait_gone", "name": name, "timeout": timeout_seconds})
+
+    def changed(self, name: str, serial: int, timeout_seconds: float) -> bool:
+        """Wait until the process's serial is not `serial`."""
+        return self._wait({"do": "changed", "name": name, "serial": serial, "timeout": timeout_seconds})
+
+    def any_change(self, timeout_seconds: float) -> bool:
+        return self._wait({"do": "any_change", "timeout": timeout_seconds})
+
+    def shutdown(self, grace_seconds: float | None = None) -> None:
+        """End everything and the supervisor; returns when all of it is gone. None: each one's own grace."""
+        with contextlib.suppress(NoSupervisor):
+            self._ask({"do": "shutdown", "grace_seconds": grace_seconds}, None)
+
+    def handover(self) -> None:
+        with contextlib.suppress(NoSupervisor):
+            self._ask({"do": "handover"})
+
+    def _wait(self, request: dict[str, Any]) -> bool:
+        return bool(self._ask(request, float(request["timeout"]) + ANSWER_SECONDS)["held"])
+
+    def _ask(self, request: dict[str, Any], timeout: float | None = ANSWER_SECONDS) -> dict[str, Any]:
+        address = str(runtime_folder(self._state) / "supervisor.sock")
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
+            connection.settimeout(timeout)
+            try:
+                connection.connect(address)
+                connection.sendall(json.dumps(request).encode() + b"\n")
+                with connection.makefile("rb") as answers:
+                    line = answers.readline()
+            except OSError as error:
+                raise NoSupervisor(str(error)) from error
+        if not line:
+            raise NoSupervisor("it ended before it answered")
+        answer: dict[str, Any] = json.loads(line)
+        if "error" in answer:
+            raise PlaygroundError(_refused(request, str(answer["error"])))
+        return answer
+
+
+def ensure_supervisor(state: Path) -> Control:
+    """The control of a supervisor that answers and is of this version of the code.
+
+    Raises PlaygroundError when none can be started.
+    """
+    control = Control(state)
+    deadline = time.monotonic() + START_SECONDS
+    while True:
+        try:
+            if control.hello()["digest"] == source_digest():
+                return control
+            control.handover()
+        except NoSupervisor:
+            pass
+        if time.monotonic() >= deadline:
+            raise PlaygroundError(_not_started(state))
+        _start(state)
+
+
+def leftovers(state: Path) -> list[int]:
+    """Pids of processes that belong to the stack, run workers included."""
+    return [pid for pid, _ in marked_processes(state) if pid != os.getpid()]
+
+
+def end_leftovers(state: Path) -> None:
+    """Kill what is left; the supervisor first, so that nothing comes back."""
+    for pid in leftovers(state):
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+
+
+def _start(state: Path) -> None:
+    """Start a supervisor in a session of its own, and return when it listens or has ended."""
+    try:
+        (state / "logs").mkdir(parents=True, exist_ok=True)
+        log = (state / "logs" / "supervisor.log").open("ab")
+    except OSError as error:
+        raise PlaygroundError(cannot_write(state, error)) from error
+    environment = {
+        key: value
+        for key, value in os.environ.items()
+        if not key.startswith(("DAGSTER_", "PLAYGROUND_")) or key == "PLAYGROUND_STATE"
+    }
+    with log:
+        started = subprocess.Popen(
+            [sys.executable, "-m", "playground_ops.targets.local.supervisor", str(state)],
+            cwd=Path(__file__).parents[3],
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+        )
+    control = Control(state)
+    deadline = time.monotonic() + START_SECONDS
+    while started.poll() is None and time.monotonic() < deadline:
+        with contextlib.suppress(NoSupervisor):
+            control.hello()
+            return
+        time.sleep(0.01)
+
+
+def _refused(request: dict[str, Any], reason: str) -> Finding:
+    return Finding(
+        kind=FindingKind.TRANSIENT,
+        object=f"process/{request.get('name', request.get('spec', {}).get('name', request['do']))}",
+        observed=f"The supervisor refused `{request['do']}`: {reason}.",
+        cause="The process is in another state than was expected.",
+        fix="Run the command again; `logs supervisor` tells what happened.",
+    )
+
+
+def _not_started(state: Path) -> Finding:
+    return Finding(
+        kind=FindingKind.CAPACITY,
+        object="process/supervisor",
+        observed=f"None answers for {state} after {START_SECONDS:g} s.",
+        cause="It can't start: the folder can't be written, or the machine is out of memory or processes.",
+        fix=f"Look at {state}/logs/supervisor.log, then run the command again.",
+    )

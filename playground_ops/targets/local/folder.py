@@ -1,0 +1,118 @@
+"""The state folder of a local stack: where everything lies, and files that are whole or absent."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from playground_ops.errors import Finding, FindingKind, PlaygroundError
+
+M = TypeVar("M", bound=BaseModel)
+
+
+@dataclass(frozen=True)
+class StateFolder:
+    root: Path
+
+    @property
+    def dagster_home(self) -> Path:
+        return self.root / "dagster_home"
+
+    @property
+    def workspace(self) -> Path:
+        return self.root / "workspace" / "workspace.yaml"
+
+    @property
+    def stack(self) -> Path:
+        return self.root / "stack.json"
+
+    @property
+    def repositories(self) -> Path:
+        return self.root / "repositories"
+
+    @property
+    def checkouts(self) -> Path:
+        return self.root / "checkouts"
+
+    @property
+    def environments(self) -> Path:
+        return self.root / "environments"
+
+    @property
+    def locations(self) -> Path:
+        return self.root / "locations"
+
+    def location(self, name: str) -> Path:
+        return self.locations / name
+
+    def log(self, process: str) -> Path:
+        return self.root / "logs" / f"{process}.log"
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Write so that a reader, or a kill at any moment, finds the old content or the new one.
+
+    Raises PlaygroundError (capacity) when the disk is full or the folder can't be written.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        try:
+            with os.fdopen(descriptor, "w") as file:
+                file.write(text)
+                file.flush()
+                os.fsync(file.fileno())
+            Path(name).replace(path)
+        except BaseException:
+            Path(name).unlink(missing_ok=True)
+            raise
+    except OSError as error:
+        raise PlaygroundError(cannot_write(path, error)) from error
+
+
+def write_value(path: Path, value: BaseModel) -> None:
+    write_whole(path, value.model_dump_json(indent=1) + "\n")
+
+
+def read_value(path: Path, kind: type[M]) -> M | None:
+    """The value in a file; None when it is not there.
+
+    A file that does not hold one is set aside as `*.corrupt`, so that it is found and harms nobody.
+    """
+    try:
+        return kind.model_validate_json(path.read_bytes())
+    except FileNotFoundError:
+        return None
+    except (ValidationError, json.JSONDecodeError, UnicodeDecodeError):
+        set_aside(path)
+        return None
+
+
+def set_aside(path: Path) -> None:
+    path.replace(path.with_name(f"{path.name}.corrupt"))
+
+
+def set_aside_files(folder: Path) -> list[Path]:
+    """Every file under `folder` that was found corrupted."""
+    return sorted(folder.rglob("*.corrupt"))
+
+
+def cannot_write(path: Path, error: OSError) -> Finding:
+    return Finding(
+        kind=FindingKind.CAPACITY,
+        object=f"file/{path}",
+        observed=f"It can't be written: {error.strerror or error}.",
+        cause="The disk is full, or the state folder belongs to somebody else or is read-only.",
+        fix="Make room or mend the permissions, then run the command again; nothing was lost.",
+    )
+
+
+def state_folder(project: Path) -> Path:
+    """Where a clone's stack lives unless PLAYGROUND_STATE says otherwise."""
+    return Path(os.environ.get("PLAYGROUND_STATE") or project / ".playground").absolute()

@@ -1,0 +1,274 @@
+"""Code from git: what a ref means now, and exactly that commit fetched."""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from playground_ops.errors import Finding, FindingKind, PlaygroundError
+from playground_ops.model import Revision
+from playground_ops.redact import redact
+from playground_ops.targets.local.git_command import Remote, git, git_or_raise, remote
+from playground_ops.targets.local.git_failures import explain
+from playground_ops.targets.local.whole import built, discard, locked, room
+
+RESOLVE_SECONDS = 30.0
+FETCH_SECONDS = 600.0
+LOCAL_SECONDS = 60.0
+
+_FULL = re.compile(r"[0-9a-f]{40}")
+_SHORT = re.compile(r"[0-9a-f]{4,39}")
+# git check-ref-format, and no glob: `ls-remote` would take `*` for a pattern.
+_NOT_A_REF = re.compile(r"^[-/.]|[\x00-\x20~^:?*\[\\\x7f]|\.\.|//|@\{|/\.|\.lock(?:/|$)|[/.]$|^@$|^$")
+
+# Servers that give a commit only at a tip (git's old protocol, plain web servers) say one of these.
+_ONLY_WHOLE = re.compile(r"unadvertised object|dumb http transport|does not support shallow", re.I)
+# What a git that was killed half-way leaves behind.
+_DAMAGED = re.compile(
+    r"\.lock': File exists|not a git repository: '?\.'?|object file .* is empty|loose object .* corrupt|"
+    r"index-pack died|bad shallow|shallow file has changed|missing blob|unable to read tree|"
+    r"packfile .* cannot",
+    re.I,
+)
+
+
+@dataclass(frozen=True)
+class Description:
+    subject: str
+    author: str
+
+
+def resolve(url: str, ref: str | None, seconds: float = RESOLVE_SECONDS) -> Revision:
+    """Pin `ref` (None: the repository's HEAD) to a full commit, by one question to the repository.
+
+    A full commit is taken as it is, without asking; `fetch` finds out whether it is there. The
+    revision names the repository without its credentials. Raises PlaygroundError.
+    """
+    source = _remote(url)
+    if ref is not None and _FULL.fullmatch(ref.lower()):
+        return Revision(repository=source.url, commit=ref.lower(), ref=ref)
+    if ref is not None and _NOT_A_REF.search(ref):
+        raise PlaygroundError(_not_a_ref(source, ref))
+    names = _names(ref)
+    answer = git_or_raise(["ls-remote", "--", source.url, *names], source, seconds=seconds)
+    # ls-remote matches by the end of a name (`refs/remotes/x/HEAD` too): only exact names count.
+    found = {name: commit for commit, _, name in (line.partition("\t") for line in answer.splitlines())}
+    commits = {name: found.get(f"{name}^{{}}", found.get(name)) for name in names if not name.endswith("^{}")}
+    if ref not in (None, "HEAD"):
+        commits.pop("HEAD", None)
+    present = {name: commit for name, commit in commits.items() if commit}
+    if not present:
+        raise PlaygroundError(_unknown(source, ref, empty=not found, seconds=seconds))
+    if len(set(present.values())) > 1:
+        raise PlaygroundError(_ambiguous(source, str(ref), present))
+    (commit,) = set(present.values())
+    if not _FULL.fullmatch(commit):
+        raise PlaygroundError(explain(source.thing, "fatal: mismatched algorithms"))
+    return Revision(repository=source.url, commit=commit, ref=ref)
+
+
+def mirror_folder(folder: Path, url: str) -> Path:
+    """Where in `folder` the mirror of `url` lies: one per URL, whatever its credentials."""
+    return folder / hashlib.sha256(remote(url).url.encode()).hexdigest()[:16]
+
+
+def fetch(
+    url: str, commit: str, mirror: Path, say: Callable[[str], None], seconds: float = FETCH_SECONDS
+) -> None:
+    """Have `commit` in the bare repository `mirror`, from `url` unless it is there already.
+
+    Only that commit is fetched, without history, where the server allows it. One process at a time;
+    a mirror that a kill left damaged is set aside and made anew. Raises PlaygroundError.
+    """
+    source = _remote(url)
+    with locked(mirror, say), room(source.thing):
+        for attempt in range(2):
+            _open(mirror, source)
+            if _has(mirror, commit, source):
+                return
+            say(f"Fetching {commit[:12]} from {redact(source.url)}.")
+            words = _fetch_into(mirror, source, commit, say, seconds)
+            if not words:
+                break
+            if attempt or not _DAMAGED.search(words):
+                raise PlaygroundError(explain(source.thing, words))
+            # An orphan of the killed process may still write: it works in `.` and goes along with the
+            # folder that is renamed and removed.
+            say("The copy of the repository was damaged by an earlier kill; it is fetched anew.")
+            discard(mirror)
+        if not _has(mirror, commit, source):
+            raise PlaygroundError(_vanished(source, commit))
+
+
+def describe(mirror: Path, commit: str) -> Description:
+    """Subject and author of a fetched commit. Raises PlaygroundError when it is not there."""
+    form = "--format=%s%x00%an"
+    output = git_or_raise(
+        [
+            "-c",
+            "log.showSignature=false",
+            "show",
+            "-s",
+            form,
+            "--encoding=UTF-8",
+            f"{commit}^{{commit}}",
+            "--",
+        ],
+        Remote(str(mirror)),
+        seconds=LOCAL_SECONDS,
+        folder=mirror,
+    )
+    subject, _, author = output.strip("\n").partition("\0")
+    return Description(subject, author)
+
+
+def kept_ref(commit: str) -> str:
+    """The ref under which a mirror keeps a commit; that it exists says that the commit is whole."""
+    return f"refs/playground/{commit}"
+
+
+def _remote(url: str) -> Remote:
+    source = remote(url)
+    here = re.match(r"[\w+.-]+::?", source.url) is None and not re.match(r"[^/]+:", source.url)
+    if source.url.startswith("-") or (here and not source.url.startswith("/")):
+        raise PlaygroundError(_not_a_url(source))
+    return source
+
+
+def _names(ref: str | None) -> list[str]:
+    if ref in (None, "HEAD"):
+        return ["HEAD"]
+    if str(ref).startswith("refs/"):
+        return [str(ref), f"{ref}^{{}}"]
+    return ["HEAD", f"refs/heads/{ref}", f"refs/tags/{ref}", f"refs/tags/{ref}^{{}}"]
+
+
+def _open(mirror: Path, source: Remote) -> None:
+    if (mirror / "HEAD").exists():
+        return
+    with built(mirror) as folder:
+        git_or_raise(
+            ["init", "--quiet", "--bare", "--template=", "."], source, seconds=LOCAL_SECONDS, folder=folder
+        )
+
+
+def _has(mirror: Path, commit: str, source: Remote) -> bool:
+    known = git(
+        ["rev-parse", "--verify", "--quiet", kept_ref(commit)], source, seconds=LOCAL_SECONDS, folder=mirror
+    )
+    return known.code == 0
+
+
+def _fetch_into(mirror: Path, source: Remote, commit: str, say: Callable[[str], None], seconds: float) -> str:
+    """Fetch and keep the commit; git's words when that failed, else nothing."""
+    flags = ["fetch", "--progress", "--no-tags", "--force", "--no-recurse-submodules"]
+    one = [*flags, "--depth=1", "--", source.url, f"+{commit}:refs/incoming/{commit}"]
+    finished = git(one, source, seconds=seconds, folder=mirror, hear=say)
+    if finished.code != 0 and _ONLY_WHOLE.search(finished.words):
+        say("This server gives no single commit: fetching all branches and tags.")
+        shallow = ["--unshallow"] if (mirror / "shallow").exists() else []
+        whole = ["+refs/heads/*:refs/incoming/heads/*", "+refs/tags/*:refs/incoming/tags/*"]
+        finished = git(
+            [*flags, *shallow, "--prune", "--", source.url, *whole],
+            source,
+            seconds=seconds,
+            folder=mirror,
+            hear=say,
+        )
+    if finished.code != 0:
+        return finished.words
+    return _keep(mirror, source, commit)
+
+
+def _keep(mirror: Path, source: Remote, commit: str) -> str:
+    kind = git(["cat-file", "-t", commit], source, seconds=LOCAL_SECONDS, folder=mirror)
+    if kind.code != 0:
+        return f"fatal: remote error: upload-pack: not our ref {commit}"
+    if kind.output.strip() != "commit":
+        raise PlaygroundError(_not_a_commit(source, commit, kind.output.strip()))
+    kept = git(["update-ref", kept_ref(commit), commit], source, seconds=LOCAL_SECONDS, folder=mirror)
+    return kept.words if kept.code != 0 else ""
+
+
+def _certain(source: Remote, observed: str, cause: str, fix: str) -> Finding:
+    return Finding(kind=FindingKind.CERTAIN, object=source.thing, observed=observed, cause=cause, fix=fix)
+
+
+def _unknown(source: Remote, ref: str | None, empty: bool, seconds: float) -> Finding:
+    if ref is None or ref == "HEAD":
+        return _certain(
+            source,
+            "Its HEAD leads to no commit.",
+            "The repository is empty, or its default branch does not exist.",
+            "Push a commit, or give a branch, a tag or a full commit as the ref.",
+        )
+    if _SHORT.fullmatch(ref.lower()):
+        return _certain(
+            source,
+            f"`{ref}` is neither a branch nor a tag.",
+            "It looks like a short commit, which a repository can't be asked for.",
+            "Give all 40 digits (`git rev-parse COMMIT` shows them).",
+        )
+    near = [] if empty else _near(source, ref, seconds)
+    has = f"It has {', '.join(f'`{name}`' for name in near)}." if near else "No name there is like it."
+    return _certain(
+        source,
+        f"It has no branch or tag `{ref}`.",
+        "The repository is empty." if empty else has,
+        "Correct the ref, or push the branch.",
+    )
+
+
+def _near(source: Remote, ref: str, seconds: float) -> list[str]:
+    listed = git(["ls-remote", "--heads", "--tags", "--refs", "--", source.url], source, seconds=seconds)
+    names = [line.partition("\t")[2].split("/", 2)[-1] for line in listed.output.splitlines()]
+    return difflib.get_close_matches(ref, names, n=5, cutoff=0.3) or sorted(names)[:5]
+
+
+def _ambiguous(source: Remote, ref: str, present: dict[str, str]) -> Finding:
+    return _certain(
+        source,
+        f"`{ref}` is both a branch and a tag, at different commits.",
+        "; ".join(f"{name} is {commit}" for name, commit in sorted(present.items())) + ".",
+        f"Say which: `refs/heads/{ref}` or `refs/tags/{ref}`.",
+    )
+
+
+def _not_a_ref(source: Remote, ref: str) -> Finding:
+    return _certain(
+        source,
+        f"`{redact(ref)}` can't be the name of a branch or tag.",
+        "git allows no spaces, `..`, `~^:?*[\\`, no leading `-` and no trailing `/` or `.lock` in names.",
+        "Give a branch, a tag or a full commit of 40 digits.",
+    )
+
+
+def _not_a_url(source: Remote) -> Finding:
+    return _certain(
+        source,
+        "It is neither a URL nor an absolute path.",
+        "A relative path would mean another folder wherever the stack is started from.",
+        "Give an absolute path, or a URL (https://, ssh://, git@HOST:PATH, file://).",
+    )
+
+
+def _not_a_commit(source: Remote, name: str, kind: str) -> Finding:
+    return _certain(
+        source,
+        f"`{name}` is not a commit.",
+        f"It is the id of a {kind} object.",
+        "Give the tag's name, or the commit (`git rev-parse TAG^{commit}` shows it).",
+    )
+
+
+def _vanished(source: Remote, commit: str) -> Finding:
+    return _certain(
+        source,
+        f"Commit {commit} is not in the repository.",
+        "It was never pushed, or a force-push removed it.",
+        "Push it, or give a branch, a tag or a commit that is there.",
+    )

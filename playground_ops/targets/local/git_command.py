@@ -1,0 +1,156 @@
+"""git, called so that it uses the credentials of this machine, asks nobody and comes back in time."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+from playground_ops.errors import PlaygroundError
+from playground_ops.redact import redact
+from playground_ops.targets.local.command import Finished, TimedOut, run
+from playground_ops.targets.local.git_failures import explain, missing, too_slow
+
+# What a surrounding git (a hook, an alias) sets would turn our commands on its repository.
+_OF_ANOTHER_REPOSITORY = (
+    "GIT_DIR",
+    "GIT_WORK_TREE",
+    "GIT_INDEX_FILE",
+    "GIT_OBJECT_DIRECTORY",
+    "GIT_ALTERNATE_OBJECT_DIRECTORIES",
+    "GIT_COMMON_DIR",
+    "GIT_NAMESPACE",
+    "GIT_PREFIX",
+    "GIT_QUARANTINE_PATH",
+    "GIT_CEILING_DIRECTORIES",
+)
+
+# A transfer that stands still for half a minute is broken off, long before the deadline. `ext::` runs
+# commands that the URL names. Hooks and housekeeping of the person's own have no business here.
+_OPTIONS = (
+    "protocol.ext.allow=never",
+    "http.lowSpeedLimit=100",
+    "http.lowSpeedTime=30",
+    "core.hooksPath=/dev/null",
+    "gc.auto=0",
+    "maintenance.auto=false",
+    "advice.detachedHead=false",
+)
+
+_HELPER = (
+    '!f() { test "$1" = get && '
+    'printf "username=%s\\npassword=%s\\n" "$PLAYGROUND_GIT_USER" "$PLAYGROUND_GIT_WORD"; }; f'
+)
+
+
+@dataclass(frozen=True)
+class Remote:
+    """A repository's URL, its credentials apart, so that no argument list and no message shows them."""
+
+    url: str
+    user: str = ""
+    password: str = ""
+
+    @property
+    def thing(self) -> str:
+        return f"repository/{redact(self.url)}"
+
+    @property
+    def is_here(self) -> bool:
+        """Whether it lies on this machine."""
+        return self.url.startswith(("/", "file://"))
+
+
+def remote(url: str) -> Remote:
+    """Take `url` apart. `~` stands for the home folder. No error here: git itself judges URLs."""
+    if url.startswith("~"):
+        return Remote(str(Path(url).expanduser()))
+    if not re.match(r"https?://[^/]*:[^/]*@", url):
+        return Remote(url)
+    parts = urlsplit(url)
+    host = parts.netloc.rpartition("@")[2]
+    return Remote(
+        parts._replace(netloc=host).geturl(), unquote(parts.username or ""), unquote(parts.password or "")
+    )
+
+
+def quiet_environment(environ: Mapping[str, str]) -> dict[str, str]:
+    """The environment for a git that can't ask anything, here or below another program (uv)."""
+    kept = {name: value for name, value in environ.items() if name not in _OF_ANOTHER_REPOSITORY}
+    kept.update(
+        LC_ALL="C",
+        LANGUAGE="",
+        GIT_TERMINAL_PROMPT="0",
+        GIT_ASKPASS="false",
+        SSH_ASKPASS="false",
+        SSH_ASKPASS_REQUIRE="never",
+        GCM_INTERACTIVE="never",
+        GIT_OPTIONAL_LOCKS="0",
+    )
+    return kept
+
+
+def git(
+    arguments: Sequence[str],
+    source: Remote,
+    *,
+    seconds: float,
+    folder: Path | None = None,
+    hear: Callable[[str], None] = lambda line: None,
+) -> Finished:
+    """Run git about `source`; an exit code other than 0 is the caller's to judge.
+
+    Raises PlaygroundError when git is not there or `seconds` are over.
+    """
+    environment = quiet_environment(os.environ)
+    options = [*_OPTIONS, *_credential_options(source)]
+    if source.is_here:
+        # A repository on this machine may have neighbours as submodules; one from elsewhere may not
+        # reach for this machine's files, which is git's own default.
+        options.append("protocol.file.allow=always")
+    environment.update(PLAYGROUND_GIT_USER=source.user, PLAYGROUND_GIT_WORD=source.password)
+    try:
+        if "GIT_SSH_COMMAND" not in environment and "GIT_SSH" not in environment:
+            _batch_ssh(environment)
+        chosen = [word for option in options for word in ("-c", option)]
+        return run(
+            ["git", *chosen, *arguments], environment=environment, seconds=seconds, folder=folder, hear=hear
+        )
+    except TimedOut as error:
+        raise PlaygroundError(too_slow(source.thing, seconds, error.words)) from error
+    except FileNotFoundError as error:
+        raise PlaygroundError(missing(source.thing)) from error
+
+
+def git_or_raise(
+    arguments: Sequence[str],
+    source: Remote,
+    *,
+    seconds: float,
+    folder: Path | None = None,
+    hear: Callable[[str], None] = lambda line: None,
+) -> str:
+    """Its standard output. Raises PlaygroundError with git's own words, explained."""
+    finished = git(arguments, source, seconds=seconds, folder=folder, hear=hear)
+    if finished.code != 0:
+        raise PlaygroundError(explain(source.thing, finished.words))
+    return finished.output
+
+
+def _credential_options(source: Remote) -> list[str]:
+    # A URL with a password would show in the process list. It is given by a credential helper instead,
+    # to its own host only; what it reads from its environment never is an argument.
+    if not source.password:
+        return []
+    parts = urlsplit(source.url)
+    key = f"credential.{parts.scheme}://{parts.netloc}.helper"
+    return [f"{key}=", f"{key}={_HELPER}"]
+
+
+def _batch_ssh(environment: dict[str, str]) -> None:
+    own = run(["git", "config", "--get", "core.sshCommand"], environment=environment, seconds=10)
+    if own.code != 0:
+        environment["GIT_SSH_COMMAND"] = "ssh -o BatchMode=yes -o ConnectTimeout=15"

@@ -1,0 +1,148 @@
+"""A lock per location, as a lease: it names its holder, is renewed while held, and expires.
+
+The lease is a small file; a guard file, locked for the length of one read and write, makes taking it
+atomic. A lease whose process is gone is free at once; one whose process lives but no longer renews
+it (stopped, hung) is free after `LEASE_SECONDS`, and its holder finds out at its next `check`. Time
+is the machine's monotonic clock, which all its processes share and nobody can set.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from uuid import uuid4
+
+import psutil
+from pydantic import BaseModel
+
+from playground_ops.errors import Finding, FindingKind, LockHeld, LockLost, PlaygroundError
+from playground_ops.targets.local.folder import cannot_write, read_value, write_value
+
+LEASE_SECONDS = 30.0
+RENEW_SECONDS = 5.0
+
+
+class Lease(BaseModel):
+    token: str
+    holder: str
+    since: str
+    """UTC, for people."""
+    pid: int
+    process_started: float
+    renewed: float
+    """Monotonic seconds of this boot."""
+    boot: float
+
+
+class FileLock:
+    """One held lease."""
+
+    def __init__(self, path: Path, location: str, lease: Lease) -> None:
+        self._path, self._location, self._lease = path, location, lease
+        self._released = threading.Event()
+        self._renewer = threading.Thread(target=self._renew, daemon=True, name=f"lease-{location}")
+        self._renewer.start()
+
+    def check(self) -> None:
+        with _guarded(self._path):
+            found = read_value(self._path, Lease)
+        if found is None or found.token != self._lease.token:
+            raise LockLost(_lost(self._location, found))
+
+    def release(self) -> None:
+        self._released.set()
+        with _guarded(self._path):
+            found = read_value(self._path, Lease)
+            if found is not None and found.token == self._lease.token:
+                self._path.unlink(missing_ok=True)
+
+    def _renew(self) -> None:
+        while not self._released.wait(RENEW_SECONDS):
+            with _guarded(self._path):
+                found = read_value(self._path, Lease)
+                if self._released.is_set() or found is None or found.token != self._lease.token:
+                    return
+                write_value(self._path, found.model_copy(update={"renewed": time.monotonic()}))
+
+
+@contextmanager
+def lease(path: Path, location: str, holder: str, now: str) -> Iterator[FileLock]:
+    """Hold the lease in `path`. Raises LockHeld, naming the holder, or PlaygroundError (capacity)."""
+    mine = Lease(
+        token=uuid4().hex,
+        holder=holder,
+        since=now,
+        pid=os.getpid(),
+        process_started=psutil.Process().create_time(),
+        renewed=time.monotonic(),
+        boot=psutil.boot_time(),
+    )
+    with _guarded(path):
+        found = read_value(path, Lease)
+        if found is not None and _is_alive(found):
+            raise LockHeld(_held(location, found))
+        write_value(path, mine)
+    lock = FileLock(path, location, mine)
+    try:
+        yield lock
+    finally:
+        lock.release()
+
+
+def holder_of(path: Path) -> Lease | None:
+    """Who holds the lease now, if anybody does."""
+    found = read_value(path, Lease)
+    return found if found is not None and _is_alive(found) else None
+
+
+def _is_alive(found: Lease) -> bool:
+    age = time.monotonic() - found.renewed
+    if not 0 <= age <= LEASE_SECONDS:
+        return False
+    try:
+        started = psutil.Process(found.pid).create_time()
+    except psutil.NoSuchProcess:
+        return False
+    # create_time is derived from the boot time, which moves when the clock is set: compare the
+    # start relative to boot.
+    return abs((started - psutil.boot_time()) - (found.process_started - found.boot)) < 1.0
+
+
+@contextmanager
+def _guarded(path: Path) -> Iterator[None]:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(path.with_name(f"{path.name}.guard"), os.O_RDWR | os.O_CREAT, 0o600)
+    except OSError as error:
+        raise PlaygroundError(cannot_write(path, error)) from error
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _held(location: str, found: Lease) -> Finding:
+    return Finding(
+        kind=FindingKind.TRANSIENT,
+        object=f"lock/{location}",
+        observed=f"A rollout of {location} by {found.holder} (pid {found.pid}) is under way since {found.since}.",
+        cause="Only one rollout of a location runs at a time.",
+        fix=f"Wait for it (`status` shows it), or end process {found.pid} if it hangs: the lock is then free.",
+    )
+
+
+def _lost(location: str, found: Lease | None) -> Finding:
+    who = f"{found.holder} (pid {found.pid})" if found else "nobody"
+    return Finding(
+        kind=FindingKind.TRANSIENT,
+        object=f"lock/{location}",
+        observed=f"The lock was lost while this rollout was away; it is held by {who} now.",
+        cause=f"This process did not run for more than {LEASE_SECONDS:g} s: it was stopped, or the machine slept.",
+        fix="Nothing was changed since; redeploy if `status` does not show what you want.",
+    )

@@ -1,0 +1,77 @@
+"""Python modules in a tree of files, found without importing anything."""
+
+from __future__ import annotations
+
+import difflib
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+_NO_CODE = {"node_modules", "__pycache__", "venv", "site-packages", "build", "dist", "tests", "test"}
+_PROJECT_FILES = ("pyproject.toml", "setup.py", "requirements.txt", "dg.toml")
+LISTED = 5
+
+
+def has_module(root: Path, module: str) -> bool:
+    """Whether `module` is a file or a package with an `__init__.py` below `root`."""
+    path = root.joinpath(*module.split("."))
+    return path.with_name(f"{path.name}.py").is_file() or (path / "__init__.py").is_file()
+
+
+def has_package(root: Path, module: str) -> bool:
+    """Whether `module` is a package below `root`; one without `__init__.py` counts."""
+    return root.joinpath(*module.split(".")).is_dir()
+
+
+def offered(checkout: Path, wanted: str) -> list[str]:
+    """Modules that look like definitions, those most like `wanted` first, each with its subdirectory."""
+    found = {}
+    for file in _definition_files(checkout):
+        directory = _project_of(file, checkout)
+        module = _name(file, directory)
+        found[f"`{module}` in subdirectory `{directory.relative_to(checkout).as_posix()}`"] = module
+    return sorted(found, key=lambda text: (-_likeness(found[text], wanted), text))[:LISTED]
+
+
+def nearest_folders(checkout: Path, wanted: str) -> list[str]:
+    """Subdirectories that hold a project, those most like `wanted` first."""
+    places = {
+        _project_of(file, checkout).relative_to(checkout).as_posix() for file in _project_files(checkout)
+    }
+    return sorted(places, key=lambda place: (-_likeness(place, wanted), place))[:LISTED]
+
+
+def _likeness(name: str, wanted: str) -> float:
+    return difflib.SequenceMatcher(None, name, wanted).ratio()
+
+
+def _name(file: Path, directory: Path) -> str:
+    root = directory / "src" if (directory / "src") in file.parents else directory
+    parts = list(file.relative_to(root).with_suffix("").parts)
+    if parts[-1] == "__init__":
+        parts.pop()
+    return ".".join(parts)
+
+
+def _project_of(file: Path, checkout: Path) -> Path:
+    for folder in file.parents:
+        if folder == checkout or any((folder / name).is_file() for name in _PROJECT_FILES):
+            return folder
+    return checkout
+
+
+def _definition_files(checkout: Path) -> Iterator[Path]:
+    return _files(checkout, ("definitions.py", "repository.py"), inside=("definitions",))
+
+
+def _project_files(checkout: Path) -> Iterator[Path]:
+    return _files(checkout, _PROJECT_FILES)
+
+
+def _files(checkout: Path, names: Sequence[str], inside: Sequence[str] = ()) -> Iterator[Path]:
+    for folder, below, files in os.walk(checkout):
+        below[:] = sorted(name for name in below if name not in _NO_CODE and not name.startswith("."))
+        wanted = [name for name in files if name in names]
+        if Path(folder).name in inside and "__init__.py" in files:
+            wanted.append("__init__.py")
+        yield from (Path(folder, name) for name in sorted(wanted))

@@ -1,0 +1,194 @@
+"""What is to run and how it does, as values and as files. Light: the supervisor imports nothing heavier."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import stat
+import tempfile
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any, Literal
+
+MARKER = "PLAYGROUND_PROCESS"
+"""Environment variable of every supervised process: `<state folder>::<name>`. Run workers inherit it."""
+
+Restart = Literal["always", "never"]
+
+
+@dataclass(frozen=True)
+class ProcessSpec:
+    """What is to run."""
+
+    name: str
+    argv: tuple[str, ...]
+    cwd: str
+    env: dict[str, str] = field(default_factory=dict)
+    """Beside the supervisor's own environment. May hold secrets: its file is for the owner alone."""
+    restart: Restart = "always"
+    grace_seconds: float = 10.0
+    """Between SIGTERM, to the process alone, and SIGKILL, to its whole group."""
+
+
+@dataclass(frozen=True)
+class ProcessState:
+    """How it does. `serial` grows with every change, over restarts of the supervisor too."""
+
+    name: str
+    serial: int
+    running: bool
+    restart: Restart
+    pid: int | None = None
+    birth: str | None = None
+    """With the pid, what no other process ever has: see `birth_of`."""
+    since: str | None = None
+    """Start of the process now running, or end of the last one; UTC, ISO 8601."""
+    restarts: int = 0
+    exit_text: str = ""
+    stopping: bool = False
+
+
+def folder_of(state: Path) -> Path:
+    return state / "processes"
+
+
+def read_spec(state: Path, name: str) -> ProcessSpec | None:
+    found = _read(folder_of(state) / f"{name}.json")
+    if found is None:
+        return None
+    try:
+        return ProcessSpec(**{**found, "argv": tuple(found["argv"])})
+    except (TypeError, KeyError):
+        _set_aside(folder_of(state) / f"{name}.json")
+        return None
+
+
+def read_state(state: Path, name: str) -> ProcessState | None:
+    path = folder_of(state) / f"{name}.state.json"
+    found = _read(path)
+    if found is None:
+        return None
+    try:
+        process = ProcessState(**found)
+    except TypeError:
+        _set_aside(path)
+        return None
+    # A supervisor that was killed can't have written that the process ended meanwhile.
+    if process.running and not is_alive(process):
+        return replace(process, running=False, exit_text="it ended while nobody watched it")
+    return process
+
+
+def is_alive(process: ProcessState) -> bool:
+    return process.pid is not None and birth_of(process.pid) == process.birth is not None
+
+
+def birth_of(pid: int) -> str | None:
+    """What tells this process from any other that had or will have its pid; None when there is none.
+
+    On Linux the start in clock ticks since boot, with the boot's id: setting the clock does not move
+    it. Elsewhere the start time as psutil tells it.
+    """
+    try:
+        with open(f"/proc/{pid}/stat", "rb") as file:  # noqa: PTH123 - read once a second, keep it cheap
+            fields = file.read().rsplit(b")", 1)[1].split()
+    except FileNotFoundError:
+        return _birth_elsewhere(pid) if not Path("/proc/self").exists() else None
+    except ProcessLookupError:
+        return None
+    if fields[0] in (b"Z", b"X"):
+        return None
+    return f"{_boot_id()}:{fields[19].decode()}"
+
+
+def runtime_folder(state: Path) -> Path:
+    """A short path to the state folder's `run/`, made if need be.
+
+    A Unix socket's path is limited to about 100 bytes; the limit is on the string and not on what it
+    resolves to. Raises PermissionError when somebody else's file is in the way.
+    """
+    real = Path(os.path.realpath(state))
+    (real / "run").mkdir(parents=True, exist_ok=True, mode=0o700)
+    name = f"pg-{os.getuid()}-{hashlib.sha256(str(real).encode()).hexdigest()[:8]}"
+    link = Path("/tmp") / name
+    try:
+        found = link.lstat()
+    except FileNotFoundError:
+        fresh = link.with_name(f"{name}.{os.getpid()}")
+        fresh.unlink(missing_ok=True)
+        fresh.symlink_to(real / "run")
+        fresh.replace(link)
+        return link
+    if not stat.S_ISLNK(found.st_mode) or found.st_uid != os.getuid() or link.readlink() != real / "run":
+        raise PermissionError(f"{link} is in the way and is not this stack's: remove it")
+    return link
+
+
+def names(state: Path) -> Iterator[str]:
+    folder = folder_of(state)
+    if folder.is_dir():
+        for path in sorted(folder.glob("*.json")):
+            if not path.name.endswith(".state.json"):
+                yield path.name.removesuffix(".json")
+
+
+def write_spec(state: Path, spec: ProcessSpec) -> None:
+    _write(folder_of(state) / f"{spec.name}.json", asdict(spec))
+
+
+def write_state(state: Path, process: ProcessState) -> None:
+    _write(folder_of(state) / f"{process.name}.state.json", asdict(process))
+
+
+def remove_files(state: Path, name: str) -> None:
+    for suffix in (".json", ".state.json"):
+        (folder_of(state) / f"{name}{suffix}").unlink(missing_ok=True)
+
+
+def _read(path: Path) -> dict[str, Any] | None:
+    try:
+        found = json.loads(path.read_bytes())
+    except FileNotFoundError:
+        return None
+    except ValueError:
+        found = None
+    if not isinstance(found, dict):
+        _set_aside(path)
+        return None
+    return found
+
+
+def _set_aside(path: Path) -> None:
+    path.replace(path.with_name(f"{path.name}.corrupt"))
+
+
+def _write(path: Path, document: dict[str, Any]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    with os.fdopen(descriptor, "w") as file:
+        json.dump(document, file)
+        file.flush()
+        os.fsync(file.fileno())
+    Path(name).replace(path)
+
+
+def _birth_elsewhere(pid: int) -> str | None:
+    import psutil
+
+    try:
+        process = psutil.Process(pid)
+        return None if process.status() == psutil.STATUS_ZOMBIE else f"{process.create_time():.2f}"
+    except psutil.NoSuchProcess:
+        return None
+
+
+def _boot_id() -> str:
+    global _BOOT_ID  # noqa: PLW0603 - one file read per process
+    if not _BOOT_ID:
+        _BOOT_ID = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    return _BOOT_ID
+
+
+_BOOT_ID = ""

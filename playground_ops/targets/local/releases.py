@@ -1,0 +1,102 @@
+"""Releases and rollout records of a local stack, as files: what was made, what served, what happened.
+
+A release file is written once and never changed. That a release served is a second, small file
+beside it, and which one serves now is the link that the workspace's address is: state is read from
+there and never remembered.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+from playground_ops.errors import PlaygroundError
+from playground_ops.model import Release, RolloutRecord
+from playground_ops.targets.local.folder import cannot_write, read_value, write_value, write_whole
+
+_NUMBERED = re.compile(r"^(\d+)\.json$")
+_RECORD = re.compile(r"^(\d+)-([0-9a-f]+)\.json$")
+
+
+class ReleaseFiles:
+    """The releases of one location that exist now."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder / "releases"
+
+    def numbers(self) -> list[int]:
+        if not self._folder.is_dir():
+            return []
+        found = (_NUMBERED.match(path.name) for path in self._folder.iterdir())
+        return sorted(int(match[1]) for match in found if match)
+
+    def read(self, number: int) -> Release | None:
+        return read_value(self._folder / f"{number}.json", Release)
+
+    def all(self) -> list[Release]:
+        return [release for number in self.numbers() if (release := self.read(number)) is not None]
+
+    def add(self, release: Release) -> None:
+        path = self._folder / f"{release.number}.json"
+        if not path.exists():
+            write_value(path, release)
+
+    def mark_served(self, release: Release, at: str) -> None:
+        write_whole(self._mark(release, "served"), at)
+
+    def mark_draining(self, release: Release, at: str) -> None:
+        write_whole(self._mark(release, "draining"), at)
+
+    def served_at(self, release: Release) -> str | None:
+        mark = self._mark(release, "served")
+        return mark.read_text() if mark.exists() else None
+
+    def is_draining(self, release: Release) -> bool:
+        return self._mark(release, "draining").exists()
+
+    def unmark_draining(self, release: Release) -> None:
+        self._mark(release, "draining").unlink(missing_ok=True)
+
+    def remove(self, release: Release) -> None:
+        for mark in ("draining", "served"):
+            self._mark(release, mark).unlink(missing_ok=True)
+        (self._folder / f"{release.number}.json").unlink(missing_ok=True)
+
+    def _mark(self, release: Release, mark: str) -> Path:
+        return self._folder / f"{release.number}.{mark}"
+
+
+class RecordFiles:
+    """The rollout records of one location, in the order in which they began."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder / "records"
+
+    def all(self) -> Sequence[RolloutRecord]:
+        found = (read_value(path, RolloutRecord) for path in self._paths())
+        return [record for record in found if record is not None]
+
+    def last(self) -> RolloutRecord | None:
+        for path in reversed(self._paths()):
+            if (record := read_value(path, RolloutRecord)) is not None:
+                return record
+        return None
+
+    def save(self, record: RolloutRecord) -> None:
+        paths = self._paths()
+        same = next((path for path in paths if path.name.endswith(f"-{record.id}.json")), None)
+        write_value(same or self._folder / f"{self._next(paths):06}-{record.id}.json", record)
+
+    def _paths(self) -> list[Path]:
+        try:
+            found = [path for path in self._folder.iterdir() if _RECORD.match(path.name)]
+        except FileNotFoundError:
+            return []
+        except OSError as error:
+            raise PlaygroundError(cannot_write(self._folder, error)) from error
+        return sorted(found)
+
+    @staticmethod
+    def _next(paths: Sequence[Path]) -> int:
+        return int(paths[-1].name.split("-")[0]) + 1 if paths else 1

@@ -1,0 +1,82 @@
+"""How the server of one release is started: the command, its environment, its addresses."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from playground_ops.model import Release
+from playground_ops.targets.local.environments import Environment
+from playground_ops.targets.local.folder import StateFolder
+from playground_ops.targets.local.processes import ProcessSpec
+from playground_ops.targets.local.project import Project
+
+
+@dataclass(frozen=True)
+class Addresses:
+    """Unix sockets of the code servers, all in one short runtime folder.
+
+    `serving` is a symbolic link to a release's own socket: replacing it is the switch.
+    """
+
+    runtime: Path
+
+    def own(self, release: Release) -> Path:
+        return self.runtime / f"{release.name}.sock"
+
+    def serving(self, location: str) -> Path:
+        return self.runtime / f"{location}.location.sock"
+
+
+def serving_number(addresses: Addresses, location: str) -> int | None:
+    """The number of the release that the location's address leads to."""
+    try:
+        target = os.readlink(addresses.serving(location))
+    except FileNotFoundError:
+        return None
+    return int(target.removesuffix(".sock").rsplit("-", 1)[1])
+
+
+def lead_to(addresses: Addresses, release: Release) -> None:
+    """The atomic switch."""
+    link = addresses.serving(release.location.name)
+    fresh = link.with_name(f".{link.name}.{os.getpid()}")
+    fresh.unlink(missing_ok=True)
+    fresh.symlink_to(addresses.own(release).name)
+    fresh.replace(link)
+
+
+def server_spec(
+    release: Release,
+    project: Project,
+    environment: Environment,
+    addresses: Addresses,
+    folder: StateFolder,
+    stack_environment: dict[str, str],
+) -> ProcessSpec:
+    """The process of a candidate: it does not come back when it dies, so that its end is seen."""
+    return ProcessSpec(
+        name=release.name,
+        argv=(
+            str(environment.python),
+            *("-m", "dagster", "api", "grpc"),
+            *("--socket", str(addresses.own(release))),
+            *project.load_arguments,
+            *("-d", str(project.working_directory)),
+            *("--location-name", release.location.name),
+            "--use-python-environment-entry-point",
+        ),
+        cwd=str(project.working_directory),
+        env={
+            **stack_environment,
+            **release.location.environment,
+            "DAGSTER_HOME": str(folder.dagster_home),
+            "PLAYGROUND_LOCATION": release.location.name,
+            "PLAYGROUND_RELEASE": str(release.number),
+            "PLAYGROUND_COMMIT": release.revision.commit,
+            "PYTHONUNBUFFERED": "1",
+        },
+        restart="never",
+        grace_seconds=float(release.location.longest_run_seconds),
+    )

@@ -1,0 +1,184 @@
+"""The stack around the locations: webserver, daemon, the workspace they read, the instance's settings."""
+
+from __future__ import annotations
+
+import socket
+import sys
+from collections.abc import Iterable
+from importlib.metadata import version
+
+import yaml
+from pydantic import BaseModel, Field
+
+from playground_ops.config import Configuration
+from playground_ops.errors import Finding, FindingKind, PlaygroundError
+from playground_ops.model import Component
+from playground_ops.targets.local.folder import StateFolder, read_value, write_value, write_whole
+from playground_ops.targets.local.processes import ProcessSpec
+from playground_ops.targets.local.servers import Addresses
+
+PREFERRED_PORT = 3000
+GRACE_SECONDS = 15.0
+
+
+class Applied(BaseModel):
+    """What was applied last of the stack that is not a location."""
+
+    host: str
+    port: int
+    configuration: str
+    """The configuration file it came from."""
+    components: dict[str, dict[str, str]] = Field(default_factory=dict)
+    locations: list[str] = Field(default_factory=list)
+
+    @property
+    def url(self) -> str:
+        host = "127.0.0.1" if self.host in ("0.0.0.0", "::") else self.host
+        return f"http://{host}:{self.port}"
+
+
+def read_applied(folder: StateFolder) -> Applied | None:
+    return read_value(folder.stack, Applied)
+
+
+def desired_processes(configuration: Configuration) -> list[Component]:
+    """Webserver and daemon with what decides whether they must be restarted."""
+    names = ",".join(location.name for location in configuration.all_locations)
+    common = {"dagster": version("dagster"), "locations": names}
+    port = configuration.webserver.port
+    return [
+        Component(
+            name="webserver",
+            kind="webserver",
+            settings={
+                "dagster-webserver": version("dagster-webserver"),
+                "host": configuration.webserver.host,
+                "port": str(port) if port is not None else "any free one",
+            },
+        ),
+        Component(
+            name="daemon",
+            kind="daemon",
+            settings={
+                **common,
+                "dequeue_interval_seconds": str(configuration.daemon.dequeue_interval_seconds),
+            },
+        ),
+    ]
+
+
+def write_stack(
+    folder: StateFolder, configuration: Configuration, addresses: Addresses, port: int
+) -> Applied:
+    """Write the workspace, the instance's settings and what is applied. Raises PlaygroundError."""
+    names = [location.name for location in configuration.all_locations]
+    write_workspace(folder, names, addresses)
+    write_whole(
+        folder.dagster_home / "dagster.yaml", yaml.safe_dump(_instance(configuration), sort_keys=False)
+    )
+    applied = Applied(
+        host=configuration.webserver.host,
+        port=port,
+        configuration=configuration.source,
+        components={found.name: found.settings for found in desired_processes(configuration)},
+        locations=names,
+    )
+    write_value(folder.stack, applied)
+    return applied
+
+
+def write_workspace(folder: StateFolder, locations: Iterable[str], addresses: Addresses) -> None:
+    servers = [
+        {
+            "grpc_server": {
+                "host": "localhost",
+                "socket": str(addresses.serving(name)),
+                "location_name": name,
+            }
+        }
+        for name in locations
+    ]
+    write_whole(folder.workspace, yaml.safe_dump({"load_from": servers}, sort_keys=False))
+
+
+def webserver_spec(folder: StateFolder, applied: Applied) -> ProcessSpec:
+    return _process(
+        folder,
+        "webserver",
+        (
+            *("-m", "dagster_webserver", "-w", str(folder.workspace)),
+            *("-h", applied.host, "-p", str(applied.port)),
+        ),
+    )
+
+
+def daemon_spec(folder: StateFolder) -> ProcessSpec:
+    return _process(folder, "daemon", ("-m", "dagster._daemon", "run", "-w", str(folder.workspace)))
+
+
+def choose_port(configuration: Configuration, current: Applied | None) -> int:
+    """The port that was asked for, else the one in use, else 3000 if it is free, else any free one.
+
+    Raises PlaygroundError when a port that was asked for is taken.
+    """
+    host, asked = configuration.webserver.host, configuration.webserver.port
+    if current is not None and current.host == host and asked in (None, current.port):
+        return current.port
+    if asked is not None:
+        if not _is_free(host, asked):
+            raise PlaygroundError(_taken(host, asked))
+        return asked
+    return PREFERRED_PORT if _is_free(host, PREFERRED_PORT) else _any_free(host)
+
+
+def _process(folder: StateFolder, name: str, arguments: tuple[str, ...]) -> ProcessSpec:
+    return ProcessSpec(
+        name=name,
+        argv=(sys.executable, *arguments),
+        cwd=str(folder.root),
+        env={"DAGSTER_HOME": str(folder.dagster_home), "PYTHONUNBUFFERED": "1"},
+        restart="always",
+        grace_seconds=GRACE_SECONDS,
+    )
+
+
+def _instance(configuration: Configuration) -> dict[str, object]:
+    return {
+        "telemetry": {"enabled": False},
+        "run_coordinator": {
+            "module": "dagster._core.run_coordinator",
+            "class": "QueuedRunCoordinator",
+            "config": {"dequeue_interval_seconds": configuration.daemon.dequeue_interval_seconds},
+        },
+        "run_monitoring": {"enabled": True},
+    }
+
+
+def _family(host: str) -> socket.AddressFamily:
+    return socket.AF_INET6 if ":" in host else socket.AF_INET
+
+
+def _is_free(host: str, port: int) -> bool:
+    with socket.socket(_family(host), socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError:
+            return False
+        return True
+
+
+def _any_free(host: str) -> int:
+    with socket.socket(_family(host), socket.SOCK_STREAM) as probe:
+        probe.bind((host, 0))
+        return int(probe.getsockname()[1])
+
+
+def _taken(host: str, port: int) -> Finding:
+    return Finding(
+        kind=FindingKind.CAPACITY,
+        object="component/webserver",
+        observed=f"Port {port} on {host} is taken by another process.",
+        cause="`webserver.port` in the configuration names it, so no other is chosen.",
+        fix="Free the port, name another, or leave `webserver.port` out to have a free one chosen.",
+    )

@@ -1,0 +1,207 @@
+"""The process that keeps a local stack's processes running: `python -m ...supervisor STATE_FOLDER`.
+
+It starts what is wanted, restarts what dies, and takes over what outlived an earlier supervisor.
+Killing it stops nothing. It waits on events alone: its control socket and a descriptor per process
+(where the system has none, a look twice a second).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import hashlib
+import json
+import os
+import selectors
+import signal
+import socket
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from playground_ops.targets.local import processes
+from playground_ops.targets.local.children import Children
+from playground_ops.targets.local.processes import ProcessSpec, runtime_folder
+
+LINK_CHECK_SECONDS = 60.0
+LONGEST_LINE = 1_000_000
+
+
+def source_digest() -> str:
+    """Names this version of the supervisor, so that a newer one can take over."""
+    folder = Path(__file__).parent
+    text = b"".join((folder / name).read_bytes() for name in ("supervisor.py", "children.py", "processes.py"))
+    return hashlib.sha256(text).hexdigest()[:12]
+
+
+@dataclass
+class Waiting:
+    """A client that wants to be told when something holds, or at the deadline."""
+
+    client: socket.socket
+    holds: Callable[[], bool]
+    answer: Callable[[], dict[str, Any]]
+    deadline: float
+
+
+class Supervisor:
+    def __init__(self, state: Path) -> None:
+        self.state = state
+        self.selector = selectors.DefaultSelector()
+        self.children = Children(state, self.selector)
+        self.digest = source_digest()
+        self.waiting: list[Waiting] = []
+        self.buffers: dict[socket.socket, bytes] = {}
+        self.ending = False
+        self.leave = False
+        self.next_link_check = 0.0
+
+    def run(self, listening: socket.socket) -> None:
+        listening.setblocking(False)
+        self.selector.register(listening, selectors.EVENT_READ, self._accept)
+        while not self.leave:
+            self._tick()
+            for key, _ in self.selector.select(self._timeout()):
+                key.data(key.fileobj)
+
+    def _tick(self) -> None:
+        self.children.tick()
+        if time.monotonic() >= self.next_link_check:
+            self.next_link_check = time.monotonic() + LINK_CHECK_SECONDS
+            with contextlib.suppress(OSError):
+                runtime_folder(self.state)
+        for waiting in list(self.waiting):
+            if waiting.holds() or time.monotonic() >= waiting.deadline:
+                self.waiting.remove(waiting)
+                self._send(waiting.client, waiting.answer())
+        if self.ending and not self.children.any_running() and not self.waiting:
+            self.leave = True
+
+    def _timeout(self) -> float:
+        moments = [self.next_link_check, *(waiting.deadline for waiting in self.waiting)]
+        moments.extend(self.children.moments())
+        return max(0.0, min(moments) - time.monotonic())
+
+    # Clients. None of them can hold up the others: nothing here blocks.
+
+    def _accept(self, listening: Any) -> None:
+        client, _ = listening.accept()
+        client.setblocking(False)
+        self.buffers[client] = b""
+        self.selector.register(client, selectors.EVENT_READ, self._receive)
+
+    def _receive(self, client: Any) -> None:
+        try:
+            data = client.recv(65536)
+        except BlockingIOError:
+            return
+        except OSError:
+            data = b""
+        if not data or len(self.buffers[client]) > LONGEST_LINE:
+            self._drop(client)
+            return
+        *lines, self.buffers[client] = (self.buffers[client] + data).split(b"\n")
+        for line in lines:
+            self._handle(client, line)
+
+    def _drop(self, client: socket.socket) -> None:
+        if self.buffers.pop(client, None) is not None:
+            self.selector.unregister(client)
+            self.waiting = [waiting for waiting in self.waiting if waiting.client is not client]
+            client.close()
+
+    def _send(self, client: socket.socket, answer: dict[str, Any]) -> None:
+        try:
+            client.sendall(json.dumps(answer).encode() + b"\n")
+        except OSError:
+            self._drop(client)  # gone, or not reading
+
+    def _handle(self, client: socket.socket, line: bytes) -> None:
+        try:
+            request = json.loads(line)
+            operation = getattr(self, f"do_{request.pop('do')}")
+            answer = operation(client, **request)
+        except Exception as error:  # a bad request is its sender's business and ends nobody
+            self._send(client, {"error": f"{type(error).__name__}: {error}"})
+            return
+        if answer is not None:
+            self._send(client, answer)
+
+    # What clients may ask for.
+
+    def do_hello(self, client: socket.socket) -> dict[str, Any]:
+        return {"digest": self.digest, "pid": os.getpid()}
+
+    def do_start(self, client: socket.socket, spec: dict[str, Any]) -> dict[str, Any]:
+        if self.ending:
+            return {"error": "the stack is going down"}
+        self.children.start(ProcessSpec(**{**spec, "argv": tuple(spec["argv"])}))
+        return {}
+
+    def do_stop(self, client: socket.socket, name: str, grace_seconds: float | None) -> dict[str, Any]:
+        self.children.stop(name, grace_seconds)
+        return {}
+
+    def do_set_restart(self, client: socket.socket, name: str, restart: Any) -> dict[str, Any]:
+        self.children.set_restart(name, restart)
+        return {}
+
+    def do_forget(self, client: socket.socket, name: str) -> dict[str, Any]:
+        self.children.forget(name)
+        return {}
+
+    def do_wait_gone(self, client: socket.socket, name: str, timeout: float) -> None:
+        self._wait(client, lambda: not self.children.is_running(name), timeout)
+
+    def do_changed(self, client: socket.socket, name: str, serial: int, timeout: float) -> None:
+        self._wait(client, lambda: self.children.serial(name) != serial, timeout)
+
+    def do_any_change(self, client: socket.socket, timeout: float) -> None:
+        before = self.children.total
+        self._wait(client, lambda: self.children.total != before, timeout)
+
+    def do_shutdown(self, client: socket.socket, grace_seconds: float | None) -> None:
+        """Stop everything, answer when it is gone, and end."""
+        self.ending = True
+        self.children.stop_all(grace_seconds)
+        self._wait(client, lambda: not self.children.any_running(), 10 * 24 * 3600)
+
+    def do_handover(self, client: socket.socket) -> dict[str, Any]:
+        """End and leave everything running, for another supervisor to take over."""
+        self.leave = True
+        return {}
+
+    def _wait(self, client: socket.socket, holds: Callable[[], bool], timeout: float) -> None:
+        deadline = time.monotonic() + timeout
+        self.waiting.append(Waiting(client, holds, lambda: {"held": holds()}, deadline))
+
+
+def main(state: Path) -> int:
+    os.umask(0o077)
+    # Children inherit what is ignored: a code server that ignores SIGINT would ignore SIGTERM too.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    runtime = runtime_folder(state)
+    lock = os.open(runtime / "supervisor.lock", os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return 0  # there is one, and there must not be two
+    address = runtime / "supervisor.sock"
+    address.unlink(missing_ok=True)
+    listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    listening.bind(str(address))
+    supervisor = Supervisor(state)
+    supervisor.children.take_over()
+    listening.listen(64)
+    supervisor.run(listening)
+    address.unlink(missing_ok=True)
+    return 0
+
+
+if __name__ == "__main__":
+    processes.folder_of(Path(sys.argv[1])).mkdir(parents=True, exist_ok=True, mode=0o700)
+    sys.exit(main(Path(sys.argv[1])))

@@ -1,0 +1,207 @@
+"""The local target: releases as supervised code servers on one machine."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from pathlib import Path
+
+from playground_ops.clock import Clock, SystemClock
+from playground_ops.model import (
+    LiveRelease,
+    LoadedCode,
+    Location,
+    Observation,
+    Release,
+    ReleaseState,
+    Revision,
+    RolloutRecord,
+    Shown,
+)
+from playground_ops.redact import redact
+from playground_ops.targets.base import Lock, Say
+from playground_ops.targets.local import automation, git, observing, smoke
+from playground_ops.targets.local.code import Code
+from playground_ops.targets.local.components import LocalStack
+from playground_ops.targets.local.folder import StateFolder
+from playground_ops.targets.local.locks import lease
+from playground_ops.targets.local.processes import read_spec
+from playground_ops.targets.local.releases import RecordFiles, ReleaseFiles
+from playground_ops.targets.local.servers import lead_to, server_spec, serving_number
+from playground_ops.targets.serverwire import NoAnswer, current_runs, server_id
+from playground_ops.targets.webserver import WebserverDown
+
+REMOVE_GRACE_SECONDS = 5.0
+
+
+class LocalTarget:
+    """Opened by whoever needs it, any number at once: everything is read from the state folder."""
+
+    name = "local"
+
+    def __init__(self, state: Path, project: Path, clock: Clock | None = None) -> None:
+        """`state` is the state folder; `project` the clone whose packages the bootstrap releases serve."""
+        self.folder = StateFolder(state)
+        self.clock = clock or SystemClock()
+        self.code = Code(self.folder, project)
+        self.stack = LocalStack(self.folder, self.code)
+
+    def lock(self, location: str, holder: str) -> AbstractContextManager[Lock]:
+        path = self.folder.location(location) / "lock.json"
+        return lease(path, location, holder, self.clock.utc_now())
+
+    def resolve(self, location: Location, ref: str | None) -> Revision:
+        if location.repository is None:
+            return self.code.bootstrap_revision(location)
+        return git.resolve(location.repository, ref or location.ref)
+
+    def fetch(self, location: Location, revision: Revision, say: Say) -> Revision:
+        return self.code.fetch(location, revision, say)
+
+    def releases(self, location: str) -> Sequence[LiveRelease]:
+        self._forget_what_has_drained(location)
+        files = self._files(location)
+        now = serving_number(self.stack.addresses, location)
+        found = []
+        for release in files.all():
+            served_at = files.served_at(release)
+            if release.number == now:
+                state = ReleaseState.SERVING
+            elif files.is_draining(release):
+                state = ReleaseState.DRAINING
+            else:
+                state = ReleaseState.RETIRED if served_at else ReleaseState.CANDIDATE
+            restarts = self.stack.restarts(release.name)
+            found.append(LiveRelease(release=release, state=state, served_at=served_at, restarts=restarts))
+        return found
+
+    def next_number(self, location: str) -> int:
+        recorded = [record.release.number for record in self.records(location) if record.release]
+        return max([0, *self._files(location).numbers(), *recorded]) + 1
+
+    def start(self, release: Release, say: Say) -> None:
+        self._files(release.location.name).add(release)
+        project, environment = self.code.prepare(release, say)
+        spec = server_spec(
+            release,
+            project,
+            environment,
+            self.stack.addresses,
+            self.folder,
+            self.stack.environment_of(release.location),
+        )
+        self.stack.control().start(spec)
+
+    def observe(self, release: Release) -> Observation:
+        return observing.observe(self.stack, release, self.tail(release, 60))
+
+    def wait(self, release: Release, seconds: float) -> None:
+        observing.wait(self.stack, release, seconds)
+
+    def inspect(self, release: Release) -> LoadedCode:
+        from playground_ops.targets.codeserver import inspect
+
+        return inspect(release, str(self.stack.addresses.own(release)), server_id(self._address(release)))
+
+    def expected_directory(self, release: Release) -> str:
+        return str(self.code.checkout_of(release).resolve())
+
+    def smoke(self, release: Release, say: Say) -> None:
+        smoke.run(release, self.code, self.folder, say)
+
+    def other_asset_keys(self, location: str) -> dict[str, Sequence[str]]:
+        try:
+            found = self.stack.webserver().asset_keys()
+        except WebserverDown:
+            return {}
+        return {name: keys for name, keys in found.items() if name != location}
+
+    def set_automation(self, release: Release, loaded: LoadedCode) -> Sequence[str]:
+        address = str(self.stack.addresses.serving(release.location.name))
+        return automation.apply(self.folder, release, address, loaded)
+
+    def serve(self, release: Release) -> None:
+        lead_to(self.stack.addresses, release)
+        files = self._files(release.location.name)
+        files.mark_served(release, self.clock.utc_now())
+        files.unmark_draining(release)
+        try:
+            self.stack.webserver().reload(release.location.name)
+        except WebserverDown:
+            return  # the switch is done; what the webserver shows is for the confirmation to find out
+
+    def keep(self, release: Release) -> None:
+        self.stack.control().set_restart(release.name, "always")
+
+    def shown(self, release: Release) -> tuple[Shown, str]:
+        name = release.location.name
+        try:
+            shown = (
+                self.stack.webserver().locations().get(name, Shown(error="it does not know this location"))
+            )
+        except WebserverDown as error:
+            shown = Shown(error=f"nothing, it does not answer ({error})")
+        try:
+            return shown, server_id(self._address(release))
+        except NoAnswer:
+            return shown, ""
+
+    def settle(self, previous: Release) -> None:
+        try:
+            runs = current_runs(self._address(previous))
+        except NoAnswer:
+            return  # nothing runs on a server that is gone
+        if runs:
+            from playground_ops.targets.instance import point_runs_at
+
+            point_runs_at(self.folder.dagster_home, runs, str(self.stack.addresses.own(previous)))
+
+    def retire(self, release: Release) -> None:
+        self.settle(release)
+        self._files(release.location.name).mark_draining(release, self.clock.utc_now())
+        self.stack.control().stop(release.name, float(release.location.longest_run_seconds))
+
+    def remove(self, release: Release) -> None:
+        if serving_number(self.stack.addresses, release.location.name) == release.number:
+            self.stack.addresses.serving(release.location.name).unlink(missing_ok=True)
+        control = self.stack.control()
+        control.stop(release.name, REMOVE_GRACE_SECONDS)
+        control.wait_gone(release.name, REMOVE_GRACE_SECONDS * 2)
+        self._forget(release)
+
+    def tail(self, release: Release, lines: int) -> str:
+        return redact(observing.tail(self.folder.log(release.name), lines))
+
+    def record(self, record: RolloutRecord) -> None:
+        RecordFiles(self.folder.location(record.location)).save(record)
+
+    def records(self, location: str) -> Sequence[RolloutRecord]:
+        return RecordFiles(self.folder.location(location)).all()
+
+    def _files(self, location: str) -> ReleaseFiles:
+        return ReleaseFiles(self.folder.location(location))
+
+    def _address(self, release: Release) -> str:
+        return f"unix:{self.stack.addresses.own(release)}"
+
+    def _forget_what_has_drained(self, location: str) -> None:
+        files = self._files(location)
+        for release in files.all():
+            if files.is_draining(release) and not self.stack.is_running(release.name):
+                self._forget(release)
+
+    def _forget(self, release: Release) -> None:
+        self.stack.control().forget(release.name)
+        self._files(release.location.name).remove(release)
+        self.stack.addresses.own(release).unlink(missing_ok=True)
+        live = self._live_everywhere()
+        specs = [read_spec(self.folder.root, found.name) for found in live]
+        commits = {found.revision.commit for found in live}
+        self.code.prune(commits, [Path(spec.argv[0]) for spec in specs if spec])
+
+    def _live_everywhere(self) -> list[Release]:
+        if not self.folder.locations.is_dir():
+            return []
+        return [
+            release for folder in self.folder.locations.iterdir() for release in ReleaseFiles(folder).all()
+        ]

@@ -1,0 +1,154 @@
+"""Real input for tests: projects as Dagster's own scaffolder makes them, in real git repositories."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+OLDER_DAGSTER = "1.11.12"
+"""A minor of its own, which must work under the stack's newer webserver."""
+
+_AUTHOR = {
+    "GIT_AUTHOR_NAME": "Ada",
+    "GIT_AUTHOR_EMAIL": "ada@example.test",
+    "GIT_COMMITTER_NAME": "Ada",
+    "GIT_COMMITTER_EMAIL": "ada@example.test",
+}
+
+_DEFINITIONS = """\
+import dagster as dg
+
+VERSION = "{version}"
+
+
+@dg.asset
+def {prefix}_numbers() -> dg.MaterializeResult:
+    return dg.MaterializeResult(metadata={{"version": VERSION}})
+
+
+@dg.asset(deps=[{prefix}_numbers])
+def {prefix}_total() -> None: ...
+
+
+{prefix}_job = dg.define_asset_job("{prefix}_job", selection=dg.AssetSelection.all())
+
+
+@dg.schedule(cron_schedule="0 4 * * *", job={prefix}_job)
+def {prefix}_nightly(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
+    return dg.RunRequest()
+
+
+@dg.sensor(job={prefix}_job, minimum_interval_seconds=30)
+def {prefix}_watcher(context: dg.SensorEvaluationContext) -> dg.SkipReason:
+    return dg.SkipReason("nothing new")
+"""
+
+
+def scaffold(folder: Path, name: str) -> Path:
+    """A project made by `create-dagster project` in `folder / name`; without a lock yet."""
+    command = Path(sys.executable).with_name("create-dagster")
+    folder.mkdir(parents=True, exist_ok=True)
+    run([str(command), "project", str(folder / name), "--no-uv-sync"], folder)
+    return folder / name
+
+
+def add_definitions(project: Path, *, prefix: str | None = None, version: str = "1") -> Path:
+    """Two assets, a job, a schedule and a sensor in `defs/`; writing them again makes a new version."""
+    (package,) = [place for place in (project / "src").iterdir() if (place / "definitions.py").is_file()]
+    file = package / "defs" / "numbers.py"
+    file.write_text(_DEFINITIONS.format(prefix=prefix or package.name, version=version))
+    return file
+
+
+def pin(project: Path, *requirements: str) -> None:
+    """Let the project depend on exactly `requirements` (a Dagster of its own among them)."""
+    file = project / "pyproject.toml"
+    head, _, rest = file.read_text().partition("dependencies = [")
+    _, _, after = rest.partition("]")
+    listed = "".join(f'    "{requirement}",\n' for requirement in requirements)
+    file.write_text(f"{head}dependencies = [\n{listed}]{after}")
+
+
+def lock(project: Path) -> None:
+    """`uv lock`: one run per test session and project is enough, it asks the package index."""
+    uv = Path(sys.executable).with_name("uv")
+    run([str(uv), "lock", "--no-python-downloads", "--python", sys.executable], project)
+
+
+def package(place: Path, number: str = "1.0") -> Path:
+    """A package of somebody's own, `place.name`, to be installed beside a project."""
+    (place / place.name).mkdir(parents=True)
+    (place / place.name / "__init__.py").write_text("ANSWER = 1\n")
+    (place / "pyproject.toml").write_text(
+        f'[project]\nname = "{place.name}"\nversion = "{number}"\n'
+        '[build-system]\nrequires = ["hatchling"]\nbuild-backend = "hatchling.build"\n'
+    )
+    return place
+
+
+def project_repository(folder: Path, name: str, *requirements: str) -> Path:
+    """A scaffolded and locked project at the root of its repository, in three commits on `main`."""
+    project = repository(scaffold(folder, name))
+    commit_all(project, "As scaffolded")
+    if requirements:
+        pin(project, *requirements)
+    add_definitions(project)
+    commit_all(project, "Numbers and their total")
+    lock(project)
+    commit_all(project, "Lock")
+    return project
+
+
+def monorepo(folder: Path) -> Path:
+    """`projects/sales`, which uses `packages/common`, and `projects/older`, on an older Dagster."""
+    root = repository(folder)
+    package(root / "packages" / "common")
+    sales, older = scaffold(root / "projects", "sales"), scaffold(root / "projects", "older")
+    pin(older, f"dagster=={OLDER_DAGSTER}")
+    pin(sales, "dagster>=1.13,<1.14", "common")
+    with (sales / "pyproject.toml").open("a") as file:
+        file.write('\n[tool.uv.sources]\ncommon = { path = "../../packages/common", editable = true }\n')
+    commit_all(root, "As scaffolded")
+    for project in (sales, older):
+        add_definitions(project)
+        lock(project)
+    commit_all(root, "Definitions and locks")
+    return root
+
+
+def git(folder: Path, *arguments: str, check: bool = True) -> str:
+    return run(["git", "-c", "protocol.file.allow=always", *arguments], folder, check=check).strip()
+
+
+def repository(folder: Path) -> Path:
+    """An empty repository on branch `main`."""
+    folder.mkdir(parents=True, exist_ok=True)
+    git(folder, "init", "--quiet", "--initial-branch=main")
+    return folder
+
+
+def commit_all(repository: Path, message: str) -> str:
+    """Commit whatever is there; its full commit."""
+    git(repository, "add", "--all")
+    git(repository, "commit", "--quiet", "--allow-empty", "--message", message)
+    return git(repository, "rev-parse", "HEAD")
+
+
+def run(command: Sequence[str], folder: Path, *, check: bool = True) -> str:
+    environment = {**os.environ, **_AUTHOR, "GIT_TERMINAL_PROMPT": "0", "GIT_CONFIG_NOSYSTEM": "1"}
+    environment.pop("VIRTUAL_ENV", None)
+    done = subprocess.run(
+        list(command),
+        cwd=folder,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if check and done.returncode != 0:
+        raise AssertionError(f"{' '.join(command)} failed:\n{done.stdout}\n{done.stderr}")
+    return done.stdout

@@ -1,0 +1,31 @@
+"""The rules of the house that a machine can check: style, types, and which way imports may go."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+CHECKS = {
+    "ruff check": ("-m", "ruff", "check", "."),
+    "ruff format": ("-m", "ruff", "format", "--check", "."),
+    "mypy": ("-m", "mypy"),
+    "import-linter": ("-c", "from importlinter.cli import lint_imports_command; lint_imports_command()"),
+}
+
+
+@pytest.mark.parametrize("name", CHECKS)
+def test_the_check_passes(name: str) -> None:
+    ended = subprocess.run(
+        [sys.executable, *CHECKS[name]], cwd=ROOT, capture_output=True, text=True, timeout=280, check=False
+    )
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+
+
+def test_no_file_is_longer_than_three_hundred_lines() -> None:
+    sources = [*ROOT.glob("playground_ops/**/*.py"), *ROOT.glob("playground/**/*.py")]
+    long = {str(path.relative_to(ROOT)): len(path.read_text().splitlines()) for path in sources}
+    assert {name: lines for name, lines in long.items() if lines > 300} == {}
