@@ -28,7 +28,7 @@ class NoAnswer(Exception):
 
 
 def is_serving(address: str, timeout_seconds: float = 1.0) -> bool:
-    """Whether the server answers the standard health check; with eager loading it has then loaded its code."""
+    """Whether the server answers the standard health check; with eager loading its code is loaded then."""
     with _channel(address) as channel:
         check = channel.unary_unary("/grpc.health.v1.Health/Check", _same, _same)
         try:

@@ -241,7 +241,7 @@ class Children:
         return path
 
     def _marked(self) -> Iterator[tuple[str, int]]:
-        """Session leaders that carry this stack's marker: also one that was started a moment before a kill."""
+        """Session leaders with this stack's marker: also one that was started a moment before a kill."""
         for pid, name in marked_processes(self._state):
             with contextlib.suppress(OSError):
                 if os.getsid(pid) == pid:

@@ -37,7 +37,7 @@ class LocalStack:
         if applied is None:
             return ()
         processes = [
-            Component(name=name, kind=name, settings=settings)  # type: ignore[arg-type]
+            Component(name=name, kind=name, settings=settings)
             for name, settings in applied.components.items()
             if self.process(name) is not None
         ]

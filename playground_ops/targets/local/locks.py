@@ -131,9 +131,11 @@ def _held(location: str, found: Lease) -> Finding:
     return Finding(
         kind=FindingKind.TRANSIENT,
         object=f"lock/{location}",
-        observed=f"A rollout of {location} by {found.holder} (pid {found.pid}) is under way since {found.since}.",
+        observed=f"A rollout of {location} by {found.holder} (pid {found.pid}) is under way "
+        f"since {found.since}.",
         cause="Only one rollout of a location runs at a time.",
-        fix=f"Wait for it (`status` shows it), or end process {found.pid} if it hangs: the lock is then free.",
+        fix=f"Wait for it (`status` shows it), or end process {found.pid} if it hangs: "
+        "the lock is then free.",
     )
 
 
@@ -143,6 +145,7 @@ def _lost(location: str, found: Lease | None) -> Finding:
         kind=FindingKind.TRANSIENT,
         object=f"lock/{location}",
         observed=f"The lock was lost while this rollout was away; it is held by {who} now.",
-        cause=f"This process did not run for more than {LEASE_SECONDS:g} s: it was stopped, or the machine slept.",
+        cause=f"This process did not run for more than {LEASE_SECONDS:g} s: "
+        "it was stopped, or the machine slept.",
         fix="Nothing was changed since; redeploy if `status` does not show what you want.",
     )

@@ -32,7 +32,7 @@ class Addresses:
 def serving_number(addresses: Addresses, location: str) -> int | None:
     """The number of the release that the location's address leads to."""
     try:
-        target = os.readlink(addresses.serving(location))
+        target = addresses.serving(location).readlink().name
     except FileNotFoundError:
         return None
     return int(target.removesuffix(".sock").rsplit("-", 1)[1])

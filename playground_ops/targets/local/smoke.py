@@ -46,7 +46,8 @@ with dg.DagsterInstance.get() as instance:
                                     tags={"playground/smoke": sys.argv[4]})
     bad = [] if kind == "job" else [e for e in result.get_asset_check_evaluations() if not e.passed]
     if bad:
-        sys.exit("the asset check did not pass: " + "; ".join(str(e.description or e.check_name) for e in bad))
+        said = "; ".join(str(e.description or e.check_name) for e in bad)
+        sys.exit("the asset check did not pass: " + said)
 """
 
 
