@@ -11,7 +11,8 @@ from playground_ops.config import Configuration, digest
 from playground_ops.errors import BadInput, Finding, FindingKind, PlaygroundError
 from playground_ops.model import Action, Location, RolloutRecord
 from playground_ops.plan import Change, Plan
-from playground_ops.rollout import Engine, Request
+from playground_ops.request import Request
+from playground_ops.rollout import Engine
 from playground_ops.story import RolloutCancelled, Story
 
 FIRST_CONFIRM_SECONDS = 120.0

@@ -1,5 +1,7 @@
-"""What Dagster loads; nothing else."""
+"""What Dagster loads as the management location `ops`."""
 
 import dagster as dg
 
-defs = dg.Definitions()
+from playground_ops.defs.assembly import definitions
+
+defs: dg.Definitions = definitions()

@@ -12,16 +12,32 @@ RESTARTS_TO_TELL = 3
 
 
 def check(target: Target, configuration: Configuration) -> list[Finding]:
-    """Findings, worst first; none when everything is well. Writes nothing."""
-    findings = []
-    for component in target.stack.component_status():
-        if component.kind != "location" and not component.ready:
-            findings.append(_not_ready(component))
-        elif component.restarts >= RESTARTS_TO_TELL:
-            findings.append(_restarting(component))
-    for location in configuration.all_locations:
-        findings.extend(_location(target, location.name))
-    return findings
+    """Every finding; none when everything is well. Writes nothing."""
+    return [finding for found in check_each(target, configuration).values() for finding in found]
+
+
+def check_each(target: Target, configuration: Configuration) -> dict[str, list[Finding]]:
+    """The findings of every component, by its name, also of those that are well. Writes nothing."""
+    status = {component.name: component for component in target.stack.component_status()}
+    locations = [location.name for location in configuration.all_locations]
+    names = dict.fromkeys(("webserver", "daemon", *locations, *status))
+    return {
+        name: _component(status.get(name))
+        + (_location(target, name) if name in locations else _process(name, status.get(name)))
+        for name in names
+    }
+
+
+def _component(component: ComponentStatus | None) -> list[Finding]:
+    if component is not None and component.restarts >= RESTARTS_TO_TELL:
+        return [_restarting(component)]
+    return []
+
+
+def _process(name: str, component: ComponentStatus | None) -> list[Finding]:
+    if component is None:
+        return [_not_there(name)]
+    return [] if component.ready else [_not_ready(component)]
 
 
 def _location(target: Target, name: str) -> list[Finding]:
@@ -44,6 +60,16 @@ def _not_ready(component: ComponentStatus) -> Finding:
         observed=f"It is not ready: {component.message or 'no reason seen'}.",
         cause="It is starting, it keeps ending, or what it needs does not answer.",
         fix=f"`logs {component.name}` shows its own words; `deploy` starts what is missing.",
+    )
+
+
+def _not_there(name: str) -> Finding:
+    return Finding(
+        kind=FindingKind.CERTAIN,
+        object=f"component/{name}",
+        observed="It is not deployed.",
+        cause="There is no stack here yet, or a deploy was stopped half-way.",
+        fix="`deploy` starts what is missing.",
     )
 
 

@@ -6,17 +6,15 @@ is killed leaves a readable account of how far it came. A rollout that changes n
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from uuid import uuid4
 
 from playground_ops.clock import Clock
 from playground_ops.errors import Finding, FindingKind, PlaygroundError
 from playground_ops.model import LiveRelease, Outcome, Phase, Release, Revision, RolloutRecord
+from playground_ops.request import Request
 from playground_ops.story import RolloutCancelled, Story
 from playground_ops.targets.base import Target
-
-if TYPE_CHECKING:
-    from playground_ops.rollout import Request
 
 
 class Journal:

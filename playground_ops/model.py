@@ -199,6 +199,8 @@ class RolloutRecord(Value):
     warnings: tuple[str, ...] = ()
     run_id: str | None = None
     """The Dagster run that did it, if one did."""
+    recovered: bool = False
+    """Its process died; a later rollout wrote its outcome."""
 
 
 class Component(Value):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import getpass
 import os
 import socket
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from playground_ops.clock import SystemClock
@@ -27,6 +27,10 @@ class Opened:
     @property
     def target(self) -> Target:
         return self.engine.target
+
+    def telling(self, story: Story) -> Engine:
+        """The engine, with its story told here."""
+        return replace(self.engine, story=story)
 
 
 def project_folder() -> Path:

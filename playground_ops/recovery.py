@@ -106,6 +106,7 @@ def _close(target: Target, location: str, unfinished: Sequence[RolloutRecord], c
                 update={
                     "outcome": Outcome.DONE if finished else Outcome.INTERRUPTED,
                     "ended_at": clock.utc_now(),
+                    "recovered": True,
                     "warnings": (*record.warnings, f"its process died while {record.phase.value}"),
                 }
             )

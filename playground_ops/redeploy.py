@@ -10,7 +10,8 @@ from playground_ops import decisions
 from playground_ops.apply import location_named
 from playground_ops.config import Configuration, digest
 from playground_ops.model import Action, Location, Revision
-from playground_ops.rollout import Engine, Request
+from playground_ops.request import Request
+from playground_ops.rollout import Engine
 
 
 @dataclass(frozen=True)

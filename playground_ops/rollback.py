@@ -15,7 +15,8 @@ from playground_ops.model import (
     ServerStatus,
 )
 from playground_ops.recovery import recover, retire_all_but_the_last
-from playground_ops.rollout import Engine, Request, Rollout
+from playground_ops.request import Request
+from playground_ops.rollout import Engine, Rollout
 from playground_ops.switching import switch_to
 from playground_ops.targets.base import Lock
 

@@ -12,33 +12,14 @@ from playground_ops.clock import Clock
 from playground_ops.errors import Finding, FindingKind, LockHeld, PlaygroundError, RolloutFailed
 from playground_ops.gates import commit_is_the_one_asked_for, shared_asset_keys
 from playground_ops.journal import Journal
-from playground_ops.model import Action, Location, Phase, Release, Revision, RolloutRecord, ServerStatus
+from playground_ops.model import Phase, Release, Revision, RolloutRecord, ServerStatus
 from playground_ops.recovery import recover, retire_all_but_the_last
+from playground_ops.request import Request
 from playground_ops.story import Story
 from playground_ops.switching import Patience, switch_to
 from playground_ops.targets.base import Lock, Target
 
 T = TypeVar("T")
-
-
-@dataclass(frozen=True)
-class Request:
-    """What somebody asked for."""
-
-    location: Location
-    configuration: str
-    """Digest of the location as configured."""
-    by: str
-    """Who asks, as the lock and the records will name them."""
-    action: Action = "redeploy"
-    ref: str | None = None
-    """None: the configured ref."""
-    revision: Revision | None = None
-    """Already pinned: nothing is resolved."""
-    rollback_of: int | None = None
-    force: bool = False
-    """Roll out even what serves already or what was rejected."""
-    run_id: str | None = None
 
 
 @dataclass(frozen=True)

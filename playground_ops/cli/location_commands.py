@@ -14,7 +14,7 @@ from playground_ops.cli.stack_commands import raise_failures
 from playground_ops.config import digest
 from playground_ops.model import Action, Outcome, RolloutRecord
 from playground_ops.opening import whoever_is_at_the_keyboard
-from playground_ops.rollout import Request
+from playground_ops.request import Request
 
 
 @click.command("redeploy")

@@ -6,8 +6,9 @@ import pytest
 
 from playground_ops.errors import BadInput, FindingKind, LockHeld, RolloutFailed
 from playground_ops.model import Location, Outcome, Phase, ReleaseState, Revision, RolloutRecord
+from playground_ops.request import Request
 from playground_ops.rollback import promote, roll_back
-from playground_ops.rollout import Engine, Request
+from playground_ops.rollout import Engine
 from playground_ops.story import RolloutCancelled, SilentStory
 from tests import fakes
 from tests.fakes import FakeTarget, World

@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 
 from playground_ops.errors import PlaygroundError
 from playground_ops.model import Location, Outcome, ReleaseState
+from playground_ops.request import Request
 from playground_ops.rollback import roll_back
-from playground_ops.rollout import Engine, Request
+from playground_ops.rollout import Engine
 from playground_ops.story import SilentStory
 from tests import fakes
 from tests.fakes import FakeTarget, Killed, World

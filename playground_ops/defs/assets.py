@@ -1,0 +1,53 @@
+"""The stack in the asset graph: one external asset per component."""
+
+from collections.abc import Sequence
+
+import dagster as dg
+
+from playground_ops.defs.metadata import page_of
+from playground_ops.model import Location
+
+GROUP = "stack"
+
+
+def key(component: str) -> dg.AssetKey:
+    return dg.AssetKey([GROUP, component])
+
+
+def component_assets(locations: Sequence[Location]) -> list[dg.AssetSpec]:
+    """The webserver and the daemon load the locations, so the locations are upstream of them."""
+    upstream = [key(location.name) for location in locations]
+    return [
+        *(_location(location) for location in locations),
+        dg.AssetSpec(
+            key("webserver"), deps=upstream, group_name=GROUP, kinds={"dagster"}, description="Dagster's UI."
+        ),
+        dg.AssetSpec(
+            key("daemon"),
+            deps=upstream,
+            group_name=GROUP,
+            kinds={"dagster"},
+            description="Runs schedules and sensors and starts queued runs.",
+        ),
+    ]
+
+
+def _location(location: Location) -> dg.AssetSpec:
+    page = page_of(location.repository)
+    source = location.repository or "the bootstrap package of this project"
+    metadata: dict[str, dg.MetadataValue] = {
+        "ref": dg.MetadataValue.text(location.ref or "HEAD"),
+        "repository": dg.MetadataValue.url(page) if page else dg.MetadataValue.text(source),
+        "automation": dg.MetadataValue.text(location.automation),
+        "follow": dg.MetadataValue.bool(location.follow),
+    }
+    if location.subdirectory != ".":
+        metadata["subdirectory"] = dg.MetadataValue.text(location.subdirectory)
+    return dg.AssetSpec(
+        key(location.name),
+        group_name=GROUP,
+        kinds={"dagster", "git"} if location.repository else {"dagster"},
+        description=f"The code location `{location.name}`. A materialization is a release that began to "
+        "serve; an observation is a rollout that failed, with its cause.",
+        metadata=metadata,
+    )

@@ -1,0 +1,81 @@
+"""The jobs about the whole stack: plan and deploy."""
+
+from collections.abc import Callable, Iterator
+
+import dagster as dg
+from pydantic import Field
+
+from playground_ops import apply
+from playground_ops.apply import Deployed
+from playground_ops.defs import metadata
+from playground_ops.defs.opener import StackOpener
+from playground_ops.defs.reporting import Event, events, failure, raise_failures
+from playground_ops.defs.rollouts import requested_by
+from playground_ops.defs.telling import tell
+from playground_ops.errors import PlaygroundError
+from playground_ops.story import Story
+
+
+class ComponentsConfig(dg.Config):
+    """Which part of the stack. Nothing filled in: all of it."""
+
+    components: list[str] = Field(
+        default=[], description="Names of components: webserver, daemon, ops or a location. Empty: all."
+    )
+
+
+@dg.op(name="plan", out=dg.Out(dg.Nothing))
+def plan_op(
+    context: dg.OpExecutionContext, config: ComponentsConfig, stack: dg.ResourceParam[StackOpener]
+) -> Iterator[dg.Output[None]]:
+    """What a deploy would change. Writes nothing."""
+    try:
+        opened = stack.open()
+        plan = apply.make_plan(opened.engine, opened.configuration, config.components)
+    except PlaygroundError as error:
+        raise failure(error.findings) from error
+    context.log.info(plan.summary())
+    for change in plan.changed():
+        fields = ", ".join(field.path for field in change.fields)
+        context.log.info(f"{change.component}: {change.action}" + (f" ({fields})" if fields else ""))
+    yield dg.Output(None, metadata=metadata.of_plan(plan))
+
+
+@dg.op(name="deploy", out=dg.Out(dg.Nothing))
+def deploy_op(
+    context: dg.OpExecutionContext, config: ComponentsConfig, stack: dg.ResourceParam[StackOpener]
+) -> Iterator[Event | dg.Output[None]]:
+    """Webserver and daemon to what the configuration says; every changed location by a rollout."""
+
+    def work(story_of: Callable[[str], Story]) -> Deployed:
+        opened = stack.open(story_of("stack"))
+        return apply.deploy(
+            opened.engine,
+            opened.configuration,
+            story_of,
+            by=requested_by(context),
+            components=config.components,
+            run_id=context.run_id,
+        )
+
+    told = tell(context.log, work)
+    try:
+        deployed = told.result()
+    except PlaygroundError as error:
+        raise failure(error.findings) from error
+    if deployed.plan.is_empty:
+        context.log.info("nothing to do: the stack is as the configuration says")
+    records = stack.records_of(context.run_id)
+    yield from events(records)
+    failures = [error for _, error in deployed.failures]
+    told.raise_if_cancelled(failures)
+    raise_failures(failures, records)
+    yield dg.Output(None, metadata=metadata.of_plan(deployed.plan))
+
+
+plan_job = dg.GraphDefinition(name="plan", node_defs=[plan_op]).to_job(
+    description="Show what deploy would change. Writes nothing."
+)
+deploy_job = dg.GraphDefinition(name="deploy", node_defs=[deploy_op]).to_job(
+    description="Bring the whole stack to what the configuration says."
+)

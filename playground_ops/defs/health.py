@@ -1,0 +1,65 @@
+"""Is the stack well: one asset check per component, on a schedule that is on from the start.
+
+A component that is not well makes its check red and leaves the run a success: the run did its work.
+The run fails when the stack could not be looked at.
+"""
+
+from collections.abc import Iterator, Sequence
+
+import dagster as dg
+
+from playground_ops import health
+from playground_ops.defs import metadata
+from playground_ops.defs.assets import key
+from playground_ops.defs.opener import StackOpener
+from playground_ops.defs.reporting import failure
+from playground_ops.errors import Finding, PlaygroundError
+
+CHECK = "healthy"
+
+
+def health_checks(components: Sequence[str]) -> dg.AssetChecksDefinition:
+    @dg.multi_asset_check(
+        name="health_check",
+        specs=[dg.AssetCheckSpec(CHECK, asset=key(name)) for name in components],
+        description="Each component's process runs, and the webserver shows what each location serves.",
+    )
+    def health_check(stack: dg.ResourceParam[StackOpener]) -> Iterator[dg.AssetCheckResult]:
+        try:
+            opened = stack.open()
+            found = health.check_each(opened.target, opened.configuration)
+        except PlaygroundError as error:
+            raise failure(error.findings) from error
+        for name in components:
+            yield _result(name, found.get(name, []))
+
+    return health_check
+
+
+def health_job(checks: dg.AssetChecksDefinition) -> dg.UnresolvedAssetJobDefinition:
+    return dg.define_asset_job(
+        "health_check",
+        selection=dg.AssetSelection.checks(checks),
+        description="Look at every component of the stack.",
+    )
+
+
+def health_schedule(job: dg.UnresolvedAssetJobDefinition, every_minutes: int) -> dg.ScheduleDefinition:
+    return dg.ScheduleDefinition(
+        name="health_check_schedule",
+        job=job,
+        cron_schedule="0 * * * *" if every_minutes >= 60 else f"*/{every_minutes} * * * *",
+        default_status=dg.DefaultScheduleStatus.RUNNING,
+        description="Looks at the stack, so that somebody does.",
+    )
+
+
+def _result(component: str, findings: Sequence[Finding]) -> dg.AssetCheckResult:
+    return dg.AssetCheckResult(
+        asset_key=key(component),
+        check_name=CHECK,
+        passed=not findings,
+        severity=dg.AssetCheckSeverity.ERROR,
+        description=metadata.sentence(findings) if findings else "well",
+        metadata=metadata.of_finding(findings[0]) if findings else {},
+    )

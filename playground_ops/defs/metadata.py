@@ -1,0 +1,140 @@
+"""Rollouts, findings and plans as metadata that reads well in Dagster's UI. Pure."""
+
+from collections.abc import Sequence
+from urllib.parse import urlsplit
+
+import dagster as dg
+
+from playground_ops.errors import Finding
+from playground_ops.model import Component, Outcome, Revision, RolloutRecord
+from playground_ops.plan import Plan
+
+Metadata = dict[str, dg.MetadataValue]
+
+_COMMIT_PAGE = {"github.com": "commit", "gitlab.com": "-/commit", "bitbucket.org": "commits"}
+"""Where public hosts show a commit, below the repository's page."""
+
+
+def of_rollout(record: RolloutRecord) -> Metadata:
+    found: Metadata = {"summary": dg.MetadataValue.md(summary(record))}
+    release, revision = record.release, record.revision
+    if release is not None:
+        found["release"] = dg.MetadataValue.int(release.number)
+    if revision is not None:
+        found["commit"] = _commit(revision)
+        found["subject"] = dg.MetadataValue.text(revision.subject or "-")
+        found["author"] = dg.MetadataValue.text(revision.author or "-")
+    if record.previous_commit is not None:
+        found["previous commit"] = dg.MetadataValue.text(
+            f"{record.previous_commit} (release {record.previous})"
+        )
+    found["durations"] = dg.MetadataValue.md(durations(record))
+    found["requested by"] = dg.MetadataValue.text(f"{record.by} ({record.action})")
+    if record.warnings:
+        found["warnings"] = dg.MetadataValue.md("\n".join(f"- {cell(text)}" for text in record.warnings))
+    if record.finding is not None:
+        found |= of_finding(record.finding, record.log_tail)
+    return found
+
+
+def of_finding(finding: Finding, log_tail: str = "") -> Metadata:
+    found: Metadata = {"what went wrong": dg.MetadataValue.md(table_of(finding))}
+    evidence = finding.evidence or log_tail
+    if evidence:
+        found["evidence"] = dg.MetadataValue.md(code(evidence))
+    if log_tail and log_tail != evidence:
+        found["log"] = dg.MetadataValue.md(code(log_tail))
+    return found
+
+
+def of_plan(plan: Plan) -> Metadata:
+    rows = ["| action | component | field | before | after |", "|---|---|---|---|---|"]
+    for change in plan.changes:
+        rows.append(f"| **{change.action}** | {change.component} | | | |")
+        if change.action == "update":
+            rows += [
+                f"| | | {cell(field.path)} | {cell(field.before)} | {cell(field.after)} |"
+                for field in change.fields
+            ]
+    return {
+        "summary": dg.MetadataValue.text(plan.summary()),
+        "plan": dg.MetadataValue.md("\n".join(rows)),
+    }
+
+
+def of_component(component: Component) -> Metadata:
+    rows = [f"| {cell(name)} | {cell(value)} |" for name, value in sorted(component.settings.items())]
+    return {"settings": dg.MetadataValue.md("\n".join(["| setting | value |", "|---|---|", *rows]))}
+
+
+def summary(record: RolloutRecord) -> str:
+    """One line of Markdown: what serves now, and since which commit."""
+    revision = record.revision
+    at = f" at {_commit_link(revision)}" if revision else ""
+    subject = f": {cell(revision.subject)}" if revision and revision.subject else ""
+    number = f"release {record.release.number}" if record.release else "no release"
+    if record.outcome is Outcome.DONE:
+        return f"**{record.location}** serves {number}{at}{subject}"
+    kept = f"release {record.previous} still serves" if record.previous else "nothing serves"
+    outcome = record.outcome.value if record.outcome else "under way"
+    return f"**{record.location}**: {record.action} to {number}{at} {outcome}; {kept}"
+
+
+def durations(record: RolloutRecord) -> str:
+    rows = [f"| {phase} | {seconds:.2f} |" for phase, seconds in record.durations.items()]
+    total = sum(record.durations.values())
+    return "\n".join(["| phase | seconds |", "|---|---:|", *rows, f"| **all** | **{total:.2f}** |"])
+
+
+def table_of(finding: Finding) -> str:
+    rows = {
+        "object": finding.object,
+        "seen": finding.observed,
+        "likely cause": finding.cause,
+        "what to do": finding.fix,
+        "kind": finding.kind.value,
+    }
+    return "\n".join(
+        ["| | |", "|---|---|", *(f"| **{name}** | {cell(text)} |" for name, text in rows.items())]
+    )
+
+
+def code(text: str) -> str:
+    """A fenced block; the fence is longer than any run of backticks inside."""
+    fence = "```"
+    while fence in text:
+        fence += "`"
+    return f"{fence}\n{text}\n{fence}"
+
+
+def cell(text: object) -> str:
+    """Text that stays in its table cell: no line breaks, no bars, no Markdown of its own."""
+    flat = " ".join(str("-" if text is None else text).split())
+    for mark in ("\\", "|", "*", "_", "`", "<", "[", "]"):
+        flat = flat.replace(mark, f"\\{mark}")
+    return flat
+
+
+def page_of(repository: str | None, commit: str | None = None) -> str | None:
+    """The address of a repository's or a commit's page, where its host is known to have one."""
+    if repository is None or urlsplit(repository).scheme not in ("http", "https"):
+        return None
+    page = repository.removesuffix("/").removesuffix(".git")
+    if commit is None:
+        return page
+    path = _COMMIT_PAGE.get(urlsplit(repository).hostname or "")
+    return f"{page}/{path}/{commit}" if path else None
+
+
+def sentence(findings: Sequence[Finding]) -> str:
+    return "\n".join(finding.sentence() for finding in findings)
+
+
+def _commit(revision: Revision) -> dg.MetadataValue:
+    page = page_of(revision.repository, revision.commit)
+    return dg.MetadataValue.url(page) if page else dg.MetadataValue.text(revision.commit)
+
+
+def _commit_link(revision: Revision) -> str:
+    page = page_of(revision.repository, revision.commit)
+    return f"[`{revision.short}`]({page})" if page else f"`{revision.short}`"

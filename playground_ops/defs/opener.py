@@ -1,0 +1,30 @@
+"""The resource that gives ops the stack."""
+
+from playground_ops.errors import PlaygroundError
+from playground_ops.model import RolloutRecord
+from playground_ops.opening import Opened, open_stack
+from playground_ops.story import Story
+
+LOCK_SECONDS = 900.0
+"""How long a run waits for another rollout of the same location before it fails naming the holder."""
+
+
+class StackOpener:
+    """Reads the configuration when it is asked, so that a run acts on what the file says by then."""
+
+    def open(self, story: Story | None = None) -> Opened:
+        """Raises BadInput with every fault of the configuration file."""
+        return open_stack(story=story, lock_seconds=LOCK_SECONDS)
+
+    def records_of(self, run_id: str) -> list[RolloutRecord]:
+        """What the rollouts of a run wrote, also those that failed."""
+        try:
+            opened = self.open()
+        except PlaygroundError:
+            return []  # then the run's own work failed of it too, and says so
+        return [
+            record
+            for location in opened.configuration.all_locations
+            for record in opened.target.records(location.name)
+            if record.run_id == run_id
+        ]
