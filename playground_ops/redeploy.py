@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from playground_ops import decisions
 from playground_ops.apply import location_named
 from playground_ops.config import Configuration, digest
+from playground_ops.errors import BadInput, Finding, FindingKind
 from playground_ops.model import Action, Location, Revision
 from playground_ops.request import Request
 from playground_ops.rollout import Engine
@@ -31,7 +32,11 @@ def requests(engine: Engine, configuration: Configuration, wish: Wish) -> list[R
     """Raises BadInput for an unknown location, PlaygroundError where a ref can't be resolved."""
     if wish.locations:
         named = [location_named(configuration, name) for name in wish.locations]
+        if wish.ref is not None:
+            _have_repositories(named)
         return [_request(location, wish) for location in named]
+    if wish.ref is not None:
+        raise BadInput(_which_location(wish.ref))
     return [
         _request(location, wish, revision)
         for location, revision in moved(engine, configuration.all_locations)
@@ -51,6 +56,32 @@ def moved(engine: Engine, locations: Sequence[Location]) -> list[tuple[Location,
         for location, revision in zip(locations, revisions, strict=True)
         if decisions.has_moved(engine.target.records(location.name), revision)
     ]
+
+
+def _have_repositories(locations: Sequence[Location]) -> None:
+    without = [location for location in locations if location.repository is None]
+    if without:
+        raise BadInput(*(_no_repository(location.name) for location in without))
+
+
+def _which_location(ref: str) -> Finding:
+    return Finding(
+        kind=FindingKind.CERTAIN,
+        object=f"ref/{ref}",
+        observed="A ref was given and no location.",
+        cause="A ref belongs to one repository.",
+        fix="Name the locations that are to go there.",
+    )
+
+
+def _no_repository(name: str) -> Finding:
+    return Finding(
+        kind=FindingKind.CERTAIN,
+        object=f"location/{name}",
+        observed="It has no repository, so a ref leads nowhere.",
+        cause="It serves the packages of this project itself.",
+        fix=f"Give {name} a repository in the configuration, or redeploy it without a ref.",
+    )
 
 
 def _request(location: Location, wish: Wish, revision: Revision | None = None) -> Request:

@@ -11,6 +11,7 @@ from playground_ops.defs import metadata
 from playground_ops.defs.opener import StackOpener
 from playground_ops.defs.reporting import Event, events, failure, raise_failures
 from playground_ops.defs.rollouts import requested_by
+from playground_ops.defs.run_config import run_config_of
 from playground_ops.defs.telling import tell
 from playground_ops.errors import PlaygroundError
 from playground_ops.story import Story
@@ -24,7 +25,7 @@ class ComponentsConfig(dg.Config):
     )
 
 
-@dg.op(name="plan", out=dg.Out(dg.Nothing))
+@dg.op(name="make_plan", out=dg.Out(dg.Nothing))
 def plan_op(
     context: dg.OpExecutionContext, config: ComponentsConfig, stack: dg.ResourceParam[StackOpener]
 ) -> Iterator[dg.Output[None]]:
@@ -33,7 +34,7 @@ def plan_op(
         opened = stack.open()
         plan = apply.make_plan(opened.engine, opened.configuration, config.components)
     except PlaygroundError as error:
-        raise failure(error.findings) from error
+        raise failure(error.findings) from None
     context.log.info(plan.summary())
     for change in plan.changed():
         fields = ", ".join(field.path for field in change.fields)
@@ -41,7 +42,7 @@ def plan_op(
     yield dg.Output(None, metadata=metadata.of_plan(plan))
 
 
-@dg.op(name="deploy", out=dg.Out(dg.Nothing))
+@dg.op(name="apply_plan", out=dg.Out(dg.Nothing))
 def deploy_op(
     context: dg.OpExecutionContext, config: ComponentsConfig, stack: dg.ResourceParam[StackOpener]
 ) -> Iterator[Event | dg.Output[None]]:
@@ -62,7 +63,7 @@ def deploy_op(
     try:
         deployed = told.result()
     except PlaygroundError as error:
-        raise failure(error.findings) from error
+        raise failure(error.findings) from None
     if deployed.plan.is_empty:
         context.log.info("nothing to do: the stack is as the configuration says")
     records = stack.records_of(context.run_id)
@@ -73,9 +74,19 @@ def deploy_op(
     yield dg.Output(None, metadata=metadata.of_plan(deployed.plan))
 
 
-plan_job = dg.GraphDefinition(name="plan", node_defs=[plan_op]).to_job(
-    description="Show what deploy would change. Writes nothing."
+@dg.job(
+    name="plan",
+    config=run_config_of("make_plan", ComponentsConfig),
+    description="Show what deploy would change. Writes nothing.",
 )
-deploy_job = dg.GraphDefinition(name="deploy", node_defs=[deploy_op]).to_job(
-    description="Bring the whole stack to what the configuration says."
+def plan_job() -> None:
+    plan_op()
+
+
+@dg.job(
+    name="deploy",
+    config=run_config_of("apply_plan", ComponentsConfig),
+    description="Bring the whole stack to what the configuration says.",
 )
+def deploy_job() -> None:
+    deploy_op()

@@ -67,6 +67,6 @@ def _request(name: str, push: Push) -> dg.RunRequest:
     """One run per commit and attempt: Dagster drops a request whose key it has seen."""
     return dg.RunRequest(
         run_key=f"{name}:{push.revision.commit}:{push.attempt}",
-        run_config={"ops": {"redeploy": {"config": {"locations": [name]}}}},
+        run_config={"locations": [name]},
         tags={FOLLOW_TAG: name, "playground/commit": push.revision.commit},
     )

@@ -5,6 +5,7 @@ The run fails when the stack could not be looked at.
 """
 
 from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, TypeAlias
 
 import dagster as dg
 
@@ -15,28 +16,33 @@ from playground_ops.defs.opener import StackOpener
 from playground_ops.defs.reporting import failure
 from playground_ops.errors import Finding, PlaygroundError
 
+if TYPE_CHECKING:
+    from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
+
 CHECK = "healthy"
+
+UnresolvedJob: TypeAlias = "UnresolvedAssetJobDefinition"
 
 
 def health_checks(components: Sequence[str]) -> dg.AssetChecksDefinition:
     @dg.multi_asset_check(
-        name="health_check",
+        name="look_at_the_stack",
         specs=[dg.AssetCheckSpec(CHECK, asset=key(name)) for name in components],
         description="Each component's process runs, and the webserver shows what each location serves.",
     )
-    def health_check(stack: dg.ResourceParam[StackOpener]) -> Iterator[dg.AssetCheckResult]:
+    def look_at_the_stack(stack: dg.ResourceParam[StackOpener]) -> Iterator[dg.AssetCheckResult]:
         try:
             opened = stack.open()
             found = health.check_each(opened.target, opened.configuration)
         except PlaygroundError as error:
-            raise failure(error.findings) from error
+            raise failure(error.findings) from None
         for name in components:
             yield _result(name, found.get(name, []))
 
-    return health_check
+    return look_at_the_stack
 
 
-def health_job(checks: dg.AssetChecksDefinition) -> dg.UnresolvedAssetJobDefinition:
+def health_job(checks: dg.AssetChecksDefinition) -> UnresolvedJob:
     return dg.define_asset_job(
         "health_check",
         selection=dg.AssetSelection.checks(checks),
@@ -44,7 +50,7 @@ def health_job(checks: dg.AssetChecksDefinition) -> dg.UnresolvedAssetJobDefinit
     )
 
 
-def health_schedule(job: dg.UnresolvedAssetJobDefinition, every_minutes: int) -> dg.ScheduleDefinition:
+def health_schedule(job: UnresolvedJob, every_minutes: int) -> dg.ScheduleDefinition:
     return dg.ScheduleDefinition(
         name="health_check_schedule",
         job=job,

@@ -51,4 +51,4 @@ def raise_failures(failures: Sequence[BaseException], records: Sequence[RolloutR
     ]
     if findings:
         tail = next((record.log_tail for record in records if record.finding == findings[0]), "")
-        raise failure(findings, tail) from failures[0]
+        raise failure(findings, tail) from None  # the run page shows the chain, which says it all again

@@ -9,6 +9,7 @@ from playground_ops import apply, redeploy, rollback
 from playground_ops.config import digest
 from playground_ops.defs.opener import StackOpener
 from playground_ops.defs.reporting import Event, events, raise_failures
+from playground_ops.defs.run_config import run_config_of
 from playground_ops.defs.telling import tell
 from playground_ops.errors import PlaygroundError
 from playground_ops.model import Action, RolloutRecord
@@ -50,7 +51,7 @@ class PromoteConfig(dg.Config):
     destination: str = Field(default="a", description="The location that gets it; it keeps its settings.")
 
 
-@dg.op(name="redeploy", out=dg.Out(dg.Nothing))
+@dg.op(name="roll_out", out=dg.Out(dg.Nothing))
 def redeploy_op(
     context: dg.OpExecutionContext, config: RedeployConfig, stack: dg.ResourceParam[StackOpener]
 ) -> Iterator[Event | dg.Output[None]]:
@@ -74,7 +75,7 @@ def redeploy_op(
     yield from _rollouts(context, stack, work)
 
 
-@dg.op(name="rollback", out=dg.Out(dg.Nothing))
+@dg.op(name="roll_back", out=dg.Out(dg.Nothing))
 def rollback_op(
     context: dg.OpExecutionContext, config: RollbackConfig, stack: dg.ResourceParam[StackOpener]
 ) -> Iterator[Event | dg.Output[None]]:
@@ -87,7 +88,7 @@ def rollback_op(
     yield from _rollouts(context, stack, work)
 
 
-@dg.op(name="promote", out=dg.Out(dg.Nothing))
+@dg.op(name="bring_over", out=dg.Out(dg.Nothing))
 def promote_op(
     context: dg.OpExecutionContext, config: PromoteConfig, stack: dg.ResourceParam[StackOpener]
 ) -> Iterator[Event | dg.Output[None]]:
@@ -100,15 +101,31 @@ def promote_op(
     yield from _rollouts(context, stack, work)
 
 
-redeploy_job = dg.GraphDefinition(name="redeploy", node_defs=[redeploy_op]).to_job(
-    description="Bring code locations to a commit. Launched without configuration: those whose ref has moved."
+@dg.job(
+    name="redeploy",
+    config=run_config_of("roll_out", RedeployConfig),
+    description="Bring code locations to a commit; without configuration, those whose ref has moved.",
 )
-rollback_job = dg.GraphDefinition(name="rollback", node_defs=[rollback_op]).to_job(
-    description="Serve an earlier release again: the one before, or a named one."
+def redeploy_job() -> None:
+    redeploy_op()
+
+
+@dg.job(
+    name="rollback",
+    config=run_config_of("roll_back", RollbackConfig),
+    description="Serve an earlier release again: the one before, or a named one.",
 )
-promote_job = dg.GraphDefinition(name="promote", node_defs=[promote_op]).to_job(
-    description="Bring the commit that one location serves (b) to another (a)."
+def rollback_job() -> None:
+    rollback_op()
+
+
+@dg.job(
+    name="promote",
+    config=run_config_of("bring_over", PromoteConfig),
+    description="Bring the commit that one location serves (b) to another (a).",
 )
+def promote_job() -> None:
+    promote_op()
 
 
 def requested_by(context: dg.OpExecutionContext) -> str:

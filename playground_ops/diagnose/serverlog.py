@@ -9,11 +9,11 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from playground_ops.diagnose.traceback import last_raised
 from playground_ops.errors import Finding, FindingKind
 
 CERTAIN, TRANSIENT, CAPACITY = FindingKind.CERTAIN, FindingKind.TRANSIENT, FindingKind.CAPACITY
-_FRAME = re.compile(r'^\s*File "(?P<file>[^"]+)", line (?P<line>\d+)', re.MULTILINE)
-_LIBRARY = ("site-packages/", "/lib/python", "<frozen")
+EVIDENCE_LINES = 40
 
 
 @dataclass(frozen=True)
@@ -107,39 +107,36 @@ CATALOGUE = (
 
 def explain_exit(subject: str, exit_status: str, log_tail: str) -> Finding:
     """Why a server that ended never answered. `subject` is `release/NAME`; the tail is redacted already."""
+    raised = last_raised(log_tail)
     for known in CATALOGUE:
-        if matches := list(known.pattern.finditer(log_tail)):
-            line = matches[-1].group(0).strip()
+        matches = list(known.pattern.finditer(raised.message if raised else log_tail))
+        if matches:
+            line = (raised.headline if raised else matches[-1].group(0)).strip()
             return Finding(
                 kind=known.kind,
                 object=subject,
-                observed=f"{_ended(line)}{_where(log_tail)}.",
+                observed=_sentence(line, raised.where if raised else ""),
                 cause=known.cause,
                 fix=known.fix,
-                evidence=log_tail,
+                evidence=_last_lines(raised.excerpt if raised else log_tail),
             )
+    killed = "signal" in exit_status
     return Finding(
-        kind=TRANSIENT if "signal" in exit_status else CERTAIN,
+        kind=TRANSIENT if killed else CERTAIN,
         object=subject,
         observed=f"The server ended ({exit_status}) before it answered.",
         cause="It was killed: by a person, or by the kernel for want of memory."
-        if "signal" in exit_status
+        if killed
         else "It printed nothing that is known here.",
         fix="Look at its last lines below, then redeploy.",
-        evidence=log_tail,
+        evidence=_last_lines(log_tail),
     )
 
 
-def _ended(line: str) -> str:
-    return (line if len(line) <= 300 else f"{line[:300]}...").rstrip(".:")
+def _sentence(line: str, where: str) -> str:
+    shown = (line if len(line) <= 300 else f"{line[:300]}...").rstrip(".:")
+    return f"{shown} (at {where})." if where else f"{shown}."
 
 
-def _where(log_tail: str) -> str:
-    """The last frame of the person's own code: where to look first."""
-    frames = [
-        frame for frame in _FRAME.finditer(log_tail) if not any(part in frame["file"] for part in _LIBRARY)
-    ]
-    if not frames:
-        return ""
-    file = "/".join(frames[-1]["file"].split("/")[-3:])
-    return f" (at {file}, line {frames[-1]['line']})"
+def _last_lines(text: str) -> str:
+    return "\n".join(text.splitlines()[-EVIDENCE_LINES:])

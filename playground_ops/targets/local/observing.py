@@ -13,7 +13,7 @@ from playground_ops.targets.serverwire import connected, is_serving
 if TYPE_CHECKING:
     from playground_ops.targets.local.components import LocalStack
 
-TAIL_BYTES = 32_768
+TAIL_BYTES = 131_072
 
 
 def observe(stack: LocalStack, release: Release, log_tail: str) -> Observation:

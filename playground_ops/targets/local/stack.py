@@ -145,6 +145,7 @@ def _process(folder: StateFolder, name: str, arguments: tuple[str, ...]) -> Proc
 def _instance(configuration: Configuration) -> dict[str, object]:
     return {
         "telemetry": {"enabled": False},
+        "nux": {"enabled": False},  # a dialog about a newsletter, over the page, at every first visit
         "run_coordinator": {
             "module": "dagster._core.run_coordinator",
             "class": "QueuedRunCoordinator",

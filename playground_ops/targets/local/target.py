@@ -32,6 +32,8 @@ from playground_ops.targets.serverwire import NoAnswer, current_runs, server_id
 from playground_ops.targets.webserver import WebserverDown
 
 REMOVE_GRACE_SECONDS = 5.0
+DIAGNOSED_LINES = 1000
+"""A traceback and what Dagster wraps around it; cut to what fits in `observing.TAIL_BYTES`."""
 
 
 class LocalTarget:
@@ -93,7 +95,7 @@ class LocalTarget:
         self.stack.control().start(spec)
 
     def observe(self, release: Release) -> Observation:
-        return observing.observe(self.stack, release, self.tail(release, 60))
+        return observing.observe(self.stack, release, self.tail(release, DIAGNOSED_LINES))
 
     def wait(self, release: Release, seconds: float) -> None:
         observing.wait(self.stack, release, seconds)
@@ -140,7 +142,7 @@ class LocalTarget:
                 self.stack.webserver().locations().get(name, Shown(error="it does not know this location"))
             )
         except WebserverDown as error:
-            shown = Shown(error=f"nothing, it does not answer ({error})")
+            shown = Shown(error=f"no page yet: {error}")
         try:
             return shown, server_id(self._address(release))
         except NoAnswer:
