@@ -1,0 +1,177 @@
+"""Redeploys of a real stack: good commits serve, bad ones never do and say why."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from tests import pipelines
+from tests.pipelines import Pipeline
+from tests.stacks import Stack
+
+Bad = tuple[str, str, str]
+
+
+def redeploy(stack: Stack, *arguments: str) -> tuple[int, dict[str, Any]]:
+    ended = stack.run("redeploy", *arguments, "--json")
+    assert ended.stdout, ended.stderr
+    return ended.returncode, json.loads(ended.stdout)
+
+
+def serving_assets(stack: Stack) -> list[str]:
+    return stack.assets("a")
+
+
+def test_a_good_commit_serves_and_is_on_record(stack: Stack, code: Pipeline) -> None:
+    commit = code.commit("second", "Now with a second one")
+    before = stack.location("a")
+
+    status, said = redeploy(stack, "a")
+
+    assert status == 0, said
+    after = stack.location("a")
+    assert serving_assets(stack) == ["second"]
+    assert after["commit"] == commit
+    assert after["release"] == before["release"] + 1
+    assert after["previous"] == before["release"]
+    assert after["candidate"] is None
+    assert after["subject"] == "Now with a second one"
+    assert after["last_rollout"]["outcome"] == "done"
+
+
+def test_nothing_is_done_for_what_serves_already(stack: Stack) -> None:
+    before = stack.location("a")
+    status, said = redeploy(stack, "a")
+    assert (status, stack.location("a")) == (0, before)
+    assert said["rollouts"][0]["outcome"] == "unchanged"
+
+
+def test_without_a_name_those_whose_ref_has_moved(stack: Stack, code: Pipeline) -> None:
+    assert redeploy(stack)[1]["rollouts"] == []
+    commit = code.commit("third")
+    said = redeploy(stack)[1]
+    assert [(found["location"], found["revision"]["commit"]) for found in said["rollouts"]] == [("a", commit)]
+
+
+BAD_CODE: dict[str, tuple[str, str]] = {
+    "import error": (pipelines.IMPORT_ERROR, "cannot import name 'there_is_no_such_name'"),
+    "module not found": (pipelines.NO_MODULE, "No module named 'a_package_that_nobody_installed'"),
+    "syntax error": (pipelines.SYNTAX_ERROR, "SyntaxError: invalid syntax"),
+    "invalid definitions": (pipelines.INVALID, "twice"),
+    "raises at import": (pipelines.RAISES, "the price list has no column vat"),
+    "no definitions": (pipelines.NO_DEFINITIONS, "pipeline"),
+}
+
+
+@pytest.mark.parametrize("name", BAD_CODE)
+def test_a_bad_commit_never_serves_and_says_why(stack: Stack, code: Pipeline, name: str) -> None:
+    text, seen = BAD_CODE[name]
+    before = stack.location("a")
+    code.commit_text(text, name)
+
+    status, said = redeploy(stack, "a")
+
+    assert status == 1
+    (finding,) = said["findings"]
+    assert finding["kind"] == "certain"
+    assert seen in finding["observed"], finding
+    assert finding["cause"]
+    assert finding["fix"]
+    assert finding["evidence"]
+    after = stack.location("a")
+    assert seen in after["last_rollout"]["reason"]
+    assert {**after, "last_rollout": None} == {**before, "last_rollout": None}
+    assert serving_assets(stack) == ["third"]
+
+
+def test_a_rejected_commit_is_left_alone_until_it_is_forced(stack: Stack, code: Pipeline) -> None:
+    code.commit_text(pipelines.RAISES, "still raises")
+    assert redeploy(stack, "a")[0] == 1
+
+    assert redeploy(stack)[1]["rollouts"] == []  # its ref has not moved since
+    again, said = redeploy(stack, "a")
+    assert again == 1
+    assert "was rejected at" in said["findings"][0]["observed"]
+    forced, said = redeploy(stack, "a", "--force")
+    assert forced == 1
+    assert "was rejected at" not in said["findings"][0]["observed"]
+
+
+def test_a_server_that_hangs_is_given_up_at_the_deadline(stack: Stack, code: Pipeline) -> None:
+    document = json.loads(json.dumps({"code_locations": [{"name": "a", **code.location}, {"name": "b"}]}))
+    code.commit_text(pipelines.HANGS, "hangs")
+    document["code_locations"][0]["startup_timeout_seconds"] = 5
+    kept = stack.config.read_text()
+    stack.configure(**document)
+    try:
+        status, said = redeploy(stack, "a")
+    finally:
+        stack.config.write_text(kept)
+    assert status == 1
+    assert "did not answer within 5 s" in said["findings"][0]["observed"]
+    assert serving_assets(stack) == ["third"]
+
+
+def test_a_server_that_dies_just_after_the_switch_is_taken_back(stack: Stack, code: Pipeline) -> None:
+    run = next((stack.state / "run").parent.glob("run")).resolve()
+    document = {"code_locations": [{"name": "a", **code.location}, {"name": "b"}]}
+    document["code_locations"][0]["environment"] = {"TEST_RUN": str(run)}
+    code.commit_text(
+        pipelines.DIES_SOON.format(asset="short_lived").replace("PLAYGROUND_TEST_RUN", "TEST_RUN"), "dies"
+    )
+    before = stack.location("a")
+    kept = stack.config.read_text()
+    stack.configure(**document)
+    try:
+        status, said = redeploy(stack, "a")
+    finally:
+        stack.config.write_text(kept)
+    assert status == 1, said
+    assert "ended" in said["findings"][0]["observed"], said
+    assert serving_assets(stack) == ["third"]
+    assert stack.location("a")["release"] == before["release"]
+
+
+def test_an_unknown_ref_is_named(stack: Stack) -> None:
+    status, said = redeploy(stack, "a", "--ref", "no-such-branch")
+    assert status == 1
+    assert "no-such-branch" in json.dumps(said["findings"][0])
+    assert serving_assets(stack) == ["third"]
+
+
+def test_a_branch_a_tag_and_a_commit_can_be_named(stack: Stack, code: Pipeline) -> None:
+    from tests.projects import git
+
+    commit = code.commit("fourth")
+    code.commit("fifth")
+    git(code.folder, "tag", "--annotate", "--message", "first release", "v1", commit)
+    for ref, asset in (("v1", "fourth"), ("main", "fifth"), (commit, "fourth")):
+        status, said = redeploy(stack, "a", "--ref", ref)
+        assert status == 0, said
+        assert serving_assets(stack) == [asset]
+        assert stack.location("a")["ref"] == ref
+
+
+def test_rollback_goes_to_the_one_before_and_further(stack: Stack, code: Pipeline) -> None:
+    for asset in ("sixth", "seventh", "eighth"):
+        code.commit(asset)
+        assert redeploy(stack, "a")[0] == 0
+    stack.ok("rollback", "a")
+    assert serving_assets(stack) == ["seventh"]
+    stack.ok("rollback", "a")
+    assert serving_assets(stack) == ["sixth"]
+    number = stack.location("a")["release"]
+    stack.ok("redeploy", "a")
+    assert serving_assets(stack) == ["eighth"]
+    stack.ok("rollback", "a", "--to", str(number))
+    assert serving_assets(stack) == ["sixth"]
+
+
+def test_a_commit_is_promoted_to_another_location(stack: Stack) -> None:
+    commit = stack.location("a")["commit"]
+    stack.ok("promote", "a", "b")
+    assert stack.location("b")["commit"] == commit
+    assert stack.assets("b") == ["sixth"]
+    assert stack.location("b")["automation"] == "off"

@@ -1,0 +1,237 @@
+"""The Dagster shell over the fake target: what a run's page and the asset graph show."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import dagster as dg
+import pytest
+
+from playground_ops.config import read
+from playground_ops.defs.assembly import definitions
+from playground_ops.defs.opener import StackOpener
+from playground_ops.model import RolloutRecord
+from playground_ops.opening import Opened
+from playground_ops.rollout import Engine
+from playground_ops.story import SilentStory, Story
+from tests.fakes import BROKEN, FakeTarget, World
+
+FILE = """
+code_locations:
+  - {name: a, repo: {url: https://github.com/acme/pipelines.git, ref: main}, follow: true}
+  - {name: b, repo: {url: https://github.com/acme/pipelines.git, ref: main}}
+"""
+FIRST, SECOND, BAD = "1" * 40, "2" * 40, "bad0" * 10
+
+
+class FakeOpener(StackOpener):
+    """Opens the fake target instead of the one that the configuration names."""
+
+    def __init__(self, world: World, file: Path) -> None:
+        self.world, self.file = world, file
+
+    def open(self, story: Story | None = None) -> Opened:
+        target = FakeTarget(self.world)
+        engine = Engine(target, story or SilentStory(), self.world.clock)
+        return Opened(read(self.file.read_text(), self.file), engine)
+
+    def records(self, location: str) -> list[RolloutRecord]:
+        return list(self.world.records.get(location, {}).values())
+
+
+@pytest.fixture
+def opener(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FakeOpener:
+    file = tmp_path / "configvalues.yaml"
+    file.write_text(FILE)
+    monkeypatch.setenv("PLAYGROUND_CONFIG", str(file))
+    world = World(heads={"a": FIRST, "b": FIRST, "ops": FIRST}, behaviour={BAD: BROKEN})
+    return FakeOpener(world, file)
+
+
+@pytest.fixture
+def instance() -> dg.DagsterInstance:
+    return dg.DagsterInstance.ephemeral()
+
+
+def launch(
+    opener: FakeOpener, instance: dg.DagsterInstance, job: str, **config: object
+) -> dg.ExecuteInProcessResult:
+    found = definitions(opener).resolve_job_def(job)
+    return found.execute_in_process(run_config=config, raise_on_error=False, instance=instance)
+
+
+def told(result: dg.ExecuteInProcessResult, instance: dg.DagsterInstance) -> list[str]:
+    return [entry.user_message for entry in instance.all_logs(result.run_id) if not entry.is_dagster_event]
+
+
+def metadata_of(event: dg.DagsterEvent | None) -> dict[str, object]:
+    assert event is not None
+    return {name: value.value for name, value in event.step_failure_data.user_failure_data.metadata.items()}
+
+
+def test_the_definitions_are_complete(opener: FakeOpener) -> None:
+    made = definitions(opener)
+    dg.Definitions.validate_loadable(made)
+    repository = made.get_repository_def()
+    assert {"redeploy", "rollback", "promote", "plan", "deploy", "health_check"} <= {
+        job.name for job in repository.get_all_jobs()
+    }
+    (schedule,) = repository.schedule_defs
+    assert (schedule.name, schedule.default_status) == (
+        "health_check_schedule",
+        dg.DefaultScheduleStatus.RUNNING,
+    )
+    assert {sensor.name: sensor.default_status.value for sensor in repository.sensor_defs} == {
+        "rollout_records": "RUNNING",
+        "follow_a": "RUNNING",
+    }
+    keys = {key.to_user_string() for key in repository.asset_graph.get_all_asset_keys()}
+    assert keys == {f"stack/{name}" for name in ("webserver", "daemon", "ops", "a", "b")}
+
+
+def test_a_faulty_configuration_still_loads_and_every_job_names_the_fault(
+    opener: FakeOpener, instance: dg.DagsterInstance
+) -> None:
+    opener.file.write_text("code_locations: [{name: A}]\nwebservr: {}\n")
+    dg.Definitions.validate_loadable(definitions(opener))
+    for job in ("redeploy", "plan", "deploy", "health_check"):
+        result = launch(opener, instance, job)
+        assert not result.success
+        (failure,) = result.get_step_failure_events()
+        message = failure.step_failure_data.user_failure_data.description
+        assert "code_locations[0].name" in message
+        assert "webserver" in message
+
+
+def test_a_redeploy_tells_its_story_and_materializes_the_location(
+    opener: FakeOpener, instance: dg.DagsterInstance
+) -> None:
+    result = launch(opener, instance, "redeploy", locations=["a"])
+    assert result.success
+    story = told(result, instance)
+    phases = ["resolving", "starting", "verifying", "switching", "confirming", "retiring"]
+    assert [phase for phase in phases if any(f"a · {phase}" in line for line in story)] == phases
+    (event,) = [event for event in result.all_events if event.is_step_materialization]
+    materialization = event.materialization
+    assert materialization.asset_key == dg.AssetKey(["stack", "a"])
+    shown = {name: value.value for name, value in materialization.metadata.items()}
+    assert shown["release"] == 1
+    assert shown["commit"] == f"https://github.com/acme/pipelines/commit/{FIRST}"
+    assert shown["author"] == "Ada"
+    assert "| switching |" in str(shown["durations"])
+    (record,) = opener.records("a")
+    assert record.run_id == result.run_id
+
+
+def test_without_configuration_those_whose_ref_has_moved(
+    opener: FakeOpener, instance: dg.DagsterInstance
+) -> None:
+    assert launch(opener, instance, "redeploy").success
+    opener.world.heads["b"] = SECOND
+    result = launch(opener, instance, "redeploy")
+    assert [event.asset_key.path[-1] for event in result.all_events if event.is_step_materialization] == ["b"]
+    again = launch(opener, instance, "redeploy")
+    assert again.success
+    assert "stack · nothing to do: no ref has moved" in told(again, instance)
+
+
+def test_a_bad_commit_fails_the_run_with_its_cause_and_is_observed(
+    opener: FakeOpener, instance: dg.DagsterInstance
+) -> None:
+    launch(opener, instance, "redeploy", locations=["a"])
+    opener.world.heads["a"] = BAD
+    result = launch(opener, instance, "redeploy", locations=["a", "b"])
+    assert not result.success
+    (failure,) = result.get_step_failure_events()
+    data = failure.step_failure_data.user_failure_data
+    assert data.description.startswith("release/x: ImportError: boom")
+    assert "**likely cause**" in data.metadata["what went wrong"].value
+    assert "the last words of a-2" in data.metadata["evidence"].value
+    materialized = {e.asset_key.path[-1] for e in result.all_events if e.is_step_materialization}
+    assert materialized == {"b"}
+    (observed,) = result.asset_observations_for_node("roll_out")
+    assert observed.asset_key == dg.AssetKey(["stack", "a"])
+    assert "release 1 still serves" in (observed.description or "")
+
+
+def test_rollback_and_promote(opener: FakeOpener, instance: dg.DagsterInstance) -> None:
+    launch(opener, instance, "redeploy")
+    opener.world.heads["a"] = SECOND
+    launch(opener, instance, "redeploy")
+    assert launch(opener, instance, "promote", source="a", destination="b").success
+    assert opener.world.serving_release("b").revision.commit == SECOND
+    assert launch(opener, instance, "rollback", location="a").success
+    assert opener.world.serving_release("a").revision.commit == FIRST
+    refused = launch(opener, instance, "rollback", location="a")
+    assert not refused.success
+    (failure,) = refused.get_step_failure_events()
+    assert "no earlier release" in failure.step_failure_data.user_failure_data.description
+
+
+def tick(opener: FakeOpener, instance: dg.DagsterInstance, name: str, cursor: str | None = None) -> object:
+    repository = definitions(opener).get_repository_def()
+    context = dg.build_sensor_context(
+        instance=instance, repository_def=repository, cursor=cursor, resources={"stack": opener}
+    )
+    return repository.get_sensor_def(name).evaluate_tick(context)
+
+
+def test_a_push_is_requested_once_and_a_rejected_one_not_again(
+    opener: FakeOpener, instance: dg.DagsterInstance
+) -> None:
+    (request,) = tick(opener, instance, "follow_a").run_requests
+    assert request.run_config == {"locations": ["a"]}
+    assert request.tags["playground/commit"] == FIRST
+    assert request.run_key == f"a:{FIRST}:0"
+    launch(opener, instance, "redeploy", locations=["a"])
+    assert "as before" in tick(opener, instance, "follow_a").skip_message
+
+    opener.world.heads["a"] = BAD
+    assert tick(opener, instance, "follow_a").run_requests
+    launch(opener, instance, "redeploy", locations=["a"])
+    assert "was rejected" in tick(opener, instance, "follow_a").skip_message
+
+    opener.world.heads["a"] = SECOND
+    assert tick(opener, instance, "follow_a").run_requests
+    opener.world.resolve_failures = 1
+    assert "the network is down" in tick(opener, instance, "follow_a").skip_message
+
+
+def test_rollouts_from_the_command_line_are_brought_into_the_graph_once(
+    opener: FakeOpener, instance: dg.DagsterInstance
+) -> None:
+    opened = opener.open()
+    from playground_ops import apply, redeploy
+
+    wish = redeploy.Wish(locations=["a"], by="ada@laptop")
+    for commit in (FIRST, BAD):
+        opener.world.heads["a"] = commit
+        requests = redeploy.requests(opened.engine, opened.configuration, wish)
+        apply.roll_out_all(opened.engine, requests, lambda name: SilentStory())
+    launch(opener, instance, "redeploy", locations=["b"])  # reported by its own run
+
+    seen = tick(opener, instance, "rollout_records")
+    events = seen.asset_events
+    assert [
+        (type(event).__name__, event.asset_key.path[-1])
+        for event in events
+        if event.asset_key.path[-1] == "a"
+    ] == [
+        ("AssetMaterialization", "a"),
+        ("AssetObservation", "a"),
+    ]
+    assert not [event for event in events if event.asset_key.path[-1] == "b"]
+    again = tick(opener, instance, "rollout_records", cursor=seen.cursor)
+    assert again.skip_message == "nothing new"
+
+
+def test_the_health_check_is_red_for_what_is_not_well(
+    opener: FakeOpener, instance: dg.DagsterInstance
+) -> None:
+    launch(opener, instance, "redeploy", locations=["a"])
+    result = launch(opener, instance, "health_check")
+    assert result.success
+    passed = {check.asset_key.path[-1]: check for check in result.get_asset_check_evaluations()}
+    assert passed["a"].passed
+    assert not passed["b"].passed
+    assert "It serves no release" in (passed["b"].description or "")
