@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 from playground_ops import plan as planning
 from playground_ops.config import Configuration, digest
@@ -12,6 +13,7 @@ from playground_ops.errors import BadInput, Finding, FindingKind, PlaygroundErro
 from playground_ops.model import Action, Location, RolloutRecord
 from playground_ops.plan import Change, Plan
 from playground_ops.request import Request
+from playground_ops.revival import bring_back
 from playground_ops.rollout import Engine
 from playground_ops.story import RolloutCancelled, Story
 
@@ -25,6 +27,8 @@ class Deployed:
     records: tuple[RolloutRecord, ...]
     failures: tuple[tuple[str, BaseException], ...]
 
+
+T = TypeVar("T")
 
 StoryOf = Callable[[str], Story]
 """The story of each location's rollout, by name: several are told at once."""
@@ -67,6 +71,11 @@ def deploy(
         engine, patience=replace(engine.patience, confirm=max(engine.patience.confirm, FIRST_CONFIRM_SECONDS))
     )
     records, failures = roll_out_all(patient, requests, story_of)
+    failures += bring_back_all(
+        patient,
+        [_request(configuration, change, by, action, run_id) for change in changed if _is_stopped(change)],
+        story_of,
+    )
     for change in changed:
         if change.action == "delete" and change.kind == "location":
             engine.target.stack.withdraw(change.component)
@@ -78,12 +87,18 @@ def roll_out_all(
     engine: Engine, requests: Sequence[Request], story_of: StoryOf
 ) -> tuple[list[RolloutRecord], list[tuple[str, BaseException]]]:
     """Roll several locations out at once; one's failure is not the others'."""
-    records: list[RolloutRecord] = []
-    failures: list[tuple[str, BaseException]] = []
 
     def one(request: Request) -> RolloutRecord:
         return replace(engine, story=story_of(request.location.name)).roll_out(request)
 
+    return _all_at_once(requests, one)
+
+
+def _all_at_once(
+    requests: Sequence[Request], one: Callable[[Request], T]
+) -> tuple[list[T], list[tuple[str, BaseException]]]:
+    records: list[T] = []
+    failures: list[tuple[str, BaseException]] = []
     with ThreadPoolExecutor(max_workers=max(1, len(requests))) as pool:
         futures = [(request.location.name, pool.submit(one, request)) for request in requests]
         for name, future in futures:
@@ -92,6 +107,17 @@ def roll_out_all(
             except (PlaygroundError, RolloutCancelled) as error:
                 failures.append((name, error))
     return records, failures
+
+
+def bring_back_all(
+    engine: Engine, requests: Sequence[Request], story_of: StoryOf
+) -> list[tuple[str, BaseException]]:
+    """Start what serves and does not run, all at once; one's failure is not the others'."""
+
+    def one(request: Request) -> None:
+        bring_back(replace(engine, story=story_of(request.location.name)), request)
+
+    return _all_at_once(requests, one)[1]
 
 
 def wait_until_ready(engine: Engine, seconds: float = 120.0) -> None:
@@ -123,7 +149,16 @@ def location_named(configuration: Configuration, name: str) -> Location:
 
 
 def _is_rollout(change: Change) -> bool:
-    return change.kind == "location" and change.action in ("create", "update")
+    return change.kind == "location" and change.action in ("create", "update") and not _is_stopped(change)
+
+
+def _is_stopped(change: Change) -> bool:
+    """A location that serves what it should, and whose server does not run: after `down`, or a reboot."""
+    return (
+        change.kind == "location"
+        and change.action == "update"
+        and [field.path for field in change.fields] == ["process"]
+    )
 
 
 def _request(

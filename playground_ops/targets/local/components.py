@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from playground_ops.config import Configuration, digest
-from playground_ops.errors import BadInput, Finding, FindingKind
+from playground_ops.errors import BadInput, Finding, FindingKind, PlaygroundError
 from playground_ops.model import Component, ComponentStatus, Location, Release, Revision
 from playground_ops.targets.base import Say
 from playground_ops.targets.local import logs, stack
@@ -21,6 +21,7 @@ from playground_ops.targets.local.servers import Addresses, serving_number
 from playground_ops.targets.webserver import Webserver, WebserverDown
 
 STACK_PROCESSES = ("webserver", "daemon")
+RUNNING = "running"
 
 
 @dataclass(frozen=True)
@@ -37,23 +38,27 @@ class LocalStack:
         if applied is None:
             return ()
         processes = [
-            Component(name=name, kind=name, settings=settings)
+            Component(name=name, kind=name, settings={**settings, "process": self._seen(name)})
             for name, settings in applied.components.items()
             if self.process(name) is not None
         ]
-        serving = [(name, self.serving(name)) for name in self._location_names()]
-        return [*processes, *(_component(release) for _, release in serving if release is not None)]
+        serving = [release for name in self._location_names() if (release := self.serving(name))]
+        return [*processes, *(_component(release, self._seen(release.name)) for release in serving)]
 
     def desired(self, configuration: Configuration) -> Sequence[Component]:
         locations = [
             Component(
                 name=location.name,
                 kind="location",
-                settings=_settings(location, self._pinned(location)),
+                settings={**_settings(location, self._pinned(location)), "process": RUNNING},
             )
             for location in configuration.all_locations
         ]
-        return [*stack.desired_processes(configuration), *locations]
+        processes = [
+            found.model_copy(update={"settings": {**found.settings, "process": RUNNING}})
+            for found in stack.desired_processes(configuration)
+        ]
+        return [*processes, *locations]
 
     def apply(self, configuration: Configuration, changed: Sequence[str], say: Say) -> None:
         current = stack.read_applied(self.folder)
@@ -123,6 +128,11 @@ class LocalStack:
 
     # What the target's other verbs need of the stack.
 
+    def must_be_deployed(self) -> None:
+        """Raises PlaygroundError where there is no stack, or no longer a readable account of it."""
+        if stack.read_applied(self.folder) is None:
+            raise PlaygroundError(_not_deployed(self.folder.stack))
+
     def control(self) -> Control:
         return ensure_supervisor(self.folder.root)
 
@@ -132,6 +142,12 @@ class LocalStack:
     def is_running(self, name: str) -> bool:
         process = self.process(name)
         return process is not None and process.running
+
+    def _seen(self, name: str) -> str:
+        process = self.process(name)
+        if process is None:
+            return "not there"
+        return RUNNING if process.running else process.exit_text or "ended"
 
     def restarts(self, name: str) -> int:
         process = self.process(name)
@@ -226,13 +242,13 @@ def _message(process: ProcessState | None, ready: bool, waiting_for: str) -> str
     return "" if ready else waiting_for
 
 
-def _component(release: Release) -> Component:
+def _component(release: Release, process: str) -> Component:
     pinned = release.revision if release.revision.repository is None else None
     settings = _settings(release.location, pinned)
     return Component(
         name=release.location.name,
         kind="location",
-        settings={**settings, "configuration": release.configuration},
+        settings={**settings, "configuration": release.configuration, "process": process},
     )
 
 
@@ -250,6 +266,21 @@ def _settings(location: Location, pinned: Revision | None) -> dict[str, str]:
         "configuration": digest(location),
         **({"code": pinned.commit} if pinned else {}),
     }
+
+
+def _not_deployed(file: Path) -> Finding:
+    corrupt = file.with_name(f"{file.name}.corrupt")
+    return Finding(
+        kind=FindingKind.CAPACITY,
+        object="stack",
+        observed=f"{file.name} could not be read and was set aside as {corrupt}."
+        if corrupt.exists()
+        else "No stack is deployed here.",
+        cause="The disk was full, or somebody edited it."
+        if corrupt.exists()
+        else "It was never bootstrapped, or its data was deleted.",
+        fix="Run `python -m playground_ops.bootstrap`, or launch the `deploy` job: it writes it anew.",
+    )
 
 
 def _no_log(component: str, folder: Path) -> Finding:

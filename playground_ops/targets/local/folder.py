@@ -89,6 +89,8 @@ def read_value(path: Path, kind: type[M]) -> M | None:
         return kind.model_validate_json(path.read_bytes())
     except FileNotFoundError:
         return None
+    except OSError as error:
+        raise PlaygroundError(cannot_read(path, error)) from error
     except (ValidationError, json.JSONDecodeError, UnicodeDecodeError):
         set_aside(path)
         return None
@@ -110,6 +112,16 @@ def cannot_write(path: Path, error: OSError) -> Finding:
         observed=f"It can't be written: {error.strerror or error}.",
         cause="The disk is full, or the state folder belongs to somebody else or is read-only.",
         fix="Make room or mend the permissions, then run the command again; nothing was lost.",
+    )
+
+
+def cannot_read(path: Path, error: OSError) -> Finding:
+    return Finding(
+        kind=FindingKind.CAPACITY,
+        object=f"file/{path}",
+        observed=f"It can't be read: {error.strerror or error}.",
+        cause="The state folder belongs to somebody else, or is no folder.",
+        fix="Mend the permissions, or name another folder by PLAYGROUND_STATE; nothing was changed.",
     )
 
 

@@ -82,6 +82,7 @@ class LocalTarget:
         return max([0, *self._files(location).numbers(), *recorded]) + 1
 
     def start(self, release: Release, say: Say) -> None:
+        self.stack.must_be_deployed()
         self._files(release.location.name).add(release)
         project, environment = self.code.prepare(release, say)
         spec = server_spec(
