@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -169,12 +170,13 @@ def _request(
 
 
 def _unknown_component(name: str, known: str) -> Finding:
+    near = difflib.get_close_matches(name, known.split(", "), n=1)
     return Finding(
         kind=FindingKind.CERTAIN,
         object=f"component/{name}",
         observed="There is no such component in this stack.",
         cause=f"The configuration has: {known}.",
-        fix="Name one of these, or add it to the configuration.",
+        fix=f"Did you mean `{near[0]}`?" if near else "Name one of these, or add it to the configuration.",
     )
 
 

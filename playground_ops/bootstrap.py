@@ -7,11 +7,11 @@ from pathlib import Path
 
 import click
 
-from playground_ops.cli.console import print_json
+from playground_ops.cli.console import end
 from playground_ops.cli.main import guarded
 from playground_ops.cli.options import common
 from playground_ops.cli.session import Session
-from playground_ops.cli.stack_commands import bring_up
+from playground_ops.cli.stack_commands import bring_up, document_of
 from playground_ops.cli.view_commands import show_status
 from playground_ops.looking import look
 
@@ -28,14 +28,15 @@ Next:
 def bootstrap(config: Path | None, target: str | None, as_json: bool) -> None:
     """Start the whole stack, or complete it; a no-op when it runs already."""
     session = Session(config, target, as_json)
-    bring_up(session, "bootstrap", [], as_json)
+    deployed = bring_up(session, "bootstrap", [])
     found = look(session.engine.target, session.configuration)
-    if as_json:
-        print_json(found.model_dump(mode="json"))
-        return
-    show_status(found)
-    click.echo(NEXT)
-    click.secho(f"The UI is at {found.ui}", bold=True)
+    if not as_json:
+        if deployed.plan.is_empty:
+            click.echo("Nothing to do: the stack is as the configuration says.")
+        show_status(found)
+        click.echo(NEXT)
+        click.secho(f"The UI is at {found.ui}", bold=True)
+    end({**document_of(deployed), "status": found.model_dump(mode="json")}, deployed.failures, as_json)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

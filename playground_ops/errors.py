@@ -25,7 +25,7 @@ class FindingKind(str, Enum):
 class Finding(BaseModel):
     """One observed fault."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, defer_build=True)
 
     kind: FindingKind
     object: str

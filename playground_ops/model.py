@@ -11,7 +11,7 @@ from playground_ops.errors import Finding
 
 
 class Value(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
 
 class Dependencies(str, Enum):

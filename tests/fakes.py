@@ -143,7 +143,7 @@ class FakeStack:
     def logs(self, component: str, lines: int, follow: bool) -> Iterator[str]:
         return iter(())
 
-    def down(self, say: Any) -> None:
+    def down(self, say: Any, grace_seconds: float | None) -> None:
         self.world.serving.clear()
 
     def delete_data(self) -> None:

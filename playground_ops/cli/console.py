@@ -7,18 +7,16 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
-from playground_ops.errors import Finding
+from playground_ops.errors import BadInput, Finding, PlaygroundError
 from playground_ops.model import Phase
 from playground_ops.story import RolloutCancelled
 
-if TYPE_CHECKING:
-    from rich.table import Table
-
 EVIDENCE_LINES = 25
+WIDEST_CELL = 60
 
 
 def print_json(document: Any) -> None:
@@ -28,7 +26,7 @@ def print_json(document: Any) -> None:
 def fail(findings: Sequence[Finding], as_json: bool) -> None:
     """Every finding: what, what was seen, why, what to do, and the evidence."""
     if as_json:
-        print_json({"findings": [finding.model_dump(mode="json") for finding in findings]})
+        print_json({"findings": [_plain(finding) for finding in findings]})
         return
     for finding in findings:
         click.secho(f"{finding.object}", fg="red", bold=True, err=True)
@@ -37,25 +35,37 @@ def fail(findings: Sequence[Finding], as_json: bool) -> None:
             click.secho(f"  | {line}", dim=True, err=True)
 
 
+def end(document: dict[str, Any], failures: Sequence[tuple[str, BaseException]], as_json: bool) -> None:
+    """End a command about several locations: tell of those that failed, all at once, and exit.
+
+    Raises what is no finding: a cancellation, or a fault of this program.
+    """
+    findings: list[Finding] = []
+    for _, error in failures:
+        if not isinstance(error, PlaygroundError):
+            raise error
+        findings.extend(error.findings)
+    if as_json:
+        failed = {"failed": [name for name, _ in failures], "findings": [_plain(found) for found in findings]}
+        print_json({**document, **failed})
+    else:
+        fail(findings, as_json)
+    if failures:
+        bad_input = all(isinstance(error, BadInput) for _, error in failures)
+        raise click.exceptions.Exit(2 if bad_input else 1)
+
+
+def _plain(finding: Finding) -> dict[str, Any]:
+    return finding.model_dump(mode="json")
+
+
 def table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """A table that keeps its columns readable in a pipe too."""
-    from rich.console import Console
+    """A table that keeps its columns readable in a pipe too: there no cell is wrapped."""
+    from tabulate import tabulate
 
-    found = _table(columns, rows)
-    Console(soft_wrap=not sys.stdout.isatty(), width=None if sys.stdout.isatty() else 200).print(found)
-
-
-def _table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> Table:
-    from rich import box
-    from rich.table import Table
-    from rich.text import Text
-
-    found = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for column in columns:
-        found.add_column(column, overflow="fold")
-    for row in rows:
-        found.add_row(*(Text(cell) for cell in row))
-    return found
+    widths = [WIDEST_CELL] * len(columns) if sys.stdout.isatty() else None
+    click.echo(tabulate(rows, headers=columns, tablefmt="simple", disable_numparse=True, maxcolwidths=widths))
+    click.echo()
 
 
 class LineStory:

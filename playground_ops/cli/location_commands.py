@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
 
 from playground_ops import apply, redeploy, rollback
-from playground_ops.cli.console import print_json
+from playground_ops.cli.console import end
 from playground_ops.cli.options import common
 from playground_ops.cli.session import Session
-from playground_ops.cli.stack_commands import raise_failures
 from playground_ops.config import digest
 from playground_ops.model import Action, Outcome, RolloutRecord
 from playground_ops.opening import whoever_is_at_the_keyboard
@@ -35,8 +35,7 @@ def redeploy_command(
     wish = redeploy.Wish(locations=locations, ref=ref, force=force, by=whoever_is_at_the_keyboard())
     requests = session.run(lambda: redeploy.requests(session.engine, session.configuration, wish))
     records, failures = session.run(lambda: apply.roll_out_all(session.engine, requests, session.story_of))
-    _report(records, as_json, [name for name, _ in failures])
-    raise_failures(tuple(failures), as_json)
+    _report(records, failures, as_json)
 
 
 @click.command("rollback")
@@ -50,7 +49,7 @@ def rollback_command(
     session = Session(config, target, as_json)
     request = _request(session, location, "rollback")
     record = session.run(lambda: rollback.roll_back(session.engine, request, to))
-    _report([record], as_json, [])
+    _report([record], [], as_json)
 
 
 @click.command("promote")
@@ -64,7 +63,7 @@ def promote_command(
     session = Session(config, target, as_json)
     request = _request(session, destination, "promote")
     record = session.run(lambda: rollback.promote(session.engine, request, source))
-    _report([record], as_json, [])
+    _report([record], [], as_json)
 
 
 def _request(session: Session, name: str, action: Action) -> Request:
@@ -74,22 +73,25 @@ def _request(session: Session, name: str, action: Action) -> Request:
     )
 
 
-def _report(records: list[RolloutRecord], as_json: bool, failed: list[str]) -> None:
-    if as_json:
-        print_json({"rollouts": [found.model_dump(mode="json") for found in records], "failed": failed})
-        return
-    for record in records:
-        if record.outcome is Outcome.UNCHANGED:
-            click.echo(f"{record.location}: nothing to do, it serves this already.")
-        elif record.release is not None:
-            seconds = sum(record.durations.values())
-            revision = record.release.revision
-            click.echo(
-                f"{record.location}: release {record.release.number} serves "
-                f"{revision.short} {revision.subject} ({seconds:.1f} s)"
-            )
-    if not records and not failed:
-        click.echo("Nothing to do: no ref has moved.")
+def _report(
+    records: list[RolloutRecord], failures: Sequence[tuple[str, BaseException]], as_json: bool
+) -> None:
+    if not as_json:
+        for record in records:
+            click.echo(_told(record))
+        if not records and not failures:
+            click.echo("Nothing to do: no ref has moved.")
+    end({"rollouts": [found.model_dump(mode="json") for found in records]}, failures, as_json)
+
+
+def _told(record: RolloutRecord) -> str:
+    if record.outcome is Outcome.UNCHANGED or record.release is None:
+        return f"{record.location}: nothing to do, it serves this already."
+    revision, seconds = record.release.revision, sum(record.durations.values())
+    return (
+        f"{record.location}: release {record.release.number} serves "
+        f"{revision.short} {revision.subject} ({seconds:.1f} s)"
+    )
 
 
 COMMANDS = (redeploy_command, rollback_command, promote_command)

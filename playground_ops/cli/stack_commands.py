@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
 from playground_ops import apply
-from playground_ops.cli.console import fail, print_json, table
+from playground_ops.cli.console import end, print_json, table
 from playground_ops.cli.options import common
 from playground_ops.cli.session import Session
 from playground_ops.errors import BadInput, Finding, FindingKind, PlaygroundError
 from playground_ops.model import Action
 from playground_ops.opening import configuration_file, whoever_is_at_the_keyboard
 from playground_ops.plan import Plan
+
+NOW_SECONDS = 2.0
+"""What `down --now` gives a process between SIGTERM and SIGKILL."""
 
 
 @click.command()
@@ -64,12 +68,15 @@ def plan(config: Path | None, target: str | None, as_json: bool, components: str
 @common
 def deploy(config: Path | None, target: str | None, as_json: bool, components: str | None) -> None:
     """Bring the whole stack to what the configuration says."""
-    bring_up(Session(config, target, as_json), "deploy", _split(components), as_json)
+    session = Session(config, target, as_json)
+    deployed = bring_up(session, "deploy", _split(components))
+    if deployed.plan.is_empty and not as_json:
+        click.echo("Nothing to do: the stack is as the configuration says.")
+    end(document_of(deployed), deployed.failures, as_json)
 
 
-def bring_up(session: Session, action: Action, components: list[str], as_json: bool) -> apply.Deployed:
-    """Deploy and report; raises what the first failed location raised, after telling of all of them."""
-    deployed = session.run(
+def bring_up(session: Session, action: Action, components: list[str]) -> apply.Deployed:
+    return session.run(
         lambda: apply.deploy(
             session.engine,
             session.configuration,
@@ -79,37 +86,24 @@ def bring_up(session: Session, action: Action, components: list[str], as_json: b
             components=components,
         )
     )
-    if as_json:
-        print_json(
-            {
-                "plan": deployed.plan.model_dump(mode="json"),
-                "rollouts": [record.model_dump(mode="json") for record in deployed.records],
-                "failed": [name for name, _ in deployed.failures],
-            }
-        )
-    elif deployed.plan.is_empty:
-        click.echo("Nothing to do: the stack is as the configuration says.")
-    raise_failures(deployed.failures, as_json)
-    return deployed
 
 
-def raise_failures(failures: tuple[tuple[str, BaseException], ...], as_json: bool) -> None:
-    """Tell of all failures but the last and raise that one."""
-    for _, error in failures[:-1]:
-        if isinstance(error, PlaygroundError):
-            fail(error.findings, as_json)
-    if failures:
-        raise failures[-1][1]
+def document_of(deployed: apply.Deployed) -> dict[str, Any]:
+    return {
+        "plan": deployed.plan.model_dump(mode="json"),
+        "rollouts": [record.model_dump(mode="json") for record in deployed.records],
+    }
 
 
 @click.command()
+@click.option("--now", is_flag=True, help="End runs in flight too, instead of letting them finish.")
 @click.option("--delete-data", is_flag=True, help="Also delete runs, records and checkouts.")
 @common
-def down(config: Path | None, target: str | None, as_json: bool, delete_data: bool) -> None:
-    """End every process of the stack. Data stays unless --delete-data."""
+def down(config: Path | None, target: str | None, as_json: bool, now: bool, delete_data: bool) -> None:
+    """End every process of the stack, after its runs. Data stays unless --delete-data."""
     session = Session(config, target, as_json)
     stack = session.engine.target.stack
-    session.run(lambda: stack.down(session.engine.story.say))
+    stack.down(session.engine.story.say, NOW_SECONDS if now else None)
     if delete_data:
         stack.delete_data()
     if as_json:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import click
@@ -69,6 +68,8 @@ def logs(
     follow: bool,
 ) -> None:
     """The log of COMPONENT: webserver, daemon, supervisor, a location, or a release such as a-3."""
+    if follow and as_json:
+        raise click.UsageError("--follow goes on for ever and --json is one document: give one of them.")
     session = Session(config, target, as_json)
     found = session.engine.target.stack.logs(component, lines, follow)
     if as_json:
@@ -88,7 +89,7 @@ def health(config: Path | None, target: str | None, as_json: bool) -> None:
     findings = check(session.engine.target, session.configuration)
     if as_json:
         print_json({"findings": [found.model_dump(mode="json") for found in findings]})
-        sys.exit(1 if findings else 0)
+        raise click.exceptions.Exit(1 if findings else 0)
     if findings:
         raise PlaygroundError(*findings)
     click.echo("Everything is well.")

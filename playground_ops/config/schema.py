@@ -18,7 +18,7 @@ from playground_ops.model import Dependencies
 
 
 class Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True)
+    model_config = ConfigDict(extra="forbid", strict=True, defer_build=True)
 
 
 def _repository(value: str, info: ValidationInfo) -> str | None:

@@ -68,8 +68,8 @@ class Stack(Protocol):
     def logs(self, component: str, lines: int, follow: bool) -> Iterator[str]:
         """Lines of a component's log, redacted. Raises BadInput for one that is not there."""
 
-    def down(self, say: Say) -> None:
-        """End everything of the stack, letting runs finish first as long as their locations allow."""
+    def down(self, say: Say, grace_seconds: float | None) -> None:
+        """End everything of the stack. None: runs may finish first, as long as their locations allow."""
 
     def delete_data(self) -> None:
         """Delete what the stack kept: runs, records, checkouts. Only after `down`."""

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from playground_ops.errors import Finding, FindingKind, PlaygroundError
 from playground_ops.model import Dependencies, Location, Release, Revision
 from playground_ops.targets.base import Say
 from playground_ops.targets.local import git
 from playground_ops.targets.local.checkouts import Checkouts, content_hash
-from playground_ops.targets.local.environments import Environment, Environments, shared
 from playground_ops.targets.local.folder import StateFolder
 from playground_ops.targets.local.project import Project, read_project
+
+if TYPE_CHECKING:
+    from playground_ops.targets.local.environments import Environment, Environments
 
 OPS = "ops"
 
@@ -20,7 +23,7 @@ OPS = "ops"
 class Code:
     def __init__(self, folder: StateFolder, project: Path) -> None:
         self._checkouts = Checkouts(folder.checkouts, folder.repositories)
-        self._environments = Environments(folder.environments)
+        self._environments_folder = folder.environments
         self.project = project
 
     def sources_of(self, location: Location) -> list[Path]:
@@ -40,10 +43,12 @@ class Code:
 
     def prepare(self, release: Release, say: Say) -> tuple[Project, Environment]:
         """Fetch, check out and build. Raises PlaygroundError; a no-op where it is all there."""
+        from playground_ops.targets.local.environments import shared
+
         project = self.project_of(release, self._check_out(release, say))
         if self._is_shared(release.location, project):
             return project, shared()
-        return project, self._environments.ensure(project, say)
+        return project, self._environments().ensure(project, say)
 
     def project_of(self, release: Release, checkout: Path) -> Project:
         location = release.location
@@ -60,9 +65,15 @@ class Code:
     def prune(self, commits: set[str], pythons: Sequence[Path]) -> None:
         """Remove checkouts and environments that nothing live uses."""
         self._checkouts.prune(commits)
-        folder = self._environments.folder
+        folder = self._environments_folder
         used = [python for python in pythons if python.is_relative_to(folder)]
-        self._environments.prune({python.relative_to(folder).parts[0] for python in used})
+        self._environments().prune({python.relative_to(folder).parts[0] for python in used})
+
+    def _environments(self) -> Environments:
+        """Imported when it is needed: a command that only looks has 0.4 s in all."""
+        from playground_ops.targets.local.environments import Environments
+
+        return Environments(self._environments_folder)
 
     def _check_out(self, release: Release, say: Say) -> Path:
         commit, repository = release.revision.commit, release.location.repository

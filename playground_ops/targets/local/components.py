@@ -11,7 +11,7 @@ from playground_ops.config import Configuration, digest
 from playground_ops.errors import BadInput, Finding, FindingKind, PlaygroundError
 from playground_ops.model import Component, ComponentStatus, Location, Release, Revision
 from playground_ops.targets.base import Say
-from playground_ops.targets.local import logs, stack
+from playground_ops.targets.local import ending, logs, stack
 from playground_ops.targets.local.code import OPS, Code
 from playground_ops.targets.local.control import Control, end_leftovers, ensure_supervisor, leftovers
 from playground_ops.targets.local.folder import StateFolder
@@ -113,9 +113,8 @@ class LocalStack:
             raise BadInput(_no_log(component, path.parent))
         return logs.follow(path, lines) if follow else logs.last_lines(path, lines)
 
-    def down(self, say: Say) -> None:
-        say("asking every server to finish its runs and end")
-        Control(self.folder.root).shutdown(stack.GRACE_SECONDS)
+    def down(self, say: Say, grace_seconds: float | None) -> None:
+        ending.shut_down(self.folder.root, say, grace_seconds)
         if found := leftovers(self.folder.root):
             say(f"ending {len(found)} process(es) that outlived their server")
             end_leftovers(self.folder.root)

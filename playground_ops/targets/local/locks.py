@@ -17,11 +17,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from uuid import uuid4
 
-import psutil
 from pydantic import BaseModel
 
 from playground_ops.errors import Finding, FindingKind, LockHeld, LockLost, PlaygroundError
 from playground_ops.targets.local.folder import cannot_write, read_value, write_value
+from playground_ops.targets.local.processes import birth_of
 
 LEASE_SECONDS = 30.0
 RENEW_SECONDS = 5.0
@@ -33,10 +33,10 @@ class Lease(BaseModel):
     since: str
     """UTC, for people."""
     pid: int
-    process_started: float
+    birth: str
+    """Tells the process from any other that had or will have its pid."""
     renewed: float
     """Monotonic seconds of this boot."""
-    boot: float
 
 
 class FileLock:
@@ -78,9 +78,8 @@ def lease(path: Path, location: str, holder: str, now: str) -> Iterator[FileLock
         holder=holder,
         since=now,
         pid=os.getpid(),
-        process_started=psutil.Process().create_time(),
+        birth=birth_of(os.getpid()) or "",
         renewed=time.monotonic(),
-        boot=psutil.boot_time(),
     )
     with _guarded(path):
         found = read_value(path, Lease)
@@ -102,15 +101,7 @@ def holder_of(path: Path) -> Lease | None:
 
 def _is_alive(found: Lease) -> bool:
     age = time.monotonic() - found.renewed
-    if not 0 <= age <= LEASE_SECONDS:
-        return False
-    try:
-        started = psutil.Process(found.pid).create_time()
-    except psutil.NoSuchProcess:
-        return False
-    # create_time is derived from the boot time, which moves when the clock is set: compare the
-    # start relative to boot.
-    return abs((started - psutil.boot_time()) - (found.process_started - found.boot)) < 1.0
+    return 0 <= age <= LEASE_SECONDS and birth_of(found.pid) == found.birth
 
 
 @contextmanager

@@ -5,12 +5,15 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from playground_ops.model import Release
-from playground_ops.targets.local.environments import Environment
 from playground_ops.targets.local.folder import StateFolder
 from playground_ops.targets.local.processes import ProcessSpec
 from playground_ops.targets.local.project import Project
+
+if TYPE_CHECKING:
+    from playground_ops.targets.local.environments import Environment
 
 
 @dataclass(frozen=True)

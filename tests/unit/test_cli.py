@@ -1,0 +1,170 @@
+"""The command line over the fake target: what is printed where, and with which exit code."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from playground_ops import bootstrap, opening
+from playground_ops.cli.main import cli, guarded
+from playground_ops.model import Component, Location
+from tests.fakes import BROKEN, FakeTarget, World
+
+FILE = """
+code_locations:
+  - {name: orders, repo: {url: https://git.test/pipelines, ref: main}}
+  - {name: sales, repo: {url: https://git.test/pipelines, ref: main}}
+"""
+FIRST, SECOND, BAD = "1" * 40, "2" * 40, "bad0" * 10
+
+
+class Terminal:
+    """Runs commands in this process and keeps what they print."""
+
+    def __init__(self, world: World, capsys: pytest.CaptureFixture[str]) -> None:
+        self.world, self._capsys = world, capsys
+
+    def __call__(self, *arguments: str, command: Any = cli) -> tuple[int, str, str]:
+        with pytest.raises(SystemExit) as ended:
+            guarded(command, "playground", list(arguments))
+        out, err = self._capsys.readouterr()
+        assert "\x1b" not in out + err, "no colours where no terminal is"
+        return int(ended.value.code or 0), out, err
+
+    def json(self, *arguments: str, command: Any = cli) -> tuple[int, Any]:
+        status, out, err = self(*arguments, "--json", command=command)
+        assert err == ""
+        return status, json.loads(out)
+
+
+@pytest.fixture
+def terminal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Terminal:
+    file = tmp_path / "configvalues.yaml"
+    file.write_text(FILE)
+    world = World(heads=dict.fromkeys(("ops", "orders", "sales"), FIRST), behaviour={BAD: BROKEN})
+    monkeypatch.setenv("PLAYGROUND_CONFIG", str(file))
+    others = opening.open_target
+    monkeypatch.setattr(
+        opening, "open_target", lambda name: FakeTarget(world) if name == "local" else others(name)
+    )
+    monkeypatch.setattr(opening, "SystemClock", lambda: world.clock)
+    return Terminal(world, capsys)
+
+
+def test_redeploy_says_what_serves_and_ends_with_0(terminal: Terminal) -> None:
+    status, out, err = terminal("redeploy", "orders")
+    assert status == 0
+    assert "orders: release 1 serves 111111111111" in out
+    assert "orders     switching" in err
+    assert terminal("redeploy", "orders")[1] == "orders: nothing to do, it serves this already.\n"
+
+
+def test_of_several_one_failure_is_told_and_the_others_are_done(terminal: Terminal) -> None:
+    terminal("redeploy", "orders", "sales")
+    terminal.world.heads |= {"orders": BAD, "sales": SECOND}
+    status, said = terminal.json("redeploy", "orders", "sales")
+    assert status == 1
+    assert said["failed"] == ["orders"]
+    assert [found["location"] for found in said["rollouts"]] == ["sales"]
+    assert said["findings"][0]["observed"] == "ImportError: boom"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["redeploy", "order"], "Did you mean `orders`?"),
+        (["redeploy", "--ref", "main"], "Name the locations"),
+        (["redeploy", "ops", "--ref", "main"], "has no repository"),
+        (["rollback", "orders"], "no earlier release"),
+        (["promote", "nobody", "orders"], "nobody"),
+        (["plan", "--components", "webservr"], "no such component"),
+        (["generate"], "The stack on Kubernetes"),
+        (["status", "--target", "kubernetes"], "The stack on Kubernetes"),
+        (["rolback"], "No such command"),
+        (["redeploy", "--no-such-option"], "No such option"),
+    ],
+)
+def test_bad_input_ends_with_2_and_says_what_to_do(
+    terminal: Terminal, arguments: list[str], told: str
+) -> None:
+    status, out, err = terminal(*arguments)
+    assert (status, out) == (2, "")
+    assert told in err
+    status, said = terminal.json(*arguments)
+    assert status == 2
+    assert told in json.dumps(said["findings"], ensure_ascii=False)
+
+
+def test_every_fault_of_the_file_at_once(terminal: Terminal, tmp_path: Path) -> None:
+    (tmp_path / "configvalues.yaml").write_text("code_locations: [{name: Orders}]\nimage: {}\n")
+    for command in ("validate", "plan", "deploy", "redeploy", "status", "health", "history", "down"):
+        status, said = terminal.json(command)
+        assert status == 2
+        assert {found["object"].split(":")[1] for found in said["findings"]} == {
+            "code_locations[0].name",
+            "image",
+        }
+
+
+def test_validate(terminal: Terminal) -> None:
+    assert terminal.json("validate")[1]["locations"] == ["orders", "sales"]
+
+
+def test_rollback_and_history(terminal: Terminal) -> None:
+    terminal("redeploy", "orders")
+    terminal.world.heads["orders"] = SECOND
+    terminal("redeploy")
+    status, said = terminal.json("rollback", "orders")
+    assert (status, said["rollouts"][0]["release"]["number"]) == (0, 1)
+    status, records = terminal.json("history", "orders")
+    assert [(found["action"], found["outcome"]) for found in records] == [
+        ("redeploy", "done"),
+        ("redeploy", "done"),
+        ("rollback", "done"),
+    ]
+    assert terminal("history")[1].count("orders") == 3
+
+
+def test_status_has_what_a_script_asks_for(terminal: Terminal) -> None:
+    terminal("redeploy", "orders")
+    terminal.world.heads["orders"] = BAD
+    terminal("redeploy", "orders")
+    said = terminal.json("status")[1]
+    orders = next(found for found in said["locations"] if found["name"] == "orders")
+    assert {"name", "release", "commit", "since", "candidate", "last_rollout"} <= orders.keys()
+    assert (orders["release"], orders["commit"]) == (1, FIRST)
+    assert "ImportError: boom" in orders["last_rollout"]["reason"]
+    assert "ui" in said
+
+
+def test_a_location_that_does_not_come_up_fails_the_bootstrap_and_the_rest_is_shown(
+    terminal: Terminal,
+) -> None:
+    terminal.world.heads["sales"] = BAD
+    made = FakeTarget(terminal.world).stack
+    wanted = [Component(name=name, kind="location", settings={}) for name in ("ops", "orders", "sales")]
+    made_desired = lambda self, configuration: wanted  # noqa: E731
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(type(made), "desired", made_desired)
+        status, said = terminal.json(command=bootstrap.bootstrap)
+    assert status == 1
+    assert said["failed"] == ["sales"]
+    assert {found["name"]: found["release"] for found in said["status"]["locations"]} == {
+        "ops": 1,
+        "orders": 1,
+        "sales": None,
+    }
+
+
+def test_a_fault_of_the_program_is_told_as_such(terminal: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(self: FakeTarget, location: Location, ref: str | None) -> None:
+        raise ZeroDivisionError("a fault")
+
+    monkeypatch.setattr(FakeTarget, "resolve", fails)
+    status, said = terminal.json("redeploy")
+    assert status == 1
+    assert said["findings"][0]["observed"] == "ZeroDivisionError: a fault"
+    assert "Traceback" in said["findings"][0]["evidence"]
