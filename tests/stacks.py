@@ -90,6 +90,10 @@ class Stack:
     def location(self, name: str) -> dict[str, Any]:
         return next(found for found in self.status()["locations"] if found["name"] == name)
 
+    def history(self, name: str) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = json.loads(self.ok("history", name, "--json"))
+        return found
+
     @property
     def ui(self) -> str:
         applied = json.loads((self.state / "stack.json").read_text())

@@ -1,0 +1,97 @@
+"""A beside B: the same repository in two locations; and pushes that go live by themselves."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests import pipelines
+from tests.pipelines import Pipeline
+from tests.stacks import Stack, eventually
+
+SCHEDULE = """query($s: ScheduleSelector!) { scheduleOrError(scheduleSelector: $s) { ... on Schedule {
+  scheduleState { status ticks(limit: 5) { tickId } } } } }"""
+START = """mutation($s: ScheduleSelector!) { startSchedule(scheduleSelector: $s) { __typename
+  ... on PythonError { message } } }"""
+SENSOR = """query($s: SensorSelector!) { sensorOrError(sensorSelector: $s) { ... on Sensor {
+  sensorState { status ticks(limit: 20) { status skipReason error { message } } } } } }"""
+
+
+@pytest.fixture(scope="module")
+def stack(bare_stack: Stack, code: Pipeline) -> Stack:
+    bare_stack.configure(
+        code_locations=[
+            {"name": "a", **code.location, "follow": True, "follow_interval_seconds": 5},
+            {"name": "b", **code.location},
+        ]
+    )
+    bare_stack.bootstrap()
+    return bare_stack
+
+
+def selector(location: str) -> dict[str, str]:
+    return {
+        "repositoryLocationName": location,
+        "repositoryName": "__repository__",
+        "scheduleName": "every_minute",
+    }
+
+
+def schedule(stack: Stack, location: str) -> dict[str, Any]:
+    found: dict[str, Any] = stack.graphql(SCHEDULE, s=selector(location))["scheduleOrError"]["scheduleState"]
+    return found
+
+
+def follow_ticks(stack: Stack) -> list[dict[str, Any]]:
+    where = {
+        "repositoryLocationName": "ops",
+        "repositoryName": "__repository__",
+        "sensorName": "follow_a",
+    }
+    found: list[dict[str, Any]] = stack.graphql(SENSOR, s=where)["sensorOrError"]["sensorState"]["ticks"]
+    return found
+
+
+def test_what_runs_by_default_is_stopped_in_b_before_it_can_tick(stack: Stack) -> None:
+    assert schedule(stack, "a")["status"] == "RUNNING"
+    assert schedule(stack, "b") == {"status": "STOPPED", "ticks": []}
+    assert {found["name"]: found["automation"] for found in stack.status()["locations"]} == {
+        "ops": "on",
+        "a": "on",
+        "b": "off",
+    }
+
+
+def test_shared_asset_keys_are_a_warning(stack: Stack, code: Pipeline) -> None:
+    stack.ok("redeploy", "b", "--force")
+    (record,) = stack.history("b")[-1:]
+    assert any("first" in warning and "a" in warning for warning in record["warnings"]), record["warnings"]
+
+
+def test_a_persons_own_toggles_survive_rollouts(stack: Stack) -> None:
+    started = stack.graphql(START, s=selector("b"))["startSchedule"]
+    assert started["__typename"] == "ScheduleStateResult", started
+    stack.ok("redeploy", "b", "--force")
+    assert schedule(stack, "b")["status"] == "RUNNING"
+
+
+def test_a_push_goes_live_and_a_rejected_one_is_left_alone(stack: Stack, code: Pipeline) -> None:
+    commit = code.commit("pushed")
+    eventually("the push to serve", lambda: stack.location("a")["commit"] == commit, 60.0, 0.5)
+    last = stack.history("a")[-1]
+    assert last["action"] == "follow"
+    assert "sensor follow_a" in last["by"]
+
+    code.commit_text(pipelines.RAISES, "bad push")
+
+    def skipped() -> bool:
+        return any("which was rejected" in (tick["skipReason"] or "") for tick in follow_ticks(stack))
+
+    eventually("the sensor to leave the rejected push alone", skipped, 60.0, 0.5)
+    assert [found["outcome"] for found in stack.history("a")].count("failed") == 1
+    assert stack.assets("a") == ["pushed"]
+
+    good = code.commit("mended")
+    eventually("the newest push to serve", lambda: stack.location("a")["commit"] == good, 60.0, 0.5)
+    assert [tick["error"] for tick in follow_ticks(stack) if tick["error"]] == []
