@@ -9,15 +9,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from pathlib import Path
 
 from playground_ops.model import LoadedCode, Release
-from playground_ops.targets.local.folder import StateFolder, write_whole
+from playground_ops.targets.local.folder import StateFolder, set_aside, write_whole
 
 
 def apply(folder: StateFolder, release: Release, address: str, loaded: LoadedCode) -> Sequence[str]:
     """What was stopped or given back now, one readable name each."""
     path = folder.location(release.location.name) / "automation.json"
-    known: list[str] = json.loads(path.read_text()) if path.exists() else []
+    known = _stopped_before(path)
     from playground_ops.targets import instance
 
     name, home = release.location.name, folder.dagster_home
@@ -31,3 +32,13 @@ def apply(folder: StateFolder, release: Release, address: str, loaded: LoadedCod
     instance.release_automations(home, name, address, loaded, known)
     path.unlink()
     return [f"{found} is as the code says again" for found in known]
+
+
+def _stopped_before(path: Path) -> list[str]:
+    try:
+        return [str(name) for name in json.loads(path.read_text())]
+    except FileNotFoundError:
+        return []
+    except (ValueError, TypeError):
+        set_aside(path)
+        return []

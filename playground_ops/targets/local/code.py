@@ -58,8 +58,9 @@ class Code:
         """Check the commit out and say what it is. Raises PlaygroundError."""
         if location.repository is None:
             return revision
-        self._checkouts.ensure(location.repository, revision.commit, say)
-        told = git.describe(self._checkouts.mirror(location.repository), revision.commit)
+        # Asked of the checkout: its commit may have come by way of another location's URL.
+        checkout = self._checkouts.ensure(location.repository, revision.commit, say)
+        told = git.describe(checkout, revision.commit)
         return revision.model_copy(update={"subject": told.subject, "author": told.author})
 
     def prune(self, commits: set[str], pythons: Sequence[Path]) -> None:

@@ -104,8 +104,8 @@ def fetch(
             raise PlaygroundError(_vanished(source, commit))
 
 
-def describe(mirror: Path, commit: str) -> Description:
-    """Subject and author of a fetched commit. Raises PlaygroundError when it is not there."""
+def describe(repository: Path, commit: str) -> Description:
+    """Subject and author of a commit that is in this repository. Raises PlaygroundError when it is not there."""
     form = "--format=%s%x00%an"
     output = git_or_raise(
         [
@@ -118,9 +118,9 @@ def describe(mirror: Path, commit: str) -> Description:
             f"{commit}^{{commit}}",
             "--",
         ],
-        Remote(str(mirror)),
+        Remote(str(repository)),
         seconds=LOCAL_SECONDS,
-        folder=mirror,
+        folder=repository,
     )
     subject, _, author = output.strip("\n").partition("\0")
     return Description(subject, author)

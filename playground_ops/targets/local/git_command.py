@@ -122,6 +122,8 @@ def git(
     except TimedOut as error:
         raise PlaygroundError(too_slow(source.thing, seconds, error.words)) from error
     except FileNotFoundError as error:
+        if folder is not None and not folder.is_dir():
+            raise  # not git is missing but the folder it was to work in
         raise PlaygroundError(missing(source.thing)) from error
 
 
