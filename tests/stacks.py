@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from urllib.request import Request, urlopen
@@ -35,9 +36,16 @@ def eventually(
         time.sleep(every_seconds)
 
 
+def free_port() -> int:
+    with closing(socket.socket()) as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
 @dataclass(frozen=True)
 class Stack:
     folder: Path
+    port: int = field(default_factory=free_port)
 
     @property
     def state(self) -> Path:
@@ -48,7 +56,8 @@ class Stack:
         return self.folder / "configvalues.yaml"
 
     def configure(self, **document: Any) -> None:
-        self.config.write_text(yaml.safe_dump(document))
+        """Write the configuration file. Stacks of tests that run at once don't compete for port 3000."""
+        self.config.write_text(yaml.safe_dump({"webserver": {"port": self.port}, **document}))
 
     @property
     def environ(self) -> dict[str, str]:

@@ -25,7 +25,7 @@ SEED = int(os.environ.get("PLAYGROUND_SEED", "0")) or random.SystemRandom().rand
 def stack() -> Iterator[Stack]:
     """A stack as it is shipped."""
     with a_stack() as made:
-        made.configure()
+        made.configure(webserver={})  # the UI at port 3000, or another where that is taken
         yield made
 
 
@@ -157,7 +157,7 @@ def test_a_port_that_is_taken_is_named_when_it_was_given(stack: Stack) -> None:
 
 
 def test_a_state_folder_that_cannot_be_written_is_named(stack: Stack) -> None:
-    stack.configure()
+    stack.configure(webserver={})
     shutil.rmtree(stack.state)
     stack.state.write_text("a file, where a folder should be")
     try:

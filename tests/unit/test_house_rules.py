@@ -29,3 +29,16 @@ def test_no_file_is_longer_than_three_hundred_lines() -> None:
     sources = [*ROOT.glob("playground_ops/**/*.py"), *ROOT.glob("playground/**/*.py")]
     long = {str(path.relative_to(ROOT)): len(path.read_text().splitlines()) for path in sources}
     assert {name: lines for name, lines in long.items() if lines > 300} == {}
+
+
+def test_the_pinned_versions_are_one_list_and_name_no_index() -> None:
+    from tests import constraints
+
+    pinned = constraints.written_in_file()
+    assert pinned == constraints.written_in_project()
+    assert pinned == constraints.resolved()
+    assert all("==" in line and "://" not in line for line in pinned)
+    dagster = [
+        line for line in pinned if line.split("==")[0] in ("dagster", "dagster-webserver", "dagster-graphql")
+    ]
+    assert len({line.split("==")[1] for line in dagster}) == 1

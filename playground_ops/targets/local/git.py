@@ -105,7 +105,7 @@ def fetch(
 
 
 def describe(repository: Path, commit: str) -> Description:
-    """Subject and author of a commit that is in this repository. Raises PlaygroundError when it is not there."""
+    """Subject and author of a commit of this repository. Raises PlaygroundError when it is not there."""
     form = "--format=%s%x00%an"
     output = git_or_raise(
         [
