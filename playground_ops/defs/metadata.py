@@ -38,7 +38,16 @@ def of_rollout(record: RolloutRecord) -> Metadata:
 
 
 def of_finding(finding: Finding, log_tail: str = "") -> Metadata:
-    found: Metadata = {"what went wrong": dg.MetadataValue.md(table_of(finding))}
+    """One row per part: the run's page shows text where it stands, and Markdown behind a link."""
+    found: Metadata = {
+        name: dg.MetadataValue.text(text)
+        for name, text in {
+            "what went wrong": f"{finding.object}: {finding.observed}",
+            "likely cause": finding.cause,
+            "what to do": finding.fix,
+            "kind": finding.kind.value,
+        }.items()
+    }
     evidence = finding.evidence or log_tail
     if evidence:
         found["evidence"] = dg.MetadataValue.md(code(evidence))
@@ -84,19 +93,6 @@ def durations(record: RolloutRecord) -> str:
     rows = [f"| {phase} | {seconds:.2f} |" for phase, seconds in record.durations.items()]
     total = sum(record.durations.values())
     return "\n".join(["| phase | seconds |", "|---|---:|", *rows, f"| **all** | **{total:.2f}** |"])
-
-
-def table_of(finding: Finding) -> str:
-    rows = {
-        "object": finding.object,
-        "seen": finding.observed,
-        "likely cause": finding.cause,
-        "what to do": finding.fix,
-        "kind": finding.kind.value,
-    }
-    return "\n".join(
-        ["| | |", "|---|---|", *(f"| **{name}** | {cell(text)} |" for name, text in rows.items())]
-    )
 
 
 def code(text: str) -> str:

@@ -11,6 +11,7 @@ _CHAIN = re.compile(
 )
 _START = "Traceback (most recent call last):\n"
 _FRAME = re.compile(r'^  File "(?P<file>[^"]+)", line (?P<line>\d+)', re.MULTILINE)
+_CHECKOUT = re.compile(r"/(?:[0-9a-f]{40}|content-[0-9a-f]+)/")
 _LIBRARY = ("site-packages/", "/lib/python", "<frozen", "<string>")
 _WRAPPERS = ("dagster._core.errors.DagsterUserCodeLoadError", "dagster._core.errors.DagsterImportError")
 """What Dagster raises around an exception of the code that it loads."""
@@ -53,9 +54,13 @@ def _raised(block: str) -> Raised:
     frames = [frame for frame in _FRAME.finditer(block) if _is_own(frame["file"])]
     if not frames:
         return Raised(message, block.strip("\n"), "")
-    last = frames[-1]
-    file = "/".join(last["file"].split("/")[-3:])
-    return Raised(message, block[frames[0].start() :].rstrip(), f"{file}, line {last['line']}")
+    where = f"{_in_its_repository(frames[-1]['file'])}, line {frames[-1]['line']}"
+    return Raised(message, block[frames[0].start() :].rstrip(), where)
+
+
+def _in_its_repository(file: str) -> str:
+    """The path below the checkout, as the person knows it; of any other file the last parts."""
+    return _CHECKOUT.split(file)[-1] if _CHECKOUT.search(file) else "/".join(file.split("/")[-3:])
 
 
 def _is_own(file: str) -> bool:

@@ -145,7 +145,7 @@ def test_a_bad_commit_fails_the_run_with_its_cause_and_is_observed(
     (failure,) = result.get_step_failure_events()
     data = failure.step_failure_data.user_failure_data
     assert data.description.startswith("release/x: ImportError: boom")
-    assert "**likely cause**" in data.metadata["what went wrong"].value
+    assert data.metadata["likely cause"].value == "a cause"
     assert "the last words of a-2" in data.metadata["evidence"].value
     materialized = {e.asset_key.path[-1] for e in result.all_events if e.is_step_materialization}
     assert materialized == {"b"}
