@@ -17,12 +17,13 @@ _SHOWN_CHARACTERS = 80
 
 
 def fault(file: Path, path: str, found: str, expected: str, fix: str) -> Finding:
+    """Every word of it may come from the file, so all of it is masked."""
     return Finding(
         kind=FindingKind.CERTAIN,
-        object=f"{file.name}:{path}" if path else file.name,
-        observed=f"Found {found}.",
-        cause=f"Expected {expected}.",
-        fix=fix,
+        object=rules.masked(f"{file.name}:{path}" if path else file.name),
+        observed=rules.masked(f"Found {found}."),
+        cause=rules.masked(f"Expected {expected}."),
+        fix=rules.masked(fix),
     )
 
 
@@ -52,6 +53,8 @@ def _one(file: Path, found: Any) -> Finding:
 
 
 def _expected(found: Any) -> str:
+    if found["type"] in ("model_type", "dict_type"):
+        return "a mapping of keys to values"
     message = str(found["msg"])
     message = message.removeprefix("Input should be ").removeprefix("a valid ")
     return message[0].lower() + message[1:]

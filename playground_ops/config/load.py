@@ -88,7 +88,8 @@ def _document(text: str, path: Path) -> Any:
     if not isinstance(document, dict):
         found = f"a document that is {type(document).__name__}"
         raise BadInput(fault(path, "", found, "a mapping of keys to values", "See the shipped file."))
-    return {str(key): value for key, value in document.items()}
+    # A section whose keys are all commented out is nothing, and means its defaults.
+    return {str(key): value for key, value in document.items() if value is not None}
 
 
 def _not_yaml(path: Path, error: Exception) -> Finding:
