@@ -18,7 +18,7 @@ from playground_ops.targets.local.control import leftovers
 from playground_ops.targets.local.processes import read_state
 from tests.stacks import Stack, a_stack, eventually
 
-SEED = int(os.environ.get("PLAYGROUND_SEED", "0")) or random.SystemRandom().randrange(1, 10**6)
+SEED = int(os.environ["PLAYGROUND_SEED"])
 
 
 @pytest.fixture(scope="module")

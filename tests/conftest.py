@@ -1,0 +1,63 @@
+"""One seed for a whole session, and the results file of the soaks."""
+
+from __future__ import annotations
+
+import os
+import platform
+import random
+import subprocess
+from datetime import datetime, timezone
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+RESULTS = ROOT / "docs" / "soak-results.md"
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Set before any worker starts, so that all of them draw alike."""
+    os.environ.setdefault("PLAYGROUND_SEED", str(random.SystemRandom().randrange(1, 10**6)))
+
+
+def pytest_report_header() -> str:
+    return f"PLAYGROUND_SEED={os.environ['PLAYGROUND_SEED']} (set it to draw the same samples again)"
+
+
+class Soaks:
+    """Gathers the reports of soak tests, in the process that sees all of them."""
+
+    def __init__(self) -> None:
+        self.rows: list[str] = []
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        if "soak" not in report.keywords or (report.when != "call" and report.passed):
+            return
+        figures = "; ".join(f"{name}: {value}" for name, value in report.user_properties)
+        self.rows.append(
+            f"| `{report.nodeid.split('::')[-1]}` | {report.outcome} | {report.duration:.0f} | {figures} |"
+        )
+
+    def pytest_sessionfinish(self) -> None:
+        if not self.rows:
+            return
+        commit = subprocess.run(
+            ["git", "rev-parse", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=False
+        ).stdout.strip()
+        head = [
+            "# Soaks and full fault matrices",
+            "",
+            "Written by `uv run pytest -m soak`.",
+            "",
+            f"Commit `{commit}`, {datetime.now(timezone.utc):%Y-%m-%d %H:%M} UTC, {os.cpu_count()} cores, "
+            f"{platform.system()}, Python {platform.python_version()}, seed {os.environ['PLAYGROUND_SEED']}.",
+            "",
+            "| soak | outcome | seconds | figures |",
+            "|---|---|---|---|",
+        ]
+        RESULTS.write_text("\n".join([*head, *self.rows]) + "\n")
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    if not hasattr(session.config, "workerinput"):
+        session.config.pluginmanager.register(Soaks(), "soak-results")

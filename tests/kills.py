@@ -1,0 +1,78 @@
+"""A command that dies by SIGKILL at a chosen step: `python -m tests.kills N before|after COMMAND...`.
+
+A step is a verb of the Target that has an effect; between two of them nothing changes that a later
+rollout could find. The process ends itself, so that the kill is exactly there.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from collections.abc import Callable
+from typing import Any
+
+from playground_ops import opening
+from playground_ops.cli.main import cli, guarded
+
+EFFECTS = {
+    "lock",
+    "fetch",
+    "start",
+    "set_automation",
+    "serve",
+    "keep",
+    "settle",
+    "retire",
+    "remove",
+    "record",
+    "apply",
+    "withdraw",
+}
+
+
+class Killing:
+    """Stands before a target or its stack and counts, over all of its threads, what has an effect."""
+
+    steps = 0
+
+    def __init__(self, inner: Any, at: int, when: str) -> None:
+        self._inner, self._at, self._when = inner, at, when
+
+    def __getattr__(self, name: str) -> Any:
+        found = getattr(self._inner, name)
+        if name == "stack":
+            return Killing(found, self._at, self._when)
+        return self._counted(name, found) if name in EFFECTS else found
+
+    def _counted(self, name: str, verb: Callable[..., Any]) -> Callable[..., Any]:
+        def call(*arguments: Any) -> Any:
+            Killing.steps += 1
+            mine = Killing.steps == self._at
+            if mine and self._when == "before":
+                _die(name)
+            result = verb(*arguments)
+            if mine:
+                _die(name)
+            return result
+
+        return call
+
+
+def _die(name: str) -> None:
+    print(f"killed at {name}", file=sys.stderr, flush=True)
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def main(at: str, when: str, *command: str) -> None:
+    inner = opening.open_target
+    opening.open_target = lambda name: Killing(inner(name), int(at), when)  # type: ignore[assignment]
+    if command[0] == "bootstrap":
+        from playground_ops.bootstrap import bootstrap
+
+        guarded(bootstrap, "bootstrap", list(command[1:]))
+    guarded(cli, "playground", list(command))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -1,0 +1,126 @@
+"""`kill -9` of a rollout at its steps: what serves goes on serving, and the next rollout converges.
+
+The normal run draws a few of the steps, by a seed that it prints; `-m soak` goes through all.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+from collections.abc import Callable
+
+import pytest
+
+from playground_ops.targets.local.processes import names, read_state
+from tests.pipelines import Pipeline
+from tests.stacks import Stack
+
+SEED = int(os.environ["PLAYGROUND_SEED"])
+STEPS = 12
+"""More than a redeploy has of them: the matrix ends where the command ends by itself."""
+Step = tuple[int, str]
+ALL: list[Step] = [(number, when) for number in range(1, STEPS + 1) for when in ("before", "after")]
+SAMPLE = random.Random(SEED).sample([step for step in ALL if step[0] <= 9], 4)
+
+
+def killed(stack: Stack, step: Step, *command: str) -> str | None:
+    """The verb at which the command was killed; None when it was over before."""
+    ended = stack.run(str(step[0]), step[1], *command, module="tests.kills")
+    if ended.returncode == 0:
+        return None
+    assert ended.returncode == -9, ended.stdout + ended.stderr
+    return ended.stderr.strip().splitlines()[-1]
+
+
+def serves(stack: Stack, *either: str) -> None:
+    (seen,) = stack.assets("a")
+    assert seen in either
+
+
+def converged(stack: Stack, asset: str) -> None:
+    """One release serves, at most one is warm, none is forgotten, and every record has an end."""
+    assert stack.assets("a") == [asset]
+    found = stack.location("a")
+    assert found["candidate"] is None
+    assert found["ready"]
+    known = {f"a-{number}" for number in (found["release"], found["previous"], *found["draining"]) if number}
+    running = {
+        name
+        for name in names(stack.state)
+        if name.startswith("a-") and (state := read_state(stack.state, name)) and state.running
+    }
+    assert running <= known, f"{running} run, {known} are known"
+    assert [record["id"] for record in stack.history("a") if record["outcome"] is None] == []
+
+
+def story(stack: Stack, code: Pipeline, step: Step) -> str | None:
+    """A redeploy is killed there; the next one finishes or undoes what it left."""
+    (before,) = stack.assets("a")
+    asset = f"asset_{abs(hash((step, before))) % 10**8}"
+    code.commit(asset)
+    verb = killed(stack, step, "redeploy", "a")
+    serves(stack, before, asset)
+    stack.ok("redeploy", "a")
+    converged(stack, asset)
+    return verb
+
+
+@pytest.mark.parametrize("step", SAMPLE, ids=lambda step: f"seed {SEED}: {step[1]} step {step[0]}")
+def test_a_redeploy_is_killed(stack: Stack, code: Pipeline, step: Step) -> None:
+    assert story(stack, code, step) is not None
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(1800)
+def test_a_redeploy_is_killed_at_every_step(
+    stack: Stack, code: Pipeline, record_property: Callable[[str, object], None]
+) -> None:
+    verbs = {f"{step[1]} {step[0]}": story(stack, code, step) for step in ALL}
+    record_property("killed redeploys", ", ".join(f"{at}: {verb}" for at, verb in verbs.items() if verb))
+    assert [verb for verb in verbs.values() if verb and "serve" in verb]
+    assert None in verbs.values(), "the matrix is too short: raise STEPS"
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(1800)
+def test_a_rollback_is_killed_at_every_step(
+    stack: Stack, code: Pipeline, record_property: Callable[[str, object], None]
+) -> None:
+    verbs = {}
+    for number, step in enumerate(ALL):
+        pair = [f"left_{number}", f"right_{number}"]
+        for asset in pair:
+            code.commit(asset)
+            stack.ok("redeploy", "a")
+        verb = verbs[f"{step[1]} {step[0]}"] = killed(stack, step, "rollback", "a")
+        serves(stack, *pair)
+        if stack.assets("a") == [pair[1]]:
+            stack.ok("rollback", "a")
+        else:
+            stack.ok("redeploy", "a", "--ref", stack.location("a")["commit"])  # recovers, changes nothing
+        converged(stack, pair[0])
+        if verb is None:
+            break
+    record_property("killed rollbacks", ", ".join(f"{at}: {verb}" for at, verb in verbs.items() if verb))
+    assert None in verbs.values(), "the matrix is too short: raise STEPS"
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(1800)
+def test_a_first_bootstrap_is_killed_at_every_step(record_property: Callable[[str, object], None]) -> None:
+    from tests.stacks import a_stack
+
+    told = []
+    for step in [(number, when) for number in range(1, 40, 2) for when in ("before", "after")]:
+        with a_stack() as fresh:
+            fresh.configure()
+            verb = killed(fresh, step, "bootstrap")
+            fresh.bootstrap()
+            assert fresh.assets("a") == ["a/numbers", "a/total"]
+            assert fresh.assets("b") == ["b/numbers", "b/total"]
+            assert all(found["candidate"] is None for found in fresh.status()["locations"])
+        if verb is None:
+            break
+        told.append(f"{step[1]} {step[0]}: {verb}")
+    record_property("killed bootstraps", ", ".join(told))
+    assert verb is None
