@@ -34,12 +34,14 @@ def watch(reading: int, folder: Path, state: Path) -> None:
     while os.read(reading, 4096):
         pass
     from playground_ops.targets.local.control import Control, end_leftovers
+    from playground_ops.targets.local.processes import runtime_folder
 
-    if state.exists():
+    if state.is_dir():
         try:
             Control(state).shutdown(grace_seconds=2.0)
         finally:
             end_leftovers(state)
+            runtime_folder(state).unlink()
     shutil.rmtree(folder, ignore_errors=True)
 
 

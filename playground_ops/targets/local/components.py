@@ -14,7 +14,7 @@ from playground_ops.targets.base import Say
 from playground_ops.targets.local import ending, logs, stack
 from playground_ops.targets.local.code import OPS, Code
 from playground_ops.targets.local.control import Control, end_leftovers, ensure_supervisor, leftovers
-from playground_ops.targets.local.folder import StateFolder
+from playground_ops.targets.local.folder import StateFolder, cannot_write
 from playground_ops.targets.local.processes import ProcessState, read_state, runtime_folder
 from playground_ops.targets.local.releases import ReleaseFiles
 from playground_ops.targets.local.servers import Addresses, serving_number
@@ -31,7 +31,10 @@ class LocalStack:
 
     @property
     def addresses(self) -> Addresses:
-        return Addresses(runtime_folder(self.folder.root))
+        try:
+            return Addresses(runtime_folder(self.folder.root))
+        except OSError as error:
+            raise PlaygroundError(cannot_write(self.folder.root, error)) from error
 
     def components(self) -> Sequence[Component]:
         applied = stack.read_applied(self.folder)

@@ -75,7 +75,10 @@ class Control:
         return bool(self._ask(request, float(request["timeout"]) + ANSWER_SECONDS)["held"])
 
     def _ask(self, request: dict[str, Any], timeout: float | None = ANSWER_SECONDS) -> dict[str, Any]:
-        address = str(runtime_folder(self._state) / "supervisor.sock")
+        try:
+            address = str(runtime_folder(self._state) / "supervisor.sock")
+        except OSError as error:
+            raise PlaygroundError(cannot_write(self._state, error)) from error
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
             connection.settimeout(timeout)
             try:

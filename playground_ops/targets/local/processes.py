@@ -75,9 +75,9 @@ def read_state(state: Path, name: str) -> ProcessState | None:
     except TypeError:
         _set_aside(path)
         return None
-    # A supervisor that was killed can't have written that the process ended meanwhile.
+    # Its supervisor has not written that it ended: it was killed, or has not yet got round to it.
     if process.running and not is_alive(process):
-        return replace(process, running=False, exit_text="it ended while nobody watched it")
+        return replace(process, running=False, exit_text="it ended, and how is not known yet")
     return process
 
 

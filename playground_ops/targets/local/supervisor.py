@@ -181,9 +181,11 @@ class Supervisor:
 
 def main(state: Path) -> int:
     os.umask(0o077)
-    # Children inherit what is ignored: a code server that ignores SIGINT would ignore SIGTERM too.
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
-    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    # Children inherit what is ignored, whoever started this process: a code server that ignores
+    # SIGTERM never drains, and one that ignores SIGINT does not hear SIGTERM either.
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGCHLD):
+        signal.signal(number, signal.SIG_DFL)
+    signal.signal(signal.SIGHUP, lambda *_: None)  # unlike SIG_IGN, a handler is not inherited
     runtime = runtime_folder(state)
     lock = os.open(runtime / "supervisor.lock", os.O_RDWR | os.O_CREAT, 0o600)
     try:
