@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from playground_ops.config import Configuration, digest
+from playground_ops.config import Configuration
 from playground_ops.errors import BadInput, Finding, FindingKind, PlaygroundError
 from playground_ops.model import Component, ComponentStatus, Location, Release, Revision
 from playground_ops.targets.base import Say
@@ -15,9 +15,10 @@ from playground_ops.targets.local import ending, logs, stack
 from playground_ops.targets.local.code import OPS, Code
 from playground_ops.targets.local.control import Control, end_leftovers, ensure_supervisor, leftovers
 from playground_ops.targets.local.folder import StateFolder, cannot_write
-from playground_ops.targets.local.processes import ProcessState, read_state, runtime_folder
+from playground_ops.targets.local.processes import ProcessState, names, read_state, runtime_folder
 from playground_ops.targets.local.releases import ReleaseFiles
 from playground_ops.targets.local.servers import Addresses, serving_number
+from playground_ops.targets.local.settings import component, location_settings
 from playground_ops.targets.webserver import Webserver, WebserverDown
 
 STACK_PROCESSES = ("webserver", "daemon")
@@ -46,14 +47,14 @@ class LocalStack:
             if self.process(name) is not None
         ]
         serving = [release for name in self._location_names() if (release := self.serving(name))]
-        return [*processes, *(_component(release, self._seen(release.name)) for release in serving)]
+        return [*processes, *(component(release, self._seen(release.name)) for release in serving)]
 
     def desired(self, configuration: Configuration) -> Sequence[Component]:
         locations = [
             Component(
                 name=location.name,
                 kind="location",
-                settings={**_settings(location, self._pinned(location)), "process": RUNNING},
+                settings={**location_settings(location, self._pinned(location)), "process": RUNNING},
             )
             for location in configuration.all_locations
         ]
@@ -151,6 +152,11 @@ class LocalStack:
             return "not there"
         return RUNNING if process.running else process.exit_text or "ended"
 
+    def process_numbers(self, location: str) -> list[int]:
+        """Numbers of the releases of a location that have a process, running or not."""
+        found = (name.rpartition("-") for name in names(self.folder.root))
+        return [int(number) for prefix, _, number in found if prefix == location and number.isdigit()]
+
     def restarts(self, name: str) -> int:
         process = self.process(name)
         return process.restarts if process else 0
@@ -242,32 +248,6 @@ def _message(process: ProcessState | None, ready: bool, waiting_for: str) -> str
     if not process.running:
         return process.exit_text
     return "" if ready else waiting_for
-
-
-def _component(release: Release, process: str) -> Component:
-    pinned = release.revision if release.revision.repository is None else None
-    settings = _settings(release.location, pinned)
-    return Component(
-        name=release.location.name,
-        kind="location",
-        settings={**settings, "configuration": release.configuration, "process": process},
-    )
-
-
-def _settings(location: Location, pinned: Revision | None) -> dict[str, str]:
-    """Readable settings; values of the environment are not shown, the digest tells that one moved."""
-    return {
-        "repository": location.repository or "the bootstrap package",
-        "ref": location.ref or "HEAD",
-        "subdirectory": location.subdirectory,
-        "module": location.module or "as the project says",
-        "dependencies": location.dependencies.value,
-        "automation": location.automation,
-        "environment": ", ".join(sorted(location.environment)),
-        "startup_timeout_seconds": str(location.startup_timeout_seconds),
-        "configuration": digest(location),
-        **({"code": pinned.commit} if pinned else {}),
-    }
 
 
 def _not_deployed(file: Path) -> Finding:

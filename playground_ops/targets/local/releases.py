@@ -16,6 +16,8 @@ from playground_ops.model import Release, RolloutRecord
 from playground_ops.targets.local.folder import cannot_write, read_value, write_value, write_whole
 
 _NUMBERED = re.compile(r"^(\d+)\.json$")
+KEPT_RECORDS = 100
+"""Per location. Every look at a stack reads them."""
 _RECORD = re.compile(r"^(\d+)-([0-9a-f]+)\.json$")
 
 
@@ -68,7 +70,7 @@ class ReleaseFiles:
 
 
 class RecordFiles:
-    """The rollout records of one location, in the order in which they began."""
+    """The rollout records of one location, in the order in which they began; the last hundred."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder / "records"
@@ -87,6 +89,9 @@ class RecordFiles:
         paths = self._paths()
         same = next((path for path in paths if path.name.endswith(f"-{record.id}.json")), None)
         write_value(same or self._folder / f"{self._next(paths):06}-{record.id}.json", record)
+        if same is None:
+            for old in paths[: max(0, len(paths) + 1 - KEPT_RECORDS)]:
+                old.unlink(missing_ok=True)
 
     def _paths(self) -> list[Path]:
         try:

@@ -12,6 +12,7 @@ from playground_ops.model import (
     LoadedCode,
     Location,
     Observation,
+    Outcome,
     Release,
     ReleaseState,
     Revision,
@@ -61,6 +62,7 @@ class LocalTarget:
         return self.code.fetch(location, revision, say)
 
     def releases(self, location: str) -> Sequence[LiveRelease]:
+        self._restore(location)
         self._forget_what_has_drained(location)
         files = self._files(location)
         now = serving_number(self.stack.addresses, location)
@@ -186,6 +188,17 @@ class LocalTarget:
 
     def _address(self, release: Release) -> str:
         return f"unix:{self.stack.addresses.own(release)}"
+
+    def _restore(self, location: str) -> None:
+        """Write a release file anew that was lost or corrupted while its process is there."""
+        files = self._files(location)
+        known = set(files.numbers())
+        lost = [number for number in self.stack.process_numbers(location) if number not in known]
+        for record in self.records(location) if lost else ():
+            if record.release is not None and record.release.number in lost:
+                files.add(record.release)
+                if record.outcome is Outcome.DONE:
+                    files.mark_served(record.release, record.ended_at or "")
 
     def _forget_what_has_drained(self, location: str) -> None:
         files = self._files(location)

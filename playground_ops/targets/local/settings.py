@@ -1,0 +1,32 @@
+"""The settings of a code location as a plan shows them: flat, readable, without secrets. Pure."""
+
+from __future__ import annotations
+
+from playground_ops.config import digest
+from playground_ops.model import Component, Location, Release, Revision
+
+
+def component(release: Release, process: str) -> Component:
+    pinned = release.revision if release.revision.repository is None else None
+    settings = location_settings(release.location, pinned)
+    return Component(
+        name=release.location.name,
+        kind="location",
+        settings={**settings, "configuration": release.configuration, "process": process},
+    )
+
+
+def location_settings(location: Location, pinned: Revision | None) -> dict[str, str]:
+    """Readable settings; values of the environment are not shown, the digest tells that one moved."""
+    return {
+        "repository": location.repository or "the bootstrap package",
+        "ref": location.ref or "HEAD",
+        "subdirectory": location.subdirectory,
+        "module": location.module or "as the project says",
+        "dependencies": location.dependencies.value,
+        "automation": location.automation,
+        "environment": ", ".join(sorted(location.environment)),
+        "startup_timeout_seconds": str(location.startup_timeout_seconds),
+        "configuration": digest(location),
+        **({"code": pinned.commit} if pinned else {}),
+    }
