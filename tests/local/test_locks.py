@@ -85,8 +85,12 @@ def test_a_holder_that_was_stopped_loses_it_and_finds_out(
         process.kill()
         process.wait()
 
-    with lease(path, "a", "me", NOW) as mine, lease(path, "a", "somebody else", NOW):
-        pytest.raises(LockLost, mine.check).match("somebody else")
+    with (
+        lease(path, "a", "me", NOW) as mine,
+        lease(path, "a", "somebody else", NOW),
+        pytest.raises(LockLost, match="somebody else"),
+    ):
+        mine.check()
 
 
 def test_the_clock_of_the_wall_does_not_matter(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
