@@ -214,6 +214,9 @@ class FakeTarget:
                 state = ReleaseState.RETIRED if served is not None else ReleaseState.CANDIDATE
             served_at = None if served is None else f"{served:09}"
             found.append(LiveRelease(release=release, state=state, served_at=served_at))
+        for number in self.world.draining.pop(location, set()):
+            # Seen draining once; by the next look it has ended.
+            self.world.releases[location].pop(number, None)
         return found
 
     def next_number(self, location: str) -> int:
@@ -304,6 +307,7 @@ class FakeTarget:
             name = release.location.name
             self.world.releases.get(name, {}).pop(release.number, None)
             self.world.served.get(name, {}).pop(release.number, None)
+            self.world.dead.discard(release.name)
             if self.world.serving.get(name) == release.number:
                 del self.world.serving[name]
 

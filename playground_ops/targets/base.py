@@ -98,7 +98,7 @@ class Target(Protocol):
         """Every release that is there, by number. At most one is SERVING."""
 
     def next_number(self, location: str) -> int:
-        """A number that no release of this location ever had."""
+        """Greater than that of every release of this location that is there or on record."""
 
     def start(self, release: Release, say: Say) -> None:
         """Fetch the code, build what it needs and start its server, which nobody is sent to yet.

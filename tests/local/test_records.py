@@ -38,7 +38,9 @@ def record(number: int, outcome: Outcome | None = Outcome.DONE) -> RolloutRecord
 def test_a_release_is_never_modified(tmp_path: Path) -> None:
     files = ReleaseFiles(tmp_path)
     files.add(release(1))
-    files.add(release(1).model_copy(update={"configuration": "other"}))
+    files.add(release(1))
+    with pytest.raises(ValueError, match="another one"):
+        files.add(release(1).model_copy(update={"configuration": "other"}))
     assert files.all() == [release(1)]
 
 

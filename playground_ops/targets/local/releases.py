@@ -40,9 +40,12 @@ class ReleaseFiles:
         return [release for number in self.numbers() if (release := self.read(number)) is not None]
 
     def add(self, release: Release) -> None:
-        path = self._folder / f"{release.number}.json"
-        if not path.exists():
-            write_value(path, release)
+        """Raises ValueError when another release has its number."""
+        found = self.read(release.number)
+        if found is None:
+            write_value(self._folder / f"{release.number}.json", release)
+        elif found != release:
+            raise ValueError(f"release {release.name} is there and is another one")
 
     def mark_served(self, release: Release, at: str) -> None:
         write_whole(self._mark(release, "served"), at)

@@ -1,0 +1,232 @@
+"""What every Target promises the engine. The same stories in every world."""
+
+from __future__ import annotations
+
+import pytest
+
+from playground_ops import decisions
+from playground_ops.errors import FindingKind, LockHeld, PlaygroundError, RolloutFailed
+from playground_ops.model import (
+    LiveRelease,
+    Outcome,
+    Release,
+    ReleaseState,
+    RolloutRecord,
+    ServerStatus,
+)
+from playground_ops.request import Request
+from playground_ops.rollback import roll_back
+from playground_ops.rollout import Engine
+from playground_ops.story import SilentStory
+from playground_ops.switching import Patience
+from tests.contract.conftest import BROKEN, GOOD, HANGS, World
+from tests.stacks import eventually
+
+
+def say(message: str) -> None: ...
+
+
+def make(world: World, behaviour: str = GOOD) -> Release:
+    """A release of a new commit, not yet started."""
+    world.commit(behaviour)
+    revision = world.target.fetch(world.location, world.target.resolve(world.location, None), say)
+    return Release(
+        location=world.location,
+        number=world.target.next_number("a"),
+        revision=revision,
+        configuration="c",
+        created_at=world.clock.utc_now(),
+    )
+
+
+def wait_until(world: World, release: Release, status: ServerStatus) -> None:
+    deadline = world.clock.monotonic() + 30.0
+    while world.target.observe(release).status is not status:
+        assert world.clock.monotonic() < deadline, world.target.observe(release)
+        world.target.wait(release, 0.5)
+
+
+def put_to_serve(world: World) -> Release:
+    release = make(world)
+    world.target.start(release, say)
+    wait_until(world, release, ServerStatus.READY)
+    world.target.serve(release)
+    return release
+
+
+def live(world: World, release: Release) -> LiveRelease | None:
+    return next((found for found in world.target.releases("a") if found.release == release), None)
+
+
+def state(world: World, release: Release) -> ReleaseState | None:
+    found = live(world, release)
+    return found.state if found else None
+
+
+def serving(world: World) -> Release | None:
+    found = decisions.serving(world.target.releases("a"))
+    return found.release if found else None
+
+
+def engine(world: World) -> Engine:
+    return Engine(world.target, SilentStory(), world.clock, Patience(transient=0.0, confirm=10.0, stable=0.1))
+
+
+def request(world: World, ref: str | None = None) -> Request:
+    return Request(location=world.location, configuration="c", by="the contract", ref=ref)
+
+
+def test_a_candidate_is_started_once_and_serves_nobody(world: World) -> None:
+    before = serving(world)
+    release = make(world)
+    world.target.start(release, say)
+    world.target.start(release, say)
+    wait_until(world, release, ServerStatus.READY)
+    assert state(world, release) is ReleaseState.CANDIDATE
+    assert serving(world) == before
+    loaded = world.target.inspect(release)
+    assert world.target.expected_directory(release) in loaded.working_directories
+    world.target.remove(release)
+    assert live(world, release) is None
+    assert world.target.next_number("a") >= release.number
+
+
+def test_the_switch_moves_from_one_to_the_next_and_back(world: World) -> None:
+    first = put_to_serve(world)
+    assert serving(world) == first
+    second = put_to_serve(world)
+    assert second.number > first.number
+    states = [found.state for found in world.target.releases("a")]
+    assert states.count(ReleaseState.SERVING) == 1
+    assert state(world, first) is ReleaseState.RETIRED
+    world.target.serve(first)
+    assert (serving(world), state(world, second)) == (first, ReleaseState.RETIRED)
+
+
+def test_what_is_retired_drains_and_is_gone(world: World) -> None:
+    first, second = put_to_serve(world), put_to_serve(world)
+    world.target.settle(first)
+    world.target.settle(first)
+    world.target.retire(first)
+    world.target.retire(first)
+    assert state(world, first) in (ReleaseState.DRAINING, None)
+    assert serving(world) == second
+
+
+def test_what_serves_can_be_removed_and_then_nothing_serves(world: World) -> None:
+    release = put_to_serve(world)
+    world.target.remove(release)
+    assert serving(world) is None
+
+
+def test_broken_code_fails_with_a_finding(world: World) -> None:
+    release = make(world, BROKEN)
+    world.target.start(release, say)
+    wait_until(world, release, ServerStatus.FAILED)
+    found = world.target.observe(release).finding
+    assert found is not None
+    assert found.kind is FindingKind.CERTAIN
+    assert found.observed
+    assert found.cause
+    assert found.fix
+    assert world.target.tail(release, 10)
+    world.target.remove(release)
+
+
+def test_code_that_hangs_is_starting(world: World) -> None:
+    release = make(world, HANGS)
+    world.target.start(release, say)
+    world.target.wait(release, 0.2)
+    seen = world.target.observe(release)
+    assert seen.status is ServerStatus.STARTING
+    assert seen.message
+    world.target.remove(release)
+    assert live(world, release) is None
+
+
+def test_the_lock_has_one_holder_who_is_named(world: World) -> None:
+    with world.target.lock("a", "the first") as held:
+        held.check()
+        with pytest.raises(LockHeld, match="the first"), world.target.lock("a", "the second"):
+            pass
+        with world.target.lock("b", "another location's"):
+            pass
+    with world.target.lock("a", "the third"):
+        pass
+
+
+def test_records_are_replaced_by_id_and_keep_their_order(world: World) -> None:
+    def record(name: str, outcome: Outcome | None) -> RolloutRecord:
+        return RolloutRecord(location="z", id=name, by="me", started_at="t", outcome=outcome)
+
+    for name in ("aa", "bb"):
+        world.target.record(record(name, None))
+    world.target.record(record("aa", Outcome.DONE))
+    assert [(found.id, found.outcome) for found in world.target.records("z")] == [
+        ("aa", Outcome.DONE),
+        ("bb", None),
+    ]
+    assert list(world.target.records("nobody")) == []
+
+
+def test_a_commit_can_be_asked_for_by_its_hash(world: World) -> None:
+    commit = world.commit(GOOD)
+    world.commit(GOOD)
+    assert world.target.resolve(world.location, commit).commit == commit
+
+
+def test_a_rollout_moves_a_bad_one_stays_and_a_rollback_goes_back(world: World) -> None:
+    first = world.commit(GOOD)
+    assert engine(world).roll_out(request(world)).outcome is Outcome.DONE
+    second = world.commit(GOOD)
+    done = engine(world).roll_out(request(world))
+    assert (done.outcome, done.previous_commit) == (Outcome.DONE, first)
+    assert list(done.durations) == [
+        "resolving",
+        "starting",
+        "verifying",
+        "switching",
+        "confirming",
+        "retiring",
+    ]
+
+    for behaviour in (BROKEN, HANGS):
+        world.commit(behaviour)
+        with pytest.raises(RolloutFailed):
+            engine(world).roll_out(request(world))
+        now = serving(world)
+        assert now is not None
+        assert now.revision.commit == second
+        assert all(found.state is not ReleaseState.CANDIDATE for found in world.target.releases("a"))
+        last = world.target.records("a")[-1]
+        assert (last.outcome, last.finding is not None) == (Outcome.FAILED, True)
+
+    roll_back(engine(world), request(world), None)
+    now = serving(world)
+    assert now is not None
+    assert now.revision.commit == first
+    with pytest.raises(PlaygroundError):
+        roll_back(engine(world), request(world), 10**6)
+
+
+def test_what_a_dead_rollout_left_is_cleaned_up_by_the_next(world: World) -> None:
+    engine(world).roll_out(request(world, ref=world.commit(GOOD)))
+    left = make(world)
+    world.target.start(left, say)
+    world.target.record(
+        RolloutRecord(location="a", id="dd" * 16, by="a dead one", started_at="t", release=left)
+    )
+    done = engine(world).roll_out(request(world, ref=world.commit(GOOD)))
+    assert done.outcome is Outcome.DONE
+    assert live(world, left) is None
+    dead = next(found for found in world.target.records("a") if found.id == "dd" * 16)
+    assert (dead.outcome, dead.recovered) == (Outcome.INTERRUPTED, True)
+    warm = [found for found in world.target.releases("a") if found.state is ReleaseState.RETIRED]
+    assert len(warm) == 1
+
+
+def test_what_drained_disappears(world: World) -> None:
+    for _ in range(2):
+        engine(world).roll_out(request(world, ref=world.commit(GOOD)))
+    draining = [found.release for found in world.target.releases("a") if found.state is ReleaseState.DRAINING]
+    eventually("them to be gone", lambda: all(live(world, found) is None for found in draining), 20.0)
