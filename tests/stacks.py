@@ -109,19 +109,25 @@ class Stack:
         return f"http://{applied['host']}:{applied['port']}"
 
     def graphql(self, query: str, **variables: Any) -> Any:
+        return self._ask(self.ui, query, variables)
+
+    @staticmethod
+    def _ask(ui: str, query: str, variables: dict[str, Any]) -> Any:
         body = json.dumps({"query": query, "variables": variables}).encode()
-        request = Request(f"{self.ui}/graphql", body, {"Content-Type": "application/json"})
+        request = Request(f"{ui}/graphql", body, {"Content-Type": "application/json"})
         with urlopen(request, timeout=20) as answer:
             reply = json.load(answer)
         assert "errors" not in reply, reply
         return reply["data"]
 
-    def assets(self, location: str) -> list[str]:
+    def assets(self, location: str, ui: str | None = None) -> list[str]:
         """Asset keys that the UI shows of a location; fails if it shows an error."""
-        data = self.graphql(
+        data = self._ask(
+            ui or self.ui,
             """{ workspaceOrError { ... on Workspace { locationEntries { name locationOrLoadError {
               __typename ... on PythonError { message } ... on RepositoryLocation { repositories {
-              assetNodes { assetKey { path } } } } } } } } }"""
+              assetNodes { assetKey { path } } } } } } } } }""",
+            {},
         )
         entries = {entry["name"]: entry for entry in data["workspaceOrError"]["locationEntries"]}
         shown = entries[location]["locationOrLoadError"]

@@ -16,11 +16,11 @@ from tests.pipelines import Pipeline
 from tests.stacks import Stack
 
 SEED = int(os.environ["PLAYGROUND_SEED"])
-STEPS = 12
+STEPS = 16
 """More than a redeploy has of them: the matrix ends where the command ends by itself."""
 Step = tuple[int, str]
 ALL: list[Step] = [(number, when) for number in range(1, STEPS + 1) for when in ("before", "after")]
-SAMPLE = random.Random(SEED).sample([step for step in ALL if step[0] <= 9], 4)
+SAMPLE = random.Random(SEED).sample([step for step in ALL if step[0] <= 12], 4)
 
 
 def killed(stack: Stack, step: Step, *command: str) -> str | None:

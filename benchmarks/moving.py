@@ -1,0 +1,158 @@
+"""Redeploys, rollbacks and refusals of one location, seen from the UI."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from benchmarks.figures import Figure
+from playground_ops.targets.serverwire import is_serving
+from tests import pipelines
+from tests.pipelines import Pipeline
+from tests.stacks import Stack, eventually
+
+REDEPLOYS = 20
+ROLLBACKS = 20
+REFUSALS = 5
+BARE_STARTS = 5
+
+
+def measure(stack: Stack, code: Pipeline) -> list[Figure]:
+    bare = [_bare_start(code) for _ in range(BARE_STARTS)]
+    engine, shown, wrong, polls = _redeploys(stack, code)
+    middle = sorted(bare)[len(bare) // 2]
+    return [
+        Figure("`dagster api grpc` of the same commit, until it answers", bare),
+        Figure("redeploy, the engine's whole time", engine),
+        Figure("redeploy, the engine's time on top", [one - middle for one in engine], bound=1.0),
+        Figure("switch, until the UI shows the new definitions", shown, bound=1.5, judged="p95"),
+        Figure(f"polls in error or missing, of {polls} through {REDEPLOYS} redeploys", [wrong], "", 0, "max"),
+        Figure(
+            "`rollback`, from the command until the UI shows it",
+            _rollbacks(stack, _by_command),
+            bound=2.0,
+            judged="p95",
+        ),
+        Figure("rollback from the UI, click until shown", _rollbacks(stack, _by_click)),
+        Figure(
+            "broken commit, from the server's last word until it is reported",
+            _refusals(stack, code),
+            bound=2.0,
+            judged="max",
+        ),
+    ]
+
+
+def _bare_start(code: Pipeline) -> float:
+    with tempfile.TemporaryDirectory(prefix="pgbare-") as name:
+        address = f"{name}/x.sock"
+        command = ("-m", "dagster", "api", "grpc", "--socket", address, "--module-name", "pipeline")
+        began = time.perf_counter()
+        process = subprocess.Popen(
+            [sys.executable, *command, "-d", str(code.folder)],
+            cwd=code.folder,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        try:
+            eventually("it to answer", lambda: is_serving(f"unix:{address}"), 60.0, 0.02)
+            return time.perf_counter() - began
+        finally:
+            process.terminate()
+            process.wait(timeout=20)
+
+
+class Watcher:
+    """Asks the UI for the location's asset, and remembers when each name was first shown."""
+
+    def __init__(self, stack: Stack, per_second: float) -> None:
+        self._stack, self._pause = stack, 1 / per_second
+        self.first: dict[str, float] = {}
+        self.polls = 0
+        self.wrong = 0
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._run)
+
+    def __enter__(self) -> Watcher:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        self._thread.join()
+
+    def _run(self) -> None:
+        due = time.monotonic()
+        while not self._over.is_set():
+            self.polls += 1
+            try:
+                (asset,) = self._stack.assets("a")
+                self.first.setdefault(asset, time.time())
+            except Exception:
+                self.wrong += 1
+            due = max(due + self._pause, time.monotonic())
+            self._over.wait(due - time.monotonic())
+
+
+def _redeploys(stack: Stack, code: Pipeline) -> tuple[list[float], list[float], int, int]:
+    engine, shown = [], []
+    with Watcher(stack, 20) as close, Watcher(stack, 5) as polls:
+        for number in range(REDEPLOYS):
+            asset = f"asset_{number}"
+            code.commit(asset)
+            stack.ok("redeploy", "a")
+            switched = _switched_at(stack)
+            engine.append(sum(stack.history("a")[-1]["durations"].values()))
+            eventually(asset, lambda asset=asset: asset in close.first)
+            shown.append(max(0.0, close.first[asset] - switched))
+    return engine, shown, polls.wrong, polls.polls
+
+
+def _switched_at(stack: Stack) -> float:
+    """When the location's address was led to the release that serves: the link's own time."""
+    return (stack.state / "run" / "a.location.sock").lstat().st_mtime
+
+
+def _rollbacks(stack: Stack, roll_back: Callable[[Stack], object]) -> list[float]:
+    samples = []
+    for _ in range(ROLLBACKS):
+        stack.ok("redeploy", "a", "--ref", "main")
+        (before,) = stack.assets("a")
+        began = time.perf_counter()
+        waited_for = roll_back(stack)
+        eventually("the UI to show it", lambda before=before: stack.assets("a") != [before], 60.0, 0.02)
+        samples.append(time.perf_counter() - began)
+        if isinstance(waited_for, subprocess.Popen):
+            waited_for.communicate(timeout=60)
+        else:
+            stack.wait_for_run(str(waited_for))
+    return samples
+
+
+def _by_command(stack: Stack) -> subprocess.Popen[str]:
+    return stack.start("rollback", "a")
+
+
+def _by_click(stack: Stack) -> str:
+    return stack.launch("ops", "rollback", {"location": "a"})
+
+
+def _refusals(stack: Stack, code: Pipeline) -> list[float]:
+    samples = []
+    for number in range(REFUSALS):
+        code.commit_text(f"{pipelines.RAISES}# {number}\n", "Break it")
+        process = stack.start("redeploy", "a")
+        process.communicate(timeout=120)
+        ended = time.time()
+        release = stack.history("a")[-1]["release"]["number"]
+        samples.append(ended - _last_word(stack.state / "logs" / f"a-{release}.log"))
+    return samples
+
+
+def _last_word(log: Path) -> float:
+    return log.stat().st_mtime
