@@ -13,6 +13,8 @@ from pathlib import Path
 import yaml
 
 from benchmarks.figures import Figure
+from playground_ops.targets.serverwire import is_serving
+from playground_ops.targets.webserver import Webserver
 from tests.stacks import ROOT, Stack, a_stack, eventually, free_port
 
 TIMES = 5
@@ -97,7 +99,12 @@ def by_hand() -> float:
             )
         )
         try:
-            _wait_until_loaded(Stack(folder), f"http://127.0.0.1:{port}")
+            ui = f"http://127.0.0.1:{port}"
+            addresses = [f"unix:{folder / location}.sock" for location in LOCATIONS]
+            eventually("the servers to answer", lambda: all(map(is_serving, addresses)), 120.0, 0.05)
+            eventually("the webserver to answer", Webserver(ui).answers, 120.0, 0.05)
+            Webserver(ui).reload_workspace()  # it came up before the servers did, and shows errors
+            _wait_until_loaded(Stack(folder), ui)
             return time.perf_counter() - began
         finally:
             for process in started:

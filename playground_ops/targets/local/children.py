@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from playground_ops.targets.local import processes
+from playground_ops.targets.local.marked import Marked, marked_leaders
 from playground_ops.targets.local.processes import MARKER, ProcessSpec, ProcessState, Restart
 
 BACKOFF_SECONDS = (0.0, 1.0, 2.0, 4.0, 8.0, 16.0, 30.0)
@@ -23,6 +24,8 @@ SETTLED_SECONDS = 60.0
 POLL_SECONDS = 0.5
 """Where the system has no descriptor for a process, it is looked at so often."""
 LOG_BYTES = 10_000_000
+REWRITE_SECONDS = 5.0
+"""What could not be written, for want of room, is tried again so often."""
 
 
 @dataclass
@@ -36,6 +39,7 @@ class Child:
     failures: int = 0
     kill_at: float | None = None
     restart_at: float | None = None
+    written: bool = True
 
 
 class Children:
@@ -67,8 +71,7 @@ class Children:
             return
         child.restart_at = None
         self._change(child, stopping=True)
-        if child.state.running and child.kill_at is None:
-            self._signal(child, signal.SIGTERM)
+        self._ask_to_end(child)
         if child.state.running:
             grace = child.spec.grace_seconds if grace_seconds is None else grace_seconds
             asked = time.monotonic() + grace
@@ -81,10 +84,11 @@ class Children:
     def set_restart(self, name: str, restart: Restart) -> None:
         child = self._children[name]
         if child.spec.restart != restart:
+            processes.write_spec(self._state, replace(child.spec, restart=restart))
             child.spec = replace(child.spec, restart=restart)
-            processes.write_spec(self._state, child.spec)
             self._change(child, restart=restart)
-        if restart == "always" and not child.state.running and not child.state.stopping:
+        ended = not child.state.running and not child.state.stopping
+        if restart == "always" and ended and child.restart_at is None:
             self._schedule_restart(child)
 
     def forget(self, name: str) -> None:
@@ -117,10 +121,14 @@ class Children:
                 yield child.restart_at
             if child.state.running and child.descriptor is None:
                 yield time.monotonic() + POLL_SECONDS
+            if not child.written:
+                yield time.monotonic() + REWRITE_SECONDS
 
     def tick(self) -> None:
         now = time.monotonic()
         for child in list(self._children.values()):
+            if not child.written:
+                self._write(child)
             if child.state.running and child.descriptor is None:
                 self._look(child)
             if child.kill_at is not None and now >= child.kill_at:
@@ -130,39 +138,56 @@ class Children:
                 child.restart_at = None
                 self._spawn(child)
 
+    def mend_files(self) -> None:
+        """Write anew what somebody deleted, or set aside as corrupted."""
+        for name, child in self._children.items():
+            if not processes.has_files(self._state, name):
+                self._write(child)
+
     def take_over(self) -> None:
         """Adopt what runs, start what should run and does not, end what nobody knows any more."""
-        marked = dict(self._marked())
+        leaders = marked_leaders(self._state)
         for name in processes.names(self._state):
-            spec = processes.read_spec(self._state, name)
-            if spec is None:
+            if (spec := processes.read_spec(self._state, name)) is not None:
+                self._take_over(spec, [leader for leader in leaders if leader.runs(spec)])
+        for leader in leaders:
+            if leader.name in self._children:
                 continue
-            state = processes.read_state(self._state, name) or ProcessState(
-                name=name, serial=0, running=False, restart=spec.restart
-            )
-            child = self._children[name] = Child(spec, replace(state, serial=state.serial + 1))
-            pid = state.pid if state.running and state.pid else marked.get(name)
-            if pid is not None:
-                self._adopt(child, pid)
-            elif spec.restart == "always" and not state.stopping:
-                self._schedule_restart(child)
+            if processes.was_known(self._state, leader.name):
+                self._take_over_unknown(leader)
             else:
-                self._change(child, running=False)
-        for name, pid in marked.items():
-            if name not in self._children:
-                _tell(f"ending {name} (pid {pid}): nothing says that it is wanted")
+                _tell(f"ending {leader.name} (pid {leader.pid}): nothing says that it is wanted")
                 with contextlib.suppress(ProcessLookupError):
-                    os.kill(pid, signal.SIGTERM)
+                    os.kill(leader.pid, signal.SIGTERM)
 
     # How.
 
+    def _take_over(self, spec: ProcessSpec, leaders: list[Marked]) -> None:
+        blank = ProcessState(name=spec.name, serial=0, running=False, restart=spec.restart)
+        state = processes.read_state(self._state, spec.name) or blank
+        child = self._children[spec.name] = Child(spec, replace(state, serial=state.serial + 1))
+        pid = state.pid if state.running and state.pid else next((leader.pid for leader in leaders), None)
+        if pid is not None:
+            self._adopt(child, pid)
+        elif spec.restart == "always" and not state.stopping:
+            self._schedule_restart(child)
+        else:
+            self._change(child, running=False)
+
+    def _take_over_unknown(self, leader: Marked) -> None:
+        """It runs, and its spec was corrupted: what serves must go on serving."""
+        state = processes.read_state(self._state, leader.name)
+        spec = leader.spec(state.restart if state else "always")
+        _tell(f"{spec.name} (pid {leader.pid}) goes on; its spec was lost and is read off the process")
+        self._take_over(spec, [leader])
+        self._write(self._children[spec.name])
+
     def _spawn(self, child: Child) -> None:
         spec = child.spec
-        log = self._log(spec.name)
         environment = {**os.environ, **spec.env, MARKER: f"{os.path.realpath(self._state)}::{spec.name}"}
         again = child.state.restarts + 1 if child.state.pid is not None else child.state.restarts
         try:
-            with log.open("ab") as output:
+            with self._log(spec.name).open("ab") as output:
                 child.popen = subprocess.Popen(
                     spec.argv,
                     cwd=spec.cwd,
@@ -172,7 +197,7 @@ class Children:
                     stderr=output,
                     start_new_session=True,
                 )
-        except OSError as error:
+        except (OSError, ValueError) as error:  # ValueError: a NUL or a '=' where none may be
             child.popen = None
             child.failures += 1
             self._change(child, running=False, since=_utc_now(), exit_text=f"it can't be started: {error}")
@@ -180,12 +205,14 @@ class Children:
                 self._schedule_restart(child)
             return
         child.started = time.monotonic()
-        self._adopt(child, child.popen.pid, restarts=again)
+        self._adopt(child, child.popen.pid, restarts=again, stopping=False, asked_to_end=False)
 
     def _adopt(self, child: Child, pid: int, **fields: Any) -> None:
         since = _utc_now() if child.popen is not None else child.state.since or _utc_now()
         self._change(child, running=True, pid=pid, birth=processes.birth_of(pid), since=since, **fields)
         child.kill_at = time.monotonic() + child.spec.grace_seconds if child.state.stopping else None
+        if child.state.stopping:
+            self._ask_to_end(child)  # its supervisor may have been killed before it did
         if hasattr(os, "pidfd_open"):
             try:
                 child.descriptor = os.pidfd_open(pid)
@@ -204,7 +231,12 @@ class Children:
             self._selector.unregister(child.descriptor)
             os.close(child.descriptor)
             child.descriptor = None
-        text = _exit_text(child.popen.wait() if child.popen else None)
+        code = child.popen.wait() if child.popen else None
+        if child.state.stopping and code in (0, -signal.SIGTERM) and child.state.pid is not None:
+            # It finished as it was asked to; what it left behind in its group is nobody's any more.
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(child.state.pid, signal.SIGKILL)
+        text = _exit_text(code)
         child.popen, child.kill_at = None, None
         _tell(f"{child.spec.name} (pid {child.state.pid}) ended: {text}")
         self._change(child, running=False, since=_utc_now(), exit_text=text)
@@ -220,13 +252,22 @@ class Children:
     def _change(self, child: Child, **fields: Any) -> None:
         self.total += 1
         child.state = replace(child.state, serial=child.state.serial + 1, **fields)
-        with contextlib.suppress(OSError):  # a full disk must not end the supervisor
-            processes.write_state(self._state, child.state)
+        self._write(child)
 
-    def _signal(self, child: Child, number: int) -> None:
-        if child.state.pid is not None and processes.is_alive(child.state):
+    def _write(self, child: Child) -> None:
+        try:
+            if not processes.has_files(self._state, child.spec.name):
+                processes.write_spec(self._state, child.spec)
+            processes.write_state(self._state, child.state)
+            child.written = True
+        except OSError:  # a full disk must not end the supervisor
+            child.written = False
+
+    def _ask_to_end(self, child: Child) -> None:
+        if child.state.running and not child.state.asked_to_end and processes.is_alive(child.state):
             with contextlib.suppress(ProcessLookupError):
-                os.kill(child.state.pid, number)
+                os.kill(child.state.pid or 0, signal.SIGTERM)
+            self._change(child, asked_to_end=True)
 
     def _kill_group(self, child: Child) -> None:
         if child.state.pid is not None and processes.is_alive(child.state):
@@ -239,26 +280,6 @@ class Children:
         if path.exists() and path.stat().st_size > LOG_BYTES:
             path.replace(path.with_name(f"{path.name}.1"))
         return path
-
-    def _marked(self) -> Iterator[tuple[str, int]]:
-        """Session leaders with this stack's marker: also one that was started a moment before a kill."""
-        for pid, name in marked_processes(self._state):
-            with contextlib.suppress(OSError):
-                if os.getsid(pid) == pid:
-                    yield name, pid
-
-
-def marked_processes(state: Path) -> Iterator[tuple[int, str]]:
-    """Every process of this user that carries the stack's marker, run workers included."""
-    import psutil
-
-    prefix = f"{os.path.realpath(state)}::"
-    for process in psutil.process_iter():
-        with contextlib.suppress(psutil.Error, OSError):
-            if process.uids().real == os.getuid() and process.status() != psutil.STATUS_ZOMBIE:
-                marker = process.environ().get(MARKER, "")
-                if marker.startswith(prefix):
-                    yield process.pid, marker.removeprefix(prefix)
 
 
 def _exit_text(code: int | None) -> str:
@@ -274,4 +295,5 @@ def _utc_now() -> str:
 
 
 def _tell(message: str) -> None:
-    print(f"{_utc_now()} {message}", flush=True)
+    with contextlib.suppress(OSError, ValueError):  # a full disk must not end the supervisor
+        print(f"{_utc_now()} {message}", flush=True)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
+import math
 import os
 import stat
 import tempfile
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field, replace
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -48,6 +50,8 @@ class ProcessState:
     restarts: int = 0
     exit_text: str = ""
     stopping: bool = False
+    asked_to_end: bool = False
+    """It was sent SIGTERM, which a code server that drains must not get twice."""
 
 
 def folder_of(state: Path) -> Path:
@@ -55,26 +59,17 @@ def folder_of(state: Path) -> Path:
 
 
 def read_spec(state: Path, name: str) -> ProcessSpec | None:
-    found = _read(folder_of(state) / f"{name}.json")
-    if found is None:
-        return None
-    try:
-        return ProcessSpec(**{**found, "argv": tuple(found["argv"])})
-    except (TypeError, KeyError):
-        _set_aside(folder_of(state) / f"{name}.json")
-        return None
+    """None when it is not there, or was no spec: then it is set aside as `*.corrupt`."""
+    found = _read(folder_of(state) / f"{name}.json", ProcessSpec, name)
+    return ProcessSpec(**{**found, "argv": tuple(found["argv"])}) if found else None
 
 
 def read_state(state: Path, name: str) -> ProcessState | None:
-    path = folder_of(state) / f"{name}.state.json"
-    found = _read(path)
+    """None when it is not there, or was no state: then it is set aside as `*.corrupt`."""
+    found = _read(folder_of(state) / f"{name}.state.json", ProcessState, name)
     if found is None:
         return None
-    try:
-        process = ProcessState(**found)
-    except TypeError:
-        _set_aside(path)
-        return None
+    process = ProcessState(**found)
     # Its supervisor has not written that it ended: it was killed, or has not yet got round to it.
     if process.running and not is_alive(process):
         return replace(process, running=False, exit_text="it ended, and how is not known yet")
@@ -113,14 +108,9 @@ def runtime_folder(state: Path) -> Path:
     (real / "run").mkdir(parents=True, exist_ok=True, mode=0o700)
     name = f"pg-{os.getuid()}-{hashlib.sha256(str(real).encode()).hexdigest()[:8]}"
     link = Path("/tmp") / name
-    try:
-        found = link.lstat()
-    except FileNotFoundError:
-        fresh = link.with_name(f"{name}.{os.getpid()}")
-        fresh.unlink(missing_ok=True)
-        fresh.symlink_to(real / "run")
-        fresh.replace(link)
-        return link
+    with contextlib.suppress(FileExistsError):
+        link.symlink_to(real / "run")
+    found = link.lstat()
     if not stat.S_ISLNK(found.st_mode) or found.st_uid != os.getuid() or link.readlink() != real / "run":
         raise PermissionError(f"{link} is in the way and is not this stack's: remove it")
     return link
@@ -143,35 +133,79 @@ def write_state(state: Path, process: ProcessState) -> None:
 
 
 def remove_files(state: Path, name: str) -> None:
-    for suffix in (".json", ".state.json"):
-        (folder_of(state) / f"{name}{suffix}").unlink(missing_ok=True)
+    for path in _files(state, name):
+        path.unlink(missing_ok=True)
+        path.with_name(f"{path.name}.corrupt").unlink(missing_ok=True)
 
 
-def _read(path: Path) -> dict[str, Any] | None:
+def has_files(state: Path, name: str) -> bool:
+    return all(path.exists() for path in _files(state, name))
+
+
+def was_known(state: Path, name: str) -> bool:
+    """Whether anything is left of its files, were it a corrupted one."""
+    return any(folder_of(state).glob(f"{name}.*"))
+
+
+def _files(state: Path, name: str) -> tuple[Path, Path]:
+    return folder_of(state) / f"{name}.json", folder_of(state) / f"{name}.state.json"
+
+
+def _read(path: Path, kind: type, name: str) -> dict[str, Any] | None:
     try:
         found = json.loads(path.read_bytes())
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return None
-    except ValueError:
+    except (ValueError, RecursionError, IsADirectoryError, PermissionError):
         found = None
-    if not isinstance(found, dict):
-        _set_aside(path)
+    if not _is_one(found, kind) or found["name"] != name:
+        with contextlib.suppress(OSError):  # set aside by somebody else, or in a folder that can't be written
+            path.replace(path.with_name(f"{path.name}.corrupt"))
         return None
-    return found
+    return dict(found)
 
 
-def _set_aside(path: Path) -> None:
-    path.replace(path.with_name(f"{path.name}.corrupt"))
+_IS: dict[str, Callable[[Any], bool]] = {
+    "str": lambda value: isinstance(value, str),
+    "int": lambda value: type(value) is int and 0 <= value < 2**31,
+    "bool": lambda value: isinstance(value, bool),
+    "float": lambda value: type(value) in (int, float) and math.isfinite(value),
+    "str | None": lambda value: value is None or isinstance(value, str),
+    "int | None": lambda value: value is None or _IS["int"](value),
+    "Restart": lambda value: value in ("always", "never"),
+    "tuple[str, ...]": lambda value: isinstance(value, list) and value != [] and _all_text(value),
+    "dict[str, str]": lambda value: isinstance(value, dict) and _all_text(value.values()),
+}
+"""By the type as it is written above: the supervisor can't afford to import a library for it."""
+
+
+def _is_one(found: Any, kind: type) -> bool:
+    expected = {entry.name: _IS[str(entry.type)] for entry in fields(kind)}
+    if not isinstance(found, dict) or not found.keys() <= expected.keys():
+        return False
+    try:
+        kind(**found)
+    except TypeError:
+        return False
+    return all(expected[key](value) for key, value in found.items())
+
+
+def _all_text(values: Any) -> bool:
+    return all(isinstance(value, str) for value in values)
 
 
 def _write(path: Path, document: dict[str, Any]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    with os.fdopen(descriptor, "w") as file:
-        json.dump(document, file)
-        file.flush()
-        os.fsync(file.fileno())
-    Path(name).replace(path)
+    try:
+        with os.fdopen(descriptor, "w") as file:
+            json.dump(document, file)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(name).replace(path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
 
 
 def _birth_elsewhere(pid: int) -> str | None:
