@@ -6,40 +6,24 @@ import contextlib
 import os
 import selectors
 import signal
-import subprocess
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
 from playground_ops.targets.local import processes
+from playground_ops.targets.local.child import Child, exit_text, launch
 from playground_ops.targets.local.marked import Marked, marked_leaders
-from playground_ops.targets.local.processes import MARKER, ProcessSpec, ProcessState, Restart
+from playground_ops.targets.local.processes import ProcessSpec, ProcessState, Restart
 
-BACKOFF_SECONDS = (0.0, 1.0, 2.0, 4.0, 8.0, 16.0, 30.0)
 SETTLED_SECONDS = 60.0
 """A process that lived so long has its backoff forgiven."""
 POLL_SECONDS = 0.5
 """Where the system has no descriptor for a process, it is looked at so often."""
-LOG_BYTES = 10_000_000
 REWRITE_SECONDS = 5.0
 """What could not be written, for want of room, is tried again so often."""
-
-
-@dataclass
-class Child:
-    spec: ProcessSpec
-    state: ProcessState
-    popen: subprocess.Popen[bytes] | None = None
-    """None when it was taken over: then nobody can learn its exit code."""
-    descriptor: int | None = None
-    started: float = 0.0
-    failures: int = 0
-    kill_at: float | None = None
-    restart_at: float | None = None
-    written: bool = True
 
 
 class Children:
@@ -142,7 +126,7 @@ class Children:
         """Write anew what somebody deleted, or set aside as corrupted."""
         for name, child in self._children.items():
             if not processes.has_files(self._state, name):
-                self._write(child)
+                self._write_anew(child)
 
     def take_over(self) -> None:
         """Adopt what runs, start what should run and does not, end what nobody knows any more."""
@@ -180,24 +164,14 @@ class Children:
         spec = leader.spec(state.restart if state else "always")
         _tell(f"{spec.name} (pid {leader.pid}) goes on; its spec was lost and is read off the process")
         self._take_over(spec, [leader])
-        self._write(self._children[spec.name])
+        self._write_anew(self._children[spec.name])
 
     def _spawn(self, child: Child) -> None:
         spec = child.spec
-        environment = {**os.environ, **spec.env, MARKER: f"{os.path.realpath(self._state)}::{spec.name}"}
         again = child.state.restarts + 1 if child.state.pid is not None else child.state.restarts
         try:
-            with self._log(spec.name).open("ab") as output:
-                child.popen = subprocess.Popen(
-                    spec.argv,
-                    cwd=spec.cwd,
-                    env=environment,
-                    stdin=subprocess.DEVNULL,
-                    stdout=output,
-                    stderr=output,
-                    start_new_session=True,
-                )
-        except (OSError, ValueError) as error:  # ValueError: a NUL or a '=' where none may be
+            child.popen = launch(self._state, spec)
+        except (OSError, ValueError) as error:
             child.popen = None
             child.failures += 1
             self._change(child, running=False, since=_utc_now(), exit_text=f"it can't be started: {error}")
@@ -236,18 +210,16 @@ class Children:
             # It finished as it was asked to; what it left behind in its group is nobody's any more.
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.killpg(child.state.pid, signal.SIGKILL)
-        text = _exit_text(code)
         child.popen, child.kill_at = None, None
-        _tell(f"{child.spec.name} (pid {child.state.pid}) ended: {text}")
-        self._change(child, running=False, since=_utc_now(), exit_text=text)
+        _tell(f"{child.spec.name} (pid {child.state.pid}) ended: {exit_text(code)}")
+        self._change(child, running=False, since=_utc_now(), exit_text=exit_text(code))
         if child.spec.restart == "always" and not child.state.stopping:
             child.failures = 0 if time.monotonic() - child.started > SETTLED_SECONDS else child.failures + 1
             self._schedule_restart(child)
 
     def _schedule_restart(self, child: Child) -> None:
-        pause = BACKOFF_SECONDS[min(max(child.failures - 1, 0), len(BACKOFF_SECONDS) - 1)]
-        child.restart_at = time.monotonic() + pause
-        _tell(f"{child.spec.name} is started again in {pause:g} s")
+        child.restart_at = time.monotonic() + child.pause
+        _tell(f"{child.spec.name} is started again in {child.pause:g} s")
 
     def _change(self, child: Child, **fields: Any) -> None:
         self.total += 1
@@ -256,38 +228,27 @@ class Children:
 
     def _write(self, child: Child) -> None:
         try:
-            if not processes.has_files(self._state, child.spec.name):
-                processes.write_spec(self._state, child.spec)
             processes.write_state(self._state, child.state)
             child.written = True
         except OSError:  # a full disk must not end the supervisor
             child.written = False
 
+    def _write_anew(self, child: Child) -> None:
+        with contextlib.suppress(OSError):
+            processes.write_spec(self._state, child.spec)
+        self._write(child)
+
     def _ask_to_end(self, child: Child) -> None:
         if child.state.running and not child.state.asked_to_end and processes.is_alive(child.state):
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(child.state.pid or 0, signal.SIGTERM)
+            if child.state.pid is not None:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(child.state.pid, signal.SIGTERM)
             self._change(child, asked_to_end=True)
 
     def _kill_group(self, child: Child) -> None:
         if child.state.pid is not None and processes.is_alive(child.state):
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(child.state.pid, signal.SIGKILL)
-
-    def _log(self, name: str) -> Path:
-        path = self._state / "logs" / f"{name}.log"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        if path.exists() and path.stat().st_size > LOG_BYTES:
-            path.replace(path.with_name(f"{path.name}.1"))
-        return path
-
-
-def _exit_text(code: int | None) -> str:
-    if code is None:
-        return "it ended, and its exit code is not known"
-    if code < 0:
-        return f"signal {-code} ({signal.Signals(-code).name})"
-    return f"exit code {code}"
 
 
 def _utc_now() -> str:

@@ -15,13 +15,18 @@ from pathlib import Path
 from typing import Any
 
 from playground_ops.errors import Finding, FindingKind, PlaygroundError
-from playground_ops.targets.local.children import marked_processes
 from playground_ops.targets.local.folder import cannot_write
-from playground_ops.targets.local.processes import ProcessSpec, Restart, runtime_folder
+from playground_ops.targets.local.logs import last_lines
+from playground_ops.targets.local.marked import marked_processes
+from playground_ops.targets.local.place import Place
+from playground_ops.targets.local.processes import ProcessSpec, Restart, birth_of, runtime_folder
 from playground_ops.targets.local.supervisor import source_digest
 
 START_SECONDS = 10.0
 ANSWER_SECONDS = 10.0
+HELLO_SECONDS = 2.0
+SLICE_SECONDS = 10.0
+"""A wait without an end is asked for in slices, so that a supervisor that hangs is noticed."""
 
 
 class NoSupervisor(Exception):
@@ -35,7 +40,8 @@ class Control:
         self._state = state
 
     def hello(self) -> dict[str, Any]:
-        return self._ask({"do": "hello"}, 2.0)
+        """Which one answers. Raises NoSupervisor when none does."""
+        return self._ask_once({"do": "hello"}, HELLO_SECONDS)
 
     def start(self, spec: ProcessSpec) -> None:
         """Nothing happens when a process of that name runs already."""
@@ -63,24 +69,44 @@ class Control:
         return self._wait({"do": "any_change", "timeout": timeout_seconds})
 
     def shutdown(self, grace_seconds: float | None = None) -> None:
-        """End everything and the supervisor; returns when all of it is gone. None: each one's own grace."""
-        with contextlib.suppress(NoSupervisor):
-            self._ask({"do": "shutdown", "grace_seconds": grace_seconds}, None)
+        """End everything and the supervisor; returns when all of it is gone. None: each one's own grace.
+
+        Where none answers and processes are left, another one is started to end them in order.
+        Raises PlaygroundError when that can't be.
+        """
+        request = {"do": "shutdown", "grace_seconds": grace_seconds, "timeout": SLICE_SECONDS}
+        while True:
+            try:
+                self.hello()
+                if self._ask_once(request, SLICE_SECONDS + ANSWER_SECONDS)["held"]:
+                    return
+            except NoSupervisor:
+                if not leftovers(self._state):
+                    return
+                ensure_supervisor(self._state)
 
     def handover(self) -> None:
         with contextlib.suppress(NoSupervisor):
-            self._ask({"do": "handover"})
+            self._ask_once({"do": "handover"}, ANSWER_SECONDS)
 
     def _wait(self, request: dict[str, Any]) -> bool:
         return bool(self._ask(request, float(request["timeout"]) + ANSWER_SECONDS)["held"])
 
-    def _ask(self, request: dict[str, Any], timeout: float | None = ANSWER_SECONDS) -> dict[str, Any]:
+    def _ask(self, request: dict[str, Any], timeout: float = ANSWER_SECONDS) -> dict[str, Any]:
+        """Ask again, of a new supervisor, when this one dies: each request may be repeated."""
         try:
-            address = str(runtime_folder(self._state) / "supervisor.sock")
-        except OSError as error:
-            raise PlaygroundError(cannot_write(self._state, error)) from error
+            return self._ask_once(request, timeout)
+        except NoSupervisor:
+            ensure_supervisor(self._state)
+        try:
+            return self._ask_once(request, timeout)
+        except NoSupervisor as error:
+            raise PlaygroundError(_not_started(self._state)) from error
+
+    def _ask_once(self, request: dict[str, Any], timeout: float) -> dict[str, Any]:
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
             connection.settimeout(timeout)
+            address = str(_runtime(self._state) / "supervisor.sock")
             try:
                 connection.connect(address)
                 connection.sendall(json.dumps(request).encode() + b"\n")
@@ -88,9 +114,11 @@ class Control:
                     line = answers.readline()
             except OSError as error:
                 raise NoSupervisor(str(error)) from error
-        if not line:
+        if not line.endswith(b"\n"):
             raise NoSupervisor("it ended before it answered")
         answer: dict[str, Any] = json.loads(line)
+        if "full" in answer:
+            raise PlaygroundError(cannot_write(self._state, OSError(answer["full"])))
         if "error" in answer:
             raise PlaygroundError(_refused(request, str(answer["error"])))
         return answer
@@ -110,9 +138,8 @@ def ensure_supervisor(state: Path) -> Control:
             control.handover()
         except NoSupervisor:
             pass
-        if time.monotonic() >= deadline:
+        if time.monotonic() >= deadline or _start(state) not in (None, 0):
             raise PlaygroundError(_not_started(state))
-        _start(state)
 
 
 def leftovers(state: Path) -> list[int]:
@@ -127,8 +154,15 @@ def end_leftovers(state: Path) -> None:
             os.kill(pid, signal.SIGKILL)
 
 
-def _start(state: Path) -> None:
-    """Start a supervisor in a session of its own, and return when it listens or has ended."""
+def _runtime(state: Path) -> Path:
+    try:
+        return runtime_folder(state)
+    except OSError as error:
+        raise PlaygroundError(cannot_write(state, error)) from error
+
+
+def _start(state: Path) -> int | None:
+    """Start a supervisor in a session of its own, and return when it listens or has ended: its exit code."""
     try:
         (state / "logs").mkdir(parents=True, exist_ok=True)
         log = (state / "logs" / "supervisor.log").open("ab")
@@ -154,8 +188,9 @@ def _start(state: Path) -> None:
     while started.poll() is None and time.monotonic() < deadline:
         with contextlib.suppress(NoSupervisor):
             control.hello()
-            return
+            break
         time.sleep(0.01)
+    return started.poll()
 
 
 def _refused(request: dict[str, Any], reason: str) -> Finding:
@@ -169,10 +204,21 @@ def _refused(request: dict[str, Any], reason: str) -> Finding:
 
 
 def _not_started(state: Path) -> Finding:
+    holder = Place(state).holder()
+    hangs = holder is not None and birth_of(holder) is not None
+    log = state / "logs" / "supervisor.log"
     return Finding(
         kind=FindingKind.CAPACITY,
         object="process/supervisor",
-        observed=f"None answers for {state} after {START_SECONDS:g} s.",
-        cause="It can't start: the folder can't be written, or the machine is out of memory or processes.",
-        fix=f"Look at {state}/logs/supervisor.log, then run the command again.",
+        observed=f"Process {holder} is the supervisor of {state} and does not answer."
+        if hangs
+        else f"None can be started for {state}.",
+        cause="It was stopped, or the machine is overloaded."
+        if hangs
+        else "The folder can't be written, or the machine is out of memory or processes.",
+        fix=f"Let it go on (`kill -CONT {holder}`) or end it (`kill -9 {holder}`): what it watches goes on "
+        "serving, and the next command starts another."
+        if hangs
+        else f"Look at {log}, then run the command again.",
+        evidence="\n".join(last_lines(log, 10)),
     )

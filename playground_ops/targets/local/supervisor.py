@@ -8,7 +8,6 @@ Killing it stops nothing. It waits on events alone: its control socket and a des
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import hashlib
 import json
 import os
@@ -24,16 +23,18 @@ from typing import Any
 
 from playground_ops.targets.local import processes
 from playground_ops.targets.local.children import Children
+from playground_ops.targets.local.place import Place
 from playground_ops.targets.local.processes import ProcessSpec, runtime_folder
 
 LINK_CHECK_SECONDS = 60.0
 LONGEST_LINE = 1_000_000
+SOURCES = ("supervisor", "children", "child", "marked", "place", "processes")
 
 
 def source_digest() -> str:
     """Names this version of the supervisor, so that a newer one can take over."""
     folder = Path(__file__).parent
-    text = b"".join((folder / name).read_bytes() for name in ("supervisor.py", "children.py", "processes.py"))
+    text = b"".join((folder / f"{name}.py").read_bytes() for name in SOURCES)
     return hashlib.sha256(text).hexdigest()[:12]
 
 
@@ -48,8 +49,8 @@ class Waiting:
 
 
 class Supervisor:
-    def __init__(self, state: Path) -> None:
-        self.state = state
+    def __init__(self, state: Path, place: Place) -> None:
+        self.state, self.place = state, place
         self.selector = selectors.DefaultSelector()
         self.children = Children(state, self.selector)
         self.digest = source_digest()
@@ -62,23 +63,25 @@ class Supervisor:
     def run(self, listening: socket.socket) -> None:
         listening.setblocking(False)
         self.selector.register(listening, selectors.EVENT_READ, self._accept)
-        while not self.leave:
-            self._tick()
+        while self._tick():
             for key, _ in self.selector.select(self._timeout()):
                 key.data(key.fileobj)
 
-    def _tick(self) -> None:
+    def _tick(self) -> bool:
+        """Do what is due; False when it is time to leave."""
+        if self.leave or not self.place.is_held():
+            return False  # before anything is started: another supervisor may watch the same processes
         self.children.tick()
         if time.monotonic() >= self.next_link_check:
             self.next_link_check = time.monotonic() + LINK_CHECK_SECONDS
+            self.children.mend_files()
             with contextlib.suppress(OSError):
                 runtime_folder(self.state)
         for waiting in list(self.waiting):
             if waiting.holds() or time.monotonic() >= waiting.deadline:
                 self.waiting.remove(waiting)
                 self._send(waiting.client, waiting.answer())
-        if self.ending and not self.children.any_running() and not self.waiting:
-            self.leave = True
+        return not self.ending or self.children.any_running() or bool(self.waiting)
 
     def _timeout(self) -> float:
         moments = [self.next_link_check, *(waiting.deadline for waiting in self.waiting)]
@@ -88,7 +91,12 @@ class Supervisor:
     # Clients. None of them can hold up the others: nothing here blocks.
 
     def _accept(self, listening: Any) -> None:
-        client, _ = listening.accept()
+        try:
+            client, _ = listening.accept()
+        except OSError:  # it went away, or there are too many: the one that waits longest asks again
+            for oldest in list(self.buffers)[:1]:
+                self._drop(oldest)
+            return
         client.setblocking(False)
         self.buffers[client] = b""
         self.selector.register(client, selectors.EVENT_READ, self._receive)
@@ -124,6 +132,9 @@ class Supervisor:
             request = json.loads(line)
             operation = getattr(self, f"do_{request.pop('do')}")
             answer = operation(client, **request)
+        except OSError as error:
+            self._send(client, {"error": str(error), "full": error.strerror or str(error)})
+            return
         except Exception as error:  # a bad request is its sender's business and ends nobody
             self._send(client, {"error": f"{type(error).__name__}: {error}"})
             return
@@ -163,11 +174,11 @@ class Supervisor:
         before = self.children.total
         self._wait(client, lambda: self.children.total != before, timeout)
 
-    def do_shutdown(self, client: socket.socket, grace_seconds: float | None) -> None:
-        """Stop everything, answer when it is gone, and end."""
+    def do_shutdown(self, client: socket.socket, grace_seconds: float | None, timeout: float) -> None:
+        """Stop everything, answer when it is gone or the time is up, and end when it is gone."""
         self.ending = True
         self.children.stop_all(grace_seconds)
-        self._wait(client, lambda: not self.children.any_running(), 10 * 24 * 3600)
+        self._wait(client, lambda: not self.children.any_running(), timeout)
 
     def do_handover(self, client: socket.socket) -> dict[str, Any]:
         """End and leave everything running, for another supervisor to take over."""
@@ -181,27 +192,36 @@ class Supervisor:
 
 def main(state: Path) -> int:
     os.umask(0o077)
-    # Children inherit what is ignored, whoever started this process: a code server that ignores
-    # SIGTERM never drains, and one that ignores SIGINT does not hear SIGTERM either.
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGCHLD):
-        signal.signal(number, signal.SIG_DFL)
-    signal.signal(signal.SIGHUP, lambda *_: None)  # unlike SIG_IGN, a handler is not inherited
+    _reset_signals()
     runtime = runtime_folder(state)
-    lock = os.open(runtime / "supervisor.lock", os.O_RDWR | os.O_CREAT, 0o600)
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
+    place = Place(state)
+    if not place.take():
         return 0  # there is one, and there must not be two
     address = runtime / "supervisor.sock"
     address.unlink(missing_ok=True)
     listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     listening.bind(str(address))
-    supervisor = Supervisor(state)
+    supervisor = Supervisor(state, place)
     supervisor.children.take_over()
     listening.listen(64)
     supervisor.run(listening)
-    address.unlink(missing_ok=True)
+    if place.is_held():  # else the address is another's
+        address.unlink(missing_ok=True)
     return 0
+
+
+def _reset_signals() -> None:
+    """Children inherit what is ignored or blocked, whoever started this process.
+
+    A code server that ignores SIGTERM never drains, and one that ignores SIGINT does not hear SIGTERM
+    either. What Python itself ignores is given back to every child by `subprocess`.
+    """
+    signal.pthread_sigmask(signal.SIG_SETMASK, [])
+    for number in signal.valid_signals() - {signal.SIGPIPE, signal.SIGXFSZ}:
+        if signal.getsignal(number) is signal.SIG_IGN:
+            signal.signal(number, signal.SIG_DFL)
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    signal.signal(signal.SIGHUP, lambda *_: None)  # unlike SIG_IGN, a handler is not inherited
 
 
 if __name__ == "__main__":
