@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -60,7 +62,7 @@ def write_whole(path: Path, text: str) -> None:
 
     Raises PlaygroundError (capacity) when the disk is full or the folder can't be written.
     """
-    try:
+    with writing(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
         try:
@@ -72,8 +74,6 @@ def write_whole(path: Path, text: str) -> None:
         except BaseException:
             Path(name).unlink(missing_ok=True)
             raise
-    except OSError as error:
-        raise PlaygroundError(cannot_write(path, error)) from error
 
 
 def write_value(path: Path, value: BaseModel) -> None:
@@ -84,25 +84,46 @@ def read_value(path: Path, kind: type[M]) -> M | None:
     """The value in a file; None when it is not there.
 
     A file that does not hold one is set aside as `*.corrupt`, so that it is found and harms nobody.
+    Raises PlaygroundError (capacity) when it can't be read.
     """
     try:
-        return kind.model_validate_json(path.read_bytes())
+        with reading(path):
+            return kind.model_validate_json(path.read_bytes())
     except FileNotFoundError:
         return None
-    except OSError as error:
-        raise PlaygroundError(cannot_read(path, error)) from error
     except (ValidationError, json.JSONDecodeError, UnicodeDecodeError):
         set_aside(path)
         return None
 
 
 def set_aside(path: Path) -> None:
-    path.replace(path.with_name(f"{path.name}.corrupt"))
+    with writing(path), suppress(FileNotFoundError):  # somebody else may have done so
+        path.replace(path.with_name(f"{path.name}.corrupt"))
 
 
 def set_aside_files(folder: Path) -> list[Path]:
     """Every file under `folder` that was found corrupted."""
     return sorted(folder.rglob("*.corrupt"))
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """Tell what the system refuses as a PlaygroundError (capacity)."""
+    try:
+        yield
+    except OSError as error:
+        raise PlaygroundError(cannot_write(path, error)) from error
+
+
+@contextmanager
+def reading(path: Path) -> Iterator[None]:
+    """Likewise; that a file is not there is passed on."""
+    try:
+        yield
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        raise PlaygroundError(cannot_read(path, error)) from error
 
 
 def cannot_write(path: Path, error: OSError) -> Finding:

@@ -13,18 +13,21 @@ import os
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from uuid import uuid4
 
 from pydantic import BaseModel
 
 from playground_ops.errors import Finding, FindingKind, LockHeld, LockLost, PlaygroundError
-from playground_ops.targets.local.folder import cannot_write, read_value, write_value
+from playground_ops.targets.local.folder import read_value, write_value, writing
 from playground_ops.targets.local.processes import birth_of
 
 LEASE_SECONDS = 30.0
 RENEW_SECONDS = 5.0
+GUARD_SECONDS = 10.0
+"""The guard is held for one read and one write: longer means that its holder is stopped."""
+GUARD_LOOK_SECONDS = 0.02
 
 
 class Lease(BaseModel):
@@ -49,21 +52,23 @@ class FileLock:
         self._renewer.start()
 
     def check(self) -> None:
+        """Raises LockLost, or PlaygroundError when the lease can't be read."""
         with _guarded(self._path):
             found = read_value(self._path, Lease)
         if found is None or found.token != self._lease.token:
             raise LockLost(_lost(self._location, found))
 
     def release(self) -> None:
+        """What can't be deleted expires by itself, and must not hide why the rollout ended."""
         self._released.set()
-        with _guarded(self._path):
+        with suppress(PlaygroundError), _guarded(self._path), writing(self._path):
             found = read_value(self._path, Lease)
             if found is not None and found.token == self._lease.token:
                 self._path.unlink(missing_ok=True)
 
     def _renew(self) -> None:
         while not self._released.wait(RENEW_SECONDS):
-            with _guarded(self._path):
+            with suppress(PlaygroundError), _guarded(self._path):  # a full disk may have room again later
                 found = read_value(self._path, Lease)
                 if self._released.is_set() or found is None or found.token != self._lease.token:
                     return
@@ -106,16 +111,36 @@ def _is_alive(found: Lease) -> bool:
 
 @contextmanager
 def _guarded(path: Path) -> Iterator[None]:
-    try:
+    with writing(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         descriptor = os.open(path.with_name(f"{path.name}.guard"), os.O_RDWR | os.O_CREAT, 0o600)
-    except OSError as error:
-        raise PlaygroundError(cannot_write(path, error)) from error
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        _take_guard(descriptor, path)
         yield
     finally:
         os.close(descriptor)
+
+
+def _take_guard(descriptor: int, path: Path) -> None:
+    deadline = time.monotonic() + GUARD_SECONDS
+    while True:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return
+        except BlockingIOError as error:
+            if time.monotonic() >= deadline:
+                raise PlaygroundError(_blocked(path)) from error
+        time.sleep(GUARD_LOOK_SECONDS)
+
+
+def _blocked(path: Path) -> Finding:
+    return Finding(
+        kind=FindingKind.TRANSIENT,
+        object=f"file/{path}",
+        observed=f"Another process has kept it to itself for more than {GUARD_SECONDS:g} s.",
+        cause="That process was stopped (SIGSTOP) while it looked at the lock.",
+        fix=f"Find it with `lsof {path}.guard`, let it go on or end it; then run the command again.",
+    )
 
 
 def _held(location: str, found: Lease) -> Finding:

@@ -11,9 +11,8 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from playground_ops.errors import PlaygroundError
 from playground_ops.model import Release, RolloutRecord
-from playground_ops.targets.local.folder import cannot_write, read_value, write_value, write_whole
+from playground_ops.targets.local.folder import read_value, reading, write_value, write_whole, writing
 
 _NUMBERED = re.compile(r"^(\d+)\.json$")
 KEPT_RECORDS = 100
@@ -28,9 +27,11 @@ class ReleaseFiles:
         self._folder = folder / "releases"
 
     def numbers(self) -> list[int]:
-        if not self._folder.is_dir():
+        try:
+            with reading(self._folder):
+                found = [_NUMBERED.match(path.name) for path in self._folder.iterdir()]
+        except FileNotFoundError:
             return []
-        found = (_NUMBERED.match(path.name) for path in self._folder.iterdir())
         return sorted(int(match[1]) for match in found if match)
 
     def read(self, number: int) -> Release | None:
@@ -55,18 +56,27 @@ class ReleaseFiles:
 
     def served_at(self, release: Release) -> str | None:
         mark = self._mark(release, "served")
-        return mark.read_text() if mark.exists() else None
+        try:
+            with reading(mark):
+                return mark.read_text(errors="replace")
+        except FileNotFoundError:
+            return None
 
     def is_draining(self, release: Release) -> bool:
         return self._mark(release, "draining").exists()
 
     def unmark_draining(self, release: Release) -> None:
-        self._mark(release, "draining").unlink(missing_ok=True)
+        self._delete(self._mark(release, "draining"))
 
     def remove(self, release: Release) -> None:
         for mark in ("draining", "served"):
-            self._mark(release, mark).unlink(missing_ok=True)
-        (self._folder / f"{release.number}.json").unlink(missing_ok=True)
+            self._delete(self._mark(release, mark))
+        self._delete(self._folder / f"{release.number}.json")
+
+    @staticmethod
+    def _delete(path: Path) -> None:
+        with writing(path):
+            path.unlink(missing_ok=True)
 
     def _mark(self, release: Release, mark: str) -> Path:
         return self._folder / f"{release.number}.{mark}"
@@ -94,15 +104,15 @@ class RecordFiles:
         write_value(same or self._folder / f"{self._next(paths):06}-{record.id}.json", record)
         if same is None:
             for old in paths[: max(0, len(paths) + 1 - KEPT_RECORDS)]:
-                old.unlink(missing_ok=True)
+                with writing(old):
+                    old.unlink(missing_ok=True)
 
     def _paths(self) -> list[Path]:
         try:
-            found = [path for path in self._folder.iterdir() if _RECORD.match(path.name)]
+            with reading(self._folder):
+                found = [path for path in self._folder.iterdir() if _RECORD.match(path.name)]
         except FileNotFoundError:
             return []
-        except OSError as error:
-            raise PlaygroundError(cannot_write(self._folder, error)) from error
         return sorted(found)
 
     @staticmethod

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from playground_ops.model import Release
-from playground_ops.targets.local.folder import StateFolder
+from playground_ops.targets.local.folder import StateFolder, reading, writing
 from playground_ops.targets.local.processes import ProcessSpec
 from playground_ops.targets.local.project import Project
 
 if TYPE_CHECKING:
     from playground_ops.targets.local.environments import Environment
+
+
+_OWN = re.compile(r"-(\d+)\.sock$")
 
 
 @dataclass(frozen=True)
@@ -33,21 +38,37 @@ class Addresses:
 
 
 def serving_number(addresses: Addresses, location: str) -> int | None:
-    """The number of the release that the location's address leads to."""
+    """The number of the release that the location's address leads to.
+
+    None when it leads nowhere, or is no address that this stack made: the next switch replaces it.
+    Raises PlaygroundError (capacity) when it can't be read.
+    """
+    link = addresses.serving(location)
     try:
-        target = addresses.serving(location).readlink().name
+        with reading(link):
+            found = _OWN.search(_target(link))
     except FileNotFoundError:
         return None
-    return int(target.removesuffix(".sock").rsplit("-", 1)[1])
+    return int(found[1]) if found else None
 
 
 def lead_to(addresses: Addresses, release: Release) -> None:
-    """The atomic switch."""
+    """The atomic switch. Raises PlaygroundError (capacity) when it can't be written; nothing moved then."""
     link = addresses.serving(release.location.name)
     fresh = link.with_name(f".{link.name}.{os.getpid()}")
-    fresh.unlink(missing_ok=True)
-    fresh.symlink_to(addresses.own(release).name)
-    fresh.replace(link)
+    with writing(link):
+        fresh.unlink(missing_ok=True)
+        fresh.symlink_to(addresses.own(release).name)
+        fresh.replace(link)
+
+
+def _target(link: Path) -> str:
+    try:
+        return link.readlink().name
+    except OSError as error:
+        if error.errno == errno.EINVAL:
+            return ""  # no link
+        raise
 
 
 def server_spec(
