@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import fcntl
 import os
 import signal
 import subprocess
@@ -13,6 +15,7 @@ import pytest
 
 from playground_ops.errors import LockHeld, LockLost, PlaygroundError
 from playground_ops.targets.local import locks
+from playground_ops.targets.local.folder import cannot_write
 from playground_ops.targets.local.locks import Lease, holder_of, lease
 from tests.stacks import eventually
 
@@ -91,6 +94,67 @@ def test_a_holder_that_was_stopped_loses_it_and_finds_out(
         pytest.raises(LockLost, match="somebody else"),
     ):
         mine.check()
+
+
+def test_a_holder_that_could_not_write_goes_on_renewing(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(locks, "RENEW_SECONDS", 0.02)
+    refusals: list[Path] = []
+
+    def full(where: Path, value: Lease) -> None:
+        refusals.append(where)
+        raise PlaygroundError(cannot_write(where, OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))))
+
+    with lease(path, "a", "me", NOW) as held:
+        first = Lease.model_validate_json(path.read_text()).renewed
+        with monkeypatch.context() as disk:
+            disk.setattr(locks, "write_value", full)
+            eventually("two refusals", lambda: len(refusals) >= 2)
+        held.check()
+        eventually("a renewal", lambda: Lease.model_validate_json(path.read_text()).renewed > first)
+
+
+def test_why_a_rollout_ended_is_not_hidden_by_a_lock_that_cannot_be_deleted(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(RuntimeError, match="why"), lease(path, "a", "me", NOW):
+        path.unlink()
+        path.mkdir()
+        raise RuntimeError("why")
+
+
+def test_a_lock_whose_file_was_deleted_is_lost(path: Path) -> None:
+    with lease(path, "a", "me", NOW) as held:
+        path.unlink()
+        with pytest.raises(LockLost, match="nobody"):
+            held.check()
+
+
+def test_a_process_that_was_stopped_at_the_file_is_waited_for_only_so_long(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(locks, "GUARD_SECONDS", 0.1)
+    path.parent.mkdir()
+    with path.with_name("lock.json.guard").open("w") as guard:
+        fcntl.flock(guard, fcntl.LOCK_EX)
+        with pytest.raises(PlaygroundError, match="kept it to itself"), lease(path, "a", "me", NOW):
+            pass
+    with lease(path, "a", "me", NOW):
+        pass
+
+
+def test_of_many_at_once_one_gets_it(path: Path) -> None:
+    command = [sys.executable, "-c", HOLD, str(path)]
+    started = [
+        subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) for _ in range(4)
+    ]
+    try:
+        eventually("three refusals", lambda: sum(process.poll() is not None for process in started) == 3)
+    finally:
+        for process in started:
+            process.kill()
+    told = [process.communicate(timeout=10) for process in started]
+    assert sorted(output for output, _ in told) == ["", "", "", "held\n"]
+    assert sum("LockHeld" in error for _, error in told) == 3
 
 
 def test_the_clock_of_the_wall_does_not_matter(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
