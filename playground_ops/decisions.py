@@ -15,7 +15,7 @@ def serving(releases: Sequence[LiveRelease]) -> LiveRelease | None:
 def previous(releases: Sequence[LiveRelease]) -> LiveRelease | None:
     """The retired release that is kept warm: the one that served last."""
     retired = [live for live in releases if live.state is ReleaseState.RETIRED]
-    return max(retired, key=lambda live: (live.served_at or "", live.release.number), default=None)
+    return max(retired, key=lambda live: (live.served_order, live.release.number), default=None)
 
 
 def is_unchanged(live: LiveRelease | None, revision: Revision, configuration: str) -> bool:

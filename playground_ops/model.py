@@ -97,6 +97,8 @@ class LiveRelease(Value):
 
     release: Release
     state: ReleaseState
+    served_order: int = 0
+    """Grows with every switch of the location; the clock may go back, this does not."""
     served_at: str | None = None
     """When it last began to serve; UTC, ISO 8601."""
     restarts: int = 0

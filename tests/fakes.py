@@ -213,7 +213,9 @@ class FakeTarget:
             else:
                 state = ReleaseState.RETIRED if served is not None else ReleaseState.CANDIDATE
             served_at = None if served is None else f"{served:09}"
-            found.append(LiveRelease(release=release, state=state, served_at=served_at))
+            found.append(
+                LiveRelease(release=release, state=state, served_order=served or 0, served_at=served_at)
+            )
         for number in self.world.draining.pop(location, set()):
             # Seen draining once; by the next look it has ended.
             self.world.releases[location].pop(number, None)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from playground_ops import decisions
 from playground_ops.errors import FindingKind, PlaygroundError
 from playground_ops.model import Location, Outcome, Release, Revision, RolloutRecord
 from playground_ops.targets.local.folder import read_value, write_whole
@@ -113,3 +114,17 @@ def test_what_is_no_value_is_set_aside(tmp_path: Path) -> None:
     path.write_text("{")
     assert read_value(path, Release) is None
     assert path.with_name("x.json.corrupt").read_text() == "{"
+
+
+def test_which_one_served_last_does_not_hang_on_the_clock(tmp_path: Path) -> None:
+    target = LocalTarget(tmp_path, tmp_path)
+    files = ReleaseFiles(target.folder.location("a"))
+    try:
+        for number, at in ((1, "2030"), (2, "2020"), (3, "2010")):
+            files.add(release(number))
+            files.mark_served(release(number), at)
+        warm = decisions.previous(target.releases("a"))
+        assert warm is not None
+        assert (warm.release.number, warm.served_at) == (3, "2010")
+    finally:
+        runtime_folder(tmp_path).unlink()

@@ -49,18 +49,26 @@ class ReleaseFiles:
             raise ValueError(f"release {release.name} is there and is another one")
 
     def mark_served(self, release: Release, at: str) -> None:
-        write_whole(self._mark(release, "served"), at)
+        """It serves from now on: since when, and which switch of the location this is, counted from 1."""
+        order = 1 + max((self.served_order(found) for found in self.all()), default=0)
+        write_whole(self._mark(release, "served"), f"{at}\n{order}\n")
 
     def mark_draining(self, release: Release, at: str) -> None:
         write_whole(self._mark(release, "draining"), at)
 
     def served_at(self, release: Release) -> str | None:
-        mark = self._mark(release, "served")
+        """When it last began to serve (UTC, ISO 8601); None when it never did."""
+        return self._served(release)[0]
+
+    def served_order(self, release: Release) -> int:
+        return self._served(release)[1]
+
+    def _served(self, release: Release) -> tuple[str | None, int]:
         try:
-            with reading(mark):
-                return mark.read_text(errors="replace")
+            at, _, order = self._mark(release, "served").read_text().partition("\n")
         except FileNotFoundError:
-            return None
+            return None, 0
+        return at, int(order) if order.strip().isdigit() else 0
 
     def is_draining(self, release: Release) -> bool:
         return self._mark(release, "draining").exists()

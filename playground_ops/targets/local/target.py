@@ -76,7 +76,15 @@ class LocalTarget:
             else:
                 state = ReleaseState.RETIRED if served_at else ReleaseState.CANDIDATE
             restarts = self.stack.restarts(release.name)
-            found.append(LiveRelease(release=release, state=state, served_at=served_at, restarts=restarts))
+            found.append(
+                LiveRelease(
+                    release=release,
+                    state=state,
+                    served_order=files.served_order(release),
+                    served_at=served_at,
+                    restarts=restarts,
+                )
+            )
         return found
 
     def next_number(self, location: str) -> int:
