@@ -116,14 +116,9 @@ def by_hand() -> float:
             _wait_until_loaded(Stack(folder), ui)
             return time.perf_counter() - began
         finally:
-            for process in started:
-                process.terminate()
-            for process in started:
-                try:
-                    process.wait(timeout=20)
-                except subprocess.TimeoutExpired:
-                    process.kill()
-                    process.wait()
+            for process in started:  # nothing of it is wanted any more, and draining takes long
+                process.kill()
+                process.wait()
 
 
 def _start(home: Path, *arguments: str) -> subprocess.Popen[bytes]:
