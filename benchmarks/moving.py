@@ -63,8 +63,8 @@ def _bare_start(code: Pipeline) -> float:
             eventually("it to answer", lambda: is_serving(f"unix:{address}"), 60.0, 0.02)
             return time.perf_counter() - began
         finally:
-            process.terminate()
-            process.wait(timeout=20)
+            process.kill()
+            process.wait()
 
 
 class Watcher:
