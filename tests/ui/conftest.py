@@ -32,17 +32,13 @@ def stack(code: Pipeline) -> Iterator[Stack]:
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[webdriver.Chrome]:
-    binary, driver = _chromium(), shutil.which("chromedriver")
+    binary, driver = _binary(), shutil.which("chromedriver")
     if binary is None or driver is None:
         missing = "These tests need chromium and chromedriver (Debian: chromium, chromium-driver)."
         if os.environ.get("CI"):
             pytest.fail(missing)
         pytest.skip(missing)
-    options = webdriver.ChromeOptions()
-    options.binary_location = binary
-    for argument in ("--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--window-size=1500,1000"):
-        options.add_argument(argument)
-    found = webdriver.Chrome(options=options, service=webdriver.ChromeService(driver))
+    found = chromium(driver)
     try:
         yield found
     finally:
@@ -61,12 +57,15 @@ def page(
         print(f"what the browser showed: {shown}")
 
 
-def _chromium() -> str | None:
-    return next(
-        (
-            found
-            for name in ("chromium", "chromium-browser", "google-chrome")
-            if (found := shutil.which(name))
-        ),
-        None,
-    )
+def chromium(driver: str) -> webdriver.Chrome:
+    """A headless one with a window of a laptop's size."""
+    options = webdriver.ChromeOptions()
+    options.binary_location = _binary() or "chromium"
+    for argument in ("--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--window-size=1500,1000"):
+        options.add_argument(argument)
+    return webdriver.Chrome(options=options, service=webdriver.ChromeService(driver))
+
+
+def _binary() -> str | None:
+    names = ("chromium", "chromium-browser", "google-chrome")
+    return next((found for name in names if (found := shutil.which(name))), None)

@@ -1,0 +1,94 @@
+"""Dagster's own tools on a clone: `dagster dev` without arguments, and `dg`."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.stacks import ROOT, Stack, a_stack, eventually, free_port
+
+BIN = Path(sys.executable).parent
+
+
+@pytest.fixture(scope="module")
+def stack() -> Iterator[Stack]:
+    with a_stack() as made:
+        made.configure()
+        yield made
+
+
+def environ(stack: Stack) -> dict[str, str]:
+    home = stack.folder / "dev_home"
+    home.mkdir(exist_ok=True)
+    path = f"{BIN}{os.pathsep}{os.environ['PATH']}"
+    return {**stack.environ, "DAGSTER_HOME": str(home), "PATH": path}
+
+
+def dg(stack: Stack, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [str(BIN / "dg"), *arguments],
+        cwd=ROOT,
+        env=environ(stack),
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+
+def test_dagster_dev_without_arguments_loads_ops_and_the_playground(stack: Stack) -> None:
+    port = free_port()
+    dev = subprocess.Popen(
+        [str(BIN / "dagster"), "dev", "-p", str(port)],
+        cwd=ROOT,
+        env=environ(stack),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    try:
+
+        def loaded() -> tuple[list[str], list[str]] | None:
+            ui = f"http://127.0.0.1:{port}"
+            with contextlib.suppress(OSError, KeyError, AssertionError):
+                return stack.assets("playground_ops.definitions", ui), stack.assets(
+                    "playground.definitions", ui
+                )
+            return None
+
+        ops, playground = eventually("both locations", loaded, 90.0, 0.5)
+    finally:
+        os.killpg(dev.pid, signal.SIGINT)
+        try:
+            dev.wait(timeout=30)
+        except subprocess.TimeoutExpired:
+            os.killpg(dev.pid, signal.SIGKILL)
+            dev.wait()
+    assert ops == ["stack/a", "stack/b", "stack/daemon", "stack/ops", "stack/webserver"]
+    assert playground == ["playground/numbers", "playground/total"]
+
+
+def test_dg_checks_and_lists_the_definitions(stack: Stack) -> None:
+    checked = dg(stack, "check", "defs")
+    assert checked.returncode == 0, checked.stdout + checked.stderr
+    listed = dg(stack, "list", "defs", "--json")
+    assert listed.returncode == 0, listed.stderr
+    for name in ("redeploy", "rollback", "promote", "plan", "deploy", "health_check", "stack/webserver"):
+        assert f'"{name}"' in listed.stdout
+
+
+def test_dg_launches_a_redeploy(stack: Stack) -> None:
+    refused = dg(stack, "launch", "--job", "redeploy")
+    assert refused.returncode != 0
+    assert "No stack is deployed here" in refused.stdout + refused.stderr
+    stack.bootstrap()
+    launched = dg(stack, "launch", "--job", "redeploy")
+    assert launched.returncode == 0, launched.stdout + launched.stderr
+    assert "no ref has moved" in launched.stdout + launched.stderr
