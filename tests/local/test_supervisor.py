@@ -270,7 +270,23 @@ def test_a_full_disk_does_not_end_the_supervisor_and_is_made_good_later(
     eventually("it to be started again", lambda: seen(state).running and seen(state).pid != pid, 20.0)
 
 
-def test_a_supervisor_whose_log_is_full_goes_on(state: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_could_not_be_written_is_written_when_there_is_room(supervisor: Control, state: Path) -> None:
+    supervisor.start(spec())
+    pid = running(state).pid
+    folder = folder_of(state)
+    kept = folder.rename(folder.with_name("kept"))
+    folder.write_text("")
+    try:
+        os.kill(pid, signal.SIGKILL)
+        found = eventually("a restart", lambda: [one for one in leftovers(state) if one != pid])
+    finally:
+        folder.unlink()
+        kept.rename(folder)
+    assert seen(state).pid == pid
+    eventually("its state", lambda: seen(state).pid == found[0] and seen(state).running, 10.0)
+
+
+def test_a_supervisor_whose_log_is_full_goes_on(state: Path) -> None:
     if not Path("/dev/full").exists():
         pytest.skip("this system has no /dev/full")
     (state / "logs").mkdir()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import selectors
 import signal
 import subprocess
 import sys
@@ -14,6 +15,7 @@ import psutil
 import pytest
 
 from playground_ops.targets.local import control as controlling
+from playground_ops.targets.local.children import Children
 from playground_ops.targets.local.control import Control, ensure_supervisor, leftovers
 from playground_ops.targets.local.processes import (
     ProcessState,
@@ -134,6 +136,7 @@ def test_killed_at_any_moment_there_is_one_of_each_and_one_supervisor(state: Pat
 ASK = """
 import sys
 from pathlib import Path
+from playground_ops.targets.local.children import Children
 from playground_ops.targets.local.control import Control
 from playground_ops.targets.local.processes import ProcessSpec
 Control(Path(sys.argv[1])).start(ProcessSpec(name=sys.argv[2], argv=tuple(sys.argv[3:]), cwd="/"))
@@ -223,13 +226,15 @@ def test_what_serves_goes_on_when_its_spec_is_corrupted(supervisor: Control, sta
     assert control.wait_gone("x", 10.0)
 
 
-def test_a_file_that_a_client_set_aside_is_written_again(supervisor: Control, state: Path) -> None:
-    supervisor.start(spec())
-    pid = running(state).pid
-    (folder_of(state) / "x.state.json").unlink()
-    controlling.Control(state).handover()
-    ensure_supervisor(state)
-    assert running(state).pid == pid
+def test_files_that_are_lost_while_it_runs_are_written_again(state: Path) -> None:
+    with selectors.DefaultSelector() as selector:
+        children = Children(state, selector)
+        children.start(spec())
+        before = running(state)
+        for file in folder_of(state).iterdir():
+            file.unlink()
+        children.mend_files()
+        assert (seen(state), read_spec(state, "x")) == (before, spec())
 
 
 def test_two_supervisors_at_once_are_one(state: Path) -> None:
