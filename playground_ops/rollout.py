@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from typing import TypeVar
 
@@ -37,18 +37,23 @@ class Engine:
             recover(self.target, lock, request.location.name, self.story, self.clock, self.patience)
             return Rollout(self, lock, request).run()
 
-    def locked(self, request: Request) -> AbstractContextManager[Lock]:
-        """Take the location's lock, waiting for its holder as long as patience has it."""
+    @contextmanager
+    def locked(self, request: Request) -> Iterator[Lock]:
+        """Hold the location's lock, after waiting for its holder as long as patience has it."""
+        with ExitStack() as held:
+            yield self._take_lock(request, held)
+
+    def _take_lock(self, request: Request, held: ExitStack) -> Lock:
         deadline = self.clock.monotonic() + self.patience.lock
         told = False
         while True:
             try:
-                return self.target.lock(request.location.name, request.by)
-            except LockHeld as held:
+                return held.enter_context(self.target.lock(request.location.name, request.by))
+            except LockHeld as somebody:
                 if self.clock.monotonic() >= deadline:
                     raise
                 if not told:
-                    self.story.say(f"waiting: {held.finding.observed}")
+                    self.story.say(f"waiting up to {self.patience.lock:g} s: {somebody.finding.observed}")
                 told = True
                 self.story.check()
                 self.clock.sleep(0.2)

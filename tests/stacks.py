@@ -169,6 +169,16 @@ class Stack:
 
         return str(eventually(f"run {run_id} to be one of {wanted}", ended, timeout_seconds, 0.2))
 
+    def messages(self, run_id: str) -> str:
+        """What the run's page tells, a line per event."""
+        events = self.graphql(
+            """query($id: ID!) { logsForRun(runId: $id, limit: 500) { ... on EventConnection { events {
+              ... on MessageEvent { message }
+              ... on ExecutionStepFailureEvent { error { message } } } } } }""",
+            id=run_id,
+        )["logsForRun"]["events"]
+        return "\n".join(found.get("message", "") + str(found.get("error") or "") for found in events)
+
 
 @contextmanager
 def a_stack() -> Iterator[Stack]:

@@ -10,6 +10,7 @@ from playground_ops.request import Request
 from playground_ops.rollback import promote, roll_back
 from playground_ops.rollout import Engine
 from playground_ops.story import RolloutCancelled, SilentStory
+from playground_ops.switching import Patience
 from tests import fakes
 from tests.fakes import FakeTarget, World
 
@@ -277,3 +278,28 @@ def test_an_unforeseen_error_is_recorded_and_cleaned_up_too() -> None:
     assert last.finding.kind is FindingKind.TRANSIENT
     assert world.serving == {"a": 1}
     assert list(world.releases["a"]) == [1]
+
+
+def test_it_waits_for_another_rollout_as_long_as_patience_has_it() -> None:
+    world = World(heads={"a": "1" * 40})
+    world.locks["a"] = "somebody"
+    lines: list[str] = []
+
+    class Telling(SilentStory):
+        def say(self, message: str) -> None:
+            lines.append(message)
+            if "somebody" in message:
+                world.locks.pop("a")  # the other one ends
+
+    engine = Engine(FakeTarget(world), Telling(), world.clock, Patience(lock=5.0))
+    location = Location(name="a", repository="/r")
+    request = Request(location=location, configuration="c", by="me")
+    assert engine.roll_out(request).outcome is Outcome.DONE
+    assert lines[0].startswith("waiting up to 5 s: held by somebody")
+
+    world.locks["a"] = "somebody who stays"
+    quiet = Engine(FakeTarget(world), SilentStory(), world.clock, Patience(lock=5.0))
+    began = world.clock.monotonic()
+    with pytest.raises(LockHeld, match="somebody who stays"):
+        quiet.roll_out(request)
+    assert 5.0 <= world.clock.monotonic() - began < 6.0

@@ -1,0 +1,96 @@
+"""Gates that a location names itself, and rollouts that meet."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from tests.pipelines import Pipeline
+from tests.stacks import Stack, eventually
+
+CODE = """\
+import dagster as dg
+
+@dg.asset
+def {name}() -> None: ...
+
+@dg.asset_check(asset={name})
+def is_positive() -> dg.AssetCheckResult:
+    return dg.AssetCheckResult(passed={passed}, description="the total is -1")
+
+@dg.op
+def probe() -> None:
+    import time
+    time.sleep({seconds})
+    assert {works}, "the warehouse has no table prices"
+
+@dg.job
+def smoke() -> None:
+    probe()
+
+defs = dg.Definitions(assets=[{name}], asset_checks=[is_positive], jobs=[smoke])
+"""
+
+
+def text(name: str, passed: bool = True, works: bool = True, seconds: float = 0.0) -> str:
+    return CODE.format(name=name, passed=passed, works=works, seconds=seconds)
+
+
+@pytest.fixture(scope="module")
+def stack(bare_stack: Stack, code: Pipeline) -> Stack:
+    bare_stack.configure(
+        code_locations=[
+            {"name": "a", **code.location, "smoke_job": "smoke", "smoke_check": "total:is_positive"},
+            {"name": "b", **code.location},
+        ]
+    )
+    code.commit_text(text("total"), "Good")
+    bare_stack.bootstrap()
+    return bare_stack
+
+
+def refused(stack: Stack) -> dict[str, Any]:
+    ended = stack.run("redeploy", "a", "--json")
+    assert ended.returncode == 1
+    (finding,) = json.loads(ended.stdout)["findings"]
+    assert stack.assets("a") == ["total"]
+    return dict(finding)
+
+
+def test_a_smoke_job_that_fails_keeps_the_commit_from_serving(stack: Stack, code: Pipeline) -> None:
+    code.commit_text(text("total", works=False), "The job fails")
+    finding = refused(stack)
+    assert "smoke job smoke did not pass" in finding["observed"]
+    assert "the warehouse has no table prices" in finding["observed"] + finding["evidence"]
+
+
+def test_an_asset_check_that_fails_keeps_the_commit_from_serving(stack: Stack, code: Pipeline) -> None:
+    code.commit_text(text("total", passed=False), "The check fails")
+    finding = refused(stack)
+    assert "smoke check total:is_positive did not pass" in finding["observed"]
+    assert "the total is -1" in finding["observed"]
+
+
+def test_both_pass(stack: Stack, code: Pipeline) -> None:
+    code.commit_text(text("total"), "Good again")
+    stack.ok("redeploy", "a")
+
+
+def test_the_second_of_two_rollouts_says_who_holds_the_lock(stack: Stack, code: Pipeline) -> None:
+    code.commit_text(text("total", seconds=6.0), "Slow to pass")
+    first = stack.start("redeploy", "a")
+    eventually("the first to hold the lock", lambda: stack.location("a")["candidate"])
+    second = stack.run("redeploy", "a", "--json")
+    job = stack.launch("ops", "redeploy", {"locations": ["a"]})
+    other = stack.run("redeploy", "b", "--force")
+    assert first.poll() is None, "another location's rollout does not wait for this one"
+    _, told = first.communicate(timeout=60)
+
+    assert (first.returncode, other.returncode) == (0, 0), told + other.stderr
+    assert second.returncode == 1
+    (finding,) = json.loads(second.stdout)["findings"]
+    assert f"(pid {first.pid}) is under way since" in finding["observed"]
+    # A job waits, and then finds nothing to do.
+    assert stack.wait_for_run(job) == "SUCCESS", stack.messages(job)
