@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from playground_ops.diagnose import explain_exit
@@ -12,8 +11,6 @@ from playground_ops.targets.serverwire import connected, is_serving
 
 if TYPE_CHECKING:
     from playground_ops.targets.local.components import LocalStack
-
-TAIL_BYTES = 131_072
 
 
 def observe(stack: LocalStack, release: Release, log_tail: str) -> Observation:
@@ -48,14 +45,3 @@ def wait(stack: LocalStack, release: Release, seconds: float) -> None:
     threading.Thread(target=watch_the_process, daemon=True).start()
     with connected(address, changed):
         changed.wait(seconds)
-
-
-def tail(path: Path, lines: int) -> str:
-    """The last lines of a log; empty when there is none."""
-    try:
-        with path.open("rb") as file:
-            file.seek(0, 2)
-            file.seek(max(0, file.tell() - TAIL_BYTES))
-            return "\n".join(file.read().decode(errors="replace").splitlines()[-lines:])
-    except FileNotFoundError:
-        return ""

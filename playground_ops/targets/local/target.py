@@ -21,7 +21,7 @@ from playground_ops.model import (
 )
 from playground_ops.redact import redact
 from playground_ops.targets.base import Lock, Say
-from playground_ops.targets.local import automation, git, observing, smoke
+from playground_ops.targets.local import automation, git, logs, observing, smoke
 from playground_ops.targets.local.code import Code
 from playground_ops.targets.local.components import LocalStack
 from playground_ops.targets.local.folder import StateFolder
@@ -34,7 +34,7 @@ from playground_ops.targets.webserver import WebserverDown
 
 REMOVE_GRACE_SECONDS = 5.0
 DIAGNOSED_LINES = 1000
-"""A traceback and what Dagster wraps around it; cut to what fits in `observing.TAIL_BYTES`."""
+"""A traceback and what Dagster wraps around it; cut to what fits in `logs.TAIL_BYTES`."""
 
 
 class LocalTarget:
@@ -183,7 +183,7 @@ class LocalTarget:
         self._forget(release)
 
     def tail(self, release: Release, lines: int) -> str:
-        return redact(observing.tail(self.folder.log(release.name), lines))
+        return redact(logs.tail(self.folder.log(release.name), lines))
 
     def record(self, record: RolloutRecord) -> None:
         RecordFiles(self.folder.location(record.location)).save(record)
