@@ -70,13 +70,23 @@ def _generation(release: Release) -> int:
     return release.rollback_of or release.number
 
 
-def rollback_choice(records: Sequence[RolloutRecord], serving_release: Release) -> Release | None:
-    """The newest release, older than the one that serves, that ever served.
+def _content(release: Release) -> tuple[str, str]:
+    return release.revision.commit, release.configuration
 
-    Going back twice goes back twice as far; it never brings back the release one fled from.
+
+def rollback_choice(records: Sequence[RolloutRecord], serving_release: Release) -> Release | None:
+    """The newest release, older than the one that serves and other than it, that ever served.
+
+    Going back twice goes back twice as far; it never brings back what one fled from, be it the same
+    release or an earlier one of the same commit and configuration.
     """
     served = [record.release for record in records if record.release and record.outcome is Outcome.DONE]
-    older = [release for release in served if _generation(release) < _generation(serving_release)]
+    older = [
+        release
+        for release in served
+        if _generation(release) < _generation(serving_release)
+        and _content(release) != _content(serving_release)
+    ]
     return max(older, key=lambda release: (_generation(release), release.number), default=None)
 
 

@@ -303,3 +303,12 @@ def test_it_waits_for_another_rollout_as_long_as_patience_has_it() -> None:
     with pytest.raises(LockHeld, match="somebody who stays"):
         quiet.roll_out(request)
     assert 5.0 <= world.clock.monotonic() - began < 6.0
+
+
+def test_a_rollback_does_not_go_to_an_earlier_release_of_the_same_commit() -> None:
+    world = deployed(World(), 1, 2)
+    roll_back(engine(world), request(), None)
+    deployed(world, 2)  # release 3, at the commit that one fled from
+    record = roll_back(engine(world), request(), None)
+    assert record.release is not None
+    assert record.release.revision.commit == commit(1)
