@@ -50,14 +50,22 @@ def test_a_first_run_that_is_killed_is_completed_by_the_next(stack: Stack) -> No
     assert all(found["candidate"] is None for found in stack.status()["locations"])
 
 
-def test_it_ends_with_what_a_person_wants_next(stack: Stack) -> None:
-    said = stack.bootstrap()
+@pytest.fixture
+def up(stack: Stack) -> Stack:
+    """The stack runs, whichever tests ran before."""
+    stack.bootstrap()
+    return stack
+
+
+def test_it_ends_with_what_a_person_wants_next(up: Stack) -> None:
+    stack, said = up, up.bootstrap()
     assert "Nothing to do" in said
     assert f"The UI is at {stack.ui}" in said
     for command in ("status", "redeploy a", "down"):
         assert f"python -m playground_ops {command}" in said
 
 
+@pytest.mark.usefixtures("up")
 def test_a_second_run_writes_nothing(stack: Stack) -> None:
     def written() -> dict[str, int]:
         # What the components write by themselves (logs, the instance's tables) is theirs.
@@ -74,6 +82,7 @@ def test_a_second_run_writes_nothing(stack: Stack) -> None:
     assert written() == before
 
 
+@pytest.mark.usefixtures("up")
 def test_two_at_once_make_one_stack(stack: Stack) -> None:
     stack.ok("down")
     both = [stack.start(module="playground_ops.bootstrap") for _ in range(2)]
@@ -88,6 +97,7 @@ def test_two_at_once_make_one_stack(stack: Stack) -> None:
     assert [len(found["draining"]) for found in stack.status()["locations"]] == [0, 0, 0]
 
 
+@pytest.mark.usefixtures("up")
 @pytest.mark.parametrize("name", ["webserver", "daemon"])
 def test_a_component_that_dies_comes_back_and_that_is_seen(stack: Stack, name: str) -> None:
     found = read_state(stack.state, name)
@@ -102,6 +112,7 @@ def test_a_component_that_dies_comes_back_and_that_is_seen(stack: Stack, name: s
     eventually("it to be ready", lambda: component()["ready"], 60.0)
 
 
+@pytest.mark.usefixtures("up")
 def test_the_supervisor_can_be_killed_and_servers_go_on(stack: Stack) -> None:
     before = {name: read_state(stack.state, name).pid for name in ("webserver", "daemon")}
     hello = json.loads(stack.ok("status", "--json"))
@@ -116,6 +127,7 @@ def test_the_supervisor_can_be_killed_and_servers_go_on(stack: Stack) -> None:
     assert stack.status()["locations"][1]["release"] == hello["locations"][1]["release"] + 1
 
 
+@pytest.mark.usefixtures("up")
 def test_corrupted_files_are_set_aside_and_named_and_the_next_bootstrap_writes_them_anew(
     stack: Stack,
 ) -> None:
@@ -130,6 +142,7 @@ def test_corrupted_files_are_set_aside_and_named_and_the_next_bootstrap_writes_t
     assert {file.name for file in stack.state.rglob("*.corrupt")} >= {"stack.json.corrupt"}
 
 
+@pytest.mark.usefixtures("up")
 def test_down_leaves_no_process_and_keeps_the_data(stack: Stack) -> None:
     run = stack.launch("ops", "plan")
     stack.wait_for_run(run)
