@@ -48,6 +48,6 @@ def _location(location: Location) -> dg.AssetSpec:
         group_name=GROUP,
         kinds={"dagster", "git"} if location.repository else {"dagster"},
         description=f"The code location `{location.name}`. A materialization is a release that began to "
-        "serve; an observation is a rollout that failed, with its cause.",
+        "serve; an observation is a rollout that did not get there, with its cause.",
         metadata=metadata,
     )

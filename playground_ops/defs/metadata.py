@@ -5,7 +5,7 @@ from urllib.parse import urlsplit
 
 import dagster as dg
 
-from playground_ops.errors import Finding
+from playground_ops.errors import Finding, FindingKind
 from playground_ops.model import Component, Outcome, Revision, RolloutRecord
 from playground_ops.plan import Plan
 
@@ -14,9 +14,18 @@ Metadata = dict[str, dg.MetadataValue]
 _COMMIT_PAGE = {"github.com": "commit", "gitlab.com": "-/commit", "bitbucket.org": "commits"}
 """Where public hosts show a commit, below the repository's page."""
 
+_MEANING = {
+    FindingKind.CERTAIN: "it will fail again until this is changed",
+    FindingKind.TRANSIENT: "it may pass; try again",
+    FindingKind.CAPACITY: "there was no room; nothing is held against the commit",
+}
+
 
 def of_rollout(record: RolloutRecord) -> Metadata:
-    found: Metadata = {"summary": dg.MetadataValue.md(summary(record))}
+    """The end and its reason come first: the run's page folds a long event after a few rows."""
+    found: Metadata = {"summary": dg.MetadataValue.text(headline(record))}
+    if record.finding is not None:
+        found |= _reason(record.finding)
     release, revision = record.release, record.revision
     if release is not None:
         found["release"] = dg.MetadataValue.int(release.number)
@@ -28,26 +37,33 @@ def of_rollout(record: RolloutRecord) -> Metadata:
         found["previous commit"] = dg.MetadataValue.text(
             f"{record.previous_commit} (release {record.previous})"
         )
+    found["seconds"] = dg.MetadataValue.float(round(sum(record.durations.values()), 2))
     found["durations"] = dg.MetadataValue.md(durations(record))
     found["requested by"] = dg.MetadataValue.text(f"{record.by} ({record.action})")
     if record.warnings:
         found["warnings"] = dg.MetadataValue.md("\n".join(f"- {cell(text)}" for text in record.warnings))
-    if record.finding is not None:
-        found |= of_finding(record.finding, record.log_tail)
-    return found
+    return found | (_evidence(record.finding, record.log_tail) if record.finding else {})
 
 
 def of_finding(finding: Finding, log_tail: str = "") -> Metadata:
     """One row per part: the run's page shows text where it stands, and Markdown behind a link."""
-    found: Metadata = {
+    return _reason(finding) | _evidence(finding, log_tail)
+
+
+def _reason(finding: Finding) -> Metadata:
+    return {
         name: dg.MetadataValue.text(text)
         for name, text in {
             "what went wrong": f"{finding.object}: {finding.observed}",
             "likely cause": finding.cause,
             "what to do": finding.fix,
-            "kind": finding.kind.value,
+            "kind": f"{finding.kind.value}: {_MEANING[finding.kind]}",
         }.items()
     }
+
+
+def _evidence(finding: Finding, log_tail: str) -> Metadata:
+    found: Metadata = {}
     evidence = finding.evidence or log_tail
     if evidence:
         found["evidence"] = dg.MetadataValue.md(code(evidence))
@@ -76,23 +92,20 @@ def of_component(component: Component) -> Metadata:
     return {"settings": dg.MetadataValue.md("\n".join(["| setting | value |", "|---|---|", *rows]))}
 
 
-def summary(record: RolloutRecord) -> str:
-    """One line of Markdown: what serves now, and since which commit."""
-    revision = record.revision
-    at = f" at {_commit_link(revision)}" if revision else ""
-    subject = f": {cell(revision.subject)}" if revision and revision.subject else ""
+def headline(record: RolloutRecord) -> str:
+    """What serves now. Without Markdown: one page of the UI would show the marks, another interpret them."""
+    at = f" at {record.revision.short}" if record.revision else ""
     number = f"release {record.release.number}" if record.release else "no release"
     if record.outcome is Outcome.DONE:
-        return f"**{record.location}** serves {number}{at}{subject}"
+        return f"{record.location} serves {number}{at}"
     kept = f"release {record.previous} still serves" if record.previous else "nothing serves"
     outcome = record.outcome.value if record.outcome else "under way"
-    return f"**{record.location}**: {record.action} to {number}{at} {outcome}; {kept}"
+    return f"{record.location}: {record.action} to {number}{at} {outcome}; {kept}"
 
 
 def durations(record: RolloutRecord) -> str:
     rows = [f"| {phase} | {seconds:.2f} |" for phase, seconds in record.durations.items()]
-    total = sum(record.durations.values())
-    return "\n".join(["| phase | seconds |", "|---|---:|", *rows, f"| **all** | **{total:.2f}** |"])
+    return "\n".join(["| phase | seconds |", "|---|---:|", *rows])
 
 
 def code(text: str) -> str:
@@ -129,8 +142,3 @@ def sentence(findings: Sequence[Finding]) -> str:
 def _commit(revision: Revision) -> dg.MetadataValue:
     page = page_of(revision.repository, revision.commit)
     return dg.MetadataValue.url(page) if page else dg.MetadataValue.text(revision.commit)
-
-
-def _commit_link(revision: Revision) -> str:
-    page = page_of(revision.repository, revision.commit)
-    return f"[`{revision.short}`]({page})" if page else f"`{revision.short}`"

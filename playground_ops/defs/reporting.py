@@ -18,11 +18,11 @@ def event(record: RolloutRecord) -> Event:
     if record.outcome is Outcome.DONE:
         return dg.AssetMaterialization(
             key(record.location),
-            description=metadata.summary(record),
+            description=metadata.headline(record),
             metadata=details,
             tags={"playground/release": str(record.release.number)} if record.release else None,
         )
-    return dg.AssetObservation(key(record.location), description=metadata.summary(record), metadata=details)
+    return dg.AssetObservation(key(record.location), description=metadata.headline(record), metadata=details)
 
 
 def events(records: Sequence[RolloutRecord]) -> Iterator[Event]:
