@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import pytest
 from selenium import webdriver
+from selenium.common.exceptions import WebDriverException
 
 from tests.pipelines import Pipeline, pipeline
 from tests.stacks import Stack, a_stack
@@ -18,7 +19,7 @@ from tests.ui.page import Page
 @pytest.fixture(scope="module")
 def code(tmp_path_factory: pytest.TempPathFactory) -> Pipeline:
     made = pipeline(tmp_path_factory.mktemp("code") / "repository")
-    made.commit("first", "The first one")
+    made.commit("prices", "Prices")
     return made
 
 
@@ -46,15 +47,26 @@ def browser() -> Iterator[webdriver.Chrome]:
 
 
 @pytest.fixture
-def page(
-    browser: webdriver.Chrome, stack: Stack, request: pytest.FixtureRequest, tmp_path: Path
-) -> Iterator[Page]:
-    failed_before = request.session.testsfailed
-    yield Page(browser, stack.ui)
-    if request.session.testsfailed > failed_before:
-        shown = tmp_path / "failed.png"
-        browser.save_screenshot(str(shown))
-        print(f"what the browser showed: {shown}")
+def page(browser: webdriver.Chrome, stack: Stack, tmp_path: Path) -> Page:
+    return Page(browser, stack.ui)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Function, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """A failure comes with a picture of the page that it was seen on."""
+    report = yield
+    page = getattr(item, "funcargs", {}).get("page")
+    if report.when == "call" and report.failed and isinstance(page, Page):
+        file = Path(str(item.funcargs["tmp_path"]), "failed.png")
+        try:
+            page.browser.save_screenshot(str(file))
+        except WebDriverException as error:
+            report.sections.append(("no picture of the page", str(error)))
+        else:
+            report.sections.append(("what the browser showed", str(file)))
+    return report
 
 
 def chromium(driver: str) -> webdriver.Chrome:

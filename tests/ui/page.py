@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from selenium import webdriver
 from selenium.common.exceptions import StaleElementReferenceException, WebDriverException
@@ -23,6 +26,17 @@ class Page:
     def open(self, path: str) -> None:
         self.browser.get(f"{self.ui}{path}")
 
+    def open_definitions(self, location: str) -> None:
+        """The assets that a location defines, as the graph of their group."""
+        self.open(f"/locations/__repository__@{location}/asset-groups/default")
+
+    def open_run(self, run_id: str, show: str = "") -> None:
+        """A run's page; with `show`, as if that had been typed into the filter of its events.
+
+        The page draws only the rows that are in view: what is farther up has to be filtered for.
+        """
+        self.open(f"/runs/{run_id}" + (f"?logs={quote(show)}" if show else ""))
+
     @property
     def text(self) -> str:
         try:
@@ -37,13 +51,29 @@ class Page:
             text = self.text
             return [wanted for wanted in texts if wanted not in text]
 
-        def complete() -> bool:
-            return not missing()
+        self._wait(lambda: not missing(), lambda: f"lacks {missing()}", timeout_seconds)
 
-        try:
-            eventually("the page to show it", complete, timeout_seconds, 0.2)
-        except AssertionError as error:
-            raise AssertionError(f"{self.browser.current_url} lacks {missing()}:\n{self.text}") from error
+    def shows_location(self, name: str, status: str, timeout_seconds: float = 30.0) -> None:
+        """Wait until the row of that code location, on the deployment's page, says this."""
+        path = f"//a[@href='/locations/{name}/']/ancestor::div[contains(., 'Reload')][1]"
+
+        def row() -> str:
+            try:
+                return "\n".join(found.text for found in self.browser.find_elements(By.XPATH, path))
+            except StaleElementReferenceException:
+                return ""
+
+        self._wait(
+            lambda: status in row().splitlines(),
+            lambda: f"says {row()!r} of {name}, not {status}",
+            timeout_seconds,
+        )
+
+    def switch_is_on(self, timeout_seconds: float = 20.0) -> bool:
+        """Of the schedule or sensor whose page is open."""
+        selector = "label[class*=formatSwitch] input[type=checkbox]"
+        found = eventually("a switch", lambda: self._all(selector), timeout_seconds, 0.2)
+        return bool(found[0].is_selected())
 
     def click(self, label: str, timeout_seconds: float = 20.0) -> None:
         """Click the button of that label, as soon as it is there and enabled."""
@@ -61,16 +91,20 @@ class Page:
         eventually(f"a button `{label}`", clicked, timeout_seconds, 0.2)
 
     def type_run_config(self, config: dict[str, Any]) -> None:
-        """Replace what stands in the launchpad's editor."""
-        editor = eventually("the editor", lambda: self._all(".CodeMirror"), 30.0, 0.2)[0]
-        set_value = "arguments[0].CodeMirror.setValue(arguments[1])"
-        self.browser.execute_script(set_value, editor, json.dumps(config))  # JSON is YAML
+        """Write it in place of what stands in the launchpad's editor, key by key."""
 
-    def filter_log(self, text: str) -> None:
-        """Type into the filter of a run's events, which shows only the rows that are in view."""
-        box = eventually("the filter", lambda: self._all("input[placeholder^=Filter]"), 20.0, 0.2)[0]
-        box.send_keys(Keys.CONTROL, "a")
-        box.send_keys(text, Keys.ENTER)
+        def focused() -> bool:
+            try:
+                self._all(".CodeMirror-lines")[0].click()
+            except (IndexError, WebDriverException):
+                return False
+            return True
+
+        eventually("the editor", focused, 30.0, 0.2)
+        keys = self.browser.switch_to.active_element
+        keys.send_keys(Keys.CONTROL, "a")
+        keys.send_keys(Keys.BACKSPACE)
+        keys.send_keys(json.dumps(config))  # JSON is YAML
 
     def run_id(self, timeout_seconds: float = 30.0) -> str:
         """The id of the run whose page is open."""
@@ -80,6 +114,22 @@ class Page:
             return rest.partition("?")[0] or None
 
         return str(eventually("a run's page", found, timeout_seconds, 0.2))
+
+    def picture(self, file: Path, timeout_seconds: float = 20.0) -> None:
+        """Save what the browser shows, once two looks at it are alike."""
+
+        def stands_still() -> bool:
+            before = file.read_bytes() if file.exists() else b""
+            file.write_bytes(self.browser.get_screenshot_as_png())
+            return before == file.read_bytes()
+
+        eventually("the page to stand still", stands_still, timeout_seconds, 0.5)
+
+    def _wait(self, holds: Callable[[], bool], said: Callable[[], str], timeout_seconds: float) -> None:
+        try:
+            eventually("the page to show it", holds, timeout_seconds, 0.2)
+        except AssertionError as error:
+            raise AssertionError(f"{self.browser.current_url} {said()}:\n{self.text}") from error
 
     def _button(self, label: str) -> WebElement | None:
         candidates = self._all("button, a[role=button]")

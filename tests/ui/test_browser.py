@@ -11,65 +11,124 @@ LAUNCHPAD = "/locations/ops/jobs/{job}/playground"
 
 
 def launch(page: Page, job: str, config: dict[str, object]) -> str:
+    """Launch a job of `ops` from its launchpad; the id of the run whose page then opens."""
     page.open(LAUNCHPAD.format(job=job))
     page.type_run_config(config)
     page.click("Launch Run")
     return page.run_id()
 
 
-def test_the_locations_are_loaded(page: Page) -> None:
+def shows_that_all_are_loaded(page: Page) -> None:
     page.open("/deployment/locations")
-    page.shows("ops", "a", "b", "Loaded")
-    assert page.text.count("Loaded") == 3
+    for name in ("ops", "a", "b"):
+        page.shows_location(name, "Loaded")
+
+
+def serves(page: Page, stack: Stack, *assets: str) -> None:
+    """The UI shows exactly these of location `a`."""
+    page.open_definitions("a")
+    page.shows(*assets)
+    assert stack.assets("a") == sorted(assets)
+
+
+def test_the_locations_are_loaded(page: Page) -> None:
+    shows_that_all_are_loaded(page)
 
 
 def test_a_good_commit_is_redeployed(page: Page, stack: Stack, code: Pipeline) -> None:
-    commit = code.commit("second", "Now with a second one")
-    run = launch(page, "redeploy", {"locations": ["a"]})
-    page.shows("Success", timeout_seconds=60)
-    page.shows("ASSET_MATERIALIZATION")
-    page.filter_log("a ·")
+    serves(page, stack, "prices")
+    commit = code.commit("orders", "Orders beside prices")
+
+    run = launch(page, "redeploy", {"locations": ["a"], "ref": commit})
+
+    page.shows("Success", "RUN_SUCCESS", timeout_seconds=60)
+    page.shows("ASSET_MATERIALIZATION", f"a serves release 2 at {commit[:12]}")
+    page.open_run(run, show="a ·")
     page.shows(*(f"a · {phase}" for phase in ("resolving", "starting", "verifying")))
     page.shows(*(f"a · {phase}" for phase in ("switching", "confirming", "retiring")))
     page.open("/assets/stack/a?view=events")
-    page.shows(commit[:12], "Now with a second one", "Ada", "switching")
-    page.open("/locations/__repository__@a/asset-groups/default")
-    page.shows("second")
-    assert stack.run_status(run) == "SUCCESS"
+    page.shows("Materialized", commit, "Orders beside prices", "Ada", "switching")
+    serves(page, stack, "orders")
+    shows_that_all_are_loaded(page)
 
 
-def test_a_broken_commit_shows_its_cause_and_the_old_definitions_stay(page: Page, code: Pipeline) -> None:
-    code.commit_text(pipelines.RAISES, "Break it")
-    launch(page, "redeploy", {"locations": ["a"]})
-    page.shows("Failure", timeout_seconds=60)
-    page.shows("the price list has no column vat (at pipeline.py, line 1)")
-    page.filter_log("Execution of step")
-    page.shows("what went wrong", "likely cause", "what to do")
-    page.open("/locations/__repository__@a/asset-groups/default")
-    page.shows("second")
-    page.open("/deployment/locations")
-    page.shows("Loaded")
-    assert page.text.count("Loaded") == 3
+def test_a_broken_commit_shows_its_cause_and_the_old_definitions_stay(
+    page: Page, stack: Stack, code: Pipeline
+) -> None:
+    before = stack.location("a")
+    (asset,) = stack.assets("a")
+    broken = pipelines.DEFINITIONS.format(asset="taxes") + pipelines.RAISES
+    commit = code.commit_text(broken, "Add VAT to prices")
+
+    run = launch(page, "redeploy", {"locations": ["a"]})
+
+    page.shows("Failure", "RUN_FAILURE", timeout_seconds=60)
+    cause = f"the price list has no column vat (at pipeline.py, line {broken.count(chr(10))})"
+    page.shows(cause)
+    page.open_run(run, show="type:STEP_FAILURE")
+    page.shows(cause, "what went wrong", "likely cause", "what to do", "it will fail again")
+    page.open("/assets/stack/a?view=events")
+    page.shows(f"failed; release {before['release']} still serves", commit, "Add VAT to prices", cause)
+    serves(page, stack, asset)
+    assert "taxes" not in page.text
+    shows_that_all_are_loaded(page)
+
+
+def test_an_unknown_branch_is_named(page: Page, stack: Stack) -> None:
+    (asset,) = stack.assets("a")
+    launch(page, "redeploy", {"locations": ["a"], "ref": "no-such-branch"})
+    page.shows("RUN_FAILURE", "It has no branch or tag `no-such-branch`. It has `main`.", timeout_seconds=60)
+    serves(page, stack, asset)
 
 
 def test_terminating_the_run_cancels_the_rollout(page: Page, stack: Stack, code: Pipeline) -> None:
+    (asset,) = stack.assets("a")
     code.commit_text(pipelines.HANGS, "Hang")
+
     run = launch(page, "redeploy", {"locations": ["a"]})
     eventually("a candidate", lambda: stack.location("a")["candidate"])
     page.click("Terminate")
     page.click("Terminate 1 run")
-    page.shows("Canceled", timeout_seconds=60)
-    assert stack.wait_for_run(run) == "CANCELED"
+
+    page.shows("Canceled", "RUN_CANCELED", timeout_seconds=60)
+    page.open_run(run, show="cancelled")
+    page.shows("cancelled: cleaning up; the serving releases stay")
     assert stack.location("a")["candidate"] is None
-    assert stack.assets("a") == ["second"]
+    serves(page, stack, asset)
+    shows_that_all_are_loaded(page)
+
+
+def test_a_rollback_from_the_ui(page: Page, stack: Stack, code: Pipeline) -> None:
+    (asset,) = stack.assets("a")
+    code.commit("customers", "Customers")
+    stack.ok("redeploy", "a")
+    serves(page, stack, "customers")
+
+    launch(page, "rollback", {"location": "a"})
+
+    page.shows("Success", "RUN_SUCCESS", timeout_seconds=60)
+    serves(page, stack, asset)
+
+
+def test_a_plan_says_what_a_deploy_would_change(page: Page) -> None:
+    launch(page, "plan", {})
+    page.shows("RUN_SUCCESS", "0 to create, 0 to update, 0 to delete, 5 unchanged", timeout_seconds=60)
 
 
 def test_the_stack_is_in_the_asset_graph(page: Page) -> None:
     page.open("/locations/__repository__@ops/asset-groups/stack")
-    page.shows("webserver", "daemon", "ops")
+    page.shows("webserver", "daemon", "ops", "Materialized")
 
 
-def test_a_rollback_from_the_ui(page: Page, stack: Stack) -> None:
-    launch(page, "rollback", {"location": "a"})
-    page.shows("Success", timeout_seconds=60)
-    assert stack.assets("a") == ["first"]
+def test_the_automation_of_b_is_off_also_when_it_gets_the_code_of_a(page: Page, stack: Stack) -> None:
+    page.open("/locations/__repository__@b/schedules/every_morning")
+    assert not page.switch_is_on()
+
+    launch(page, "promote", {"source": "a", "destination": "b"})
+
+    page.shows("Success", "RUN_SUCCESS", timeout_seconds=60)
+    assert stack.assets("b") == stack.assets("a")
+    page.open("/locations/__repository__@b/schedules/every_minute")
+    assert not page.switch_is_on()
+    page.open("/locations/__repository__@a/schedules/every_minute")
+    assert page.switch_is_on()
