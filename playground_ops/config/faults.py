@@ -1,104 +1,80 @@
-"""From what the validation found to findings a person can act on."""
+"""From what the validation found to faults a person can act on."""
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Sequence
-from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
-from playground_ops.config import rules
-from playground_ops.config.schema import File
-from playground_ops.errors import Finding, FindingKind
+from playground_ops.config import keys
+from playground_ops.config.fault import Fault, Steps
+from playground_ops.config.shown import kind_of, path_of, shown, value_shown
 
-_SHOWN_CHARACTERS = 80
-
-
-def fault(file: Path, path: str, found: str, expected: str, fix: str) -> Finding:
-    """Every word of it may come from the file, so all of it is masked."""
-    return Finding(
-        kind=FindingKind.CERTAIN,
-        object=rules.masked(f"{file.name}:{path}" if path else file.name),
-        observed=rules.masked(f"Found {found}."),
-        cause=rules.masked(f"Expected {expected}."),
-        fix=rules.masked(fix),
-    )
-
-
-def faults(file: Path, error: ValidationError) -> list[Finding]:
-    return [_one(file, found) for found in error.errors(include_url=False)]
+_TYPES = {
+    "string_type": "text",
+    "int_type": "a whole number",
+    "int_from_float": "a whole number",
+    "float_type": "a number",
+    "bool_type": "`true` or `false`, without quotes",
+    "list_type": "a list, each entry beginning with a dash",
+    "model_type": "a mapping of keys to values",
+    "dict_type": "a mapping of keys to values",
+}
+_BOUNDS = {
+    "greater_than_equal": ("ge", "at least"),
+    "greater_than": ("gt", "more than"),
+    "less_than_equal": ("le", "at most"),
+}
 
 
-def path_of(location: Sequence[str | int]) -> str:
-    """`code_locations[1].repo.url`, without the parts that only the validation knows."""
-    path = ""
-    for part in location:
-        if isinstance(part, int):
-            path += f"[{part}]"
-        elif part != "[key]":
-            path += f".{part}" if path else part
-    return path
+def faults(error: ValidationError) -> list[Fault]:
+    return [_one(found) for found in error.errors(include_url=False)]
 
 
-def _one(file: Path, found: Any) -> Finding:
-    path, kind = path_of(found["loc"]), found["type"]
+def _one(found: Any) -> Fault:
+    steps, kind, value = _steps(found["loc"]), found["type"], found["input"]
     if kind == "extra_forbidden":
-        return _unknown_key(file, found["loc"])
+        return _unknown_key(steps)
     if kind == "missing":
-        return fault(file, path, "nothing", "a value, this key is required", f"Add `{found['loc'][-1]}`.")
-    expected = str(found["ctx"]["error"]) if kind == "value_error" else _expected(found)
-    return fault(file, path, _shown(found["input"]), expected, f"Correct `{path}`.")
+        return Fault(steps, "nothing", "a value, this key is required", f"Add `{steps[-1]}`.")
+    # What code is given in its environment may be a secret, though it should not.
+    hidden = "environment" in steps and steps[0] == "code_locations" and found["loc"][-1] != "[key]"
+    seen = kind_of(value) if hidden else value_shown(value)
+    return Fault(steps, seen, _expected(found), _fix(steps, kind, value))
+
+
+def _steps(location: Steps) -> Steps:
+    """Without the step that only the validation knows: the key of a mapping, and not its value."""
+    return location[:-1] if len(location) > 1 and location[-1] == "[key]" else location
 
 
 def _expected(found: Any) -> str:
-    if found["type"] in ("model_type", "dict_type"):
-        return "a mapping of keys to values"
-    message = str(found["msg"])
-    message = message.removeprefix("Input should be ").removeprefix("a valid ")
-    return message[0].lower() + message[1:]
+    kind, context = found["type"], found.get("ctx", {})
+    if kind == "value_error":
+        return str(context["error"])
+    if kind in _TYPES:
+        return _TYPES[kind]
+    if kind in _BOUNDS:
+        key, words = _BOUNDS[kind]
+        return f"{words} {context[key]:g}"
+    if "expected" in context:
+        return f"one of {context['expected']}"
+    return str(found["msg"])
 
 
-def _shown(value: Any) -> str:
-    if value is None:
-        return "nothing"
-    if isinstance(value, dict):
-        return "a mapping"
-    if isinstance(value, list):
-        return "a list"
-    text = rules.masked(value)
-    text = text if len(text) <= _SHOWN_CHARACTERS else f"{text[:_SHOWN_CHARACTERS]}..."
-    return f"`{text}` ({_yaml_type(value)})"
+def _fix(steps: Steps, kind: str, value: Any) -> str:
+    if kind == "string_type" and isinstance(value, bool):
+        return "Put it in quotes: YAML reads on, off, yes, no, true and false as booleans."
+    if kind == "string_type" and value is None:
+        return 'Give it a value, `""` for an empty one, or remove it.'
+    if kind == "model_type" and steps[:1] == ("code_locations",) and len(steps) == 2:
+        return "Write `- name: ...`, with the other keys of the location below."
+    if kind in ("int_type", "float_type") and isinstance(value, str):
+        return "Write digits, without quotes or unit."
+    return f"Correct `{path_of(steps)}`."
 
 
-def _yaml_type(value: Any) -> str:
-    if isinstance(value, bool):
-        return "a boolean"
-    if isinstance(value, int | float):
-        return "a number"
-    return "text" if isinstance(value, str) else type(value).__name__
-
-
-def _unknown_key(file: Path, location: Sequence[str | int]) -> Finding:
-    key = str(location[-1])
-    known = sorted(_keys_at(location[:-1]))
-    near = difflib.get_close_matches(key, known, n=1, cutoff=0.5)
-    fix = f"Did you mean `{near[0]}`?" if near else "Remove it."
-    return fault(file, path_of(location), f"the unknown key `{key}`", f"one of: {', '.join(known)}", fix)
-
-
-def _keys_at(location: Sequence[str | int]) -> list[str]:
-    model: type[BaseModel] = File
-    for part in location:
-        if isinstance(part, str) and part in model.model_fields:
-            inner = _model_in(model.model_fields[part].annotation)
-            model = inner or model
-    return list(model.model_fields)
-
-
-def _model_in(annotation: Any) -> type[BaseModel] | None:
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return annotation
-    found = (_model_in(argument) for argument in get_args(annotation))
-    return next((model for model in found if model is not None), None)
+def _unknown_key(steps: Steps) -> Fault:
+    key, above = str(steps[-1]), steps[:-1]
+    known = ", ".join(keys.keys_at(above))
+    return Fault(steps, f"the unknown key `{shown(key)}`", f"one of: {known}", keys.meant(key, above))

@@ -16,32 +16,70 @@ from playground_ops.config.configuration import (
     RolloutSettings,
     WebserverSettings,
 )
-from playground_ops.config.faults import fault, faults
+from playground_ops.config.conflicts import conflicts
+from playground_ops.config.document import Document, document, not_yaml
+from playground_ops.config.fault import Fault, finding, line_of
+from playground_ops.config.faults import faults
+from playground_ops.config.limits import LONGEST_FILE
 from playground_ops.config.schema import EnvironmentSection, File, LocationSection, RepoSection
-from playground_ops.errors import BadInput, Finding
+from playground_ops.config.shown import kind_of
+from playground_ops.errors import BadInput
 from playground_ops.model import Location
 
 
 def load(path: Path) -> Configuration:
     """Raises BadInput with every fault of the file at once; nothing is touched."""
     try:
-        text = path.read_text()
-    except (OSError, UnicodeDecodeError) as error:
-        raise BadInput(
-            fault(path, "", f"no readable file at {path} ({error})", "a YAML file", "Name it by --config.")
-        ) from error
-    return read(text, path)
+        with path.open("rb") as file:
+            content = file.read(4 * LONGEST_FILE)  # UTF-8 takes at most four bytes a character
+        return read(content.decode("utf-8-sig"), path)
+    except UnicodeDecodeError as error:
+        line = error.object[: error.start].count(b"\n") + 1
+        wrong = Fault((), "a byte that is not UTF-8", "text in UTF-8", "Save the file as UTF-8.", line)
+        raise BadInput(finding(path, wrong, {})) from error
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        found = f"no readable file at {path} ({reason})"
+        raise BadInput(finding(path, Fault((), found, "a YAML file", "Name it by --config."), {})) from error
 
 
 def read(text: str, path: Path) -> Configuration:
     """As `load`, for text that was read already; `path` says where from."""
-    document = _document(text, path)
     try:
-        file = File.model_validate(document, context={"folder": path.parent.absolute()})
+        found = document(text)
+    except (yaml.YAMLError, ValueError) as error:
+        raise BadInput(finding(path, not_yaml(text, error), {})) from error
+    content = {} if found.content is None else found.content
+    if not isinstance(content, dict):
+        fix = "Begin with a key such as `code_locations:`."
+        wrong = Fault((), f"a document that is {kind_of(content)}", "a mapping of keys to values", fix)
+        raise BadInput(finding(path, wrong, {}))
+    return _configuration(_file(content, found, path), path)
+
+
+def _file(content: dict[str, Any], found: Document, path: Path) -> File:
+    file, wrong = _validated(content, path)
+    wrong = [*wrong, *found.faults, *conflicts(content)]
+    if wrong or file is None:
+        raise _refusal(path, wrong, found)
+    return file
+
+
+def _validated(content: dict[str, Any], path: Path) -> tuple[File | None, list[Fault]]:
+    """The error ends here: its words repeat keys, one of which may be a URL with a password."""
+    try:
+        return File.model_validate(content, context={"folder": path.parent.absolute()}), []
     except ValidationError as error:
-        raise BadInput(*faults(path, error), *_duplicate_names(document, path)) from error
-    if found := _duplicate_names(document, path) + _given_twice(file, path):
-        raise BadInput(*found)
+        return None, faults(error)
+
+
+def _refusal(path: Path, wrong: list[Fault], found: Document) -> BadInput:
+    """In the order of the file, so that a person mends it from the top."""
+    ordered = sorted(wrong, key=lambda fault: line_of(fault, found.lines) or 0)
+    return BadInput(*(finding(path, fault, found.lines) for fault in ordered))
+
+
+def _configuration(file: File, path: Path) -> Configuration:
     return Configuration(
         source=str(path.absolute()),
         target=file.target,
@@ -52,51 +90,6 @@ def read(text: str, path: Path) -> Configuration:
         rollout=RolloutSettings(**file.rollout.model_dump()),
         locations=tuple(_location(section) for section in _sections(file)),
     )
-
-
-class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
-    """Refuses a key that stands twice, which YAML forbids and PyYAML lets pass."""
-
-
-def _mapping(loader: Any, node: yaml.MappingNode) -> dict[Any, Any]:
-    seen: set[Any] = set()
-    for key_node, _ in node.value:
-        key = loader.construct_object(key_node, deep=True)
-        if not isinstance(key, str | int | float | bool | None):
-            raise yaml.constructor.ConstructorError(None, None, "a key that is not text", key_node.start_mark)
-        if key in seen:
-            raise yaml.constructor.ConstructorError(
-                None, None, f"the key `{key}` stands here a second time", key_node.start_mark
-            )
-        seen.add(key)
-    return {
-        loader.construct_object(key_node, deep=True): loader.construct_object(value_node, deep=True)
-        for key_node, value_node in node.value
-    }
-
-
-_Loader.add_constructor("tag:yaml.org,2002:map", _mapping)
-
-
-def _document(text: str, path: Path) -> Any:
-    try:
-        document = yaml.load(text, Loader=_Loader)  # _Loader is a safe loader
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
-        raise BadInput(_not_yaml(path, error)) from error
-    if document is None:
-        return {}
-    if not isinstance(document, dict):
-        found = f"a document that is {type(document).__name__}"
-        raise BadInput(fault(path, "", found, "a mapping of keys to values", "See the shipped file."))
-    # A section whose keys are all commented out is nothing, and means its defaults.
-    return {str(key): value for key, value in document.items() if value is not None}
-
-
-def _not_yaml(path: Path, error: Exception) -> Finding:
-    mark = getattr(error, "problem_mark", None)
-    where = f" at line {mark.line + 1}, column {mark.column + 1}" if mark else ""
-    problem = getattr(error, "problem", None) or str(error).splitlines()[0]
-    return fault(path, "", f"text that is not YAML{where}: {problem}", "YAML", "Correct that line.")
 
 
 def _sections(file: File) -> list[LocationSection]:
@@ -119,34 +112,3 @@ def _location(section: LocationSection) -> Location:
         automation=section.automation or ("off" if section.name == "b" else "on"),
         **section.model_dump(exclude={"name", "repo", "automation"}),
     )
-
-
-def _duplicate_names(document: Any, path: Path) -> list[Finding]:
-    listed = document.get("code_locations")
-    names = (
-        [entry.get("name") for entry in listed if isinstance(entry, dict)] if isinstance(listed, list) else []
-    )
-    found, seen = [], set()
-    for index, name in enumerate(names):
-        if isinstance(name, str) and name in seen:
-            where = f"code_locations[{index}].name"
-            found.append(fault(path, where, f"`{name}` a second time", "a name of its own", "Rename one."))
-        seen.add(str(name))
-    return found
-
-
-def _given_twice(file: File, path: Path) -> list[Finding]:
-    flat = file.environment
-    if flat is None or file.code_locations is None:
-        return []
-    given = [key for key in sorted(flat.model_fields_set) if getattr(flat, key) is not None]
-    return [
-        fault(
-            path,
-            f"environment.{key}",
-            "this beside `code_locations`",
-            "one of the two forms",
-            f"Move it to the entry of location `{key[-1]}` in `code_locations`, and remove it here.",
-        )
-        for key in given
-    ]

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import keyword
 import re
-from pathlib import Path
-from urllib.parse import urlsplit
+from pathlib import PurePosixPath
+
+from playground_ops.config.address import PLACEHOLDER
 
 LONGEST_LOCATION_NAME = 40
 """`dagster-grpc-<name>-<number>` must stay a DNS-1123 label of at most 63 characters."""
 
 _LABEL = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
 _ENV_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-_SCP_LIKE = re.compile(r"(?:[\w.-]+@)?[\w.-]+:(?!//).+")
-_PLACEHOLDER = re.compile(
-    r"<[^>]*>|(?:^|[/.@])example\.(?:com|org|net)(?:[/:]|$)|your[-_ ]?(?:org|repo|user|name)", re.IGNORECASE
+_DAGSTER_NAME = re.compile(r"[A-Za-z0-9_]+")
+_HOST = re.compile(r"[A-Za-z0-9:][\w.:-]*")
+_IMAGE = re.compile(
+    r"(?:[\w.-]+(?::\d+)?/)?[a-z0-9][a-z0-9._/-]*(?::\w[\w.-]{0,127})?(?:@sha256:[0-9a-f]{64})?", re.ASCII
 )
-_SCHEMES = ("https", "http", "ssh", "git", "file", "git+ssh", "ssh+git")
+_NOT_IN_A_REF = re.compile(r"[\s~^:?*\[\\\x00-\x1f\x7f]|\.\.|@\{|//|/\.|\.lock(?:/|$)|[/.]$|^[/.]|^@$")
+_RESERVED_NAMES = ("webserver", "daemon", "postgres")
 _RESERVED_ENV = ("DAGSTER_HOME",)
 
 
@@ -23,6 +27,8 @@ def location_name(value: str) -> str:
     """DNS-1123 label, short enough for the names made from it (RFC 1123; Kubernetes object names)."""
     if value == "ops":
         raise ValueError("another name: `ops` is the management location, which every stack has")
+    if value in _RESERVED_NAMES:
+        raise ValueError(f"another name: every stack has a component called `{value}`")
     if len(value) > LONGEST_LOCATION_NAME:
         raise ValueError(f"at most {LONGEST_LOCATION_NAME} characters, this has {len(value)}")
     if not _LABEL.fullmatch(value):
@@ -32,64 +38,27 @@ def location_name(value: str) -> str:
     return value
 
 
-def repository(value: str, folder: Path) -> str | None:
-    """What git takes as a repository; a relative path is relative to the configuration file's folder."""
-    value = value.strip()
-    if not value:
-        return None
-    if value.startswith("-"):
-        raise ValueError("a URL or path; this looks like an option of git")
-    if _PLACEHOLDER.search(value):
-        raise ValueError("the address of your own repository; this is a placeholder")
-    if "::" in value.split("/", 1)[0]:
-        raise ValueError("an ordinary URL; transport helpers run commands and are not allowed")
-    if "://" in value:
-        return _url(value)
-    if _SCP_LIKE.fullmatch(value) and not value.startswith(("/", ".", "~")):
-        return value
-    path = Path(value).expanduser()
-    return str(path if path.is_absolute() else (folder / path).resolve())
-
-
-def _url(value: str) -> str:
-    parts = urlsplit(value)
-    if parts.scheme not in _SCHEMES:
-        raise ValueError(f"a URL that git takes ({', '.join(_SCHEMES[:5])}, or a path)")
-    if parts.password is not None or (parts.scheme.startswith("http") and parts.username):
-        raise ValueError(
-            "a URL without a password or token in it: give it to git (a credential helper, an ssh key)"
-        )
-    if parts.scheme != "file" and not parts.hostname:
-        raise ValueError("a URL with a host")
-    return value
-
-
-def masked(value: object) -> str:
-    """A value as it may be shown: without the user information of a URL."""
-    return re.sub(r"://[^/@\s]*@", "://***@", str(value))
-
-
 def ref(value: str) -> str:
     """A branch, tag or full commit (git-check-ref-format)."""
     if value.startswith("-"):
         raise ValueError("a branch, tag or full commit; this looks like an option of git")
-    bad = re.search(r"[\s~^:?*\[\\\x00-\x1f\x7f]|\.\.|@\{|//|\.lock$|[/.]$|^[/.]", value)
-    if bad or not value:
-        raise ValueError("a branch, tag or full commit, as `git check-ref-format` allows")
-    if _PLACEHOLDER.search(value):
+    if PLACEHOLDER.search(value):
         raise ValueError("a branch, tag or full commit of your repository; this is a placeholder")
+    if not value or _NOT_IN_A_REF.search(value):
+        raise ValueError("a branch, tag or full commit, as `git check-ref-format` allows")
     return value
 
 
 def subdirectory(value: str) -> str:
-    path = Path(value)
-    if path.is_absolute() or ".." in path.parts or value.startswith("-"):
+    path = PurePosixPath(value)
+    if path.is_absolute() or ".." in path.parts or value.startswith(("-", "~")) or not _plain(value):
         raise ValueError("a folder inside the repository, relative to its root, without `..`")
     return str(path)
 
 
 def module(value: str) -> str:
-    if not all(part.isidentifier() for part in value.split(".")):
+    parts = value.split(".")
+    if not all(part.isidentifier() and not keyword.iskeyword(part) for part in parts):
         raise ValueError("a dotted Python module name such as `my_project.definitions`")
     return value
 
@@ -102,8 +71,36 @@ def environment_name(value: str) -> str:
     return value
 
 
+def environment_value(value: str) -> str:
+    if "\0" in value:
+        raise ValueError("text without a NUL character, which no environment can hold")
+    return value
+
+
+def smoke_job(value: str) -> str:
+    if not _DAGSTER_NAME.fullmatch(value):
+        raise ValueError("the name of a job: letters, digits and underscores")
+    return value
+
+
 def smoke_check(value: str) -> str:
     asset, colon, check = value.partition(":")
-    if not (asset and colon and check):
-        raise ValueError("`asset/key:check_name`")
+    if not (asset and colon and _plain(asset) and _DAGSTER_NAME.fullmatch(check)):
+        raise ValueError("an asset check, as `asset/key:check_name`")
     return value
+
+
+def host(value: str) -> str:
+    if not _HOST.fullmatch(value):
+        raise ValueError("an address or host name to listen on, such as `127.0.0.1`")
+    return value
+
+
+def image(value: str) -> str:
+    if not _IMAGE.fullmatch(value):
+        raise ValueError("the name of an image, such as `registry/name:tag`")
+    return value
+
+
+def _plain(value: str) -> bool:
+    return value.isprintable() and "\\" not in value

@@ -5,25 +5,46 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationInfo,
+    model_validator,
+)
 
-from playground_ops.config import rules
+from playground_ops.config import address, rules
 from playground_ops.config.configuration import (
     DaemonSettings,
     HealthSettings,
     ImageSettings,
+    RolloutSettings,
     WebserverSettings,
 )
+from playground_ops.config.written import text_of
 from playground_ops.model import Dependencies
 
 
 class Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True, defer_build=True)
+    # Inputs are hidden in pydantic's own words, which tracebacks show: one may be a URL with a password.
+    model_config = ConfigDict(extra="forbid", strict=True, defer_build=True, hide_input_in_errors=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _nothing_means_the_default(cls, value: Any) -> Any:
+        """A key whose value, or a section whose keys, are all commented out."""
+        if not isinstance(value, dict):
+            return value
+        return {
+            key: inner for key, inner in value.items() if inner is not None or key not in cls.model_fields
+        }
 
 
 def _repository(value: str, info: ValidationInfo) -> str | None:
     folder = (info.context or {}).get("folder", Path())
-    return rules.repository(value, folder)
+    return address.repository(value, folder)
 
 
 def _on_or_off(value: Any) -> Any:
@@ -31,28 +52,25 @@ def _on_or_off(value: Any) -> Any:
     return {True: "on", False: "off"}.get(value, value) if isinstance(value, bool) else value
 
 
-def _text(value: Any) -> Any:
-    """YAML reads `1.10` or `123` as numbers and `true` as a boolean; a branch may be called so."""
-    return str(value) if isinstance(value, int | float) and not isinstance(value, bool) else value
-
-
 def _environment_value(value: Any) -> Any:
     if isinstance(value, bool):
         return "true" if value else "false"
-    return _text(value)
+    return text_of(value)
 
 
 Repository = Annotated[str, AfterValidator(_repository)]
-Ref = Annotated[str, BeforeValidator(_text), AfterValidator(rules.ref)]
+Ref = Annotated[str, BeforeValidator(text_of), AfterValidator(rules.ref)]
 Seconds = Annotated[int, Field(ge=1, le=7 * 24 * 3600)]
 EnvironmentName = Annotated[str, AfterValidator(rules.environment_name)]
-EnvironmentValue = Annotated[str, BeforeValidator(_environment_value)]
+EnvironmentValue = Annotated[
+    str, BeforeValidator(_environment_value), AfterValidator(rules.environment_value)
+]
 
 
 class RepoSection(Section):
     url: Repository | None = None
     ref: Ref | None = None
-    subdirectory: Annotated[str, AfterValidator(rules.subdirectory)] = "."
+    subdirectory: Annotated[str, BeforeValidator(text_of), AfterValidator(rules.subdirectory)] = "."
 
 
 def _repo(value: Any) -> Any:
@@ -61,7 +79,7 @@ def _repo(value: Any) -> Any:
 
 
 class LocationSection(Section):
-    name: Annotated[str, BeforeValidator(_text), AfterValidator(rules.location_name)]
+    name: Annotated[str, BeforeValidator(text_of), AfterValidator(rules.location_name)]
     repo: Annotated[RepoSection, BeforeValidator(_repo)] = RepoSection()
     module: Annotated[str, AfterValidator(rules.module)] | None = None
     dependencies: Annotated[Dependencies, Field(strict=False)] = Dependencies.AUTO
@@ -71,7 +89,7 @@ class LocationSection(Section):
     environment: dict[EnvironmentName, EnvironmentValue] = Field(default_factory=dict)
     startup_timeout_seconds: Seconds = 180
     longest_run_seconds: Seconds = 3600
-    smoke_job: str | None = None
+    smoke_job: Annotated[str, BeforeValidator(text_of), AfterValidator(rules.smoke_job)] | None = None
     smoke_check: Annotated[str, AfterValidator(rules.smoke_check)] | None = None
 
 
@@ -85,7 +103,7 @@ class EnvironmentSection(Section):
 
 
 class WebserverSection(Section):
-    host: str = WebserverSettings().host
+    host: Annotated[str, AfterValidator(rules.host)] = WebserverSettings().host
     port: Annotated[int, Field(ge=1, le=65535)] | None = None
 
 
@@ -94,7 +112,7 @@ class DaemonSection(Section):
 
 
 class ImagesSection(Section):
-    git_sync: str = ImageSettings().git_sync
+    git_sync: Annotated[str, AfterValidator(rules.image)] = ImageSettings().git_sync
 
 
 class HealthSection(Section):
@@ -102,8 +120,10 @@ class HealthSection(Section):
 
 
 class RolloutSection(Section):
-    confirm_timeout_seconds: Annotated[float, Field(gt=0, le=600, strict=False)] = 10.0
-    transient_timeout_seconds: Annotated[float, Field(ge=0, le=3600, strict=False)] = 60.0
+    confirm_timeout_seconds: Annotated[float, Field(gt=0, le=600)] = RolloutSettings().confirm_timeout_seconds
+    transient_timeout_seconds: Annotated[float, Field(ge=0, le=3600)] = (
+        RolloutSettings().transient_timeout_seconds
+    )
 
 
 class File(Section):

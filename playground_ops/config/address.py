@@ -1,0 +1,86 @@
+"""What git takes as a repository, without what would run commands or carry a secret."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from urllib.parse import SplitResult, urlsplit
+
+PLACEHOLDER = re.compile(
+    r"<[^<>]*>"
+    r"|(?:^|[/.@])example\.(?:com|org|net)(?:[/:?#]|$)"
+    r"|(?<![a-z])your[-_ ]?(?:own[-_ ]?)?(?:org|organi[sz]ation|company|team|group|user|username|name|"
+    r"repo|repository|project|host|server|domain)(?![a-z])"
+    r"|(?<![a-z])(?:change|replace)[-_ ]?me(?![a-z])",
+    re.IGNORECASE,
+)
+_SCHEMES = ("https", "http", "ssh", "git", "file", "git+ssh", "ssh+git")
+_SCP_LIKE = re.compile(r"(?P<user>\w[\w.-]*@)?(?:\w[\w.-]*|\[[\da-fA-F:]+\]):(?P<path>.+)")
+_FORMS = "`https://host/path`, `ssh://host/path`, `git@host:path`, or a path"
+_NO_SECRET = "a URL without a password or token in it: give it to git (a credential helper, an ssh key)"
+_SECRET = re.compile(r"(?:^|[&;])[\w.-]{0,40}(?:token|pass|secret|key|auth|sig)[\w.-]{0,40}=", re.IGNORECASE)
+
+
+def repository(value: str, folder: Path) -> str | None:
+    """A relative path is relative to `folder`; None for an empty one. Raises ValueError(expected)."""
+    value = value.strip()
+    if not value:
+        return None
+    if PLACEHOLDER.search(value):
+        raise ValueError("the address of your own repository; this is a placeholder")
+    if value.startswith("-"):
+        raise ValueError("a URL or path; this looks like an option of git")
+    if "\\" in value or not value.isprintable():
+        raise ValueError(f"{_FORMS}, without a backslash or control character")
+    first = value.split("/", 1)[0]
+    if "::" in first and "[" not in first:
+        raise ValueError("an ordinary URL; transport helpers run commands and are not allowed")
+    if "://" in value:
+        return _url(value)
+    if ":" in first and not value.startswith((".", "~")):
+        return _scp_like(value)
+    return _path(value, folder)
+
+
+def _url(value: str) -> str:
+    expected = f"a URL that git takes ({', '.join(_SCHEMES[:5])}): {_FORMS}"
+    try:
+        parts = urlsplit(value)
+        port = parts.port
+    except ValueError as error:  # its words may repeat the password
+        raise ValueError(f"{expected}; the host and port of this one can't be read") from error
+    if _carries_a_secret(parts):
+        raise ValueError(_NO_SECRET)
+    if parts.scheme not in _SCHEMES or " " in value or port == 0:
+        raise ValueError(expected)
+    if parts.scheme != "file" and not parts.hostname:
+        raise ValueError("a URL with a host")
+    if parts.netloc.startswith("-") or (parts.hostname or "").startswith("-"):
+        raise ValueError("a URL with a host; this looks like an option of ssh")
+    return value
+
+
+def _carries_a_secret(parts: SplitResult) -> bool:
+    """Also a password with a slash in it, which makes the rest of it look like a path."""
+    if parts.password is not None or (parts.scheme.startswith("http") and parts.username):
+        return True
+    if parts.scheme != "file" and "@" in f"{parts.path}{parts.query}{parts.fragment}":
+        return True
+    return _SECRET.search(parts.query) is not None
+
+
+def _scp_like(value: str) -> str:
+    found = _SCP_LIKE.fullmatch(value)
+    if found and found["user"] is None and "@" in found["path"]:
+        raise ValueError(_NO_SECRET)
+    if found is None or value.split(":", 1)[0] in _SCHEMES:
+        raise ValueError(_FORMS)
+    return value
+
+
+def _path(value: str, folder: Path) -> str:
+    try:
+        path = Path(value).expanduser()
+        return str(path if path.is_absolute() else (folder / path).resolve())
+    except (RuntimeError, OSError) as error:
+        raise ValueError("a path that exists; the folder it begins with can't be found") from error

@@ -1,0 +1,109 @@
+"""The text of a file as plain values, with the line each stands in. YAML's traps end here.
+
+Keys are text as written, merge keys and aliases work, and a key that stands twice is a fault and not a
+silent loss.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from io import StringIO
+from typing import Any
+
+import yaml
+
+from playground_ops.config.fault import Fault, Steps
+from playground_ops.config.limits import loader, refuse_what_explodes
+from playground_ops.config.shown import shown
+from playground_ops.config.written import known_tag, scalar
+
+_MERGE = "tag:yaml.org,2002:merge"
+
+
+@dataclass(frozen=True)
+class Document:
+    content: Any
+    lines: Mapping[Steps, int]
+    faults: tuple[Fault, ...]
+
+
+def document(text: str) -> Document:
+    """Raises yaml.YAMLError or ValueError for text that is not YAML, or too much of it."""
+    refuse_what_explodes(text)
+    node = yaml.compose(StringIO(text), Loader=loader())  # a stream: errors then quote no line of it
+    walk = _Walk()
+    content = None if node is None else walk.value(node, ())
+    return Document(content=content, lines=walk.lines, faults=tuple(walk.faults))
+
+
+def not_yaml(text: str, error: yaml.YAMLError | ValueError) -> Fault:
+    """What the parser says, in one sentence, with its line."""
+    mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
+    words = [getattr(error, "context", None), getattr(error, "problem", None)]
+    said = ", ".join(word for word in words if word) or str(error).splitlines()[0]
+    fix = f"Correct line {mark.line + 1}, or the one before it." if mark else "Correct it."
+    if mark and "\t" in "".join(text.splitlines()[mark.line : mark.line + 1]):
+        fix = f"Indent line {mark.line + 1} by spaces: YAML takes no tabs there."
+    line = mark.line + 1 if mark else None
+    return Fault((), f"text that can't be read as YAML ({shown(said)})", "a YAML document", fix, line)
+
+
+@dataclass
+class _Walk:
+    lines: dict[Steps, int] = field(default_factory=dict)
+    faults: list[Fault] = field(default_factory=list)
+
+    def value(self, node: yaml.Node, steps: Steps) -> Any:
+        self.lines.setdefault(steps, node.start_mark.line + 1)
+        if not known_tag(node.tag):
+            tag = shown(node.tag.replace("tag:yaml.org,2002:", "!!"))
+            plain = "text, a number, a list or a mapping without a tag"
+            self.faults.append(Fault(steps, f"the tag `{tag}`", plain, "Remove the tag."))
+        if isinstance(node, yaml.MappingNode):
+            return self._mapping(node, steps)
+        if isinstance(node, yaml.SequenceNode):
+            return [self.value(item, (*steps, index)) for index, item in enumerate(node.value)]
+        return scalar(node) if isinstance(node, yaml.ScalarNode) else None
+
+    def _mapping(self, node: yaml.MappingNode, steps: Steps) -> dict[str, Any]:
+        merged: dict[str, Any] = {}
+        for _, value in filter(_merges, node.value):
+            merged = {**self._merged(value, steps), **merged}
+        own: dict[str, Any] = {}
+        for key, value in node.value:
+            if key.tag != _MERGE and self._usable(key, own, steps):
+                place = (*steps, key.value)
+                self.lines[place] = key.start_mark.line + 1
+                own[key.value] = self.value(value, place)
+        return {**merged, **own}
+
+    def _usable(self, key: yaml.Node, own: Mapping[str, Any], steps: Steps) -> bool:
+        line = key.start_mark.line + 1
+        if not isinstance(key, yaml.ScalarNode):
+            self.faults.append(Fault(steps, "a key that is no text", "text", "Write a key before `:`.", line))
+            return False
+        if key.value in own:
+            found = f"the key `{shown(key.value)}` a second time"
+            place = (*steps, key.value)
+            fix = f"Remove one of the two; the first is at line {self.lines[place]}."
+            self.faults.append(Fault(place, found, "each key once", fix, line))
+            return False
+        return True
+
+    def _merged(self, node: yaml.Node, steps: Steps) -> dict[str, Any]:
+        """What `<<` brings: a mapping, or several of which an earlier one wins."""
+        if isinstance(node, yaml.MappingNode):
+            return self._mapping(node, steps)
+        if isinstance(node, yaml.SequenceNode):
+            brought: dict[str, Any] = {}
+            for item in node.value:
+                brought = {**self._merged(item, steps), **brought}
+            return brought
+        fix = "Write `<<: *name`, where `&name` stands at a mapping."
+        self.faults.append(Fault((*steps, "<<"), "`<<` with no mapping", "the alias of a mapping", fix))
+        return {}
+
+
+def _merges(pair: tuple[yaml.Node, yaml.Node]) -> bool:
+    return bool(pair[0].tag == _MERGE)

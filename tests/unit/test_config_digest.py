@@ -1,0 +1,60 @@
+"""The digest: the same for locations that are configured alike, another when a release would differ."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from playground_ops.config import digest, read
+from playground_ops.model import Dependencies, Location
+
+HERE = Path("/srv/stack/configvalues.yaml")
+NEEDS_NO_RELEASE = {"follow": True, "follow_interval_seconds": 60, "longest_run_seconds": 60}
+NEEDS_A_RELEASE = {
+    "name": "y",
+    "repository": "/y",
+    "ref": "next",
+    "subdirectory": "projects/y",
+    "module": "y",
+    "dependencies": Dependencies.SHARED,
+    "automation": "off",
+    "environment": {"A": "1"},
+    "startup_timeout_seconds": 20,
+    "smoke_job": "smoke",
+    "smoke_check": "y:z",
+}
+X = Location(name="x", repository="/x", ref="main")
+
+
+def test_every_setting_of_a_location_is_of_one_kind_or_the_other() -> None:
+    assert {*NEEDS_NO_RELEASE, *NEEDS_A_RELEASE} == set(Location.model_fields)
+
+
+@pytest.mark.parametrize("key", NEEDS_A_RELEASE)
+def test_a_setting_that_reaches_the_release_makes_another_digest(key: str) -> None:
+    assert digest(X.model_copy(update={key: NEEDS_A_RELEASE[key]})) != digest(X)
+
+
+@pytest.mark.parametrize("key", NEEDS_NO_RELEASE)
+def test_a_setting_that_does_not_reach_it_makes_no_other(key: str) -> None:
+    assert digest(X.model_copy(update={key: NEEDS_NO_RELEASE[key]})) == digest(X)
+
+
+def test_the_order_of_keys_makes_no_other() -> None:
+    def of(entry: dict[str, Any]) -> str:
+        text = yaml.safe_dump({"code_locations": [entry]}, sort_keys=False)
+        return digest(read(text, HERE).locations[0])
+
+    entry = {"name": "x", "environment": {"A": "1", "B": "2"}, "module": "m"}
+    turned = {"module": "m", "environment": {"B": "2", "A": "1"}, "name": "x"}
+    assert of(entry) == of(turned)
+    assert of(entry) != of({**entry, "environment": {"A": "2", "B": "1"}})
+
+
+def test_an_environment_can_not_be_made_to_look_like_another_setting() -> None:
+    one = X.model_copy(update={"environment": {"A": "1", "B": "2"}})
+    other = X.model_copy(update={"environment": {"A": "1'), ('B', '2"}})
+    assert digest(one) != digest(other)
