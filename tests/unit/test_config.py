@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
-from playground_ops.config import Configuration, load, read
-from playground_ops.config.schema import File, LocationSection, RepoSection
+from playground_ops.config import Configuration, read
 from playground_ops.errors import BadInput, Finding
 from playground_ops.model import Dependencies, Location
 
-ROOT = Path(__file__).parents[2]
-SHIPPED = ROOT / "configvalues.yaml"
 HERE = Path("/srv/stack/configvalues.yaml")
 
 
@@ -28,57 +24,6 @@ def faults_of(text: str) -> dict[str, Finding]:
     with pytest.raises(BadInput) as raised:
         parse(text)
     return {found.object.partition(":")[2]: found for found in raised.value.findings}
-
-
-def test_the_shipped_file_says_the_defaults() -> None:
-    shipped = load(SHIPPED)
-    assert shipped.model_copy(update={"source": ""}) == parse("").model_copy(update={"source": ""})
-    assert [(found.name, found.repository, found.automation) for found in shipped.locations] == [
-        ("a", None, "on"),
-        ("b", None, "off"),
-    ]
-
-
-def examples() -> list[str]:
-    """The blocks of the shipped file that are commented out: from a key at the margin on."""
-    lines = SHIPPED.read_text().splitlines()
-    blocks: list[list[str]] = []
-    inside = False
-    for line in lines:
-        if re.match(r"# [a-z_]+:$", line):
-            blocks.append([])
-            inside = True
-        elif not re.match(r"#(   |$)", line) or line == "#":
-            inside = False
-        if inside:
-            blocks[-1].append(line[2:])
-    return ["\n".join(block) for block in blocks]
-
-
-@pytest.mark.parametrize("example", examples())
-def test_every_example_of_the_shipped_file_is_valid(example: str) -> None:
-    rest = SHIPPED.read_text()
-    commented = "\n".join(f"# {line}" for line in example.splitlines())
-    assert commented in rest
-    parse(rest.replace(commented, example))
-
-
-def test_there_are_examples_of_both_forms() -> None:
-    assert sorted(example.splitlines()[0] for example in examples()) == [
-        "code_locations:",
-        "code_locations:",
-        "code_locations:",
-        "environment:",
-    ]
-
-
-def test_every_key_is_in_the_shipped_file_and_in_the_docs() -> None:
-    keys = {*File.model_fields, *LocationSection.model_fields, *RepoSection.model_fields}
-    for section in File.model_fields.values():
-        keys |= set(getattr(section.annotation, "model_fields", {}))
-    shipped, documented = SHIPPED.read_text(), (ROOT / "docs/configuration.md").read_text()
-    assert [key for key in sorted(keys) if not re.search(rf"\b{key}:", shipped)] == []
-    assert [key for key in sorted(keys) if f"`{key}`" not in documented] == []
 
 
 def test_the_flat_keys_of_the_first_version() -> None:

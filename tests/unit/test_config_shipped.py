@@ -1,0 +1,102 @@
+"""The shipped file and the docs: they say what the schema says, and every example in them works."""
+
+from __future__ import annotations
+
+import re
+from enum import Enum
+from pathlib import Path
+
+import pytest
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+
+from playground_ops.config import load, read
+from playground_ops.config.schema import EnvironmentSection, File, LocationSection, RepoSection
+
+ROOT = Path(__file__).parents[2]
+SHIPPED = ROOT / "configvalues.yaml"
+
+
+def test_the_shipped_file_says_the_defaults() -> None:
+    shipped = load(SHIPPED)
+    assert shipped == read("", SHIPPED)
+    assert [(found.name, found.repository, found.automation) for found in shipped.locations] == [
+        ("a", None, "on"),
+        ("b", None, "off"),
+    ]
+
+
+def examples() -> list[str]:
+    """The blocks of the shipped file that are commented out: from a key at the margin on."""
+    lines = SHIPPED.read_text().splitlines()
+    blocks: list[list[str]] = []
+    inside = False
+    for line in lines:
+        if re.match(r"# [a-z_]+:$", line):
+            blocks.append([])
+            inside = True
+        elif not re.match(r"#(   |$)", line) or line == "#":
+            inside = False
+        if inside:
+            blocks[-1].append(line[2:])
+    return ["\n".join(block) for block in blocks]
+
+
+@pytest.mark.parametrize("example", examples())
+def test_every_example_of_the_shipped_file_is_valid(example: str) -> None:
+    rest = SHIPPED.read_text()
+    commented = "\n".join(f"# {line}" for line in example.splitlines())
+    assert commented in rest
+    read(rest.replace(commented, example), SHIPPED)
+
+
+def test_there_are_examples_of_both_forms() -> None:
+    assert sorted(example.splitlines()[0] for example in examples()) == [
+        "code_locations:",
+        "code_locations:",
+        "code_locations:",
+        "environment:",
+    ]
+
+
+def test_the_port_that_is_commented_out_is_an_example_too() -> None:
+    text = SHIPPED.read_text()
+    assert "  # port: 3000\n" in text
+    assert read(text.replace("  # port: 3000", "  port: 3000"), SHIPPED).webserver.port == 3000
+
+
+def sections() -> list[type[BaseModel]]:
+    inner = [field.annotation for field in File.model_fields.values()]
+    named = [found for found in inner if isinstance(found, type) and issubclass(found, BaseModel)]
+    return [File, *named, EnvironmentSection, LocationSection, RepoSection]
+
+
+KEYS = [(key, field) for section in sections() for key, field in section.model_fields.items()]
+
+
+@pytest.mark.parametrize("key", sorted({key for key, _ in KEYS}))
+def test_every_key_is_in_the_shipped_file_and_in_the_docs(key: str) -> None:
+    assert re.search(rf"\b{key}:", SHIPPED.read_text())
+    assert any(f"`{key}`" in row.split("|")[1] for row in rows())
+
+
+@pytest.mark.parametrize(("key", "field"), KEYS, ids=[key for key, _ in KEYS])
+def test_the_docs_tell_the_default(key: str, field: FieldInfo) -> None:
+    default = field.default
+    if default is None or not isinstance(default, str | int | float):
+        return
+    text = default.value if isinstance(default, Enum) else default
+    told = (
+        str(text).lower() if isinstance(text, bool) else f"{text:g}" if isinstance(text, float) else str(text)
+    )
+    assert any(told == row.split("|")[2].strip(" `") for row in rows() if f"`{key}`" in row.split("|")[1])
+
+
+def test_the_docs_name_no_key_that_is_not_there() -> None:
+    named = {key for row in rows() for key in re.findall(r"`(\w+)`", row.split("|")[1])}
+    assert named == {key for key, _ in KEYS}
+
+
+def rows() -> list[str]:
+    lines = (ROOT / "docs/configuration.md").read_text().splitlines()
+    return [line for line in lines if line.startswith("| `")]
