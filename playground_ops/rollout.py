@@ -175,7 +175,7 @@ class Rollout:
                 raise RolloutFailed(_never_ready(release, seen.message))
             if seen.message != told:
                 told = seen.message
-                self._say(f"{told}; waiting up to {self.location.startup_timeout_seconds} s")
+                self._say(f"waiting up to {self.location.startup_timeout_seconds} s for {told}")
             self.engine.story.check()
             self.target.wait(release, min(remaining, 5.0))
 

@@ -27,7 +27,10 @@ UnresolvedJob: TypeAlias = "UnresolvedAssetJobDefinition"
 def health_checks(components: Sequence[str]) -> dg.AssetChecksDefinition:
     @dg.multi_asset_check(
         name="look_at_the_stack",
-        specs=[dg.AssetCheckSpec(CHECK, asset=key(name)) for name in components],
+        specs=[
+            dg.AssetCheckSpec(CHECK, asset=key(name), description=f"{name} runs and answers.")
+            for name in components
+        ],
         description="Each component's process runs, and the webserver shows what each location serves.",
     )
     def look_at_the_stack(stack: dg.ResourceParam[StackOpener]) -> Iterator[dg.AssetCheckResult]:

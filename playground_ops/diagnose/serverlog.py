@@ -70,7 +70,7 @@ CATALOGUE = (
         r"^(?:IndentationError|TabError|SyntaxError): .*$",
         CERTAIN,
         "The code is not valid Python.",
-        "Mend the line named in the evidence.",
+        "Mend that line and redeploy.",
     ),
     _known(
         r"^ImportError: .*$",
@@ -100,7 +100,7 @@ CATALOGUE = (
         r"^(?:[A-Za-z_][\w.]*(?:Error|Exception|Warning|Interrupt)|AssertionError|SystemExit)\b.*$",
         CERTAIN,
         "Importing the definitions raised this exception.",
-        "Mend the line named in the evidence.",
+        "Mend that line and redeploy.",
     ),
 )
 

@@ -24,6 +24,12 @@ def origin_of(location: str, socket: str) -> GrpcServerCodeLocationOrigin:
     return GrpcServerCodeLocationOrigin(host="localhost", socket=socket, location_name=location)
 
 
+def import_client() -> None:
+    """Import what `inspect` needs, so that it need not be waited for."""
+    import dagster._core.remote_representation.external_data
+    import dagster._grpc.client  # noqa: F401
+
+
 def inspect(release: Release, socket: str, server_id: str) -> LoadedCode:
     """Raises RolloutFailed when the server answers with an error or has nothing loaded."""
     from dagster._grpc.client import DagsterGrpcClient

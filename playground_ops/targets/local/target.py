@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
+from threading import Thread
 
 from playground_ops.clock import Clock, SystemClock
 from playground_ops.model import (
@@ -21,6 +22,7 @@ from playground_ops.model import (
 )
 from playground_ops.redact import redact
 from playground_ops.targets.base import Lock, Say
+from playground_ops.targets.codeserver import import_client, inspect
 from playground_ops.targets.local import automation, git, logs, observing, smoke
 from playground_ops.targets.local.code import Code
 from playground_ops.targets.local.components import LocalStack
@@ -104,6 +106,8 @@ class LocalTarget:
             self.stack.environment_of(release.location),
         )
         self.stack.control().start(spec)
+        # Asking it what it loaded takes most of a second to import: done while it imports its own.
+        Thread(target=import_client, daemon=True).start()
 
     def observe(self, release: Release) -> Observation:
         return observing.observe(self.stack, release, self.tail(release, DIAGNOSED_LINES))
@@ -112,8 +116,6 @@ class LocalTarget:
         observing.wait(self.stack, release, seconds)
 
     def inspect(self, release: Release) -> LoadedCode:
-        from playground_ops.targets.codeserver import inspect
-
         return inspect(release, str(self.stack.addresses.own(release)), server_id(self._address(release)))
 
     def expected_directory(self, release: Release) -> str:
