@@ -61,6 +61,8 @@ class LocalTarget:
         return git.resolve(location.repository, ref or location.ref)
 
     def fetch(self, location: Location, revision: Revision, say: Say) -> Revision:
+        # Whatever is fetched is inspected, and that takes most of a second to import.
+        Thread(target=import_client, daemon=True).start()
         return self.code.fetch(location, revision, say)
 
     def releases(self, location: str) -> Sequence[LiveRelease]:
@@ -106,8 +108,6 @@ class LocalTarget:
             self.stack.environment_of(release.location),
         )
         self.stack.control().start(spec)
-        # Asking it what it loaded takes most of a second to import: done while it imports its own.
-        Thread(target=import_client, daemon=True).start()
 
     def observe(self, release: Release) -> Observation:
         return observing.observe(self.stack, release, self.tail(release, DIAGNOSED_LINES))
