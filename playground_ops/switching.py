@@ -25,7 +25,7 @@ class Patience:
     """For what may pass: git, network, package index."""
     confirm: float = 10.0
     """For the webserver to show the new release."""
-    stable: float = 0.5
+    stable: float = 0.3
     """How long a confirmed server must go on living before the rollout believes it."""
     lock: float = 0.0
     """For somebody else's rollout of the same location to end."""
