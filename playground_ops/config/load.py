@@ -32,7 +32,7 @@ def load(path: Path) -> Configuration:
     try:
         with path.open("rb") as file:
             content = file.read(4 * LONGEST_FILE)  # UTF-8 takes at most four bytes a character
-        return read(content.decode("utf-8-sig"), path)
+        return read(content.decode("utf-8"), path)
     except UnicodeDecodeError as error:
         line = error.object[: error.start].count(b"\n") + 1
         wrong = Fault((), "a byte that is not UTF-8", "text in UTF-8", "Save the file as UTF-8.", line)

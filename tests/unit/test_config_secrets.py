@@ -77,6 +77,10 @@ def test_nor_where_no_url_belongs(secret: str, form: str) -> None:
     [
         "https://git.test/x?access_token=hunter2",
         "https://git.test/x?a=b&private_token=hunter2&c=d",
+        "https://u:12/hunter2@git.test/x",
+        "ssh://u/hunter2@git.test/x",
+        "https://u#hunter2@git.test/x",
+        "https://u?hunter2@git.test/x",
         "https://u:hunter2@[::1/x",
         "https://u:hunter2@ho\u2100st/x",
     ],
@@ -92,6 +96,7 @@ def test_tokens_and_urls_that_can_not_be_read_are_refused_without_repeating_them
         "a: [https://u:hunter2@git.test/x",
         "a: !https://u:hunter2@git.test/x b",
         "a: 'https://u:hunter2@git.test/x",
+        "a: ['https://u:hunter2@git.test/x', *unknown]",
         "https://u:hunter2@git.test/x",
         "- https://u:hunter2@git.test/x",
         "https://u:hunter2@git.test/x: 1\nhttps://u:hunter2@git.test/x: 2",
