@@ -65,7 +65,7 @@ class ReleaseFiles:
 
     def _served(self, release: Release) -> tuple[str | None, int]:
         try:
-            at, _, order = self._mark(release, "served").read_text().partition("\n")
+            at, _, order = self._mark(release, "served").read_text(errors="replace").partition("\n")
         except FileNotFoundError:
             return None, 0
         return at, int(order) if order.strip().isdigit() else 0
