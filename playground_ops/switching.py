@@ -71,7 +71,7 @@ def confirm(target: Target, release: Release, story: Story, clock: Clock, patien
         if clock.monotonic() >= deadline:
             raise RolloutFailed(_not_shown(release, seen, patience.confirm))
         if seen != told:
-            story.say(f"the webserver shows {seen}; waiting up to {patience.confirm:g} s")
+            story.say(f"waiting up to {patience.confirm:g} s for the webserver to show it; so far: {seen}")
             told = seen
         story.check()
         target.wait(release, POLL_SECONDS)
@@ -98,14 +98,15 @@ def _what_is_shown(target: Target, release: Release) -> str:
         shown: Shown = target.shown(release)[0]
     except PlaygroundError as error:
         return error.finding.observed
-    return f"an error: {shown.error}" if shown.error else "another server"
+    return shown.error or "the server before it"
 
 
 def _not_shown(release: Release, seen: str, seconds: float) -> Finding:
     return Finding(
         kind=FindingKind.TRANSIENT,
         object=f"location/{release.location.name}",
-        observed=f"{seconds:g} s after the switch to release {release.number} the webserver shows {seen}.",
+        observed=f"{seconds:g} s after the switch to release {release.number} the webserver does not show it. "
+        f"Seen last: {seen.rstrip('.')}.",
         cause="The webserver is down or overloaded, or it cannot load what the server answers.",
         fix="Look at `logs webserver`; then redeploy.",
     )

@@ -75,7 +75,7 @@ class Webserver:
             with self._opener.open(request, timeout=10) as answer:
                 reply = json.load(answer)
         except (URLError, OSError, ValueError) as error:
-            raise WebserverDown(f"{self.url}: {error}") from error
+            raise WebserverDown(f"{self.url}: {getattr(error, 'reason', error)}") from error
         if reply.get("errors"):
             raise WebserverDown(f"{self.url}: {reply['errors'][0].get('message', reply['errors'])}")
         return reply["data"]

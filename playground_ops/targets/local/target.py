@@ -155,7 +155,7 @@ class LocalTarget:
                 self.stack.webserver().locations().get(name, Shown(error="it does not know this location"))
             )
         except WebserverDown as error:
-            shown = Shown(error=f"no page yet: {error}")
+            shown = Shown(error=f"it does not answer ({error})")
         try:
             return shown, server_id(self._address(release))
         except NoAnswer:
