@@ -105,8 +105,8 @@ def _not_shown(release: Release, seen: str, seconds: float) -> Finding:
     return Finding(
         kind=FindingKind.TRANSIENT,
         object=f"location/{release.location.name}",
-        observed=f"{seconds:g} s after the switch to release {release.number} the webserver does not show it. "
-        f"Seen last: {seen.rstrip('.')}.",
+        observed=f"{seconds:g} s after the switch to release {release.number} the webserver does not "
+        f"show it: {seen.rstrip('.')}.",
         cause="The webserver is down or overloaded, or it cannot load what the server answers.",
         fix="Look at `logs webserver`; then redeploy.",
     )
