@@ -99,7 +99,7 @@ class Watcher:
 
 
 def _redeploys(stack: Stack, code: Pipeline) -> tuple[list[float], list[float], list[float], int, int]:
-    """From the UI and by command in turns, each beside a bare start of its commit, all under the same polls."""
+    """From the UI and by command in turns, each after a bare start of its commit, under the same polls."""
     bare, engine, shown = [], [], []
     with Watcher(stack, 20) as close, Watcher(stack, 5) as polls:
         for number in range(REDEPLOYS):
