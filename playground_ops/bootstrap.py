@@ -12,7 +12,7 @@ from playground_ops.cli.main import guarded
 from playground_ops.cli.options import common
 from playground_ops.cli.session import Session
 from playground_ops.cli.stack_commands import bring_up, document_of
-from playground_ops.cli.view_commands import show_status
+from playground_ops.cli.status_command import show_status
 from playground_ops.looking import look
 
 NEXT = """

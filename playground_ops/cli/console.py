@@ -1,22 +1,27 @@
-"""How things are put to a person: findings, stories and tables; plain where no terminal is."""
+"""How results are put to a person or a script: findings, tables, one JSON document; and the exit codes."""
 
 from __future__ import annotations
 
 import json
 import sys
-import threading
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import click
 
-from playground_ops.errors import BadInput, Finding, PlaygroundError
-from playground_ops.model import Phase
+from playground_ops.cli.telling import write_error
+from playground_ops.errors import BadInput, Finding, FindingKind, PlaygroundError
 from playground_ops.story import RolloutCancelled
 
 EVIDENCE_LINES = 25
 WIDEST_CELL = 60
+
+EXIT_FAILED = 1
+EXIT_BAD_INPUT = 2
+EXIT_CANCELLED = 130
+"""As a shell reports a process that ended by Ctrl-C: 128 and the number of SIGINT."""
+EXIT_NOBODY_READS = 141
+"""As a shell reports a process that ended by a closed pipe: 128 and the number of SIGPIPE."""
 
 
 def print_json(document: Any) -> None:
@@ -26,75 +31,66 @@ def print_json(document: Any) -> None:
 def fail(findings: Sequence[Finding], as_json: bool) -> None:
     """Every finding: what, what was seen, why, what to do, and the evidence."""
     if as_json:
-        print_json({"findings": [_plain(finding) for finding in findings]})
+        print_json({"findings": plain(findings)})
         return
+    coloured = sys.stderr.isatty()
     for finding in findings:
-        click.secho(f"{finding.object}", fg="red", bold=True, err=True)
-        click.echo(f"  seen   {finding.observed}\n  cause  {finding.cause}\n  fix    {finding.fix}", err=True)
+        name = click.style(finding.object, fg="red", bold=True) if coloured else finding.object
+        write_error(
+            f"{name}\n  seen   {finding.observed}\n  cause  {finding.cause}\n  fix    {finding.fix}\n"
+        )
         for line in finding.evidence.splitlines()[-EVIDENCE_LINES:]:
-            click.secho(f"  | {line}", dim=True, err=True)
+            write_error((click.style(f"  | {line}", dim=True) if coloured else f"  | {line}") + "\n")
 
 
 def end(document: dict[str, Any], failures: Sequence[tuple[str, BaseException]], as_json: bool) -> None:
     """End a command about several locations: tell of those that failed, all at once, and exit.
 
-    Raises what is no finding: a cancellation, or a fault of this program.
+    Raises what is no finding: a fault of this program.
     """
-    findings: list[Finding] = []
-    for _, error in failures:
-        if not isinstance(error, PlaygroundError):
-            raise error
-        findings.extend(error.findings)
+    findings = [finding for _, error in failures for finding in findings_of(error)]
     if as_json:
-        failed = {"failed": [name for name, _ in failures], "findings": [_plain(found) for found in findings]}
+        failed = {"failed": [name for name, _ in failures], "findings": plain(findings)}
         print_json({**document, **failed})
     else:
         fail(findings, as_json)
     if failures:
-        bad_input = all(isinstance(error, BadInput) for _, error in failures)
-        raise click.exceptions.Exit(2 if bad_input else 1)
+        raise click.exceptions.Exit(_exit_code([error for _, error in failures]))
 
 
-def _plain(finding: Finding) -> dict[str, Any]:
-    return finding.model_dump(mode="json")
+def findings_of(error: BaseException) -> Sequence[Finding]:
+    """Raises the error itself when it is not one that explains itself."""
+    if isinstance(error, PlaygroundError):
+        return error.findings
+    if isinstance(error, RolloutCancelled):
+        return [_cancelled(str(error))]
+    raise error
+
+
+def plain(findings: Sequence[Finding]) -> list[dict[str, Any]]:
+    return [finding.model_dump(mode="json") for finding in findings]
 
 
 def table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """A table that keeps its columns readable in a pipe too: there no cell is wrapped."""
     from tabulate import tabulate
 
-    widths = [WIDEST_CELL] * len(columns) if sys.stdout.isatty() else None
+    widths = [WIDEST_CELL] * len(columns) if sys.stdout.isatty() and rows else None
     click.echo(tabulate(rows, headers=columns, tablefmt="simple", disable_numparse=True, maxcolwidths=widths))
     click.echo()
 
 
-class LineStory:
-    """One line per event, each with its location and the seconds since the start."""
-
-    def __init__(self, location: str, out: Callable[[str], None], cancelled: threading.Event) -> None:
-        self._location, self._out, self._cancelled = location, out, cancelled
-        self._began = time.monotonic()
-
-    def phase(self, phase: Phase, message: str) -> None:
-        self._tell(f"{phase.value}: {message}")
-
-    def say(self, message: str) -> None:
-        self._tell(f"  {message}")
-
-    def warn(self, message: str) -> None:
-        self._tell(f"  warning: {message}")
-
-    def check(self) -> None:
-        if self._cancelled.is_set():
-            raise RolloutCancelled(self._location)
-
-    def _tell(self, message: str) -> None:
-        self._out(f"{time.monotonic() - self._began:6.1f} s  {self._location:<10} {message}")
+def _exit_code(errors: Sequence[BaseException]) -> int:
+    if any(isinstance(error, RolloutCancelled) for error in errors):
+        return EXIT_CANCELLED
+    return EXIT_BAD_INPUT if all(isinstance(error, BadInput) for error in errors) else EXIT_FAILED
 
 
-def to_stderr(line: str) -> None:
-    click.echo(line, err=True)
-
-
-def to_nobody(line: str) -> None:
-    """With --json, standard output is one document and standard error only errors."""
+def _cancelled(location: str) -> Finding:
+    return Finding(
+        kind=FindingKind.TRANSIENT,
+        object=f"location/{location}" if location else "stack",
+        observed="The rollout was cancelled, and has cleaned up.",
+        cause="Somebody asked for it to stop.",
+        fix="What served before still serves; run the command again to go on.",
+    )

@@ -94,4 +94,4 @@ def _told(record: RolloutRecord) -> str:
     )
 
 
-COMMANDS = (redeploy_command, rollback_command, promote_command)
+COMMANDS = {"redeploy": redeploy_command, "rollback": rollback_command, "promote": promote_command}

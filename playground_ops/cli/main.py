@@ -1,43 +1,32 @@
-"""The group of commands, and the one place where a failure becomes words and an exit code."""
+"""The one place where a command is run and a failure becomes words and an exit code."""
 
 from __future__ import annotations
 
 import os
 import sys
-import traceback
 from collections.abc import Sequence
 
 import click
 
-from playground_ops.cli import location_commands, stack_commands, view_commands
-from playground_ops.cli.console import fail
+from playground_ops.cli.commands import Commands
+from playground_ops.cli.console import (
+    EXIT_BAD_INPUT,
+    EXIT_CANCELLED,
+    EXIT_FAILED,
+    EXIT_NOBODY_READS,
+    fail,
+    findings_of,
+)
 from playground_ops.errors import BadInput, Finding, FindingKind, PlaygroundError
 from playground_ops.story import RolloutCancelled
 
-EXIT_FAILED = 1
-EXIT_BAD_INPUT = 2
-EXIT_CANCELLED = 130
-"""As a shell reports a process that ended by Ctrl-C: 128 and the number of SIGINT."""
-EXIT_NOBODY_READS = 141
-"""As a shell reports a process that ended by a closed pipe: 128 and the number of SIGPIPE."""
 
-COMMANDS = (
-    *stack_commands.COMMANDS,
-    *location_commands.COMMANDS,
-    *view_commands.COMMANDS,
-)
-
-
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
 def cli() -> None:
     """Run and operate a Dagster stack: bootstrap, redeploy, roll back, promote, watch.
 
     Exit codes: 0 done, 1 failed and explained, 2 bad input (nothing was touched), 130 cancelled.
     """
-
-
-for command in COMMANDS:
-    cli.add_command(command)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -48,38 +37,44 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def guarded(command: click.Command, name: str, arguments: Sequence[str] | None) -> None:
     """Run a command and exit; every failure becomes words on standard error, or with --json a document."""
     given = list(sys.argv[1:] if arguments is None else arguments)
-    sys.exit(_exit_code(command, name, given, "--json" in given))
-
-
-def _exit_code(  # noqa: PLR0911 - one return for each way to end
-    command: click.Command, name: str, given: list[str], as_json: bool
-) -> int:
     try:
-        result = command.main(given, prog_name=name, standalone_mode=False)
-        return result if isinstance(result, int) else 0
-    except click.ClickException as error:
+        code = _exit_code(command, name, given, "--json" in given)
+    except BrokenPipeError:
+        code = EXIT_NOBODY_READS
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python complains at exit
+    sys.exit(code)
+
+
+def _exit_code(command: click.Command, name: str, given: list[str], as_json: bool) -> int:
+    try:
+        # Not `command.main`: it makes 1 of a closed pipe, and there 1 means failed and explained.
+        with command.make_context(name, given) as context:
+            command.invoke(context)
+        return 0
+    except click.exceptions.Exit as ended:
+        return ended.exit_code
+    except (KeyboardInterrupt, click.Abort):
+        return EXIT_CANCELLED
+    except BrokenPipeError:
+        raise
+    except Exception as error:
+        return _told(error, name, as_json)
+
+
+def _told(error: Exception, name: str, as_json: bool) -> int:
+    if isinstance(error, click.ClickException):
         if as_json:
             fail([_misused(name, error)], as_json)
         else:
             error.show()
         return EXIT_BAD_INPUT
-    except BadInput as error:
-        fail(error.findings, as_json)
-        return EXIT_BAD_INPUT
-    except PlaygroundError as error:
-        fail(error.findings, as_json)
-        return EXIT_FAILED
-    except RolloutCancelled:
-        click.echo("cancelled; what served before still serves", err=True)
-        return EXIT_CANCELLED
-    except (KeyboardInterrupt, click.Abort):
-        return EXIT_CANCELLED
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python complains at exit
-        return EXIT_NOBODY_READS
-    except Exception as error:
-        fail([_unforeseen(error)], as_json)
-        return EXIT_FAILED
+    if isinstance(error, (PlaygroundError, RolloutCancelled)):
+        fail(findings_of(error), as_json)
+        if isinstance(error, RolloutCancelled):
+            return EXIT_CANCELLED
+        return EXIT_BAD_INPUT if isinstance(error, BadInput) else EXIT_FAILED
+    fail([_unforeseen(error)], as_json)
+    return EXIT_FAILED
 
 
 def _misused(name: str, error: click.ClickException) -> Finding:
@@ -93,6 +88,8 @@ def _misused(name: str, error: click.ClickException) -> Finding:
 
 
 def _unforeseen(error: Exception) -> Finding:
+    import traceback
+
     return Finding(
         kind=FindingKind.TRANSIENT,
         object="this program",

@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
-from playground_ops.cli.console import LineStory, to_nobody, to_stderr
+from playground_ops.cli.telling import ToldStory, teller
 from playground_ops.config import Configuration
 from playground_ops.opening import Opened, open_stack
 from playground_ops.rollout import Engine
@@ -20,7 +20,8 @@ T = TypeVar("T")
 
 class Session:
     def __init__(self, config: Path | None, target: str | None, as_json: bool) -> None:
-        self._out = to_nobody if as_json else to_stderr
+        self._as_json = as_json
+        self._told = teller(as_json)
         self._cancelled = threading.Event()
         opened = open_stack(config, target)
         engine = replace(opened.engine, story=self.story_of("stack"))
@@ -35,15 +36,15 @@ class Session:
         return self.opened.engine
 
     def story_of(self, location: str) -> Story:
-        return LineStory(location, self._out, self._cancelled)
+        return ToldStory(location, self._told, self._cancelled)
 
     def run(self, work: Callable[[], T]) -> T:
         """Do the work in a thread, so that Ctrl-C stops it between two steps and it cleans up."""
-        with ThreadPoolExecutor(max_workers=1) as pool:
+        with ThreadPoolExecutor(max_workers=1) as pool, self._told:
             future = pool.submit(work)
             try:
                 return future.result()
             except KeyboardInterrupt:
-                self._out("cancelling: cleaning up first")
+                self._told.line("cancelling: cleaning up first")
                 self._cancelled.set()
                 return future.result()

@@ -1,4 +1,4 @@
-"""Commands about the whole stack: validate, generate, plan, deploy, down, ui."""
+"""Commands about the whole stack: plan, deploy, down."""
 
 from __future__ import annotations
 
@@ -11,43 +11,12 @@ from playground_ops import apply
 from playground_ops.cli.console import end, print_json, table
 from playground_ops.cli.options import common
 from playground_ops.cli.session import Session
-from playground_ops.errors import BadInput, Finding, FindingKind, PlaygroundError
 from playground_ops.model import Action
-from playground_ops.opening import configuration_file, whoever_is_at_the_keyboard
+from playground_ops.opening import whoever_is_at_the_keyboard
 from playground_ops.plan import Plan
 
 NOW_SECONDS = 2.0
 """What `down --now` gives a process between SIGTERM and SIGKILL."""
-
-
-@click.command()
-@common
-def validate(config: Path | None, target: str | None, as_json: bool) -> None:
-    """Check the configuration file; every fault at once."""
-    from playground_ops.config import load
-
-    configuration = load(config or configuration_file())
-    names = [location.name for location in configuration.locations]
-    if as_json:
-        print_json({"file": configuration.source, "locations": names})
-    else:
-        click.echo(f"{configuration.source}: good. Locations: {', '.join(names)}.")
-
-
-@click.command()
-@click.option("--force", is_flag=True, help="Overwrite files that were edited.")
-@common
-def generate(config: Path | None, target: str | None, as_json: bool, force: bool) -> None:
-    """Write the Kubernetes objects to deploy/ (comes with the Kubernetes target)."""
-    raise BadInput(
-        Finding(
-            kind=FindingKind.CERTAIN,
-            object="command/generate",
-            observed="This version can't render Kubernetes objects.",
-            cause='`generate` comes with "The stack on Kubernetes".',
-            fix="Use the local target: `bootstrap`, `plan`, `deploy`.",
-        )
-    )
 
 
 @click.command()
@@ -112,20 +81,6 @@ def down(config: Path | None, target: str | None, as_json: bool, now: bool, dele
         click.echo("The stack is down." + (" Its data is deleted." if delete_data else " Its data stays."))
 
 
-@click.command()
-@common
-def ui(config: Path | None, target: str | None, as_json: bool) -> None:
-    """Print the UI's address and open it in a browser."""
-    address = Session(config, target, as_json).engine.target.stack.ui_address()
-    if address is None:
-        raise PlaygroundError(not_deployed())
-    if as_json:
-        print_json({"ui": address})
-        return
-    click.echo(address)
-    click.launch(address)
-
-
 def show_plan(found: Plan) -> None:
     rows: list[tuple[str, str, str]] = []
     for change in found.changes:
@@ -136,18 +91,8 @@ def show_plan(found: Plan) -> None:
     click.echo(found.summary())
 
 
-def not_deployed() -> Finding:
-    return Finding(
-        kind=FindingKind.CERTAIN,
-        object="stack",
-        observed="No stack is deployed here.",
-        cause="It was never bootstrapped, or its data was deleted.",
-        fix="Run `python -m playground_ops.bootstrap`.",
-    )
-
-
 def _split(components: str | None) -> list[str]:
     return [name.strip() for name in (components or "").split(",") if name.strip()]
 
 
-COMMANDS = (validate, generate, plan, deploy, down, ui)
+COMMANDS = {"plan": plan, "deploy": deploy, "down": down}

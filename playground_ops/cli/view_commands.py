@@ -1,34 +1,20 @@
-"""Commands that only look: status, history, logs, health."""
+"""Commands that only look: history, logs, health, ui."""
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import click
 
 from playground_ops import apply
-from playground_ops.cli.console import print_json, table
+from playground_ops.cli.console import EXIT_FAILED, plain, print_json, table
 from playground_ops.cli.options import common
 from playground_ops.cli.session import Session
-from playground_ops.cli.stack_commands import not_deployed
+from playground_ops.cli.words import NOT_DEPLOYED, moment
 from playground_ops.errors import PlaygroundError
-from playground_ops.looking import look
+from playground_ops.health import check
 from playground_ops.model import RolloutRecord
-from playground_ops.status import LocationStatus, StackStatus
-
-
-@click.command()
-@common
-def status(config: Path | None, target: str | None, as_json: bool) -> None:
-    """What runs, at which commit, since when; and how the last rollout of each location ended."""
-    session = Session(config, target, as_json)
-    found = look(session.engine.target, session.configuration)
-    if as_json:
-        print_json(found.model_dump(mode="json"))
-    elif found.ui is None:
-        raise PlaygroundError(not_deployed())
-    else:
-        show_status(found)
 
 
 @click.command()
@@ -83,63 +69,35 @@ def logs(
 @common
 def health(config: Path | None, target: str | None, as_json: bool) -> None:
     """Look at every component; exit 1 and explain when one is not well."""
-    from playground_ops.health import check
-
     session = Session(config, target, as_json)
     findings = check(session.engine.target, session.configuration)
     if as_json:
-        print_json({"findings": [found.model_dump(mode="json") for found in findings]})
-        raise click.exceptions.Exit(1 if findings else 0)
+        print_json({"findings": plain(findings)})
+        raise click.exceptions.Exit(EXIT_FAILED if findings else 0)
     if findings:
         raise PlaygroundError(*findings)
     click.echo("Everything is well.")
 
 
-def show_status(found: StackStatus) -> None:
-    click.echo(f"UI {found.ui}")
-    table(
-        ("component", "state", "since", "restarts"),
-        [
-            (
-                component.name,
-                "ready" if component.ready else f"not ready: {component.message}",
-                _when(component.since),
-                str(component.restarts),
-            )
-            for component in found.components
-        ],
-    )
-    table(
-        ("location", "release", "commit", "since", "state", "automation", "last rollout"),
-        [_location_row(location) for location in found.locations],
-    )
-
-
-def _location_row(location: LocationStatus) -> tuple[str, ...]:
-    last = location.last_rollout
-    told = f"{last.action} {last.outcome}" if last else ""
-    if last and last.reason:
-        told += f": {last.reason}"
-    state = "ready" if location.ready else (location.message or "serves nothing")
-    if location.candidate:
-        state += f", candidate {location.candidate}"
-    if location.restarts:
-        state += f", {location.restarts} restart(s)"
-    return (
-        location.name,
-        str(location.release or "-"),
-        f"{_short(location.commit)} {location.subject or ''}".strip(),
-        _when(location.since),
-        state,
-        location.automation or "",
-        told,
-    )
+@click.command()
+@common
+def ui(config: Path | None, target: str | None, as_json: bool) -> None:
+    """Print the UI's address and open it in a browser, when a terminal is there."""
+    address = Session(config, target, as_json).engine.target.stack.ui_address()
+    if address is None:
+        raise PlaygroundError(NOT_DEPLOYED)
+    if as_json:
+        print_json({"ui": address})
+        return
+    click.echo(address)
+    if sys.stdout.isatty():
+        click.launch(address)
 
 
 def _history_row(record: RolloutRecord) -> tuple[str, ...]:
     revision = record.revision
     return (
-        _when(record.started_at),
+        moment(record.started_at),
         record.location,
         record.action,
         record.outcome.value if record.outcome else f"under way: {record.phase.value}",
@@ -150,14 +108,4 @@ def _history_row(record: RolloutRecord) -> tuple[str, ...]:
     )
 
 
-def _short(commit: str | None) -> str:
-    if not commit:
-        return "-"
-    return commit[:20] if commit.startswith("content-") else commit[:12]
-
-
-def _when(moment: str | None) -> str:
-    return (moment or "")[:19].replace("T", " ")
-
-
-COMMANDS = (status, history, logs, health)
+COMMANDS = {"history": history, "logs": logs, "health": health, "ui": ui}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import pytest
 
 from playground_ops import bootstrap, opening
 from playground_ops.cli.main import cli, guarded
-from playground_ops.model import Component, Location
+from playground_ops.model import Component, Location, Release
 from tests.fakes import BROKEN, FakeTarget, World
 
 FILE = """
@@ -168,3 +169,39 @@ def test_a_fault_of_the_program_is_told_as_such(terminal: Terminal, monkeypatch:
     assert status == 1
     assert said["findings"][0]["observed"] == "ZeroDivisionError: a fault"
     assert "Traceback" in said["findings"][0]["evidence"]
+
+
+def test_several_locations_are_redeployed_at_once(
+    terminal: Terminal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    both = threading.Barrier(2, timeout=20)
+    start = FakeTarget.start
+
+    def waits_for_the_other(self: FakeTarget, release: Release, say: Any) -> None:
+        both.wait()
+        start(self, release, say)
+
+    monkeypatch.setattr(FakeTarget, "start", waits_for_the_other)
+    status, said = terminal.json("redeploy", "orders", "sales")
+    assert (status, said["failed"]) == (0, [])
+    assert {found["location"] for found in said["rollouts"]} == {"orders", "sales"}
+
+
+def test_health_tells_what_is_not_well_and_ends_with_1(terminal: Terminal) -> None:
+    status, out, err = terminal("health")
+    assert (status, out) == (1, "")
+    assert "location/orders\n  seen   It serves no release." in err
+    status, said = terminal.json("health")
+    assert status == 1
+    assert "location/orders" in {found["object"] for found in said["findings"]}
+
+
+@pytest.mark.parametrize("given", [["deploy"], ["down"], ["ui"], ["logs", "webserver"], ["history"]])
+def test_what_a_command_prints_with_json_is_one_document(terminal: Terminal, given: list[str]) -> None:
+    assert terminal.json(*given)[0] == 0
+
+
+def test_a_log_that_is_followed_is_no_document(terminal: Terminal) -> None:
+    status, said = terminal.json("logs", "webserver", "--follow")
+    assert status == 2
+    assert "--follow goes on for ever" in said["findings"][0]["observed"]

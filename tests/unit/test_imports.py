@@ -27,7 +27,7 @@ def imported_by(arguments: list[str], state: Path) -> set[str]:
         "from playground_ops.cli import main\n"
         "try:\n    main(sys.argv[1:])\n"
         "except SystemExit:\n    pass\n"
-        "print('MODULES', *sorted({name.split('.')[0] for name in sys.modules}))\n"
+        "print('MODULES', *sorted(sys.modules))\n"
     )
     ended = subprocess.run(
         [sys.executable, "-c", code, *arguments],
@@ -43,7 +43,23 @@ def imported_by(arguments: list[str], state: Path) -> set[str]:
 
 @pytest.mark.parametrize("command", ["--help", "validate", "status", "plan", "redeploy --help"])
 def test_nothing_heavy_is_imported(command: str, tmp_path: Path) -> None:
-    found = imported_by(command.split(), tmp_path / "state")
+    found = {name.split(".")[0] for name in imported_by(command.split(), tmp_path / "state")}
     assert "click" in found
     assert found.isdisjoint(HEAVY), found & set(HEAVY)
     assert "grpc" not in found
+
+
+@pytest.mark.parametrize(
+    ("command", "none_of"),
+    [
+        ("--help", {"yaml", "playground_ops.config", "playground_ops.rollout", "playground_ops.targets"}),
+        ("validate", {"playground_ops.apply", "playground_ops.targets.local", "urllib.request"}),
+        ("status", {"playground_ops.apply", "playground_ops.redeploy", "playground_ops.rollback"}),
+    ],
+)
+def test_a_command_imports_what_it_needs_and_not_what_others_do(
+    command: str, none_of: set[str], tmp_path: Path
+) -> None:
+    found = imported_by([command], tmp_path / "state")
+    assert "playground_ops.cli.main" in found
+    assert found.isdisjoint(none_of), found & none_of

@@ -1,0 +1,74 @@
+"""The command `status`, which has 0.4 s for the whole process and imports accordingly."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from playground_ops.cli.console import EXIT_FAILED, fail, plain, print_json, table
+from playground_ops.cli.options import common
+from playground_ops.cli.session import Session
+from playground_ops.cli.words import NOT_DEPLOYED, moment, short_commit
+from playground_ops.looking import look
+from playground_ops.status import LocationStatus, StackStatus
+
+
+@click.command()
+@common
+def status(config: Path | None, target: str | None, as_json: bool) -> None:
+    """What runs, at which commit, since when; and how the last rollout of each location ended."""
+    session = Session(config, target, as_json)
+    found = look(session.engine.target, session.configuration)
+    missing = [NOT_DEPLOYED] if found.ui is None else []
+    if as_json:
+        print_json({**found.model_dump(mode="json"), "findings": plain(missing)})
+    elif missing:
+        fail(missing, as_json)
+    else:
+        show_status(found)
+    raise click.exceptions.Exit(EXIT_FAILED if missing else 0)
+
+
+def show_status(found: StackStatus) -> None:
+    click.echo(f"UI {found.ui}")
+    table(
+        ("component", "state", "since", "restarts"),
+        [
+            (
+                component.name,
+                "ready" if component.ready else f"not ready: {component.message}",
+                moment(component.since),
+                str(component.restarts),
+            )
+            for component in found.components
+        ],
+    )
+    table(
+        ("location", "release", "commit", "since", "state", "automation", "last rollout"),
+        [_location_row(location) for location in found.locations],
+    )
+
+
+def _location_row(location: LocationStatus) -> tuple[str, ...]:
+    last = location.last_rollout
+    told = f"{last.action} {last.outcome}" if last else ""
+    if last and last.reason:
+        told += f": {last.reason}"
+    state = "ready" if location.ready else (location.message or "serves nothing")
+    if location.candidate:
+        state += f", candidate {location.candidate}"
+    if location.restarts:
+        state += f", {location.restarts} restart(s)"
+    return (
+        location.name,
+        str(location.release or "-"),
+        f"{short_commit(location.commit)} {location.subject or ''}".strip(),
+        moment(location.since),
+        state,
+        location.automation or "",
+        told,
+    )
+
+
+COMMANDS = {"status": status}

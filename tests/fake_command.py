@@ -1,0 +1,58 @@
+"""The command line over the fake target in a process of its own, for what ends a process: signals, pipes.
+
+`python -m tests.fake_command BEHAVIOURS FOLDER COMMAND...`, where BEHAVIOURS is JSON, such as
+`{"orders": "hangs"}`. In FOLDER a file named after a location says that its server was started, and
+`world.json` what is left at the end.
+"""
+
+from __future__ import annotations
+
+import json
+import signal
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from playground_ops import opening
+from playground_ops.cli.main import cli, guarded
+from playground_ops.model import Release
+from tests.fakes import FakeTarget, World
+
+
+class TimedTarget(FakeTarget):
+    """Waits take time here, so that a signal finds the command in one."""
+
+    def __init__(self, world: World, folder: Path) -> None:
+        super().__init__(world)
+        self._folder = folder
+
+    def start(self, release: Release, say: Any) -> None:
+        super().start(release, say)
+        (self._folder / release.location.name).touch()
+
+    def wait(self, release: Release, seconds: float) -> None:
+        time.sleep(0.01)
+
+
+def main(behaviours: str, folder: str, *command: str) -> None:
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job ignores it
+    wanted: dict[str, str] = json.loads(behaviours)
+    heads = {name: f"{place:040x}" for place, name in enumerate(("ops", "orders", "sales"), start=1)}
+    world = World(heads=heads, behaviour={heads[name]: how for name, how in wanted.items()})
+    opening.open_target = lambda name: TimedTarget(world, Path(folder))  # type: ignore[assignment]
+    try:
+        guarded(cli, "playground", list(command))
+    finally:
+        left = {
+            "releases": {name: sorted(found) for name, found in world.releases.items() if found},
+            "locks": world.locks,
+            "outcomes": {
+                name: [record.outcome for record in found.values()] for name, found in world.records.items()
+            },
+        }
+        (Path(folder) / "world.json").write_text(json.dumps(left))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
