@@ -89,8 +89,10 @@ class LocalStack:
         applied = stack.read_applied(self.folder)
         if applied is None:
             return ()
-        found = [self._webserver_status(applied), self._daemon_status()]
-        return [*found, *(self._location_status(name) for name in self._location_names())]
+        return [
+            *self._process_status(applied),
+            *(self._location_status(name) for name in self._location_names()),
+        ]
 
     def wait_for_change(self, seconds: float) -> None:
         self.control().any_change(seconds)
@@ -195,16 +197,17 @@ class LocalStack:
             return []
         return sorted(folder.name for folder in self.folder.locations.iterdir() if folder.is_dir())
 
-    def _webserver_status(self, applied: stack.Applied) -> ComponentStatus:
-        ready = Webserver(applied.url).answers()
-        return self._status("webserver", ready, f"to answer at {applied.url}")
-
-    def _daemon_status(self) -> ComponentStatus:
+    def _process_status(self, applied: stack.Applied) -> list[ComponentStatus]:
+        """One question answers for both where all is well: who tells of the daemon answers itself."""
+        webserver = Webserver(applied.url)
         try:
-            missing = self.webserver().unhealthy_daemons()
+            missing, answers = webserver.unhealthy_daemons(), True
         except WebserverDown:
-            missing = ["the webserver to tell"]
-        return self._status("daemon", not missing, f"a heartbeat: {', '.join(missing)}")
+            missing, answers = ["the webserver to tell"], webserver.answers()
+        return [
+            self._status("webserver", answers, f"to answer at {applied.url}"),
+            self._status("daemon", not missing, f"a heartbeat: {', '.join(missing)}"),
+        ]
 
     def _location_status(self, name: str) -> ComponentStatus:
         release = self.serving(name)
