@@ -13,6 +13,7 @@ from playground_ops.cli.options import common
 from playground_ops.cli.session import Session
 from playground_ops.cli.stack_commands import bring_up, document_of
 from playground_ops.cli.status_command import show_status
+from playground_ops.cli.words import NOTHING_TO_DO
 from playground_ops.looking import look
 
 NEXT = """
@@ -32,7 +33,7 @@ def bootstrap(config: Path | None, target: str | None, as_json: bool) -> None:
     found = look(session.engine.target, session.configuration)
     if not as_json:
         if deployed.plan.is_empty:
-            click.echo("Nothing to do: the stack is as the configuration says.")
+            click.echo(NOTHING_TO_DO)
         show_status(found)
         click.echo(NEXT)
         click.secho(f"The UI is at {found.ui}", bold=True)

@@ -11,8 +11,9 @@ from playground_ops import apply, redeploy, rollback
 from playground_ops.cli.console import end
 from playground_ops.cli.options import common
 from playground_ops.cli.session import Session
+from playground_ops.cli.words import told
 from playground_ops.config import digest
-from playground_ops.model import Action, Outcome, RolloutRecord
+from playground_ops.model import Action, RolloutRecord
 from playground_ops.opening import whoever_is_at_the_keyboard
 from playground_ops.request import Request
 
@@ -78,20 +79,10 @@ def _report(
 ) -> None:
     if not as_json:
         for record in records:
-            click.echo(_told(record))
+            click.echo(told(record))
         if not records and not failures:
             click.echo("Nothing to do: no ref has moved.")
     end({"rollouts": [found.model_dump(mode="json") for found in records]}, failures, as_json)
-
-
-def _told(record: RolloutRecord) -> str:
-    if record.outcome is Outcome.UNCHANGED or record.release is None:
-        return f"{record.location}: nothing to do, it serves this already."
-    revision, seconds = record.release.revision, sum(record.durations.values())
-    return (
-        f"{record.location}: release {record.release.number} serves "
-        f"{revision.short} {revision.subject} ({seconds:.1f} s)"
-    )
 
 
 COMMANDS = {"redeploy": redeploy_command, "rollback": rollback_command, "promote": promote_command}

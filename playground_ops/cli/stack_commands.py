@@ -11,6 +11,7 @@ from playground_ops import apply
 from playground_ops.cli.console import end, print_json, table
 from playground_ops.cli.options import common
 from playground_ops.cli.session import Session
+from playground_ops.cli.words import NOTHING_TO_DO, told
 from playground_ops.model import Action
 from playground_ops.opening import whoever_is_at_the_keyboard
 from playground_ops.plan import Plan
@@ -39,8 +40,10 @@ def deploy(config: Path | None, target: str | None, as_json: bool, components: s
     """Bring the whole stack to what the configuration says."""
     session = Session(config, target, as_json)
     deployed = bring_up(session, "deploy", _split(components))
-    if deployed.plan.is_empty and not as_json:
-        click.echo("Nothing to do: the stack is as the configuration says.")
+    if not as_json:
+        click.echo(NOTHING_TO_DO if deployed.plan.is_empty else deployed.plan.summary())
+        for record in deployed.records:
+            click.echo(told(record))
     end(document_of(deployed), deployed.failures, as_json)
 
 

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from playground_ops.errors import Finding, FindingKind
+from playground_ops.model import Outcome, RolloutRecord
+
+NOTHING_TO_DO = "Nothing to do: the stack is as the configuration says."
 
 NOT_DEPLOYED = Finding(
     kind=FindingKind.CERTAIN,
@@ -21,3 +24,13 @@ def short_commit(commit: str | None) -> str:
 
 def moment(at: str | None) -> str:
     return (at or "")[:19].replace("T", " ")
+
+
+def told(record: RolloutRecord) -> str:
+    if record.outcome is Outcome.UNCHANGED or record.release is None:
+        return f"{record.location}: nothing to do, it serves this already."
+    revision, seconds = record.release.revision, sum(record.durations.values())
+    return (
+        f"{record.location}: release {record.release.number} serves "
+        f"{revision.short} {revision.subject} ({seconds:.1f} s)"
+    )

@@ -12,7 +12,7 @@ import pytest
 from playground_ops import bootstrap, opening
 from playground_ops.cli.main import cli, guarded
 from playground_ops.model import Component, Location, Release
-from tests.fakes import BROKEN, FakeTarget, World
+from tests.fakes import BROKEN, FakeStack, FakeTarget, World
 
 FILE = """
 code_locations:
@@ -205,3 +205,14 @@ def test_a_log_that_is_followed_is_no_document(terminal: Terminal) -> None:
     status, said = terminal.json("logs", "webserver", "--follow")
     assert status == 2
     assert "--follow goes on for ever" in said["findings"][0]["observed"]
+
+
+def test_deploy_says_what_it_did_and_what_serves(terminal: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
+    wanted = [Component(name="orders", kind="location", settings={})]
+    monkeypatch.setattr(FakeStack, "desired", lambda self, configuration: wanted)
+    status, out, _ = terminal("deploy")
+    assert status == 0
+    assert [line.split(" (")[0] for line in out.splitlines()] == [
+        "1 to create, 0 to update, 0 to delete, 0 unchanged",
+        "orders: release 1 serves 111111111111 subject of 111111111111",
+    ]
