@@ -1,7 +1,9 @@
-"""A command that dies by SIGKILL at a chosen step: `python -m tests.kills N before|after COMMAND...`.
+"""A command that dies by SIGKILL at a chosen step: `python -m tests.kills N before|after|inside COMMAND...`.
 
 A step is a verb of the Target that has an effect; between two of them nothing changes that a later
-rollout could find. The process ends itself, so that the kill is exactly there.
+rollout could find. `inside` goes finer: a step is then one thing that the verbs change in the stack's
+folders or ask of its supervisor, and the kill is just before it. The process ends itself, so that
+the kill is exactly there.
 """
 
 from __future__ import annotations
@@ -9,7 +11,9 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from playground_ops import opening
@@ -29,6 +33,42 @@ EFFECTS = {
     "apply",
     "withdraw",
 }
+
+CHANGES = {"os.rename", "os.remove", "os.symlink", "os.rmdir", "os.mkdir", "socket.connect"}
+"""What Python itself tells of (PEP 578) just before the system is asked for it."""
+
+
+class Inside:
+    """Counts what is changed while a verb is under way, over all threads."""
+
+    steps = 0
+    verb = threading.local()
+
+    def __init__(self, at: int) -> None:
+        self._at = at
+        self._places = [os.path.realpath(os.environ["PLAYGROUND_STATE"]), "pg-"]
+        sys.addaudithook(self._heard)
+
+    @classmethod
+    @contextmanager
+    def of(cls, name: str) -> Iterator[None]:
+        before = getattr(cls.verb, "name", None)
+        cls.verb.name = name
+        try:
+            yield
+        finally:
+            cls.verb.name = before
+
+    def _heard(self, event: str, arguments: tuple[Any, ...]) -> None:
+        name = getattr(Inside.verb, "name", None)
+        if name is None or event not in CHANGES:
+            return
+        told = " ".join(str(argument) for argument in arguments)
+        if not any(place in told for place in self._places):
+            return
+        Inside.steps += 1
+        if Inside.steps == self._at:
+            _die(f"{event} of {name}")
 
 
 class Killing:
@@ -51,8 +91,9 @@ class Killing:
             mine = Killing.steps == self._at
             if mine and self._when == "before":
                 _die(name)
-            result = verb(*arguments)
-            if mine:
+            with Inside.of(name):
+                result = verb(*arguments)
+            if mine and self._when == "after":
                 _die(name)
             return result
 
@@ -65,6 +106,8 @@ def _die(name: str) -> None:
 
 
 def main(at: str, when: str, *command: str) -> None:
+    if when == "inside":
+        Inside(int(at))
     inner = opening.open_target
     opening.open_target = lambda name: Killing(inner(name), int(at), when)  # type: ignore[assignment]
     if command[0] == "bootstrap":

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from playground_ops.config.written import text_of
 
 _SHOWN_CHARACTERS = 80
+_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*")  # RFC 3986; what else stands there may be a password
 _PLAIN_KEY = re.compile(r"[\w-]{1,80}")
 # Bounded, so that it stays linear on a long line.
 _TOKEN = re.compile(r"([?&;#][\w.-]{0,40}(?:token|pass|secret|key|auth|sig)[\w.-]{0,40}=)[^&;\s]*", re.I)
@@ -20,7 +21,7 @@ def masked(text: str) -> str:
     """
     before, at, host = text.rpartition("@")
     scheme, slashes, _ = before.partition("://")
-    if at and slashes:
+    if at and slashes and _SCHEME.fullmatch(scheme):
         text = f"{scheme}://***@{host}"
     elif at and ":" in before:
         text = f"***@{host}"

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from playground_ops.config import read
@@ -56,6 +56,7 @@ def test_a_password_is_refused_and_never_repeated(secret: str, form: str) -> Non
         assert part not in told(refused)
 
 
+@example("00000000://00000000", "user:{}@git.test:x")
 @given(secrets, forms)
 def test_nor_where_no_url_belongs(secret: str, form: str) -> None:
     url = form.format(secret)
