@@ -9,7 +9,7 @@ from playground_ops.targets.local.processes import read_state
 from tests.pipelines import Pipeline
 from tests.stacks import Stack, eventually
 
-LONG = 45.0
+LONG = 60.0
 """Seconds: longer than everything that the first story does meanwhile."""
 
 
