@@ -61,3 +61,14 @@ class Soaks:
 def pytest_sessionstart(session: pytest.Session) -> None:
     if not hasattr(session.config, "workerinput"):
         session.config.pluginmanager.register(Soaks(), "soak-results")
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Remove the short paths to the state folders of this session's tests, and of killed ones."""
+    base = session.config._tmp_path_factory.getbasetemp()  # type: ignore[attr-defined]
+    for link in Path("/tmp").glob(f"pg-{os.getuid()}-*"):
+        if link.is_symlink():
+            target = link.readlink()
+            of_a_test = any(part.startswith(("pytest-", "pgtest-")) for part in target.parts)
+            if target.is_relative_to(base) or (of_a_test and not target.exists()):
+                link.unlink(missing_ok=True)

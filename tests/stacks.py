@@ -24,7 +24,7 @@ ROOT = Path(__file__).parents[1]
 
 
 def eventually(
-    what: str, holds: Callable[[], Any], timeout_seconds: float = 30.0, every_seconds: float = 0.05
+    what: str, holds: Callable[[], Any], timeout_seconds: float = 120.0, every_seconds: float = 0.05
 ) -> Any:
     """The first true value of `holds`; fails at the deadline with what was waited for and seen last."""
     deadline = time.monotonic() + timeout_seconds

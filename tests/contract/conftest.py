@@ -34,7 +34,7 @@ class FakeWorld:
         self.world = fakes.World()
         self.target = fakes.FakeTarget(self.world)
         self.clock = self.world.clock
-        self.location = Location(name="a", repository="/fake", ref="main", startup_timeout_seconds=5)
+        self.location = Location(name="a", repository="/fake", ref="main")
         self._commits = 0
 
     def commit(self, behaviour: str) -> str:
@@ -56,7 +56,6 @@ class LocalWorld:
             ref="main",
             module="pipeline",
             dependencies="shared",
-            startup_timeout_seconds=5,
         )
 
     def commit(self, behaviour: str) -> str:

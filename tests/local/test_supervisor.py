@@ -71,7 +71,7 @@ def test_a_process_is_started_once_and_stopped(supervisor: Control, state: Path)
 
 def test_what_dies_comes_back_slower_each_time_and_that_is_seen(supervisor: Control, state: Path) -> None:
     supervisor.start(spec(argv=FAILS))
-    eventually("three restarts", lambda: seen(state).restarts >= 3, 20.0)
+    eventually("three restarts", lambda: seen(state).restarts >= 3)
     eventually("its exit code", lambda: seen(state).exit_text == "exit code 3")
     assert "x is started again in 0 s" in log_of(state, "supervisor")
     assert "x is started again in 2 s" in log_of(state, "supervisor")
@@ -93,7 +93,7 @@ def test_asking_again_to_keep_it_does_not_put_its_restart_off(supervisor: Contro
         supervisor.set_restart("x", "always")
         return seen(state).restarts >= 3
 
-    eventually("a restart", restarted, 10.0)
+    eventually("a restart", restarted)
 
 
 @pytest.mark.parametrize(

@@ -78,7 +78,7 @@ def test_a_persons_own_toggles_survive_rollouts(stack: Stack) -> None:
 
 def test_a_push_goes_live_and_a_rejected_one_is_left_alone(stack: Stack, code: Pipeline) -> None:
     commit = code.commit("pushed")
-    eventually("the push to serve", lambda: stack.location("a")["commit"] == commit, 60.0, 0.5)
+    eventually("the push to serve", lambda: stack.location("a")["commit"] == commit, every_seconds=0.5)
     last = stack.history("a")[-1]
     assert last["action"] == "follow"
     assert "sensor follow_a" in last["by"]
@@ -88,10 +88,10 @@ def test_a_push_goes_live_and_a_rejected_one_is_left_alone(stack: Stack, code: P
     def skipped() -> bool:
         return any("which was rejected" in (tick["skipReason"] or "") for tick in follow_ticks(stack))
 
-    eventually("the sensor to leave the rejected push alone", skipped, 60.0, 0.5)
+    eventually("the sensor to leave the rejected push alone", skipped, every_seconds=0.5)
     assert [found["outcome"] for found in stack.history("a")].count("failed") == 1
     assert stack.assets("a") == ["pushed"]
 
     good = code.commit("mended")
-    eventually("the newest push to serve", lambda: stack.location("a")["commit"] == good, 60.0, 0.5)
+    eventually("the newest push to serve", lambda: stack.location("a")["commit"] == good, every_seconds=0.5)
     assert [tick["error"] for tick in follow_ticks(stack) if tick["error"]] == []

@@ -63,7 +63,7 @@ def test_dagster_dev_without_arguments_loads_ops_and_the_playground(stack: Stack
                 )
             return None
 
-        ops, playground = eventually("both locations", loaded, 90.0, 0.5)
+        ops, playground = eventually("both locations", loaded, every_seconds=0.5)
     finally:
         os.killpg(dev.pid, signal.SIGINT)
         try:

@@ -13,14 +13,16 @@ import pytest
 
 from playground_ops.targets.local.processes import names, read_state
 from tests.pipelines import Pipeline
-from tests.stacks import Stack
+from tests.stacks import Stack, eventually
 
 SEED = int(os.environ["PLAYGROUND_SEED"])
 STEPS = 16
 """More than a redeploy has of them: the matrix ends where the command ends by itself."""
 Step = tuple[int, str]
 ALL: list[Step] = [(number, when) for number in range(1, STEPS + 1) for when in ("before", "after")]
-SAMPLE = random.Random(SEED).sample([step for step in ALL if step[0] <= 12], 4)
+INSIDE: list[Step] = [(number, "inside") for number in range(1, 100)]
+SAMPLE = random.Random(SEED).sample([step for step in ALL if step[0] <= 12], 3)
+SAMPLE += random.Random(SEED).sample(INSIDE[:40], 2)
 
 
 def killed(stack: Stack, step: Step, *command: str) -> str | None:
@@ -51,6 +53,7 @@ def converged(stack: Stack, asset: str) -> None:
     }
     assert running <= known, f"{running} run, {known} are known"
     assert [record["id"] for record in stack.history("a") if record["outcome"] is None] == []
+    eventually("what drains to be gone", lambda: stack.location("a")["draining"] == [], every_seconds=0.5)
 
 
 def story(stack: Stack, code: Pipeline, step: Step) -> str | None:
@@ -79,6 +82,23 @@ def test_a_redeploy_is_killed_at_every_step(
     record_property("killed redeploys", ", ".join(f"{at}: {verb}" for at, verb in verbs.items() if verb))
     assert [verb for verb in verbs.values() if verb and "serve" in verb]
     assert None in verbs.values(), "the matrix is too short: raise STEPS"
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(1800)
+def test_a_redeploy_is_killed_inside_its_steps(
+    stack: Stack, code: Pipeline, record_property: Callable[[str, object], None]
+) -> None:
+    told = []
+    for step in INSIDE:
+        verb = story(stack, code, step)
+        if verb is None:
+            break
+        told.append(f"{step[0]}: {verb}")
+    record_property("killed inside redeploys", ", ".join(told))
+    assert verb is None, "the matrix is too short: raise INSIDE"
+    assert [verb for verb in told if verb.endswith("of serve")]
+    assert [verb for verb in told if verb.endswith("of retire")]
 
 
 @pytest.mark.soak

@@ -49,8 +49,8 @@ def test_a_serving_server_that_is_killed_comes_back_and_its_run_ends_well(
 
     os.kill(read_state(stack.state, name).pid, signal.SIGKILL)
 
-    eventually("the server to be back", lambda: stack.location("a")["restarts"] == 1, 30.0)
-    eventually("the server to answer", lambda: stack.location("a")["ready"], 60.0)
+    eventually("the server to be back", lambda: stack.location("a")["restarts"] == 1)
+    eventually("the server to answer", lambda: stack.location("a")["ready"])
     assert stack.location("a")["release"] == number
     assert stack.assets("a") == ["third"]
     assert stack.wait_for_run(run) == "SUCCESS"  # its worker outlived the server

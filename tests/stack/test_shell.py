@@ -119,7 +119,7 @@ def test_what_the_command_line_did_comes_into_the_asset_graph(stack: Stack, code
             if entry["label"] == "subject"
         ]
 
-    eventually("the rollout in the graph", lambda: "From the command line" in subjects(), 60.0, 0.5)
+    eventually("the rollout in the graph", lambda: "From the command line" in subjects(), every_seconds=0.5)
 
 
 def test_a_location_that_is_not_there_is_named(stack: Stack) -> None:

@@ -44,7 +44,7 @@ class Page:
         except StaleElementReferenceException:
             return ""
 
-    def shows(self, *texts: str, timeout_seconds: float = 30.0) -> None:
+    def shows(self, *texts: str, timeout_seconds: float = 90.0) -> None:
         """Wait until all of it is on the page."""
 
         def missing() -> list[str]:
@@ -53,7 +53,7 @@ class Page:
 
         self._wait(lambda: not missing(), lambda: f"lacks {missing()}", timeout_seconds)
 
-    def shows_location(self, name: str, status: str, timeout_seconds: float = 30.0) -> None:
+    def shows_location(self, name: str, status: str, timeout_seconds: float = 90.0) -> None:
         """Wait until the row of that code location, on the deployment's page, says this."""
         path = f"//a[@href='/locations/{name}/']/ancestor::div[contains(., 'Reload')][1]"
 
@@ -69,13 +69,13 @@ class Page:
             timeout_seconds,
         )
 
-    def switch_is_on(self, timeout_seconds: float = 20.0) -> bool:
+    def switch_is_on(self, timeout_seconds: float = 90.0) -> bool:
         """Of the schedule or sensor whose page is open."""
         selector = "label[class*=formatSwitch] input[type=checkbox]"
         found = eventually("a switch", lambda: self._all(selector), timeout_seconds, 0.2)
         return bool(found[0].is_selected())
 
-    def click(self, label: str, timeout_seconds: float = 20.0) -> None:
+    def click(self, label: str, timeout_seconds: float = 90.0) -> None:
         """Click the button of that label, as soon as it is there and enabled."""
 
         def clicked() -> bool:
@@ -100,13 +100,13 @@ class Page:
                 return False
             return True
 
-        eventually("the editor", focused, 30.0, 0.2)
+        eventually("the editor", focused, 90.0, 0.2)
         keys = self.browser.switch_to.active_element
         keys.send_keys(Keys.CONTROL, "a")
         keys.send_keys(Keys.BACKSPACE)
         keys.send_keys(json.dumps(config))  # JSON is YAML
 
-    def run_id(self, timeout_seconds: float = 30.0) -> str:
+    def run_id(self, timeout_seconds: float = 90.0) -> str:
         """The id of the run whose page is open."""
 
         def found() -> str | None:
@@ -115,7 +115,7 @@ class Page:
 
         return str(eventually("a run's page", found, timeout_seconds, 0.2))
 
-    def picture(self, file: Path, timeout_seconds: float = 20.0) -> None:
+    def picture(self, file: Path, timeout_seconds: float = 90.0) -> None:
         """Save what the browser shows, once two looks at it are alike."""
 
         def stands_still() -> bool:

@@ -41,7 +41,7 @@ def test_a_good_commit_is_redeployed(page: Page, stack: Stack, code: Pipeline) -
 
     run = launch(page, "redeploy", {"locations": ["a"], "ref": commit})
 
-    page.shows("Success", "RUN_SUCCESS", timeout_seconds=60)
+    page.shows("Success", "RUN_SUCCESS", timeout_seconds=120)
     page.shows("ASSET_MATERIALIZATION", f"a serves release 2 at {commit[:12]}")
     page.open_run(run, show="a ·")
     page.shows(*(f"a · {phase}" for phase in ("resolving", "starting", "verifying")))
@@ -62,7 +62,7 @@ def test_a_broken_commit_shows_its_cause_and_the_old_definitions_stay(
 
     run = launch(page, "redeploy", {"locations": ["a"]})
 
-    page.shows("Failure", "RUN_FAILURE", timeout_seconds=60)
+    page.shows("Failure", "RUN_FAILURE", timeout_seconds=120)
     cause = f"the price list has no column vat (at pipeline.py, line {broken.count(chr(10))})"
     page.shows(cause)
     page.open_run(run, show="type:STEP_FAILURE")
@@ -77,7 +77,7 @@ def test_a_broken_commit_shows_its_cause_and_the_old_definitions_stay(
 def test_an_unknown_branch_is_named(page: Page, stack: Stack) -> None:
     (asset,) = stack.assets("a")
     launch(page, "redeploy", {"locations": ["a"], "ref": "no-such-branch"})
-    page.shows("RUN_FAILURE", "It has no branch or tag `no-such-branch`. It has `main`.", timeout_seconds=60)
+    page.shows("RUN_FAILURE", "It has no branch or tag `no-such-branch`. It has `main`.", timeout_seconds=120)
     serves(page, stack, asset)
 
 
@@ -90,7 +90,7 @@ def test_terminating_the_run_cancels_the_rollout(page: Page, stack: Stack, code:
     page.click("Terminate")
     page.click("Terminate 1 run")
 
-    page.shows("Canceled", "RUN_CANCELED", timeout_seconds=60)
+    page.shows("Canceled", "RUN_CANCELED", timeout_seconds=120)
     page.open_run(run, show="cancelled")
     page.shows("cancelled: cleaning up; the serving releases stay")
     assert stack.location("a")["candidate"] is None
@@ -106,13 +106,13 @@ def test_a_rollback_from_the_ui(page: Page, stack: Stack, code: Pipeline) -> Non
 
     launch(page, "rollback", {"location": "a"})
 
-    page.shows("Success", "RUN_SUCCESS", timeout_seconds=60)
+    page.shows("Success", "RUN_SUCCESS", timeout_seconds=120)
     serves(page, stack, asset)
 
 
 def test_a_plan_says_what_a_deploy_would_change(page: Page) -> None:
     launch(page, "plan", {})
-    page.shows("RUN_SUCCESS", "0 to create, 0 to update, 0 to delete, 5 unchanged", timeout_seconds=60)
+    page.shows("RUN_SUCCESS", "0 to create, 0 to update, 0 to delete, 5 unchanged", timeout_seconds=120)
 
 
 def test_the_stack_is_in_the_asset_graph(page: Page) -> None:
@@ -126,7 +126,7 @@ def test_the_automation_of_b_is_off_also_when_it_gets_the_code_of_a(page: Page, 
 
     launch(page, "promote", {"source": "a", "destination": "b"})
 
-    page.shows("Success", "RUN_SUCCESS", timeout_seconds=60)
+    page.shows("Success", "RUN_SUCCESS", timeout_seconds=120)
     assert stack.assets("b") == stack.assets("a")
     page.open("/locations/__repository__@b/schedules/every_minute")
     assert not page.switch_is_on()

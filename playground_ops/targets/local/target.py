@@ -136,10 +136,11 @@ class LocalTarget:
         return automation.apply(self.folder, release, address, loaded)
 
     def serve(self, release: Release) -> None:
-        lead_to(self.stack.addresses, release)
+        # The link last: whoever dies on the way leaves a release that never served, and is removed.
         files = self._files(release.location.name)
         files.mark_served(release, self.clock.utc_now())
         files.unmark_draining(release)
+        lead_to(self.stack.addresses, release)
         try:
             self.stack.webserver().reload(release.location.name)
         except WebserverDown:
@@ -173,8 +174,9 @@ class LocalTarget:
 
     def retire(self, release: Release) -> None:
         self.settle(release)
-        self._files(release.location.name).mark_draining(release, self.clock.utc_now())
+        # The mark last: whoever dies on the way leaves a release that the next rollout retires again.
         self.stack.control().stop(release.name, float(release.location.longest_run_seconds))
+        self._files(release.location.name).mark_draining(release, self.clock.utc_now())
 
     def remove(self, release: Release) -> None:
         if serving_number(self.stack.addresses, release.location.name) == release.number:
