@@ -1,0 +1,215 @@
+"""The one cluster of this machine: up, down, status."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import ssl
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from tests.cluster import binaries, cgroups, needs, network
+from tests.cluster.certificates import SERVER, Certificates
+from tests.cluster.controlplane import ControlPlane
+from tests.cluster.images.catalog import Image, catalog
+from tests.cluster.machine import Machine
+from tests.cluster.network import NODES
+from tests.cluster.node import Node
+from tests.cluster.places import cache, key_of, locked, remove, run_folder
+
+READY_SECONDS = 90.0
+Say = Callable[[str], None]
+
+
+class NotPossible(Exception):
+    """This machine can't run the cluster; the message says what to do."""
+
+
+@dataclass
+class Cluster:
+    folder: Path
+
+    @classmethod
+    def here(cls) -> Cluster:
+        return cls(run_folder())
+
+    @cached_property
+    def binaries(self) -> dict[str, Path]:
+        return binaries.all_of_them()
+
+    @property
+    def certificates(self) -> Certificates:
+        return Certificates(self.folder / "pki")
+
+    @property
+    def kubeconfig(self) -> Path:
+        return self.certificates.kubeconfig("admin")
+
+    @property
+    def machines(self) -> dict[str, Machine]:
+        return {name: Machine(name, self.folder / name) for name in NODES}
+
+    @property
+    def control_plane(self) -> ControlPlane:
+        return ControlPlane(self.machines["node1"], self.certificates, self.binaries)
+
+    def node(self, name: str) -> Node:
+        store = cache() / "stores" / name
+        return Node(self.machines[name], store, self.certificates, self.binaries)
+
+    def is_up(self) -> bool:
+        """All that was started lives, and the node is Ready."""
+        first = self.machines["node1"]
+        if first.init is None or not all(found.alive for found in first.programs().values()):
+            return False
+        return self._is_ready("node1")
+
+    def up(self, say: Say = print) -> None:
+        """Idempotent. Clears away what a killed one left. Raises NotPossible, or TimeoutError with logs."""
+        if reason := needs.missing():
+            raise NotPossible(reason)
+        with locked("cluster"):
+            images = catalog()
+            version = key_of(*(str(path) for path in self.binaries.values()), *(image.key for image in images))
+            if self._version() == version and self.is_up():
+                return
+            self._clear()
+            archives = [(image, image.archive()) for image in images]
+            started = time.monotonic()
+            self.folder.mkdir(parents=True)
+            self.certificates.make()
+            first = self.machines["node1"]
+            network.join_machine(first.boot(self.binaries["pause"]))
+            with ThreadPoolExecutor() as both:
+                runtime = both.submit(self._start_runtime, "node1", archives, say)
+                self._start_control_plane()
+                runtime.result()
+            self._start_agents("node1")
+            (self.folder / "version").write_text(version)
+            say(f"Kubernetes is ready, {time.monotonic() - started:.1f} s after it was started.")
+
+    def down(self) -> None:
+        """Nothing of it remains but the cache. Idempotent."""
+        with locked("cluster"):
+            self._clear()
+
+    def add_second_node(self, say: Say = print) -> None:
+        """A second kubelet and containerd, in namespaces of their own. Idempotent."""
+        with locked("cluster"):
+            second = self.machines["node2"]
+            if second.init is not None and self._is_ready("node2"):
+                return
+            self._end(second)
+            archives = [(image, image.archive()) for image in catalog()]
+            first = self.machines["node1"].init
+            assert first is not None, "the cluster is not up"
+            network.join_nodes(first.pid, second.boot(self.binaries["pause"]))
+            self._start_runtime("node2", archives, say)
+            self._start_agents("node2")
+
+    def remove_second_node(self) -> None:
+        with locked("cluster"):
+            self._end(self.machines["node2"])
+            self.request("/api/v1/nodes/node2", method="DELETE")
+
+    def wait_ready(self, node: str = "node1") -> None:
+        self._wait(f"node {node} to be Ready", lambda: self._is_ready(node))
+
+    def wait_api(self) -> None:
+        self._wait("the API server to be ready", lambda: self.request("/readyz") == b"ok")
+
+    def request(self, path: str, body: object = None, method: str | None = None) -> bytes | None:
+        """The API server's answer to its administrator; None when it gives none or an error."""
+        context = ssl.create_default_context(cafile=str(self.certificates.ca))
+        context.load_cert_chain(self.certificates.certificate("admin"), self.certificates.key("admin"))
+        data = None if body is None else json.dumps(body).encode()
+        asked = urllib.request.Request(SERVER + path, data, {"Content-Type": "application/json"}, method=method)
+        try:
+            with urllib.request.urlopen(asked, timeout=5, context=context) as answer:
+                return bytes(answer.read())
+        except (OSError, urllib.error.URLError):
+            return None
+
+    def _start_control_plane(self) -> None:
+        plane = self.control_plane
+        plane.start_etcd()
+        plane.start_apiserver()
+        self.wait_api()
+        plane.start_controllers()
+        plane.start_dns()
+        if self.request("/apis/storage.k8s.io/v1/storageclasses", plane.storage_class()) is None:
+            raise RuntimeError("the StorageClass could not be made")
+
+    def _start_runtime(self, name: str, archives: list[tuple[Image, Path]], say: Say) -> None:
+        node = self.node(name)
+        node.store.mkdir(parents=True, exist_ok=True)
+        node.start_containerd()
+        node.forget_containers()
+        self._import(node, archives, say)
+
+    @staticmethod
+    def _import(node: Node, archives: list[tuple[Image, Path]], say: Say) -> None:
+        """Those that the node's store has not, under the content they were made from."""
+        known = node.store / "imported.json"
+        imported = json.loads(known.read_text()) if known.exists() else {}
+        for image, archive in archives:
+            if imported.get(image.name) != image.key:
+                say(f"Importing {image.name} into {node.name}.")
+                node.ctr("images", "import", archive)
+                imported[image.name] = image.key
+                known.write_text(json.dumps(imported))
+
+    def _start_agents(self, name: str) -> None:
+        node = self.node(name)
+        node.start_kubelet()
+        node.start_proxy()
+        self.wait_ready(name)
+
+    def _is_ready(self, node: str) -> bool:
+        answer = self.request(f"/api/v1/nodes/{node}")
+        conditions = json.loads(answer)["status"].get("conditions", []) if answer else []
+        return any((found["type"], found["status"]) == ("Ready", "True") for found in conditions)
+
+    def _wait(self, what: str, holds: Callable[[], bool]) -> None:
+        deadline = time.monotonic() + READY_SECONDS
+        while not holds():
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"waited {READY_SECONDS:g} s for {what}\n{self.ends()}")
+            time.sleep(0.05)
+
+    def ends(self) -> str:
+        """Of what has died: the last lines of its log."""
+        told = []
+        for machine in self.machines.values():
+            for name, found in machine.programs().items():
+                if not found.alive:
+                    told.append(f"{machine.name}: {name} has ended; its last words:\n{machine.log(name)}")
+        return "\n".join(told)
+
+    def _version(self) -> str:
+        try:
+            return (self.folder / "version").read_text()
+        except FileNotFoundError:
+            return ""
+
+    def _clear(self) -> None:
+        for machine in reversed(self.machines.values()):
+            self._end(machine)
+        self._wait("control groups to be empty", lambda: cgroups.kill_all() or cgroups.remove())
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    @staticmethod
+    def _end(machine: Machine) -> None:
+        machine.kill()
+        deadline = time.monotonic() + READY_SECONDS
+        while machine.init is not None:
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"{machine.name} does not end")
+            time.sleep(0.01)
+        remove(machine.folder)

@@ -1,0 +1,1 @@
+"""Container images made without a registry, under the names that manifests use."""

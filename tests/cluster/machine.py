@@ -1,0 +1,190 @@
+"""A node without its software: processes in PID, mount, network and UTS namespaces of their own.
+
+When the first process of a PID namespace dies, the kernel kills the rest, and takes the node's mounts
+and network interfaces along. So nothing of a node outlives it but its control groups.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+from tests.cluster import cgroups
+from tests.cluster.needs import tool
+from tests.cluster.places import cache
+
+BOOT = """
+hostname "$NAME"
+mount --make-rshared /
+mount -t proc proc /proc
+mount -t tmpfs tmpfs /run
+mkdir /run/lock /run/upper /run/work /run/cache /run/tunables
+# What programs leave below /var stays in memory; what was built, and the stores, on the disk.
+mount --bind "$CACHE" /run/cache
+mount -t overlay overlay -o lowerdir=/var,upperdir=/run/upper,workdir=/run/work /var
+mount --bind /run/cache "$CACHE"
+# Kubelet insists on these, and they are not the node's own but the whole machine's.
+tunable() { printf '%s\\n' "$2" > /run/tunables/"${1##*/}"; mount --bind /run/tunables/"${1##*/}" /proc/sys/"$1"; }
+tunable vm/overcommit_memory 1
+tunable vm/panic_on_oom 0
+tunable kernel/panic 10
+tunable kernel/panic_on_oops 1
+tunable kernel/keys/root_maxkeys 1000000
+tunable kernel/keys/root_maxbytes 25000000
+ip link set lo up
+echo 1 > /proc/sys/net/ipv4/ip_forward
+touch "$READY"
+exec "$INIT"
+"""
+BOOT_SECONDS = 20.0
+PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+
+@dataclass(frozen=True)
+class Process:
+    """A process that is known again after this one has ended: by its id and its birth."""
+
+    pid: int
+    birth: float
+
+    @classmethod
+    def of(cls, pid: int) -> Process:
+        return cls(pid, psutil.Process(pid).create_time())
+
+    @property
+    def alive(self) -> bool:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            found = psutil.Process(self.pid)
+            return found.create_time() == self.birth and found.status() != psutil.STATUS_ZOMBIE
+        return False
+
+    def send(self, number: signal.Signals) -> None:
+        with contextlib.suppress(ProcessLookupError):
+            if self.alive:
+                os.kill(self.pid, number)
+
+
+class Machine:
+    def __init__(self, name: str, folder: Path) -> None:
+        """`folder` holds its logs and what it is known by."""
+        self.name, self.folder = name, folder
+
+    @property
+    def init(self) -> Process | None:
+        """Its first process; None when it is not up."""
+        found = self._read().get("init")
+        return found if found and found.alive else None
+
+    def boot(self, init: Path) -> int:
+        """Start it with the program `init` as first process; its process id on this machine."""
+        cgroups.make(self.name)
+        self.folder.mkdir(parents=True)
+        (self.folder / "logs").mkdir()
+        ready = self.folder / "ready"
+        settings = {"NAME": self.name, "CACHE": str(cache()), "READY": str(ready), "INIT": str(init)}
+        apart = [tool("unshare"), "--pid", "--mount", "--net", "--uts", "--fork", "--kill-child"]
+        holder = self._spawn("boot", [*apart, "sh", "-ec", BOOT], settings)
+        deadline = time.monotonic() + BOOT_SECONDS
+        while not ready.exists():
+            if holder.poll() is not None or time.monotonic() > deadline:
+                raise RuntimeError(f"{self.name} did not boot: {self.log('boot')}")
+            time.sleep(0.01)
+        (child,) = psutil.Process(holder.pid).children()
+        self._write({"holder": Process.of(holder.pid), "init": Process.of(child.pid)})
+        return child.pid
+
+    def start(self, name: str, *argv: str | Path, env: dict[str, str] | None = None) -> None:
+        """Start a program in it; it goes on when this process ends."""
+        entered = self._spawn(name, [*self._entering(), *map(str, argv)], env or {})
+        self._write({**self._read(), name: Process.of(self._only_child(entered))})
+
+    @staticmethod
+    def _only_child(entered: subprocess.Popen[bytes]) -> int:
+        """The program itself, which `nsenter` starts beyond the PID namespace's border."""
+        deadline = time.monotonic() + BOOT_SECONDS
+        while time.monotonic() < deadline:
+            with contextlib.suppress(psutil.NoSuchProcess, ValueError):
+                (child,) = psutil.Process(entered.pid).children()
+                return child.pid
+            if entered.poll() is not None:
+                break
+            time.sleep(0.002)
+        raise RuntimeError(f"could not be started: {entered.args!r}")
+
+    def run(self, *argv: str | Path, check: bool = True) -> subprocess.CompletedProcess[str]:
+        """Run a program in it to its end."""
+        return subprocess.run(
+            [*self._entering(), *map(str, argv)], check=check, capture_output=True, text=True, cwd="/"
+        )
+
+    def _entering(self) -> list[str]:
+        init = self.init
+        assert init is not None, f"{self.name} is not up"
+        return [tool("nsenter"), f"--target={init.pid}", "--pid", "--mount", "--net", "--uts", "--"]
+
+    def _spawn(self, name: str, argv: list[str], env: dict[str, str]) -> subprocess.Popen[bytes]:
+        with (self.folder / "logs" / f"{name}.log").open("ab") as log:
+            return subprocess.Popen(
+                argv,
+                env={"PATH": PATH, "HOME": "/root", **env},
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                stdin=subprocess.DEVNULL,
+                cwd="/",
+                start_new_session=True,
+            )
+
+    def process(self, name: str) -> Process | None:
+        """A program started in it; None when it is not running."""
+        found = self._read().get(name)
+        return found if found and found.alive else None
+
+    def programs(self) -> dict[str, Process]:
+        return {name: found for name, found in self._read().items() if name not in ("holder", "init")}
+
+    def stop(self, name: str, number: signal.Signals = signal.SIGKILL, timeout_seconds: float = 30.0) -> None:
+        """Send the signal and wait for its end. Raises TimeoutError."""
+        found = self.process(name)
+        if found is None:
+            return
+        found.send(number)
+        deadline = time.monotonic() + timeout_seconds
+        while found.alive:
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"{name} on {self.name} did not end within {timeout_seconds:g} s")
+            time.sleep(0.01)
+
+    def kill(self) -> None:
+        """End all of it at once."""
+        known = self._read()
+        for name in ("init", "holder"):
+            if name in known:
+                known[name].send(signal.SIGKILL)
+
+    def log(self, name: str, lines: int = 30) -> str:
+        try:
+            text = (self.folder / "logs" / f"{name}.log").read_text(errors="replace")
+        except FileNotFoundError:
+            return ""
+        return "\n".join(text.splitlines()[-lines:])
+
+    def _read(self) -> dict[str, Process]:
+        try:
+            text = (self.folder / "processes.json").read_text()
+        except FileNotFoundError:
+            return {}
+        return {name: Process(**found) for name, found in json.loads(text).items()}
+
+    def _write(self, processes: dict[str, Process]) -> None:
+        file = self.folder / "processes.json"
+        fresh = file.with_suffix(".new")
+        fresh.write_text(json.dumps({name: vars(found) for name, found in processes.items()}))
+        fresh.replace(file)

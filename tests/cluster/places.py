@@ -1,0 +1,80 @@
+"""Where the cluster keeps its things: what is built stays, what a running cluster needs goes with it."""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+HERE = Path(__file__).parent
+
+
+def cache() -> Path:
+    """By the XDG base directory specification, outside any clone."""
+    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(base).resolve() / "playground-ops" / "cluster"
+
+
+def run_folder() -> Path:
+    """State of the one running cluster: `down` deletes it."""
+    return cache() / "run"
+
+
+def key_of(*parts: str | bytes) -> str:
+    """A short name for content."""
+    digest = hashlib.sha256()
+    for part in parts:
+        data = part.encode() if isinstance(part, str) else part
+        digest.update(len(data).to_bytes(8, "big") + data)
+    return digest.hexdigest()[:16]
+
+
+def key_of_files(folder: Path, files: Iterable[Path], *parts: str) -> str:
+    told = [text for path in sorted(files) for text in (str(path.relative_to(folder)), path.read_bytes())]
+    return key_of(*told, *parts)
+
+
+@contextmanager
+def locked(name: str) -> Iterator[None]:
+    """One process of this machine at a time. Freed by the kernel when its holder dies."""
+    path = cache() / f"{name}.lock"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def cached(kind: str, name: str, key: str, make: Callable[[Path], None]) -> Path:
+    """The folder or file `kind`/`name`-`key`, made once: whole, or not there.
+
+    Older ones of the same name are deleted: they are made again when somebody goes back.
+    """
+    place = cache() / kind / f"{name}-{key}"
+    if place.exists():
+        return place
+    with locked(f"{kind}-{name}"):
+        if place.exists():
+            return place
+        place.parent.mkdir(parents=True, exist_ok=True)
+        for old in place.parent.glob(f"{name}-{'?' * 16}"):
+            remove(old)
+        work = Path(tempfile.mkdtemp(prefix=f".{name}-", dir=place.parent))
+        try:
+            fresh = work / "made"
+            make(fresh)
+            fresh.rename(place)
+        finally:
+            remove(work)
+    return place
+
+
+def remove(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)
