@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from pathlib import Path
 
 import click
 
@@ -13,6 +14,12 @@ from tests.cluster.cluster import Cluster, NotPossible
 @click.group()
 def main() -> None:
     """A real one-node Kubernetes on this machine, for tests and for playing with it."""
+
+
+@main.command()
+def build() -> None:
+    """Compile and make all that the cluster needs, and start nothing."""
+    Cluster.here().prepare()
 
 
 @main.command()
@@ -40,16 +47,23 @@ def status() -> None:
     """What runs. Exits with 1 when the cluster is not up."""
     cluster = Cluster.here()
     for machine in cluster.machines.values():
-        for name, found in sorted(machine.programs().items()):
+        for name, found in machine.programs().items():
             click.echo(f"{machine.name}  {name:20} {f'pid {found.pid}' if found.alive else 'has ended'}")
     is_up = cluster.is_up()
     click.echo("up" if is_up else "not up")
     sys.exit(0 if is_up else 1)
 
 
-@main.command(context_settings={"ignore_unknown_options": True})
-@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
-def kubectl(arguments: tuple[str, ...]) -> None:
+class Raw(click.Command):
+    """Takes its arguments as they are, `--` and options too."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        ctx.params = {"arguments": args}
+        return args
+
+
+@main.command(cls=Raw)
+def kubectl(arguments: list[str]) -> None:
     """kubectl as the cluster's administrator."""
     cluster = Cluster.here()
     program = cluster.binaries["kubectl"]
@@ -63,7 +77,7 @@ def import_(archive: str) -> None:
     cluster = Cluster.here()
     for name, machine in cluster.machines.items():
         if machine.init is not None:
-            click.echo(cluster.node(name).ctr("images", "import", os.path.abspath(archive)).stdout.strip())
+            click.echo(cluster.node(name).ctr("images", "import", Path(archive).resolve()).stdout.strip())
 
 
 if __name__ == "__main__":

@@ -72,4 +72,3 @@ def program(folder: Path, packages: Sequence[str] = (".",)) -> Path:
 def all_of_them() -> dict[str, Path]:
     """Every program by name."""
     return {path.name: path for name in MODULES for path in module(name).iterdir()}
-

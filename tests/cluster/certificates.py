@@ -17,7 +17,14 @@ CLIENTS = {
     "proxy": ("system:kube-proxy", None),
 }
 """File: common name and organization, which are user and group in Kubernetes."""
-API_NAMES = ("kubernetes", "kubernetes.default", "kubernetes.default.svc", "localhost", "127.0.0.1", API_SERVICE)
+API_NAMES = (
+    "kubernetes",
+    "kubernetes.default",
+    "kubernetes.default.svc",
+    "localhost",
+    "127.0.0.1",
+    API_SERVICE,
+)
 
 
 class Certificates:

@@ -9,8 +9,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.cluster.places import instance
+
 ROOT = Path("/sys/fs/cgroup")
-NAME = "playground-cluster"
+NAME = f"playground-cluster{instance()}"
 
 
 def unified() -> bool:
@@ -24,18 +26,24 @@ def hierarchies() -> list[Path]:
     return [path for path in ROOT.iterdir() if path.is_dir() and not path.is_symlink()]
 
 
-def make(node: str) -> None:
-    for hierarchy in hierarchies():
-        folder = hierarchy / NAME / node
-        folder.mkdir(parents=True, exist_ok=True)
-        if unified():
-            for parent in (ROOT, ROOT / NAME, folder):
-                wanted = " ".join(f"+{found}" for found in (parent / "cgroup.controllers").read_text().split())
-                (parent / "cgroup.subtree_control").write_text(wanted)
-        elif hierarchy.name == "cpuset":
-            for below in (hierarchy / NAME, folder):
-                for file in ("cpuset.cpus", "cpuset.mems"):
-                    (below / file).write_text((hierarchy / file).read_text())
+def make(node: str) -> list[Path]:
+    """The groups of a node; below each kubelet keeps its pods. Returns those for the node's own processes."""
+    return [_make_in(hierarchy, node) for hierarchy in hierarchies()]
+
+
+def _make_in(hierarchy: Path, node: str) -> Path:
+    folder = hierarchy / NAME / node
+    system = folder / "system"
+    system.mkdir(parents=True, exist_ok=True)
+    if unified():
+        for parent in (ROOT, ROOT / NAME, folder):
+            known = (parent / "cgroup.controllers").read_text().split()
+            (parent / "cgroup.subtree_control").write_text(" ".join(f"+{name}" for name in known))
+    elif hierarchy.name == "cpuset":
+        for below in (hierarchy / NAME, folder, system):
+            for file in ("cpuset.cpus", "cpuset.mems"):
+                (below / file).write_text((hierarchy / file).read_text())
+    return system
 
 
 def processes() -> Iterator[int]:

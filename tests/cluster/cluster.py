@@ -8,7 +8,7 @@ import ssl
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
@@ -21,7 +21,16 @@ from tests.cluster.images.catalog import Image, catalog
 from tests.cluster.machine import Machine
 from tests.cluster.network import NODES
 from tests.cluster.node import Node
-from tests.cluster.places import cache, key_of, locked, remove, run_folder
+from tests.cluster.places import (
+    HERE,
+    instance,
+    key_of,
+    key_of_files,
+    locked,
+    remove,
+    run_folder,
+    store_folder,
+)
 
 READY_SECONDS = 90.0
 Say = Callable[[str], None]
@@ -34,10 +43,13 @@ class NotPossible(Exception):
 @dataclass
 class Cluster:
     folder: Path
+    images: list[Image]
 
     @classmethod
-    def here(cls) -> Cluster:
-        return cls(run_folder())
+    def here(cls, short_names: Collection[str] | None = None) -> Cluster:
+        """With all images, or some of them."""
+        images = [image for image in catalog() if short_names is None or image.short in short_names]
+        return cls(run_folder(), images)
 
     @cached_property
     def binaries(self) -> dict[str, Path]:
@@ -60,8 +72,13 @@ class Cluster:
         return ControlPlane(self.machines["node1"], self.certificates, self.binaries)
 
     def node(self, name: str) -> Node:
-        store = cache() / "stores" / name
+        store = store_folder(name)
         return Node(self.machines[name], store, self.certificates, self.binaries)
+
+    def prepare(self) -> list[tuple[Image, Path]]:
+        """Compile and make what is not in the cache: minutes at first, then nothing. The images' files."""
+        _ = self.binaries
+        return [(image, image.archive()) for image in self.images]
 
     def is_up(self) -> bool:
         """All that was started lives, and the node is Ready."""
@@ -74,13 +91,12 @@ class Cluster:
         """Idempotent. Clears away what a killed one left. Raises NotPossible, or TimeoutError with logs."""
         if reason := needs.missing():
             raise NotPossible(reason)
-        with locked("cluster"):
-            images = catalog()
-            version = key_of(*(str(path) for path in self.binaries.values()), *(image.key for image in images))
+        with locked(f"cluster{instance()}"):
+            version = self._wanted()
             if self._version() == version and self.is_up():
                 return
             self._clear()
-            archives = [(image, image.archive()) for image in images]
+            archives = self.prepare()
             started = time.monotonic()
             self.folder.mkdir(parents=True)
             self.certificates.make()
@@ -96,17 +112,17 @@ class Cluster:
 
     def down(self) -> None:
         """Nothing of it remains but the cache. Idempotent."""
-        with locked("cluster"):
+        with locked(f"cluster{instance()}"):
             self._clear()
 
     def add_second_node(self, say: Say = print) -> None:
         """A second kubelet and containerd, in namespaces of their own. Idempotent."""
-        with locked("cluster"):
+        with locked(f"cluster{instance()}"):
             second = self.machines["node2"]
             if second.init is not None and self._is_ready("node2"):
                 return
             self._end(second)
-            archives = [(image, image.archive()) for image in catalog()]
+            archives = self.prepare()
             first = self.machines["node1"].init
             assert first is not None, "the cluster is not up"
             network.join_nodes(first.pid, second.boot(self.binaries["pause"]))
@@ -114,7 +130,7 @@ class Cluster:
             self._start_agents("node2")
 
     def remove_second_node(self) -> None:
-        with locked("cluster"):
+        with locked(f"cluster{instance()}"):
             self._end(self.machines["node2"])
             self.request("/api/v1/nodes/node2", method="DELETE")
 
@@ -129,7 +145,8 @@ class Cluster:
         context = ssl.create_default_context(cafile=str(self.certificates.ca))
         context.load_cert_chain(self.certificates.certificate("admin"), self.certificates.key("admin"))
         data = None if body is None else json.dumps(body).encode()
-        asked = urllib.request.Request(SERVER + path, data, {"Content-Type": "application/json"}, method=method)
+        headers = {"Content-Type": "application/json"}
+        asked = urllib.request.Request(SERVER + path, data, headers, method=method)
         try:
             with urllib.request.urlopen(asked, timeout=5, context=context) as answer:
                 return bytes(answer.read())
@@ -192,6 +209,11 @@ class Cluster:
                     told.append(f"{machine.name}: {name} has ended; its last words:\n{machine.log(name)}")
         return "\n".join(told)
 
+    def _wanted(self) -> str:
+        """All that decides what runs: programs, images, and the code that starts them."""
+        code = key_of_files(HERE, HERE.glob("*.py"))
+        return key_of(code, *map(str, self.binaries.values()), *(image.key for image in self.images))
+
     def _version(self) -> str:
         try:
             return (self.folder / "version").read_text()
@@ -201,8 +223,14 @@ class Cluster:
     def _clear(self) -> None:
         for machine in reversed(self.machines.values()):
             self._end(machine)
-        self._wait("control groups to be empty", lambda: cgroups.kill_all() or cgroups.remove())
+        network.leave_machine()
+        self._wait("control groups to be empty", self._remove_groups)
         shutil.rmtree(self.folder, ignore_errors=True)
+
+    @staticmethod
+    def _remove_groups() -> bool:
+        cgroups.kill_all()
+        return cgroups.remove()
 
     @staticmethod
     def _end(machine: Machine) -> None:

@@ -23,7 +23,9 @@ AUDIT = {
         {"level": "None", "userGroups": ["system:nodes"]},
         {
             "level": "None",
-            "users": [f"system:{name}" for name in ("kube-controller-manager", "kube-scheduler", "kube-proxy")],
+            "users": [
+                f"system:{name}" for name in ("kube-controller-manager", "kube-scheduler", "kube-proxy")
+            ],
         },
         {"level": "None", "userGroups": ["system:serviceaccounts:kube-system"]},
         {"level": "None", "users": ["system:apiserver"]},
@@ -122,24 +124,29 @@ class ControlPlane:
 
     def start_dns(self) -> None:
         """Names of the cluster and `NAME.playground.test`; all others do not exist."""
-        file = self.folder / "Corefile"
+        file, address = self.folder / "Corefile", NODES["node1"]
         file.write_text(
-            f""".:53 {{
-  bind {NODES["node1"]}
+            f"""cluster.local:53 in-addr.arpa:53 {{
+  bind {address}
   errors
-  ready 127.0.0.1:8181
   kubernetes cluster.local in-addr.arpa {{
     kubeconfig {self.certificates.kubeconfig("admin")}
     pods insecure
     ttl 1
   }}
+  cache 1
+}}
+{DOMAIN}:53 {{
+  bind {address}
   template IN A {DOMAIN} {{
     answer "{{{{ .Name }}}} 1 IN A {HOST}"
   }}
+}}
+.:53 {{
+  bind {address}
   template ANY ANY {{
     rcode NXDOMAIN
   }}
-  cache 1
 }}
 """
         )

@@ -22,6 +22,7 @@ from tests.cluster.needs import tool
 from tests.cluster.places import cache
 
 BOOT = """
+for group in $CGROUPS; do echo 0 > "$group/cgroup.procs"; done
 hostname "$NAME"
 mount --make-rshared /
 mount -t proc proc /proc
@@ -32,7 +33,11 @@ mount --bind "$CACHE" /run/cache
 mount -t overlay overlay -o lowerdir=/var,upperdir=/run/upper,workdir=/run/work /var
 mount --bind /run/cache "$CACHE"
 # Kubelet insists on these, and they are not the node's own but the whole machine's.
-tunable() { printf '%s\\n' "$2" > /run/tunables/"${1##*/}"; mount --bind /run/tunables/"${1##*/}" /proc/sys/"$1"; }
+tunable() {
+  file=/run/tunables/"${1##*/}"
+  printf '%s\\n' "$2" > "$file"
+  mount --bind "$file" /proc/sys/"$1"
+}
 tunable vm/overcommit_memory 1
 tunable vm/panic_on_oom 0
 tunable kernel/panic 10
@@ -80,16 +85,22 @@ class Machine:
     @property
     def init(self) -> Process | None:
         """Its first process; None when it is not up."""
-        found = self._read().get("init")
-        return found if found and found.alive else None
+        return self.process("init")
 
     def boot(self, init: Path) -> int:
         """Start it with the program `init` as first process; its process id on this machine."""
-        cgroups.make(self.name)
+        groups = cgroups.make(self.name)
         self.folder.mkdir(parents=True)
-        (self.folder / "logs").mkdir()
+        for name in ("logs", "processes"):
+            (self.folder / name).mkdir()
         ready = self.folder / "ready"
-        settings = {"NAME": self.name, "CACHE": str(cache()), "READY": str(ready), "INIT": str(init)}
+        settings = {
+            "CGROUPS": " ".join(map(str, groups)),
+            "NAME": self.name,
+            "CACHE": str(cache()),
+            "READY": str(ready),
+            "INIT": str(init),
+        }
         apart = [tool("unshare"), "--pid", "--mount", "--net", "--uts", "--fork", "--kill-child"]
         holder = self._spawn("boot", [*apart, "sh", "-ec", BOOT], settings)
         deadline = time.monotonic() + BOOT_SECONDS
@@ -98,13 +109,13 @@ class Machine:
                 raise RuntimeError(f"{self.name} did not boot: {self.log('boot')}")
             time.sleep(0.01)
         (child,) = psutil.Process(holder.pid).children()
-        self._write({"holder": Process.of(holder.pid), "init": Process.of(child.pid)})
+        self._remember("init", child.pid)
         return child.pid
 
     def start(self, name: str, *argv: str | Path, env: dict[str, str] | None = None) -> None:
         """Start a program in it; it goes on when this process ends."""
         entered = self._spawn(name, [*self._entering(), *map(str, argv)], env or {})
-        self._write({**self._read(), name: Process.of(self._only_child(entered))})
+        self._remember(name, self._only_child(entered))
 
     @staticmethod
     def _only_child(entered: subprocess.Popen[bytes]) -> int:
@@ -144,11 +155,16 @@ class Machine:
 
     def process(self, name: str) -> Process | None:
         """A program started in it; None when it is not running."""
-        found = self._read().get(name)
+        found = self._known(name)
         return found if found and found.alive else None
 
     def programs(self) -> dict[str, Process]:
-        return {name: found for name, found in self._read().items() if name not in ("holder", "init")}
+        """All that was started in it, dead or alive."""
+        if not (self.folder / "processes").is_dir():
+            return {}
+        names = (path.name for path in (self.folder / "processes").iterdir())
+        found = {name: self._known(name) for name in names if name != "init" and not name.startswith(".")}
+        return {name: process for name, process in sorted(found.items()) if process}
 
     def stop(self, name: str, number: signal.Signals = signal.SIGKILL, timeout_seconds: float = 30.0) -> None:
         """Send the signal and wait for its end. Raises TimeoutError."""
@@ -164,10 +180,9 @@ class Machine:
 
     def kill(self) -> None:
         """End all of it at once."""
-        known = self._read()
-        for name in ("init", "holder"):
-            if name in known:
-                known[name].send(signal.SIGKILL)
+        init = self.init
+        if init is not None:
+            init.send(signal.SIGKILL)
 
     def log(self, name: str, lines: int = 30) -> str:
         try:
@@ -176,15 +191,14 @@ class Machine:
             return ""
         return "\n".join(text.splitlines()[-lines:])
 
-    def _read(self) -> dict[str, Process]:
+    def _known(self, name: str) -> Process | None:
         try:
-            text = (self.folder / "processes.json").read_text()
+            return Process(**json.loads((self.folder / "processes" / name).read_text()))
         except FileNotFoundError:
-            return {}
-        return {name: Process(**found) for name, found in json.loads(text).items()}
+            return None
 
-    def _write(self, processes: dict[str, Process]) -> None:
-        file = self.folder / "processes.json"
-        fresh = file.with_suffix(".new")
-        fresh.write_text(json.dumps({name: vars(found) for name, found in processes.items()}))
+    def _remember(self, name: str, pid: int) -> None:
+        file = self.folder / "processes" / name
+        fresh = file.with_name(f".{name}")
+        fresh.write_text(json.dumps(vars(Process.of(pid))))
         fresh.replace(file)

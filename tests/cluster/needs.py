@@ -18,6 +18,8 @@ TOOLS = {
     "unshare": "util-linux",
     "nsenter": "util-linux",
     "git": "git",
+    "setpriv": "util-linux",
+    "ssh-keygen": "openssh-client",
     "sshd": "openssh-server",
 }
 """Command: the Debian package that has it."""
@@ -34,7 +36,7 @@ def missing() -> str:
     if not any((folder / "ptp").exists() for folder in CNI_FOLDERS):
         packages.add("containernetworking-plugins")
     if packages:
-        return f"the test cluster needs packages that are not installed: apt-get install {' '.join(sorted(packages))}"
+        return f"the test cluster needs packages: apt-get install {' '.join(sorted(packages))}"
     return ""
 
 

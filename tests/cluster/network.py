@@ -7,18 +7,23 @@ or slowed down there.
 
 from __future__ import annotations
 
+import contextlib
 import subprocess
+from pathlib import Path
 
 from tests.cluster.needs import tool
+from tests.cluster.places import instance
 
-HOST = "198.51.100.2"
+_NUMBER = instance()
+HOST = f"198.51.100.{16 * _NUMBER + 2}"
 """The machine as pods see it: where the tests' git servers listen."""
-NODES = {"node1": "198.51.100.1", "node2": "198.51.100.6"}
-PODS, SERVICES = "198.18.0.0/16", "198.19.0.0/16"
-PODS_OF = {"node1": "198.18.0.0/24", "node2": "198.18.1.0/24"}
-API_SERVICE = "198.19.0.1"
+NODES = {"node1": f"198.51.100.{16 * _NUMBER + 1}", "node2": f"198.51.100.{16 * _NUMBER + 6}"}
+BETWEEN_NODES = f"198.51.100.{16 * _NUMBER + 5}"
+PODS, SERVICES = f"198.18.{16 * _NUMBER}.0/20", f"198.19.{16 * _NUMBER}.0/20"
+PODS_OF = {name: f"198.18.{16 * _NUMBER + number}.0/24" for number, name in enumerate(NODES)}
+API_SERVICE = f"198.19.{16 * _NUMBER}.1"
 API_PORT = 6443
-HOST_LINK, NODE_LINK = "pgk-host", "pgk-node"
+HOST_LINK, NODE_LINK = f"pgk{_NUMBER}", "uplink"
 DOMAIN = "playground.test"
 """`<name>.playground.test` is the machine, as seen from pods."""
 
@@ -41,14 +46,32 @@ def join_machine(node: int) -> None:
         ip("route", "add", wanted, "via", NODES["node1"])
 
 
+def leave_machine() -> None:
+    """At once: by itself the link goes some time after the node."""
+    if (Path("/sys/class/net") / HOST_LINK).exists():
+        with contextlib.suppress(subprocess.CalledProcessError):  # it went meanwhile
+            ip("link", "del", HOST_LINK)
+
+
 def join_nodes(first: int, second: int) -> None:
     """Link the second node with the first, which forwards for it."""
-    near = "198.51.100.5"
-    ip("link", "add", "to-node2", "type", "veth", "peer", "name", NODE_LINK, "netns", str(second), inside=first)
-    ip("addr", "add", f"{near}/30", "dev", "to-node2", inside=first)
+    ip(
+        "link",
+        "add",
+        "to-node2",
+        "type",
+        "veth",
+        "peer",
+        "name",
+        NODE_LINK,
+        "netns",
+        str(second),
+        inside=first,
+    )
+    ip("addr", "add", f"{BETWEEN_NODES}/30", "dev", "to-node2", inside=first)
     ip("link", "set", "to-node2", "up", inside=first)
     ip("addr", "add", f"{NODES['node2']}/30", "dev", NODE_LINK, inside=second)
     ip("link", "set", NODE_LINK, "up", inside=second)
-    ip("route", "add", "default", "via", near, inside=second)
+    ip("route", "add", "default", "via", BETWEEN_NODES, inside=second)
     ip("route", "add", PODS_OF["node2"], "via", NODES["node2"], inside=first)
     ip("route", "replace", f"{NODES['node2']}/32", "via", NODES["node1"])

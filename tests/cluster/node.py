@@ -49,7 +49,9 @@ class Node:
         deadline = time.monotonic() + START_SECONDS
         while self.ctr("version", check=False).returncode != 0:
             if time.monotonic() > deadline:
-                raise TimeoutError(f"containerd of {self.name} does not answer: {self.machine.log('containerd')}")
+                raise TimeoutError(
+                    f"containerd of {self.name} does not answer: {self.machine.log('containerd')}"
+                )
             time.sleep(0.02)
 
     def ctr(self, *arguments: str | Path, check: bool = True) -> subprocess.CompletedProcess[str]:
@@ -156,8 +158,8 @@ state = "/run/containerd"
             "imageGCHighThresholdPercent": 100,
             "evictionHard": {
                 "memory.available": "100Mi",
-                "nodefs.available": "1%",
-                "imagefs.available": "1%",
+                "nodefs.available": "100Mi",
+                "imagefs.available": "100Mi",
             },
             "maxPods": 250,
             "serializeImagePulls": False,

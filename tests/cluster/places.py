@@ -20,9 +20,22 @@ def cache() -> Path:
     return Path(base).resolve() / "playground-ops" / "cluster"
 
 
+def instance() -> int:
+    """Which of up to 16 clusters side by side this is: PLAYGROUND_CLUSTER, 0 unless told."""
+    number = int(os.environ.get("PLAYGROUND_CLUSTER", "0"))
+    if not 0 <= number < 16:
+        raise ValueError(f"PLAYGROUND_CLUSTER is {number}: expected 0 to 15")
+    return number
+
+
 def run_folder() -> Path:
-    """State of the one running cluster: `down` deletes it."""
-    return cache() / "run"
+    """State of the running cluster: `down` deletes it."""
+    return cache() / f"run{instance()}"
+
+
+def store_folder(node: str) -> Path:
+    """Images of a node. They stay."""
+    return cache() / f"stores{instance()}" / node
 
 
 def key_of(*parts: str | bytes) -> str:
@@ -40,12 +53,12 @@ def key_of_files(folder: Path, files: Iterable[Path], *parts: str) -> str:
 
 
 @contextmanager
-def locked(name: str) -> Iterator[None]:
-    """One process of this machine at a time. Freed by the kernel when its holder dies."""
+def locked(name: str, shared: bool = False) -> Iterator[None]:
+    """One process of this machine at a time, or many that share. Freed by the kernel when its holder dies."""
     path = cache() / f"{name}.lock"
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
+        fcntl.flock(file, fcntl.LOCK_SH if shared else fcntl.LOCK_EX)
         yield
 
 

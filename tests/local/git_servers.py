@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import os
 import socket
+import ssl
 import subprocess
 import threading
 from collections.abc import Iterator
@@ -15,7 +16,15 @@ from typing import ClassVar
 
 
 @contextmanager
-def http_server(root: Path, *, user: str = "", password: str = "", status: int = 0) -> Iterator[str]:
+def http_server(
+    root: Path,
+    *,
+    user: str = "",
+    password: str = "",
+    status: int = 0,
+    address: str = "127.0.0.1",
+    tls: ssl.SSLContext | None = None,
+) -> Iterator[str]:
     """Serve the repositories below `root` by git's own backend; the URL, without credentials.
 
     With `status` every answer is that status.
@@ -27,11 +36,13 @@ def http_server(root: Path, *, user: str = "", password: str = "", status: int =
         answer: ClassVar[int] = status
         wanted: ClassVar[str] = f"Basic {token}" if user else ""
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server = ThreadingHTTPServer((address, 0), Handler)
+    if tls:
+        server.socket = tls.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     try:
-        yield f"http://127.0.0.1:{server.server_address[1]}"
+        yield f"http{'s' if tls else ''}://{address}:{server.server_address[1]}"
     finally:
         server.shutdown()
         server.server_close()

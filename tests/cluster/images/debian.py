@@ -11,7 +11,14 @@ from tests.cluster.needs import tool
 
 SUITE = "bookworm"
 MIRROR = "http://deb.debian.org/debian"
-USELESS = ("usr/share/doc", "usr/share/man", "usr/share/locale", "usr/share/info", "var/cache/apt", "var/lib/apt/lists")
+USELESS = (
+    "usr/share/doc",
+    "usr/share/man",
+    "usr/share/locale",
+    "usr/share/info",
+    "var/cache/apt",
+    "var/lib/apt/lists",
+)
 
 
 def debian(root: Path, packages: Sequence[str] = ()) -> None:

@@ -1,4 +1,4 @@
-"""The image of the git-sync stand-in: git, ssh, curl, grep, sed and bash as sh; no coreutils, as the real one."""
+"""The image of the git-sync stand-in: git, ssh, curl, grep, sed and bash as sh; no coreutils."""
 
 from __future__ import annotations
 
@@ -13,7 +13,9 @@ from tests.cluster.places import HERE
 NAME = "registry.k8s.io/git-sync/git-sync:v4.2.4"
 SOURCES = HERE / "images" / "gitsync"
 UID = 65533
-SETTINGS = Settings(entrypoint=("/git-sync",), user=f"{UID}:{UID}", workdir="/tmp", env=("HOME=/tmp", *Settings().env))
+SETTINGS = Settings(
+    entrypoint=("/git-sync",), user=f"{UID}:{UID}", workdir="/tmp", env=("HOME=/tmp", *Settings().env)
+)
 
 
 def build(root: Path) -> None:

@@ -1,7 +1,7 @@
 """The stand-in for the official `postgres` image: Debian's server behind an entrypoint of the same contract.
 
 Stands in for: uid and gid 999, PGDATA, the POSTGRES_* variables and their `_FILE` forms, refusal without a
-password, the init folder, a first server on a Unix socket alone. Not: other locales, `POSTGRES_INITDB_WALDIR`.
+password, the init folder, a first server on a Unix socket alone. Not: locales.
 """
 
 from __future__ import annotations
@@ -20,7 +20,12 @@ ENTRYPOINT = Path(__file__).parent / "docker-entrypoint.sh"
 SETTINGS = Settings(
     entrypoint=("docker-entrypoint.sh",),
     command=("postgres",),
-    env=(f"PATH={PATH}:/usr/lib/postgresql/{VERSION}/bin", f"PGDATA={DATA}", "LANG=C.UTF-8", f"PG_MAJOR={VERSION}"),
+    env=(
+        f"PATH={PATH}:/usr/lib/postgresql/{VERSION}/bin",
+        f"PGDATA={DATA}",
+        "LANG=C.UTF-8",
+        f"PG_MAJOR={VERSION}",
+    ),
     volumes=(DATA,),
 )
 

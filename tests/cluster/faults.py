@@ -1,0 +1,148 @@
+"""Things that go wrong in a cluster, made to go wrong: each for the length of a `with` block."""
+
+from __future__ import annotations
+
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from tests.cluster.access import Pod, own
+from tests.cluster.cluster import Cluster
+from tests.cluster.machine import Machine
+
+DROPPED = "playground_dropped"
+
+
+@contextmanager
+def api_down(cluster: Cluster) -> Iterator[None]:
+    """No API server: everybody's connection to it is gone, and nobody gets a new one."""
+    with _without(cluster.machines["node1"], "apiserver", cluster.control_plane.start_apiserver):
+        yield
+    cluster.wait_api()
+
+
+@contextmanager
+def etcd_down(cluster: Cluster) -> Iterator[None]:
+    """The API server answers, with errors. Its data outlives it."""
+    with _without(cluster.machines["node1"], "etcd", cluster.control_plane.start_etcd):
+        yield
+    cluster.wait_api()
+
+
+@contextmanager
+def kubelet_down(cluster: Cluster, node: str = "node1") -> Iterator[None]:
+    """The node's containers go on; nobody starts, probes or reports any."""
+    with _without(cluster.machines[node], "kubelet", cluster.node(node).start_kubelet):
+        yield
+    cluster.wait_ready(node)
+
+
+@contextmanager
+def dns_down(cluster: Cluster) -> Iterator[None]:
+    with _without(cluster.machines["node1"], "dns", cluster.control_plane.start_dns):
+        yield
+
+
+@contextmanager
+def frozen(machine: Machine, program: str) -> Iterator[None]:
+    """The program holds its connections and answers nothing (SIGSTOP)."""
+    found = machine.process(program)
+    assert found is not None, f"{program} is not running"
+    found.send(signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        found.send(signal.SIGCONT)
+
+
+@contextmanager
+def _without(machine: Machine, program: str, start: Callable[[], None]) -> Iterator[None]:
+    machine.stop(program)
+    try:
+        yield
+    finally:
+        start()
+
+
+def kill_container(
+    cluster: Cluster, pod: Pod, container: str = "", number: signal.Signals = signal.SIGKILL
+) -> None:
+    """Send its first process a signal, from outside: as the kernel does when memory runs out."""
+    found = pod.container_id(container)
+    node = cluster.node(pod.node)
+    node.ctr("tasks", "kill", "--signal", number.name, found)
+
+
+@contextmanager
+def dropped(cluster: Cluster, pod: Pod, peer: str = "", port: int = 0) -> Iterator[None]:
+    """Nothing comes to the pod and nothing leaves it, without a word to either side.
+
+    With `peer` (an address) only between the two; with `port` only TCP to that port, on either side.
+    """
+    machine = cluster.machines[pod.node]
+    there, back = f"ip daddr {pod.address}", f"ip saddr {pod.address}"
+    if peer:
+        there, back = f"{there} ip saddr {peer}", f"{back} ip daddr {peer}"
+    if port:
+        there, back = f"{there} tcp dport {port}", f"{back} tcp dport {port}"
+    table = f"{DROPPED}_{pod.address.replace('.', '_')}"
+    chains = "".join(
+        f"chain {hook} {{ type filter hook {hook} priority -300; {there} drop; {back} drop; }}\n"
+        for hook in ("forward", "input", "output")
+    )
+    machine.run("nft", f"table inet {table} {{\n{chains}}}")
+    try:
+        yield
+    finally:
+        machine.run("nft", "delete", "table", "inet", table)
+
+
+@contextmanager
+def delayed(cluster: Cluster, pod: Pod, milliseconds: int) -> Iterator[None]:
+    """Every packet to the pod takes that much longer. One pod of a node at a time."""
+    machine, program = cluster.machines[pod.node], "delay"
+    script = Path(__file__).with_name("delay.py")
+    machine.start(program, sys.executable, script, "delay0", pod.address, str(milliseconds))
+    try:
+        _until(lambda: "ready" in machine.log(program) or machine.process(program) is None)
+        assert machine.process(program) is not None, machine.log(program)
+        yield
+    finally:
+        machine.stop(program)
+        for rule in ("100", "200"):
+            machine.run("ip", "rule", "del", "priority", rule, check=False)
+        (machine.folder / "logs" / f"{program}.log").unlink()
+
+
+@contextmanager
+def filled(cluster: Cluster, pod: Pod, claim: str, leave_bytes: int = 0) -> Iterator[None]:
+    """The volume of the pod's claim is full up to `leave_bytes`."""
+    folder = own(cluster).volume_folder(pod.namespace, claim)
+    machine, file = cluster.machines[pod.node], f"{folder}/filled-by-a-test"
+    told = machine.run("stat", "--file-system", "--format=%a %S", folder).stdout
+    blocks, block_bytes = (int(found) for found in told.split())
+    machine.run("fallocate", "--length", str(blocks * block_bytes - leave_bytes), file)
+    try:
+        yield
+    finally:
+        machine.run("rm", "-f", file)
+
+
+@contextmanager
+def unschedulable(cluster: Cluster, node: str = "node1") -> Iterator[None]:
+    """New pods stay Pending; those that run go on."""
+    kubectl = own(cluster).kubectl
+    kubectl("cordon", node)
+    try:
+        yield
+    finally:
+        kubectl("uncordon", node)
+
+
+def _until(holds: Callable[[], bool], timeout_seconds: float = 20.0) -> None:
+    deadline = time.monotonic() + timeout_seconds
+    while not holds() and time.monotonic() < deadline:
+        time.sleep(0.02)

@@ -1,0 +1,134 @@
+"""Git servers on this machine that pods reach: anonymous, by password over HTTP or HTTPS, by SSH key.
+
+Git's own programs and OpenSSH's own server; all repositories lie below one folder.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import getpass
+import socket
+import ssl
+import subprocess
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import trustme
+
+from tests.cluster.needs import tool
+from tests.cluster.network import DOMAIN, HOST
+from tests.local.git_servers import http_server
+
+NAME = f"git.{DOMAIN}"
+USER, PASSWORD = "reader", "correct horse battery staple"
+START_SECONDS = 20.0
+
+
+@dataclass(frozen=True)
+class SshAccess:
+    url: str
+    """Of the folder with the repositories; append `/NAME`."""
+    key: str
+    """Private key that is let in."""
+    stranger: str
+    """Private key that is not."""
+    known_hosts: str
+
+
+@contextlib.contextmanager
+def anonymous(root: Path) -> Iterator[str]:
+    """`git daemon`; the URL of the folder."""
+    port = _free_port()
+    # Not by way of `git`, which would leave it behind when it is killed.
+    programs = subprocess.run([tool("git"), "--exec-path"], check=True, capture_output=True, text=True).stdout
+    command = [f"{programs.strip()}/git-daemon", "--reuseaddr", "--export-all", f"--base-path={root}"]
+    with _server([*command, f"--listen={HOST}", f"--port={port}", str(root)], port):
+        yield f"git://{NAME}:{port}"
+
+
+@contextlib.contextmanager
+def by_password(root: Path) -> Iterator[str]:
+    """HTTP, for USER with PASSWORD alone."""
+    with http_server(root, user=USER, password=PASSWORD, address=HOST) as url:
+        yield url.replace(HOST, NAME)
+
+
+@contextlib.contextmanager
+def by_password_over_tls(root: Path) -> Iterator[tuple[str, str]]:
+    """HTTPS, for USER with PASSWORD alone: the URL, and the certificate of its unknown authority."""
+    authority = trustme.CA()
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert(NAME, HOST).configure_cert(context)
+    with http_server(root, user=USER, password=PASSWORD, address=HOST, tls=context) as url:
+        yield url.replace(HOST, NAME), authority.cert_pem.bytes().decode()
+
+
+@contextlib.contextmanager
+def by_ssh(root: Path, work: Path) -> Iterator[SshAccess]:
+    """OpenSSH's server, which runs nothing but git. `work` is an empty folder for its keys."""
+    for name in ("host", "user", "stranger"):
+        quiet = ["-q", "-t", "ed25519", "-N", "", "-C", name]
+        subprocess.run([tool("ssh-keygen"), *quiet, "-f", str(work / name)], check=True)
+    shell = 'restrict,command="git-shell -c \\"$SSH_ORIGINAL_COMMAND\\""'
+    (work / "authorized_keys").write_text(f"{shell} {(work / 'user.pub').read_text()}")
+    port = _free_port()
+    settings = work / "sshd_config"
+    settings.write_text(
+        f"""ListenAddress {HOST}:{port}
+HostKey {work / "host"}
+AuthorizedKeysFile {work / "authorized_keys"}
+AuthenticationMethods publickey
+PermitRootLogin forced-commands-only
+StrictModes no
+UsePAM no
+PidFile none
+"""
+    )
+    # It insists on a folder in /run: one of its own.
+    script = 'mount -t tmpfs tmpfs /run && mkdir /run/sshd && exec "$@"'
+    apart = [tool("unshare"), "--mount", "sh", "-ec", script, "sh"]
+    with _server([*apart, tool("sshd"), "-D", "-e", "-f", str(settings)], port):
+        kind, public = (work / "host.pub").read_text().split()[:2]
+        yield SshAccess(
+            url=f"ssh://{getpass.getuser()}@{NAME}:{port}{root}",
+            key=(work / "user").read_text(),
+            stranger=(work / "stranger").read_text(),
+            known_hosts=f"[{NAME}]:{port} {kind} {public}\n[{HOST}]:{port} {kind} {public}\n",
+        )
+
+
+@contextlib.contextmanager
+def _server(command: list[str], port: int) -> Iterator[None]:
+    """Ended with the block; and by the kernel when this process dies."""
+    process = subprocess.Popen(
+        [tool("setpriv"), "--pdeathsig", "KILL", *command],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    try:
+        _wait_until_it_listens(process, port)
+        yield
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def _wait_until_it_listens(process: subprocess.Popen[str], port: int) -> None:
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline:
+        if process.poll() is not None:
+            raise RuntimeError(f"{process.args!r} ended: {process.communicate()[1]}")
+        with contextlib.suppress(OSError), socket.create_connection((HOST, port), timeout=1):
+            return
+        time.sleep(0.02)
+    raise TimeoutError(f"{process.args!r} does not listen")
+
+
+def _free_port() -> int:
+    with socket.create_server((HOST, 0)) as server:
+        return int(server.getsockname()[1])

@@ -1,0 +1,123 @@
+"""pytest: `--kube-context`, a cluster for a session, a namespace for a test, a look at what is left."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.cluster import leftovers, needs, sessions
+from tests.cluster.access import Access, existing, own
+from tests.cluster.cluster import Cluster
+from tests.cluster.places import instance, locked
+
+SESSION_VARIABLE = "PLAYGROUND_TEST_SESSION"
+BEFORE = pytest.StashKey[leftovers.Seen]()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--kube-context",
+        metavar="NAME",
+        help="run the cluster tests on this existing cluster, in namespaces that they make and remove; "
+        "its nodes pull the images from their registries",
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """In the process that outlives all workers: they work for it."""
+    if not hasattr(config, "workerinput"):
+        os.environ[SESSION_VARIABLE] = sessions.this_session()
+        if not needs.missing():
+            config.stash[BEFORE] = leftovers.machine()
+
+
+@pytest.hookimpl(hookwrapper=True, tryfirst=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
+    """Before the test's time begins to run: build, which takes minutes at first, and wait for one's turn.
+
+    A test that breaks the cluster has it for itself.
+    """
+    fixtures = getattr(item, "fixturenames", ())
+    if "access" not in fixtures or item.config.getoption("--kube-context") or needs.missing():
+        yield
+        return
+    with contextlib.suppress(Exception):  # the fixture meets it again, and reports it
+        Cluster.here().prepare()
+    with locked(f"turn{instance()}", shared="cluster" not in fixtures):
+        yield
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    if hasattr(session.config, "workerinput"):
+        return
+    sessions.leave(os.environ[SESSION_VARIABLE])
+    before = session.config.stash.get(BEFORE, None)
+    changed = leftovers.difference(before, leftovers.machine()) if before else {}
+    if changed and not Cluster.here().is_up():
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+        raise pytest.UsageError(f"the test cluster left the machine changed: {changed}")
+
+
+@pytest.fixture(scope="session")
+def access(request: pytest.FixtureRequest) -> Iterator[Access]:
+    """A cluster: the one given by --kube-context, or else the one that this machine runs for the tests."""
+    context = request.config.getoption("--kube-context")
+    if context:
+        found = existing(context)
+    else:
+        _possible()
+        found = own(sessions.join(os.environ[SESSION_VARIABLE]))
+    for session, namespaces in found.sessions().items():
+        if not sessions.is_alive(session):
+            for name in namespaces:
+                found.delete_namespace(name)
+    yield found
+
+
+@pytest.fixture(scope="session")
+def cluster(request: pytest.FixtureRequest, access: Access) -> Cluster:
+    """For tests that break it: the cluster of this machine, with its fault tools."""
+    if request.config.getoption("--kube-context"):
+        pytest.skip("needs the fault tools of the tests' own cluster: not with --kube-context")
+    return Cluster.here()
+
+
+@pytest.fixture
+def namespace(request: pytest.FixtureRequest, access: Access) -> Iterator[str]:
+    """A fresh one. What happened in it is part of the report when the test fails."""
+    name = access.make_namespace(os.environ[SESSION_VARIABLE])
+    yield name
+    failed = request.node.stash.get(FAILED, False)
+    if failed:
+        print(access.story(name))
+    access.delete_namespace(name, wait=bool(request.config.getoption("--kube-context")))
+
+
+@pytest.fixture
+def second_node(cluster: Cluster) -> Iterator[str]:
+    cluster.add_second_node(lambda line: None)
+    yield "node2"
+    cluster.remove_second_node()
+
+
+FAILED = pytest.StashKey[bool]()
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
+    outcome: Any = yield
+    if outcome.get_result().failed:
+        item.stash[FAILED] = True
+
+
+def _possible() -> None:
+    """Skips where no cluster can be; fails there in CI, where nothing that could run is skipped."""
+    reason = needs.missing()
+    if reason and os.environ.get("CI"):
+        pytest.fail(reason)
+    if reason:
+        pytest.skip(reason)
