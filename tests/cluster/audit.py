@@ -68,7 +68,7 @@ def recorded(cluster: Cluster, user: str = "", namespace: str = "") -> Iterator[
 
 def _call(event: dict[str, Any]) -> Call:
     target: dict[str, str] = event.get("objectRef") or {}
-    user: dict[str, str] = event["user"]
+    user: dict[str, str] = event.get("impersonatedUser") or event["user"]
     status: dict[str, int] = event["responseStatus"]
     below = target.get("subresource")
     return Call(

@@ -19,30 +19,31 @@ DROPPED = "playground_dropped"
 @contextmanager
 def api_down(cluster: Cluster) -> Iterator[None]:
     """No API server: everybody's connection to it is gone, and nobody gets a new one."""
-    with _without(cluster.machines["node1"], "apiserver", cluster.control_plane.start_apiserver):
+    start = cluster.control_plane.start_apiserver
+    with _without(cluster.machines["node1"], "apiserver", start, cluster.wait_api):
         yield
-    cluster.wait_api()
 
 
 @contextmanager
 def etcd_down(cluster: Cluster) -> Iterator[None]:
     """The API server answers, with errors. Its data outlives it."""
-    with _without(cluster.machines["node1"], "etcd", cluster.control_plane.start_etcd):
+    start = cluster.control_plane.start_etcd
+    with _without(cluster.machines["node1"], "etcd", start, cluster.wait_api):
         yield
-    cluster.wait_api()
 
 
 @contextmanager
 def kubelet_down(cluster: Cluster, node: str = "node1") -> Iterator[None]:
     """The node's containers go on; nobody starts, probes or reports any."""
-    with _without(cluster.machines[node], "kubelet", cluster.node(node).start_kubelet):
+    start = cluster.node(node).start_kubelet
+    with _without(cluster.machines[node], "kubelet", start, lambda: cluster.wait_ready(node)):
         yield
-    cluster.wait_ready(node)
 
 
 @contextmanager
 def dns_down(cluster: Cluster) -> Iterator[None]:
-    with _without(cluster.machines["node1"], "dns", cluster.control_plane.start_dns):
+    """No name resolves in any pod."""
+    with _without(cluster.machines["node1"], "dns", cluster.control_plane.start_dns, lambda: None):
         yield
 
 
@@ -59,12 +60,15 @@ def frozen(machine: Machine, program: str) -> Iterator[None]:
 
 
 @contextmanager
-def _without(machine: Machine, program: str, start: Callable[[], None]) -> Iterator[None]:
+def _without(
+    machine: Machine, program: str, start: Callable[[], None], wait: Callable[[], None]
+) -> Iterator[None]:
     machine.stop(program)
     try:
         yield
     finally:
         start()
+        wait()
 
 
 def kill_container(

@@ -9,9 +9,10 @@ from pathlib import Path
 import psutil
 
 from tests.cluster import cgroups
+from tests.cluster.machine import MARK
 from tests.cluster.needs import tool
 from tests.cluster.network import HOST_LINK
-from tests.cluster.places import cache, run_folder, store_folder
+from tests.cluster.places import run_folder
 
 SETTINGS = (
     "net",
@@ -65,14 +66,13 @@ def difference(before: Seen, after: Seen) -> dict[str, list[str]]:
 
 
 def processes() -> list[str]:
-    """Those of this instance that live: in its groups, or with its folders in their command line."""
-    ours = (f"{run_folder()}/", f"{store_folder('')}/", f"{cache()}/bin/")
+    """Those of this instance that live: in its groups, or started by it or by what it started."""
     grouped = set(cgroups.processes())
     found = []
-    for process in psutil.process_iter(["pid", "cmdline"]):
-        line = " ".join(process.info["cmdline"] or [])
-        if process.pid in grouped or any(place in line for place in ours):
-            found.append(f"{process.pid} {line}")
+    for process in psutil.process_iter(["pid", "cmdline", "environ"]):
+        mark = (process.info["environ"] or {}).get(MARK)
+        if process.pid in grouped or mark == str(run_folder()):
+            found.append(f"{process.pid} {' '.join(process.info['cmdline'] or [])}")
     return found
 
 

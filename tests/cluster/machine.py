@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import signal
 import subprocess
 import time
@@ -19,7 +20,7 @@ import psutil
 
 from tests.cluster import cgroups
 from tests.cluster.needs import tool
-from tests.cluster.places import cache
+from tests.cluster.places import cache, run_folder
 
 BOOT = """
 for group in $CGROUPS; do echo 0 > "$group/cgroup.procs"; done
@@ -49,6 +50,10 @@ echo 1 > /proc/sys/net/ipv4/ip_forward
 touch "$READY"
 exec "$INIT"
 """
+MARK = "PLAYGROUND_CLUSTER_OF"
+"""In the environment of every process of a cluster but those of its pods: its folder."""
+ALONE = 'echo $$ > "$0"; exec "$@"'
+"""Its parent ends at once: the node's first process collects it, whatever happens to who started it."""
 BOOT_SECONDS = 20.0
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
@@ -112,23 +117,33 @@ class Machine:
         self._remember("init", child.pid)
         return child.pid
 
-    def start(self, name: str, *argv: str | Path, env: dict[str, str] | None = None) -> None:
-        """Start a program in it; it goes on when this process ends."""
-        entered = self._spawn(name, [*self._entering(), *map(str, argv)], env or {})
-        self._remember(name, self._only_child(entered))
-
-    @staticmethod
-    def _only_child(entered: subprocess.Popen[bytes]) -> int:
-        """The program itself, which `nsenter` starts beyond the PID namespace's border."""
+    def start(self, name: str, *argv: str | Path) -> None:
+        """Start a program in it; it goes on when this process ends. Raises RuntimeError."""
+        told = self.folder / "processes" / f".{name}.inside"
+        told.unlink(missing_ok=True)
+        alone = ["setsid", "--fork", "sh", "-ec", ALONE, str(told)]
+        entered = self._spawn(name, [*self._entering(), *alone, *map(str, argv)], {})
+        if entered.wait() != 0:
+            raise RuntimeError(f"{name} could not be started in {self.name}: {self.log(name)}")
         deadline = time.monotonic() + BOOT_SECONDS
-        while time.monotonic() < deadline:
-            with contextlib.suppress(psutil.NoSuchProcess, ValueError):
-                (child,) = psutil.Process(entered.pid).children()
-                return child.pid
-            if entered.poll() is not None:
-                break
+        while not (told.exists() and told.read_text().endswith("\n")):
+            if time.monotonic() > deadline:
+                raise RuntimeError(f"{name} does not start in {self.name}: {self.log(name)}")
             time.sleep(0.002)
-        raise RuntimeError(f"could not be started: {entered.args!r}")
+        self._remember(name, self._from_outside(int(told.read_text())))
+
+    def _from_outside(self, inside: int) -> int:
+        """The id on this machine of the process that has the id `inside` in the node."""
+        init = self.init
+        assert init is not None, f"{self.name} is not up"
+        space = (Path("/proc") / str(init.pid) / "ns" / "pid").readlink()
+        for folder in Path("/proc").glob("[0-9]*"):
+            with contextlib.suppress(OSError):
+                if (folder / "ns" / "pid").readlink() == space:
+                    ids = re.search(r"^NSpid:.*\t(\d+)$", (folder / "status").read_text(), re.MULTILINE)
+                    if ids and int(ids[1]) == inside:
+                        return int(folder.name)
+        raise RuntimeError(f"process {inside} of {self.name} has ended already")
 
     def run(self, *argv: str | Path, check: bool = True) -> subprocess.CompletedProcess[str]:
         """Run a program in it to its end."""
@@ -145,7 +160,7 @@ class Machine:
         with (self.folder / "logs" / f"{name}.log").open("ab") as log:
             return subprocess.Popen(
                 argv,
-                env={"PATH": PATH, "HOME": "/root", **env},
+                env={"PATH": PATH, "HOME": "/root", MARK: str(run_folder()), **env},
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 stdin=subprocess.DEVNULL,

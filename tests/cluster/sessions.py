@@ -10,6 +10,7 @@ import platform
 import select
 import subprocess
 import sys
+from collections.abc import Collection
 from pathlib import Path
 
 import psutil
@@ -38,9 +39,9 @@ def is_alive(session: str) -> bool:
         return False
 
 
-def join(session: str) -> Cluster:
+def join(session: str, images: Collection[str] | None = None) -> Cluster:
     """The cluster, up, for a session: it stays at least until all of its sessions have ended."""
-    cluster = Cluster.here()
+    cluster = Cluster.here(images)
     with locked(f"sessions{instance()}"):
         was_up = run_folder().exists() and not _mark().exists() and cluster.is_up()
         cluster.up(lambda line: print(line, file=sys.stderr, flush=True))
