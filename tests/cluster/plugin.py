@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -59,7 +60,8 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     changed = leftovers.difference(before, leftovers.machine()) if before else {}
     if changed and not Cluster.here().is_up():
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
-        raise pytest.UsageError(f"the test cluster left the machine changed: {changed}")
+        told = "\n".join(f"{kind}: {line}" for kind, lines in changed.items() for line in lines)
+        print(f"\nThe test cluster left the machine changed:\n{told}", file=sys.stderr)
 
 
 @pytest.fixture(scope="session")

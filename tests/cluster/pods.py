@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from tests.cluster.access import Access, Pod
@@ -23,12 +24,12 @@ def a_pod(
     *command: str,
     image: str = "",
     user: int = 10001,
-    volumes: dict[str, tuple[str, dict[str, Any]]] | None = None,
+    volumes: Mapping[str, tuple[str, object]] | None = None,
     container: dict[str, Any] | None = None,
     **spec: Any,
 ) -> dict[str, Any]:
     """`volumes`: by name, where it is mounted and what it is. The rest are fields of its own."""
-    found = {"tmp": ("/tmp", {"emptyDir": {}}), **(volumes or {})}
+    found: dict[str, Any] = {"tmp": ("/tmp", {"emptyDir": {}}), **(volumes or {})}
     main = {
         "name": "main",
         "image": image or dagster.name(),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from typing import Any
 from urllib.request import urlopen
 
 from tests.cluster.access import Access
@@ -12,11 +13,11 @@ from tests.stacks import eventually
 SERVER = ("python", "-m", "http.server", "8000", "--directory", "/tmp")
 
 
-def on(node: str) -> dict[str, object]:
+def on(node: str) -> dict[str, Any]:
     return {"nodeSelector": {"kubernetes.io/hostname": node}}
 
 
-def a_deployment(name: str, **spec: object) -> dict[str, object]:
+def a_deployment(name: str, **spec: Any) -> dict[str, Any]:
     pod = a_pod(name, *SERVER, restartPolicy="Always", **spec)
     return {
         "apiVersion": "apps/v1",

@@ -15,15 +15,15 @@ from tests.cluster.images.debian import debian, inside
 ROOT = Path(__file__).parents[3]
 CONSTRAINTS = ROOT / "constraints.txt"
 PYTHON = "3.11"
-PACKAGES = ("dagster", "dagster-webserver", "dagster-graphql", "dagster-postgres", "dagster-k8s")
-"""With what they bring: kubernetes, pyyaml, pydantic, click, rich, requests, sqlalchemy, psycopg2."""
+PACKAGES = ("dagster", "dagster-webserver", "dagster-graphql", "dagster-postgres")
+"""With what they bring, and dagster-k8s: kubernetes, pyyaml, pydantic, click, rich, requests, psycopg2."""
 SETTINGS = Settings(command=("python3",))
 
 
-def version() -> str:
-    """Of Dagster, as pinned."""
-    found = re.search(r"^dagster==(\S+)", CONSTRAINTS.read_text(), re.MULTILINE)
-    assert found is not None, f"{CONSTRAINTS} does not pin dagster"
+def version(package: str = "dagster") -> str:
+    """As pinned."""
+    found = re.search(rf"^{package}==(\S+)", CONSTRAINTS.read_text(), re.MULTILINE)
+    assert found is not None, f"{CONSTRAINTS} does not pin {package}"
     return found[1]
 
 
@@ -40,6 +40,7 @@ def build(root: Path) -> None:
             *("--python-version", PYTHON, "--python-platform", "linux"),
             *("--only-binary", ":all:", "--constraints", str(CONSTRAINTS)),
             *PACKAGES,
+            f"dagster-k8s=={version('dagster-postgres')}",  # in lockstep
         ],
         check=True,
     )
