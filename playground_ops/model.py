@@ -5,13 +5,11 @@ from __future__ import annotations
 from enum import Enum
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from playground_ops.errors import Finding
-
-
-class Value(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
+from playground_ops.pods import PodSettings
+from playground_ops.value import Value
 
 
 class Dependencies(str, Enum):
@@ -46,6 +44,8 @@ class Location(Value):
     """How long a server that no longer serves may take to finish its runs before it is ended."""
     smoke_job: str | None = None
     """A job that is run on the candidate before the switch."""
+    pod: PodSettings = PodSettings()
+    """Of its server; on Kubernetes alone."""
     smoke_check: str | None = None
     """An asset check, as `asset/key:check_name`, that is run on the candidate before the switch."""
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from playground_ops import decisions
-from playground_ops.model import ComponentStatus, LiveRelease, Outcome, ReleaseState, RolloutRecord, Value
+from playground_ops.model import ComponentStatus, LiveRelease, Outcome, ReleaseState, RolloutRecord
+from playground_ops.value import Value
 
 
 class LastRollout(Value):

@@ -4,23 +4,31 @@ from __future__ import annotations
 
 from typing import Literal
 
-from playground_ops.model import Location, Value
+from pydantic import Field
+
+from playground_ops.model import Location
+from playground_ops.pods import PodSettings
+from playground_ops.value import Value
 
 OPS = Location(name="ops", module="playground_ops.definitions")
 """The management location. It is part of every stack and is not configured."""
 
 
 class WebserverSettings(Value):
+    pod: PodSettings = PodSettings()
     host: str = "127.0.0.1"
     port: int | None = None
     """None: 3000 if it is free, else any free one."""
 
 
 class DaemonSettings(Value):
+    pod: PodSettings = PodSettings()
     dequeue_interval_seconds: int = 1
 
 
 class ImageSettings(Value):
+    dagster: str = "docker.io/dagster/dagster-k8s:1.13.27"
+    postgres: str = "docker.io/library/postgres:15"
     git_sync: str = "registry.k8s.io/git-sync/git-sync:v4.2.4"
 
 
@@ -33,6 +41,44 @@ class RolloutSettings(Value):
     transient_timeout_seconds: float = 60.0
 
 
+class ExternalPostgres(Value):
+    """A database that the stack uses and does not run."""
+
+    host: str
+    port: int = 5432
+    database: str = "dagster"
+    user: str = "dagster"
+
+
+class PostgresSettings(Value):
+    storage: str = "10Gi"
+    password_secret: str | None = None
+    """An existing Secret with the key `password`; None: the bootstrap makes one."""
+    external: ExternalPostgres | None = None
+    pod: PodSettings = PodSettings()
+
+
+class IngressSettings(Value):
+    host: str
+    class_name: str | None = None
+    path: str = "/"
+    tls_secret: str | None = None
+    annotations: dict[str, str] = Field(default_factory=dict)
+
+
+class KubernetesSettings(Value):
+    context: str | None = None
+    """The only one that is ever written to; None: it has to be named in the command."""
+    namespace: str = "dagster"
+    storage_class: str | None = None
+    """None: the cluster's default."""
+    artifacts: str = "10Gi"
+    artifacts_access: Literal["ReadWriteOnce", "ReadWriteMany"] = "ReadWriteOnce"
+    network_policies: bool = True
+    ingress: IngressSettings | None = None
+    ops: PodSettings = PodSettings()
+
+
 class Configuration(Value):
     source: str
     """Path of the file it was read from."""
@@ -42,6 +88,8 @@ class Configuration(Value):
     images: ImageSettings = ImageSettings()
     health: HealthSettings = HealthSettings()
     rollout: RolloutSettings = RolloutSettings()
+    postgres: PostgresSettings = PostgresSettings()
+    kubernetes: KubernetesSettings = KubernetesSettings()
     locations: tuple[Location, ...]
 
     @property

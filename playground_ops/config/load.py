@@ -13,6 +13,8 @@ from playground_ops.config.configuration import (
     DaemonSettings,
     HealthSettings,
     ImageSettings,
+    KubernetesSettings,
+    PostgresSettings,
     RolloutSettings,
     WebserverSettings,
 )
@@ -88,6 +90,8 @@ def _configuration(file: File, path: Path) -> Configuration:
         images=ImageSettings(**file.images.model_dump()),
         health=HealthSettings(**file.health.model_dump()),
         rollout=RolloutSettings(**file.rollout.model_dump()),
+        postgres=PostgresSettings.model_validate(file.postgres.model_dump()),
+        kubernetes=KubernetesSettings.model_validate(file.kubernetes.model_dump()),
         locations=tuple(_location(section) for section in _sections(file)),
     )
 

@@ -7,12 +7,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import (
     AfterValidator,
-    BaseModel,
     BeforeValidator,
-    ConfigDict,
     Field,
     ValidationInfo,
-    model_validator,
 )
 
 from playground_ops.config import address, rules
@@ -23,23 +20,15 @@ from playground_ops.config.configuration import (
     RolloutSettings,
     WebserverSettings,
 )
+from playground_ops.config.kubernetes_schema import (
+    Image,
+    KubernetesSection,
+    PodSection,
+    PostgresSection,
+)
+from playground_ops.config.section import EnvironmentName, EnvironmentValue, Section
 from playground_ops.config.written import text_of
 from playground_ops.model import Dependencies
-
-
-class Section(BaseModel):
-    # Inputs are hidden in pydantic's own words, which tracebacks show: one may be a URL with a password.
-    model_config = ConfigDict(extra="forbid", strict=True, defer_build=True, hide_input_in_errors=True)
-
-    @model_validator(mode="before")
-    @classmethod
-    def _nothing_means_the_default(cls, value: Any) -> Any:
-        """A key whose value, or a section whose keys, are all commented out."""
-        if not isinstance(value, dict):
-            return value
-        return {
-            key: inner for key, inner in value.items() if inner is not None or key not in cls.model_fields
-        }
 
 
 def _repository(value: str, info: ValidationInfo) -> str | None:
@@ -52,19 +41,9 @@ def _on_or_off(value: Any) -> Any:
     return {True: "on", False: "off"}.get(value, value) if isinstance(value, bool) else value
 
 
-def _environment_value(value: Any) -> Any:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return text_of(value)
-
-
 Repository = Annotated[str, AfterValidator(_repository)]
 Ref = Annotated[str, BeforeValidator(text_of), AfterValidator(rules.ref)]
 Seconds = Annotated[int, Field(ge=1, le=7 * 24 * 3600)]
-EnvironmentName = Annotated[str, AfterValidator(rules.environment_name)]
-EnvironmentValue = Annotated[
-    str, BeforeValidator(_environment_value), AfterValidator(rules.environment_value)
-]
 
 
 class RepoSection(Section):
@@ -91,6 +70,7 @@ class LocationSection(Section):
     longest_run_seconds: Seconds = 3600
     smoke_job: Annotated[str, BeforeValidator(text_of), AfterValidator(rules.smoke_job)] | None = None
     smoke_check: Annotated[str, AfterValidator(rules.smoke_check)] | None = None
+    pod: PodSection = PodSection()
 
 
 class EnvironmentSection(Section):
@@ -103,16 +83,20 @@ class EnvironmentSection(Section):
 
 
 class WebserverSection(Section):
+    pod: PodSection = PodSection()
     host: Annotated[str, AfterValidator(rules.host)] = WebserverSettings().host
     port: Annotated[int, Field(ge=1, le=65535)] | None = None
 
 
 class DaemonSection(Section):
+    pod: PodSection = PodSection()
     dequeue_interval_seconds: Annotated[int, Field(ge=1, le=3600)] = DaemonSettings().dequeue_interval_seconds
 
 
 class ImagesSection(Section):
-    git_sync: Annotated[str, AfterValidator(rules.image)] = ImageSettings().git_sync
+    dagster: Image = ImageSettings().dagster
+    postgres: Image = ImageSettings().postgres
+    git_sync: Image = ImageSettings().git_sync
 
 
 class HealthSection(Section):
@@ -135,3 +119,5 @@ class File(Section):
     daemon: DaemonSection = DaemonSection()
     health: HealthSection = HealthSection()
     rollout: RolloutSection = RolloutSection()
+    postgres: PostgresSection = PostgresSection()
+    kubernetes: KubernetesSection = KubernetesSection()

@@ -10,6 +10,7 @@ import yaml
 
 from playground_ops.config import digest, read
 from playground_ops.model import Dependencies, Location
+from playground_ops.pods import PodSettings
 
 HERE = Path("/srv/stack/configvalues.yaml")
 NEEDS_NO_RELEASE = {"follow": True, "follow_interval_seconds": 60, "longest_run_seconds": 60}
@@ -25,6 +26,7 @@ NEEDS_A_RELEASE = {
     "startup_timeout_seconds": 20,
     "smoke_job": "smoke",
     "smoke_check": "y:z",
+    "pod": PodSettings(node_selector={"disk": "fast"}),
 }
 X = Location(name="x", repository="/x", ref="main")
 

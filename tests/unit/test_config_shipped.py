@@ -11,6 +11,13 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from playground_ops.config import load, read
+from playground_ops.config.kubernetes_schema import (
+    ExternalPostgresSection,
+    IngressSection,
+    PodSection,
+    ResourcesSection,
+    TolerationSection,
+)
 from playground_ops.config.schema import EnvironmentSection, File, LocationSection, RepoSection
 
 ROOT = Path(__file__).parents[2]
@@ -56,6 +63,8 @@ def test_there_are_examples_of_both_forms() -> None:
         "code_locations:",
         "code_locations:",
         "environment:",
+        "kubernetes:",
+        "postgres:",
     ]
 
 
@@ -68,7 +77,8 @@ def test_the_port_that_is_commented_out_is_an_example_too() -> None:
 def sections() -> list[type[BaseModel]]:
     inner = [field.annotation for field in File.model_fields.values()]
     named = [found for found in inner if isinstance(found, type) and issubclass(found, BaseModel)]
-    return [File, *named, EnvironmentSection, LocationSection, RepoSection]
+    below = [EnvironmentSection, LocationSection, RepoSection, PodSection, ResourcesSection]
+    return [File, *named, *below, TolerationSection, IngressSection, ExternalPostgresSection]
 
 
 KEYS = [(key, field) for section in sections() for key, field in section.model_fields.items()]

@@ -1,0 +1,74 @@
+"""Rules of Kubernetes for single values. Each raises ValueError(expected) in words."""
+
+from __future__ import annotations
+
+import re
+
+LONGEST_LABEL = 63
+_LABEL = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
+_SUBDOMAIN = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
+_NAME = re.compile(r"[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?")
+_QUANTITY = re.compile(r"(\d+(\.\d{1,3})?)(m|k|M|G|T|P|E|Ki|Mi|Gi|Ti|Pi|Ei)?")
+_OWN_PREFIXES = ("app.kubernetes.io/", "playground.dagster/")
+
+
+def namespace(value: str) -> str:
+    """DNS-1123 label (RFC 1123)."""
+    if len(value) > LONGEST_LABEL or not _LABEL.fullmatch(value):
+        raise ValueError("a namespace: at most 63 lower-case letters, digits and dashes (DNS-1123)")
+    return value
+
+
+def object_name(value: str) -> str:
+    """DNS-1123 subdomain."""
+    if len(value) > 253 or not _SUBDOMAIN.fullmatch(value):
+        raise ValueError("the name of an object: lower-case letters, digits, dashes and dots (DNS-1123)")
+    return value
+
+
+def host(value: str) -> str:
+    if not _SUBDOMAIN.fullmatch(value):
+        raise ValueError("a host name such as `dagster.internal`")
+    return value
+
+
+def context(value: str) -> str:
+    if not value.strip() or value.startswith("-") or not value.isprintable():
+        raise ValueError("the name of a context, as `kubectl config get-contexts` lists them")
+    return value
+
+
+def quantity(value: str) -> str:
+    """apimachinery resource.Quantity, without exponents."""
+    if not _QUANTITY.fullmatch(value):
+        raise ValueError("a quantity such as `500m`, `2` or `1Gi`")
+    return value
+
+
+def label_key(value: str) -> str:
+    """Of labels, annotations, taints and node selectors: `[prefix/]name`."""
+    prefix, slash, name = value.rpartition("/")
+    if slash and (len(prefix) > 253 or not _SUBDOMAIN.fullmatch(prefix)):
+        raise ValueError("a key as `name` or `prefix.example/name`, with a DNS-1123 prefix")
+    if len(name) > LONGEST_LABEL or not _NAME.fullmatch(name):
+        raise ValueError("a key of at most 63 letters, digits, dashes, dots and underscores")
+    return value
+
+
+def own_label_key(value: str) -> str:
+    """A label or annotation that a person adds to the stack's own."""
+    if value == "app" or value.startswith(_OWN_PREFIXES):
+        raise ValueError("another key: this one is set by the stack")
+    return label_key(value)
+
+
+def label_value(value: str) -> str:
+    if len(value) > LONGEST_LABEL or not (value == "" or _NAME.fullmatch(value)):
+        raise ValueError("at most 63 letters, digits, dashes, dots and underscores")
+    return value
+
+
+def url_path(value: str) -> str:
+    if not re.fullmatch(r"/|(/[A-Za-z0-9_-]+)+", value):
+        raise ValueError("a path such as `/` or `/dagster`")
+    return value

@@ -1,0 +1,85 @@
+"""The keys that matter on Kubernetes alone."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BeforeValidator, Field
+
+from playground_ops.config import kubernetes_rules, rules
+from playground_ops.config.section import EnvironmentName, EnvironmentValue, Section
+from playground_ops.config.written import text_of
+from playground_ops.pods import PodSettings, ServiceType
+
+Quantity = Annotated[str, BeforeValidator(text_of), AfterValidator(kubernetes_rules.quantity)]
+Resource = Annotated[str, AfterValidator(kubernetes_rules.label_key)]
+Key = Annotated[str, AfterValidator(kubernetes_rules.label_key)]
+OwnKey = Annotated[str, AfterValidator(kubernetes_rules.own_label_key)]
+LabelValue = Annotated[str, BeforeValidator(text_of), AfterValidator(kubernetes_rules.label_value)]
+Text = Annotated[str, BeforeValidator(text_of)]
+ObjectName = Annotated[str, BeforeValidator(text_of), AfterValidator(kubernetes_rules.object_name)]
+Image = Annotated[str, AfterValidator(rules.image)]
+
+
+class ResourcesSection(Section):
+    requests: dict[Resource, Quantity] = Field(default_factory=dict)
+    limits: dict[Resource, Quantity] = Field(default_factory=dict)
+
+
+class TolerationSection(Section):
+    key: Key | None = None
+    operator: Literal["Exists", "Equal"] = "Equal"
+    value: LabelValue | None = None
+    effect: Literal["NoSchedule", "PreferNoSchedule", "NoExecute"] | None = None
+    seconds: Annotated[int, Field(ge=0)] | None = None
+
+
+class PodSection(Section):
+    image: Image | None = None
+    resources: ResourcesSection = ResourcesSection()
+    environment: dict[EnvironmentName, EnvironmentValue] = Field(default_factory=dict)
+    environment_from_secrets: list[ObjectName] = Field(default_factory=list)
+    node_selector: dict[Key, LabelValue] = Field(default_factory=dict)
+    tolerations: list[TolerationSection] = Field(default_factory=list)
+    labels: dict[OwnKey, LabelValue] = Field(default_factory=dict)
+    annotations: dict[OwnKey, Text] = Field(default_factory=dict)
+    image_pull_secrets: list[ObjectName] = Field(default_factory=list)
+    service_type: ServiceType = "ClusterIP"
+
+    def settings(self) -> PodSettings:
+        return PodSettings.model_validate(self.model_dump())
+
+
+class IngressSection(Section):
+    host: Annotated[str, BeforeValidator(text_of), AfterValidator(kubernetes_rules.host)]
+    class_name: ObjectName | None = None
+    path: Annotated[str, AfterValidator(kubernetes_rules.url_path)] = "/"
+    tls_secret: ObjectName | None = None
+    annotations: dict[OwnKey, Text] = Field(default_factory=dict)
+
+
+class KubernetesSection(Section):
+    context: Annotated[str, BeforeValidator(text_of), AfterValidator(kubernetes_rules.context)] | None = None
+    namespace: Annotated[str, BeforeValidator(text_of), AfterValidator(kubernetes_rules.namespace)] = (
+        "dagster"
+    )
+    storage_class: ObjectName | None = None
+    artifacts: Quantity = "10Gi"
+    artifacts_access: Literal["ReadWriteOnce", "ReadWriteMany"] = "ReadWriteOnce"
+    network_policies: bool = True
+    ingress: IngressSection | None = None
+    ops: PodSection = PodSection()
+
+
+class ExternalPostgresSection(Section):
+    host: Annotated[str, AfterValidator(rules.host)]
+    port: Annotated[int, Field(ge=1, le=65535)] = 5432
+    database: Text = "dagster"
+    user: Text = "dagster"
+
+
+class PostgresSection(Section):
+    storage: Quantity = "10Gi"
+    password_secret: ObjectName | None = None
+    external: ExternalPostgresSection | None = None
+    pod: PodSection = PodSection()

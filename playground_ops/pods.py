@@ -1,0 +1,43 @@
+"""What a person may set of the pods of one component, by the names that Kubernetes has for it."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from playground_ops.value import Value
+
+ServiceType = Literal["ClusterIP", "NodePort", "LoadBalancer"]
+
+
+class Toleration(Value):
+    """core/v1 Toleration."""
+
+    key: str | None = None
+    operator: Literal["Exists", "Equal"] = "Equal"
+    value: str | None = None
+    effect: Literal["NoSchedule", "PreferNoSchedule", "NoExecute"] | None = None
+    seconds: int | None = None
+    """How long the pod stays when the taint appears: `tolerationSeconds`."""
+
+
+class Resources(Value):
+    """Quantities by resource name. What is not named keeps the component's default."""
+
+    requests: dict[str, str] = Field(default_factory=dict)
+    limits: dict[str, str] = Field(default_factory=dict)
+
+
+class PodSettings(Value):
+    image: str | None = None
+    resources: Resources = Resources()
+    environment: dict[str, str] = Field(default_factory=dict)
+    environment_from_secrets: tuple[str, ...] = ()
+    """Secrets of the namespace whose keys become variables."""
+    node_selector: dict[str, str] = Field(default_factory=dict)
+    tolerations: tuple[Toleration, ...] = ()
+    labels: dict[str, str] = Field(default_factory=dict)
+    annotations: dict[str, str] = Field(default_factory=dict)
+    image_pull_secrets: tuple[str, ...] = ()
+    service_type: ServiceType = "ClusterIP"
