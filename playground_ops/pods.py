@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Literal
 
 from pydantic import Field
@@ -41,3 +42,17 @@ class PodSettings(Value):
     annotations: dict[str, str] = Field(default_factory=dict)
     image_pull_secrets: tuple[str, ...] = ()
     service_type: ServiceType = "ClusterIP"
+
+
+_FACTORS = {"m": Decimal("0.001"), "": Decimal(1), "k": Decimal(1000)}
+_FACTORS |= {unit: Decimal(1000) ** power for power, unit in enumerate("MGTPE", 2)}
+_FACTORS |= {f"{unit}i": Decimal(1024) ** power for power, unit in enumerate("KMGTPE", 1)}
+
+
+def amount(quantity: str) -> Decimal:
+    """A quantity as a number (apimachinery resource.Quantity). Raises ValueError."""
+    number = quantity.rstrip("kKmMGTPEi")
+    try:
+        return Decimal(number) * _FACTORS[quantity[len(number) :]]
+    except (KeyError, ArithmeticError):
+        raise ValueError(f"{quantity} is not a quantity") from None

@@ -21,7 +21,7 @@ LISTED = {
     "validate": Listed("configuration_commands", "Check the configuration file; every fault at once."),
     "generate": Listed(
         "configuration_commands",
-        "Write the Kubernetes objects to deploy/ (comes with the Kubernetes target).",
+        "Write the stack's Kubernetes objects to deploy/, one file a component.",
     ),
     "plan": Listed("stack_commands", "Show what `deploy` would change."),
     "deploy": Listed("stack_commands", "Bring the whole stack to what the configuration says."),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import click
@@ -10,7 +11,7 @@ from playground_ops.cli.console import print_json
 from playground_ops.cli.options import common
 from playground_ops.config import load
 from playground_ops.errors import BadInput, Finding, FindingKind
-from playground_ops.opening import configuration_file
+from playground_ops.opening import configuration_file, project_folder
 
 
 @click.command()
@@ -27,17 +28,70 @@ def validate(config: Path | None, target: str | None, as_json: bool) -> None:
 
 @click.command()
 @click.option("--force", is_flag=True, help="Overwrite files that were edited.")
+@click.option(
+    "--output",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Folder to write to.  [default: deploy/ beside the packages]",
+)
 @common
-def generate(config: Path | None, target: str | None, as_json: bool, force: bool) -> None:
-    """Write the Kubernetes objects to deploy/ (comes with the Kubernetes target)."""
-    raise BadInput(
-        Finding(
-            kind=FindingKind.CERTAIN,
-            object="command/generate",
-            observed="This version can't render Kubernetes objects.",
-            cause='`generate` comes with "The stack on Kubernetes".',
-            fix="Use the local target: `bootstrap`, `plan`, `deploy`.",
-        )
+def generate(
+    config: Path | None, target: str | None, as_json: bool, force: bool, output: Path | None
+) -> None:
+    """Write the stack's Kubernetes objects to deploy/, one file a component."""
+    from playground_ops.render import files
+    from playground_ops.render.stack import render
+
+    configuration = load(config or configuration_file())
+    folder = output or project_folder() / "deploy"
+    wanted = files.files(render(configuration), Path(configuration.source).name)
+    found = files.compare(wanted, _texts(folder))
+    if found.edited and not force:
+        raise BadInput(*(_edited(folder / name) for name in found.edited))
+    _write(folder, found.write, found.delete)
+    if as_json:
+        print_json({"folder": str(folder), "written": sorted(found.write), "deleted": list(found.delete)})
+    else:
+        for name in sorted(found.write):
+            click.echo(f"Wrote {folder / name}.")
+        for name in found.delete:
+            click.echo(f"Deleted {folder / name}.")
+        click.echo(f"{len(wanted)} files, {len(found.write)} written, {len(found.delete)} deleted.")
+
+
+def _texts(folder: Path) -> dict[str, str]:
+    if not folder.is_dir():
+        return {}
+    return {path.name: path.read_text(errors="replace") for path in folder.glob("*.yaml")}
+
+
+def _write(folder: Path, write: Mapping[str, str], delete: Sequence[str]) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, text in write.items():
+            (folder / name).write_text(text)
+        for name in delete:
+            (folder / name).unlink()
+    except OSError as error:
+        raise BadInput(_unwritable(folder, error)) from error
+
+
+def _edited(path: Path) -> Finding:
+    return Finding(
+        kind=FindingKind.CERTAIN,
+        object=f"file/{path}",
+        observed="It is not as `generate` left it.",
+        cause="Somebody edited it, or it was never made by `generate`.",
+        fix="Bring the change into the configuration file, or overwrite it with --force.",
+    )
+
+
+def _unwritable(folder: Path, error: OSError) -> Finding:
+    return Finding(
+        kind=FindingKind.CERTAIN,
+        object=f"folder/{folder}",
+        observed=f"It can't be written: {error.strerror}.",
+        cause="It belongs to somebody else, the disk is full, or a file is in its way.",
+        fix="Name another one by --output.",
     )
 
 

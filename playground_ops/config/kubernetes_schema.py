@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from playground_ops.config import kubernetes_rules, rules
 from playground_ops.config.section import EnvironmentName, EnvironmentValue, Section
 from playground_ops.config.written import text_of
-from playground_ops.pods import PodSettings, ServiceType
+from playground_ops.pods import PodSettings, ServiceType, amount
 
 Quantity = Annotated[str, BeforeValidator(text_of), AfterValidator(kubernetes_rules.quantity)]
 Resource = Annotated[str, AfterValidator(kubernetes_rules.label_key)]
@@ -25,6 +25,13 @@ class ResourcesSection(Section):
     requests: dict[Resource, Quantity] = Field(default_factory=dict)
     limits: dict[Resource, Quantity] = Field(default_factory=dict)
 
+    @model_validator(mode="after")
+    def _requests_fit(self) -> ResourcesSection:
+        for name in sorted(self.requests.keys() & self.limits.keys()):
+            if amount(self.requests[name]) > amount(self.limits[name]):
+                raise ValueError(f"a request of `{name}` that is not above its limit, {self.limits[name]}")
+        return self
+
 
 class TolerationSection(Section):
     key: Key | None = None
@@ -32,6 +39,16 @@ class TolerationSection(Section):
     value: LabelValue | None = None
     effect: Literal["NoSchedule", "PreferNoSchedule", "NoExecute"] | None = None
     seconds: Annotated[int, Field(ge=0)] | None = None
+
+    @model_validator(mode="after")
+    def _as_kubernetes_wants_it(self) -> TolerationSection:
+        if self.key is None and self.operator == "Equal":
+            raise ValueError("a `key`, or `operator: Exists`, which bears every taint")
+        if self.operator == "Exists" and self.value:
+            raise ValueError("no `value` beside `operator: Exists`")
+        if self.seconds is not None and self.effect != "NoExecute":
+            raise ValueError("`seconds` only beside `effect: NoExecute`")
+        return self
 
 
 class PodSection(Section):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import os
+import signal
+import subprocess
 import sys
 from collections.abc import Iterator
 from typing import Any
@@ -13,10 +15,11 @@ import pytest
 from tests.cluster import leftovers, needs, sessions
 from tests.cluster.access import Access, existing, own
 from tests.cluster.cluster import Cluster
-from tests.cluster.places import instance, locked
+from tests.cluster.places import HERE, instance, locked
 
 SESSION_VARIABLE = "PLAYGROUND_TEST_SESSION"
 BEFORE = pytest.StashKey[leftovers.Seen]()
+BUILDER = pytest.StashKey["subprocess.Popen[bytes]"]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -36,6 +39,33 @@ def pytest_configure(config: pytest.Config) -> None:
             config.stash[BEFORE] = leftovers.machine()
 
 
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Begin to build beside the other tests: at first it takes minutes, and they need no cluster."""
+    config = session.config
+    worker = getattr(config, "workerinput", {"workerid": "gw0"})["workerid"]
+    needed = any("access" in getattr(item, "fixturenames", ()) for item in session.items)
+    if worker == "gw0" and needed and not config.option.collectonly and _own_cluster(config):
+        config.stash[BUILDER] = subprocess.Popen(
+            ["nice", sys.executable, "-m", "tests.cluster", "build"],
+            cwd=HERE.parents[1],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,  # whoever waits for it says what it says
+            start_new_session=True,
+        )
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    builder = config.stash.get(BUILDER, None)
+    if builder is not None and builder.poll() is None:
+        os.killpg(builder.pid, signal.SIGKILL)
+        builder.wait()
+
+
+def _own_cluster(config: pytest.Config) -> bool:
+    return not config.getoption("--kube-context") and not needs.missing()
+
+
 @pytest.hookimpl(hookwrapper=True, tryfirst=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
     """Before the test's time begins to run: build, which takes minutes at first, and wait for one's turn.
@@ -43,7 +73,7 @@ def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
     A test that breaks the cluster has it for itself.
     """
     fixtures = getattr(item, "fixturenames", ())
-    if "access" not in fixtures or item.config.getoption("--kube-context") or needs.missing():
+    if "access" not in fixtures or not _own_cluster(item.config):
         yield
         return
     with contextlib.suppress(Exception):  # the fixture meets it again, and reports it

@@ -82,7 +82,6 @@ def test_of_several_one_failure_is_told_and_the_others_are_done(terminal: Termin
         (["rollback", "orders"], "no earlier release"),
         (["promote", "nobody", "orders"], "nobody"),
         (["plan", "--components", "webservr"], "no such component"),
-        (["generate"], "The stack on Kubernetes"),
         (["status", "--target", "kubernetes"], "The stack on Kubernetes"),
         (["rolback"], "No such command"),
         (["redeploy", "--no-such-option"], "No such option"),

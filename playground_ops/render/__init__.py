@@ -1,0 +1,1 @@
+"""From a configuration to Kubernetes objects: values in, values out. One component a file."""

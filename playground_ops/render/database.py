@@ -1,0 +1,126 @@
+"""Postgres: a StatefulSet with a claim, or one that is there already; and how the others reach it."""
+
+from __future__ import annotations
+
+from playground_ops.config import Configuration
+from playground_ops.pods import Resources
+from playground_ops.render.names import POSTGRES, POSTGRES_PORT, Object, an_object, labels, present
+from playground_ops.render.pod import (
+    Container,
+    Mounted,
+    container,
+    pod,
+    secret_variable,
+    variable,
+    writable,
+)
+
+USER = DATABASE = "dagster"
+POSTGRES_USER_ID = 999
+"""Of the official image."""
+DATA = "/var/lib/postgresql/data"
+PASSWORD_KEY = "password"
+RESOURCES = Resources(requests={"cpu": "100m", "memory": "256Mi"}, limits={"memory": "1Gi"})
+
+
+def password_secret(configuration: Configuration) -> str:
+    return configuration.postgres.password_secret or POSTGRES
+
+
+def reach(configuration: Configuration) -> tuple[str, int]:
+    """Host and port."""
+    external = configuration.postgres.external
+    return (external.host, external.port) if external else (POSTGRES, POSTGRES_PORT)
+
+
+def variables(configuration: Configuration) -> list[Object]:
+    """How a Dagster process finds the database. The password comes from its Secret."""
+    host, port = reach(configuration)
+    external = configuration.postgres.external
+    return [
+        variable("DAGSTER_PG_HOST", host),
+        variable("DAGSTER_PG_PORT", str(port)),
+        variable("DAGSTER_PG_USER", external.user if external else USER),
+        variable("DAGSTER_PG_DATABASE", external.database if external else DATABASE),
+        secret_variable("DAGSTER_PG_PASSWORD", password_secret(configuration), PASSWORD_KEY),
+    ]
+
+
+def render(configuration: Configuration) -> list[Object]:
+    """Service and StatefulSet; nothing for an external database."""
+    if configuration.postgres.external:
+        return []
+    settings, namespace = configuration.postgres.pod, configuration.kubernetes.namespace
+    tags = labels(POSTGRES, "postgres")
+    ports = [{"name": "postgres", "port": POSTGRES_PORT, "protocol": "TCP", "targetPort": "postgres"}]
+    selector = {"app": POSTGRES}
+    service = an_object(
+        *("v1", "Service", POSTGRES, namespace, tags),
+        spec={"ports": ports, "selector": selector, "type": settings.service_type},
+    )
+    template = pod(
+        [container(_server(configuration), settings)],
+        settings,
+        tags,
+        [_run(), _tmp()],
+        user=POSTGRES_USER_ID,
+        grace_seconds=60,
+    )
+    stateful = an_object(
+        *("apps/v1", "StatefulSet", POSTGRES, namespace, tags),
+        spec={
+            "replicas": 1,
+            "selector": {"matchLabels": selector},
+            "serviceName": POSTGRES,
+            "template": template,
+            "volumeClaimTemplates": [_claim(configuration, tags)],
+        },
+    )
+    return [service, stateful]
+
+
+def _server(configuration: Configuration) -> Container:
+    ready = {"exec": {"command": ["pg_isready", "--quiet", "--username", USER, "--dbname", DATABASE]}}
+    data = Mounted("data", DATA, {})
+    return Container(
+        name="postgres",
+        image=configuration.postgres.pod.image or configuration.images.postgres,
+        resources=RESOURCES,
+        variables=[
+            variable("POSTGRES_USER", USER),
+            variable("POSTGRES_DB", DATABASE),
+            secret_variable("POSTGRES_PASSWORD", password_secret(configuration), PASSWORD_KEY),
+            # Not the mount itself: a fresh disk may hold a `lost+found`.
+            variable("PGDATA", f"{DATA}/pgdata"),
+        ],
+        volumes=[data, _run(), _tmp()],
+        more={
+            "ports": [{"containerPort": POSTGRES_PORT, "name": "postgres", "protocol": "TCP"}],
+            "startupProbe": {**ready, "periodSeconds": 2, "failureThreshold": 150, "timeoutSeconds": 5},
+            "readinessProbe": {**ready, "periodSeconds": 10, "timeoutSeconds": 5},
+            "livenessProbe": {**ready, "periodSeconds": 30, "failureThreshold": 6, "timeoutSeconds": 10},
+        },
+    )
+
+
+def _run() -> Mounted:
+    return writable("run", "/var/run/postgresql")
+
+
+def _tmp() -> Mounted:
+    return writable("tmp", "/tmp")
+
+
+def _claim(configuration: Configuration, tags: dict[str, str]) -> Object:
+    storage_class = configuration.kubernetes.storage_class
+    return {
+        "apiVersion": "v1",
+        "kind": "PersistentVolumeClaim",
+        "metadata": {"name": "data", "labels": tags},
+        "spec": {
+            "accessModes": ["ReadWriteOnce"],
+            **present(storageClassName=storage_class),
+            "resources": {"requests": {"storage": configuration.postgres.storage}},
+            "volumeMode": "Filesystem",
+        },
+    }

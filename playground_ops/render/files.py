@@ -1,0 +1,83 @@
+"""Rendered objects as text: one file a component, the same every time, and known again when edited."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import yaml
+
+from playground_ops.render.stack import Rendered
+
+_HEAD = """\
+# Made by `python -m playground_ops generate` from {source}. Change that, and generate again:
+# edited files are not overwritten without --force. Content: {digest}
+"""
+_MARK = " Content: "
+_ORDER = {"foundation": 0, "postgres": 1, "instance": 2, "workspace": 2, "webserver": 4, "daemon": 4}
+LOCATIONS = 3
+
+
+@dataclass(frozen=True)
+class Folder:
+    """What generating would do to a folder."""
+
+    write: Mapping[str, str]
+    """New or different, by file name."""
+    delete: tuple[str, ...]
+    """Made earlier, of components that are no more."""
+    edited: tuple[str, ...]
+    """Of both kinds, those that somebody changed since they were made."""
+
+
+def files(rendered: Rendered, source: str) -> dict[str, str]:
+    """By name. The names sort in the order of applying, which is kubectl's order too."""
+    found = {}
+    for component, objects in rendered.items():
+        body = "".join(f"---\n{_dump(one)}" for one in objects)
+        head = _HEAD.format(source=source, digest=_digest(body))
+        found[f"{_ORDER.get(component, LOCATIONS)}-{component}.yaml"] = head + body
+    return found
+
+
+def compare(wanted: Mapping[str, str], there: Mapping[str, str]) -> Folder:
+    """`there` holds the text of every file of the folder; those that were not made by this are left alone."""
+    made = {name: text for name, text in there.items() if _MARK in text.partition("---\n")[0]}
+    write = {name: text for name, text in wanted.items() if there.get(name) != text}
+    delete = tuple(sorted(made.keys() - wanted.keys()))
+    touched = sorted({*write, *delete} & there.keys())
+    return Folder(write, delete, tuple(name for name in touched if is_edited(there[name])))
+
+
+def is_edited(text: str) -> bool:
+    """Also true of a file that never was made by this."""
+    head, separator, body = text.partition("---\n")
+    told = head.strip().rpartition(_MARK)[2]
+    return _digest(separator + body) != told
+
+
+def _digest(body: str) -> str:
+    return hashlib.sha256(body.encode()).hexdigest()[:16]
+
+
+_Base: Any = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
+
+
+class _Dumper(_Base):  # type: ignore[misc]
+    """Text of several lines stands as it is, and nothing is written as a reference to something above."""
+
+    def ignore_aliases(self, data: Any) -> bool:
+        return True
+
+
+def _text(dumper: Any, value: str) -> Any:
+    return dumper.represent_scalar("tag:yaml.org,2002:str", value, style="|" if "\n" in value else None)
+
+
+_Dumper.add_representer(str, _text)
+
+
+def _dump(found: dict[str, Any]) -> str:
+    return str(yaml.dump(found, Dumper=_Dumper, sort_keys=False, width=100, default_flow_style=False))

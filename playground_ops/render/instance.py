@@ -1,0 +1,136 @@
+"""What makes Dagster processes in several pods one instance: its settings, its files, its database."""
+
+from __future__ import annotations
+
+import hashlib
+
+import yaml
+
+from playground_ops.config import Configuration
+from playground_ops.pods import PodSettings, Resources
+from playground_ops.render import database
+from playground_ops.render.names import (
+    ARTIFACTS,
+    ARTIFACTS_FOLDER,
+    HOME,
+    INSTANCE,
+    INSTANCE_FOLDER,
+    Object,
+    an_object,
+    labels,
+    present,
+)
+from playground_ops.render.pod import Container, Mounted, claim, config_map, container, variable, writable
+
+START = 'ln -sf "$0"/dagster.yaml "$DAGSTER_HOME"/; exec "$@"'
+"""A ConfigMap can't be mounted over a folder that has to be writable: the file is linked into it."""
+WAIT = """\
+import os, socket, time
+where = (os.environ["DAGSTER_PG_HOST"], int(os.environ["DAGSTER_PG_PORT"]))
+told = None
+while True:
+    try:
+        socket.create_connection(where, timeout=5).close()
+        break
+    except OSError as error:
+        if str(error) != told:
+            told = str(error)
+            print(f"waiting for the database at {where[0]}:{where[1]}: {told}", flush=True)
+        time.sleep(1)
+print(f"the database at {where[0]}:{where[1]} answers", flush=True)
+"""
+WAIT_RESOURCES = Resources(requests={"cpu": "10m", "memory": "32Mi"}, limits={"memory": "64Mi"})
+
+
+def settings(configuration: Configuration) -> Object:
+    """dagster.yaml."""
+    postgres = {
+        "username": {"env": "DAGSTER_PG_USER"},
+        "password": {"env": "DAGSTER_PG_PASSWORD"},
+        "hostname": {"env": "DAGSTER_PG_HOST"},
+        "db_name": {"env": "DAGSTER_PG_DATABASE"},
+        "port": database.reach(configuration)[1],
+        # With SQLAlchemy 2.1 and later `postgresql` alone means a driver that is not installed.
+        "scheme": "postgresql+psycopg2",
+    }
+    return {
+        "storage": {"postgres": {"postgres_db": postgres}},
+        "run_coordinator": {
+            "module": "dagster._core.run_coordinator",
+            "class": "QueuedRunCoordinator",
+            "config": {"dequeue_interval_seconds": configuration.daemon.dequeue_interval_seconds},
+        },
+        "local_artifact_storage": {
+            "module": "dagster._core.storage.root",
+            "class": "LocalArtifactStorage",
+            "config": {"base_dir": ARTIFACTS_FOLDER},
+        },
+        "compute_logs": {
+            "module": "dagster._core.storage.local_compute_log_manager",
+            "class": "LocalComputeLogManager",
+            "config": {"base_dir": f"{ARTIFACTS_FOLDER}/compute_logs"},
+        },
+        "telemetry": {"enabled": False},
+    }
+
+
+def render(configuration: Configuration) -> list[Object]:
+    """The settings, and the claim for what outlives every pod."""
+    namespace, tags = configuration.kubernetes.namespace, labels(INSTANCE, "instance")
+    storage_class = configuration.kubernetes.storage_class
+    return [
+        an_object(
+            *("v1", "ConfigMap", INSTANCE, namespace, tags),
+            data={"dagster.yaml": yaml.safe_dump(settings(configuration), sort_keys=False)},
+        ),
+        an_object(
+            *("v1", "PersistentVolumeClaim", ARTIFACTS, namespace, labels(ARTIFACTS, "instance")),
+            spec={
+                "accessModes": [configuration.kubernetes.artifacts_access],
+                **present(storageClassName=storage_class),
+                "resources": {"requests": {"storage": configuration.kubernetes.artifacts}},
+                "volumeMode": "Filesystem",
+            },
+        ),
+    ]
+
+
+def volumes() -> list[Mounted]:
+    return [
+        config_map(INSTANCE, INSTANCE_FOLDER, "instance"),
+        claim(ARTIFACTS, ARTIFACTS_FOLDER, "artifacts"),
+        writable("home", HOME),
+        writable("tmp", "/tmp"),
+    ]
+
+
+def variables(configuration: Configuration) -> list[Object]:
+    own = [variable("DAGSTER_HOME", HOME), variable("HOME", "/tmp"), variable("PYTHONUNBUFFERED", "1")]
+    return [*own, *database.variables(configuration)]
+
+
+def started_with(*command: str) -> list[str]:
+    """The command, once the instance's settings are where Dagster looks for them; it is process 1."""
+    return ["sh", "-ec", START, INSTANCE_FOLDER, *command]
+
+
+def image(configuration: Configuration, pod_settings: PodSettings) -> str:
+    return pod_settings.image or configuration.images.dagster
+
+
+def waiting(configuration: Configuration, pod_settings: PodSettings) -> Object:
+    """An init container that ends when the database answers, and says what it waits for."""
+    found = Container(
+        name="wait-for-database",
+        image=image(configuration, pod_settings),
+        resources=WAIT_RESOURCES,
+        command=["python", "-c", WAIT],
+        variables=database.variables(configuration)[:2],
+    )
+    return container(found, PodSettings())
+
+
+def content(*objects: Object) -> str:
+    """Short for what ConfigMaps hold: as a pod's annotation it restarts the pod when that changes."""
+    told = repr([sorted(found["data"].items()) for found in objects if found["kind"] == "ConfigMap"])
+    return hashlib.sha256(told.encode()).hexdigest()[:16]

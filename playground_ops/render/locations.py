@@ -1,0 +1,44 @@
+"""The address of each location, and the workspace that lists them. Releases are the rollout's."""
+
+from __future__ import annotations
+
+import yaml
+
+from playground_ops.config import Configuration
+from playground_ops.render.names import (
+    GRPC_PORT,
+    PREFIX,
+    WORKSPACE,
+    Object,
+    an_object,
+    labels,
+    location_service,
+)
+
+
+def workspace(configuration: Configuration) -> Object:
+    servers = [
+        {
+            "grpc_server": {
+                "host": location_service(location.name),
+                "port": GRPC_PORT,
+                "location_name": location.name,
+            }
+        }
+        for location in configuration.all_locations
+    ]
+    return an_object(
+        *("v1", "ConfigMap", WORKSPACE, configuration.kubernetes.namespace, labels(WORKSPACE, "workspace")),
+        data={"workspace.yaml": yaml.safe_dump({"load_from": servers}, sort_keys=False)},
+    )
+
+
+def service(configuration: Configuration, location: str) -> Object:
+    """Without a selector: that is the switch, and belongs to the rollout alone."""
+    name = location_service(location)
+    tags = {**labels(name, "location"), f"{PREFIX}location": location}
+    ports = [{"name": "grpc", "port": GRPC_PORT, "protocol": "TCP", "targetPort": "grpc"}]
+    return an_object(
+        *("v1", "Service", name, configuration.kubernetes.namespace, tags),
+        spec={"ports": ports, "type": "ClusterIP"},
+    )

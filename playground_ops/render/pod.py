@@ -1,0 +1,160 @@
+"""What the pods of all components have in common, and how a person's settings get into them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from playground_ops.pods import PodSettings, Resources, Toleration, amount
+from playground_ops.render.names import Object, present
+
+DAGSTER_USER = 10001
+"""Any that is not root; the stock image has none of its own."""
+RESTRICTED = {
+    "allowPrivilegeEscalation": False,
+    "capabilities": {"drop": ["ALL"]},
+    "readOnlyRootFilesystem": True,
+}
+"""With the pod's part: the Pod Security Standard `restricted`, and a root file system nobody writes to."""
+
+
+@dataclass(frozen=True)
+class Mounted:
+    """A volume and where a container finds it."""
+
+    name: str
+    path: str
+    source: dict[str, Any]
+    read_only: bool = False
+
+    @property
+    def volume(self) -> Object:
+        return {"name": self.name, **self.source}
+
+    @property
+    def mount(self) -> Object:
+        return {"name": self.name, "mountPath": self.path, **({"readOnly": True} if self.read_only else {})}
+
+
+@dataclass(frozen=True)
+class Container:
+    """One container by what is its own; `container` adds what all have."""
+
+    name: str
+    image: str
+    resources: Resources
+    command: Sequence[str] = ()
+    arguments: Sequence[str] = ()
+    variables: Sequence[Object] = ()
+    volumes: Sequence[Mounted] = ()
+    more: Mapping[str, Any] = field(default_factory=dict)
+    """Ports and probes."""
+
+
+def writable(name: str, path: str) -> Mounted:
+    """Room that goes with the pod."""
+    return Mounted(name, path, {"emptyDir": {}})
+
+
+def config_map(name: str, path: str, mounted_as: str) -> Mounted:
+    """A whole ConfigMap as a folder; never single files by subPath, which are not updated."""
+    return Mounted(mounted_as, path, {"configMap": {"name": name}}, read_only=True)
+
+
+def claim(name: str, path: str, mounted_as: str) -> Mounted:
+    return Mounted(mounted_as, path, {"persistentVolumeClaim": {"claimName": name}})
+
+
+def variable(name: str, value: str) -> Object:
+    return {"name": name, "value": value}
+
+
+def secret_variable(name: str, secret: str, key: str) -> Object:
+    return {"name": name, "valueFrom": {"secretKeyRef": {"name": secret, "key": key}}}
+
+
+def container(found: Container, settings: PodSettings) -> Object:
+    """With a person's settings over its own."""
+    own = {one["name"] for one in found.variables}
+    given = [variable(name, value) for name, value in settings.environment.items() if name not in own]
+    environment = [*found.variables, *given]
+    sources = [{"secretRef": {"name": name}} for name in settings.environment_from_secrets]
+    return {
+        "name": found.name,
+        "image": found.image,
+        "imagePullPolicy": "IfNotPresent",
+        **present(command=list(found.command), args=list(found.arguments), env=environment, envFrom=sources),
+        "resources": resources(found.resources, settings.resources),
+        **found.more,
+        "securityContext": dict(RESTRICTED),
+        "volumeMounts": [one.mount for one in found.volumes],
+    }
+
+
+def resources(own: Resources, given: Resources) -> Object:
+    """What a person names replaces the component's default of that name, and no other.
+
+    A default never makes what was named invalid: a limit is at least the request.
+    """
+    requests, limits = {**own.requests, **given.requests}, {**own.limits, **given.limits}
+    for name in requests.keys() & limits.keys():
+        if amount(requests[name]) > amount(limits[name]):
+            if name in given.limits:
+                requests[name] = limits[name]
+            else:
+                limits[name] = requests[name]
+    return {"requests": requests, "limits": limits}
+
+
+def pod(
+    app: Sequence[Object],
+    settings: PodSettings,
+    tags: dict[str, str],
+    volumes: Sequence[Mounted],
+    *,
+    init: Sequence[Object] = (),
+    user: int = DAGSTER_USER,
+    grace_seconds: int = 30,
+    annotations: dict[str, str] | None = None,
+) -> Object:
+    """A pod template. It has no service account's token: what needs one says so."""
+    metadata = present(annotations={**(annotations or {}), **settings.annotations})
+    optional = present(
+        imagePullSecrets=[{"name": name} for name in settings.image_pull_secrets],
+        initContainers=list(init),
+        nodeSelector=dict(settings.node_selector),
+        tolerations=[_toleration(one) for one in settings.tolerations],
+    )
+    return {
+        "metadata": {"labels": {**settings.labels, **tags}, **metadata},
+        "spec": {
+            **optional,
+            "automountServiceAccountToken": False,
+            "containers": list(app),
+            "enableServiceLinks": False,
+            "securityContext": {
+                "fsGroup": user,
+                "fsGroupChangePolicy": "OnRootMismatch",
+                "runAsGroup": user,
+                "runAsNonRoot": True,
+                "runAsUser": user,
+                "seccompProfile": {"type": "RuntimeDefault"},
+            },
+            "terminationGracePeriodSeconds": grace_seconds,
+            "volumes": [one.volume for one in _once(volumes)],
+        },
+    }
+
+
+def _once(volumes: Sequence[Mounted]) -> list[Mounted]:
+    return list({one.name: one for one in volumes}.values())
+
+
+def _toleration(found: Toleration) -> Object:
+    return present(
+        key=found.key,
+        operator=found.operator,
+        value=found.value,
+        effect=found.effect,
+    ) | ({} if found.seconds is None else {"tolerationSeconds": found.seconds})

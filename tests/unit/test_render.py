@@ -1,0 +1,289 @@
+"""From configuration to Kubernetes objects: valid, hardened, stable, and never what the first version met."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import kubernetes_validate
+import pytest
+import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from playground_ops.config import Configuration, load, read
+from playground_ops.errors import BadInput
+from playground_ops.render import files, instance
+from playground_ops.render.names import WORKSPACE_FILE
+from playground_ops.render.stack import render
+
+ROOT = Path(__file__).parents[2]
+HERE = ROOT / "configvalues.yaml"
+SUPPORTED = ["1.30", "1.31", "1.32", "1.33", "1.34"]
+"""Kubernetes minor versions."""
+FULL = """
+kubernetes:
+  namespace: data-team
+  storage_class: fast
+  artifacts_access: ReadWriteMany
+  ingress: {host: dagster.internal, class_name: nginx, path: /dagster, tls_secret: tls, annotations: {x/y: z}}
+postgres: {storage: 1Gi, password_secret: mine, pod: {resources: {requests: {memory: 2Gi}}}}
+webserver:
+  pod:
+    image: registry.internal/dagster:1
+    resources: {requests: {cpu: 1, memory: 2Gi}, limits: {cpu: 2, memory: 4Gi, nvidia.com/gpu: 1}}
+    environment: {LEVEL: info, DAGSTER_PG_HOST: elsewhere}
+    environment_from_secrets: [more]
+    node_selector: {disk: fast}
+    tolerations:
+      - {key: dedicated, value: dagster, effect: NoSchedule}
+      - {operator: Exists, effect: NoExecute, seconds: 0}
+    labels: {team: data}
+    annotations: {example.com/note: "a: b"}
+    image_pull_secrets: [registry]
+    service_type: NodePort
+code_locations: [{name: orders}, {name: orders-2}]
+"""
+
+
+def configuration(text: str = "") -> Configuration:
+    return read(text, HERE)
+
+
+def objects(found: Configuration) -> list[dict[str, Any]]:
+    return [one for component in render(found).values() for one in component]
+
+
+def the(found: Configuration, kind: str, name: str) -> dict[str, Any]:
+    (one,) = [one for one in objects(found) if (one["kind"], one["metadata"]["name"]) == (kind, name)]
+    return one
+
+
+def templates(found: Configuration) -> Iterator[dict[str, Any]]:
+    for one in objects(found):
+        if "template" in one.get("spec", {}):
+            yield one["spec"]["template"]
+
+
+def containers(found: Configuration) -> Iterator[dict[str, Any]]:
+    for template in templates(found):
+        yield from template["spec"].get("initContainers", [])
+        yield from template["spec"]["containers"]
+
+
+@pytest.mark.parametrize("version", SUPPORTED)
+@pytest.mark.parametrize("text", ["", FULL], ids=["default", "full"])
+def test_objects_are_valid_by_the_schemas_of_kubernetes(text: str, version: str) -> None:
+    for one in objects(configuration(text)):
+        kubernetes_validate.validate(one, version, strict=True)
+
+
+NAMES = st.from_regex(r"[a-z0-9]([-a-z0-9]{0,20}[a-z0-9])?", fullmatch=True).filter(
+    lambda name: name not in ("ops", "webserver", "daemon", "postgres")
+)
+QUANTITIES = st.builds("{}{}".format, st.integers(1, 999), st.sampled_from(["", "m", "Mi", "Gi", "k", "G"]))
+KEY = r"([a-z0-9]{1,9}\.[a-z0-9]{1,5}/)?[A-Za-z0-9]([-_.A-Za-z0-9]{0,9}[A-Za-z0-9])?"
+KEYS = st.from_regex(KEY, fullmatch=True).filter(lambda key: key != "app")
+TEXTS = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]))
+TAINTED = st.fixed_dictionaries({"key": KEYS, "effect": st.just("NoExecute"), "seconds": st.integers(0, 99)})
+PODS = st.fixed_dictionaries(
+    {},
+    optional={
+        "image": st.sampled_from(["a", "registry.internal:5000/team/a:1.2", "a@sha256:" + "0" * 64]),
+        "resources": st.fixed_dictionaries(
+            {},
+            optional={
+                kind: st.dictionaries(st.sampled_from(["cpu", "memory", "example.com/gpu"]), QUANTITIES)
+                for kind in ("requests",)
+            },
+        ),
+        "environment": st.dictionaries(
+            st.from_regex(r"X[A-Z0-9_]{0,8}", fullmatch=True),
+            TEXTS,
+            max_size=3,
+        ),
+        "node_selector": st.dictionaries(KEYS, st.sampled_from(["", "a", "A_b.c-1"]), max_size=2),
+        "labels": st.dictionaries(KEYS, st.sampled_from(["", "x"]), max_size=2),
+        "annotations": st.dictionaries(KEYS, st.text("ab\n: {", max_size=9), max_size=2),
+        "tolerations": st.lists(
+            st.one_of(
+                st.just({"operator": "Exists"}),
+                st.fixed_dictionaries({"key": KEYS, "value": st.sampled_from(["", "v"])}),
+                TAINTED,
+            ),
+            max_size=2,
+        ),
+        "image_pull_secrets": st.lists(NAMES, max_size=2),
+        "service_type": st.sampled_from(["ClusterIP", "NodePort", "LoadBalancer"]),
+    },
+)
+FILES = st.fixed_dictionaries(
+    {"code_locations": st.lists(NAMES.map(lambda name: {"name": name}), unique_by=repr, max_size=4)},
+    optional={
+        "webserver": st.fixed_dictionaries({"pod": PODS}),
+        "daemon": st.fixed_dictionaries({"pod": PODS}),
+        "postgres": st.one_of(
+            st.fixed_dictionaries({"pod": PODS, "storage": QUANTITIES}),
+            st.just({"external": {"host": "db.internal"}, "password_secret": "mine"}),
+        ),
+        "kubernetes": st.fixed_dictionaries(
+            {"namespace": NAMES},
+            optional={
+                "network_policies": st.booleans(),
+                "storage_class": NAMES,
+                "ingress": st.fixed_dictionaries({"host": NAMES, "path": st.sampled_from(["/", "/a/b"])}),
+            },
+        ),
+    },
+)
+
+
+@settings(deadline=None, max_examples=60)
+@given(FILES)
+def test_whatever_is_configured_renders_to_valid_objects(document: dict[str, Any]) -> None:
+    found = configuration(yaml.safe_dump(document))
+    rendered = render(found)
+    names = [(one["kind"], one["metadata"]["name"]) for one in objects(found)]
+    assert len(names) == len(set(names))
+    for one in objects(found):
+        kubernetes_validate.validate(one, SUPPORTED[-1], strict=True)
+        assert re.fullmatch(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?", one["metadata"]["name"])
+    for text, component in zip(files.files(rendered, "x").values(), rendered.values(), strict=True):
+        assert list(yaml.safe_load_all(text)) == component
+
+
+@pytest.mark.parametrize("text", ["", FULL], ids=["default", "full"])
+def test_every_container_is_restricted_and_has_its_share(text: str) -> None:
+    for one in containers(configuration(text)):
+        assert one["securityContext"]["readOnlyRootFilesystem"] is True
+        assert one["securityContext"]["allowPrivilegeEscalation"] is False
+        assert one["securityContext"]["capabilities"] == {"drop": ["ALL"]}
+        assert one["resources"]["requests"].keys() >= {"cpu", "memory"}
+        assert "memory" in one["resources"]["limits"]
+    for template in templates(configuration(text)):
+        spec = template["spec"]
+        assert spec["automountServiceAccountToken"] is False
+        assert spec["securityContext"]["runAsNonRoot"] is True
+        assert spec["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
+        for one in spec["containers"]:
+            assert one.keys() >= {"startupProbe", "livenessProbe"}
+
+
+def test_what_a_person_sets_is_there_and_what_the_stack_needs_stays() -> None:
+    pod = the(configuration(FULL), "Deployment", "dagster-webserver")["spec"]["template"]
+    (main,) = pod["spec"]["containers"]
+    assert main["image"] == "registry.internal/dagster:1"
+    assert main["resources"]["limits"] == {"memory": "4Gi", "cpu": "2", "nvidia.com/gpu": "1"}
+    variables = {one["name"]: one.get("value") for one in main["env"]}
+    assert (variables["LEVEL"], variables["DAGSTER_PG_HOST"]) == ("info", "dagster-postgres")
+    assert main["envFrom"] == [{"secretRef": {"name": "more"}}]
+    assert pod["spec"]["nodeSelector"] == {"disk": "fast"}
+    assert pod["spec"]["tolerations"] == [
+        {"key": "dedicated", "operator": "Equal", "value": "dagster", "effect": "NoSchedule"},
+        {"operator": "Exists", "effect": "NoExecute", "tolerationSeconds": 0},
+    ]
+    assert pod["metadata"]["labels"]["team"] == "data"
+    assert pod["metadata"]["annotations"]["example.com/note"] == "a: b"
+    assert pod["spec"]["imagePullSecrets"] == [{"name": "registry"}]
+    assert main["readinessProbe"]["httpGet"]["path"] == "/dagster/server_info"
+    assert the(configuration(FULL), "Service", "dagster-webserver")["spec"]["type"] == "NodePort"
+
+
+def test_a_limit_is_never_below_what_is_requested() -> None:
+    pod = the(configuration(FULL), "StatefulSet", "dagster-postgres")["spec"]["template"]["spec"]
+    (main,) = pod["containers"]
+    assert main["resources"]["requests"]["memory"] == main["resources"]["limits"]["memory"] == "2Gi"
+
+
+def test_an_external_database_is_reached_and_not_run() -> None:
+    external = "{host: db.internal, port: 6432, user: ada}"
+    found = configuration(f"postgres: {{external: {external}, password_secret: mine}}")
+    assert [one for one in objects(found) if one["metadata"]["name"] == "dagster-postgres"] == []
+    (main,) = the(found, "Deployment", "dagster-daemon")["spec"]["template"]["spec"]["containers"]
+    variables = {one["name"]: one for one in main["env"]}
+    assert variables["DAGSTER_PG_HOST"]["value"] == "db.internal"
+    assert variables["DAGSTER_PG_PORT"]["value"] == "6432"
+    secret = variables["DAGSTER_PG_PASSWORD"]["valueFrom"]["secretKeyRef"]
+    assert secret == {"name": "mine", "key": "password"}
+
+
+def test_nothing_that_is_rendered_holds_a_secret() -> None:
+    assert [one for one in objects(configuration(FULL)) if one["kind"] == "Secret"] == []
+
+
+def test_a_location_of_any_name_keeps_to_its_own_objects() -> None:
+    """`orders` at release 2 and the location `orders-2` share a prefix."""
+    found = configuration(FULL)
+    services = [one["metadata"]["name"] for one in objects(found) if one["kind"] == "Service"]
+    assert {"dagster-grpc-orders", "dagster-grpc-orders-2", "dagster-grpc-ops"} <= set(services)
+    assert all("selector" not in one["spec"] for one in objects(found) if "grpc" in one["metadata"]["name"])
+
+
+def test_a_changed_setting_restarts_those_that_read_it_and_no_others() -> None:
+    before, after = configuration(), configuration("daemon: {dequeue_interval_seconds: 7}")
+    changed = {
+        one["metadata"]["name"]
+        for one, other in zip(objects(before), objects(after), strict=True)
+        if one != other and "template" in one.get("spec", {})
+    }
+    assert changed == {"dagster-webserver", "dagster-daemon"}
+
+
+# What the first version met.
+
+
+def test_no_file_is_mounted_alone() -> None:
+    mounts = [mount for one in containers(configuration(FULL)) for mount in one["volumeMounts"]]
+    assert [mount for mount in mounts if "subPath" in mount] == []
+
+
+def test_daemon_and_webserver_have_workspace_database_and_driver() -> None:
+    for name in ("dagster-webserver", "dagster-daemon"):
+        pod = the(configuration(), "Deployment", name)["spec"]["template"]["spec"]
+        (main,) = pod["containers"]
+        assert main["args"][main["args"].index("-w") + 1] == WORKSPACE_FILE
+        assert "/opt/dagster/workspace" in [mount["mountPath"] for mount in main["volumeMounts"]]
+        assert [one["name"] for one in pod["initContainers"]] == ["wait-for-database"]
+        assert {"DAGSTER_PG_HOST", "DAGSTER_PG_PASSWORD"} <= {one["name"] for one in main["env"]}
+    told = the(configuration(), "ConfigMap", "dagster-instance")["data"]["dagster.yaml"]
+    postgres = yaml.safe_load(told)["storage"]["postgres"]["postgres_db"]
+    assert postgres["scheme"] == "postgresql+psycopg2"
+
+
+def test_commands_are_of_the_image_and_are_python() -> None:
+    commands = [one["command"] for one in containers(configuration()) if "command" in one]
+    assert [command[0] for command in commands if command[0] not in ("sh", "python")] == []
+    assert not any("debugpy" in word for command in commands for word in command)
+    ast.parse(instance.WAIT)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("code_locations: [{name: Orders}]", "DNS-1123"),
+        ("kubernetes: {namespace: Dagster}", "DNS-1123"),
+        ("environment: {repo_url_a: 'https://<your repo>'}", "placeholder"),
+        (
+            "webserver: {pod: {resources: {requests: {memory: 2Gi}, limits: {memory: 1Gi}}}}",
+            "not above",
+        ),
+        ("webserver: {pod: {resources: {requests: {memory: lots}}}}", "a quantity such as"),
+        ("webserver: {pod: {labels: {app: mine}}}", "set by the stack"),
+        ("webserver: {pod: {tolerations: [{value: x}]}}", "operator: Exists"),
+        ("webserver: {pod: {memory: 1Gi}}", "memory"),
+        ("kubernetes: {context: --all}", "get-contexts"),
+    ],
+)
+def test_bad_input_is_named_before_anything_is_rendered(text: str, said: str) -> None:
+    with pytest.raises(BadInput) as told:
+        configuration(text)
+    assert said in str(told.value)
+
+
+def test_the_committed_folder_is_the_default_configuration() -> None:
+    wanted = files.files(render(load(HERE)), HERE.name)
+    there = {path.name: path.read_text() for path in (ROOT / "deploy").glob("*.yaml")}
+    assert there == wanted, "run `python -m playground_ops generate`"
