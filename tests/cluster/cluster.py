@@ -33,6 +33,8 @@ from tests.cluster.places import (
 )
 
 READY_SECONDS = 90.0
+PROGRAMS = {"etcd", "apiserver", "controller-manager", "scheduler", "dns", "provisioner"}
+PROGRAMS |= {"containerd", "kubelet", "proxy"}
 Say = Callable[[str], None]
 
 
@@ -81,11 +83,10 @@ class Cluster:
         return [(image, image.archive()) for image in self.images]
 
     def is_up(self) -> bool:
-        """All that was started lives, and the node is Ready."""
+        """All that it consists of lives, and the node is Ready."""
         first = self.machines["node1"]
-        if first.init is None or not all(found.alive for found in first.programs().values()):
-            return False
-        return self._is_ready("node1")
+        alive = {name for name, found in first.programs().items() if found.alive}
+        return first.init is not None and PROGRAMS <= alive and self._is_ready("node1")
 
     def up(self, say: Say = print) -> None:
         """Idempotent. Clears away what a killed one left. Raises NotPossible, or TimeoutError with logs."""

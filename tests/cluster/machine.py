@@ -182,8 +182,9 @@ class Machine:
         return {name: process for name, process in sorted(found.items()) if process}
 
     def stop(self, name: str, number: signal.Signals = signal.SIGKILL, timeout_seconds: float = 30.0) -> None:
-        """Send the signal and wait for its end. Raises TimeoutError."""
+        """Send the signal, wait for its end, and expect it no more. Raises TimeoutError."""
         found = self.process(name)
+        (self.folder / "processes" / name).unlink(missing_ok=True)
         if found is None:
             return
         found.send(number)

@@ -83,6 +83,7 @@ def test_an_edited_file_that_would_stay_as_it_is_stops_nothing_else() -> None:
 
 
 def test_a_folder_that_cannot_be_written_is_named(config: Path) -> None:
-    (config.parent / "deploy").write_text("a file")
-    told = generate(config)
+    (config.parent / "deploy").mkdir()
+    (config.parent / "deploy" / "file").write_text("")
+    told = generate(config, "--output", str(config.parent / "deploy" / "file" / "below"))
     assert "can't be written" in str(told.exception)

@@ -1,0 +1,1 @@
+"""What the product makes, on a real Kubernetes."""
