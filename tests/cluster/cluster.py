@@ -86,7 +86,7 @@ class Cluster:
         """All that it consists of lives, and the node is Ready."""
         first = self.machines["node1"]
         alive = {name for name, found in first.programs().items() if found.alive}
-        return first.init is not None and PROGRAMS <= alive and self._is_ready("node1")
+        return first.init is not None and alive >= PROGRAMS and self._is_ready("node1")
 
     def up(self, say: Say = print) -> None:
         """Idempotent. Clears away what a killed one left. Raises NotPossible, or TimeoutError with logs."""

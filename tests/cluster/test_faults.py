@@ -79,7 +79,7 @@ def test_a_frozen_api_server_holds_its_callers(cluster: Cluster, access: Access)
     started = time.monotonic()
     with (
         faults.frozen(cluster.machines["node1"], "apiserver"),
-        pytest.raises(KubectlFailed, match="imeout|deadline exceeded"),
+        pytest.raises(KubectlFailed, match=r"imeout|deadline exceeded"),
     ):
         access.kubectl("get", "pods", "--request-timeout=2s")
     assert time.monotonic() - started >= 2
