@@ -15,13 +15,25 @@ class FieldChange(Value):
     path: str
     before: str | None
     after: str | None
+    manager: str | None = None
+    """Who set the value that would be replaced, when it was not the stack."""
+
+
+class Drift(Value):
+    """A field that somebody else added, and that applying leaves as it is."""
+
+    path: str
+    manager: str
 
 
 class Change(Value):
     component: str
-    kind: Literal["webserver", "daemon", "location"]
+    kind: Literal["webserver", "daemon", "location", "postgres", "stack"]
     action: ChangeAction
+    object: str | None = None
+    """On Kubernetes a component has several, each with its own change."""
     fields: tuple[FieldChange, ...] = ()
+    drift: tuple[Drift, ...] = ()
 
 
 class Plan(Value):

@@ -8,6 +8,8 @@ Object = dict[str, Any]
 
 MANAGER = "playground-ops"
 """Field manager of what is applied, and the `managed-by` label."""
+ROLLOUT_MANAGER = "playground-ops-rollout"
+"""Field manager of the switch: a Service's selector, and nothing else."""
 PREFIX = "playground.dagster/"
 CONTENT = f"{PREFIX}content"
 """Annotation of a pod: short for the ConfigMaps that it reads."""

@@ -24,6 +24,7 @@ class Call:
     name: str
     code: int
     agent: str
+    dry_run: bool
 
     @property
     def denied(self) -> bool:
@@ -41,7 +42,8 @@ class Calls:
 
     @property
     def writes(self) -> list[Call]:
-        return [call for call in self.all if call.verb not in ("get", "list", "watch")]
+        """What changed something, or was to."""
+        return [call for call in self.all if call.verb not in ("get", "list", "watch") and not call.dry_run]
 
     @property
     def denied(self) -> list[Call]:
@@ -49,8 +51,8 @@ class Calls:
 
 
 @contextmanager
-def recorded(cluster: Cluster, user: str = "", namespace: str = "") -> Iterator[Calls]:
-    """The calls that were answered within the block, of one user or namespace where these are given.
+def recorded(cluster: Cluster, user: str = "", namespace: str = "", agent: str = "") -> Iterator[Calls]:
+    """The calls that were answered within the block, of one user, namespace or program where these are given.
 
     A service account's user is `system:serviceaccount:NAMESPACE:NAME`. A watch counts when it ends.
     """
@@ -63,7 +65,11 @@ def recorded(cluster: Cluster, user: str = "", namespace: str = "") -> Iterator[
         found = [
             _call(json.loads(line)) for line in file if line.endswith("\n") and '"ResponseComplete"' in line
         ]
-    calls.all = [call for call in found if user in ("", call.user) and namespace in ("", call.namespace)]
+    calls.all = [
+        call
+        for call in found
+        if user in ("", call.user) and namespace in ("", call.namespace) and call.agent.startswith(agent)
+    ]
 
 
 def _call(event: dict[str, Any]) -> Call:
@@ -79,4 +85,5 @@ def _call(event: dict[str, Any]) -> Call:
         name=target.get("name", ""),
         code=status["code"],
         agent=str(event.get("userAgent", "")),
+        dry_run="dryRun=All" in str(event.get("requestURI", "")),
     )

@@ -1,0 +1,183 @@
+"""One cluster, by a context that was named, or the one that this process runs in.
+
+The official client finds and renews credentials and verifies certificates. Requests are made by path:
+its typed calls have no server-side apply to speak of, and cost more to import than all the rest.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from playground_ops.errors import BadInput, Finding, FindingKind, PlaygroundError
+from playground_ops.redact import redact
+
+JSON = "application/json"
+AGENT = "playground-ops"
+"""As the API server's audit log knows it."""
+TIMEOUT_SECONDS = (10.0, 30.0)
+"""To connect, and to read."""
+
+
+@dataclass(frozen=True)
+class Refusal(Exception):
+    """The API server's answer when it is not the one that was wished for (meta/v1 Status)."""
+
+    code: int
+    reason: str
+    message: str
+    causes: tuple[Mapping[str, Any], ...] = ()
+
+    def __str__(self) -> str:
+        return self.message
+
+
+class Connection:
+    def __init__(self, context: str | None) -> None:
+        """None: the cluster that this process runs in. Nothing is asked before the first request."""
+        self.context = context
+
+    @property
+    def name(self) -> str:
+        return self.context or "in-cluster"
+
+    @cached_property
+    def _client(self) -> Any:
+        from kubernetes import client, config
+
+        settings = client.Configuration()
+        try:
+            if self.context is None:
+                config.load_incluster_config(client_configuration=settings)
+            else:
+                config.load_kube_config(context=self.context, client_configuration=settings)
+        except config.ConfigException as error:
+            raise BadInput(_no_such_context(self.name, str(error), contexts())) from error
+        settings.retries = False
+        found = client.ApiClient(settings)
+        found.user_agent = AGENT
+        return found
+
+    def get(self, path: str, **query: str) -> Any:
+        """None when there is no such object. Raises Refusal, or PlaygroundError when nobody answers."""
+        try:
+            return self.request("GET", path, query=query)
+        except Refusal as refusal:
+            if refusal.code == 404:
+                return None
+            raise
+
+    def request(
+        self,
+        method: str,
+        path: str,
+        body: object = None,
+        content_type: str = JSON,
+        query: Mapping[str, str] | None = None,
+    ) -> Any:
+        """The decoded answer. Raises Refusal, or PlaygroundError (transient) when nobody answers."""
+        from urllib3.exceptions import HTTPError
+
+        client = self._client
+        headers = {"Content-Type": content_type, "Accept": JSON}
+        client.update_params_for_auth(headers, None, ["BearerToken"])
+        url = client.configuration.host + path
+        data = None if body is None else json.dumps(body)
+        try:
+            answer = client.rest_client.pool_manager.request(
+                method,
+                url + _encoded(query),
+                body=data,
+                headers={**client.default_headers, **headers},
+                timeout=_timeout(),
+                retries=False,
+            )
+        except HTTPError as error:
+            raise PlaygroundError(_nobody(self.name, url, error)) from error
+        found = _decoded(answer.data)
+        if answer.status >= 400:
+            raise _refusal(answer.status, found)
+        return found
+
+
+def named(asked: str | None, configured: str | None) -> str | None:
+    """The context to use: that of the command, else of the configuration, else the pod's own cluster.
+
+    Raises BadInput when none is named: the current context of a kubeconfig is never taken for it.
+    """
+    chosen = asked or configured
+    if chosen is None and "KUBERNETES_SERVICE_HOST" not in os.environ:
+        raise BadInput(_no_context(contexts()))
+    return chosen
+
+
+def contexts() -> list[str]:
+    """Names of the contexts that the kubeconfig has; none when there is no usable one."""
+    from kubernetes import config
+
+    try:
+        return sorted(found["name"] for found in config.list_kube_config_contexts()[0])
+    except (config.ConfigException, OSError, ValueError, TypeError):
+        return []
+
+
+def _timeout() -> Any:
+    from urllib3 import Timeout
+
+    return Timeout(connect=TIMEOUT_SECONDS[0], read=TIMEOUT_SECONDS[1])
+
+
+def _encoded(query: Mapping[str, str] | None) -> str:
+    from urllib.parse import urlencode
+
+    return f"?{urlencode(query)}" if query else ""
+
+
+def _decoded(data: bytes) -> Any:
+    try:
+        return json.loads(data)
+    except ValueError:
+        return data.decode(errors="replace")
+
+
+def _refusal(code: int, found: Any) -> Refusal:
+    if not isinstance(found, dict):
+        return Refusal(code, "", redact(str(found))[:1000])
+    details = found.get("details") or {}
+    causes = tuple(details.get("causes") or ())
+    return Refusal(code, str(found.get("reason", "")), redact(str(found.get("message", ""))), causes)
+
+
+def _nobody(name: str, url: str, error: Exception) -> Finding:
+    return Finding(
+        kind=FindingKind.TRANSIENT,
+        object=f"context/{name}",
+        observed=f"No answer from the API server: {redact(str(error))[:300]}.",
+        cause="It is down, or it can't be reached from here: network, VPN, proxy, or an address that is old.",
+        fix=f"Try `kubectl --context {name} version`.",
+    )
+
+
+def _no_context(known: list[str]) -> Finding:
+    listed = f"The kubeconfig has: {', '.join(known)}." if known else "The kubeconfig has none."
+    return Finding(
+        kind=FindingKind.CERTAIN,
+        object="option/--context",
+        observed="No context is named.",
+        cause=f"A cluster is never guessed from the kubeconfig's current context. {listed}",
+        fix="Name one by --context NAME, or as `kubernetes: context:` in the configuration.",
+    )
+
+
+def _no_such_context(name: str, said: str, known: list[str]) -> Finding:
+    return Finding(
+        kind=FindingKind.CERTAIN,
+        object=f"context/{name}",
+        observed=f"It can't be used: {redact(said)[:300]}",
+        cause=f"The kubeconfig has: {', '.join(known)}." if known else "The kubeconfig has no contexts.",
+        fix="Name one of these, or set KUBECONFIG to the file that has it.",
+    )

@@ -1,0 +1,37 @@
+"""Where the API server keeps each kind of object that a stack has."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import quote
+
+PLURALS = {
+    "ConfigMap": "configmaps",
+    "Deployment": "deployments",
+    "Ingress": "ingresses",
+    "Namespace": "namespaces",
+    "NetworkPolicy": "networkpolicies",
+    "PersistentVolumeClaim": "persistentvolumeclaims",
+    "Secret": "secrets",
+    "Service": "services",
+    "StatefulSet": "statefulsets",
+}
+CLUSTER_WIDE = {"Namespace"}
+
+
+def collection(api: str, kind: str, namespace: str) -> str:
+    base = f"/api/{api}" if "/" not in api else f"/apis/{api}"
+    within = "" if kind in CLUSTER_WIDE else f"/namespaces/{quote(namespace, safe='')}"
+    return f"{base}{within}/{PLURALS[kind]}"
+
+
+def path(found: Mapping[str, Any]) -> str:
+    metadata = found["metadata"]
+    folder = collection(found["apiVersion"], found["kind"], metadata.get("namespace", ""))
+    return f"{folder}/{quote(metadata['name'], safe='')}"
+
+
+def title(found: Mapping[str, Any]) -> str:
+    """As kubectl names it: `deployment/dagster-daemon`."""
+    return f"{found['kind'].lower()}/{found['metadata']['name']}"

@@ -1,0 +1,128 @@
+"""What applying would change, asked of the API server itself: a dry run of every object."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from playground_ops.config import Configuration
+from playground_ops.errors import Finding, FindingKind, PlaygroundError
+from playground_ops.fields import differences, foreign
+from playground_ops.plan import Change, Drift, FieldChange, Plan
+from playground_ops.render.names import MANAGER, ROLLOUT_MANAGER, Object
+from playground_ops.render.stack import render
+from playground_ops.targets.kubernetes.connection import Connection, Refusal
+from playground_ops.targets.kubernetes.paths import path, title
+
+APPLY = "application/apply-patch+yaml"
+AT_ONCE = 8
+ATTEMPTS = 5
+KINDS = {"webserver": "webserver", "daemon": "daemon", "postgres": "postgres"}
+
+
+def make_plan(connection: Connection, configuration: Configuration) -> Plan:
+    """One change per object. Nothing is written. Raises PlaygroundError with every refusal at once."""
+    wanted = [(component, one) for component, objects in render(configuration).items() for one in objects]
+    exists = connection.get(path(wanted[0][1])) is not None
+
+    def tried(pair: tuple[str, Object]) -> Change | Finding:
+        component, one = pair
+        try:
+            return _change(connection, component, one, exists)
+        except Refusal as refusal:
+            return refused(one, refusal)
+
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        outcomes = list(pool.map(tried, wanted))
+    findings = [found for found in outcomes if isinstance(found, Finding)]
+    if findings:
+        raise PlaygroundError(*findings)
+    return Plan(changes=tuple(found for found in outcomes if isinstance(found, Change)))
+
+
+def _change(connection: Connection, component: str, wanted: Object, exists: bool) -> Change:
+    """`exists`: whether the namespace does; without it nothing in it can be tried."""
+    live, after = None, wanted
+    conflicts: dict[str, str] = {}
+    if exists or wanted["kind"] == "Namespace":
+        live, after, conflicts = _before_and_after(connection, wanted)
+    fields = differences(live or {}, after)
+    return Change(
+        component=component,
+        kind=KINDS.get(component, "location" if component.startswith("location-") else "stack"),
+        object=title(wanted),
+        action="create" if live is None else "update" if fields else "unchanged",
+        fields=tuple(_with_manager(field, conflicts) for field in fields) if live else (),
+        drift=_drift(live or {}),
+    )
+
+
+def _before_and_after(connection: Connection, wanted: Object) -> tuple[Any, Any, dict[str, str]]:
+    """Of one and the same version of the live object: controllers write to it meanwhile."""
+    for _ in range(ATTEMPTS):
+        live = connection.get(path(wanted))
+        after, conflicts = _dry_run(connection, wanted)
+        if live is None or _version(live) == _version(after):
+            break
+    return live, after, conflicts
+
+
+def _version(found: Mapping[str, Any]) -> str:
+    return str(found["metadata"].get("resourceVersion"))
+
+
+def _dry_run(connection: Connection, wanted: Object) -> tuple[Any, dict[str, str]]:
+    """The object as it would be, and the managers from whom fields would be taken, by field."""
+    query = {"fieldManager": MANAGER, "dryRun": "All"}
+    try:
+        return connection.request("PATCH", path(wanted), wanted, APPLY, query), {}
+    except Refusal as refusal:
+        if refusal.reason != "Conflict":
+            raise
+        conflicts = {_plain(cause["field"]): _manager(cause["message"]) for cause in refusal.causes}
+    found = connection.request("PATCH", path(wanted), wanted, APPLY, {**query, "force": "true"})
+    return found, conflicts
+
+
+def _with_manager(field: FieldChange, conflicts: Mapping[str, str]) -> FieldChange:
+    """Say whose change this would undo."""
+    manager = conflicts.get(field.path)
+    return field.model_copy(update={"manager": manager}) if manager else field
+
+
+def _plain(field: str) -> str:
+    """`.spec.containers[name="main"].image` as paths are written here: `spec.containers[main].image`."""
+    return re.sub(r'\[\w+="?([^",\]]*)[^\]]*\]', r"[\1]", field).lstrip(".")
+
+
+def _manager(message: str) -> str:
+    """Of `conflict with "kubectl-edit" using apps/v1`."""
+    return message.partition('"')[2].partition('"')[0] or message
+
+
+def _drift(live: Mapping[str, Any]) -> tuple[Drift, ...]:
+    """What others added to the object, which applying leaves as it is."""
+    ignored = (MANAGER, ROLLOUT_MANAGER)
+    return tuple(Drift(path=where, manager=who) for where, who in foreign(live, ignored))
+
+
+def refused(wanted: Mapping[str, Any], refusal: Refusal) -> Finding:
+    """In words: who may not, or what is wrong with the object."""
+    kind, cause, fix = FindingKind.CERTAIN, "The API server refuses the object.", "Change what it names."
+    if refusal.code in (401, 403) and refusal.reason in ("Unauthorized", "Forbidden"):
+        cause = "Whoever this is in the cluster has no right to do this, or a policy forbids it."
+        fix = "Ask for the right that it names, or use a context that has it."
+    elif refusal.code == 404:
+        cause, fix = "The cluster has no such kind of object.", "Look at `kubectl version`: 1.30 or later?"
+    elif refusal.code == 429 or refusal.code >= 500:
+        kind, cause = FindingKind.TRANSIENT, "The API server, or a webhook that it asks, is not well."
+        fix = "Try again; `kubectl get --raw /readyz?verbose` tells more."
+    return Finding(
+        kind=kind,
+        object=title(wanted),
+        observed=f"Refused with {refusal.code}: {refusal.message.rstrip('.')}.",
+        cause=cause,
+        fix=fix,
+    )

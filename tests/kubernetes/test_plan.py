@@ -1,0 +1,166 @@
+"""A plan asks the API server, tells exactly what would change, and writes nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from playground_ops.config import Configuration, read
+from playground_ops.errors import BadInput, PlaygroundError
+from playground_ops.plan import Plan
+from playground_ops.render.names import MANAGER
+from playground_ops.targets.kubernetes.connection import AGENT, Connection, named
+from playground_ops.targets.kubernetes.planning import make_plan
+from tests.cluster import faults
+from tests.cluster.access import Access
+from tests.cluster.audit import recorded
+from tests.cluster.cluster import Cluster
+
+CONTEXT = "playground"
+Say = Callable[[str], Configuration]
+
+
+@pytest.fixture
+def connection(access: Access, monkeypatch: pytest.MonkeyPatch) -> Connection:
+    if access.kubeconfig:
+        monkeypatch.setenv("KUBECONFIG", access.kubeconfig)
+    return Connection(access.context or CONTEXT)
+
+
+@pytest.fixture
+def configured(namespace: str) -> Say:
+    def make(text: str = "") -> Configuration:
+        return read(f"{text}\nkubernetes: {{namespace: {namespace}, artifacts: 64Mi}}\n", Path("x.yaml"))
+
+    return make
+
+
+def by_object(plan: Plan) -> dict[str | None, list[tuple[str, str | None, str | None, str | None]]]:
+    return {
+        change.object: [(one.path, one.before, one.after, one.manager) for one in change.fields]
+        for change in plan.changed()
+    }
+
+
+def apply(access: Access, tmp_path: Path, found: Configuration) -> None:
+    from playground_ops.render import files
+    from playground_ops.render.stack import render
+
+    for name, text in files.files(render(found), "a test").items():
+        (tmp_path / name).write_text(text)
+    access.kubectl("apply", "--server-side", f"--field-manager={MANAGER}", "-f", str(tmp_path))
+
+
+def test_before_anything_is_there_all_is_to_create_and_afterwards_nothing(
+    connection: Connection, access: Access, configured: Say, tmp_path: Path
+) -> None:
+    found = configured()
+    plan = make_plan(connection, found)
+    assert {
+        change.action for change in plan.changes if change.object != f"namespace/{found.kubernetes.namespace}"
+    } == {"create"}
+    apply(access, tmp_path, found)
+    plan = make_plan(connection, found)
+    assert by_object(plan) == {}
+    assert plan.is_empty
+
+
+def test_a_namespace_that_is_not_there_yet_is_part_of_the_plan(connection: Connection) -> None:
+    found = read("kubernetes: {namespace: not-there-yet}", Path("x.yaml"))
+    plan = make_plan(connection, found)
+    assert {change.action for change in plan.changes} == {"create"}
+    assert connection.get("/api/v1/namespaces/not-there-yet") is None
+
+
+def test_changed_values_are_told_exactly_and_nothing_is_written(
+    cluster: Cluster, connection: Connection, access: Access, configured: Say, tmp_path: Path
+) -> None:
+    apply(access, tmp_path, configured())
+    changed = configured(
+        "webserver: {pod: {resources: {limits: {memory: 2Gi}}}}\n"
+        "daemon: {pod: {environment: {LEVEL: debug}}}\n"
+        "postgres: {pod: {node_selector: {disk: fast}}}\n"
+    )
+    with recorded(cluster, agent=AGENT) as calls:
+        plan = make_plan(connection, changed)
+    main = "spec.template.spec.containers"
+    assert by_object(plan) == {
+        "deployment/dagster-webserver": [(f"{main}[webserver].resources.limits.memory", "1Gi", "2Gi", None)],
+        "deployment/dagster-daemon": [
+            (f"{main}[daemon].env[LEVEL].name", None, "LEVEL", None),
+            (f"{main}[daemon].env[LEVEL].value", None, "debug", None),
+        ],
+        "statefulset/dagster-postgres": [("spec.template.spec.nodeSelector.disk", None, "fast", None)],
+    }
+    assert {(call.verb, call.dry_run) for call in calls.all} == {("get", False), ("patch", True)}
+    assert calls.writes == []
+
+
+def test_somebody_elses_change_is_drift_and_its_manager_is_named(
+    connection: Connection, access: Access, configured: Say, tmp_path: Path
+) -> None:
+    found = configured()
+    namespace = found.kubernetes.namespace
+    apply(access, tmp_path, found)
+    access.kubectl("scale", "deployment/dagster-daemon", "--replicas=0", namespace=namespace)
+    access.kubectl("label", "deployment/dagster-webserver", "by=hand", namespace=namespace)
+    plan = make_plan(connection, found)
+    ((changed, fields),) = by_object(plan).items()
+    assert (changed, [one[:3] for one in fields]) == (
+        "deployment/dagster-daemon",
+        [("spec.replicas", "0", "1")],
+    )
+    drift = {
+        change.object: [(one.path, one.manager) for one in change.drift]
+        for change in plan.changes
+        if change.drift
+    }
+    assert drift == {"deployment/dagster-webserver": [("metadata.labels.by", "kubectl-label")]}
+
+    image = "spec.template.spec.containers[daemon].image"
+    access.kubectl("set", "image", "deployment/dagster-daemon", "daemon=x/y:1", namespace=namespace)
+    fields = by_object(make_plan(connection, found))["deployment/dagster-daemon"]
+    assert [(one[0], one[1], one[3]) for one in fields if one[0] == image] == [
+        (image, "x/y:1", "kubectl-set")
+    ]
+
+
+def test_every_refusal_is_told_at_once_with_what_to_do(
+    connection: Connection, access: Access, configured: Say
+) -> None:
+    found = configured()
+    namespace = found.kubernetes.namespace
+    quota = ("create", "quota", "none", "--hard=configmaps=1")
+    access.kubectl(*quota, namespace=namespace)
+    with pytest.raises(PlaygroundError) as told:
+        make_plan(connection, found)
+    refused = [finding.object for finding in told.value.findings]
+    assert refused == ["configmap/dagster-instance", "configmap/dagster-workspace"]
+    assert "exceeded quota" in told.value.finding.observed
+    assert "403" in told.value.finding.observed
+
+
+def test_a_server_that_does_not_answer_is_named(
+    cluster: Cluster, connection: Connection, configured: Say
+) -> None:
+    found = configured()
+    with faults.api_down(cluster), pytest.raises(PlaygroundError) as told:
+        make_plan(connection, found)
+    assert told.value.finding.object == f"context/{CONTEXT}"
+    assert told.value.finding.kind.value == "transient"
+
+
+def test_no_context_is_ever_guessed(access: Access, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("KUBERNETES_SERVICE_HOST", raising=False)
+    monkeypatch.setenv("KUBECONFIG", access.kubeconfig)
+    with pytest.raises(BadInput) as told:
+        named(None, None)
+    assert CONTEXT in told.value.finding.cause
+    assert named("one", "other") == "one"
+    assert named(None, "other") == "other"
+    with pytest.raises(BadInput) as told:
+        Connection("nosuch").get("/version")
+    assert "nosuch" in str(told.value)
+    assert CONTEXT in told.value.finding.cause
