@@ -38,9 +38,14 @@ StoryOf = Callable[[str], Story]
 def make_plan(engine: Engine, configuration: Configuration, components: Sequence[str] = ()) -> Plan:
     """Raises BadInput for a component that is neither configured nor live. Writes nothing."""
     whole = planning.plan(engine.target.stack.desired(configuration), engine.target.stack.components())
+    return narrowed(whole, components)
+
+
+def narrowed(whole: Plan, components: Sequence[str]) -> Plan:
+    """The part of a plan that is about these components. Raises BadInput for one that is not in it."""
     unknown = [name for name in components if name not in {change.component for change in whole.changes}]
     if unknown:
-        known = ", ".join(change.component for change in whole.changes)
+        known = ", ".join(dict.fromkeys(change.component for change in whole.changes))
         raise BadInput(*(_unknown_component(name, known) for name in unknown))
     return planning.only(whole, components)
 

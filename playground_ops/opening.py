@@ -11,6 +11,7 @@ from pathlib import Path
 from playground_ops.clock import SystemClock
 from playground_ops.config import Configuration, load
 from playground_ops.errors import BadInput, Finding, FindingKind
+from playground_ops.plan import Plan
 from playground_ops.rollout import Engine
 from playground_ops.story import SilentStory, Story
 from playground_ops.switching import Patience
@@ -72,6 +73,14 @@ def open_target(name: str) -> Target:
     return LocalTarget(state_folder(project), project)
 
 
+def plan_on_kubernetes(configuration: Configuration, context: str | None) -> Plan:
+    """What applying the rendered objects would change there. Writes nothing. Raises PlaygroundError."""
+    from playground_ops.targets.kubernetes.connection import Connection, named
+    from playground_ops.targets.kubernetes.planning import make_plan
+
+    return make_plan(Connection(named(context, configuration.kubernetes.context)), configuration)
+
+
 def whoever_is_at_the_keyboard() -> str:
     try:
         user = getpass.getuser()
@@ -84,7 +93,7 @@ def _not_yet(name: str) -> Finding:
     return Finding(
         kind=FindingKind.CERTAIN,
         object=f"target/{name}",
-        observed="This version has the target `local` only.",
-        cause='The target `kubernetes` comes with "The stack on Kubernetes".',
-        fix="Use `--target local`.",
+        observed="So far it can be rendered (`generate`) and planned (`plan`), and not yet deployed.",
+        cause='The rest comes with "The stack on Kubernetes".',
+        fix="Use `--target local`; or apply what `generate` writes.",
     )

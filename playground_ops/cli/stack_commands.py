@@ -12,9 +12,10 @@ from playground_ops.cli.console import end, print_json, table
 from playground_ops.cli.options import common
 from playground_ops.cli.session import Session
 from playground_ops.cli.words import NOTHING_TO_DO, told
+from playground_ops.config import load
 from playground_ops.model import Action
-from playground_ops.opening import whoever_is_at_the_keyboard
-from playground_ops.plan import Plan
+from playground_ops.opening import configuration_file, plan_on_kubernetes, whoever_is_at_the_keyboard
+from playground_ops.plan import FieldChange, Plan
 
 NOW_SECONDS = 2.0
 """What `down --now` gives a process between SIGTERM and SIGKILL."""
@@ -22,11 +23,18 @@ NOW_SECONDS = 2.0
 
 @click.command()
 @click.option("--components", help="Only these, separated by commas.")
+@click.option("--context", help="The kubeconfig's context that the target `kubernetes` is asked at.")
 @common
-def plan(config: Path | None, target: str | None, as_json: bool, components: str | None) -> None:
+def plan(
+    config: Path | None, target: str | None, as_json: bool, context: str | None, components: str | None
+) -> None:
     """Show what `deploy` would change. Writes nothing."""
-    session = Session(config, target, as_json)
-    found = apply.make_plan(session.engine, session.configuration, _split(components))
+    configuration = load(config or configuration_file())
+    if (target or configuration.target) == "kubernetes":
+        found = apply.narrowed(plan_on_kubernetes(configuration, context), _split(components))
+    else:
+        session = Session(config, target, as_json)
+        found = apply.make_plan(session.engine, session.configuration, _split(components))
     if as_json:
         print_json(found.model_dump(mode="json"))
     else:
@@ -87,11 +95,17 @@ def down(config: Path | None, target: str | None, as_json: bool, now: bool, dele
 def show_plan(found: Plan) -> None:
     rows: list[tuple[str, str, str]] = []
     for change in found.changes:
-        rows.append((change.action, change.component, ""))
+        rows.append((change.action, change.object or change.component, ""))
         if change.action == "update":
-            rows.extend(("", "", f"{field.path}: {field.before} -> {field.after}") for field in change.fields)
+            rows.extend(("", "", _told(field)) for field in change.fields)
+        rows.extend(("", "", f"drift: {one.path} is by {one.manager}, and stays") for one in change.drift)
     table(("action", "component", "fields"), rows)
     click.echo(found.summary())
+
+
+def _told(field: FieldChange) -> str:
+    whose = f" (set by {field.manager})" if field.manager else ""
+    return f"{field.path}: {field.before} -> {field.after}{whose}"
 
 
 def _split(components: str | None) -> list[str]:

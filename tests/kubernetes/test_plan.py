@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -125,6 +128,32 @@ def test_somebody_elses_change_is_drift_and_its_manager_is_named(
     assert [(one[0], one[1], one[3]) for one in fields if one[0] == image] == [
         (image, "x/y:1", "kubectl-set")
     ]
+
+
+def test_the_command_shows_it(access: Access, configured: Say, tmp_path: Path) -> None:
+    found = configured()
+    apply(access, tmp_path, found)
+    file = tmp_path / "configvalues.yaml"
+    settings = f"kubernetes: {{namespace: {found.kubernetes.namespace}, artifacts: 64Mi}}"
+    file.write_text(f"target: kubernetes\n{settings}\ndaemon: {{pod: {{labels: {{team: data}}}}}}\n")
+
+    def plan(*more: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "playground_ops", "plan", "--config", str(file), *more]
+        return subprocess.run(command, env=access.environ, capture_output=True, text=True, check=False)
+
+    told = plan("--context", access.context or CONTEXT)
+    assert told.returncode == 0, told.stderr
+    assert "update     deployment/dagster-daemon" in told.stdout
+    assert "spec.template.metadata.labels.team: None -> data" in told.stdout
+    assert "0 to create, 1 to update, 0 to delete" in told.stdout
+    told = plan("--context", access.context or CONTEXT, "--components", "webserver", "--json")
+    assert {change["object"] for change in json.loads(told.stdout)["changes"]} == {
+        "service/dagster-webserver",
+        "deployment/dagster-webserver",
+    }
+    told = plan()
+    assert told.returncode == 2
+    assert "No context is named" in told.stderr
 
 
 def test_every_refusal_is_told_at_once_with_what_to_do(

@@ -19,6 +19,7 @@ from playground_ops.targets.kubernetes.paths import path, title
 APPLY = "application/apply-patch+yaml"
 AT_ONCE = 8
 ATTEMPTS = 5
+LOCATION = "location-"
 KINDS = {"webserver": "webserver", "daemon": "daemon", "postgres": "postgres"}
 
 
@@ -50,8 +51,8 @@ def _change(connection: Connection, component: str, wanted: Object, exists: bool
         live, after, conflicts = _before_and_after(connection, wanted)
     fields = differences(live or {}, after)
     return Change(
-        component=component,
-        kind=KINDS.get(component, "location" if component.startswith("location-") else "stack"),
+        component=component.removeprefix(LOCATION),
+        kind=KINDS.get(component, "location" if component.startswith(LOCATION) else "stack"),
         object=title(wanted),
         action="create" if live is None else "update" if fields else "unchanged",
         fields=tuple(_with_manager(field, conflicts) for field in fields) if live else (),
