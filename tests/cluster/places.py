@@ -74,7 +74,8 @@ def cached(kind: str, name: str, key: str, make: Callable[[Path], None]) -> Path
         if place.exists():
             return place
         place.parent.mkdir(parents=True, exist_ok=True)
-        for old in place.parent.glob(f"{name}-{'?' * 16}"):
+        half_made = place.parent.glob(f".{name}-*")  # by somebody who was killed
+        for old in [*place.parent.glob(f"{name}-{'?' * 16}"), *half_made]:
             remove(old)
         work = Path(tempfile.mkdtemp(prefix=f".{name}-", dir=place.parent))
         try:
