@@ -165,23 +165,20 @@ class Cluster:
             raise RuntimeError("the StorageClass could not be made")
 
     def _start_runtime(self, name: str, archives: list[tuple[Image, Path]], say: Say) -> None:
+        """A store that holds other images than these is made anew: it would grow with every change."""
         node = self.node(name)
-        node.store.mkdir(parents=True, exist_ok=True)
+        known, wanted = node.store / "imported.json", {image.name: image.key for image, _ in archives}
+        if known.exists() and json.loads(known.read_text()) == wanted:
+            archives = []
+        else:
+            remove(node.store)
+            node.store.mkdir(parents=True)
         node.start_containerd()
         node.forget_containers()
-        self._import(node, archives, say)
-
-    @staticmethod
-    def _import(node: Node, archives: list[tuple[Image, Path]], say: Say) -> None:
-        """Those that the node's store has not, under the content they were made from."""
-        known = node.store / "imported.json"
-        imported = json.loads(known.read_text()) if known.exists() else {}
         for image, archive in archives:
-            if imported.get(image.name) != image.key:
-                say(f"Importing {image.name} into {node.name}.")
-                node.ctr("images", "import", archive)
-                imported[image.name] = image.key
-                known.write_text(json.dumps(imported))
+            say(f"Importing {image.name} into {name}.")
+            node.ctr("images", "import", archive)
+        known.write_text(json.dumps(wanted))
 
     def _start_agents(self, name: str) -> None:
         node = self.node(name)
