@@ -15,6 +15,7 @@ from playground_ops.render.names import (
     Object,
     an_object,
     labels,
+    present,
 )
 
 LEVEL = "restricted"
@@ -54,7 +55,7 @@ def _policy(configuration: Configuration, name: str, pods: Object, rules: list[O
         name,
         configuration.kubernetes.namespace,
         labels(name, "network"),
-        spec={"ingress": rules, "podSelector": pods, "policyTypes": ["Ingress"]},
+        spec={**present(ingress=rules), "podSelector": pods, "policyTypes": ["Ingress"]},
     )
 
 

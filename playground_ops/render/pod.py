@@ -88,7 +88,7 @@ def container(found: Container, settings: PodSettings) -> Object:
         "resources": resources(found.resources, settings.resources),
         **found.more,
         "securityContext": dict(RESTRICTED),
-        "volumeMounts": [one.mount for one in found.volumes],
+        **present(volumeMounts=[one.mount for one in found.volumes]),
     }
 
 

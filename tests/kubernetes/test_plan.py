@@ -193,3 +193,30 @@ def test_no_context_is_ever_guessed(access: Access, monkeypatch: pytest.MonkeyPa
         Connection("nosuch").get("/version")
     assert "nosuch" in str(told.value)
     assert CONTEXT in told.value.finding.cause
+
+
+def test_a_login_by_a_plugin_works_too(
+    cluster: Cluster, configured: Say, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    document = json.loads(Path(cluster.kubeconfig).read_text())
+    (user,) = document["users"]
+    answer = {
+        "apiVersion": "client.authentication.k8s.io/v1",
+        "kind": "ExecCredential",
+        "status": {
+            "clientCertificateData": Path(user["user"]["client-certificate"]).read_text(),
+            "clientKeyData": Path(user["user"]["client-key"]).read_text(),
+        },
+    }
+    (tmp_path / "answer").write_text(json.dumps(answer))
+    user["user"] = {
+        "exec": {
+            "apiVersion": answer["apiVersion"],
+            "command": "cat",
+            "args": [str(tmp_path / "answer")],
+            "interactiveMode": "Never",
+        }
+    }
+    (tmp_path / "config").write_text(json.dumps(document))
+    monkeypatch.setenv("KUBECONFIG", str(tmp_path / "config"))
+    assert make_plan(Connection(CONTEXT), configured()).changes

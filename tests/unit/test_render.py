@@ -236,7 +236,7 @@ def test_a_changed_setting_restarts_those_that_read_it_and_no_others() -> None:
 
 
 def test_no_file_is_mounted_alone() -> None:
-    mounts = [mount for one in containers(configuration(FULL)) for mount in one["volumeMounts"]]
+    mounts = [mount for one in containers(configuration(FULL)) for mount in one.get("volumeMounts", [])]
     assert [mount for mount in mounts if "subPath" in mount] == []
 
 

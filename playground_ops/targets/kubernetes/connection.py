@@ -1,26 +1,29 @@
 """One cluster, by a context that was named, or the one that this process runs in.
 
-The official client finds and renews credentials and verifies certificates. Requests are made by path:
-its typed calls have no server-side apply to speak of, and cost more to import than all the rest.
+Requests are made by path: the official client's typed calls are clumsy at server-side apply, and importing
+them takes longer than asking. It is used to log in where that is not plain.
 """
 
 from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
+from urllib.parse import urlencode
 
 from playground_ops.errors import BadInput, Finding, FindingKind, PlaygroundError
 from playground_ops.redact import redact
+from playground_ops.targets.kubernetes import credentials
 
 JSON = "application/json"
 AGENT = "playground-ops"
 """As the API server's audit log knows it."""
-TIMEOUT_SECONDS = (10.0, 30.0)
-"""To connect, and to read."""
+CONNECT_SECONDS, READ_SECONDS = 10.0, 30.0
+AT_ONCE = 8
+"""Requests of one process."""
 
 
 @dataclass(frozen=True)
@@ -46,21 +49,31 @@ class Connection:
         return self.context or "in-cluster"
 
     @cached_property
-    def _client(self) -> Any:
+    def _way(self) -> tuple[str, Any, Callable[[], dict[str, str]]]:
+        """Server, connection pool, and headers that say who asks."""
+        found = credentials.plain(self.context) if self.context else credentials.of_this_pod()
+        if found is None:
+            return self._official()
+        from urllib3 import PoolManager
+
+        return found.server, PoolManager(ssl_context=found.tls, maxsize=AT_ONCE), found.headers
+
+    def _official(self) -> tuple[str, Any, Callable[[], dict[str, str]]]:
         from kubernetes import client, config
 
         settings = client.Configuration()
         try:
-            if self.context is None:
-                config.load_incluster_config(client_configuration=settings)
-            else:
-                config.load_kube_config(context=self.context, client_configuration=settings)
+            config.load_kube_config(context=self.context, client_configuration=settings)
         except config.ConfigException as error:
             raise BadInput(_no_such_context(self.name, str(error), contexts())) from error
-        settings.retries = False
         found = client.ApiClient(settings)
-        found.user_agent = AGENT
-        return found
+
+        def headers() -> dict[str, str]:
+            told: dict[str, str] = {}
+            found.update_params_for_auth(told, None, ["BearerToken"])
+            return told
+
+        return settings.host, found.rest_client.pool_manager, headers
 
     def get(self, path: str, **query: str) -> Any:
         """None when there is no such object. Raises Refusal, or PlaygroundError when nobody answers."""
@@ -80,24 +93,21 @@ class Connection:
         query: Mapping[str, str] | None = None,
     ) -> Any:
         """The decoded answer. Raises Refusal, or PlaygroundError (transient) when nobody answers."""
+        from urllib3 import Timeout
         from urllib3.exceptions import HTTPError
 
-        client = self._client
-        headers = {"Content-Type": content_type, "Accept": JSON}
-        client.update_params_for_auth(headers, None, ["BearerToken"])
-        url = client.configuration.host + path
-        data = None if body is None else json.dumps(body)
+        server, pool, headers = self._way
         try:
-            answer = client.rest_client.pool_manager.request(
+            answer = pool.request(
                 method,
-                url + _encoded(query),
-                body=data,
-                headers={**client.default_headers, **headers},
-                timeout=_timeout(),
+                server + path + (f"?{urlencode(query)}" if query else ""),
+                body=None if body is None else json.dumps(body),
+                headers={"Content-Type": content_type, "Accept": JSON, "User-Agent": AGENT, **headers()},
+                timeout=Timeout(connect=CONNECT_SECONDS, read=READ_SECONDS),
                 retries=False,
             )
         except HTTPError as error:
-            raise PlaygroundError(_nobody(self.name, url, error)) from error
+            raise PlaygroundError(_nobody(self.name, server, error)) from error
         found = _decoded(answer.data)
         if answer.status >= 400:
             raise _refusal(answer.status, found)
@@ -125,18 +135,6 @@ def contexts() -> list[str]:
         return []
 
 
-def _timeout() -> Any:
-    from urllib3 import Timeout
-
-    return Timeout(connect=TIMEOUT_SECONDS[0], read=TIMEOUT_SECONDS[1])
-
-
-def _encoded(query: Mapping[str, str] | None) -> str:
-    from urllib.parse import urlencode
-
-    return f"?{urlencode(query)}" if query else ""
-
-
 def _decoded(data: bytes) -> Any:
     try:
         return json.loads(data)
@@ -152,11 +150,11 @@ def _refusal(code: int, found: Any) -> Refusal:
     return Refusal(code, str(found.get("reason", "")), redact(str(found.get("message", ""))), causes)
 
 
-def _nobody(name: str, url: str, error: Exception) -> Finding:
+def _nobody(name: str, server: str, error: Exception) -> Finding:
     return Finding(
         kind=FindingKind.TRANSIENT,
         object=f"context/{name}",
-        observed=f"No answer from the API server: {redact(str(error))[:300]}.",
+        observed=f"No answer from the API server at {server}: {redact(str(error))[:300]}.",
         cause="It is down, or it can't be reached from here: network, VPN, proxy, or an address that is old.",
         fix=f"Try `kubectl --context {name} version`.",
     )

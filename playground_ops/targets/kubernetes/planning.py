@@ -13,11 +13,10 @@ from playground_ops.fields import differences, foreign
 from playground_ops.plan import Change, Drift, FieldChange, Plan
 from playground_ops.render.names import MANAGER, ROLLOUT_MANAGER, Object
 from playground_ops.render.stack import render
-from playground_ops.targets.kubernetes.connection import Connection, Refusal
+from playground_ops.targets.kubernetes.connection import AT_ONCE, Connection, Refusal
 from playground_ops.targets.kubernetes.paths import path, title
 
 APPLY = "application/apply-patch+yaml"
-AT_ONCE = 8
 ATTEMPTS = 5
 LOCATION = "location-"
 KINDS = {"webserver": "webserver", "daemon": "daemon", "postgres": "postgres"}
