@@ -48,6 +48,12 @@ CATALOGUE = (
         "Raise `ulimit -n`, then redeploy.",
     ),
     _known(
+        r"^\S*python[\d.]*: No module named .*$",
+        CERTAIN,
+        "The command that starts it names a module that is not installed there.",
+        "Install it there, or start what is there.",
+    ),
+    _known(
         r"^(?:psycopg2\.|sqlalchemy\.exc\.)?OperationalError.*$",
         TRANSIENT,
         "A database that the code uses while it is imported did not answer.",

@@ -1,0 +1,122 @@
+"""From a pod as the API server tells of it to: it is ready, it waits for this, or it can't come up because.
+
+Pure: over the pod, its events and the ends of its logs, as they were collected.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from playground_ops.diagnose.serverlog import explain_exit
+from playground_ops.diagnose.waiting import known
+from playground_ops.errors import Finding, FindingKind
+
+TRIES = ("PodInitializing", "ContainerCreating")
+"""Waiting reasons that are the ordinary course of things."""
+
+
+@dataclass(frozen=True)
+class Collected:
+    """What is known of one pod at one time."""
+
+    pod: Mapping[str, Any]
+    events: Sequence[Mapping[str, Any]] = ()
+    """About the pod, oldest first."""
+    logs: Mapping[str, str] = field(default_factory=dict)
+    """The last lines by container, redacted; of the container that ended, where it ended."""
+
+
+@dataclass(frozen=True)
+class Seen:
+    ready: bool
+    message: str
+    finding: Finding | None = None
+    """Why it does not come up. What is transient or a matter of capacity may still pass."""
+
+
+def look(collected: Collected) -> Seen:
+    pod, status = collected.pod, collected.pod.get("status", {})
+    name = f"pod/{pod['metadata']['name']}"
+    for reason, message in _of_the_pod(status):
+        return _explained(name, reason, message)
+    for container in _containers(status):
+        seen = _container(name, container, collected.logs)
+        if seen is not None:
+            return seen
+    if _condition(status, "Ready").get("status") == "True":
+        return Seen(True, "ready")
+    for event in reversed(collected.events):
+        if event.get("reason") in ("FailedMount", "FailedAttachVolume"):
+            return _explained(name, event["reason"], event.get("message", ""))
+    return Seen(False, _waits_for(status, collected.events))
+
+
+def _of_the_pod(status: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    if status.get("phase") == "Failed" and status.get("reason"):
+        yield status["reason"], status.get("message", "")
+    scheduled = _condition(status, "PodScheduled")
+    if scheduled.get("status") == "False" and scheduled.get("reason") == "Unschedulable":
+        yield "Unschedulable", scheduled.get("message", "")
+
+
+def _containers(status: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    return [*status.get("initContainerStatuses", ()), *status.get("containerStatuses", ())]
+
+
+def _container(pod: str, container: Mapping[str, Any], logs: Mapping[str, str]) -> Seen | None:
+    """None when there is nothing to say against it."""
+    name, state = container["name"], container.get("state", {})
+    waiting, ended = state.get("waiting", {}), state.get("terminated", {})
+    reason = waiting.get("reason", "")
+    if reason and reason not in TRIES and reason != "CrashLoopBackOff":
+        return _explained(f"{pod}/{name}", reason, waiting.get("message", ""))
+    restarted = container.get("restartCount") and not container.get("ready")
+    if reason == "CrashLoopBackOff" or (not ended and restarted):
+        ended = container.get("lastState", {}).get("terminated", {})
+    if not ended or ended.get("exitCode") == 0:
+        return None
+    if known(ended.get("reason", ""), ended.get("message", "")):
+        return _explained(f"{pod}/{name}", ended["reason"], ended.get("message", ""))
+    finding = explain_exit(f"{pod}/{name}", exit_text(ended), logs.get(name, ""))
+    return Seen(False, f"{name} ended: {exit_text(ended)}", finding)
+
+
+def exit_text(ended: Mapping[str, Any]) -> str:
+    code = ended.get("exitCode", 0)
+    return f"killed by signal {code - 128}" if code > 128 else f"exit code {code}"
+
+
+def _explained(name: str, reason: str, message: str) -> Seen:
+    """By the catalogue; what is not in it is shown as it is, without a guess."""
+    observed = f"{reason}: {message.strip().rstrip('.')}." if message else f"{reason}."
+    found = known(reason, message)
+    finding = Finding(
+        kind=found.kind if found else FindingKind.TRANSIENT,
+        object=name,
+        observed=observed,
+        cause=found.cause if found else "This reason is not a known one.",
+        fix=found.fix if found else f"`kubectl describe {'/'.join(name.split('/')[:2])}` tells more.",
+    )
+    return Seen(False, observed, finding)
+
+
+def _condition(status: Mapping[str, Any], kind: str) -> Mapping[str, Any]:
+    conditions: Sequence[Mapping[str, Any]] = status.get("conditions", ())
+    return next((found for found in conditions if found["type"] == kind), {})
+
+
+def _waits_for(status: Mapping[str, Any], events: Sequence[Mapping[str, Any]]) -> str:
+    if not _condition(status, "PodScheduled"):
+        return "to be given a node"
+    for container in status.get("initContainerStatuses", ()):
+        if "terminated" not in container.get("state", {}):
+            return f"its init container {container['name']}"
+    for container in status.get("containerStatuses", ()):
+        if "waiting" in container.get("state", {}):
+            return f"{container['name']} to be started"
+    for event in reversed(events):
+        if event.get("reason") == "Unhealthy":
+            return str(event.get("message", "")).splitlines()[0]
+    return "its first successful probe"
