@@ -1,4 +1,4 @@
-"""A command that dies by SIGKILL at a chosen step: `python -m tests.kills N before|after|inside COMMAND...`.
+"""A command that dies by SIGKILL at a chosen step: `python -m tests.kills N|VERB before|after|inside COMMAND...`.
 
 A step is a verb of the Target that has an effect; between two of them nothing changes that a later
 rollout could find. `inside` goes finer: a step is then one thing that the verbs change in the stack's
@@ -76,7 +76,8 @@ class Killing:
 
     steps = 0
 
-    def __init__(self, inner: Any, at: int, when: str) -> None:
+    def __init__(self, inner: Any, at: int | str, when: str) -> None:
+        """`at`: the number of the step, or the name of a verb, whose first call it is then."""
         self._inner, self._at, self._when = inner, at, when
 
     def __getattr__(self, name: str) -> Any:
@@ -88,7 +89,7 @@ class Killing:
     def _counted(self, name: str, verb: Callable[..., Any]) -> Callable[..., Any]:
         def call(*arguments: Any) -> Any:
             Killing.steps += 1
-            mine = Killing.steps == self._at
+            mine = self._at in (Killing.steps, name)
             if mine and self._when == "before":
                 _die(name)
             with Inside.of(name):
@@ -109,7 +110,7 @@ def main(at: str, when: str, *command: str) -> None:
     if when == "inside":
         Inside(int(at))
     inner = opening.open_target
-    opening.open_target = lambda name: Killing(inner(name), int(at), when)  # type: ignore[assignment]
+    opening.open_target = lambda name: Killing(inner(name), int(at) if at.isdigit() else at, when)  # type: ignore[assignment]
     if command[0] == "bootstrap":
         from playground_ops.bootstrap import bootstrap
 

@@ -73,6 +73,24 @@ def test_a_redeploy_is_killed(stack: Stack, code: Pipeline, step: Step) -> None:
     assert story(stack, code, step) is not None
 
 
+@pytest.mark.parametrize("when", ["before", "after"])
+@pytest.mark.parametrize("verb", ["serve", "settle"])
+def test_a_deploy_too_finishes_what_a_killed_rollout_left(
+    stack: Stack, code: Pipeline, verb: str, when: str
+) -> None:
+    """Also where the location serves what it should: it was never confirmed."""
+    asset = f"left_{verb}_{when}"
+    code.commit(asset)
+    ended = stack.run(verb, when, "redeploy", "a", module="tests.kills")
+    assert ended.returncode == -9, ended.stderr
+    (now,) = stack.assets("a")
+    told = stack.ok("deploy")
+    assert ("Nothing to do" in told) == (now != asset), told
+    if now == asset:
+        converged(stack, asset)
+        assert "Nothing to do" in stack.ok("deploy")
+
+
 @pytest.mark.soak
 @pytest.mark.timeout(1800)
 def test_a_redeploy_is_killed_at_every_step(

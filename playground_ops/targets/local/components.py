@@ -16,9 +16,9 @@ from playground_ops.targets.local.code import OPS, Code
 from playground_ops.targets.local.control import Control, end_leftovers, ensure_supervisor, leftovers
 from playground_ops.targets.local.folder import StateFolder, cannot_write
 from playground_ops.targets.local.processes import ProcessState, names, read_state, runtime_folder
-from playground_ops.targets.local.releases import ReleaseFiles
+from playground_ops.targets.local.releases import RecordFiles, ReleaseFiles
 from playground_ops.targets.local.servers import Addresses, serving_number
-from playground_ops.targets.local.settings import component, location_settings
+from playground_ops.targets.local.settings import CONFIRMED, component, location_settings
 from playground_ops.targets.webserver import Webserver, WebserverDown
 
 STACK_PROCESSES = ("webserver", "daemon")
@@ -47,14 +47,23 @@ class LocalStack:
             if self.process(name) is not None
         ]
         serving = [release for name in self._location_names() if (release := self.serving(name))]
-        return [*processes, *(component(release, self._seen(release.name)) for release in serving)]
+        return [*processes, *(self._location(release) for release in serving)]
+
+    def _location(self, release: Release) -> Component:
+        last = RecordFiles(self.folder.location(release.location.name)).last()
+        open_ended = last is not None and last.outcome is None and last.release == release
+        return component(release, self._seen(release.name), "not ended" if open_ended else CONFIRMED)
 
     def desired(self, configuration: Configuration) -> Sequence[Component]:
         locations = [
             Component(
                 name=location.name,
                 kind="location",
-                settings={**location_settings(location, self._pinned(location)), "process": RUNNING},
+                settings={
+                    **location_settings(location, self._pinned(location)),
+                    "process": RUNNING,
+                    "rollout": CONFIRMED,
+                },
             )
             for location in configuration.all_locations
         ]

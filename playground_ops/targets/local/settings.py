@@ -5,14 +5,17 @@ from __future__ import annotations
 from playground_ops.config import digest
 from playground_ops.model import Component, Location, Release, Revision
 
+CONFIRMED = "confirmed"
 
-def component(release: Release, process: str) -> Component:
+
+def component(release: Release, process: str, rollout: str) -> Component:
+    """`process`: how its server does; `rollout`: whether the rollout that made it serve came to its end."""
     pinned = release.revision if release.revision.repository is None else None
     settings = location_settings(release.location, pinned)
     return Component(
         name=release.location.name,
         kind="location",
-        settings={**settings, "configuration": release.configuration, "process": process},
+        settings={**settings, "configuration": release.configuration, "process": process, "rollout": rollout},
     )
 
 
