@@ -1,9 +1,9 @@
 """A command that dies by SIGKILL at a chosen step: `python -m tests.kills STEP WHEN COMMAND...`.
 
 STEP is a number or the name of a verb, WHEN is `before`, `after` or `inside`. A step is a verb of the
-Target that has an effect; between two of them nothing changes that a later rollout could find. `inside` goes finer: a step is then one thing that the verbs change in the stack's
-folders or ask of its supervisor, and the kill is just before it. The process ends itself, so that
-the kill is exactly there.
+Target that has an effect; between two of them nothing changes that a later rollout could find. `inside`
+goes finer: a step is then one thing that the verbs change in the stack's folders or ask of its
+supervisor, and the kill is just before it. The process ends itself, so that the kill is exactly there.
 """
 
 from __future__ import annotations
