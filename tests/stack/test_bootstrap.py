@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterator
 from contextlib import closing
 
+import psutil
 import pytest
 
 from playground_ops.targets.local.control import leftovers
@@ -181,3 +182,13 @@ def test_a_state_folder_that_cannot_be_written_is_named(stack: Stack) -> None:
     assert ended.returncode == 1
     assert "can't be read" in ended.stderr or "can't be written" in ended.stderr
     assert "Traceback" not in ended.stderr
+
+
+def test_a_rollout_where_nothing_is_deployed_is_refused_and_starts_nothing() -> None:
+    with a_stack() as fresh:
+        fresh.configure()
+        ended = fresh.run("redeploy", "a")
+        assert ended.returncode == 1
+        assert "No stack is deployed here." in ended.stderr
+        lines = [" ".join(found.info["cmdline"] or []) for found in psutil.process_iter(["cmdline"])]
+        assert [line for line in lines if "supervisor" in line and str(fresh.state) in line] == []

@@ -52,6 +52,7 @@ class LocalTarget:
         self.stack = LocalStack(self.folder, self.code)
 
     def lock(self, location: str, holder: str) -> AbstractContextManager[Lock]:
+        self.stack.must_be_deployed()  # before anything is started or written
         path = self.folder.location(location) / "lock.json"
         return lease(path, location, holder, self.clock.utc_now())
 
