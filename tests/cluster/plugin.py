@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from tests.cluster import leftovers, needs, sessions
-from tests.cluster.access import Access, existing, own
+from tests.cluster.access import Access, KubectlFailed, existing, own
 from tests.cluster.cluster import Cluster
 from tests.cluster.places import HERE, instance, locked
 
@@ -123,9 +123,11 @@ def namespace(request: pytest.FixtureRequest, access: Access) -> Iterator[str]:
     """A fresh one. What happened in it is part of the report when the test fails."""
     name = access.make_namespace(os.environ[SESSION_VARIABLE])
     yield name
-    failed = request.node.stash.get(FAILED, False)
-    if failed:
-        print(access.story(name))
+    if request.node.stash.get(FAILED, False):
+        try:
+            print(access.story(name))
+        except KubectlFailed as error:
+            print(f"the cluster does not tell what happened: {error}")
     access.delete_namespace(name, wait=bool(request.config.getoption("--kube-context")))
 
 
