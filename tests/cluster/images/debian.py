@@ -10,7 +10,6 @@ from pathlib import Path
 from tests.cluster.needs import tool
 
 SUITE = "bookworm"
-MIRROR = "http://deb.debian.org/debian"
 USELESS = (
     "usr/share/doc",
     "usr/share/man",
@@ -22,10 +21,10 @@ USELESS = (
 
 
 def debian(root: Path, packages: Sequence[str] = ()) -> None:
-    """A minimal Debian with some packages. Raises CalledProcessError, with the log's end as stderr."""
+    """A minimal Debian with some packages. From debootstrap's own mirror. Raises RuntimeError with the log's end."""
     include = [f"--include={','.join(packages)}"] if packages else []
     done = subprocess.run(
-        [tool("debootstrap"), "--variant=minbase", *include, SUITE, str(root), MIRROR],
+        [tool("debootstrap"), "--variant=minbase", *include, SUITE, str(root)],
         capture_output=True,
         text=True,
         check=False,
