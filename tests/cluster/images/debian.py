@@ -21,7 +21,10 @@ USELESS = (
 
 
 def debian(root: Path, packages: Sequence[str] = ()) -> None:
-    """A minimal Debian with some packages. From debootstrap's own mirror. Raises RuntimeError with the log's end."""
+    """A minimal Debian with some packages, from debootstrap's own mirror.
+
+    Raises RuntimeError with the log's end.
+    """
     include = [f"--include={','.join(packages)}"] if packages else []
     done = subprocess.run(
         [tool("debootstrap"), "--variant=minbase", *include, SUITE, str(root)],
