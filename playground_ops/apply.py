@@ -10,12 +10,12 @@ from typing import TypeVar
 
 from playground_ops import plan as planning
 from playground_ops.config import Configuration, digest
-from playground_ops.errors import BadInput, Finding, FindingKind, PlaygroundError
+from playground_ops.errors import BadInput, Finding, FindingKind, PlaygroundError, RolloutFailed
 from playground_ops.model import Action, Location, RolloutRecord
 from playground_ops.plan import Change, Plan
 from playground_ops.request import Request
 from playground_ops.revival import bring_back
-from playground_ops.rollout import Engine
+from playground_ops.rollout import Elsewhere, Engine
 from playground_ops.story import RolloutCancelled, Story
 
 FIRST_CONFIRM_SECONDS = 120.0
@@ -37,8 +37,7 @@ StoryOf = Callable[[str], Story]
 
 def make_plan(engine: Engine, configuration: Configuration, components: Sequence[str] = ()) -> Plan:
     """Raises BadInput for a component that is neither configured nor live. Writes nothing."""
-    whole = planning.plan(engine.target.stack.desired(configuration), engine.target.stack.components())
-    return narrowed(whole, components)
+    return narrowed(engine.target.stack.plan(configuration), components)
 
 
 def narrowed(whole: Plan, components: Sequence[str]) -> Plan:
@@ -69,7 +68,9 @@ def deploy(
     changed = plan.changed()
     if not changed:
         return Deployed(plan, (), ())
-    engine.target.stack.apply(configuration, [change.component for change in changed], engine.story.say)
+    engine.target.stack.apply(configuration, changed, engine.story.say)
+    if engine.elsewhere is not None:
+        return _deployed_elsewhere(engine, engine.elsewhere, plan, components)
     requests = [
         _request(configuration, change, by, action, run_id) for change in changed if _is_rollout(change)
     ]
@@ -87,6 +88,30 @@ def deploy(
             engine.target.stack.withdraw(change.component)
     wait_until_ready(engine)
     return Deployed(plan, tuple(records), tuple(failures))
+
+
+def _deployed_elsewhere(
+    engine: Engine, elsewhere: Elsewhere, plan: Plan, components: Sequence[str]
+) -> Deployed:
+    """The same deploy, once more where the rollouts can be made: it finds the rest done."""
+    moved = [found for found in plan.changed() if found.kind == "location" and found.object is None]
+    before = {found.component: _last(engine, found.component) for found in moved}
+    if moved:
+        elsewhere(["deploy", *(["--components", ",".join(components)] if components else [])])
+    wait_until_ready(engine)
+    after = [_last(engine, found.component) for found in moved if found.action != "delete"]
+    records = tuple(found for found in after if found and found != before[found.location])
+    failures = tuple(
+        (found.location, RolloutFailed(found.finding)) for found in records if found.finding is not None
+    )
+    untold = {found.component for found in moved if found.action != "delete"}
+    untold -= {found.location for found in records}
+    lost = tuple((name, PlaygroundError(_not_rolled_out(name))) for name in sorted(untold))
+    return Deployed(plan, records, (*failures, *lost))
+
+
+def _last(engine: Engine, location: str) -> RolloutRecord | None:
+    return next(iter(reversed(engine.target.records(location))), None)
 
 
 def roll_out_all(
@@ -155,7 +180,8 @@ def location_named(configuration: Configuration, name: str) -> Location:
 
 
 def _is_rollout(change: Change) -> bool:
-    return change.kind == "location" and change.action in ("create", "update") and not _is_stopped(change)
+    is_release = change.kind == "location" and change.object is None
+    return is_release and change.action in ("create", "update") and not _is_stopped(change)
 
 
 def _is_stopped(change: Change) -> bool:
@@ -182,6 +208,16 @@ def _unknown_component(name: str, known: str) -> Finding:
         observed="There is no such component in this stack.",
         cause=f"The configuration has: {known}.",
         fix=f"Did you mean `{near[0]}`?" if near else "Name one of these, or add it to the configuration.",
+    )
+
+
+def _not_rolled_out(name: str) -> Finding:
+    return Finding(
+        kind=FindingKind.TRANSIENT,
+        object=f"location/{name}",
+        observed="Its rollout left no record.",
+        cause="What rolls out inside the cluster ended before it came to this location; its words are above.",
+        fix="Run the command again.",
     )
 
 

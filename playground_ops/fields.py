@@ -40,6 +40,17 @@ def differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[Fi
     )
 
 
+def missing(live: Mapping[str, Any], wanted: Mapping[str, Any]) -> tuple[FieldChange, ...]:
+    """Where `live` is not as `wanted` says; what it has besides is not looked at."""
+    masked = wanted.get("kind") == "Secret"
+    was, will = dict(_leaves(_own(live), "")), dict(_leaves(_own(wanted), ""))
+    return tuple(
+        FieldChange(path=path, before=_text(was, path, masked), after=_text(will, path, masked))
+        for path in sorted(will)
+        if was.get(path) != will[path] and will[path] not in ({}, [])
+    )
+
+
 def foreign(found: Mapping[str, Any], managers: Sequence[str]) -> tuple[tuple[str, str], ...]:
     """Fields that somebody else set: (path, who). `managers` are the stack's own."""
     told = []

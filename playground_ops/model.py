@@ -31,6 +31,8 @@ class Location(Value):
     """Any URL that git takes, or an absolute path. None: the bootstrap package of this project."""
     ref: str | None = None
     """Branch, tag or full commit; None: the repository's HEAD."""
+    git_secret: str | None = None
+    """On Kubernetes: the Secret with the credentials for the repository."""
     subdirectory: str = "."
     module: str | None = None
     """None: what the project itself declares, else `playground.definitions`."""
@@ -46,6 +48,8 @@ class Location(Value):
     """A job that is run on the candidate before the switch."""
     pod: PodSettings = PodSettings()
     """Of its server; on Kubernetes alone."""
+    surroundings: str = ""
+    """Short for all else that decides how its server is run: images, the instance, versions of Secrets."""
     smoke_check: str | None = None
     """An asset check, as `asset/key:check_name`, that is run on the candidate before the switch."""
 
@@ -209,7 +213,7 @@ class Component(Value):
     """A part of the stack and the settings that decide how it runs."""
 
     name: str
-    kind: Literal["webserver", "daemon", "location"]
+    kind: Literal["webserver", "daemon", "location", "postgres"]
     settings: dict[str, str]
     """Flat and readable: what a plan shows before and after. Holds no secret."""
 
@@ -218,7 +222,7 @@ class ComponentStatus(Value):
     """How a component's process or processes do."""
 
     name: str
-    kind: Literal["webserver", "daemon", "location"]
+    kind: Literal["webserver", "daemon", "location", "postgres"]
     ready: bool
     since: str | None = None
     restarts: int = 0

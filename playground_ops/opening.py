@@ -5,25 +5,37 @@ from __future__ import annotations
 import getpass
 import os
 import socket
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from playground_ops.clock import SystemClock
 from playground_ops.config import Configuration, load
-from playground_ops.errors import BadInput, Finding, FindingKind
-from playground_ops.plan import Plan
 from playground_ops.rollout import Engine
 from playground_ops.story import SilentStory, Story
 from playground_ops.switching import Patience
 from playground_ops.targets.base import Target
 
+if TYPE_CHECKING:
+    from playground_ops.targets.kubernetes.connection import Connection
+
 CONFIGURATION_FILE = "configvalues.yaml"
+NAMESPACE = "PLAYGROUND_NAMESPACE"
+"""Set in the pods of a stack that act on it."""
+
+
+Hear = Callable[[str], None]
+Errand = Callable[[Sequence[str], Hear, Hear], int]
+"""Arguments of a command; who hears its lines; who is told what is waited for. Its exit code."""
 
 
 @dataclass(frozen=True)
 class Opened:
     configuration: Configuration
     engine: Engine
+    errand: Errand | None = None
+    """Runs a command inside the cluster, where this process is outside of it."""
 
     @property
     def target(self) -> Target:
@@ -49,23 +61,43 @@ def open_stack(
     target: str | None = None,
     story: Story | None = None,
     lock_seconds: float = 0.0,
+    context: str | None = None,
 ) -> Opened:
-    """Raises BadInput with every fault of the configuration file."""
+    """Raises BadInput with every fault of the configuration, PlaygroundError when the cluster is away."""
+    if path is None and NAMESPACE in os.environ:
+        return _opened(*_inside(os.environ[NAMESPACE]), story, lock_seconds)
     configuration = load(path or configuration_file())
+    if (target or configuration.target) == "local":
+        return _opened(configuration, _local(), story, lock_seconds)
+    from playground_ops.targets.kubernetes.connection import Connection, named
+
+    connection = Connection(named(context, configuration.kubernetes.context))
+    return replace(
+        _opened(*_on_kubernetes(connection, configuration), story, lock_seconds),
+        errand=_errand(connection, configuration),
+    )
+
+
+def _errand(connection: Connection, configuration: Configuration) -> Errand:
+    def run(arguments: Sequence[str], hear: Hear, say: Hear) -> int:
+        from playground_ops.targets.kubernetes import errands
+
+        by = whoever_is_at_the_keyboard()
+        return errands.run(connection, configuration, project_folder(), arguments, by, hear, say)
+
+    return run
+
+
+def _opened(configuration: Configuration, target: Target, story: Story | None, lock_seconds: float) -> Opened:
     patience = Patience(
         transient=configuration.rollout.transient_timeout_seconds,
         confirm=configuration.rollout.confirm_timeout_seconds,
         lock=lock_seconds,
     )
-    engine = Engine(
-        open_target(target or configuration.target), story or SilentStory(), SystemClock(), patience
-    )
-    return Opened(configuration, engine)
+    return Opened(configuration, Engine(target, story or SilentStory(), SystemClock(), patience))
 
 
-def open_target(name: str) -> Target:
-    if name != "local":
-        raise BadInput(_not_yet(name))
+def _local() -> Target:
     from playground_ops.targets.local.folder import state_folder
     from playground_ops.targets.local.target import LocalTarget
 
@@ -73,27 +105,29 @@ def open_target(name: str) -> Target:
     return LocalTarget(state_folder(project), project)
 
 
-def plan_on_kubernetes(configuration: Configuration, context: str | None) -> Plan:
-    """What applying the rendered objects would change there. Writes nothing. Raises PlaygroundError."""
-    from playground_ops.targets.kubernetes.connection import Connection, named
-    from playground_ops.targets.kubernetes.planning import make_plan
+def _inside(namespace: str) -> tuple[Configuration, Target]:
+    """From within the stack's own namespace: the configuration is the one that is in force there."""
+    from playground_ops.targets.kubernetes.connection import Connection
+    from playground_ops.targets.kubernetes.inforce import configuration_in_force
 
-    return make_plan(Connection(named(context, configuration.kubernetes.context)), configuration)
+    connection = Connection(None)
+    return _on_kubernetes(connection, configuration_in_force(connection, namespace))
+
+
+def _on_kubernetes(connection: Connection, found: Configuration) -> tuple[Configuration, Target]:
+    from playground_ops.render.surroundings import settled
+    from playground_ops.targets.kubernetes.target import KubernetesTarget
+
+    configuration = settled(found)
+    return configuration, KubernetesTarget(connection, configuration, project_folder())
 
 
 def whoever_is_at_the_keyboard() -> str:
+    """Inside the cluster: whoever is at the keyboard outside."""
+    if told := os.environ.get("PLAYGROUND_BY"):
+        return told
     try:
         user = getpass.getuser()
     except (KeyError, OSError):
         user = f"uid {os.getuid()}"
     return f"{user}@{socket.gethostname()}"
-
-
-def _not_yet(name: str) -> Finding:
-    return Finding(
-        kind=FindingKind.CERTAIN,
-        object=f"target/{name}",
-        observed="So far it can be rendered (`generate`) and planned (`plan`), and not yet deployed.",
-        cause='The rest comes with "The stack on Kubernetes".',
-        fix="Use `--target local`; or apply what `generate` writes.",
-    )

@@ -34,6 +34,8 @@ class Change(Value):
     """On Kubernetes a component has several, each with its own change."""
     fields: tuple[FieldChange, ...] = ()
     drift: tuple[Drift, ...] = ()
+    needs_bootstrap: bool = False
+    """Part of the foundation, and seen from where that can't be changed: with `ops`'s rights."""
 
 
 class Plan(Value):
@@ -41,10 +43,13 @@ class Plan(Value):
 
     @property
     def is_empty(self) -> bool:
-        return all(change.action == "unchanged" for change in self.changes)
+        return not self.changed()
 
     def changed(self) -> tuple[Change, ...]:
-        return tuple(change for change in self.changes if change.action != "unchanged")
+        """What a deploy from here would change."""
+        return tuple(
+            change for change in self.changes if change.action != "unchanged" and not change.needs_bootstrap
+        )
 
     def summary(self) -> str:
         counts = dict.fromkeys(("create", "update", "delete", "unchanged"), 0)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from typing import TypeVar
@@ -21,6 +21,9 @@ from playground_ops.targets.base import Lock, Target
 
 T = TypeVar("T")
 
+Elsewhere = Callable[[Sequence[str]], int]
+"""Runs a command of this project where rollouts can be made; its exit code."""
+
 
 @dataclass(frozen=True)
 class Engine:
@@ -30,6 +33,8 @@ class Engine:
     story: Story
     clock: Clock
     patience: Patience = field(default_factory=Patience)
+    elsewhere: Elsewhere | None = None
+    """Given where this process can't reach what a rollout has to ask."""
 
     def roll_out(self, request: Request) -> RolloutRecord:
         """Raises LockHeld, RolloutFailed (what served before still serves) or RolloutCancelled."""
@@ -172,7 +177,7 @@ class Rollout:
                 raise RolloutFailed(seen.finding)
             remaining = deadline - clock.monotonic()
             if remaining <= 0:
-                raise RolloutFailed(_never_ready(release, seen.message))
+                raise RolloutFailed(seen.finding or _never_ready(release, seen.message))
             if seen.message != told:
                 told = seen.message
                 self._say(f"waiting up to {self.location.startup_timeout_seconds} s for {told}")

@@ -28,6 +28,7 @@ from playground_ops.model import (
     ServerStatus,
     Shown,
 )
+from playground_ops.plan import Change, Plan, plan
 
 if TYPE_CHECKING:
     from playground_ops.config import Configuration
@@ -118,11 +119,11 @@ class FakeStack:
     def components(self) -> Sequence[Component]:
         return self.live
 
-    def desired(self, configuration: Configuration) -> Sequence[Component]:
-        return self.wanted
+    def plan(self, configuration: Configuration) -> Plan:
+        return plan(self.wanted, self.live)
 
-    def apply(self, configuration: Configuration, changed: Sequence[str], say: Any) -> None:
-        self.applied.append(list(changed))
+    def apply(self, configuration: Configuration, changed: Sequence[Change], say: Any) -> None:
+        self.applied.append([change.component for change in changed])
 
     def component_status(self) -> Sequence[ComponentStatus]:
         return [

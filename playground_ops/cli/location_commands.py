@@ -33,6 +33,7 @@ def redeploy_command(
 ) -> None:
     """Bring LOCATIONS to their ref; without any, those whose ref has moved."""
     session = Session(config, target, as_json)
+    _leave_to_the_inside(session, "redeploy", *locations, *_given(ref=ref, force=force), as_json=as_json)
     wish = redeploy.Wish(locations=locations, ref=ref, force=force, by=whoever_is_at_the_keyboard())
     requests = session.run(lambda: redeploy.requests(session.engine, session.configuration, wish))
     records, failures = session.run(lambda: apply.roll_out_all(session.engine, requests, session.story_of))
@@ -48,6 +49,7 @@ def rollback_command(
 ) -> None:
     """Serve an earlier release of LOCATION again."""
     session = Session(config, target, as_json)
+    _leave_to_the_inside(session, "rollback", location, *_given(to=to), as_json=as_json)
     request = _request(session, location, "rollback")
     record = session.run(lambda: rollback.roll_back(session.engine, request, to))
     _report([record], [], as_json)
@@ -62,9 +64,29 @@ def promote_command(
 ) -> None:
     """Bring the commit that SOURCE serves to DESTINATION."""
     session = Session(config, target, as_json)
+    _leave_to_the_inside(session, "promote", source, destination, as_json=as_json)
     request = _request(session, destination, "promote")
     record = session.run(lambda: rollback.promote(session.engine, request, source))
     _report([record], [], as_json)
+
+
+def _leave_to_the_inside(session: Session, *arguments: str, as_json: bool) -> None:
+    """Where rollouts can't be made from here: the same command, inside the cluster; and end with its code."""
+    if session.engine.elsewhere is not None:
+        json = ["--json"] if as_json else []
+        code = session.run(lambda: session.elsewhere([*arguments, *json]))
+        raise click.exceptions.Exit(code)
+
+
+def _given(**options: object) -> list[str]:
+    """As they are written on a command line."""
+    found: list[str] = []
+    for name, value in options.items():
+        if value is True:
+            found.append(f"--{name}")
+        elif value not in (None, False):
+            found += [f"--{name}", str(value)]
+    return found
 
 
 def _request(session: Session, name: str, action: Action) -> Request:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
+from playground_ops.cli.options import context_of_the_command
 from playground_ops.cli.telling import ToldStory, teller
 from playground_ops.config import Configuration
-from playground_ops.opening import Opened, open_stack
+from playground_ops.opening import open_stack
 from playground_ops.rollout import Engine
 from playground_ops.story import Story
 
@@ -23,9 +24,11 @@ class Session:
         self._as_json = as_json
         self._told = teller(as_json)
         self._cancelled = threading.Event()
-        opened = open_stack(config, target)
-        engine = replace(opened.engine, story=self.story_of("stack"))
-        self.opened = Opened(opened.configuration, engine)
+        opened = open_stack(config, target, context=context_of_the_command())
+        self._errand = opened.errand
+        elsewhere = self.elsewhere if opened.errand else None
+        engine = replace(opened.engine, story=self.story_of("stack"), elsewhere=elsewhere)
+        self.opened = replace(opened, engine=engine)
 
     @property
     def configuration(self) -> Configuration:
@@ -37,6 +40,12 @@ class Session:
 
     def story_of(self, location: str) -> Story:
         return ToldStory(location, self._told, self._cancelled)
+
+    def elsewhere(self, arguments: Sequence[str]) -> int:
+        """Run a command inside the cluster, and show what it says here; its exit code."""
+        if self._errand is None:
+            raise RuntimeError("this process makes rollouts itself")
+        return self._errand(arguments, self._told.line, self.engine.story.say)
 
     def run(self, work: Callable[[], T]) -> T:
         """Do the work in a thread, so that Ctrl-C stops it between two steps and it cleans up."""

@@ -12,9 +12,8 @@ from playground_ops.cli.console import end, print_json, table
 from playground_ops.cli.options import common
 from playground_ops.cli.session import Session
 from playground_ops.cli.words import NOTHING_TO_DO, told
-from playground_ops.config import load
 from playground_ops.model import Action
-from playground_ops.opening import configuration_file, plan_on_kubernetes, whoever_is_at_the_keyboard
+from playground_ops.opening import whoever_is_at_the_keyboard
 from playground_ops.plan import FieldChange, Plan
 
 NOW_SECONDS = 2.0
@@ -23,18 +22,11 @@ NOW_SECONDS = 2.0
 
 @click.command()
 @click.option("--components", help="Only these, separated by commas.")
-@click.option("--context", help="The kubeconfig's context that the target `kubernetes` is asked at.")
 @common
-def plan(
-    config: Path | None, target: str | None, as_json: bool, context: str | None, components: str | None
-) -> None:
+def plan(config: Path | None, target: str | None, as_json: bool, components: str | None) -> None:
     """Show what `deploy` would change. Writes nothing."""
-    configuration = load(config or configuration_file())
-    if (target or configuration.target) == "kubernetes":
-        found = apply.narrowed(plan_on_kubernetes(configuration, context), _split(components))
-    else:
-        session = Session(config, target, as_json)
-        found = apply.make_plan(session.engine, session.configuration, _split(components))
+    session = Session(config, target, as_json)
+    found = apply.make_plan(session.engine, session.configuration, _split(components))
     if as_json:
         print_json(found.model_dump(mode="json"))
     else:

@@ -82,6 +82,8 @@ class KubernetesSettings(Value):
 class Configuration(Value):
     source: str
     """Path of the file it was read from."""
+    text: str = ""
+    """The file itself."""
     target: Literal["local", "kubernetes"] = "local"
     webserver: WebserverSettings = WebserverSettings()
     daemon: DaemonSettings = DaemonSettings()
@@ -90,9 +92,10 @@ class Configuration(Value):
     rollout: RolloutSettings = RolloutSettings()
     postgres: PostgresSettings = PostgresSettings()
     kubernetes: KubernetesSettings = KubernetesSettings()
+    ops: Location = OPS
     locations: tuple[Location, ...]
 
     @property
     def all_locations(self) -> tuple[Location, ...]:
         """The management location first, then the configured ones."""
-        return (OPS, *self.locations)
+        return (self.ops, *self.locations)

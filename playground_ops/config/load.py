@@ -56,7 +56,7 @@ def read(text: str, path: Path) -> Configuration:
         fix = "Begin with a key such as `code_locations:`."
         wrong = Fault((), f"a document that is {kind_of(content)}", "a mapping of keys to values", fix)
         raise BadInput(finding(path, wrong, {}))
-    return _configuration(_file(content, found, path), path)
+    return _configuration(_file(content, found, path), path, text)
 
 
 def _file(content: dict[str, Any], found: Document, path: Path) -> File:
@@ -81,9 +81,10 @@ def _refusal(path: Path, wrong: list[Fault], found: Document) -> BadInput:
     return BadInput(*(finding(path, fault, found.lines) for fault in ordered))
 
 
-def _configuration(file: File, path: Path) -> Configuration:
+def _configuration(file: File, path: Path, text: str) -> Configuration:
     return Configuration(
         source=str(path.absolute()),
+        text=text,
         target=file.target,
         webserver=WebserverSettings(**file.webserver.model_dump()),
         daemon=DaemonSettings(**file.daemon.model_dump()),

@@ -16,7 +16,15 @@ _HEAD = """\
 # edited files are not overwritten without --force. Content: {digest}
 """
 _MARK = " Content: "
-_ORDER = {"foundation": 0, "postgres": 1, "instance": 2, "workspace": 2, "webserver": 4, "daemon": 4}
+_ORDER = {
+    "foundation": 0,
+    "configuration": 1,
+    "postgres": 1,
+    "instance": 2,
+    "workspace": 2,
+    "webserver": 4,
+    "daemon": 4,
+}
 LOCATIONS = 3
 
 

@@ -17,11 +17,26 @@ CONTENT = f"{PREFIX}content"
 WEBSERVER, DAEMON, POSTGRES = "dagster-webserver", "dagster-daemon", "dagster-postgres"
 INSTANCE, WORKSPACE, ARTIFACTS = "dagster-instance", "dagster-workspace", "dagster-artifacts"
 
+LOCATION, RELEASE = f"{PREFIX}location", f"{PREFIX}release"
+"""Labels of all that belongs to a location, and of what belongs to one release of it."""
+ARCHIVE = f"{PREFIX}archive"
+"""Label of the ConfigMap that holds this project's own code."""
+OPS_ACCOUNT = "dagster-ops"
+CONFIGURATION = "dagster-configuration"
+CONFIGURATION_KEY = "configvalues.yaml"
+
 HOME = "/opt/dagster/dagster_home"
 INSTANCE_FOLDER = "/opt/dagster/instance"
 WORKSPACE_FOLDER = "/opt/dagster/workspace"
 WORKSPACE_FILE = f"{WORKSPACE_FOLDER}/workspace.yaml"
 ARTIFACTS_FOLDER = "/opt/dagster/artifacts"
+APP_FOLDER = "/opt/dagster/app"
+REPOSITORY_FOLDER = f"{APP_FOLDER}/repo"
+PROJECT_FOLDER = f"{APP_FOLDER}/project"
+"""This project's own code, unpacked."""
+SOURCE_FOLDER = "/opt/dagster/source"
+SOURCE_FILE = "code.tar.xz"
+GIT_SECRET_FOLDER = "/etc/git-secret"
 
 WEBSERVER_PORT, GRPC_PORT, POSTGRES_PORT = 3000, 4000, 5432
 
@@ -29,6 +44,15 @@ WEBSERVER_PORT, GRPC_PORT, POSTGRES_PORT = 3000, 4000, 5432
 def location_service(location: str) -> str:
     """The Service that leads to what serves, and the `app` label of all its releases' pods."""
     return f"dagster-grpc-{location}"
+
+
+def release_deployment(location: str, number: int) -> str:
+    return f"{location_service(location)}-{number}"
+
+
+def release_service(location: str, number: int) -> str:
+    """The address of one release's own; not a name that a location's Service can have."""
+    return f"dagster-release-{location}-{number}"
 
 
 def labels(app: str, component: str) -> dict[str, str]:

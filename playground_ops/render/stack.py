@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from playground_ops.config import Configuration
 from playground_ops.render import daemon, database, foundation, instance, locations, webserver
-from playground_ops.render.names import Object
+from playground_ops.render.names import CONFIGURATION, CONFIGURATION_KEY, Object, an_object, labels
 
+FOUNDATION = "foundation"
+"""The component that is applied with a person's own rights; `ops` may change all others."""
 Rendered = dict[str, list[Object]]
 """Component: its objects."""
 
@@ -13,7 +15,12 @@ Rendered = dict[str, list[Object]]
 def render(configuration: Configuration) -> Rendered:
     """Without Secrets, and without releases, which rollouts make."""
     found: Rendered = {
-        "foundation": [foundation.namespace(configuration), *foundation.network_policies(configuration)],
+        FOUNDATION: [
+            foundation.namespace(configuration),
+            *foundation.rights(configuration),
+            *foundation.network_policies(configuration),
+        ],
+        "configuration": [_configuration(configuration)],
         "postgres": database.render(configuration),
         "instance": instance.render(configuration),
         "workspace": [locations.workspace(configuration)],
@@ -25,3 +32,9 @@ def render(configuration: Configuration) -> Rendered:
         "daemon": daemon.render(configuration),
     }
     return {component: objects for component, objects in found.items() if objects}
+
+
+def _configuration(found: Configuration) -> Object:
+    """The configuration that is in force: what `ops` acts on."""
+    tags, namespace = labels(CONFIGURATION, "configuration"), found.kubernetes.namespace
+    return an_object("v1", "ConfigMap", CONFIGURATION, namespace, tags, data={CONFIGURATION_KEY: found.text})

@@ -23,6 +23,7 @@ from playground_ops.model import (
     RolloutRecord,
     Shown,
 )
+from playground_ops.plan import Change, Plan
 
 if TYPE_CHECKING:
     from playground_ops.config import Configuration
@@ -44,10 +45,10 @@ class Stack(Protocol):
     def components(self) -> Sequence[Component]:
         """What was applied and is there: webserver, daemon, and each location that serves."""
 
-    def desired(self, configuration: Configuration) -> Sequence[Component]:
-        """What the configuration asks for, in the order in which it is applied."""
+    def plan(self, configuration: Configuration) -> Plan:
+        """What applying the configuration would change, in the order of applying. Writes nothing."""
 
-    def apply(self, configuration: Configuration, changed: Sequence[str], say: Say) -> None:
+    def apply(self, configuration: Configuration, changed: Sequence[Change], say: Say) -> None:
         """Make the stack ready for its locations and start the changed webserver and daemon.
 
         Returns when they were started, not when they are ready: ask `component_status`.

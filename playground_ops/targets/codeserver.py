@@ -11,17 +11,20 @@ from typing import TYPE_CHECKING, Any
 from playground_ops.errors import Finding, FindingKind, RolloutFailed
 from playground_ops.model import Automation, LoadedCode, Release
 from playground_ops.redact import redact
+from playground_ops.targets.address import Address
 
 if TYPE_CHECKING:
     from dagster._core.remote_origin import GrpcServerCodeLocationOrigin
     from dagster._grpc.types import ListRepositoriesResponse
 
 
-def origin_of(location: str, socket: str) -> GrpcServerCodeLocationOrigin:
+def origin_of(location: str, address: Address) -> GrpcServerCodeLocationOrigin:
     """The origin that the workspace gives a location: what its schedules and sensors are known by."""
     from dagster._core.remote_origin import GrpcServerCodeLocationOrigin
 
-    return GrpcServerCodeLocationOrigin(host="localhost", socket=socket, location_name=location)
+    return GrpcServerCodeLocationOrigin(
+        host=address.host, port=address.port, socket=address.socket, location_name=location
+    )
 
 
 def import_client() -> None:
@@ -30,16 +33,16 @@ def import_client() -> None:
     import dagster._grpc.client  # noqa: F401
 
 
-def inspect(release: Release, socket: str, server_id: str) -> LoadedCode:
+def inspect(release: Release, address: Address, server_id: str) -> LoadedCode:
     """Raises RolloutFailed when the server answers with an error or has nothing loaded."""
     from dagster._grpc.client import DagsterGrpcClient
 
-    client = DagsterGrpcClient(host="localhost", socket=socket)
+    client = DagsterGrpcClient(host=address.host, port=address.port, socket=address.socket)
     listed = _list(client, release)
     assets: set[str] = set()
     automations: list[Automation] = []
     for symbol in listed.repository_symbols:
-        snapshot = _snapshot(client, release, socket, symbol.repository_name)
+        snapshot = _snapshot(client, release, address, symbol.repository_name)
         assets.update(node.asset_key.to_user_string() for node in _executable(snapshot))
         automations.extend(_automations(symbol.repository_name, snapshot))
     pointers = listed.repository_code_pointer_dict.values()
@@ -66,14 +69,14 @@ def _list(client: Any, release: Release) -> ListRepositoriesResponse:
     return answer
 
 
-def _snapshot(client: Any, release: Release, socket: str, repository: str) -> Any:
+def _snapshot(client: Any, release: Release, address: Address, repository: str) -> Any:
     from dagster._core.remote_origin import RemoteRepositoryOrigin
     from dagster._core.remote_representation.external_data import RepositorySnap
     from dagster._serdes import deserialize_value
     from dagster_shared.error import SerializableErrorInfo
 
     origin = RemoteRepositoryOrigin(
-        code_location_origin=origin_of(release.location.name, socket), repository_name=repository
+        code_location_origin=origin_of(release.location.name, address), repository_name=repository
     )
     answer = deserialize_value(
         client.external_repository(origin, defer_snapshots=True), (RepositorySnap, SerializableErrorInfo)

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from playground_ops.model import Automation, LoadedCode
+from playground_ops.targets.address import Address
 from playground_ops.targets.codeserver import origin_of
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ def initialise(dagster_home: Path) -> None:
         instance.get_asset_keys(limit=1)
 
 
-def point_runs_at(dagster_home: Path, run_ids: Iterable[str], socket: str) -> None:
+def point_runs_at(dagster_home: Path, run_ids: Iterable[str], address: Address) -> None:
     """Tag runs in flight with the address of the server they are on.
 
     The default launcher wrote the location's address, which leads elsewhere after a switch; to end a
@@ -41,13 +42,11 @@ def point_runs_at(dagster_home: Path, run_ids: Iterable[str], socket: str) -> No
     """
     with _instance(dagster_home) as instance:
         for run_id in run_ids:
-            instance.add_run_tags(
-                run_id, {GRPC_INFO_TAG: json.dumps({"host": "localhost", "socket": socket})}
-            )
+            instance.add_run_tags(run_id, {GRPC_INFO_TAG: json.dumps(address.tag)})
 
 
 def stop_automations(
-    dagster_home: Path, location: str, socket: str, loaded: LoadedCode, known: Sequence[str]
+    dagster_home: Path, location: str, address: Address, loaded: LoadedCode, known: Sequence[str]
 ) -> list[str]:
     """Stop what would tick by itself, before the location can; return the names of what is known now.
 
@@ -60,12 +59,12 @@ def stop_automations(
     if new:
         with _instance(dagster_home) as instance:
             for automation in new:
-                _set(instance, location, socket, automation, InstigatorStatus.STOPPED)
+                _set(instance, location, address, automation, InstigatorStatus.STOPPED)
     return sorted({*known, *(_key(found) for found in new)})
 
 
 def release_automations(
-    dagster_home: Path, location: str, socket: str, loaded: LoadedCode, stopped: Sequence[str]
+    dagster_home: Path, location: str, address: Address, loaded: LoadedCode, stopped: Sequence[str]
 ) -> None:
     """Give back to the code's own default what `stop_automations` had stopped."""
     from dagster._core.scheduler.instigation import InstigatorStatus
@@ -73,7 +72,7 @@ def release_automations(
     with _instance(dagster_home) as instance:
         for automation in loaded.automations:
             if _key(automation) in stopped and automation.runs_by_default:
-                _set(instance, location, socket, automation, InstigatorStatus.DECLARED_IN_CODE)
+                _set(instance, location, address, automation, InstigatorStatus.DECLARED_IN_CODE)
 
 
 def _key(automation: Automation) -> str:
@@ -89,14 +88,14 @@ def _instance(dagster_home: Path) -> DagsterInstance:
 def _set(
     instance: DagsterInstance,
     location: str,
-    socket: str,
+    address: Address,
     automation: Automation,
     status: InstigatorStatus,
 ) -> None:
     from dagster._core.definitions.run_request import InstigatorType
     from dagster._core.scheduler.instigation import InstigatorState
 
-    origin = _origin(location, socket, automation)
+    origin = _origin(location, address, automation)
     kind = InstigatorType.SCHEDULE if automation.kind == "schedule" else InstigatorType.SENSOR
     found = instance.get_instigator_state(origin.get_id(), origin.get_selector().get_id())
     if found is not None and found.instigator_type is not kind:
@@ -120,12 +119,12 @@ def _data(automation: Automation) -> ScheduleInstigatorData | SensorInstigatorDa
     return SensorInstigatorData(min_interval=automation.interval_seconds, sensor_type=kind)
 
 
-def _origin(location: str, socket: str, automation: Automation) -> RemoteInstigatorOrigin:
+def _origin(location: str, address: Address, automation: Automation) -> RemoteInstigatorOrigin:
     from dagster._core.remote_origin import RemoteInstigatorOrigin, RemoteRepositoryOrigin
 
     return RemoteInstigatorOrigin(
         repository_origin=RemoteRepositoryOrigin(
-            code_location_origin=origin_of(location, socket), repository_name=automation.repository
+            code_location_origin=origin_of(location, address), repository_name=automation.repository
         ),
         instigator_name=automation.name,
     )

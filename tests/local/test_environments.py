@@ -14,12 +14,13 @@ import psutil
 import pytest
 
 from playground_ops.errors import FindingKind, PlaygroundError
-from playground_ops.targets.local.checkouts import Checkouts, content_hash
+from playground_ops.targets.local.checkouts import Checkouts
 from playground_ops.targets.local.environments import Environments, shared
 from playground_ops.targets.local.git import resolve
 from playground_ops.targets.local.installed import check_dagster, goes_with, installed
-from playground_ops.targets.local.project import Project, read_project
 from playground_ops.targets.local.uv_failures import explain
+from playground_ops.targets.project import Project, read_project
+from playground_ops.targets.sources import content_hash
 from tests.local.git_servers import closed_port, silent_server
 from tests.projects import OLDER_DAGSTER, add_definitions, lock, monorepo, package
 
@@ -157,7 +158,7 @@ class TestLocked:
         project = requiring(checkout, "six")
         program = (
             "import sys; from pathlib import Path;"
-            "from playground_ops.targets.local.project import read_project;"
+            "from playground_ops.targets.project import read_project;"
             "from playground_ops.targets.local.environments import Environments;"
             "Environments(Path(sys.argv[2])).ensure(read_project(Path(sys.argv[1])), print)"
         )

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from playground_ops.errors import FindingKind, PlaygroundError
-from playground_ops.targets.local.project import read_project
+from playground_ops.targets.project import read_project
 from tests.projects import add_definitions, scaffold
 
 

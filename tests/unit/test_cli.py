@@ -12,6 +12,7 @@ import pytest
 from playground_ops import bootstrap, opening
 from playground_ops.cli.main import cli, guarded
 from playground_ops.model import Component, Location, Release
+from playground_ops.plan import plan
 from tests.fakes import BROKEN, FakeStack, FakeTarget, World
 
 FILE = """
@@ -146,9 +147,8 @@ def test_a_location_that_does_not_come_up_fails_the_bootstrap_and_the_rest_is_sh
     terminal.world.heads["sales"] = BAD
     made = FakeTarget(terminal.world).stack
     wanted = [Component(name=name, kind="location", settings={}) for name in ("ops", "orders", "sales")]
-    made_desired = lambda self, configuration: wanted  # noqa: E731
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(type(made), "desired", made_desired)
+        patch.setattr(type(made), "plan", lambda self, configuration: plan(wanted, []))
         status, said = terminal.json(command=bootstrap.bootstrap)
     assert status == 1
     assert said["failed"] == ["sales"]
@@ -208,7 +208,7 @@ def test_a_log_that_is_followed_is_no_document(terminal: Terminal) -> None:
 
 def test_deploy_says_what_it_did_and_what_serves(terminal: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
     wanted = [Component(name="orders", kind="location", settings={})]
-    monkeypatch.setattr(FakeStack, "desired", lambda self, configuration: wanted)
+    monkeypatch.setattr(FakeStack, "plan", lambda self, configuration: plan(wanted, []))
     status, out, _ = terminal("deploy")
     assert status == 0
     assert [line.split(" (")[0] for line in out.splitlines()] == [

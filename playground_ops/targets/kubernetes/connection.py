@@ -6,43 +6,47 @@ them takes longer than asking. It is used to log in where that is not plain.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from datetime import datetime, timedelta, timezone
+from email.utils import parsedate_to_datetime
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
 from playground_ops.errors import BadInput, Finding, FindingKind, PlaygroundError
 from playground_ops.redact import redact
 from playground_ops.targets.kubernetes import credentials
+from playground_ops.targets.kubernetes.refusals import Refusal, refusal
+
+if TYPE_CHECKING:
+    from urllib3 import BaseHTTPResponse
 
 JSON = "application/json"
 AGENT = "playground-ops"
 """As the API server's audit log knows it."""
 CONNECT_SECONDS, READ_SECONDS = 10.0, 30.0
+TOLD_TO = timedelta(seconds=2)
+"""The header's resolution, and some for the way: what differs by less is no difference."""
 AT_ONCE = 8
 """Requests of one process."""
-
-
-@dataclass(frozen=True)
-class Refusal(Exception):
-    """The API server's answer when it is not the one that was wished for (meta/v1 Status)."""
-
-    code: int
-    reason: str
-    message: str
-    causes: tuple[Mapping[str, Any], ...] = ()
-
-    def __str__(self) -> str:
-        return self.message
 
 
 class Connection:
     def __init__(self, context: str | None) -> None:
         """None: the cluster that this process runs in. Nothing is asked before the first request."""
         self.context = context
+        self._ahead = timedelta()
+        """By how much the API server's clock is ahead of this machine's."""
+
+    def now(self) -> datetime:
+        """UTC by the API server's clock, as it told with its last answer; good to some seconds.
+
+        Leases are compared by it, so that machines whose clocks differ agree on what has expired.
+        """
+        return datetime.now(timezone.utc) + self._ahead
 
     @property
     def name(self) -> str:
@@ -93,25 +97,76 @@ class Connection:
         query: Mapping[str, str] | None = None,
     ) -> Any:
         """The decoded answer. Raises Refusal, or PlaygroundError (transient) when nobody answers."""
+        return _decoded(self._answer(method, path, body, content_type, query))
+
+    def text(self, path: str, query: Mapping[str, str]) -> str:
+        """An answer that is plain text, such as a log. Raises as `request` does."""
+        return self._answer("GET", path, None, JSON, query).decode(errors="replace")
+
+    def _answer(
+        self, method: str, path: str, body: object, content_type: str, query: Mapping[str, str] | None
+    ) -> bytes:
         from urllib3 import Timeout
         from urllib3.exceptions import HTTPError
 
-        server, pool, headers = self._way
+        timeout = Timeout(connect=CONNECT_SECONDS, read=READ_SECONDS)
         try:
-            answer = pool.request(
-                method,
-                server + path + (f"?{urlencode(query)}" if query else ""),
-                body=None if body is None else json.dumps(body),
-                headers={"Content-Type": content_type, "Accept": JSON, "User-Agent": AGENT, **headers()},
-                timeout=Timeout(connect=CONNECT_SECONDS, read=READ_SECONDS),
-                retries=False,
-            )
+            answer = self._asked(method, path, body, content_type, query, timeout=timeout)
         except HTTPError as error:
-            raise PlaygroundError(_nobody(self.name, server, error)) from error
-        found = _decoded(answer.data)
+            raise PlaygroundError(self._no_answer(error)) from error
+        self._hear_the_time(answer.headers.get("Date"))
         if answer.status >= 400:
-            raise _refusal(answer.status, found)
-        return found
+            raise refusal(path, body, answer.status, _decoded(answer.data))
+        return bytes(answer.data)
+
+    def opened(self, path: str, query: Mapping[str, str], seconds: float) -> BaseHTTPResponse:
+        """An answer that is still to be read, by lines or chunks; whoever reads it closes it.
+
+        `seconds` is how long the server may be silent, before it answers and within the answer. Raises
+        Refusal, urllib3's ReadTimeoutError, or PlaygroundError (transient) when nobody answers.
+        """
+        from urllib3 import Timeout
+        from urllib3.exceptions import HTTPError, ReadTimeoutError
+
+        timeout = Timeout(connect=CONNECT_SECONDS, read=seconds)
+        try:
+            answer = self._asked("GET", path, None, JSON, query, timeout=timeout, preload_content=False)
+        except ReadTimeoutError:
+            raise
+        except HTTPError as error:
+            raise PlaygroundError(self._no_answer(error)) from error
+        if answer.status >= 400:
+            raise refusal(path, None, answer.status, _decoded(answer.data))
+        return answer
+
+    def _no_answer(self, error: Exception) -> Finding:
+        return _nobody(self.name, self._way[0], error)
+
+    def _asked(
+        self,
+        method: str,
+        path: str,
+        body: object,
+        content_type: str,
+        query: Mapping[str, str] | None,
+        **more: Any,
+    ) -> BaseHTTPResponse:
+        server, pool, headers = self._way
+        answer: BaseHTTPResponse = pool.request(
+            method,
+            server + path + (f"?{urlencode(query)}" if query else ""),
+            body=None if body is None else json.dumps(body),
+            headers={"Content-Type": content_type, "Accept": JSON, "User-Agent": AGENT, **headers()},
+            retries=False,
+            **more,
+        )
+        return answer
+
+    def _hear_the_time(self, told: str | None) -> None:
+        with contextlib.suppress(ValueError, TypeError):
+            ahead = parsedate_to_datetime(told or "") - datetime.now(timezone.utc)
+            if abs(ahead - self._ahead) > TOLD_TO:
+                self._ahead = ahead
 
 
 def named(asked: str | None, configured: str | None) -> str | None:
@@ -140,14 +195,6 @@ def _decoded(data: bytes) -> Any:
         return json.loads(data)
     except ValueError:
         return data.decode(errors="replace")
-
-
-def _refusal(code: int, found: Any) -> Refusal:
-    if not isinstance(found, dict):
-        return Refusal(code, "", redact(str(found))[:1000])
-    details = found.get("details") or {}
-    causes = tuple(details.get("causes") or ())
-    return Refusal(code, str(found.get("reason", "")), redact(str(found.get("message", ""))), causes)
 
 
 def _nobody(name: str, server: str, error: Exception) -> Finding:

@@ -9,12 +9,20 @@ from urllib.parse import quote
 PLURALS = {
     "ConfigMap": "configmaps",
     "Deployment": "deployments",
+    "Event": "events",
     "Ingress": "ingresses",
+    "Job": "jobs",
+    "Lease": "leases",
     "Namespace": "namespaces",
     "NetworkPolicy": "networkpolicies",
     "PersistentVolumeClaim": "persistentvolumeclaims",
+    "Pod": "pods",
+    "PodDisruptionBudget": "poddisruptionbudgets",
+    "Role": "roles",
+    "RoleBinding": "rolebindings",
     "Secret": "secrets",
     "Service": "services",
+    "ServiceAccount": "serviceaccounts",
     "StatefulSet": "statefulsets",
 }
 CLUSTER_WIDE = {"Namespace"}

@@ -8,13 +8,14 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from playground_ops.config import Configuration
-from playground_ops.errors import Finding, FindingKind, PlaygroundError
-from playground_ops.fields import differences, foreign
-from playground_ops.plan import Change, Drift, FieldChange, Plan
+from playground_ops.errors import Finding, PlaygroundError
+from playground_ops.fields import differences, foreign, missing
+from playground_ops.plan import Change, Drift, FieldChange
 from playground_ops.render.names import MANAGER, ROLLOUT_MANAGER, Object
-from playground_ops.render.stack import render
-from playground_ops.targets.kubernetes.connection import AT_ONCE, Connection, Refusal
+from playground_ops.render.stack import FOUNDATION, render
+from playground_ops.targets.kubernetes.connection import AT_ONCE, Connection
 from playground_ops.targets.kubernetes.paths import path, title
+from playground_ops.targets.kubernetes.refusals import Refusal
 
 APPLY = "application/apply-patch+yaml"
 ATTEMPTS = 5
@@ -22,24 +23,27 @@ LOCATION = "location-"
 KINDS = {"webserver": "webserver", "daemon": "daemon", "postgres": "postgres"}
 
 
-def make_plan(connection: Connection, configuration: Configuration) -> Plan:
+def plan_objects(connection: Connection, configuration: Configuration) -> list[Change]:
     """One change per object. Nothing is written. Raises PlaygroundError with every refusal at once."""
     wanted = [(component, one) for component, objects in render(configuration).items() for one in objects]
-    exists = connection.get(path(wanted[0][1])) is not None
+    inside = connection.context is None
+    exists = inside or connection.get(path(wanted[0][1])) is not None
 
     def tried(pair: tuple[str, Object]) -> Change | Finding:
         component, one = pair
         try:
+            if inside and component == FOUNDATION:
+                return _from_inside(connection, one)
             return _change(connection, component, one, exists)
         except Refusal as refusal:
-            return refused(one, refusal)
+            return refusal.finding
 
     with ThreadPoolExecutor(AT_ONCE) as pool:
         outcomes = list(pool.map(tried, wanted))
     findings = [found for found in outcomes if isinstance(found, Finding)]
     if findings:
         raise PlaygroundError(*findings)
-    return Plan(changes=tuple(found for found in outcomes if isinstance(found, Change)))
+    return [found for found in outcomes if isinstance(found, Change)]
 
 
 def _change(connection: Connection, component: str, wanted: Object, exists: bool) -> Change:
@@ -56,6 +60,20 @@ def _change(connection: Connection, component: str, wanted: Object, exists: bool
         action="create" if live is None else "update" if fields else "unchanged",
         fields=tuple(_with_manager(field, conflicts) for field in fields) if live else (),
         drift=_drift(live or {}),
+    )
+
+
+def _from_inside(connection: Connection, wanted: Object) -> Change:
+    """Of the foundation, which can be read there and not even tried. The namespace is there."""
+    live = wanted if wanted["kind"] == "Namespace" else connection.get(path(wanted))
+    fields = missing(live or {}, wanted)
+    return Change(
+        component=FOUNDATION,
+        kind="stack",
+        object=title(wanted),
+        action="create" if live is None else "update" if fields else "unchanged",
+        fields=fields if live else (),
+        needs_bootstrap=True,
     )
 
 
@@ -106,23 +124,3 @@ def _drift(live: Mapping[str, Any]) -> tuple[Drift, ...]:
     """What others added to the object, which applying leaves as it is."""
     ignored = (MANAGER, ROLLOUT_MANAGER)
     return tuple(Drift(path=where, manager=who) for where, who in foreign(live, ignored))
-
-
-def refused(wanted: Mapping[str, Any], refusal: Refusal) -> Finding:
-    """In words: who may not, or what is wrong with the object."""
-    kind, cause, fix = FindingKind.CERTAIN, "The API server refuses the object.", "Change what it names."
-    if refusal.code in (401, 403) and refusal.reason in ("Unauthorized", "Forbidden"):
-        cause = "Whoever this is in the cluster has no right to do this, or a policy forbids it."
-        fix = "Ask for the right that it names, or use a context that has it."
-    elif refusal.code == 404:
-        cause, fix = "The cluster has no such kind of object.", "Look at `kubectl version`: 1.30 or later?"
-    elif refusal.code == 429 or refusal.code >= 500:
-        kind, cause = FindingKind.TRANSIENT, "The API server, or a webhook that it asks, is not well."
-        fix = "Try again; `kubectl get --raw /readyz?verbose` tells more."
-    return Finding(
-        kind=kind,
-        object=title(wanted),
-        observed=f"Refused with {refusal.code}: {refusal.message.rstrip('.')}.",
-        cause=cause,
-        fix=fix,
-    )

@@ -12,10 +12,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from playground_ops.model import LoadedCode, Release
+from playground_ops.targets.address import Address
 from playground_ops.targets.local.folder import StateFolder, set_aside, write_whole
 
 
-def apply(folder: StateFolder, release: Release, address: str, loaded: LoadedCode) -> Sequence[str]:
+def apply(folder: StateFolder, release: Release, address: Address, loaded: LoadedCode) -> Sequence[str]:
     """What was stopped or given back now, one readable name each."""
     path = folder.location(release.location.name) / "automation.json"
     known = _stopped_before(path)

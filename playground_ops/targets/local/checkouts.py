@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import hashlib
-import os
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from playground_ops.errors import Finding, PlaygroundError
+from playground_ops.targets.git_failures import explain
 from playground_ops.targets.local.git import FETCH_SECONDS, LOCAL_SECONDS, fetch, kept_ref, mirror_folder
 from playground_ops.targets.local.git_command import Remote, git, git_or_raise, remote
-from playground_ops.targets.local.git_failures import explain
 from playground_ops.targets.local.whole import (
     RECENT_SECONDS,
     built,
@@ -26,9 +24,7 @@ from playground_ops.targets.local.whole import (
     sweep,
     used,
 )
-
-CONTENT = "content-"
-_NOT_CONTENT = {"__pycache__", ".git"}
+from playground_ops.targets.sources import CONTENT, content_hash, files_of
 
 
 class Checkouts:
@@ -105,32 +101,8 @@ class Checkouts:
         return self._copy(sources, content_hash(sources), say)
 
 
-def content_hash(sources: Sequence[Path]) -> str:
-    """`content-` and 16 digits over names and bytes of the files in `sources`, less bytecode and `.git`."""
-    digest = hashlib.sha256()
-    for source in sorted(sources, key=lambda path: path.name):
-        for file in _files(source):
-            data = file.read_bytes()
-            name = Path(source.name, file.relative_to(source)).as_posix()
-            digest.update(f"{name}\0{len(data)}\0".encode())
-            digest.update(data)
-    return CONTENT + digest.hexdigest()[:16]
-
-
-def _files(source: Path) -> Iterator[Path]:
-    if source.is_file():
-        yield source
-        return
-    for folder, below, files in os.walk(source):
-        below[:] = sorted(name for name in below if name not in _NOT_CONTENT)
-        for name in sorted(files):
-            path = Path(folder, name)
-            if path.is_file() and path.suffix not in (".pyc", ".pyo"):
-                yield path
-
-
 def _copy_source(source: Path, target: Path) -> None:
-    for file in _files(source):
+    for file in files_of(source):
         place = target / file.relative_to(source)
         place.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(file, place)

@@ -10,14 +10,13 @@ from playground_ops.errors import Finding, FindingKind, PlaygroundError
 from playground_ops.model import Dependencies, Location, Release, Revision
 from playground_ops.targets.base import Say
 from playground_ops.targets.local import git
-from playground_ops.targets.local.checkouts import Checkouts, content_hash
+from playground_ops.targets.local.checkouts import Checkouts
 from playground_ops.targets.local.folder import StateFolder
-from playground_ops.targets.local.project import Project, read_project
+from playground_ops.targets.project import Project, read_project
+from playground_ops.targets.sources import bootstrap_revision, sources_of
 
 if TYPE_CHECKING:
     from playground_ops.targets.local.environments import Environment, Environments
-
-OPS = "ops"
 
 
 class Code:
@@ -26,17 +25,8 @@ class Code:
         self._environments_folder = folder.environments
         self.project = project
 
-    def sources_of(self, location: Location) -> list[Path]:
-        """The packages of this project that a location without a repository serves."""
-        names = ["playground_ops", "playground"] if location.name == OPS else ["playground"]
-        return [self.project / name for name in names]
-
     def bootstrap_revision(self, location: Location) -> Revision:
-        return Revision(
-            repository=None,
-            commit=content_hash(self.sources_of(location)),
-            subject="the bootstrap package of this project",
-        )
+        return bootstrap_revision(location, self.project)
 
     def checkout_of(self, release: Release) -> Path:
         return self._checkouts.path(release.revision.commit)
@@ -83,7 +73,7 @@ class Code:
         kept = self._checkouts.path(commit)
         if kept.is_dir():
             return kept
-        found, path = self._checkouts.ensure_content(self.sources_of(release.location), say)
+        found, path = self._checkouts.ensure_content(sources_of(release.location, self.project), say)
         if found != commit:
             raise PlaygroundError(_moved_on(commit, found))
         return path

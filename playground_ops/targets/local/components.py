@@ -7,18 +7,19 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from playground_ops.config import Configuration
+from playground_ops.config import OPS, Configuration
 from playground_ops.errors import BadInput, Finding, FindingKind, PlaygroundError
 from playground_ops.model import Component, ComponentStatus, Location, Release, Revision
+from playground_ops.plan import Change, Plan, plan
 from playground_ops.targets.base import Say
 from playground_ops.targets.local import ending, logs, stack
-from playground_ops.targets.local.code import OPS, Code
+from playground_ops.targets.local.code import Code
 from playground_ops.targets.local.control import Control, end_leftovers, ensure_supervisor, leftovers
 from playground_ops.targets.local.folder import StateFolder, cannot_write
 from playground_ops.targets.local.processes import ProcessState, names, read_state, runtime_folder
 from playground_ops.targets.local.releases import RecordFiles, ReleaseFiles
 from playground_ops.targets.local.servers import Addresses, serving_number
-from playground_ops.targets.local.settings import CONFIRMED, component, location_settings
+from playground_ops.targets.settings import CONFIRMED, component, location_settings
 from playground_ops.targets.webserver import Webserver, WebserverDown
 
 STACK_PROCESSES = ("webserver", "daemon")
@@ -54,7 +55,10 @@ class LocalStack:
         open_ended = last is not None and last.outcome is None and last.release == release
         return component(release, self._seen(release.name), "not ended" if open_ended else CONFIRMED)
 
-    def desired(self, configuration: Configuration) -> Sequence[Component]:
+    def plan(self, configuration: Configuration) -> Plan:
+        return plan(self._desired(configuration), self.components())
+
+    def _desired(self, configuration: Configuration) -> Sequence[Component]:
         locations = [
             Component(
                 name=location.name,
@@ -73,7 +77,8 @@ class LocalStack:
         ]
         return [*processes, *locations]
 
-    def apply(self, configuration: Configuration, changed: Sequence[str], say: Say) -> None:
+    def apply(self, configuration: Configuration, changed: Sequence[Change], say: Say) -> None:
+        names = [change.component for change in changed]
         current = stack.read_applied(self.folder)
         port = stack.choose_port(configuration, current)
         if configuration.webserver.port is None and current is None and port != stack.PREFERRED_PORT:
@@ -87,7 +92,7 @@ class LocalStack:
             say("creating the instance's tables")
             initialise(self.folder.dagster_home)
         for spec in (stack.webserver_spec(self.folder, applied), stack.daemon_spec(self.folder)):
-            if spec.name in changed or not self.is_running(spec.name):
+            if spec.name in names or not self.is_running(spec.name):
                 say(f"starting {spec.name}")
                 control.stop(spec.name, spec.grace_seconds)
                 control.wait_gone(spec.name, spec.grace_seconds * 2)
@@ -190,7 +195,7 @@ class LocalStack:
     def environment_of(self, location: Location) -> dict[str, str]:
         """What a location's server learns of the stack; only `ops` acts on it."""
         applied = stack.read_applied(self.folder)
-        if location.name != OPS or applied is None:
+        if location.name != OPS.name or applied is None:
             return {}
         return {
             "PLAYGROUND_CONFIG": applied.configuration,

@@ -19,7 +19,6 @@ from playground_ops.errors import Finding, FindingKind, PlaygroundError
 from playground_ops.targets.local.dependencies import Wanted, wanted
 from playground_ops.targets.local.installed import check_copied, check_dagster, installed, lay_over
 from playground_ops.targets.local.interpreters import Interpreter, choose
-from playground_ops.targets.local.project import Project
 from playground_ops.targets.local.uv_command import uv_or_raise
 from playground_ops.targets.local.whole import (
     RECENT_SECONDS,
@@ -29,6 +28,7 @@ from playground_ops.targets.local.whole import (
     room,
     used,
 )
+from playground_ops.targets.project import Project
 
 _MARKER = ".complete"
 _SHAPE = "1"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import hashlib
 import re
 from collections.abc import Callable
@@ -12,18 +11,14 @@ from pathlib import Path
 from playground_ops.errors import Finding, FindingKind, PlaygroundError
 from playground_ops.model import Revision
 from playground_ops.redact import redact
+from playground_ops.targets import refs
+from playground_ops.targets.git_failures import explain
 from playground_ops.targets.local.git_command import Remote, git, git_or_raise, remote
-from playground_ops.targets.local.git_failures import explain
 from playground_ops.targets.local.whole import built, discard, locked, room
 
 RESOLVE_SECONDS = 30.0
 FETCH_SECONDS = 600.0
 LOCAL_SECONDS = 60.0
-
-_FULL = re.compile(r"[0-9a-f]{40}")
-_SHORT = re.compile(r"[0-9a-f]{4,39}")
-# git check-ref-format, and no glob: `ls-remote` would take `*` for a pattern.
-_NOT_A_REF = re.compile(r"^[-/.]|[\x00-\x20~^:?*\[\\\x7f]|\.\.|//|@\{|/\.|\.lock(?:/|$)|[/.]$|^@$|^$")
 
 # Servers that give a commit only at a tip (git's old protocol, plain web servers) say one of these.
 _ONLY_WHOLE = re.compile(r"unadvertised object|dumb http transport|does not support shallow", re.I)
@@ -49,26 +44,11 @@ def resolve(url: str, ref: str | None, seconds: float = RESOLVE_SECONDS) -> Revi
     revision names the repository without its credentials. Raises PlaygroundError.
     """
     source = _remote(url)
-    if ref is not None and _FULL.fullmatch(ref.lower()):
-        return Revision(repository=source.url, commit=ref.lower(), ref=ref)
-    if ref is not None and _NOT_A_REF.search(ref):
-        raise PlaygroundError(_not_a_ref(source, ref))
-    names = _names(ref)
-    answer = git_or_raise(["ls-remote", "--", source.url, *names], source, seconds=seconds)
-    # ls-remote matches by the end of a name (`refs/remotes/x/HEAD` too): only exact names count.
-    found = {name: commit for commit, _, name in (line.partition("\t") for line in answer.splitlines())}
-    commits = {name: found.get(f"{name}^{{}}", found.get(name)) for name in names if not name.endswith("^{}")}
-    if ref not in (None, "HEAD"):
-        commits.pop("HEAD", None)
-    present = {name: commit for name, commit in commits.items() if commit}
-    if not present:
-        raise PlaygroundError(_unknown(source, ref, empty=not found, seconds=seconds))
-    if len(set(present.values())) > 1:
-        raise PlaygroundError(_ambiguous(source, str(ref), present))
-    (commit,) = set(present.values())
-    if not _FULL.fullmatch(commit):
-        raise PlaygroundError(explain(source.thing, "fatal: mismatched algorithms"))
-    return Revision(repository=source.url, commit=commit, ref=ref)
+    known = refs.pinned(source.url, ref)
+    if known is not None:
+        return known
+    answer = git_or_raise(["ls-remote", "--", source.url, *refs.names(ref)], source, seconds=seconds)
+    return refs.chosen(source.url, ref, answer, lambda: _all_names(source, seconds))
 
 
 def mirror_folder(folder: Path, url: str) -> Path:
@@ -139,14 +119,6 @@ def _remote(url: str) -> Remote:
     return source
 
 
-def _names(ref: str | None) -> list[str]:
-    if ref in (None, "HEAD"):
-        return ["HEAD"]
-    if str(ref).startswith("refs/"):
-        return [str(ref), f"{ref}^{{}}"]
-    return ["HEAD", f"refs/heads/{ref}", f"refs/tags/{ref}", f"refs/tags/{ref}^{{}}"]
-
-
 def _open(mirror: Path, source: Remote) -> None:
     if (mirror / "HEAD").exists():
         return
@@ -198,53 +170,9 @@ def _certain(source: Remote, observed: str, cause: str, fix: str) -> Finding:
     return Finding(kind=FindingKind.CERTAIN, object=source.thing, observed=observed, cause=cause, fix=fix)
 
 
-def _unknown(source: Remote, ref: str | None, empty: bool, seconds: float) -> Finding:
-    if ref is None or ref == "HEAD":
-        return _certain(
-            source,
-            "Its HEAD leads to no commit.",
-            "The repository is empty, or its default branch does not exist.",
-            "Push a commit, or give a branch, a tag or a full commit as the ref.",
-        )
-    if _SHORT.fullmatch(ref.lower()):
-        return _certain(
-            source,
-            f"`{ref}` is neither a branch nor a tag.",
-            "It looks like a short commit, which a repository can't be asked for.",
-            "Give all 40 digits (`git rev-parse COMMIT` shows them).",
-        )
-    near = [] if empty else _near(source, ref, seconds)
-    has = f"It has {', '.join(f'`{name}`' for name in near)}." if near else "No name there is like it."
-    return _certain(
-        source,
-        f"It has no branch or tag `{ref}`.",
-        "The repository is empty." if empty else has,
-        "Correct the ref, or push the branch.",
-    )
-
-
-def _near(source: Remote, ref: str, seconds: float) -> list[str]:
+def _all_names(source: Remote, seconds: float) -> str:
     listed = git(["ls-remote", "--heads", "--tags", "--refs", "--", source.url], source, seconds=seconds)
-    names = [line.partition("\t")[2].split("/", 2)[-1] for line in listed.output.splitlines()]
-    return difflib.get_close_matches(ref, names, n=5, cutoff=0.3) or sorted(names)[:5]
-
-
-def _ambiguous(source: Remote, ref: str, present: dict[str, str]) -> Finding:
-    return _certain(
-        source,
-        f"`{ref}` is both a branch and a tag, at different commits.",
-        "; ".join(f"{name} is {commit}" for name, commit in sorted(present.items())) + ".",
-        f"Say which: `refs/heads/{ref}` or `refs/tags/{ref}`.",
-    )
-
-
-def _not_a_ref(source: Remote, ref: str) -> Finding:
-    return _certain(
-        source,
-        f"`{redact(ref)}` can't be the name of a branch or tag.",
-        "git allows no spaces, `..`, `~^:?*[\\`, no leading `-` and no trailing `/` or `.lock` in names.",
-        "Give a branch, a tag or a full commit of 40 digits.",
-    )
+    return listed.output
 
 
 def _not_a_url(source: Remote) -> Finding:

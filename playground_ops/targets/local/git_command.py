@@ -11,8 +11,8 @@ from urllib.parse import unquote, urlsplit
 
 from playground_ops.errors import PlaygroundError
 from playground_ops.redact import redact
+from playground_ops.targets.git_failures import explain, missing, too_slow
 from playground_ops.targets.local.command import Finished, TimedOut, run
-from playground_ops.targets.local.git_failures import explain, missing, too_slow
 
 # What a surrounding git (a hook, an alias) sets would turn our commands on its repository.
 _OF_ANOTHER_REPOSITORY = (

@@ -11,9 +11,9 @@ from pathlib import Path
 from packaging.version import InvalidVersion, Version
 
 from playground_ops.errors import Finding, FindingKind, PlaygroundError
-from playground_ops.targets.local.project import Project
 from playground_ops.targets.local.uv_command import uv
 from playground_ops.targets.local.uv_failures import explain, tail
+from playground_ops.targets.project import Project
 
 OLDEST, NEWEST = (1, 11), (1, 13)
 """Minors of Dagster whose code servers the stack's webserver and daemon talk to."""

@@ -11,8 +11,8 @@ from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
 from playground_ops.errors import Finding, FindingKind, PlaygroundError
 from playground_ops.targets.local.command import TimedOut, run
-from playground_ops.targets.local.project import Project
 from playground_ops.targets.local.uv_command import LOOK_SECONDS, uv
+from playground_ops.targets.project import Project
 
 
 @dataclass(frozen=True)

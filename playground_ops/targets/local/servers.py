@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from playground_ops.model import Release
 from playground_ops.targets.local.folder import StateFolder, reading, writing
 from playground_ops.targets.local.processes import ProcessSpec
-from playground_ops.targets.local.project import Project
+from playground_ops.targets.project import Project
 
 if TYPE_CHECKING:
     from playground_ops.targets.local.environments import Environment

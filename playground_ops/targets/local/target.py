@@ -21,6 +21,7 @@ from playground_ops.model import (
     Shown,
 )
 from playground_ops.redact import redact
+from playground_ops.targets.address import Address
 from playground_ops.targets.base import Lock, Say
 from playground_ops.targets.codeserver import import_client, inspect
 from playground_ops.targets.local import automation, git, logs, observing, smoke
@@ -117,7 +118,7 @@ class LocalTarget:
         observing.wait(self.stack, release, seconds)
 
     def inspect(self, release: Release) -> LoadedCode:
-        return inspect(release, str(self.stack.addresses.own(release)), server_id(self._address(release)))
+        return inspect(release, self._own(release), server_id(self._address(release)))
 
     def expected_directory(self, release: Release) -> str:
         return str(self.code.checkout_of(release).resolve())
@@ -133,7 +134,7 @@ class LocalTarget:
         return {name: keys for name, keys in found.items() if name != location}
 
     def set_automation(self, release: Release, loaded: LoadedCode) -> Sequence[str]:
-        address = str(self.stack.addresses.serving(release.location.name))
+        address = Address(socket=str(self.stack.addresses.serving(release.location.name)))
         return automation.apply(self.folder, release, address, loaded)
 
     def serve(self, release: Release) -> None:
@@ -171,7 +172,7 @@ class LocalTarget:
         if runs:
             from playground_ops.targets.instance import point_runs_at
 
-            point_runs_at(self.folder.dagster_home, runs, str(self.stack.addresses.own(previous)))
+            point_runs_at(self.folder.dagster_home, runs, self._own(previous))
 
     def retire(self, release: Release) -> None:
         self.settle(release)
@@ -199,8 +200,11 @@ class LocalTarget:
     def _files(self, location: str) -> ReleaseFiles:
         return ReleaseFiles(self.folder.location(location))
 
+    def _own(self, release: Release) -> Address:
+        return Address(socket=str(self.stack.addresses.own(release)))
+
     def _address(self, release: Release) -> str:
-        return f"unix:{self.stack.addresses.own(release)}"
+        return self._own(release).channel
 
     def _restore(self, location: str) -> None:
         """Write a release file anew that was lost or corrupted while its process is there."""

@@ -6,7 +6,7 @@ import re
 
 from playground_ops.errors import Finding, FindingKind
 from playground_ops.redact import redact
-from playground_ops.targets.local import git_failures
+from playground_ops.targets import git_failures
 
 EVIDENCE_LINES = 30
 

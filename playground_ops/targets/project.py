@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from playground_ops.errors import Finding, FindingKind, PlaygroundError
-from playground_ops.targets.local.modules import has_module, has_package, nearest_folders, offered
+from playground_ops.targets.modules import has_module, has_package, nearest_folders, offered
 
 if sys.version_info >= (3, 11):
     import tomllib

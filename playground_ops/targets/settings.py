@@ -31,5 +31,6 @@ def location_settings(location: Location, pinned: Revision | None) -> dict[str, 
         "environment": ", ".join(sorted(location.environment)),
         "startup_timeout_seconds": str(location.startup_timeout_seconds),
         "configuration": digest(location),
+        **({"surroundings": location.surroundings} if location.surroundings else {}),
         **({"code": pinned.commit} if pinned else {}),
     }

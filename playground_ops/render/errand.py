@@ -1,0 +1,85 @@
+"""A Job that runs one command of this project inside the cluster, as `ops`: rollouts are made there.
+
+From outside, neither code servers nor the database can be reached, nor should they be.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import yaml
+
+from playground_ops.config import Configuration
+from playground_ops.pods import Resources
+from playground_ops.render import instance
+from playground_ops.render.names import (
+    APP_FOLDER,
+    HOME,
+    OPS_ACCOUNT,
+    PROJECT_FOLDER,
+    SOURCE_FOLDER,
+    Object,
+    an_object,
+    labels,
+)
+from playground_ops.render.pod import Container, config_map, container, pod, variable, writable
+from playground_ops.render.release import START
+
+NAME = "playground-ops"
+COMPONENT = "errand"
+RESOURCES = Resources(requests={"cpu": "100m", "memory": "256Mi"}, limits={"memory": "1Gi"})
+FAILED, WRONG = 1, 2
+"""Exit codes of the command line: it said why, and doing it again changes nothing."""
+ATTEMPTS = 4
+KEPT_SECONDS = 3600
+
+
+def render(
+    configuration: Configuration, name: str, archive: str, arguments: Sequence[str], by: str
+) -> Object:
+    """`arguments` of `python -m playground_ops`, and who asks.
+
+    Done again when its pod is lost: every command may be.
+    """
+    settings, namespace = configuration.kubernetes.ops, configuration.kubernetes.namespace
+    tags = labels(name, COMPONENT)
+    volumes = [
+        config_map(archive, SOURCE_FOLDER, "source"),
+        writable("app", APP_FOLDER),
+        writable("home", HOME),
+        writable("tmp", "/tmp"),
+    ]
+    found = Container(
+        name=NAME,
+        image=instance.image(configuration, settings),
+        resources=RESOURCES,
+        command=["sh", "-ec", START, PROJECT_FOLDER],
+        arguments=["env", f"PYTHONPATH={PROJECT_FOLDER}", "python", "-m", "playground_ops", *arguments],
+        variables=[
+            *instance.variables(configuration),
+            variable("PLAYGROUND_NAMESPACE", namespace),
+            variable("PLAYGROUND_BY", by),
+            variable("PLAYGROUND_PROJECT", PROJECT_FOLDER),
+            variable(
+                "PLAYGROUND_INSTANCE", yaml.safe_dump(instance.settings(configuration), sort_keys=False)
+            ),
+        ],
+        volumes=volumes,
+    )
+    wait = instance.waiting(configuration, settings)
+    template = pod([container(found, settings)], settings, tags, volumes, init=[wait])
+    template["spec"] |= {
+        "automountServiceAccountToken": True,
+        "restartPolicy": "Never",
+        "serviceAccountName": OPS_ACCOUNT,
+    }
+    told = {"action": "FailJob", "onExitCodes": {"operator": "In", "values": [FAILED, WRONG]}}
+    return an_object(
+        *("batch/v1", "Job", name, namespace, tags),
+        spec={
+            "backoffLimit": ATTEMPTS - 1,
+            "podFailurePolicy": {"rules": [told]},
+            "template": template,
+            "ttlSecondsAfterFinished": KEPT_SECONDS,
+        },
+    )

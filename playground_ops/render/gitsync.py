@@ -1,0 +1,87 @@
+"""Fetching a commit into a pod by git-sync (v4 flags), with the location's own credentials."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from playground_ops.config import Configuration
+from playground_ops.model import Release
+from playground_ops.pods import PodSettings, Resources
+from playground_ops.render.names import APP_FOLDER, GIT_SECRET_FOLDER, REPOSITORY_FOLDER, Object
+from playground_ops.render.pod import Container, Mounted, container, secret_variable, variable, writable
+
+GIT_USER = 65533
+"""Of the image: ssh wants a user that has a name."""
+RESOURCES = Resources(requests={"cpu": "50m", "memory": "64Mi"}, limits={"memory": "512Mi"})
+NAME = "git-sync"
+LINK = "current"
+
+
+@dataclass(frozen=True)
+class Fetching:
+    container: Object
+    volumes: tuple[Mounted, ...]
+
+
+def worktree(commit: str) -> str:
+    """The real path of a commit's files: never the link, through which a later commit might be loaded."""
+    return f"{REPOSITORY_FOLDER}/.worktrees/{commit}"
+
+
+def fetching(release: Release, configuration: Configuration) -> Fetching:
+    """An init container that fetches exactly the release's commit, once."""
+    repository, secret = release.location.repository or "", release.location.git_secret
+    arguments = [
+        f"--repo={repository}",
+        f"--ref={release.revision.commit}",
+        "--depth=1",
+        "--one-time",
+        f"--root={REPOSITORY_FOLDER}",
+        f"--link={LINK}",
+        "--max-failures=2",
+        "--submodules=recursive",
+        *_credentials(repository, secret),
+    ]
+    volumes = (writable("app", APP_FOLDER), writable("tmp", "/tmp"), *secret_volume(secret))
+    found = Container(
+        name=NAME,
+        image=configuration.images.git_sync,
+        resources=RESOURCES,
+        arguments=arguments,
+        variables=[variable("HOME", "/tmp"), *_user(repository, secret)],
+        volumes=volumes,
+    )
+    made = container(found, PodSettings())
+    made["securityContext"] = {**made["securityContext"], "runAsUser": GIT_USER}
+    return Fetching(made, volumes)
+
+
+def is_ssh(repository: str) -> bool:
+    """`ssh://...` or git's short form `user@host:path`."""
+    return repository.startswith("ssh://") or (
+        "://" not in repository and "@" in repository.split(":", maxsplit=1)[0]
+    )
+
+
+def _credentials(repository: str, secret: str | None) -> list[str]:
+    if secret is None:
+        return []
+    if is_ssh(repository):
+        return [
+            f"--ssh-key-file={GIT_SECRET_FOLDER}/ssh",
+            f"--ssh-known-hosts-file={GIT_SECRET_FOLDER}/known_hosts",
+        ]
+    return [f"--password-file={GIT_SECRET_FOLDER}/password"]
+
+
+def _user(repository: str, secret: str | None) -> list[Object]:
+    if secret is None or is_ssh(repository):
+        return []
+    return [secret_variable("GITSYNC_USERNAME", secret, "username")]
+
+
+def secret_volume(secret: str | None) -> list[Mounted]:
+    if secret is None:
+        return []
+    source = {"secret": {"secretName": secret, "defaultMode": 0o440}}
+    return [Mounted("git-secret", GIT_SECRET_FOLDER, source, read_only=True)]

@@ -1,0 +1,183 @@
+"""One release of a code location: a Deployment that is never edited, and an address of its own.
+
+A rollout makes it, not an apply; what is in it is what the release ran with, and comes back by itself.
+"""
+
+from __future__ import annotations
+
+import yaml
+
+from playground_ops.config import OPS, Configuration
+from playground_ops.model import Release
+from playground_ops.pods import Resources
+from playground_ops.render import gitsync, instance
+from playground_ops.render.names import (
+    APP_FOLDER,
+    ARTIFACTS,
+    ARTIFACTS_FOLDER,
+    GRPC_PORT,
+    HOME,
+    LOCATION,
+    OPS_ACCOUNT,
+    PREFIX,
+    PROJECT_FOLDER,
+    RELEASE,
+    REPOSITORY_FOLDER,
+    SOURCE_FILE,
+    SOURCE_FOLDER,
+    Object,
+    an_object,
+    labels,
+    location_service,
+    release_deployment,
+    release_service,
+)
+from playground_ops.render.pod import (
+    Container,
+    Mounted,
+    claim,
+    config_map,
+    container,
+    pod,
+    variable,
+    writable,
+)
+
+RESOURCES = Resources(requests={"cpu": "100m", "memory": "256Mi"}, limits={"memory": "1Gi"})
+SERVER = "dagster-grpc"
+RECORD = f"{PREFIX}record"
+"""Annotation: the release as a value, in JSON."""
+START = f"""\
+printf %s "$PLAYGROUND_INSTANCE" > "$DAGSTER_HOME/dagster.yaml"
+mkdir -p "$0"
+python -m tarfile -e {SOURCE_FOLDER}/{SOURCE_FILE} "$0"
+exec "$@"
+"""
+"""The instance's settings come with the release: a later change of them is a new release."""
+SERVE = "playground_ops.targets.kubernetes.serving"
+"""The module that finds out what a repository's project wants loaded, and becomes its server."""
+
+
+def render(release: Release, configuration: Configuration, archive: str) -> list[Object]:
+    """`archive`: the ConfigMap with this project's code, which the server is started by, or serves."""
+    name, number = release.location.name, release.number
+    tags = {**labels(location_service(name), "location"), LOCATION: name, RELEASE: str(number)}
+    own = {LOCATION: name, RELEASE: str(number)}
+    namespace = configuration.kubernetes.namespace
+    deployment = an_object(
+        *("apps/v1", "Deployment", release_deployment(name, number), namespace, tags),
+        spec={
+            "progressDeadlineSeconds": release.location.startup_timeout_seconds + 60,
+            "replicas": 1,
+            "revisionHistoryLimit": 0,
+            "selector": {"matchLabels": own},
+            # Two processes of one release are never behind its address either.
+            "strategy": {"type": "Recreate"},
+            "template": _pod(release, configuration, archive, tags),
+        },
+    )
+    deployment["metadata"]["annotations"] = {RECORD: release.model_dump_json(exclude_defaults=True)}
+    service = an_object(
+        *("v1", "Service", release_service(name, number), namespace, tags),
+        spec={
+            "clusterIP": "None",
+            "ports": [{"name": "grpc", "port": GRPC_PORT, "protocol": "TCP", "targetPort": "grpc"}],
+            # Runs on a server that drains are still asked to end.
+            "publishNotReadyAddresses": True,
+            "selector": own,
+        },
+    )
+    return [deployment, service]
+
+
+def directory(release: Release) -> str:
+    """Where the server of this release must have loaded its code from."""
+    commit = release.revision.commit
+    if release.revision.repository is None:
+        return f"{REPOSITORY_FOLDER}/{commit}"
+    return gitsync.worktree(commit)
+
+
+def _pod(release: Release, configuration: Configuration, archive: str, tags: dict[str, str]) -> Object:
+    settings = release.location.pod
+    is_ops = release.location.name == OPS.name
+    if is_ops:
+        settings = configuration.kubernetes.ops
+    volumes = _volumes(archive)
+    main = Container(
+        name=SERVER,
+        image=instance.image(configuration, settings),
+        resources=RESOURCES,
+        command=["sh", "-ec", START, _unpacked(release)],
+        arguments=_command(release),
+        variables=_variables(release, configuration),
+        volumes=volumes,
+        more=_probes(release),
+    )
+    init = gitsync.fetching(release, configuration) if release.revision.repository else None
+    found = pod(
+        [container(main, settings)],
+        settings,
+        tags,
+        [*volumes, *(init.volumes if init else ())],
+        init=[init.container] if init else [],
+        grace_seconds=release.location.longest_run_seconds,
+    )
+    # Else the server is the pod's first process, to which a signal that it does not handle yet, while it
+    # imports, is nothing; and nobody collects the processes of runs.
+    found["spec"]["shareProcessNamespace"] = True
+    if is_ops:
+        found["spec"] |= {"automountServiceAccountToken": True, "serviceAccountName": OPS_ACCOUNT}
+    return found
+
+
+def _volumes(archive: str) -> list[Mounted]:
+    return [
+        config_map(archive, SOURCE_FOLDER, "source"),
+        writable("app", APP_FOLDER),
+        claim(ARTIFACTS, ARTIFACTS_FOLDER, "artifacts"),
+        writable("home", HOME),
+        writable("tmp", "/tmp"),
+    ]
+
+
+def _unpacked(release: Release) -> str:
+    return directory(release) if release.revision.repository is None else PROJECT_FOLDER
+
+
+def _command(release: Release) -> list[str]:
+    served = ["-h", "0.0.0.0", "-p", str(GRPC_PORT), "--location-name", release.location.name]
+    if release.revision.repository is None:
+        module = release.location.module or "playground.definitions"
+        return ["dagster", "api", "grpc", "-m", module, "-d", directory(release), *served]
+    given = ["--module", release.location.module] if release.location.module else []
+    where = [directory(release), "--subdirectory", release.location.subdirectory]
+    return ["env", f"PYTHONPATH={PROJECT_FOLDER}", "python", "-m", SERVE, *where, *given, "--", *served]
+
+
+def _variables(release: Release, configuration: Configuration) -> list[Object]:
+    own = [
+        *instance.variables(configuration),
+        variable("PLAYGROUND_LOCATION", release.location.name),
+        variable("PLAYGROUND_RELEASE", str(release.number)),
+        variable("PLAYGROUND_COMMIT", release.revision.commit),
+        variable("PLAYGROUND_INSTANCE", yaml.safe_dump(instance.settings(configuration), sort_keys=False)),
+    ]
+    if release.location.name == OPS.name:
+        own.append(variable("PLAYGROUND_NAMESPACE", configuration.kubernetes.namespace))
+    names = {one["name"] for one in own}
+    given = [variable(key, value) for key, value in release.location.environment.items() if key not in names]
+    return [*own, *given]
+
+
+def _probes(release: Release) -> Object:
+    """Native gRPC probes: with eager loading a server that answers has its code loaded."""
+    asked = {"grpc": {"port": GRPC_PORT, "service": "DagsterApi"}}
+    seconds = release.location.startup_timeout_seconds
+    return {
+        "ports": [{"containerPort": GRPC_PORT, "name": "grpc", "protocol": "TCP"}],
+        # The rollout's own deadline comes first; after that this one restarts what hangs.
+        "startupProbe": {**asked, "periodSeconds": 1, "failureThreshold": seconds + 30, "timeoutSeconds": 2},
+        "readinessProbe": {**asked, "periodSeconds": 10, "failureThreshold": 3, "timeoutSeconds": 5},
+        "livenessProbe": {**asked, "periodSeconds": 30, "failureThreshold": 6, "timeoutSeconds": 10},
+    }

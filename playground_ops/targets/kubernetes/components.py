@@ -1,0 +1,65 @@
+"""How the components of a stack do, told from their workloads and pods. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
+
+from playground_ops.diagnose.pods import Collected, look
+from playground_ops.model import ComponentStatus
+from playground_ops.targets.kubernetes.releases import restarts
+
+Kind = Literal["webserver", "daemon", "postgres"]
+COMPONENTS: tuple[Kind, ...] = ("postgres", "webserver", "daemon")
+WORKLOADS = {"webserver": "Deployment", "daemon": "Deployment", "postgres": "StatefulSet"}
+COMPONENT = "app.kubernetes.io/component"
+
+
+def status_of(name: Kind, workload: Mapping[str, Any], pods: Sequence[Mapping[str, Any]]) -> ComponentStatus:
+    mine = [pod for pod in pods if pod["metadata"].get("labels", {}).get(COMPONENT) == name]
+    newest = max(mine, key=lambda pod: str(pod["metadata"]["creationTimestamp"]), default=None)
+    ready = is_rolled_out(workload)
+    return ComponentStatus(
+        name=name,
+        kind=name,
+        ready=ready,
+        since=str(newest["metadata"]["creationTimestamp"]) if newest else None,
+        restarts=restarts(newest) if newest else 0,
+        message="" if ready else _message(workload, newest),
+    )
+
+
+def location_status(name: str, number: int | None, pods: Sequence[Mapping[str, Any]]) -> ComponentStatus:
+    """`pods` are those of the release that serves."""
+    newest = max(pods, key=lambda pod: str(pod["metadata"]["creationTimestamp"]), default=None)
+    if number is None or newest is None:
+        message = "serves no release" if number is None else f"release {number} has no pod"
+        return ComponentStatus(name=name, kind="location", ready=False, message=message)
+    seen = look(Collected(newest))
+    return ComponentStatus(
+        name=name,
+        kind="location",
+        ready=seen.ready,
+        since=str(newest["metadata"]["creationTimestamp"]),
+        restarts=restarts(newest),
+        message="" if seen.ready else seen.message,
+    )
+
+
+def is_rolled_out(workload: Mapping[str, Any]) -> bool:
+    """Whether all that was asked for runs, and nothing older (as `kubectl rollout status` has it)."""
+    status, wanted = workload.get("status", {}), workload["spec"].get("replicas", 1)
+    if status.get("observedGeneration", 0) < workload["metadata"].get("generation", 0):
+        return False
+    counts = [status.get(key, 0) for key in ("replicas", "updatedReplicas", "readyReplicas")]
+    return all(count == wanted for count in counts)
+
+
+def _message(workload: Mapping[str, Any], newest: Mapping[str, Any] | None) -> str:
+    if newest is not None:
+        seen = look(Collected(newest))
+        return "the pod before it to end" if seen.ready else seen.message
+    for condition in workload.get("status", {}).get("conditions", ()):
+        if condition["type"] == "ReplicaFailure" and condition["status"] == "True":
+            return str(condition.get("message", ""))
+    return "its pod to be made"

@@ -1,0 +1,120 @@
+"""Running a command of this project inside the cluster, and hearing what it says."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+from playground_ops.config import Configuration
+from playground_ops.diagnose.pods import Collected, look
+from playground_ops.errors import FindingKind, PlaygroundError
+from playground_ops.redact import redact
+from playground_ops.render import errand
+from playground_ops.targets.base import Say
+from playground_ops.targets.kubernetes import archive
+from playground_ops.targets.kubernetes.applying import apply_object, delete
+from playground_ops.targets.kubernetes.connection import Connection
+from playground_ops.targets.kubernetes.paths import collection, path
+from playground_ops.targets.kubernetes.streaming import lines
+
+LOOK_SECONDS = 10.0
+LOG_SECONDS = 3600.0
+LOST = 1
+Hear = Callable[[str], None]
+
+
+def run(
+    connection: Connection,
+    configuration: Configuration,
+    project: Path,
+    arguments: Sequence[str],
+    by: str,
+    hear: Hear,
+    say: Say,
+) -> int:
+    """The command's exit code. `hear` gets its lines, `say` what is waited for.
+
+    Raises PlaygroundError when it can't be started. Whoever stops hearing it does not stop it.
+    """
+    made = archive.archive(project, configuration.kubernetes.namespace)
+    if connection.get(path(made)) is None:
+        apply_object(connection, made)
+    name = f"playground-ops-{uuid4().hex[:8]}"
+    job = errand.render(configuration, name, made["metadata"]["name"], arguments, by)
+    connection.request("POST", collection("batch/v1", "Job", configuration.kubernetes.namespace), job)
+    heard: dict[str, int] = {}
+    while True:
+        pod = _started(connection, job, say)
+        _hear(connection, pod, heard, hear)
+        code = _exit_code(connection, pod)
+        if code is not None and not _goes_on(connection, job, code):
+            delete(connection, path(job))
+            return code
+
+
+def _started(connection: Connection, job: dict[str, Any], say: Say) -> dict[str, Any]:
+    """Its newest pod, once its container runs or has ended. Raises PlaygroundError."""
+    namespace, name = job["metadata"]["namespace"], job["metadata"]["name"]
+    folder, selector = collection("v1", "Pod", namespace), f"batch.kubernetes.io/job-name={name}"
+    told = ""
+    while True:
+        listed = connection.request("GET", folder, query={"labelSelector": selector})
+        pods = sorted(listed["items"], key=lambda pod: str(pod["metadata"]["creationTimestamp"]))
+        seen = look(Collected(pods[-1])) if pods else None
+        if pods and _state(pods[-1]) in ("running", "terminated"):
+            return dict(pods[-1])
+        if seen is not None and seen.finding is not None and seen.finding.kind is FindingKind.CERTAIN:
+            raise PlaygroundError(seen.finding)
+        message = f"the rollouts' own pod: {seen.message if seen else 'to be made'}"
+        if message != told:
+            say(f"waiting for {message}")
+            told = message
+        query = {
+            "watch": "1",
+            "labelSelector": selector,
+            "resourceVersion": str(listed["metadata"]["resourceVersion"]),
+        }
+        next(lines(connection, folder, query, LOOK_SECONDS), None)
+
+
+def _hear(connection: Connection, pod: dict[str, Any], heard: dict[str, int], hear: Hear) -> None:
+    """To the end of its log; what was heard before a connection broke is not heard again."""
+    name = pod["metadata"]["name"]
+    query = {"follow": "true", "container": errand.NAME}
+    for number, line in enumerate(lines(connection, f"{_path(pod)}/log", query, LOG_SECONDS)):
+        if number >= heard.get(name, 0):
+            heard[name] = number + 1
+            hear(redact(line.decode(errors="replace")))
+
+
+def _exit_code(connection: Connection, pod: dict[str, Any]) -> int | None:
+    """None while it runs."""
+    found = connection.get(_path(pod))
+    if found is None:
+        return LOST
+    ended = _container(found).get("state", {}).get("terminated")
+    return int(ended["exitCode"]) if ended else None
+
+
+def _goes_on(connection: Connection, job: dict[str, Any], code: int) -> bool:
+    """Whether the Job starts another pod: this one was lost, and said nothing of its own accord."""
+    if code in (0, errand.FAILED, errand.WRONG):
+        return False
+    found = connection.get(path(job))
+    conditions = (found or {}).get("status", {}).get("conditions", ())
+    return found is not None and not any(one["type"] in ("Failed", "Complete") for one in conditions)
+
+
+def _container(pod: dict[str, Any]) -> dict[str, Any]:
+    found = pod.get("status", {}).get("containerStatuses", ())
+    return next((dict(one) for one in found if one["name"] == errand.NAME), {})
+
+
+def _state(pod: dict[str, Any]) -> str:
+    return next(iter(_container(pod).get("state", {})), "")
+
+
+def _path(pod: dict[str, Any]) -> str:
+    return path({**pod, "apiVersion": "v1", "kind": "Pod"})

@@ -1,0 +1,205 @@
+"""The releases of a location as they lie in the cluster: Deployments, their marks, and the switch."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from pydantic import ValidationError
+
+from playground_ops.model import LiveRelease, Release, ReleaseState
+from playground_ops.render.names import (
+    LOCATION,
+    PREFIX,
+    RELEASE,
+    ROLLOUT_MANAGER,
+    an_object,
+    location_service,
+    release_deployment,
+    release_service,
+)
+from playground_ops.render.release import RECORD
+from playground_ops.targets.kubernetes.connection import Connection
+from playground_ops.targets.kubernetes.paths import collection, path
+from playground_ops.targets.kubernetes.refusals import Refusal
+
+APPLY, MERGE = "application/apply-patch+yaml", "application/merge-patch+json"
+SERVED_AT, ORDER, DRAINING = f"{PREFIX}served-at", f"{PREFIX}served-order", f"{PREFIX}draining"
+"""Annotations of a release's Deployment."""
+NOBODY = "none"
+"""As the selector's release: the location's address leads nowhere."""
+OF_LOCATIONS = "app.kubernetes.io/component=location"
+
+
+class Releases:
+    def __init__(self, connection: Connection, namespace: str) -> None:
+        self._connection, self._namespace = connection, namespace
+
+    def all(self, location: str) -> Sequence[LiveRelease]:
+        """By number; those that have drained are left out."""
+        pods = self._list("v1", "Pod", location)
+        now = self.serving(location)
+        found = [
+            _live(deployment, release, now, [pod for pod in pods if _number(pod) == release.number])
+            for deployment in self._list("apps/v1", "Deployment", location)
+            if (release := _release(deployment)) is not None
+        ]
+        return sorted((one for one in found if one is not None), key=lambda live: live.release.number)
+
+    def numbers(self, location: str) -> list[int]:
+        """Of every Deployment, also of those that have drained."""
+        return [_number(found) for found in self._list("apps/v1", "Deployment", location)]
+
+    def locations(self) -> list[str]:
+        """Names of those that have an address or a release."""
+        services = self._items("v1", "Service", OF_LOCATIONS)
+        return sorted({found["metadata"]["labels"].get(LOCATION, "") for found in services} - {""})
+
+    def serving(self, location: str) -> int | None:
+        """The number that the location's address leads to."""
+        service = self._connection.get(self._path("v1", "Service", location_service(location)))
+        chosen = ((service or {}).get("spec", {}).get("selector") or {}).get(RELEASE, NOBODY)
+        return int(chosen) if str(chosen).isdigit() else None
+
+    def make(self, objects: Sequence[dict[str, Any]]) -> None:
+        """What is there already stays as it is: a release is never edited. Raises Refusal."""
+        for found in objects:
+            try:
+                folder = collection(found["apiVersion"], found["kind"], self._namespace)
+                self._connection.request("POST", folder, found, query={"fieldManager": ROLLOUT_MANAGER})
+            except Refusal as refusal:
+                if refusal.reason != "AlreadyExists":
+                    raise
+
+    def lead_to(self, location: str, number: int | None) -> None:
+        """The switch: one patch of one field, by a field manager of its own."""
+        name = location_service(location)
+        selector = {"app": name, RELEASE: NOBODY if number is None else str(number)}
+        wanted = {
+            "apiVersion": "v1",
+            "kind": "Service",
+            "metadata": {"name": name, "namespace": self._namespace},
+            "spec": {"selector": selector},
+        }
+        query = {"fieldManager": ROLLOUT_MANAGER, "force": "true"}
+        self._connection.request("PATCH", path(wanted), wanted, APPLY, query)
+
+    def mark_served(self, release: Release, when: str) -> None:
+        """It serves from now on, and has not been told to stop."""
+        deployments = self._list("apps/v1", "Deployment", release.location.name)
+        order = 1 + max([0, *(int(_note(found, ORDER) or 0) for found in deployments)])
+        self._patch(release, {SERVED_AT: when, ORDER: str(order), DRAINING: None}, replicas=1)
+
+    def mark_draining(self, release: Release, when: str) -> None:
+        """Its pod is told to end after its runs, in the same write."""
+        self._patch(release, {DRAINING: when}, replicas=0)
+
+    def delete(self, release: Release) -> None:
+        """Its pods are left to the garbage collector. A release that is gone is deleted."""
+        name, number = release.location.name, release.number
+        for api, kind, found in (
+            ("apps/v1", "Deployment", release_deployment(name, number)),
+            ("v1", "Service", release_service(name, number)),
+        ):
+            self.delete_path(self._path(api, kind, found))
+
+    def delete_path(self, where: str, **query: str) -> None:
+        try:
+            self._connection.request("DELETE", where, query={"propagationPolicy": "Background", **query})
+        except Refusal as refusal:
+            if refusal.code != 404:
+                raise
+
+    def sweep(self, location: str) -> None:
+        """Delete what has drained."""
+        pods = {_number(found) for found in self._list("v1", "Pod", location)}
+        for deployment in self._list("apps/v1", "Deployment", location):
+            release = _release(deployment)
+            if release is not None and _note(deployment, DRAINING) and release.number not in pods:
+                self.delete(release)
+
+    def pods(self, release: Release) -> tuple[list[dict[str, Any]], str]:
+        """Newest first, and the version of the list, from which on changes can be watched."""
+        found = self._listed("v1", "Pod", selector(release))
+        made = sorted(
+            found["items"],
+            key=lambda pod: (
+                "deletionTimestamp" not in pod["metadata"],
+                pod["metadata"]["creationTimestamp"],
+            ),
+        )
+        return made[::-1], str(found["metadata"]["resourceVersion"])
+
+    def _patch(self, release: Release, notes: Mapping[str, str | None], replicas: int) -> None:
+        where = self._path("apps/v1", "Deployment", release_deployment(release.location.name, release.number))
+        body = {"metadata": {"annotations": dict(notes)}, "spec": {"replicas": replicas}}
+        self._connection.request("PATCH", where, body, MERGE, {"fieldManager": ROLLOUT_MANAGER})
+
+    def _path(self, api: str, kind: str, name: str) -> str:
+        return path(an_object(api, kind, name, self._namespace, {}))
+
+    def _list(self, api: str, kind: str, location: str) -> list[dict[str, Any]]:
+        found = self._items(api, kind, f"{OF_LOCATIONS},{LOCATION}={location},{RELEASE}")
+        return sorted(found, key=_number)
+
+    def _items(self, api: str, kind: str, labels: str) -> list[dict[str, Any]]:
+        return list(self._listed(api, kind, labels)["items"])
+
+    def _listed(self, api: str, kind: str, labels: str) -> dict[str, Any]:
+        folder = collection(api, kind, self._namespace)
+        return dict(self._connection.request("GET", folder, query={"labelSelector": labels}))
+
+
+def selector(release: Release) -> str:
+    return f"{OF_LOCATIONS},{LOCATION}={release.location.name},{RELEASE}={release.number}"
+
+
+def _age(pod: Mapping[str, Any]) -> tuple[bool, str]:
+    """One that is being deleted is older than any that is not."""
+    metadata = pod["metadata"]
+    return "deletionTimestamp" not in metadata, metadata["creationTimestamp"]
+
+
+def _live(
+    deployment: Mapping[str, Any], release: Release, now: int | None, pods: Sequence[Mapping[str, Any]]
+) -> LiveRelease | None:
+    """None: it has drained."""
+    served = _note(deployment, SERVED_AT)
+    if release.number == now:
+        state = ReleaseState.SERVING
+    elif _note(deployment, DRAINING):
+        if not pods:
+            return None
+        state = ReleaseState.DRAINING
+    else:
+        state = ReleaseState.RETIRED if served else ReleaseState.CANDIDATE
+    return LiveRelease(
+        release=release,
+        state=state,
+        served_order=int(_note(deployment, ORDER) or 0),
+        served_at=served,
+        restarts=sum(restarts(pod) for pod in pods),
+    )
+
+
+def restarts(pod: Mapping[str, Any]) -> int:
+    found = pod.get("status", {}).get("containerStatuses", ())
+    return sum(int(container.get("restartCount", 0)) for container in found)
+
+
+def _release(deployment: Mapping[str, Any]) -> Release | None:
+    """None for one whose record somebody else edited or deleted."""
+    try:
+        return Release.model_validate_json(_note(deployment, RECORD) or "")
+    except ValidationError:
+        return None
+
+
+def _note(found: Mapping[str, Any], name: str) -> str | None:
+    value = (found["metadata"].get("annotations") or {}).get(name)
+    return str(value) if value is not None else None
+
+
+def _number(found: Mapping[str, Any]) -> int:
+    told = found["metadata"]["labels"].get(RELEASE, "")
+    return int(told) if told.isdigit() else 0

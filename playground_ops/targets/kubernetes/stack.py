@@ -1,0 +1,167 @@
+"""A stack in one namespace of a cluster: planned, applied, looked at, ended."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from playground_ops.config import Configuration
+from playground_ops.model import Component, ComponentStatus
+from playground_ops.plan import Change, Plan, plan
+from playground_ops.render.names import (
+    LOCATION,
+    MANAGER,
+    RELEASE,
+    WEBSERVER,
+    WEBSERVER_PORT,
+    an_object,
+)
+from playground_ops.render.webserver import prefix
+from playground_ops.targets.base import Say
+from playground_ops.targets.kubernetes import ending
+from playground_ops.targets.kubernetes.applying import apply_changes
+from playground_ops.targets.kubernetes.components import (
+    COMPONENTS,
+    WORKLOADS,
+    location_status,
+    status_of,
+)
+from playground_ops.targets.kubernetes.connection import Connection
+from playground_ops.targets.kubernetes.paths import collection, path
+from playground_ops.targets.kubernetes.planning import plan_objects
+from playground_ops.targets.kubernetes.records import Records
+from playground_ops.targets.kubernetes.releases import Releases
+from playground_ops.targets.kubernetes.streaming import lines
+from playground_ops.targets.settings import CONFIRMED, component, location_settings
+from playground_ops.targets.sources import bootstrap_revision
+from playground_ops.targets.webserver import Webserver, WebserverDown
+
+OURS = f"app.kubernetes.io/managed-by={MANAGER}"
+RUNNING = "running"
+
+
+class KubernetesStack:
+    def __init__(self, connection: Connection, configuration: Configuration, project: Path) -> None:
+        self._connection, self._configuration, self._project = connection, configuration, project
+        self._namespace = configuration.kubernetes.namespace
+        self._releases = Releases(connection, self._namespace)
+        self._records = Records(connection, self._namespace)
+        self._version = ""
+        """As of when pods were listed last, so that a wait misses nothing since."""
+
+    def plan(self, configuration: Configuration) -> Plan:
+        objects = plan_objects(self._connection, configuration)
+        locations = plan(self._desired_locations(configuration), self._live_locations())
+        return Plan(changes=(*objects, *locations.changes))
+
+    def components(self) -> Sequence[Component]:
+        found = [
+            Component(name=name, kind=name, settings=_settings(workload))
+            for name in COMPONENTS
+            if (workload := self._workload(name)) is not None
+        ]
+        return [*found, *self._live_locations()]
+
+    def apply(self, configuration: Configuration, changed: Sequence[Change], say: Say) -> None:
+        apply_changes(self._connection, configuration, changed, say)
+
+    def component_status(self) -> Sequence[ComponentStatus]:
+        listed = self._list("v1", "Pod")
+        self._version, pods = str(listed["metadata"]["resourceVersion"]), listed["items"]
+        found = [
+            status_of(name, workload, pods)
+            for name in COMPONENTS
+            if (workload := self._workload(name)) is not None
+        ]
+        for name in self._releases.locations():
+            number = self._releases.serving(name)
+            own = {LOCATION: name, RELEASE: str(number)}
+            mine = [pod for pod in pods if own.items() <= pod["metadata"]["labels"].items()]
+            found.append(location_status(name, number, mine))
+        return found
+
+    def wait_for_change(self, seconds: float) -> None:
+        query = {"watch": "1", "labelSelector": OURS}
+        if self._version:
+            query["resourceVersion"] = self._version
+        next(lines(self._connection, collection("v1", "Pod", self._namespace), query, seconds), None)
+
+    def withdraw(self, location: str) -> None:
+        """Its address first; its pods have as long as their runs need, and nothing stays behind."""
+        for live in self._releases.all(location):
+            self._releases.lead_to(location, None)
+            self._releases.delete(live.release)
+
+    def ui_address(self) -> str | None:
+        ingress = self._configuration.kubernetes.ingress
+        if self._connection.get(self._path("v1", "Service", WEBSERVER)) is None:
+            return None
+        if ingress is not None:
+            scheme = "https" if ingress.tls_secret else "http"
+            return f"{scheme}://{ingress.host}{ingress.path}"
+        return f"http://{WEBSERVER}.{self._namespace}:{WEBSERVER_PORT} (in the cluster; `ui` leads there)"
+
+    def logs(self, component: str, lines: int, follow: bool) -> Iterator[str]:
+        raise NotImplementedError
+
+    def down(self, say: Say, grace_seconds: float | None) -> None:
+        ending.down(self._connection, self._namespace, say, grace_seconds)
+
+    def delete_data(self) -> None:
+        ending.delete_data(self._connection, self._namespace)
+
+    # What the target's other verbs need of the stack.
+
+    def webserver(self) -> Webserver:
+        """Raises WebserverDown when there is none."""
+        if self._address is None:
+            raise WebserverDown("no webserver is deployed here")
+        return Webserver(self._address)
+
+    @cached_property
+    def _address(self) -> str | None:
+        """By number: it is the same from inside the cluster and from a machine that reaches its Services."""
+        service = self._connection.get(self._path("v1", "Service", WEBSERVER))
+        if service is None:
+            return None
+        return f"http://{service['spec']['clusterIP']}:{WEBSERVER_PORT}{prefix(self._configuration)}"
+
+    def _desired_locations(self, configuration: Configuration) -> list[Component]:
+        found = []
+        for location in configuration.all_locations:
+            pinned = None if location.repository else bootstrap_revision(location, self._project)
+            settings = location_settings(location, pinned)
+            settings |= {"process": RUNNING, "rollout": CONFIRMED}
+            found.append(Component(name=location.name, kind="location", settings=settings))
+        return found
+
+    def _live_locations(self) -> list[Component]:
+        found = []
+        for name in self._releases.locations():
+            number = self._releases.serving(name)
+            live = next((one for one in self._releases.all(name) if one.release.number == number), None)
+            if live is None:
+                continue
+            last = next(reversed(self._records.all(name)), None)
+            open_ended = last is not None and last.outcome is None and last.release == live.release
+            found.append(component(live.release, RUNNING, "not ended" if open_ended else CONFIRMED))
+        return found
+
+    def _workload(self, name: str) -> dict[str, Any] | None:
+        found = self._connection.get(self._path("apps/v1", WORKLOADS[name], f"dagster-{name}"))
+        return dict(found) if found is not None else None
+
+    def _list(self, api: str, kind: str) -> dict[str, Any]:
+        folder = collection(api, kind, self._namespace)
+        return dict(self._connection.request("GET", folder, query={"labelSelector": OURS}))
+
+    def _path(self, api: str, kind: str, name: str) -> str:
+        return path(an_object(api, kind, name, self._namespace, {}))
+
+
+def _settings(workload: dict[str, Any]) -> dict[str, str]:
+    template = workload["spec"]["template"]
+    container = template["spec"]["containers"][0]
+    return {"image": str(container["image"]), "resources": str(container.get("resources", {}))}

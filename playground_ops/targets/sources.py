@@ -1,0 +1,52 @@
+"""The code of this project itself, which a location without a repository serves: pinned by its content."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from playground_ops.config import OPS
+from playground_ops.model import Location, Revision
+
+CONTENT = "content-"
+_NOT_CONTENT = {"__pycache__", ".git"}
+
+
+def sources_of(location: Location, project: Path) -> list[Path]:
+    """The packages of this project that a location without a repository serves."""
+    names = ["playground_ops", "playground"] if location.name == OPS.name else ["playground"]
+    return [project / name for name in names]
+
+
+def bootstrap_revision(location: Location, project: Path) -> Revision:
+    return Revision(
+        repository=None,
+        commit=content_hash(sources_of(location, project)),
+        subject="the bootstrap package of this project",
+    )
+
+
+def content_hash(sources: Sequence[Path]) -> str:
+    """`content-` and 16 digits over names and bytes of the files in `sources`, less bytecode and `.git`."""
+    digest = hashlib.sha256()
+    for source in sorted(sources, key=lambda path: path.name):
+        for file in files_of(source):
+            data = file.read_bytes()
+            name = Path(source.name, file.relative_to(source)).as_posix()
+            digest.update(f"{name}\0{len(data)}\0".encode())
+            digest.update(data)
+    return CONTENT + digest.hexdigest()[:16]
+
+
+def files_of(source: Path) -> Iterator[Path]:
+    if source.is_file():
+        yield source
+        return
+    for folder, below, files in os.walk(source):
+        below[:] = sorted(name for name in below if name not in _NOT_CONTENT)
+        for name in sorted(files):
+            path = Path(folder, name)
+            if path.is_file() and path.suffix not in (".pyc", ".pyo"):
+                yield path
