@@ -97,7 +97,7 @@ def _deployed_elsewhere(
     moved = [found for found in plan.changed() if found.kind == "location" and found.object is None]
     before = {found.component: _last(engine, found.component) for found in moved}
     if moved:
-        elsewhere(["deploy", *(["--components", ",".join(components)] if components else [])])
+        elsewhere(["deploy", "--story-only", *(["--components", ",".join(components)] if components else [])])
     wait_until_ready(engine)
     after = [_last(engine, found.component) for found in moved if found.action != "delete"]
     records = tuple(found for found in after if found and found != before[found.location])

@@ -56,6 +56,16 @@ def configuration_file() -> Path:
     return Path(os.environ.get("PLAYGROUND_CONFIG") or project_folder() / CONFIGURATION_FILE)
 
 
+def configuration_here() -> Configuration:
+    """The one in force inside a stack's namespace, else the file. Raises BadInput, PlaygroundError."""
+    if NAMESPACE not in os.environ:
+        return load(configuration_file())
+    from playground_ops.targets.kubernetes.connection import Connection
+    from playground_ops.targets.kubernetes.inforce import configuration_in_force
+
+    return configuration_in_force(Connection(None), os.environ[NAMESPACE])
+
+
 def open_stack(
     path: Path | None = None,
     target: str | None = None,
@@ -65,10 +75,10 @@ def open_stack(
 ) -> Opened:
     """Raises BadInput with every fault of the configuration, PlaygroundError when the cluster is away."""
     if path is None and NAMESPACE in os.environ:
-        return _opened(*_inside(os.environ[NAMESPACE]), story, lock_seconds)
+        return _opened(*_inside(), story, lock_seconds)
     configuration = load(path or configuration_file())
     if (target or configuration.target) == "local":
-        return _opened(configuration, _local(), story, lock_seconds)
+        return _opened(configuration, local_target(), story, lock_seconds)
     from playground_ops.targets.kubernetes.connection import Connection, named
 
     connection = Connection(named(context, configuration.kubernetes.context))
@@ -97,7 +107,7 @@ def _opened(configuration: Configuration, target: Target, story: Story | None, l
     return Opened(configuration, Engine(target, story or SilentStory(), SystemClock(), patience))
 
 
-def _local() -> Target:
+def local_target() -> Target:
     from playground_ops.targets.local.folder import state_folder
     from playground_ops.targets.local.target import LocalTarget
 
@@ -105,13 +115,11 @@ def _local() -> Target:
     return LocalTarget(state_folder(project), project)
 
 
-def _inside(namespace: str) -> tuple[Configuration, Target]:
+def _inside() -> tuple[Configuration, Target]:
     """From within the stack's own namespace: the configuration is the one that is in force there."""
     from playground_ops.targets.kubernetes.connection import Connection
-    from playground_ops.targets.kubernetes.inforce import configuration_in_force
 
-    connection = Connection(None)
-    return _on_kubernetes(connection, configuration_in_force(connection, namespace))
+    return _on_kubernetes(Connection(None), configuration_here())
 
 
 def _on_kubernetes(connection: Connection, found: Configuration) -> tuple[Configuration, Target]:

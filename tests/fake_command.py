@@ -40,7 +40,7 @@ def main(behaviours: str, folder: str, *command: str) -> None:
     wanted: dict[str, str] = json.loads(behaviours)
     heads = {name: f"{place:040x}" for place, name in enumerate(("ops", "orders", "sales"), start=1)}
     world = World(heads=heads, behaviour={heads[name]: how for name, how in wanted.items()})
-    opening.open_target = lambda name: TimedTarget(world, Path(folder))  # type: ignore[assignment]
+    opening.local_target = lambda: TimedTarget(world, Path(folder))  # type: ignore[assignment]
     try:
         guarded(cli, "playground", list(command))
     finally:

@@ -109,8 +109,8 @@ def _die(name: str) -> None:
 def main(at: str, when: str, *command: str) -> None:
     if when == "inside":
         Inside(int(at))
-    inner = opening.open_target
-    opening.open_target = lambda name: Killing(inner(name), int(at) if at.isdigit() else at, when)  # type: ignore[assignment]
+    inner = opening.local_target
+    opening.local_target = lambda: Killing(inner(), int(at) if at.isdigit() else at, when)  # type: ignore[assignment]
     if command[0] == "bootstrap":
         from playground_ops.bootstrap import bootstrap
 

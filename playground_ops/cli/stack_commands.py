@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from playground_ops import apply
-from playground_ops.cli.console import end, print_json, table
+from playground_ops.cli.console import EXIT_FAILED, end, print_json, table
 from playground_ops.cli.options import common
 from playground_ops.cli.session import Session
 from playground_ops.cli.words import NOTHING_TO_DO, told
@@ -35,11 +35,16 @@ def plan(config: Path | None, target: str | None, as_json: bool, components: str
 
 @click.command()
 @click.option("--components", help="Only these, separated by commas.")
+@click.option("--story-only", is_flag=True, hidden=True, help="The caller tells how it ended.")
 @common
-def deploy(config: Path | None, target: str | None, as_json: bool, components: str | None) -> None:
+def deploy(
+    config: Path | None, target: str | None, as_json: bool, components: str | None, story_only: bool
+) -> None:
     """Bring the whole stack to what the configuration says."""
     session = Session(config, target, as_json)
     deployed = bring_up(session, "deploy", _split(components))
+    if story_only:
+        raise click.exceptions.Exit(EXIT_FAILED if deployed.failures else 0)
     if not as_json:
         click.echo(NOTHING_TO_DO if deployed.plan.is_empty else deployed.plan.summary())
         for record in deployed.records:

@@ -2,7 +2,7 @@
 
 import dagster as dg
 
-from playground_ops.config import Configuration, load
+from playground_ops.config import Configuration
 from playground_ops.config.configuration import OPS
 from playground_ops.defs.assets import component_assets
 from playground_ops.defs.deploying import deploy_job, plan_job
@@ -11,16 +11,16 @@ from playground_ops.defs.health import health_checks, health_job, health_schedul
 from playground_ops.defs.opener import StackOpener
 from playground_ops.defs.recording import rollout_records
 from playground_ops.defs.rollouts import promote_job, redeploy_job, rollback_job
-from playground_ops.errors import BadInput
-from playground_ops.opening import configuration_file
+from playground_ops.errors import PlaygroundError
+from playground_ops.opening import configuration_file, configuration_here
 
 
 def definitions(opener: StackOpener | None = None) -> dg.Definitions:
     """Loads with a faulty configuration too: `ops` must be there to say what is wrong with it."""
     try:
-        return _definitions(load(configuration_file()), opener)
-    except BadInput as error:
-        dg.get_dagster_logger().warning(f"The configuration is refused; jobs will fail with this: {error}")
+        return _definitions(configuration_here(), opener)
+    except PlaygroundError as error:
+        dg.get_dagster_logger().warning(f"There is no configuration; jobs will fail with this: {error}")
         return _definitions(Configuration(source=str(configuration_file()), locations=()), opener)
 
 

@@ -18,13 +18,13 @@ def settled(configuration: Configuration) -> Configuration:
     """The configuration with each location's surroundings filled in."""
     return configuration.model_copy(
         update={
-            "ops": _settled(configuration.ops, configuration),
+            "ops": _settled(configuration.ops, configuration, _seen_by_ops(configuration)),
             "locations": tuple(_settled(one, configuration) for one in configuration.locations),
         }
     )
 
 
-def _settled(location: Location, configuration: Configuration) -> Location:
+def _settled(location: Location, configuration: Configuration, more: str = "") -> Location:
     """By the pods that any of its releases would have: all but number, commit and archive."""
     plain = location.model_copy(update={"surroundings": ""})
     any_one = Release(
@@ -35,5 +35,11 @@ def _settled(location: Location, configuration: Configuration) -> Location:
         created_at="",
     )
     deployment = release.render(any_one, configuration, "archive")[0]
-    text = json.dumps(deployment["spec"], sort_keys=True)
+    text = json.dumps(deployment["spec"], sort_keys=True) + more
     return plain.model_copy(update={"surroundings": hashlib.sha256(text.encode()).hexdigest()[:16]})
+
+
+def _seen_by_ops(configuration: Configuration) -> str:
+    """What its definitions are made from: assets, checks, sensors and the schedule."""
+    followed = [(one.name, one.follow, one.follow_interval_seconds) for one in configuration.locations]
+    return json.dumps([followed, configuration.health.interval_minutes])

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from tests.asking import eventually
 from tests.cluster.access import Access, Pod
 from tests.cluster.images import dagster
-from tests.stacks import eventually
 
 SLEEP = ("python", "-c", "import time; print('up', flush=True); time.sleep(3600)")
 RESTRICTED = {

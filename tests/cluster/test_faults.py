@@ -9,12 +9,12 @@ from urllib.request import urlopen
 
 import pytest
 
+from tests.asking import eventually
 from tests.cluster import faults
 from tests.cluster.access import Access, KubectlFailed, Pod
 from tests.cluster.audit import recorded
 from tests.cluster.cluster import Cluster
 from tests.cluster.pods import SLEEP, a_claim, a_pod, inside, ready
-from tests.stacks import eventually
 
 PORT = 8000
 SERVER = ("python", "-m", "http.server", str(PORT), "--directory", "/tmp")

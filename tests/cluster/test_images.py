@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from tests.asking import eventually
 from tests.cluster.access import Access
 from tests.cluster.images import dagster, gitsync_image, postgres
 from tests.cluster.pods import a_pod, ended, inside, ready, run
-from tests.stacks import eventually
 
 POSTGRES = 999
 

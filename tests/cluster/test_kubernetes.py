@@ -6,12 +6,12 @@ import json
 
 import pytest
 
+from tests.asking import eventually
 from tests.cluster import cgroups
 from tests.cluster.access import Access, KubectlFailed
 from tests.cluster.cluster import Cluster
 from tests.cluster.network import DOMAIN, HOST
 from tests.cluster.pods import SLEEP, a_claim, a_pod, inside, ready, run
-from tests.stacks import eventually
 
 
 def test_a_pod_runs_says_and_does_what_it_is_told(access: Access, namespace: str) -> None:

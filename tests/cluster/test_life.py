@@ -16,9 +16,9 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.asking import eventually
 from tests.cluster import needs
 from tests.cluster.places import HERE
-from tests.stacks import eventually
 
 SEED = int(os.environ["PLAYGROUND_SEED"])
 NUMBER = 1

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 from urllib.request import urlopen
 
+from tests.asking import eventually
 from tests.cluster.access import Access
 from tests.cluster.cluster import Cluster
 from tests.cluster.pods import SLEEP, a_pod, inside, ready
-from tests.stacks import eventually
 
 SERVER = ("python", "-m", "http.server", "8000", "--directory", "/tmp")
 

@@ -19,8 +19,8 @@ from playground_ops.rollback import roll_back
 from playground_ops.rollout import Engine
 from playground_ops.story import SilentStory
 from playground_ops.switching import Patience
+from tests.asking import eventually
 from tests.contract.conftest import BROKEN, GOOD, HANGS, World
-from tests.stacks import eventually
 
 
 def say(message: str) -> None: ...

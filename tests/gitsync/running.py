@@ -15,9 +15,9 @@ from typing import Any, NoReturn
 
 import pytest
 
+from tests.asking import eventually
 from tests.local.git_servers import closed_port
 from tests.projects import commit_all, git
-from tests.stacks import eventually
 
 UID = 65533
 ALLOWED = ("git", "ssh", "sh", "sed")

@@ -9,10 +9,10 @@ import signal
 import subprocess
 from pathlib import Path
 
+from tests.asking import eventually
 from tests.gitsync.running import GitSync, daemon, script, unavailable
 from tests.local.git_servers import closed_port, silent_server
 from tests.projects import git
-from tests.stacks import eventually
 
 
 def test_an_unknown_ref_ends_it_with_the_words_of_git(sync: GitSync, source: Path) -> None:

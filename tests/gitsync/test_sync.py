@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.asking import eventually
 from tests.gitsync.running import GitSync, daemon, save, script
 from tests.projects import commit_all, git, repository
-from tests.stacks import eventually
 
 
 def test_one_time_publishes_a_worktree_by_a_relative_link(sync: GitSync, source: Path) -> None:

@@ -8,9 +8,9 @@ import pytest
 
 from playground_ops.diagnose.pods import Collected, Seen, look
 from playground_ops.errors import FindingKind
+from tests.asking import eventually
 from tests.cluster.access import Access, KubectlFailed
 from tests.cluster.pods import SLEEP, a_pod
-from tests.stacks import eventually
 
 CERTAIN, TRANSIENT, CAPACITY = FindingKind.CERTAIN, FindingKind.TRANSIENT, FindingKind.CAPACITY
 FROM_SECRET = [{"name": "X", "valueFrom": {"secretKeyRef": {"name": "nosuch", "key": "x"}}}]

@@ -9,10 +9,10 @@ from urllib.request import Request, urlopen
 from playground_ops.config import read
 from playground_ops.render import files
 from playground_ops.render.stack import render
+from tests.asking import eventually
 from tests.cluster.access import Access, Pod
 from tests.cluster.cluster import Cluster
 from tests.cluster.pods import ready
-from tests.stacks import eventually
 from tests.unit.test_render import FULL
 
 HERE = Path("configvalues.yaml")

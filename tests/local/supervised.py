@@ -16,7 +16,7 @@ import psutil
 
 from playground_ops.targets.local.control import Control
 from playground_ops.targets.local.processes import MARKER, ProcessSpec, ProcessState, read_state
-from tests.stacks import eventually
+from tests.asking import eventually
 
 SLEEP = (sys.executable, "-S", "-c", "import time; time.sleep(300)")
 LOOKING = """

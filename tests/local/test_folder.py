@@ -26,7 +26,7 @@ from playground_ops.targets.local.folder import (
 )
 from playground_ops.targets.local.releases import RecordFiles, ReleaseFiles
 from playground_ops.targets.local.servers import Addresses, lead_to, serving_number
-from tests.stacks import eventually
+from tests.asking import eventually
 
 
 class Value(BaseModel):

@@ -17,7 +17,7 @@ from playground_ops.errors import LockHeld, LockLost, PlaygroundError
 from playground_ops.targets.local import locks
 from playground_ops.targets.local.folder import cannot_write
 from playground_ops.targets.local.locks import Lease, holder_of, lease
-from tests.stacks import eventually
+from tests.asking import eventually
 
 NOW = "2030-01-01T00:00:00Z"
 HOLD = """

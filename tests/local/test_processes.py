@@ -29,8 +29,8 @@ from playground_ops.targets.local.processes import (
     write_spec,
     write_state,
 )
+from tests.asking import eventually
 from tests.local.supervised import SLEEP, spec
-from tests.stacks import eventually
 
 STATE = ProcessState(name="x", serial=1, running=False, restart="never")
 JSON = st.recursive(

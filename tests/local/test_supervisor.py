@@ -21,8 +21,8 @@ from playground_ops.targets.local import processes
 from playground_ops.targets.local.child import LOG_BYTES
 from playground_ops.targets.local.control import Control, end_leftovers, ensure_supervisor, leftovers
 from playground_ops.targets.local.processes import folder_of, read_state, runtime_folder
+from tests.asking import eventually
 from tests.local.supervised import LOOKING, SLEEP, alive, kill_supervisor, log_of, running, seen, spec
-from tests.stacks import eventually
 
 FAILS = (sys.executable, "-S", "-c", "raise SystemExit(3)")
 STUBBORN = (

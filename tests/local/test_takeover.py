@@ -25,8 +25,8 @@ from playground_ops.targets.local.processes import (
     write_spec,
     write_state,
 )
+from tests.asking import eventually
 from tests.local.supervised import SLEEP, alive, kill_supervisor, log_of, running, seen, spec
-from tests.stacks import eventually
 
 LISTENS = (
     "import socket, sys, time\n"

@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 from tests import pipelines
+from tests.asking import eventually
 from tests.pipelines import Pipeline
-from tests.stacks import Stack, eventually
+from tests.stacks import Stack
 
 SCHEDULE = """query($s: ScheduleSelector!) { scheduleOrError(scheduleSelector: $s) { ... on Schedule {
   scheduleState { status ticks(limit: 5) { tickId } } } } }"""

@@ -17,7 +17,8 @@ import pytest
 
 from playground_ops.targets.local.control import leftovers
 from playground_ops.targets.local.processes import read_state
-from tests.stacks import Stack, a_stack, eventually
+from tests.asking import eventually
+from tests.stacks import Stack, a_stack
 
 SEED = int(os.environ["PLAYGROUND_SEED"])
 

@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.stacks import ROOT, Stack, a_stack, eventually, free_port
+from tests.asking import eventually
+from tests.stacks import ROOT, Stack, a_stack, free_port
 
 BIN = Path(sys.executable).parent
 

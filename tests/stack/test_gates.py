@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
+from tests.asking import eventually
 from tests.pipelines import Pipeline
-from tests.stacks import Stack, eventually
+from tests.stacks import Stack
 
 CODE = """\
 import dagster as dg

@@ -12,8 +12,9 @@ from collections.abc import Callable
 import pytest
 
 from playground_ops.targets.local.processes import names, read_state
+from tests.asking import eventually
 from tests.pipelines import Pipeline
-from tests.stacks import Stack, eventually
+from tests.stacks import Stack
 
 SEED = int(os.environ["PLAYGROUND_SEED"])
 STEPS = 16

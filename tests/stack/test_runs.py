@@ -6,8 +6,9 @@ import os
 import signal
 
 from playground_ops.targets.local.processes import read_state
+from tests.asking import eventually
 from tests.pipelines import Pipeline
-from tests.stacks import Stack, eventually
+from tests.stacks import Stack
 
 LONG = 60.0
 """Seconds: longer than everything that the first story does meanwhile."""

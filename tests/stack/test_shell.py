@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from tests import pipelines
+from tests.asking import eventually
 from tests.pipelines import Pipeline
-from tests.stacks import Stack, eventually
+from tests.stacks import Stack
 
 EVENTS = """query($id: ID!) { logsForRun(runId: $id, limit: 500) { ... on EventConnection { events {
   __typename ... on MessageEvent { message stepKey }

@@ -15,7 +15,7 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.remote.webelement import WebElement
 
-from tests.stacks import eventually
+from tests.asking import eventually
 
 
 @dataclass(frozen=True)

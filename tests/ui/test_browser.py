@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from tests import pipelines
+from tests.asking import eventually
 from tests.pipelines import Pipeline
-from tests.stacks import Stack, eventually
+from tests.stacks import Stack
 from tests.ui.page import Page
 
 LAUNCHPAD = "/locations/ops/jobs/{job}/playground"

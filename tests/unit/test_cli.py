@@ -48,10 +48,7 @@ def terminal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Cap
     file.write_text(FILE)
     world = World(heads=dict.fromkeys(("ops", "orders", "sales"), FIRST), behaviour={BAD: BROKEN})
     monkeypatch.setenv("PLAYGROUND_CONFIG", str(file))
-    others = opening.open_target
-    monkeypatch.setattr(
-        opening, "open_target", lambda name: FakeTarget(world) if name == "local" else others(name)
-    )
+    monkeypatch.setattr(opening, "local_target", lambda: FakeTarget(world))
     monkeypatch.setattr(opening, "SystemClock", lambda: world.clock)
     return Terminal(world, capsys)
 
@@ -83,7 +80,7 @@ def test_of_several_one_failure_is_told_and_the_others_are_done(terminal: Termin
         (["rollback", "orders"], "no earlier release"),
         (["promote", "nobody", "orders"], "nobody"),
         (["plan", "--components", "webservr"], "no such component"),
-        (["status", "--target", "kubernetes"], "The stack on Kubernetes"),
+        (["status", "--target", "kubernetes"], "No context is named"),
         (["rolback"], "No such command"),
         (["redeploy", "--no-such-option"], "No such option"),
     ],

@@ -15,8 +15,9 @@ from typing import Any
 
 import pytest
 
+from tests.asking import eventually
 from tests.fakes import BROKEN, GOOD, HANGS
-from tests.stacks import ROOT, eventually
+from tests.stacks import ROOT
 
 FILE = """
 code_locations:

@@ -26,6 +26,8 @@ NEEDS_A_RELEASE = {
     "startup_timeout_seconds": 20,
     "smoke_job": "smoke",
     "smoke_check": "y:z",
+    "surroundings": "0123456789abcdef",
+    "git_secret": "orders-git",
     "pod": PodSettings(node_selector={"disk": "fast"}),
 }
 X = Location(name="x", repository="/x", ref="main")

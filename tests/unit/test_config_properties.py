@@ -93,7 +93,7 @@ def test_a_valid_document_is_read_as_it_stands(document: dict[str, Any]) -> None
         assert (location.repository, location.ref) == (repo.get("url"), repo.get("ref"))
     assert found.webserver.port == document.get("webserver", {}).get("port")
     again = read(yaml.safe_dump(document, default_flow_style=True, allow_unicode=True), HERE)
-    assert again == found
+    assert again.model_copy(update={"text": found.text}) == found
 
 
 @given(

@@ -26,7 +26,7 @@ SHIPPED = ROOT / "configvalues.yaml"
 
 def test_the_shipped_file_says_the_defaults() -> None:
     shipped = load(SHIPPED)
-    assert shipped == read("", SHIPPED)
+    assert shipped.model_copy(update={"text": ""}) == read("", SHIPPED)
     assert [(found.name, found.repository, found.automation) for found in shipped.locations] == [
         ("a", None, "on"),
         ("b", None, "off"),

@@ -12,6 +12,7 @@ from playground_ops.render import files
 
 FILES = [
     "0-foundation.yaml",
+    "1-configuration.yaml",
     "1-postgres.yaml",
     "2-instance.yaml",
     "2-workspace.yaml",
@@ -46,7 +47,7 @@ def test_one_file_a_component_and_a_second_time_nothing(config: Path) -> None:
     assert first.exception is None, first.output
     assert names(config) == FILES
     second = generate(config)
-    assert second.output == "9 files, 0 written, 0 deleted.\n"
+    assert second.output == "10 files, 0 written, 0 deleted.\n"
 
 
 def test_a_location_that_went_takes_its_file_along_and_other_files_stay(config: Path) -> None:

@@ -71,6 +71,15 @@ class Releases:
                 if refusal.reason != "AlreadyExists":
                     raise
 
+    def revive(self, release: Release) -> bool:
+        """Whether it is there; then it runs from now on, also when somebody scaled it down."""
+        where = self._deployment(release)
+        found = self._connection.get(where)
+        if found is not None and not found["spec"].get("replicas") and not _note(found, DRAINING):
+            query = {"fieldManager": ROLLOUT_MANAGER}
+            self._connection.request("PATCH", where, {"spec": {"replicas": 1}}, MERGE, query)
+        return found is not None
+
     def lead_to(self, location: str, number: int | None) -> None:
         """The switch: one patch of one field, by a field manager of its own."""
         name = location_service(location)
@@ -134,6 +143,9 @@ class Releases:
         where = self._path("apps/v1", "Deployment", release_deployment(release.location.name, release.number))
         body = {"metadata": {"annotations": dict(notes)}, "spec": {"replicas": replicas}}
         self._connection.request("PATCH", where, body, MERGE, {"fieldManager": ROLLOUT_MANAGER})
+
+    def _deployment(self, release: Release) -> str:
+        return self._path("apps/v1", "Deployment", release_deployment(release.location.name, release.number))
 
     def _path(self, api: str, kind: str, name: str) -> str:
         return path(an_object(api, kind, name, self._namespace, {}))

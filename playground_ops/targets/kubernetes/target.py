@@ -92,6 +92,8 @@ class KubernetesTarget:
 
     def start(self, release: Release, say: Say) -> None:
         """Its code comes with it: this project's own from the archive, a repository's by git-sync."""
+        if self._releases.revive(release):
+            return
         self._releases.sweep(release.location.name)
         made = archive.name_of(self.project)
         if release.revision.repository is None:

@@ -1,0 +1,101 @@
+"""Asking a stack's webserver what a person would ask it in the UI."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from typing import Any
+from urllib.request import Request, urlopen
+
+
+def eventually(
+    what: str, holds: Callable[[], Any], timeout_seconds: float = 120.0, every_seconds: float = 0.05
+) -> Any:
+    """The first true value of `holds`; fails at the deadline with what was waited for and seen last."""
+    deadline = time.monotonic() + timeout_seconds
+    while True:
+        seen = holds()
+        if seen:
+            return seen
+        assert time.monotonic() < deadline, f"waited {timeout_seconds:g} s for {what}; last seen: {seen!r}"
+        time.sleep(every_seconds)
+
+
+class Asking:
+    """Any stack, wherever it runs: whoever inherits from this says where its UI is."""
+
+    @property
+    def ui(self) -> str:
+        raise NotImplementedError
+
+    def graphql(self, query: str, **variables: Any) -> Any:
+        return self._ask(self.ui, query, variables)
+
+    @staticmethod
+    def _ask(ui: str, query: str, variables: dict[str, Any]) -> Any:
+        body = json.dumps({"query": query, "variables": variables}).encode()
+        request = Request(f"{ui}/graphql", body, {"Content-Type": "application/json"})
+        with urlopen(request, timeout=20) as answer:
+            reply = json.load(answer)
+        assert "errors" not in reply, reply
+        return reply["data"]
+
+    def assets(self, location: str, ui: str | None = None) -> list[str]:
+        """Asset keys that the UI shows of a location; fails if it shows an error."""
+        data = self._ask(
+            ui or self.ui,
+            """{ workspaceOrError { ... on Workspace { locationEntries { name locationOrLoadError {
+              __typename ... on PythonError { message } ... on RepositoryLocation { repositories {
+              assetNodes { assetKey { path } } } } } } } } }""",
+            {},
+        )
+        entries = {entry["name"]: entry for entry in data["workspaceOrError"]["locationEntries"]}
+        shown = entries[location]["locationOrLoadError"]
+        assert shown["__typename"] == "RepositoryLocation", shown
+        return sorted(
+            "/".join(node["assetKey"]["path"])
+            for found in shown["repositories"]
+            for node in found["assetNodes"]
+        )
+
+    def launch(self, location: str, job: str, config: dict[str, Any] | None = None) -> str:
+        data = self.graphql(
+            """mutation($p: ExecutionParams!) { launchRun(executionParams: $p) { __typename
+              ... on LaunchRunSuccess { run { runId } } ... on PythonError { message }
+              ... on RunConfigValidationInvalid { errors { message } } } }""",
+            p={
+                "selector": {
+                    "repositoryLocationName": location,
+                    "repositoryName": "__repository__",
+                    "jobName": job,
+                },
+                "runConfigData": config or {},
+            },
+        )
+        launched = data["launchRun"]
+        assert launched["__typename"] == "LaunchRunSuccess", launched
+        return str(launched["run"]["runId"])
+
+    def run_status(self, run_id: str) -> str:
+        data = self.graphql("query($id: ID!) { runOrError(runId: $id) { ... on Run { status } } }", id=run_id)
+        return str(data["runOrError"]["status"])
+
+    def wait_for_run(self, run_id: str, *ends: str, timeout_seconds: float = 120.0) -> str:
+        wanted = ends or ("SUCCESS", "FAILURE", "CANCELED")
+
+        def ended() -> str | None:
+            status = self.run_status(run_id)
+            return status if status in wanted else None
+
+        return str(eventually(f"run {run_id} to be one of {wanted}", ended, timeout_seconds, 0.2))
+
+    def messages(self, run_id: str) -> str:
+        """What the run's page tells, a line per event."""
+        events = self.graphql(
+            """query($id: ID!) { logsForRun(runId: $id, limit: 500) { ... on EventConnection { events {
+              ... on MessageEvent { message }
+              ... on ExecutionStepFailureEvent { error { message } } } } } }""",
+            id=run_id,
+        )["logsForRun"]["events"]
+        return "\n".join(found.get("message", "") + str(found.get("error") or "") for found in events)
