@@ -2,16 +2,29 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Protocol
 
 import pytest
+import yaml
 
 from playground_ops.clock import Clock, SystemClock
+from playground_ops.config import Configuration, read
 from playground_ops.model import Location
+from playground_ops.render.surroundings import settled
 from playground_ops.targets.base import Target
+from playground_ops.targets.kubernetes.connection import Connection
+from playground_ops.targets.kubernetes.target import KubernetesTarget
 from playground_ops.targets.local.target import LocalTarget
 from tests import fakes, pipelines
+from tests.asking import eventually
+from tests.cluster.access import Access
+from tests.cluster.gitservers import anonymous
+from tests.cluster.plugin import SESSION_VARIABLE
+from tests.kubernetes.connections import connected
 from tests.pipelines import Pipeline, pipeline
 from tests.stacks import ROOT, Stack, a_stack
 
@@ -45,9 +58,23 @@ class FakeWorld:
         return made
 
 
+class Commits:
+    """Of a pipeline in a real repository."""
+
+    def __init__(self, code: Pipeline) -> None:
+        self._code, self._made = code, 0
+
+    def make(self, behaviour: str) -> str:
+        self._made += 1
+        if behaviour == GOOD:
+            return self._code.commit(f"asset_{self._made}")
+        text = {BROKEN: pipelines.RAISES, HANGS: pipelines.HANGS}[behaviour]
+        return self._code.commit_text(f"{text}# {self._made}\n", behaviour)
+
+
 class LocalWorld:
     def __init__(self, stack: Stack, code: Pipeline) -> None:
-        self._code, self._commits = code, 0
+        self._commits = Commits(code)
         self.target = LocalTarget(stack.state, ROOT)
         self.clock = SystemClock()
         self.location = Location(
@@ -59,21 +86,88 @@ class LocalWorld:
         )
 
     def commit(self, behaviour: str) -> str:
-        self._commits += 1
-        if behaviour == GOOD:
-            return self._code.commit(f"asset_{self._commits}")
-        text = {BROKEN: pipelines.RAISES, HANGS: pipelines.HANGS}[behaviour]
-        return self._code.commit_text(f"{text}# {self._commits}\n", behaviour)
+        return self._commits.make(behaviour)
 
 
-@pytest.fixture(scope="module", params=["fake", "local"])
+class KubernetesWorld:
+    """The engine's process is on this machine, from where the test cluster's pods can be reached."""
+
+    def __init__(
+        self, connection: Connection, configuration: Configuration, code: Pipeline, home: Path
+    ) -> None:
+        self._commits = Commits(code)
+        self.target = KubernetesTarget(connection, configuration, ROOT, home=home)
+        self.clock = SystemClock()
+        self.location = configuration.locations[0]
+
+    def commit(self, behaviour: str) -> str:
+        return self._commits.make(behaviour)
+
+
+@pytest.fixture(scope="module", params=["fake", "local", "kubernetes"])
 def world(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     if request.param == "fake":
         yield FakeWorld()
         return
     code = pipeline(tmp_path_factory.mktemp("code") / "repository")
     code.commit("first")
+    if request.param == "kubernetes":
+        access: Access = request.getfixturevalue("access")
+        with on_kubernetes(access, code, tmp_path_factory.mktemp("home")) as made:
+            yield made
+        return
     with a_stack() as stack:
         stack.configure(code_locations=[{"name": "a"}])
         stack.bootstrap()
         yield LocalWorld(stack, code)
+
+
+@contextmanager
+def on_kubernetes(access: Access, code: Pipeline, home: Path) -> Iterator[KubernetesWorld]:
+    """A webserver and a database in a namespace of their own, and no release yet."""
+    namespace = access.make_namespace(os.environ[SESSION_VARIABLE])
+    connection = connected(access)
+    with anonymous(code.folder.parent) as url:
+        document = {
+            "code_locations": [
+                {
+                    "name": "a",
+                    "repo": {"url": f"{url}/{code.folder.name}", "ref": "main"},
+                    "module": "pipeline",
+                }
+            ],
+            "kubernetes": {"namespace": namespace, "artifacts": "64Mi"},
+            "postgres": {"storage": "512Mi"},
+        }
+        configuration = settled(read(yaml.safe_dump(document), Path("x.yaml")))
+        access.kubectl(
+            *("create", "secret", "generic", "dagster-postgres", "--from-literal=password=secret"),
+            namespace=namespace,
+        )
+        found = KubernetesWorld(connection, configuration, code, home)
+        stack = found.target.stack
+        stack.apply(configuration, stack.plan(configuration).changed(), lambda message: None)
+        eventually("the stack to be ready", lambda: are_ready(found.target))
+        write_instance(home, access, namespace)
+        try:
+            yield found
+        finally:
+            access.delete_namespace(namespace, wait=False)
+
+
+def are_ready(target: KubernetesTarget) -> bool:
+    return all(one.ready for one in target.stack.component_status() if one.kind != "location")
+
+
+def write_instance(home: Path, access: Access, namespace: str) -> None:
+    """The stack's instance, as this machine reaches it."""
+    service = access.get("service", "dagster-postgres", namespace)
+    found = {
+        "username": "dagster",
+        "password": "secret",
+        "hostname": service["spec"]["clusterIP"],
+        "db_name": "dagster",
+        "port": 5432,
+        "scheme": "postgresql+psycopg2",
+    }
+    (home / "dagster.yaml").write_text(yaml.safe_dump({"storage": {"postgres": {"postgres_db": found}}}))

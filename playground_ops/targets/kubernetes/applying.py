@@ -7,10 +7,11 @@ from collections.abc import Collection, Sequence
 from playground_ops.config import Configuration
 from playground_ops.errors import PlaygroundError
 from playground_ops.plan import Change
-from playground_ops.render.names import MANAGER, Object
+from playground_ops.render.names import MANAGER, Object, an_object
 from playground_ops.render.stack import render
 from playground_ops.targets.base import Say
 from playground_ops.targets.kubernetes.connection import Connection
+from playground_ops.targets.kubernetes.inventory import OF_FOUNDATION, STACK
 from playground_ops.targets.kubernetes.paths import path, title
 from playground_ops.targets.kubernetes.planning import APPLY
 from playground_ops.targets.kubernetes.refusals import Refusal
@@ -28,6 +29,16 @@ def apply_changes(
             if (action := actions.get(title(wanted))) in DONE:
                 apply_object(connection, wanted)
                 say(f"{title(wanted)} {DONE[str(action)]}")
+    for one in changed:
+        if one.object and one.action == "delete" and delete(connection, _path_of(one.object, configuration)):
+            say(f"{one.object} deleted")
+
+
+def _path_of(what: str, configuration: Configuration) -> str:
+    """Of `kind/name`, as `title` wrote it."""
+    kind, _, name = what.partition("/")
+    api, kind = next(pair for pair in (*STACK, *OF_FOUNDATION) if pair[1].lower() == kind)
+    return path(an_object(api, kind, name, configuration.kubernetes.namespace, {}))
 
 
 def apply_object(connection: Connection, wanted: Object) -> None:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from urllib3 import BaseHTTPResponse
 
 JSON = "application/json"
+METADATA = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
 AGENT = "playground-ops"
 """As the API server's audit log knows it."""
 CONNECT_SECONDS, READ_SECONDS = 10.0, 30.0
@@ -104,20 +105,36 @@ class Connection:
         return self._answer("GET", path, None, JSON, query).decode(errors="replace")
 
     def _answer(
-        self, method: str, path: str, body: object, content_type: str, query: Mapping[str, str] | None
+        self,
+        method: str,
+        path: str,
+        body: object,
+        content_type: str,
+        query: Mapping[str, str] | None,
+        accept: str = JSON,
     ) -> bytes:
         from urllib3 import Timeout
         from urllib3.exceptions import HTTPError
 
         timeout = Timeout(connect=CONNECT_SECONDS, read=READ_SECONDS)
         try:
-            answer = self._asked(method, path, body, content_type, query, timeout=timeout)
+            answer = self._asked(method, path, body, content_type, query, accept=accept, timeout=timeout)
         except HTTPError as error:
             raise PlaygroundError(self._no_answer(error)) from error
         self._hear_the_time(answer.headers.get("Date"))
         if answer.status >= 400:
             raise refusal(path, body, answer.status, _decoded(answer.data))
         return bytes(answer.data)
+
+    def is_there(self, path: str) -> bool:
+        """Asked for its metadata alone: a Secret's content stays where it is. Raises as `request` does."""
+        try:
+            self._answer("GET", path, None, JSON, None, accept=METADATA)
+        except Refusal as refusal:
+            if refusal.code == 404:
+                return False
+            raise
+        return True
 
     def opened(self, path: str, query: Mapping[str, str], seconds: float) -> BaseHTTPResponse:
         """An answer that is still to be read, by lines or chunks; whoever reads it closes it.
@@ -149,6 +166,7 @@ class Connection:
         body: object,
         content_type: str,
         query: Mapping[str, str] | None,
+        accept: str = JSON,
         **more: Any,
     ) -> BaseHTTPResponse:
         server, pool, headers = self._way
@@ -156,7 +174,7 @@ class Connection:
             method,
             server + path + (f"?{urlencode(query)}" if query else ""),
             body=None if body is None else json.dumps(body),
-            headers={"Content-Type": content_type, "Accept": JSON, "User-Agent": AGENT, **headers()},
+            headers={"Content-Type": content_type, "Accept": accept, "User-Agent": AGENT, **headers()},
             retries=False,
             **more,
         )

@@ -14,6 +14,7 @@ from playground_ops.plan import Change, Drift, FieldChange
 from playground_ops.render.names import MANAGER, ROLLOUT_MANAGER, Object
 from playground_ops.render.stack import FOUNDATION, render
 from playground_ops.targets.kubernetes.connection import AT_ONCE, Connection
+from playground_ops.targets.kubernetes.inventory import superfluous
 from playground_ops.targets.kubernetes.paths import path, title
 from playground_ops.targets.kubernetes.refusals import Refusal
 
@@ -43,7 +44,8 @@ def plan_objects(connection: Connection, configuration: Configuration) -> list[C
     findings = [found for found in outcomes if isinstance(found, Finding)]
     if findings:
         raise PlaygroundError(*findings)
-    return [found for found in outcomes if isinstance(found, Change)]
+    gone = superfluous(connection, configuration, {title(one) for _, one in wanted}) if exists else []
+    return [*(found for found in outcomes if isinstance(found, Change)), *gone]
 
 
 def _change(connection: Connection, component: str, wanted: Object, exists: bool) -> Change:

@@ -52,8 +52,14 @@ class Releases:
 
     def locations(self) -> list[str]:
         """Names of those that have an address or a release."""
-        services = self._items("v1", "Service", OF_LOCATIONS)
-        return sorted({found["metadata"]["labels"].get(LOCATION, "") for found in services} - {""})
+        found = [
+            *self._items("v1", "Service", OF_LOCATIONS),
+            *self._items("apps/v1", "Deployment", OF_LOCATIONS),
+        ]
+        return sorted({one["metadata"]["labels"].get(LOCATION, "") for one in found} - {""})
+
+    def has_address(self, location: str) -> bool:
+        return self._connection.get(self._path("v1", "Service", location_service(location))) is not None
 
     def serving(self, location: str) -> int | None:
         """The number that the location's address leads to."""

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from playground_ops.config import Configuration
+from playground_ops.decisions import serving
 from playground_ops.model import Component, ComponentStatus
 from playground_ops.plan import Change, Plan, plan
 from playground_ops.render.names import (
@@ -29,8 +30,10 @@ from playground_ops.targets.kubernetes.components import (
     status_of,
 )
 from playground_ops.targets.kubernetes.connection import Connection
+from playground_ops.targets.kubernetes.passwords import ensure_database_password
 from playground_ops.targets.kubernetes.paths import collection, path
 from playground_ops.targets.kubernetes.planning import plan_objects
+from playground_ops.targets.kubernetes.preflight import check
 from playground_ops.targets.kubernetes.records import Records
 from playground_ops.targets.kubernetes.releases import Releases
 from playground_ops.targets.kubernetes.streaming import lines
@@ -65,7 +68,20 @@ class KubernetesStack:
         return [*found, *self._live_locations()]
 
     def apply(self, configuration: Configuration, changed: Sequence[Change], say: Say) -> None:
+        """From outside also the foundation and the database's password, once nothing stands in the way.
+
+        Raises PlaygroundError before anything is written, or with the first refusal.
+        """
+        if self._connection.context is not None:
+            check(self._connection, configuration)
+            self._lay_foundation(configuration, changed, say)
         apply_changes(self._connection, configuration, changed, say)
+
+    def _lay_foundation(self, configuration: Configuration, changed: Sequence[Change], say: Say) -> None:
+        """The namespace comes first, then what no plan may show."""
+        space = [change for change in changed if change.object == f"namespace/{self._namespace}"]
+        apply_changes(self._connection, configuration, space, say)
+        ensure_database_password(self._connection, configuration, say)
 
     def component_status(self) -> Sequence[ComponentStatus]:
         listed = self._list("v1", "Pod")
@@ -89,9 +105,8 @@ class KubernetesStack:
         next(lines(self._connection, collection("v1", "Pod", self._namespace), query, seconds), None)
 
     def withdraw(self, location: str) -> None:
-        """Its address first; its pods have as long as their runs need, and nothing stays behind."""
+        """Its pods have as long as their runs need, and nothing stays behind."""
         for live in self._releases.all(location):
-            self._releases.lead_to(location, None)
             self._releases.delete(live.release)
 
     def ui_address(self) -> str | None:
@@ -138,15 +153,18 @@ class KubernetesStack:
         return found
 
     def _live_locations(self) -> list[Component]:
+        """Those that serve; and those whose address is gone already, while their servers are not."""
         found = []
         for name in self._releases.locations():
-            number = self._releases.serving(name)
-            live = next((one for one in self._releases.all(name) if one.release.number == number), None)
-            if live is None:
+            releases = self._releases.all(name)
+            now = serving(releases)
+            if now is None:
+                if releases and not self._releases.has_address(name):
+                    found.append(Component(name=name, kind="location", settings={}))
                 continue
             last = next(reversed(self._records.all(name)), None)
-            open_ended = last is not None and last.outcome is None and last.release == live.release
-            found.append(component(live.release, RUNNING, "not ended" if open_ended else CONFIRMED))
+            open_ended = last is not None and last.outcome is None and last.release == now.release
+            found.append(component(now.release, RUNNING, "not ended" if open_ended else CONFIRMED))
         return found
 
     def _workload(self, name: str) -> dict[str, Any] | None:

@@ -1,0 +1,195 @@
+"""What has to hold before anything is written to a cluster: looked at all at once, told all at once."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from playground_ops.config import Configuration
+from playground_ops.errors import Finding, FindingKind, PlaygroundError
+from playground_ops.model import Dependencies
+from playground_ops.render.database import PASSWORD_KEY, password_secret
+from playground_ops.render.names import MANAGER, Object, an_object
+from playground_ops.render.stack import render
+from playground_ops.targets.kubernetes.connection import AT_ONCE, Connection
+from playground_ops.targets.kubernetes.paths import PLURALS, path, title
+from playground_ops.targets.kubernetes.refusals import Refusal
+
+OLDEST = (1, 30)
+"""ValidatingAdmissionPolicy, native gRPC probes and the objects' schemas are tested from there on."""
+DEFAULT_CLASS = "storageclass.kubernetes.io/is-default-class"
+HERE = re.compile(r"^(/|~|\.|file:)")
+BY = "app.kubernetes.io/managed-by"
+
+
+def check(connection: Connection, configuration: Configuration) -> None:
+    """Raises PlaygroundError with everything that stands in the way. Writes nothing."""
+    looks: Sequence[Callable[[], Sequence[Finding]]] = (
+        lambda: _version(connection),
+        lambda: _rights(connection, configuration),
+        lambda: _storage(connection, configuration),
+        lambda: _strangers(connection, configuration),
+        lambda: _secrets(connection, configuration),
+        lambda: list(_locations(configuration)),
+    )
+    connection.get("/version")  # that nobody answers is one finding, not six
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        findings = [found for several in pool.map(lambda look: look(), looks) for found in several]
+    if findings:
+        raise PlaygroundError(*findings)
+
+
+def _version(connection: Connection) -> list[Finding]:
+    told = connection.get("/version") or {}
+    numbers = re.findall(r"\d+", f"{told.get('major')}.{told.get('minor')}")
+    if tuple(int(number) for number in numbers[:2]) >= OLDEST:
+        return []
+    return [
+        _finding(
+            f"context/{connection.name}",
+            f"It runs Kubernetes {told.get('gitVersion')}.",
+            f"This needs {OLDEST[0]}.{OLDEST[1]} or later.",
+            "Upgrade the cluster, or name another context.",
+        )
+    ]
+
+
+def _rights(connection: Connection, configuration: Configuration) -> list[Finding]:
+    """Asked for every kind that is rendered, by SelfSubjectAccessReview."""
+    namespace = configuration.kubernetes.namespace
+    kinds = {
+        (one["apiVersion"], one["kind"]) for objects in render(configuration).values() for one in objects
+    }
+    kinds |= {("batch/v1", "Job"), ("v1", "Secret")}
+    asked = [(api, kind, verb) for api, kind in sorted(kinds) for verb in ("create", "patch")]
+
+    def refused(wish: tuple[str, str, str]) -> str | None:
+        api, kind, verb = wish
+        wanted = {"group": api.rpartition("/")[0], "resource": PLURALS[kind], "verb": verb}
+        place = {} if kind == "Namespace" else {"namespace": namespace}
+        review = {
+            "apiVersion": "authorization.k8s.io/v1",
+            "kind": "SelfSubjectAccessReview",
+            "spec": {"resourceAttributes": {**wanted, **place}},
+        }
+        answer = connection.request("POST", "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews", review)
+        return None if answer["status"].get("allowed") else f"{verb} {PLURALS[kind]}"
+
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        missing = [found for found in pool.map(refused, asked) if found]
+    there = connection.get(path(an_object("v1", "Namespace", namespace, "", {}))) if missing else None
+    missing = [wish for wish in missing if not (there and wish == "create namespaces")]
+    if not missing:
+        return []
+    return [
+        _finding(
+            f"context/{connection.name}",
+            f"In namespace {namespace} there is no right to {', '.join(missing)}.",
+            "A stack's foundation and components are applied with the rights of whoever deploys.",
+            "Ask for these rights, or use a context that has them.",
+        )
+    ]
+
+
+def _storage(connection: Connection, configuration: Configuration) -> list[Finding]:
+    named = configuration.kubernetes.storage_class
+    try:
+        classes = connection.request("GET", "/apis/storage.k8s.io/v1/storageclasses")["items"]
+    except Refusal:
+        return []  # who may not look at classes may use them all the same
+    names = [found["metadata"]["name"] for found in classes]
+    known = f"The cluster has: {', '.join(names)}." if names else "The cluster has none."
+    if named is not None and named not in names:
+        return [
+            _finding(
+                f"storageclass/{named}", "It is not there.", known, "Correct `kubernetes: storage_class:`."
+            )
+        ]
+    default = [
+        one for one in classes if (one["metadata"].get("annotations") or {}).get(DEFAULT_CLASS) == "true"
+    ]
+    if named is None and not default:
+        return [
+            _finding(
+                "storageclass",
+                "The cluster has no default one.",
+                known,
+                "Name one as `kubernetes: storage_class:`, or mark one as the default.",
+            )
+        ]
+    return []
+
+
+def _strangers(connection: Connection, configuration: Configuration) -> list[Finding]:
+    """Objects that have the names of ours and were not made by this: nothing of theirs is touched."""
+    wanted = [
+        one
+        for objects in render(configuration).values()
+        for one in objects
+        if one["kind"] not in ("Namespace", "PersistentVolumeClaim")
+    ]
+
+    def look(one: Object) -> str | None:
+        found: Any = connection.get(path(one))
+        labels = (found or {}).get("metadata", {}).get("labels") or {}
+        return title(one) if found is not None and labels.get(BY) != MANAGER else None
+
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        taken = [found for found in pool.map(look, wanted) if found]
+    return [
+        _finding(
+            what,
+            "It is there already, and is not this stack's.",
+            "An older stack, the Helm chart's or one applied by hand, has the same names.",
+            "Delete it, or deploy to another namespace (`kubernetes: namespace:`).",
+        )
+        for what in taken
+    ]
+
+
+def _secrets(connection: Connection, configuration: Configuration) -> list[Finding]:
+    """Those that are named in the configuration; the one for the database is made when none is named."""
+    named: dict[str, str] = {}
+    if configuration.postgres.password_secret or configuration.postgres.external:
+        named[password_secret(configuration)] = f"the database's password, as `{PASSWORD_KEY}`"
+    for location in configuration.locations:
+        if location.git_secret:
+            named[location.git_secret] = f"location {location.name}'s git credentials"
+        named |= dict.fromkeys(
+            location.pod.environment_from_secrets, f"location {location.name}'s environment"
+        )
+    missing = []
+    for name, what in named.items():
+        where = path(an_object("v1", "Secret", name, configuration.kubernetes.namespace, {}))
+        if not connection.is_there(where):
+            cause, fix = f"The configuration names it for {what}.", "Make it, or correct the name."
+            missing.append(_finding(f"secret/{name}", "It is not there.", cause, fix))
+    return missing
+
+
+def _locations(configuration: Configuration) -> Iterator[Finding]:
+    for location in configuration.locations:
+        what = f"location/{location.name}"
+        if location.repository is not None and HERE.match(location.repository):
+            yield _finding(
+                what,
+                f"Its repository is {location.repository}, a path of this machine.",
+                "Pods of a cluster can't reach it.",
+                "Give a URL that they reach.",
+            )
+        if location.dependencies is Dependencies.PROJECT:
+            yield _finding(
+                what,
+                "It asks for an environment of its own (`dependencies: project`).",
+                "On Kubernetes the packages of a location come with its image.",
+                "Name an image that has them as `pod: image:`, and take `dependencies` out.",
+            )
+        if location.smoke_job or location.smoke_check:
+            cause, fix = "On Kubernetes these are not there yet.", "Take `smoke_job` and `smoke_check` out."
+            yield _finding(what, "It asks for a smoke job or check.", cause, fix)
+
+
+def _finding(what: str, observed: str, cause: str, fix: str) -> Finding:
+    return Finding(kind=FindingKind.CERTAIN, object=what, observed=observed, cause=cause, fix=fix)
