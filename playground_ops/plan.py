@@ -51,13 +51,18 @@ class Plan(Value):
             change for change in self.changes if change.action != "unchanged" and not change.needs_bootstrap
         )
 
+    def needing_bootstrap(self) -> tuple[Change, ...]:
+        """What is not as the configuration has it, and can't be changed from here."""
+        return tuple(found for found in self.changes if found.needs_bootstrap and found.action != "unchanged")
+
     def summary(self) -> str:
         counts = dict.fromkeys(("create", "update", "delete", "unchanged"), 0)
         for change in self.changes:
-            counts[change.action] += 1
-        return ", ".join(
-            f"{count} to {action}" for action, count in counts.items() if action != "unchanged"
-        ) + (f", {counts['unchanged']} unchanged")
+            counts[change.action] += not (change.needs_bootstrap and change.action != "unchanged")
+        told = [f"{count} to {action}" for action, count in counts.items() if action != "unchanged"]
+        waiting = len(self.needing_bootstrap())
+        more = [f"{waiting} need bootstrap"] if waiting else []
+        return ", ".join([*told, f"{counts['unchanged']} unchanged", *more])
 
 
 def plan(desired: Sequence[Component], live: Sequence[Component]) -> Plan:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import click
 
 from playground_ops.cli.console import print_json
 from playground_ops.cli.options import common
-from playground_ops.config import load
+from playground_ops.config import Configuration, load
 from playground_ops.errors import BadInput, Finding, FindingKind
 from playground_ops.opening import configuration_file, project_folder
 
@@ -28,6 +29,7 @@ def validate(config: Path | None, target: str | None, as_json: bool) -> None:
 
 @click.command()
 @click.option("--force", is_flag=True, help="Overwrite files that were edited.")
+@click.option("--archive", is_flag=True, help="Print the ConfigMap with this project's code instead.")
 @click.option(
     "--output",
     type=click.Path(file_okay=False, path_type=Path),
@@ -35,15 +37,18 @@ def validate(config: Path | None, target: str | None, as_json: bool) -> None:
 )
 @common
 def generate(
-    config: Path | None, target: str | None, as_json: bool, force: bool, output: Path | None
+    config: Path | None, target: str | None, as_json: bool, force: bool, output: Path | None, archive: bool
 ) -> None:
     """Write the stack's Kubernetes objects to deploy/, one file a component."""
     from playground_ops.render import files
-    from playground_ops.render.stack import render
+    from playground_ops.render.stack import by_hand
 
     configuration = load(config or configuration_file())
+    if archive:
+        click.echo(_archive(configuration))
+        return
     folder = output or project_folder() / "deploy"
-    wanted = files.files(render(configuration), Path(configuration.source).name)
+    wanted = files.files(by_hand(configuration), Path(configuration.source).name)
     found = files.compare(wanted, _texts(folder))
     if found.edited and not force:
         raise BadInput(*(_edited(folder / name) for name in found.edited))
@@ -56,6 +61,16 @@ def generate(
         for name in found.delete:
             click.echo(f"Deleted {folder / name}.")
         click.echo(f"{len(wanted)} files, {len(found.write)} written, {len(found.delete)} deleted.")
+
+
+def _archive(configuration: Configuration) -> str:
+    """Under the name by which the Job of deploy/ finds it. It can be replaced: the Job reads it once."""
+    from playground_ops.render.errand import HANDED_OVER
+    from playground_ops.targets.kubernetes.archive import archive
+
+    made = archive(project_folder(), configuration.kubernetes.namespace)
+    made["metadata"] |= {"name": HANDED_OVER}
+    return json.dumps({key: value for key, value in made.items() if key != "immutable"}, indent=1)
 
 
 def _texts(folder: Path) -> dict[str, str]:

@@ -92,7 +92,9 @@ def down(config: Path | None, target: str | None, as_json: bool, now: bool, dele
 def show_plan(found: Plan) -> None:
     rows: list[tuple[str, str, str]] = []
     for change in found.changes:
-        rows.append((change.action, change.object or change.component, ""))
+        needs = change in found.needing_bootstrap()
+        action = "needs bootstrap" if needs else change.action
+        rows.append((action, change.object or change.component, ""))
         if change.action == "update":
             rows.extend(("", "", _told(field)) for field in change.fields)
         rows.extend(("", "", f"drift: {one.path} is by {one.manager}, and stays") for one in change.drift)

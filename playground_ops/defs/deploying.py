@@ -36,9 +36,11 @@ def plan_op(
     except PlaygroundError as error:
         raise failure(error.findings) from None
     context.log.info(plan.summary())
-    for change in plan.changed():
+    for change in (*plan.changed(), *plan.needing_bootstrap()):
         fields = ", ".join(field.path for field in change.fields)
-        context.log.info(f"{change.component}: {change.action}" + (f" ({fields})" if fields else ""))
+        action = f"needs bootstrap to {change.action}" if change.needs_bootstrap else change.action
+        what = change.object or change.component
+        context.log.info(f"{what}: {action}" + (f" ({fields})" if fields else ""))
     yield dg.Output(None, metadata=metadata.of_plan(plan))
 
 

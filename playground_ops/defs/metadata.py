@@ -7,7 +7,7 @@ import dagster as dg
 
 from playground_ops.errors import Finding, FindingKind
 from playground_ops.model import Component, Outcome, Revision, RolloutRecord
-from playground_ops.plan import Plan
+from playground_ops.plan import FieldChange, Plan
 
 Metadata = dict[str, dg.MetadataValue]
 
@@ -73,18 +73,24 @@ def _evidence(finding: Finding, log_tail: str) -> Metadata:
 
 
 def of_plan(plan: Plan) -> Metadata:
-    rows = ["| action | component | field | before | after |", "|---|---|---|---|---|"]
+    """What changes comes first, and what others set beside it; what stays is only counted."""
+    rows = ["| action | what | field | before | after |", "|---|---|---|---|---|"]
     for change in plan.changes:
-        rows.append(f"| **{change.action}** | {change.component} | | | |")
-        if change.action == "update":
-            rows += [
-                f"| | | {cell(field.path)} | {cell(field.before)} | {cell(field.after)} |"
-                for field in change.fields
-            ]
+        if change.action == "unchanged" and not change.drift:
+            continue
+        action = "needs bootstrap" if change in plan.needing_bootstrap() else change.action
+        rows.append(f"| **{action}** | {cell(change.object or change.component)} | | | |")
+        rows += [f"| | | {_told(field)} |" for field in change.fields if change.action == "update"]
+        rows += [f"| | | {cell(one.path)} | drift, by {cell(one.manager)} | stays |" for one in change.drift]
     return {
         "summary": dg.MetadataValue.text(plan.summary()),
         "plan": dg.MetadataValue.md("\n".join(rows)),
     }
+
+
+def _told(field: FieldChange) -> str:
+    whose = f", set by {cell(field.manager)}" if field.manager else ""
+    return f"{cell(field.path)} | {cell(field.before)}{whose} | {cell(field.after)}"
 
 
 def of_component(component: Component) -> Metadata:

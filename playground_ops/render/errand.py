@@ -5,6 +5,8 @@ From outside, neither code servers nor the database can be reached, nor should t
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Sequence
 
 import yaml
@@ -31,6 +33,8 @@ RESOURCES = Resources(requests={"cpu": "100m", "memory": "256Mi"}, limits={"memo
 FAILED, WRONG = 1, 2
 """Exit codes of the command line: it said why, and doing it again changes nothing."""
 ATTEMPTS = 4
+HANDED_OVER = "dagster-code"
+"""The ConfigMap with this project's code for a stack that is applied by hand; rollouts name it by content."""
 KEPT_SECONDS = 3600
 
 
@@ -83,3 +87,14 @@ def render(
             "ttlSecondsAfterFinished": KEPT_SECONDS,
         },
     )
+
+
+def first_releases(configuration: Configuration) -> Object:
+    """For a stack that is applied by hand: makes the releases that are not there yet, `ops` first.
+
+    A Job can't be changed, so it is named by its content: applied again, it is the same one.
+    """
+    made = render(configuration, "x", HANDED_OVER, ["deploy", "--story-only"], "the Job of deploy/")
+    text = json.dumps([made["spec"], configuration.text], sort_keys=True)
+    name = f"dagster-releases-{hashlib.sha256(text.encode()).hexdigest()[:8]}"
+    return render(configuration, name, HANDED_OVER, ["deploy", "--story-only"], "the Job of deploy/")

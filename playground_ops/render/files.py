@@ -24,6 +24,7 @@ _ORDER = {
     "workspace": 2,
     "webserver": 4,
     "daemon": 4,
+    "releases": 5,
 }
 LOCATIONS = 3
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from playground_ops.config import Configuration
-from playground_ops.render import daemon, database, foundation, instance, locations, webserver
+from playground_ops.render import daemon, database, errand, foundation, instance, locations, webserver
 from playground_ops.render.names import CONFIGURATION, CONFIGURATION_KEY, Object, an_object, labels
 
 FOUNDATION = "foundation"
@@ -32,6 +32,11 @@ def render(configuration: Configuration) -> Rendered:
         "daemon": daemon.render(configuration),
     }
     return {component: objects for component, objects in found.items() if objects}
+
+
+def by_hand(configuration: Configuration) -> Rendered:
+    """All of it for `kubectl apply`: with the Job that makes the first releases."""
+    return {**render(configuration), "releases": [errand.first_releases(configuration)]}
 
 
 def _configuration(found: Configuration) -> Object:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 
 from playground_ops.config import OPS
@@ -20,19 +20,20 @@ def sources_of(location: Location, project: Path) -> list[Path]:
     return [project / name for name in names]
 
 
-def bootstrap_revision(location: Location, project: Path) -> Revision:
+def bootstrap_revision(location: Location, project: Path, without: Collection[str] = ()) -> Revision:
+    """`without`: folders of the project that do not go where the release does."""
     return Revision(
         repository=None,
-        commit=content_hash(sources_of(location, project)),
+        commit=content_hash(sources_of(location, project), without),
         subject="the bootstrap package of this project",
     )
 
 
-def content_hash(sources: Sequence[Path]) -> str:
+def content_hash(sources: Sequence[Path], without: Collection[str] = ()) -> str:
     """`content-` and 16 digits over names and bytes of the files in `sources`, less bytecode and `.git`."""
     digest = hashlib.sha256()
     for source in sorted(sources, key=lambda path: path.name):
-        for file in files_of(source):
+        for file in files_of(source, without):
             data = file.read_bytes()
             name = Path(source.name, file.relative_to(source)).as_posix()
             digest.update(f"{name}\0{len(data)}\0".encode())
@@ -40,12 +41,16 @@ def content_hash(sources: Sequence[Path]) -> str:
     return CONTENT + digest.hexdigest()[:16]
 
 
-def files_of(source: Path) -> Iterator[Path]:
+def files_of(source: Path, without: Collection[str] = ()) -> Iterator[Path]:
+    """Less bytecode, `.git`, and folders `without`, named from the source's own name on."""
     if source.is_file():
         yield source
         return
     for folder, below, files in os.walk(source):
-        below[:] = sorted(name for name in below if name not in _NOT_CONTENT)
+        place = Path(folder).relative_to(source.parent)
+        below[:] = sorted(
+            name for name in below if name not in _NOT_CONTENT and (place / name).as_posix() not in without
+        )
         for name in sorted(files):
             path = Path(folder, name)
             if path.is_file() and path.suffix not in (".pyc", ".pyo"):

@@ -21,6 +21,7 @@ FILES = [
     "3-location-ops.yaml",
     "4-daemon.yaml",
     "4-webserver.yaml",
+    "5-releases.yaml",
 ]
 
 
@@ -47,7 +48,7 @@ def test_one_file_a_component_and_a_second_time_nothing(config: Path) -> None:
     assert first.exception is None, first.output
     assert names(config) == FILES
     second = generate(config)
-    assert second.output == "10 files, 0 written, 0 deleted.\n"
+    assert second.output == "11 files, 0 written, 0 deleted.\n"
 
 
 def test_a_location_that_went_takes_its_file_along_and_other_files_stay(config: Path) -> None:

@@ -18,7 +18,7 @@ from playground_ops.config import Configuration, load, read
 from playground_ops.errors import BadInput
 from playground_ops.render import files, instance
 from playground_ops.render.names import WORKSPACE_FILE
-from playground_ops.render.stack import render
+from playground_ops.render.stack import by_hand, render
 
 ROOT = Path(__file__).parents[2]
 HERE = ROOT / "configvalues.yaml"
@@ -284,6 +284,6 @@ def test_bad_input_is_named_before_anything_is_rendered(text: str, said: str) ->
 
 
 def test_the_committed_folder_is_the_default_configuration() -> None:
-    wanted = files.files(render(load(HERE)), HERE.name)
+    wanted = files.files(by_hand(load(HERE)), HERE.name)
     there = {path.name: path.read_text() for path in (ROOT / "deploy").glob("*.yaml")}
     assert there == wanted, "run `python -m playground_ops generate`"

@@ -14,15 +14,23 @@ from pathlib import Path
 from typing import Any
 
 from playground_ops.config import OPS
+from playground_ops.model import Location, Revision
 from playground_ops.render.names import ARCHIVE, SOURCE_FILE, an_object, labels
-from playground_ops.targets.sources import CONTENT, content_hash, files_of, sources_of
+from playground_ops.targets.sources import CONTENT, bootstrap_revision, content_hash, files_of, sources_of
 
 PREFIX = "dagster-code-"
+ELSEWHERE = ("playground_ops/targets/local",)
+"""Folders that are of no use in a cluster."""
 
 
 def name_of(project: Path) -> str:
     """Of the ConfigMap that holds the code of the clone at `project`."""
-    return PREFIX + content_hash(sources_of(OPS, project)).removeprefix(CONTENT)
+    return PREFIX + content_hash(sources_of(OPS, project), ELSEWHERE).removeprefix(CONTENT)
+
+
+def revision(location: Location, project: Path) -> Revision:
+    """Of a location without a repository: the same whether asked inside the cluster or outside."""
+    return bootstrap_revision(location, project, ELSEWHERE)
 
 
 def archive(project: Path, namespace: str) -> dict[str, Any]:
@@ -41,7 +49,7 @@ def packed(sources: Sequence[Path]) -> bytes:
     raw = io.BytesIO()
     with tarfile.open(fileobj=raw, mode="w", format=tarfile.PAX_FORMAT) as made:
         for source in sources:
-            for file in files_of(source):
+            for file in files_of(source, ELSEWHERE):
                 data = file.read_bytes()
                 found = tarfile.TarInfo(Path(source.name, file.relative_to(source)).as_posix())
                 found.size, found.mode = len(data), 0o644

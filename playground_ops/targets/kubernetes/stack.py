@@ -21,7 +21,7 @@ from playground_ops.render.names import (
 )
 from playground_ops.render.webserver import prefix
 from playground_ops.targets.base import Say
-from playground_ops.targets.kubernetes import ending
+from playground_ops.targets.kubernetes import archive, ending
 from playground_ops.targets.kubernetes.applying import apply_changes
 from playground_ops.targets.kubernetes.components import (
     COMPONENTS,
@@ -38,7 +38,6 @@ from playground_ops.targets.kubernetes.records import Records
 from playground_ops.targets.kubernetes.releases import Releases
 from playground_ops.targets.kubernetes.streaming import lines
 from playground_ops.targets.settings import CONFIRMED, component, location_settings
-from playground_ops.targets.sources import bootstrap_revision
 from playground_ops.targets.webserver import Webserver, WebserverDown
 
 OURS = f"app.kubernetes.io/managed-by={MANAGER}"
@@ -146,7 +145,7 @@ class KubernetesStack:
     def _desired_locations(self, configuration: Configuration) -> list[Component]:
         found = []
         for location in configuration.all_locations:
-            pinned = None if location.repository else bootstrap_revision(location, self._project)
+            pinned = None if location.repository else archive.revision(location, self._project)
             settings = location_settings(location, pinned)
             settings |= {"process": RUNNING, "rollout": CONFIRMED}
             found.append(Component(name=location.name, kind="location", settings=settings))

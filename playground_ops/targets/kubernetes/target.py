@@ -34,7 +34,6 @@ from playground_ops.targets.kubernetes.releases import Releases
 from playground_ops.targets.kubernetes.resolving import resolve
 from playground_ops.targets.kubernetes.stack import KubernetesStack
 from playground_ops.targets.serverwire import NoAnswer, current_runs, server_id
-from playground_ops.targets.sources import bootstrap_revision
 from playground_ops.targets.webserver import WebserverDown
 
 REMOVE_GRACE_SECONDS = 5
@@ -75,7 +74,7 @@ class KubernetesTarget:
 
     def resolve(self, location: Location, ref: str | None) -> Revision:
         if location.repository is None:
-            return bootstrap_revision(location, self.project)
+            return archive.revision(location, self.project)
         return resolve(self.connection, self.configuration, location, ref)
 
     def fetch(self, location: Location, revision: Revision, say: Say) -> Revision:
@@ -200,7 +199,7 @@ class KubernetesTarget:
         return Address(host, GRPC_PORT) if host else None
 
     def _must_be_this_code(self, release: Release) -> None:
-        there = bootstrap_revision(release.location, self.project).commit
+        there = archive.revision(release.location, self.project).commit
         if release.revision.commit != there:
             raise PlaygroundError(_moved_on(release.revision.commit, there))
 
