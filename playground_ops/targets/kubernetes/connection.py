@@ -11,12 +11,15 @@ import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
 from playground_ops.errors import BadInput, Finding, FindingKind, PlaygroundError
 from playground_ops.redact import redact
 from playground_ops.targets.kubernetes import credentials
+
+if TYPE_CHECKING:
+    from urllib3 import BaseHTTPResponse
 
 JSON = "application/json"
 AGENT = "playground-ops"
@@ -83,6 +86,33 @@ class Connection:
             if refusal.code == 404:
                 return None
             raise
+
+    def opened(self, path: str, query: Mapping[str, str], seconds: float) -> BaseHTTPResponse:
+        """An answer that is still to be read, by lines or chunks; whoever reads it closes it.
+
+        `seconds` is how long the server may be silent, before it answers and within the answer. Raises
+        Refusal, urllib3's ReadTimeoutError, or PlaygroundError (transient) when nobody answers.
+        """
+        from urllib3 import Timeout
+        from urllib3.exceptions import HTTPError, ReadTimeoutError
+
+        server, pool, headers = self._way
+        try:
+            answer: BaseHTTPResponse = pool.request(
+                "GET",
+                f"{server}{path}?{urlencode(query)}",
+                headers={"Accept": JSON, "User-Agent": AGENT, **headers()},
+                timeout=Timeout(connect=CONNECT_SECONDS, read=seconds),
+                retries=False,
+                preload_content=False,
+            )
+        except ReadTimeoutError:
+            raise
+        except HTTPError as error:
+            raise PlaygroundError(_nobody(self.name, server, error)) from error
+        if answer.status >= 400:
+            raise _refusal(answer.status, _decoded(answer.data))
+        return answer
 
     def request(
         self,

@@ -1,0 +1,81 @@
+"""Answers that go on end when they should, and say why where nothing goes on."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+
+import pytest
+
+from playground_ops.errors import PlaygroundError
+from playground_ops.targets.kubernetes.connection import Connection, Refusal
+from playground_ops.targets.kubernetes.streaming import lines
+from tests.cluster import faults
+from tests.cluster.access import Access
+from tests.cluster.cluster import Cluster
+from tests.cluster.pods import SLEEP, a_pod, ready
+from tests.stacks import eventually
+
+LONG_SECONDS = 120.0
+
+
+def maps(namespace: str) -> str:
+    return f"/api/v1/namespaces/{namespace}/configmaps"
+
+
+def test_a_watch_tells_what_happens_and_ends_in_time(
+    connection: Connection, access: Access, namespace: str
+) -> None:
+    seen = []
+    began = time.monotonic()
+    for line in lines(connection, maps(namespace), {"watch": "1"}, 3):
+        seen.append(json.loads(line)["object"]["metadata"]["name"])
+        if seen == ["kube-root-ca.crt"]:
+            access.kubectl("create", "configmap", "another", namespace=namespace)
+    assert seen == ["kube-root-ca.crt", "another"]
+    assert 3 <= time.monotonic() - began < 8
+
+
+def test_a_log_that_says_nothing_ends_in_time(connection: Connection, access: Access, namespace: str) -> None:
+    access.apply(a_pod("silent", "sleep", "3600"), namespace=namespace)
+    ready(access, namespace, "silent")
+    path = f"/api/v1/namespaces/{namespace}/pods/silent/log"
+    began = time.monotonic()
+    assert list(lines(connection, path, {"follow": "true"}, 1)) == []
+    assert 1 <= time.monotonic() - began < 5
+
+
+def test_a_last_line_without_its_end_is_given(connection: Connection, access: Access, namespace: str) -> None:
+    access.apply(a_pod("ends", "sh", "-c", "echo one; printf two"), namespace=namespace)
+    path = f"/api/v1/namespaces/{namespace}/pods/ends/log"
+    eventually("it to end", lambda: access.pod(namespace, "ends").phase == "Succeeded")
+    assert list(lines(connection, path, {"follow": "true"}, 30)) == [b"one", b"two"]
+
+
+def test_it_is_refused_in_words(connection: Connection, namespace: str) -> None:
+    with pytest.raises(Refusal) as told:
+        list(lines(connection, f"/api/v1/namespaces/{namespace}/pods/nosuch/log", {}, 5))
+    assert (told.value.code, str(told.value)) == (404, 'pods "nosuch" not found')
+
+
+def test_it_ends_when_the_api_server_goes_and_another_can_not_begin(
+    cluster: Cluster, connection: Connection, access: Access, namespace: str
+) -> None:
+    access.apply(a_pod("up", *SLEEP), namespace=namespace)
+    ready(access, namespace, "up")
+    begun, ended = threading.Event(), threading.Event()
+
+    def read() -> None:
+        for _ in lines(connection, maps(namespace), {"watch": "1"}, LONG_SECONDS):
+            begun.set()
+        ended.set()
+
+    thread = threading.Thread(target=read, daemon=True)
+    thread.start()
+    assert begun.wait(20)
+    with faults.api_down(cluster):
+        assert ended.wait(20)
+        with pytest.raises(PlaygroundError, match="No answer"):
+            list(lines(connection, maps(namespace), {"watch": "1"}, 5))
+    thread.join()
