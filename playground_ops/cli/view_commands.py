@@ -12,9 +12,11 @@ from playground_ops.cli.console import EXIT_FAILED, plain, print_json, table
 from playground_ops.cli.options import common
 from playground_ops.cli.session import Session
 from playground_ops.cli.words import NOT_DEPLOYED, moment
+from playground_ops.config import load
 from playground_ops.errors import PlaygroundError
 from playground_ops.health import check
 from playground_ops.model import RolloutRecord
+from playground_ops.opening import configuration_file
 
 
 @click.command()
@@ -80,9 +82,31 @@ def health(config: Path | None, target: str | None, as_json: bool) -> None:
 
 
 @click.command()
+@click.option("--context", help="The kubeconfig's context that the target `kubernetes` is asked at.")
+@click.option("--port", type=click.IntRange(1, 65_535), help="On Kubernetes: the port here, else a free one.")
+@click.option("--no-browser", is_flag=True, help="Print the address and open nothing.")
 @common
-def ui(config: Path | None, target: str | None, as_json: bool) -> None:
-    """Print the UI's address and open it in a browser, when a terminal is there."""
+def ui(
+    config: Path | None,
+    target: str | None,
+    as_json: bool,
+    context: str | None,
+    port: int | None,
+    no_browser: bool,
+) -> None:
+    """Print the UI's address and open it in a browser, when a terminal is there.
+
+    On Kubernetes it forwards a port of this machine to the webserver, until Ctrl-C.
+    """
+    configuration = load(config or configuration_file())
+    browse = sys.stdout.isatty() and not no_browser
+    if (target or configuration.target) == "kubernetes":
+        from playground_ops.cli.reaching import forward_ui
+
+        forward_ui(configuration, context, port or 0, browse, as_json)
+        return
+    if port:
+        raise click.UsageError("--port is for the target `kubernetes`; here it is `webserver: port:`.")
     address = Session(config, target, as_json).engine.target.stack.ui_address()
     if address is None:
         raise PlaygroundError(NOT_DEPLOYED)
@@ -90,7 +114,7 @@ def ui(config: Path | None, target: str | None, as_json: bool) -> None:
         print_json({"ui": address})
         return
     click.echo(address)
-    if sys.stdout.isatty():
+    if browse:
         click.launch(address)
 
 

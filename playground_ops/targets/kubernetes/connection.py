@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import json
 import os
+import ssl
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import urlencode
 
 from playground_ops.errors import BadInput, Finding, FindingKind, PlaygroundError
@@ -42,6 +43,21 @@ class Refusal(Exception):
         return self.message
 
 
+class Way(NamedTuple):
+    """How requests get there. What urllib3 can't carry (websockets) is told what it needs."""
+
+    server: str
+    """Its URL, without a slash at the end."""
+    pool: Any
+    headers: Callable[[], dict[str, str]]
+    """Who asks."""
+    tls: Callable[[], ssl.SSLContext | None]
+    """None: the server is asked in clear."""
+    proxy: str | None = None
+    server_name: str | None = None
+    """On its certificate, where that is another than in its URL."""
+
+
 class Connection:
     def __init__(self, context: str | None) -> None:
         """None: the cluster that this process runs in. Nothing is asked before the first request."""
@@ -52,17 +68,19 @@ class Connection:
         return self.context or "in-cluster"
 
     @cached_property
-    def _way(self) -> tuple[str, Any, Callable[[], dict[str, str]]]:
-        """Server, connection pool, and headers that say who asks."""
+    def way(self) -> Way:
+        """Raises BadInput when there is no such context."""
         found = credentials.plain(self.context) if self.context else credentials.of_this_pod()
         if found is None:
             return self._official()
         from urllib3 import PoolManager
 
-        return found.server, PoolManager(ssl_context=found.tls, maxsize=AT_ONCE), found.headers
+        pool = PoolManager(ssl_context=found.tls, maxsize=AT_ONCE)
+        return Way(found.server, pool, found.headers, lambda: found.tls)
 
-    def _official(self) -> tuple[str, Any, Callable[[], dict[str, str]]]:
+    def _official(self) -> Way:
         from kubernetes import client, config
+        from urllib3 import ProxyManager
 
         settings = client.Configuration()
         try:
@@ -76,7 +94,9 @@ class Connection:
             found.update_params_for_auth(told, None, ["BearerToken"])
             return told
 
-        return settings.host, found.rest_client.pool_manager, headers
+        pool = found.rest_client.pool_manager
+        proxy = settings.proxy if isinstance(pool, ProxyManager) else None
+        return Way(settings.host, pool, headers, lambda: _tls(settings), proxy, settings.tls_server_name)
 
     def get(self, path: str, **query: str) -> Any:
         """None when there is no such object. Raises Refusal, or PlaygroundError when nobody answers."""
@@ -96,7 +116,7 @@ class Connection:
         from urllib3 import Timeout
         from urllib3.exceptions import HTTPError, ReadTimeoutError
 
-        server, pool, headers = self._way
+        server, pool, headers = self.way[:3]
         try:
             answer: BaseHTTPResponse = pool.request(
                 "GET",
@@ -109,9 +129,9 @@ class Connection:
         except ReadTimeoutError:
             raise
         except HTTPError as error:
-            raise PlaygroundError(_nobody(self.name, server, error)) from error
+            raise PlaygroundError(nobody_answers(self.name, server, error)) from error
         if answer.status >= 400:
-            raise _refusal(answer.status, _decoded(answer.data))
+            raise refusal_of(answer.status, decoded(answer.data))
         return answer
 
     def request(
@@ -126,7 +146,7 @@ class Connection:
         from urllib3 import Timeout
         from urllib3.exceptions import HTTPError
 
-        server, pool, headers = self._way
+        server, pool, headers = self.way[:3]
         try:
             answer = pool.request(
                 method,
@@ -137,10 +157,10 @@ class Connection:
                 retries=False,
             )
         except HTTPError as error:
-            raise PlaygroundError(_nobody(self.name, server, error)) from error
-        found = _decoded(answer.data)
+            raise PlaygroundError(nobody_answers(self.name, server, error)) from error
+        found = decoded(answer.data)
         if answer.status >= 400:
-            raise _refusal(answer.status, found)
+            raise refusal_of(answer.status, found)
         return found
 
 
@@ -165,14 +185,26 @@ def contexts() -> list[str]:
         return []
 
 
-def _decoded(data: bytes) -> Any:
+def _tls(settings: Any) -> ssl.SSLContext | None:
+    """Of the official client's settings (client.Configuration)."""
+    if settings.host.startswith("http://"):
+        return None
+    context = ssl.create_default_context(cafile=settings.ssl_ca_cert)
+    if not settings.verify_ssl:
+        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    if settings.cert_file:
+        context.load_cert_chain(settings.cert_file, settings.key_file)
+    return context
+
+
+def decoded(data: bytes) -> Any:
     try:
         return json.loads(data)
     except ValueError:
         return data.decode(errors="replace")
 
 
-def _refusal(code: int, found: Any) -> Refusal:
+def refusal_of(code: int, found: Any) -> Refusal:
     if not isinstance(found, dict):
         return Refusal(code, "", redact(str(found))[:1000])
     details = found.get("details") or {}
@@ -180,7 +212,7 @@ def _refusal(code: int, found: Any) -> Refusal:
     return Refusal(code, str(found.get("reason", "")), redact(str(found.get("message", ""))), causes)
 
 
-def _nobody(name: str, server: str, error: Exception) -> Finding:
+def nobody_answers(name: str, server: str, error: Exception) -> Finding:
     return Finding(
         kind=FindingKind.TRANSIENT,
         object=f"context/{name}",
