@@ -2,16 +2,80 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
 import click
 
 from playground_ops.cli.console import print_json
 from playground_ops.cli.telling import teller
 from playground_ops.config import Configuration
-from playground_ops.render.names import WEBSERVER, WEBSERVER_PORT
+from playground_ops.errors import BadInput, Finding, FindingKind
+from playground_ops.render.names import (
+    DAEMON,
+    POSTGRES,
+    PREFIX,
+    WEBSERVER,
+    WEBSERVER_PORT,
+    location_service,
+)
 from playground_ops.render.webserver import prefix
 from playground_ops.targets.kubernetes.connection import Connection, named
+from playground_ops.targets.kubernetes.following import follow
 from playground_ops.targets.kubernetes.forward import Forward
+from playground_ops.targets.kubernetes.loglines import Prefixes
+from playground_ops.targets.kubernetes.logs import Wanted, last_lines, lines_before
 from playground_ops.targets.kubernetes.selection import Selection
+
+STANDING = {"webserver": WEBSERVER, "daemon": DAEMON, "postgres": POSTGRES}
+
+
+@dataclass(frozen=True)
+class AskedLogs:
+    """As on the command line."""
+
+    component: str | None
+    selector: str | None
+    container: str | None
+    lines: int
+    follow: bool
+    previous: bool
+
+
+def logs(configuration: Configuration, context: str | None, asked: AskedLogs, as_json: bool) -> Iterator[str]:
+    """Lines as they are printed. Raises PlaygroundError when there is nothing to read."""
+    if asked.follow and asked.previous:
+        raise click.UsageError("--previous is over and --follow goes on: give one of them.")
+    settings, say = configuration.kubernetes, teller(as_json).line
+    selector = asked.selector or selector_of(configuration, asked.component or "")
+    wanted = Wanted(Selection(settings.namespace, selector), asked.container)
+    connection = Connection(named(context, settings.context))
+    if asked.previous:
+        found = lines_before(connection, wanted, asked.lines)
+    elif asked.follow:
+        found = follow(connection, wanted, asked.lines, say)
+    else:
+        found = last_lines(connection, wanted, asked.lines, say)
+    prefixes = Prefixes()
+    if asked.follow:
+        return map(prefixes.put, found)
+    whole = list(found)
+    prefixes.seen.update(line.source for line in whole)
+    return map(prefixes.put, whole)
+
+
+def selector_of(configuration: Configuration, component: str) -> str:
+    """Of a component's pods: of a location those of all its releases. Raises BadInput."""
+    locations = [location.name for location in configuration.all_locations]
+    if component in STANDING:
+        return f"app={STANDING[component]}"
+    if component in locations:
+        return f"app={location_service(component)}"
+    release = re.fullmatch(r"(.+)-(\d+)", component)
+    if release and release[1] in locations:
+        return f"app={location_service(release[1])},{PREFIX}release={release[2]}"
+    raise BadInput(_no_such_component(component, [*STANDING, *locations]))
 
 
 def forward_ui(
@@ -42,3 +106,13 @@ def ingress_address(configuration: Configuration) -> str | None:
     if wanted is None:
         return None
     return f"{'https' if wanted.tls_secret else 'http'}://{wanted.host}{prefix(configuration)}"
+
+
+def _no_such_component(component: str, known: list[str]) -> Finding:
+    return Finding(
+        kind=FindingKind.CERTAIN,
+        object=f"component/{component}",
+        observed="There is no such component.",
+        cause=f"There are: {', '.join(known)}; and releases, such as {known[-1]}-1.",
+        fix="Name one of these, or pods by -l.",
+    )

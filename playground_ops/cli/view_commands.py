@@ -43,25 +43,49 @@ def history(config: Path | None, target: str | None, as_json: bool, location: st
 
 
 @click.command()
-@click.argument("component")
+@click.argument("component", required=False)
+@click.option("-l", "--selector", help="On Kubernetes: pods by their labels, such as app=dagster-grpc-a.")
+@click.option("-c", "--container", help="On Kubernetes: this container alone, such as git-sync.")
 @click.option("-n", "--lines", type=click.IntRange(1, 10_000), default=100, show_default=True)
 @click.option("-f", "--follow", is_flag=True, help="Go on until interrupted.")
+@click.option("-p", "--previous", is_flag=True, help="On Kubernetes: of containers before their restart.")
+@click.option("--context", help="The kubeconfig's context that the target `kubernetes` is asked at.")
 @common
 def logs(
     config: Path | None,
     target: str | None,
     as_json: bool,
-    component: str,
+    component: str | None,
+    selector: str | None,
+    container: str | None,
     lines: int,
     follow: bool,
+    previous: bool,
+    context: str | None,
 ) -> None:
-    """The log of COMPONENT: webserver, daemon, supervisor, a location, or a release such as a-3."""
+    """The log of COMPONENT: webserver, daemon, supervisor, a location, or a release such as a-3.
+
+    On Kubernetes also postgres, and pods by their labels: `logs -f -l app=dagster-grpc-a -c git-sync`.
+    """
+    if component == "follow" and selector:  # as the first version of this stack had it
+        component, follow = None, True
     if follow and as_json:
         raise click.UsageError("--follow goes on for ever and --json is one document: give one of them.")
-    session = Session(config, target, as_json)
-    found = session.engine.target.stack.logs(component, lines, follow)
+    if (component is None) == (selector is None):
+        raise click.UsageError("Name one component, or pods by -l.")
+    configuration = load(config or configuration_file())
+    if (target or configuration.target) == "kubernetes":
+        from playground_ops.cli import reaching
+
+        asked = reaching.AskedLogs(component, selector, container, lines, follow, previous)
+        found = reaching.logs(configuration, context, asked, as_json)
+    elif component is None or container or previous:
+        raise click.UsageError("-l, -c and --previous are for the target `kubernetes`.")
+    else:
+        session = Session(config, target, as_json)
+        found = session.engine.target.stack.logs(component, lines, follow)
     if as_json:
-        print_json({"component": component, "lines": list(found)})
+        print_json({"component": component or selector, "lines": list(found)})
         return
     for line in found:
         click.echo(line)

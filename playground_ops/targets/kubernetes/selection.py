@@ -151,6 +151,9 @@ def _nothing_there(connection: Connection, chosen: Selection) -> str:
 def not_allowed(chosen: Selection, verb: str, resource: str, refusal: Refusal) -> Finding:
     """With the right that it takes."""
     told = refused({"kind": "Pods", "metadata": {"name": chosen.selector or chosen.namespace}}, refusal)
+    if refusal.code == 400:
+        fix = "Mend the selector: `app=dagster-webserver`, several separated by commas."
+        return told.model_copy(update={"cause": "The API server does not understand it.", "fix": fix})
     if refusal.code not in (401, 403):
         return told
     return told.model_copy(
