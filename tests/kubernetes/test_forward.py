@@ -181,3 +181,12 @@ def test_a_port_that_nobody_listens_on_is_told(
             asked(found)
         eventually("it to be told", lambda: told.said("The pod broke a connection:"))
     assert told.said("onnection refused") or told.said("failed to connect")
+
+
+def test_a_right_that_is_missing_is_named(stranger: Connection, server: Pod) -> None:
+    finding = refusal(stranger, server.namespace).finding
+    assert "Refused with 403" in finding.observed
+    assert finding.fix == (
+        f"It takes the right to get and create pods/portforward in the namespace {server.namespace}."
+    )
+    assert "right to list pods in the namespace default" in refusal(stranger, "default").finding.fix

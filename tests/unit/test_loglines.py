@@ -82,9 +82,9 @@ def test_what_was_not_asked_for_stays_away() -> None:
     assert texts(memory, line(NOON - 1, "older"), line(NOON, "tail"), line(NOON + 1, "new")) == ["new"]
 
 
-def test_what_the_node_says_instead_of_a_log_is_told_once() -> None:
+def test_what_the_node_says_instead_of_a_log_is_none() -> None:
     memory = Remembered()
-    assert texts(memory, line(0, "no log"), line(NOON, "x")) == ["no log", "x"]
+    assert texts(memory, line(0, "no log"), line(NOON, "x")) == ["x"]
     assert texts(memory, line(0, "no log"), line(NOON, "x")) == []
 
 
@@ -160,4 +160,7 @@ def test_a_container_that_waits_to_be_started_again_is_the_one_that_ended() -> N
     assert containers.state(pod(main=again), "main") == State("m3", True, "m2", 3, False)
     assert containers.ran_before(pod(main=again), None) == ["main"]
     assert containers.ran_before(pod(main=RUNS), None) == []
+    over = {"restartCount": 1, "lastState": ended("m1"), "state": ended("m2")}
+    assert containers.state(pod(main=over), "main") == State("m2", False, "m1", 1, False)
+    assert containers.ran_before(pod(main=over), None) == ["main"]
     assert containers.state(pod("Succeeded", main={"state": ended("m1")}), "main").over

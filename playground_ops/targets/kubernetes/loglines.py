@@ -40,7 +40,7 @@ class Source:
 class LogLine:
     source: Source
     at: int
-    """Nanoseconds since 1970; 0 when the line came without a time."""
+    """Nanoseconds since 1970; 0 of what the node itself says where there is no log."""
     text: str
     """Redacted, without its time."""
 
@@ -93,8 +93,6 @@ class Remembered:
     _order: deque[tuple[int, int]] = field(default_factory=deque)
     _begun: deque[tuple[float, int]] = field(default_factory=deque)
     """When the latest readings began, and the newest line then."""
-    _unstamped: set[str] = field(default_factory=set)
-    """What the node itself said instead of a log."""
 
     def begin(self, now: float) -> int:
         """The time from which the log is to be read now; 0: all of it. `now` is of a monotonic clock."""
@@ -104,26 +102,23 @@ class Remembered:
         return max(0, self._begun[0][1] - OVERLAP)
 
     def new(self, lines: Iterable[LogLine]) -> Iterator[LogLine]:
-        """Those of one reading that no earlier one had."""
+        """Those of one reading that no earlier one had; without what the node says where there is no log."""
         already, mine = self.last, Counter[int]()
         for line in lines:
-            if not line.at and line.text in self._unstamped:
+            if not line.at:
                 continue
             mark = hash((line.at, line.text))
-            if 0 < line.at <= already:
+            if line.at <= already:
                 mine[mark] += 1
                 if line.at < self.floor or mine[mark] <= self._kept[mark]:
                     continue
-            self._keep(line, mark)
+            self._keep(line.at, mark)
             yield line
 
-    def _keep(self, line: LogLine, mark: int) -> None:
-        if not line.at:
-            self._unstamped.add(line.text)
-            return
+    def _keep(self, at: int, mark: int) -> None:
         self._kept[mark] += 1
-        self._order.append((line.at, mark))
-        self.last = max(self.last, line.at)
+        self._order.append((at, mark))
+        self.last = max(self.last, at)
         oldest = self._begun[0][1] if self._begun else self.last
         while self._order[0][0] < oldest - KEPT:
             _, gone = self._order.popleft()

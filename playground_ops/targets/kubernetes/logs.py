@@ -69,15 +69,21 @@ def last_lines(
 
 
 def lines_before(connection: Connection, wanted: Wanted, count: int) -> Iterator[LogLine]:
-    """Of the containers that were replaced in their pods. Raises PlaygroundError when there are none."""
+    """Of the containers that were replaced in their pods. Raises PlaygroundError when there are none.
+
+    Where the one that replaced it has ended too, that one's: a node keeps one log of those that have ended.
+    """
     pods = matching(connection, wanted)
     sources = [(pod, name) for pod in pods for name in containers.ran_before(pod, wanted.container)]
     if not sources:
         raise PlaygroundError(_never_restarted(wanted))
-    query = {"tailLines": str(count), "previous": "true"}
-    return merged(
-        [*read(connection, wanted.pods, Source(name_of(pod), name), query)] for pod, name in sources
-    )
+
+    def log(pod: Pod, name: str) -> list[LogLine]:
+        which = {"previous": "true"} if containers.state(pod, name).running else {}
+        query = {"tailLines": str(count), **which}
+        return list(read(connection, wanted.pods, Source(name_of(pod), name), query))
+
+    return merged([log(*source) for source in sources])
 
 
 def matching(connection: Connection, wanted: Wanted) -> list[Pod]:
