@@ -9,6 +9,7 @@ import pytest
 
 from playground_ops.targets.kubernetes.connection import Connection
 from tests.cluster.access import Access
+from tests.cluster.cluster import Cluster
 
 CONTEXT = "playground"
 
@@ -37,3 +38,30 @@ def stranger(
     (tmp_path / "stranger").write_text(json.dumps(document))
     monkeypatch.setenv("KUBECONFIG", str(tmp_path / "stranger"))
     return Connection(document["contexts"][0]["name"])
+
+
+@pytest.fixture
+def by_plugin(cluster: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Connection:
+    """As the administrator, by a credential plugin: the official client logs in."""
+    document = json.loads(Path(cluster.kubeconfig).read_text())
+    (user,) = document["users"]
+    answer = {
+        "apiVersion": "client.authentication.k8s.io/v1",
+        "kind": "ExecCredential",
+        "status": {
+            "clientCertificateData": Path(user["user"]["client-certificate"]).read_text(),
+            "clientKeyData": Path(user["user"]["client-key"]).read_text(),
+        },
+    }
+    (tmp_path / "answer").write_text(json.dumps(answer))
+    user["user"] = {
+        "exec": {
+            "apiVersion": answer["apiVersion"],
+            "command": "cat",
+            "args": [str(tmp_path / "answer")],
+            "interactiveMode": "Never",
+        }
+    }
+    (tmp_path / "config").write_text(json.dumps(document))
+    monkeypatch.setenv("KUBECONFIG", str(tmp_path / "config"))
+    return Connection(CONTEXT)

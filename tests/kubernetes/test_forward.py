@@ -190,3 +190,8 @@ def test_a_right_that_is_missing_is_named(stranger: Connection, server: Pod) -> 
         f"It takes the right to get and create pods/portforward in the namespace {server.namespace}."
     )
     assert "right to list pods in the namespace default" in refusal(stranger, "default").finding.fix
+
+
+def test_a_login_by_a_plugin_works_too(by_plugin: Connection, server: Pod, told: Told) -> None:
+    with Forward(by_plugin, Selection(server.namespace, SELECTOR), echo.PORT, told.append) as found:
+        assert asked(found).decode() == server.name
