@@ -9,12 +9,14 @@ import click
 
 from playground_ops import apply
 from playground_ops.cli.console import EXIT_FAILED, plain, print_json, table
-from playground_ops.cli.options import common
+from playground_ops.cli.options import common, context_of_the_command
 from playground_ops.cli.session import Session
 from playground_ops.cli.words import NOT_DEPLOYED, moment
+from playground_ops.config import load
 from playground_ops.errors import PlaygroundError
 from playground_ops.health import check
 from playground_ops.model import RolloutRecord
+from playground_ops.opening import configuration_file
 
 
 @click.command()
@@ -41,25 +43,47 @@ def history(config: Path | None, target: str | None, as_json: bool, location: st
 
 
 @click.command()
-@click.argument("component")
+@click.argument("component", required=False)
+@click.option("-l", "--selector", help="On Kubernetes: pods by their labels, such as app=dagster-grpc-a.")
+@click.option("-c", "--container", help="On Kubernetes: this container alone, such as git-sync.")
 @click.option("-n", "--lines", type=click.IntRange(1, 10_000), default=100, show_default=True)
 @click.option("-f", "--follow", is_flag=True, help="Go on until interrupted.")
+@click.option("-p", "--previous", is_flag=True, help="On Kubernetes: of containers before their restart.")
 @common
 def logs(
     config: Path | None,
     target: str | None,
     as_json: bool,
-    component: str,
+    component: str | None,
+    selector: str | None,
+    container: str | None,
     lines: int,
     follow: bool,
+    previous: bool,
 ) -> None:
-    """The log of COMPONENT: webserver, daemon, supervisor, a location, or a release such as a-3."""
+    """The log of COMPONENT: webserver, daemon, supervisor, a location, or a release such as a-3.
+
+    On Kubernetes also postgres, and pods by their labels: `logs -f -l app=dagster-grpc-a -c git-sync`.
+    """
+    if component == "follow" and selector:  # as the first version of this stack had it
+        component, follow = None, True
     if follow and as_json:
         raise click.UsageError("--follow goes on for ever and --json is one document: give one of them.")
-    session = Session(config, target, as_json)
-    found = session.engine.target.stack.logs(component, lines, follow)
+    if (component is None) == (selector is None):
+        raise click.UsageError("Name one component, or pods by -l.")
+    configuration = load(config or configuration_file())
+    if (target or configuration.target) == "kubernetes":
+        from playground_ops.cli import reaching
+
+        asked = reaching.AskedLogs(component, selector, container, lines, follow, previous)
+        found = reaching.logs(configuration, context_of_the_command(), asked, as_json)
+    elif component is None or container or previous:
+        raise click.UsageError("-l, -c and --previous are for the target `kubernetes`.")
+    else:
+        session = Session(config, target, as_json)
+        found = session.engine.target.stack.logs(component, lines, follow)
     if as_json:
-        print_json({"component": component, "lines": list(found)})
+        print_json({"component": component or selector, "lines": list(found)})
         return
     for line in found:
         click.echo(line)
@@ -82,9 +106,29 @@ def health(config: Path | None, target: str | None, as_json: bool) -> None:
 
 
 @click.command()
+@click.option("--port", type=click.IntRange(1, 65_535), help="On Kubernetes: the port here, else a free one.")
+@click.option("--no-browser", is_flag=True, help="Print the address and open nothing.")
 @common
-def ui(config: Path | None, target: str | None, as_json: bool) -> None:
-    """Print the UI's address and open it in a browser, when a terminal is there."""
+def ui(
+    config: Path | None,
+    target: str | None,
+    as_json: bool,
+    port: int | None,
+    no_browser: bool,
+) -> None:
+    """Print the UI's address and open it in a browser, when a terminal is there.
+
+    On Kubernetes it forwards a port of this machine to the webserver, until Ctrl-C.
+    """
+    configuration = load(config or configuration_file())
+    browse = sys.stdout.isatty() and not no_browser
+    if (target or configuration.target) == "kubernetes":
+        from playground_ops.cli.reaching import forward_ui
+
+        forward_ui(configuration, context_of_the_command(), port or 0, browse, as_json)
+        return
+    if port:
+        raise click.UsageError("--port is for the target `kubernetes`; here it is `webserver: port:`.")
     address = Session(config, target, as_json).engine.target.stack.ui_address()
     if address is None:
         raise PlaygroundError(NOT_DEPLOYED)
@@ -92,7 +136,7 @@ def ui(config: Path | None, target: str | None, as_json: bool) -> None:
         print_json({"ui": address})
         return
     click.echo(address)
-    if sys.stdout.isatty():
+    if browse:
         click.launch(address)
 
 

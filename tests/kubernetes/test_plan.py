@@ -20,16 +20,9 @@ from tests.cluster import faults
 from tests.cluster.access import Access
 from tests.cluster.audit import recorded
 from tests.cluster.cluster import Cluster
+from tests.kubernetes.conftest import CONTEXT
 
-CONTEXT = "playground"
 Say = Callable[[str], Configuration]
-
-
-@pytest.fixture
-def connection(access: Access, monkeypatch: pytest.MonkeyPatch) -> Connection:
-    if access.kubeconfig:
-        monkeypatch.setenv("KUBECONFIG", access.kubeconfig)
-    return Connection(access.context or CONTEXT)
 
 
 @pytest.fixture
@@ -195,28 +188,5 @@ def test_no_context_is_ever_guessed(access: Access, monkeypatch: pytest.MonkeyPa
     assert CONTEXT in told.value.finding.cause
 
 
-def test_a_login_by_a_plugin_works_too(
-    cluster: Cluster, configured: Say, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    document = json.loads(Path(cluster.kubeconfig).read_text())
-    (user,) = document["users"]
-    answer = {
-        "apiVersion": "client.authentication.k8s.io/v1",
-        "kind": "ExecCredential",
-        "status": {
-            "clientCertificateData": Path(user["user"]["client-certificate"]).read_text(),
-            "clientKeyData": Path(user["user"]["client-key"]).read_text(),
-        },
-    }
-    (tmp_path / "answer").write_text(json.dumps(answer))
-    user["user"] = {
-        "exec": {
-            "apiVersion": answer["apiVersion"],
-            "command": "cat",
-            "args": [str(tmp_path / "answer")],
-            "interactiveMode": "Never",
-        }
-    }
-    (tmp_path / "config").write_text(json.dumps(document))
-    monkeypatch.setenv("KUBECONFIG", str(tmp_path / "config"))
-    assert make_plan(Connection(CONTEXT), configured()).changes
+def test_a_login_by_a_plugin_works_too(by_plugin: Connection, configured: Say) -> None:
+    assert make_plan(by_plugin, configured()).changes

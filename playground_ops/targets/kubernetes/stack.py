@@ -30,12 +30,16 @@ from playground_ops.targets.kubernetes.components import (
     status_of,
 )
 from playground_ops.targets.kubernetes.connection import Connection
+from playground_ops.targets.kubernetes.following import follow as follow_logs
+from playground_ops.targets.kubernetes.logs import Wanted, last_lines
+from playground_ops.targets.kubernetes.named import selector_of
 from playground_ops.targets.kubernetes.passwords import ensure_database_password
 from playground_ops.targets.kubernetes.paths import collection, path
 from playground_ops.targets.kubernetes.planning import plan_objects
 from playground_ops.targets.kubernetes.preflight import check
 from playground_ops.targets.kubernetes.records import Records
 from playground_ops.targets.kubernetes.releases import Releases
+from playground_ops.targets.kubernetes.selection import Selection
 from playground_ops.targets.kubernetes.streaming import lines
 from playground_ops.targets.settings import CONFIRMED, component, location_settings
 from playground_ops.targets.webserver import Webserver, WebserverDown
@@ -118,7 +122,9 @@ class KubernetesStack:
         return f"http://{WEBSERVER}.{self._namespace}:{WEBSERVER_PORT} (in the cluster; `ui` leads there)"
 
     def logs(self, component: str, lines: int, follow: bool) -> Iterator[str]:
-        raise NotImplementedError
+        wanted = Wanted(Selection(self._namespace, selector_of(self._configuration, component)))
+        read = follow_logs if follow else last_lines
+        return (line.text for line in read(self._connection, wanted, lines, lambda message: None))
 
     def down(self, say: Say, grace_seconds: float | None) -> None:
         ending.down(self._connection, self._namespace, say, grace_seconds)

@@ -1,0 +1,34 @@
+"""Which pods a person means by the name of a component, a location, or one release of it."""
+
+from __future__ import annotations
+
+import re
+
+from playground_ops.config import Configuration
+from playground_ops.errors import BadInput, Finding, FindingKind
+from playground_ops.render.names import DAEMON, POSTGRES, RELEASE, WEBSERVER, location_service
+
+STANDING = {"webserver": WEBSERVER, "daemon": DAEMON, "postgres": POSTGRES}
+
+
+def selector_of(configuration: Configuration, component: str) -> str:
+    """Of a component's pods: of a location those of all its releases. Raises BadInput."""
+    locations = [location.name for location in configuration.all_locations]
+    if component in STANDING:
+        return f"app={STANDING[component]}"
+    if component in locations:
+        return f"app={location_service(component)}"
+    release = re.fullmatch(r"(.+)-(\d+)", component)
+    if release and release[1] in locations:
+        return f"app={location_service(release[1])},{RELEASE}={release[2]}"
+    raise BadInput(_no_such_component(component, [*STANDING, *locations]))
+
+
+def _no_such_component(component: str, known: list[str]) -> Finding:
+    return Finding(
+        kind=FindingKind.CERTAIN,
+        object=f"component/{component}",
+        observed="There is no such component.",
+        cause=f"There are: {', '.join(known)}; and releases, such as {known[-1]}-1.",
+        fix="Name one of these, or pods by -l.",
+    )
