@@ -1,0 +1,124 @@
+"""A real stack on the tests' cluster, driven as a person does: by the command line and the UI."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from tests.asking import Asking
+from tests.cluster.access import Access
+from tests.cluster.plugin import SESSION_VARIABLE
+from tests.kubernetes.connections import CONTEXT
+
+ROOT = Path(__file__).parents[2]
+SMALL: dict[str, Any] = {"kubernetes": {"artifacts": "64Mi"}, "postgres": {"storage": "512Mi"}}
+"""Volumes of the tests' cluster are made of memory."""
+
+
+@dataclass(frozen=True)
+class ClusterStack(Asking):
+    access: Access
+    namespace: str
+    folder: Path
+
+    @property
+    def config(self) -> Path:
+        return self.folder / "configvalues.yaml"
+
+    def configure(self, **document: Any) -> None:
+        """Write the configuration file; sections are laid over those that keep the stack small."""
+        whole: dict[str, Any] = {**SMALL, **document}
+        whole["kubernetes"] = {**SMALL["kubernetes"], **document.get("kubernetes", {})}
+        whole["kubernetes"]["namespace"] = self.namespace
+        whole["postgres"] = {**SMALL["postgres"], **document.get("postgres", {})}
+        self.config.write_text(yaml.safe_dump(whole))
+
+    def start(self, *arguments: str, module: str = "playground_ops") -> subprocess.Popen[str]:
+        context = self.access.context or CONTEXT
+        where = ("--target", "kubernetes", "--context", context, "--config", str(self.config))
+        environ = {
+            key: value for key, value in self.access.environ.items() if not key.startswith("PLAYGROUND_")
+        }
+        return subprocess.Popen(
+            [sys.executable, "-m", module, *arguments, *where],
+            cwd=ROOT,
+            env=environ,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def run(
+        self, *arguments: str, module: str = "playground_ops", timeout_seconds: float = 280
+    ) -> subprocess.CompletedProcess[str]:
+        process = self.start(*arguments, module=module)
+        try:
+            out, err = process.communicate(timeout=timeout_seconds)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            out, err = process.communicate()
+            raise AssertionError(f"still running after {timeout_seconds:g} s: {out}{err}") from None
+        return subprocess.CompletedProcess(arguments, process.returncode, out, err)
+
+    def ok(self, *arguments: str, module: str = "playground_ops") -> str:
+        ended = self.run(*arguments, module=module)
+        assert ended.returncode == 0, ended.stdout + ended.stderr
+        return ended.stdout
+
+    def bootstrap(self) -> str:
+        return self.ok(module="playground_ops.bootstrap")
+
+    def plan(self) -> dict[str, list[str]]:
+        """What is not unchanged: the changed fields by object, or by location."""
+        found = json.loads(self.ok("plan", "--json"))
+        return {
+            change["object"] or change["component"]: [field["path"] for field in change["fields"]]
+            for change in found["changes"]
+            if change["action"] != "unchanged"
+        }
+
+    def status(self) -> dict[str, Any]:
+        found: dict[str, Any] = json.loads(self.ok("status", "--json"))
+        return found
+
+    def location(self, name: str) -> dict[str, Any]:
+        return next(found for found in self.status()["locations"] if found["name"] == name)
+
+    def kubectl(self, *arguments: str, stdin: str | None = None) -> str:
+        return self.access.kubectl(*arguments, namespace=self.namespace, stdin=stdin)
+
+    def get(self, kind: str, name: str = "") -> Any:
+        return self.access.get(kind, name, self.namespace)
+
+    def pods(self, component: str) -> list[dict[str, Any]]:
+        """Those of webserver, daemon, postgres or location that are not being deleted, oldest first."""
+        selector = f"app.kubernetes.io/component={component}"
+        found = json.loads(self.kubectl("get", "pods", "-l", selector, "-o", "json"))["items"]
+        alive = [pod for pod in found if "deletionTimestamp" not in pod["metadata"]]
+        return sorted(alive, key=lambda pod: str(pod["metadata"]["creationTimestamp"]))
+
+    @property
+    def ui(self) -> str:
+        """From this machine the tests' cluster's Services can be reached."""
+        service = self.get("service", "dagster-webserver")
+        return f"http://{service['spec']['clusterIP']}:3000"
+
+
+@contextmanager
+def a_cluster_stack(access: Access, folder: Path) -> Iterator[ClusterStack]:
+    """In a namespace of its own, which is gone afterwards; nothing is deployed in it yet."""
+    namespace = access.make_namespace(os.environ[SESSION_VARIABLE])
+    try:
+        yield ClusterStack(access, namespace, folder)
+    finally:
+        access.delete_namespace(namespace, wait=False)

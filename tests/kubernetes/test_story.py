@@ -1,0 +1,167 @@
+"""From an empty namespace to a stack that runs, is changed, broken and mended, and taken down again."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import Iterator
+from urllib.error import HTTPError
+
+import pytest
+import yaml
+
+from playground_ops.targets.kubernetes.connection import AGENT
+from tests.asking import eventually
+from tests.cluster.access import Access
+from tests.cluster.audit import recorded
+from tests.cluster.cluster import Cluster
+from tests.cluster.gitservers import anonymous
+from tests.kubernetes.stacks import ClusterStack, a_cluster_stack
+from tests.pipelines import Pipeline, pipeline
+
+EVERY_KIND = (
+    "deployments,statefulsets,jobs,services,configmaps,secrets,pvc,serviceaccounts,roles,rolebindings,"
+    "networkpolicies,leases,pods"
+)
+PAGES = "{ runsOrError { ... on Runs { results { runId status } } } }"
+
+
+@pytest.fixture(scope="module")
+def code(tmp_path_factory: pytest.TempPathFactory) -> Pipeline:
+    made = pipeline(tmp_path_factory.mktemp("code") / "repository")
+    made.commit("prices", "Prices")
+    return made
+
+
+@pytest.fixture(scope="module")
+def stack(access: Access, code: Pipeline, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ClusterStack]:
+    folder = tmp_path_factory.mktemp("stack")
+    with a_cluster_stack(access, folder) as made, anonymous(code.folder.parent) as url:
+        repo = {"url": f"{url}/{code.folder.name}", "ref": "main"}
+        made.configure(code_locations=[{"name": "a", "repo": repo, "module": "pipeline"}, {"name": "b"}])
+        made.bootstrap()
+        yield made
+
+
+def test_everything_is_loaded_and_a_second_bootstrap_has_nothing_to_do(stack: ClusterStack) -> None:
+    assert stack.assets("a") == ["prices"]
+    assert stack.assets("b") == ["b/numbers", "b/total"]
+    assert "stack/webserver" in stack.assets("ops")
+    assert "Nothing to do" in stack.bootstrap()
+    assert stack.plan() == {}
+
+
+def test_a_no_op_writes_nothing(stack: ClusterStack, cluster: Cluster) -> None:
+    with recorded(cluster, agent=AGENT) as calls:
+        stack.ok("deploy")
+    assert calls.all
+    assert calls.writes == []
+
+
+def test_the_first_release_is_of_the_commit_that_the_ref_led_to(stack: ClusterStack, code: Pipeline) -> None:
+    found = stack.location("a")
+    assert (found["release"], len(found["commit"]), found["ready"]) == (1, 40, True)
+
+
+def test_an_asset_is_made_and_survives_the_database_and_the_daemon(stack: ClusterStack) -> None:
+    run = stack.launch("a", "waiting", {"ops": {"wait": {"config": {"seconds": 0}}}})
+    assert stack.wait_for_run(run) == "SUCCESS"
+    before = {name: stack.pods(name)[0]["metadata"]["uid"] for name in ("postgres", "daemon")}
+    stack.kubectl("delete", "pod", "dagster-postgres-0", "--wait=false")
+    stack.kubectl("delete", "pod", "-l", "app=dagster-daemon", "--wait=false")
+
+    def are_back() -> bool:
+        now = {name: stack.pods(name) for name in before}
+        fresh = all(pods and pods[-1]["metadata"]["uid"] != before[name] for name, pods in now.items())
+        return fresh and all(found["ready"] for found in stack.status()["components"])
+
+    eventually("database and daemon to be back", are_back)
+
+    def status() -> str:
+        with contextlib.suppress(HTTPError):  # the webserver's answer while the database's address moves
+            return stack.run_status(run)
+        return ""
+
+    assert eventually("the run to be shown again", status) == "SUCCESS", "its events were kept"
+    assert "Started execution" in stack.messages(run)
+    again = stack.launch("a", "waiting", {"ops": {"wait": {"config": {"seconds": 0}}}})
+    assert stack.wait_for_run(again) == "SUCCESS"
+
+
+def test_three_values_are_planned_exactly_and_deployed_from_the_ui(stack: ClusterStack) -> None:
+    document = yaml.safe_load(stack.config.read_text())
+    document["webserver"] = {"pod": {"environment": {"LEVEL": "info"}}}
+    document["daemon"] = {"pod": {"resources": {"requests": {"memory": "400Mi"}}}}
+    document["postgres"]["pod"] = {"labels": {"team": "data"}}
+    stack.config.write_text(yaml.safe_dump(document))
+    stack.ok("deploy", "--components", "configuration")  # into force, and nothing else yet
+    planned = stack.plan()
+    assert {name: len(fields) for name, fields in planned.items()} == {
+        "deployment/dagster-webserver": 2,
+        "deployment/dagster-daemon": 1,
+        "statefulset/dagster-postgres": 1,
+    }
+    shown = stack.launch("ops", "plan")
+    assert stack.wait_for_run(shown) == "SUCCESS"
+    assert "3 to update" in stack.messages(shown)
+    run = stack.launch("ops", "deploy")
+    status = stack.wait_for_run(run, timeout_seconds=200)
+    assert status == "SUCCESS", stack.messages(run)
+    assert stack.plan() == {}
+
+
+def test_what_somebody_edits_is_shown_with_who_it_was(stack: ClusterStack) -> None:
+    stack.kubectl("annotate", "deployment", "dagster-daemon", "somebody=else")
+    patch = '{"spec": {"template": {"spec": {"terminationGracePeriodSeconds": 7}}}}'
+    stack.kubectl("patch", "deployment", "dagster-daemon", "--patch", patch, "--field-manager=kubectl-edit")
+    found = json.loads(stack.ok("plan", "--json"))
+    (change,) = [one for one in found["changes"] if one["action"] != "unchanged"]
+    assert change["object"] == "deployment/dagster-daemon"
+    (field,) = change["fields"]
+    assert (field["before"], field["after"], field["manager"]) == ("7", "30", "kubectl-edit")
+    assert {"path": "metadata.annotations.somebody", "manager": "kubectl-annotate"} in change["drift"]
+    stack.ok("deploy")
+    assert stack.plan() == {}
+
+
+def test_from_the_ui_the_foundation_is_shown_and_left_alone(stack: ClusterStack) -> None:
+    stack.kubectl("label", "networkpolicy", "dagster-postgres", "app-", "--overwrite")
+    stack.kubectl("delete", "networkpolicy", "dagster-locations")
+    run = stack.launch("ops", "deploy")
+    assert stack.wait_for_run(run) == "SUCCESS"
+    shown = stack.launch("ops", "plan")
+    assert stack.wait_for_run(shown) == "SUCCESS"
+    told = stack.messages(shown)
+    assert "networkpolicy/dagster-locations: needs bootstrap to create" in told
+    assert "networkpolicy/dagster-postgres: needs bootstrap to update" in told
+    stack.ok("deploy")
+    assert stack.plan() == {}
+    again = stack.launch("ops", "plan")
+    assert stack.wait_for_run(again) == "SUCCESS"
+    assert "need bootstrap" not in stack.messages(again)
+
+
+def test_a_location_that_left_the_configuration_is_withdrawn(stack: ClusterStack) -> None:
+    document = yaml.safe_load(stack.config.read_text())
+    document["code_locations"] = document["code_locations"][:1]
+    stack.config.write_text(yaml.safe_dump(document))
+    assert {"service/dagster-grpc-b", "b"} <= stack.plan().keys()
+    stack.ok("deploy")
+    assert stack.plan() == {}
+    eventually(
+        "its pods to end", lambda: not any("-b-" in one["metadata"]["name"] for one in stack.pods("location"))
+    )
+    assert [found["name"] for found in stack.status()["locations"]] == ["ops", "a"]
+
+
+def test_down_leaves_the_data_and_then_nothing(stack: ClusterStack) -> None:
+    stack.ok("down", "--now")
+    assert stack.get("pods")["items"] == []
+    claims = {found["metadata"]["name"] for found in stack.get("pvc")["items"]}
+    assert claims == {"dagster-artifacts", "data-dagster-postgres-0"}
+    stack.bootstrap()
+    runs = stack.graphql(PAGES)["runsOrError"]["results"]
+    assert [found for found in runs if found["status"] == "SUCCESS"], "the runs of before"
+    stack.ok("down", "--now", "--delete-data")
+    ours = ("-l", "app.kubernetes.io/managed-by=playground-ops", "-o", "name")
+    eventually("all to be gone", lambda: stack.kubectl("get", EVERY_KIND, *ours).split() == [])
