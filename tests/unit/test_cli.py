@@ -81,6 +81,12 @@ def test_of_several_one_failure_is_told_and_the_others_are_done(terminal: Termin
         (["promote", "nobody", "orders"], "nobody"),
         (["plan", "--components", "webservr"], "no such component"),
         (["status", "--target", "kubernetes"], "No context is named"),
+        (["logs"], "Name one component, or pods by -l"),
+        (["logs", "webserver", "-l", "app=x"], "Name one component, or pods by -l"),
+        (["logs", "-l", "app=dagster-grpc-a", "-c", "git-sync"], "target `kubernetes`"),
+        (["logs", "webserver", "--previous"], "target `kubernetes`"),
+        (["logs", "nobody", "--target", "kubernetes"], "There are: webserver, daemon, postgres, ops, orders"),
+        (["ui", "--port", "4000"], "webserver: port:"),
         (["rolback"], "No such command"),
         (["redeploy", "--no-such-option"], "No such option"),
     ],
@@ -201,6 +207,11 @@ def test_a_log_that_is_followed_is_no_document(terminal: Terminal) -> None:
     status, said = terminal.json("logs", "webserver", "--follow")
     assert status == 2
     assert "--follow goes on for ever" in said["findings"][0]["observed"]
+
+
+def test_the_past_is_not_followed(terminal: Terminal) -> None:
+    status, _, err = terminal("logs", "ops", "-f", "--previous", "--target", "kubernetes")
+    assert (status, "--previous is over" in err) == (2, True)
 
 
 def test_deploy_says_what_it_did_and_what_serves(terminal: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
