@@ -1,0 +1,210 @@
+"""What `ops` may make pods of, beyond what its Role can say: a ValidatingAdmissionPolicy.
+
+The right to make a pod is the right to mount every Secret of the namespace, to run any image, and to be any
+account. This limits all three, for every object that pods come of, to what the configuration has. Its
+parameters are in an object that `ops` can't write.
+
+Rules: Kubernetes documentation, "Validating Admission Policy"; CEL in Kubernetes.
+"""
+
+from __future__ import annotations
+
+from playground_ops.config import Configuration
+from playground_ops.pods import PodSettings
+from playground_ops.render.database import password_secret
+from playground_ops.render.gitsync import FLAGS
+from playground_ops.render.names import (
+    CONFIGURATION,
+    OPS_ACCOUNT,
+    PREFIX,
+    Object,
+    an_object,
+    labels,
+)
+from playground_ops.render.resolver import SCRIPT
+
+API = "admissionregistration.k8s.io/v1"
+PARAMETERS = "dagster-policy"
+OF_NAMESPACE = f"{PREFIX}namespace"
+"""Label: cluster-wide objects say to which stack they belong."""
+
+_TEMPLATE = "object.kind == 'Pod' ? object : object.spec.template"
+_CONTAINERS = "variables.spec.containers + (has(variables.spec.initContainers) ? variables.spec.initContainers : [])"
+_VOLUMES = "has(variables.spec.volumes) ? variables.spec.volumes : []"
+_LIST = "params.data['{0}'].split('\\n')"
+_ACCOUNT = "has(variables.spec.serviceAccountName) ? variables.spec.serviceAccountName : 'default'"
+_SECRET_VOLUMES = "variables.volumes.filter(v, has(v.secret)).map(v, v.name)"
+_ENV = "(has(c.env) ? c.env : []).filter(e, has(e.valueFrom) && has(e.valueFrom.secretKeyRef))"
+_ENV_FROM = "(has(c.envFrom) ? c.envFrom : []).filter(e, has(e.secretRef))"
+_PULL = "(has(variables.spec.imagePullSecrets) ? variables.spec.imagePullSecrets : [])"
+_KINDS = "v, has(v.emptyDir) || has(v.configMap) || has(v.secret) || has(v.persistentVolumeClaim)"
+
+_VALIDATIONS = (
+    (
+        "variables.containers.all(c, c.image in variables.images)",
+        "'an image that the configuration does not name: ' + "
+        "variables.containers.filter(c, !(c.image in variables.images))[0].image",
+    ),
+    (
+        f"variables.account in ['default', ''] || (variables.account == '{OPS_ACCOUNT}' && "
+        f"'{PREFIX}location' in variables.labels && variables.labels['{PREFIX}location'] == 'ops')",
+        "'the service account ' + variables.account + ', which is not for these pods'",
+    ),
+    (
+        f"variables.volumes.all({_KINDS})",
+        "'a kind of volume that the stack has none of'",
+    ),
+    (
+        "variables.volumes.all(v, !has(v.secret) || v.secret.secretName in variables.gitSecrets || "
+        "v.secret.secretName in variables.mounted)",
+        "'a volume of a Secret that the configuration does not name'",
+    ),
+    (
+        # What fetches has the credentials, and what runs somebody's code has not.
+        "variables.containers.all(c, c.image == params.data.gitImage || (has(c.volumeMounts) ? c.volumeMounts"
+        " : []).all(m, !(m.name in variables.gitVolumes)))",
+        "'git credentials in a container that does not fetch'",
+    ),
+    (
+        f"variables.containers.all(c, {_ENV}.all(e, e.valueFrom.secretKeyRef.name in "
+        "(c.image == params.data.gitImage ? variables.gitSecrets : variables.secrets)))",
+        "'a variable from a Secret that the configuration does not name for it'",
+    ),
+    (
+        f"variables.containers.all(c, {_ENV_FROM}.all(e, c.image != params.data.gitImage && "
+        "e.secretRef.name in variables.secrets))",
+        "'variables from a Secret that the configuration does not name for it'",
+    ),
+    (
+        f"{_PULL}.all(s, s.name in variables.pullSecrets)",
+        "'a pull secret that the configuration does not name'",
+    ),
+    (
+        # Else whoever fetches could be told to print what it has, or to send it somewhere.
+        "variables.containers.all(c, c.image != params.data.gitImage || (has(c.command) "
+        "? c.command == ['sh', '-c', params.data.resolve, 'resolve'] && c.args[0] in variables.repositories "
+        ": c.args.all(a, a.startsWith('--repo=') ? a.substring(7) in variables.repositories "
+        ": variables.flags.exists(f, a.startsWith(f)))))",
+        "'a command of git-sync that the stack does not use, or a repository that is not configured'",
+    ),
+    (
+        "!(has(variables.spec.hostNetwork) && variables.spec.hostNetwork) && "
+        "!(has(variables.spec.hostPID) && variables.spec.hostPID) && "
+        "!(has(variables.spec.hostIPC) && variables.spec.hostIPC)",
+        "'a namespace of the node'",
+    ),
+)
+
+
+def render(configuration: Configuration) -> list[Object]:
+    """Its parameters, the policy, and another one that keeps these parameters as they are."""
+    if not configuration.kubernetes.admission_policy:
+        return []
+    space = configuration.kubernetes.namespace
+    parameters = an_object(
+        *("v1", "ConfigMap", PARAMETERS, space, labels(PARAMETERS, "policy")), data=_parameters(configuration)
+    )
+    pods = {
+        "paramKind": {"apiVersion": "v1", "kind": "ConfigMap"},
+        "matchConstraints": {"resourceRules": _workloads()},
+        "variables": [{"name": name, "expression": text} for name, text in _variables()],
+        "validations": [
+            {"expression": test, "messageExpression": f"'{OPS_ACCOUNT} may not use ' + {told}", "reason": "Forbidden"}
+            for test, told in _VALIDATIONS
+        ],
+    }
+    fixed = f"!(object.metadata.name in ['{PARAMETERS}', '{CONFIGURATION}'])"
+    kept = {
+        "matchConstraints": {"resourceRules": [_rule("", ["configmaps"], ["CREATE", "UPDATE"])]},
+        "validations": [
+            {
+                "expression": fixed,
+                "message": f"{OPS_ACCOUNT} may not change what it is allowed to do: run deploy from a clone",
+                "reason": "Forbidden",
+            }
+        ],
+    }
+    found = {"pods": pods, "limits": kept}
+    return [parameters, *(one for name, spec in found.items() for one in _policy(space, name, spec))]
+
+
+def _policy(space: str, what: str, spec: Object) -> list[Object]:
+    name = f"{OPS_ACCOUNT}-{what}.{space}"
+    user = f"system:serviceaccount:{space}:{OPS_ACCOUNT}"
+    condition = {"name": "is-ops", "expression": f"request.userInfo.username == '{user}'"}
+    reference = {"name": PARAMETERS, "namespace": space, "parameterNotFoundAction": "Deny"}
+    tags = {**labels(f"{OPS_ACCOUNT}-{what}", "policy"), OF_NAMESPACE: space}
+    metadata = {"name": name, "labels": tags}
+    binding: Object = {"policyName": name, "validationActions": ["Deny"]}
+    if "paramKind" in spec:
+        binding["paramRef"] = reference
+    whole = {**spec, "failurePolicy": "Fail", "matchConditions": [condition]}
+    return [
+        {"apiVersion": API, "kind": "ValidatingAdmissionPolicy", "metadata": metadata, "spec": whole},
+        {"apiVersion": API, "kind": "ValidatingAdmissionPolicyBinding", "metadata": metadata, "spec": binding},
+    ]
+
+
+def _variables() -> list[tuple[str, str]]:
+    lists = ("images", "secrets", "gitSecrets", "mounted", "pullSecrets", "repositories", "flags")
+    return [
+        ("template", _TEMPLATE),
+        ("spec", "variables.template.spec"),
+        ("labels", "has(variables.template.metadata.labels) ? variables.template.metadata.labels : {}"),
+        ("containers", _CONTAINERS),
+        ("volumes", _VOLUMES),
+        ("account", _ACCOUNT),
+        *((name, _LIST.format(name)) for name in lists),
+        (
+            "gitVolumes",
+            "variables.volumes.filter(v, has(v.secret) && v.secret.secretName in variables.gitSecrets)"
+            ".map(v, v.name)",
+        ),
+    ]
+
+
+def _workloads() -> list[Object]:
+    every = ["CREATE", "UPDATE"]
+    return [
+        _rule("", ["pods"], every),
+        _rule("apps", ["deployments", "statefulsets"], every),
+        _rule("batch", ["jobs"], every),
+    ]
+
+
+def _rule(group: str, resources: list[str], operations: list[str]) -> Object:
+    return {
+        "apiGroups": [group],
+        "apiVersions": ["*"],
+        "operations": operations,
+        "resources": resources,
+        "scope": "Namespaced",
+    }
+
+
+def _parameters(configuration: Configuration) -> dict[str, str]:
+    pods = [
+        configuration.webserver.pod,
+        configuration.daemon.pod,
+        configuration.postgres.pod,
+        configuration.kubernetes.ops,
+        *(location.pod for location in configuration.locations),
+    ]
+    images = {configuration.images.dagster, configuration.images.postgres, configuration.images.git_sync}
+    named = {secret for one in pods for secret in one.environment_from_secrets}
+    found = {
+        "images": images | {one.image for one in pods if one.image},
+        "secrets": {password_secret(configuration), *named},
+        "gitSecrets": {one.git_secret for one in configuration.locations if one.git_secret},
+        "mounted": _mounted(pods),
+        "pullSecrets": {secret for one in pods for secret in one.image_pull_secrets},
+        "repositories": {one.repository for one in configuration.locations if one.repository},
+        "flags": set(FLAGS),
+    }
+    lists = {name: "\n".join(sorted(values)) for name, values in found.items()}
+    return {"gitImage": configuration.images.git_sync, "resolve": SCRIPT, **lists}
+
+
+def _mounted(pods: list[PodSettings]) -> set[str]:
+    """Secrets that a component's own settings mount."""
+    return set()
