@@ -75,6 +75,8 @@ class KubernetesSettings(Value):
     artifacts: str = "10Gi"
     artifacts_access: Literal["ReadWriteOnce", "ReadWriteMany"] = "ReadWriteOnce"
     network_policies: bool = True
+    admission_policy: bool = True
+    """Limits what `ops` can make pods of; it takes the right to make cluster-wide objects."""
     ingress: IngressSettings | None = None
     ops: PodSettings = PodSettings()
 

@@ -84,6 +84,7 @@ class KubernetesSection(Section):
     artifacts: Quantity = "10Gi"
     artifacts_access: Literal["ReadWriteOnce", "ReadWriteMany"] = "ReadWriteOnce"
     network_policies: bool = True
+    admission_policy: bool = True
     ingress: IngressSection | None = None
     ops: PodSection = PodSection()
 

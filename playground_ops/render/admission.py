@@ -10,7 +10,6 @@ Rules: Kubernetes documentation, "Validating Admission Policy"; CEL in Kubernete
 from __future__ import annotations
 
 from playground_ops.config import Configuration
-from playground_ops.pods import PodSettings
 from playground_ops.render.database import password_secret
 from playground_ops.render.gitsync import FLAGS
 from playground_ops.render.names import (
@@ -29,11 +28,12 @@ OF_NAMESPACE = f"{PREFIX}namespace"
 """Label: cluster-wide objects say to which stack they belong."""
 
 _TEMPLATE = "object.kind == 'Pod' ? object : object.spec.template"
-_CONTAINERS = "variables.spec.containers + (has(variables.spec.initContainers) ? variables.spec.initContainers : [])"
+_CONTAINERS = (
+    "variables.spec.containers + (has(variables.spec.initContainers) ? variables.spec.initContainers : [])"
+)
 _VOLUMES = "has(variables.spec.volumes) ? variables.spec.volumes : []"
 _LIST = "params.data['{0}'].split('\\n')"
 _ACCOUNT = "has(variables.spec.serviceAccountName) ? variables.spec.serviceAccountName : 'default'"
-_SECRET_VOLUMES = "variables.volumes.filter(v, has(v.secret)).map(v, v.name)"
 _ENV = "(has(c.env) ? c.env : []).filter(e, has(e.valueFrom) && has(e.valueFrom.secretKeyRef))"
 _ENV_FROM = "(has(c.envFrom) ? c.envFrom : []).filter(e, has(e.secretRef))"
 _PULL = "(has(variables.spec.imagePullSecrets) ? variables.spec.imagePullSecrets : [])"
@@ -55,8 +55,7 @@ _VALIDATIONS = (
         "'a kind of volume that the stack has none of'",
     ),
     (
-        "variables.volumes.all(v, !has(v.secret) || v.secret.secretName in variables.gitSecrets || "
-        "v.secret.secretName in variables.mounted)",
+        "variables.volumes.all(v, !has(v.secret) || v.secret.secretName in variables.gitSecrets)",
         "'a volume of a Secret that the configuration does not name'",
     ),
     (
@@ -82,8 +81,9 @@ _VALIDATIONS = (
     (
         # Else whoever fetches could be told to print what it has, or to send it somewhere.
         "variables.containers.all(c, c.image != params.data.gitImage || (has(c.command) "
-        "? c.command == ['sh', '-c', params.data.resolve, 'resolve'] && c.args[0] in variables.repositories "
-        ": c.args.all(a, a.startsWith('--repo=') ? a.substring(7) in variables.repositories "
+        "? c.command == ['sh', '-c', string(params.data.resolve), 'resolve'] "
+        "&& c.args[0] in variables.repositories : c.args.all(a, "
+        "a.startsWith('--repo=') ? a.substring(7) in variables.repositories "
         ": variables.flags.exists(f, a.startsWith(f)))))",
         "'a command of git-sync that the stack does not use, or a repository that is not configured'",
     ),
@@ -104,17 +104,21 @@ def render(configuration: Configuration) -> list[Object]:
     parameters = an_object(
         *("v1", "ConfigMap", PARAMETERS, space, labels(PARAMETERS, "policy")), data=_parameters(configuration)
     )
-    pods = {
+    pods: Object = {
         "paramKind": {"apiVersion": "v1", "kind": "ConfigMap"},
         "matchConstraints": {"resourceRules": _workloads()},
         "variables": [{"name": name, "expression": text} for name, text in _variables()],
         "validations": [
-            {"expression": test, "messageExpression": f"'{OPS_ACCOUNT} may not use ' + {told}", "reason": "Forbidden"}
+            {
+                "expression": test,
+                "messageExpression": f"'{OPS_ACCOUNT} may not use ' + {told}",
+                "reason": "Forbidden",
+            }
             for test, told in _VALIDATIONS
         ],
     }
     fixed = f"!(object.metadata.name in ['{PARAMETERS}', '{CONFIGURATION}'])"
-    kept = {
+    kept: Object = {
         "matchConstraints": {"resourceRules": [_rule("", ["configmaps"], ["CREATE", "UPDATE"])]},
         "validations": [
             {
@@ -129,7 +133,7 @@ def render(configuration: Configuration) -> list[Object]:
 
 
 def _policy(space: str, what: str, spec: Object) -> list[Object]:
-    name = f"{OPS_ACCOUNT}-{what}.{space}"
+    name = f"{OPS_ACCOUNT}-{what}-{space}"
     user = f"system:serviceaccount:{space}:{OPS_ACCOUNT}"
     condition = {"name": "is-ops", "expression": f"request.userInfo.username == '{user}'"}
     reference = {"name": PARAMETERS, "namespace": space, "parameterNotFoundAction": "Deny"}
@@ -141,12 +145,17 @@ def _policy(space: str, what: str, spec: Object) -> list[Object]:
     whole = {**spec, "failurePolicy": "Fail", "matchConditions": [condition]}
     return [
         {"apiVersion": API, "kind": "ValidatingAdmissionPolicy", "metadata": metadata, "spec": whole},
-        {"apiVersion": API, "kind": "ValidatingAdmissionPolicyBinding", "metadata": metadata, "spec": binding},
+        {
+            "apiVersion": API,
+            "kind": "ValidatingAdmissionPolicyBinding",
+            "metadata": metadata,
+            "spec": binding,
+        },
     ]
 
 
 def _variables() -> list[tuple[str, str]]:
-    lists = ("images", "secrets", "gitSecrets", "mounted", "pullSecrets", "repositories", "flags")
+    lists = ("images", "secrets", "gitSecrets", "pullSecrets", "repositories", "flags")
     return [
         ("template", _TEMPLATE),
         ("spec", "variables.template.spec"),
@@ -196,15 +205,9 @@ def _parameters(configuration: Configuration) -> dict[str, str]:
         "images": images | {one.image for one in pods if one.image},
         "secrets": {password_secret(configuration), *named},
         "gitSecrets": {one.git_secret for one in configuration.locations if one.git_secret},
-        "mounted": _mounted(pods),
         "pullSecrets": {secret for one in pods for secret in one.image_pull_secrets},
         "repositories": {one.repository for one in configuration.locations if one.repository},
         "flags": set(FLAGS),
     }
     lists = {name: "\n".join(sorted(values)) for name, values in found.items()}
     return {"gitImage": configuration.images.git_sync, "resolve": SCRIPT, **lists}
-
-
-def _mounted(pods: list[PodSettings]) -> set[str]:
-    """Secrets that a component's own settings mount."""
-    return set()

@@ -99,6 +99,8 @@ def _server(configuration: Configuration) -> Container:
             "startupProbe": {**ready, "periodSeconds": 2, "failureThreshold": 150, "timeoutSeconds": 5},
             "readinessProbe": {**ready, "periodSeconds": 10, "timeoutSeconds": 5},
             "livenessProbe": {**ready, "periodSeconds": 30, "failureThreshold": 6, "timeoutSeconds": 10},
+            # "Fast shutdown": by SIGTERM it would wait until every client has left, and be killed for it.
+            "lifecycle": {"preStop": {"exec": {"command": ["sh", "-c", "kill -INT 1"]}}},
         },
     )
 

@@ -32,12 +32,13 @@ READ, WRITE = "get list watch", "create patch update delete"
 _RULES = (
     # Releases, their addresses and records have names that are not known beforehand.
     _rule("apps", "deployments", f"{READ} {WRITE}"),
+    _rule("apps", "replicasets", f"{READ} delete"),
     _rule("", "services configmaps", f"{READ} {WRITE}"),
     _rule("coordination.k8s.io", "leases", f"{READ} {WRITE}"),
     _rule("", "pods", f"{READ} create delete"),
     _rule("", "pods/log", "get"),
     _rule("", "events", READ),
-    _rule("apps", "statefulsets", READ),
+    _rule("apps", "statefulsets", f"{READ} create"),
     _rule("apps", "statefulsets", "patch", POSTGRES),
     _rule("networking.k8s.io", "ingresses", f"{READ} create"),
     _rule("networking.k8s.io", "ingresses", "patch delete", WEBSERVER),

@@ -15,6 +15,19 @@ GIT_USER = 65533
 RESOURCES = Resources(requests={"cpu": "50m", "memory": "64Mi"}, limits={"memory": "512Mi"})
 NAME = "git-sync"
 LINK = "current"
+FLAGS = (
+    "--ref=",
+    "--depth=1",
+    "--one-time",
+    f"--root={REPOSITORY_FOLDER}",
+    f"--link={LINK}",
+    "--max-failures=2",
+    "--submodules=recursive",
+    f"--ssh-key-file={GIT_SECRET_FOLDER}/ssh",
+    f"--ssh-known-hosts-file={GIT_SECRET_FOLDER}/known_hosts",
+    f"--password-file={GIT_SECRET_FOLDER}/password",
+)
+"""Beginnings of all arguments but the repository's: what an admission policy lets pass."""
 
 
 @dataclass(frozen=True)

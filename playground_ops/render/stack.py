@@ -3,11 +3,20 @@
 from __future__ import annotations
 
 from playground_ops.config import Configuration
-from playground_ops.render import daemon, database, errand, foundation, instance, locations, webserver
+from playground_ops.render import (
+    admission,
+    daemon,
+    database,
+    errand,
+    foundation,
+    instance,
+    locations,
+    webserver,
+)
 from playground_ops.render.names import CONFIGURATION, CONFIGURATION_KEY, Object, an_object, labels
 
-FOUNDATION = "foundation"
-"""The component that is applied with a person's own rights; `ops` may change all others."""
+FOUNDATION = ("foundation", "configuration")
+"""The components that are applied with a person's own rights; `ops` may change all others."""
 Rendered = dict[str, list[Object]]
 """Component: its objects."""
 
@@ -15,9 +24,10 @@ Rendered = dict[str, list[Object]]
 def render(configuration: Configuration) -> Rendered:
     """Without Secrets, and without releases, which rollouts make."""
     found: Rendered = {
-        FOUNDATION: [
+        "foundation": [
             foundation.namespace(configuration),
             *foundation.rights(configuration),
+            *admission.render(configuration),
             *foundation.network_policies(configuration),
         ],
         "configuration": [_configuration(configuration)],

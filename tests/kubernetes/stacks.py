@@ -11,10 +11,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.error import HTTPError, URLError
 
 import yaml
 
-from tests.asking import Asking
+from tests.asking import Asking, eventually
 from tests.cluster.access import Access
 from tests.cluster.plugin import SESSION_VARIABLE
 from tests.kubernetes.connections import CONTEXT
@@ -106,6 +107,19 @@ class ClusterStack(Asking):
         found = json.loads(self.kubectl("get", "pods", "-l", selector, "-o", "json"))["items"]
         alive = [pod for pod in found if "deletionTimestamp" not in pod["metadata"]]
         return sorted(alive, key=lambda pod: str(pod["metadata"]["creationTimestamp"]))
+
+    def graphql(self, query: str, **variables: Any) -> Any:
+        """A question is asked again, as a person reloads the page, while the database is away."""
+        if query.lstrip().startswith("mutation"):
+            return super().graphql(query, **variables)
+
+        def answer() -> Any:
+            try:
+                return [super(ClusterStack, self).graphql(query, **variables)]
+            except (HTTPError, URLError, TimeoutError):
+                return None
+
+        return eventually("the webserver to answer", answer)[0]
 
     @property
     def ui(self) -> str:

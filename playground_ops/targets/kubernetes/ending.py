@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from playground_ops.errors import Finding, FindingKind, PlaygroundError
+from playground_ops.render.admission import API as POLICY_API
+from playground_ops.render.admission import OF_NAMESPACE
 from playground_ops.render.names import MANAGER
 from playground_ops.targets.base import Say
 from playground_ops.targets.kubernetes.applying import delete_all
 from playground_ops.targets.kubernetes.connection import Connection
-from playground_ops.targets.kubernetes.paths import collection, path, title
+from playground_ops.targets.kubernetes.paths import CLUSTER_WIDE, collection, path, title
+from playground_ops.targets.kubernetes.refusals import Refusal
+from playground_ops.targets.kubernetes.stopping import end_pods
 from playground_ops.targets.kubernetes.streaming import lines
 
 OURS = f"app.kubernetes.io/managed-by={MANAGER}"
@@ -26,6 +31,8 @@ THEN = (
     ("rbac.authorization.k8s.io/v1", "RoleBinding"),
     ("rbac.authorization.k8s.io/v1", "Role"),
     ("v1", "ServiceAccount"),
+    (POLICY_API, "ValidatingAdmissionPolicyBinding"),
+    (POLICY_API, "ValidatingAdmissionPolicy"),
 )
 DATA = (("v1", "PersistentVolumeClaim"), ("v1", "Secret"), ("v1", "ConfigMap"))
 LONGEST_SECONDS = 7200.0
@@ -34,10 +41,27 @@ LONGEST_SECONDS = 7200.0
 
 def down(connection: Connection, namespace: str, say: Say, grace_seconds: float | None) -> None:
     """Runs may finish unless a grace is given. Raises PlaygroundError when pods do not end."""
+    if grace_seconds is not None:
+        _end_at_once(connection, namespace, say, int(grace_seconds))
     for kinds in (FIRST, THEN):
         for api, kind in kinds:
             delete_all(connection, _ours(connection, namespace, api, kind, RECORDS), say)
         _wait_until_pods_are_gone(connection, namespace, say, grace_seconds)
+
+
+def _end_at_once(connection: Connection, namespace: str, say: Say, grace_seconds: int) -> None:
+    """All Deployments side by side: each one's pods have so many seconds."""
+
+    def end(found: dict[str, Any]) -> None:
+        wanted = found["spec"]["selector"]["matchLabels"]
+        selector = ",".join(f"{name}={value}" for name, value in wanted.items())
+        end_pods(connection, namespace, found["metadata"]["name"], selector, grace_seconds)
+
+    deployments = _ours(connection, namespace, "apps/v1", "Deployment")
+    if deployments:
+        say(f"ending {', '.join(found['metadata']['name'] for found in deployments)}")
+    with ThreadPoolExecutor(max(1, len(deployments))) as pool:
+        list(pool.map(end, deployments))
 
 
 def delete_data(connection: Connection, namespace: str) -> None:
@@ -53,8 +77,14 @@ def delete_data(connection: Connection, namespace: str) -> None:
 def _ours(
     connection: Connection, namespace: str, api: str, kind: str, more: str = ""
 ) -> list[dict[str, Any]]:
-    query = {"labelSelector": ",".join(filter(None, (OURS, more)))}
-    found = connection.request("GET", collection(api, kind, namespace), query=query)
+    mine = f"{OF_NAMESPACE}={namespace}" if kind in CLUSTER_WIDE else ""
+    query = {"labelSelector": ",".join(filter(None, (OURS, mine, more)))}
+    try:
+        found = connection.request("GET", collection(api, kind, namespace), query=query)
+    except Refusal as refusal:
+        if kind in CLUSTER_WIDE and refusal.code in (403, 404):
+            return []  # then this person did not make any
+        raise
     return [{**one, "apiVersion": api, "kind": kind} for one in found["items"]]
 
 
@@ -63,7 +93,7 @@ def _wait_until_pods_are_gone(
 ) -> None:
     deadline = time.monotonic() + (LONGEST_SECONDS if grace_seconds is None else grace_seconds + 60)
     folder = collection("v1", "Pod", namespace)
-    told, hastened = "", set()
+    told = ""
     while True:
         listed = connection.request("GET", folder, query={"labelSelector": OURS})
         going = [
@@ -75,11 +105,6 @@ def _wait_until_pods_are_gone(
             return
         if time.monotonic() > deadline:
             raise PlaygroundError(*(_still_there(pod) for pod in going))
-        for pod in going if grace_seconds is not None else ():
-            if pod["metadata"]["uid"] not in hastened:
-                hastened.add(pod["metadata"]["uid"])
-                query = {"gracePeriodSeconds": str(int(grace_seconds or 0))}
-                connection.request("DELETE", path(pod), query=query)
         names = ", ".join(sorted(pod["metadata"]["name"] for pod in going))
         if names != told:
             say(f"waiting for {names} to end")

