@@ -9,11 +9,12 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import ssl
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta, timezone
 from email.utils import parsedate_to_datetime
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import urlencode
 
 from playground_ops.errors import BadInput, Finding, FindingKind, PlaygroundError
@@ -35,6 +36,21 @@ AT_ONCE = 8
 """Requests of one process."""
 
 
+class Way(NamedTuple):
+    """How requests get there. What urllib3 can't carry (websockets) is told what it needs."""
+
+    server: str
+    """Its URL, without a slash at the end."""
+    pool: Any
+    headers: Callable[[], dict[str, str]]
+    """Who asks."""
+    tls: Callable[[], ssl.SSLContext | None]
+    """None: the server is asked in clear."""
+    proxy: str | None = None
+    server_name: str | None = None
+    """On its certificate, where that is another than in its URL."""
+
+
 class Connection:
     def __init__(self, context: str | None) -> None:
         """None: the cluster that this process runs in. Nothing is asked before the first request."""
@@ -54,17 +70,19 @@ class Connection:
         return self.context or "in-cluster"
 
     @cached_property
-    def _way(self) -> tuple[str, Any, Callable[[], dict[str, str]]]:
-        """Server, connection pool, and headers that say who asks."""
+    def way(self) -> Way:
+        """Raises BadInput when there is no such context."""
         found = credentials.plain(self.context) if self.context else credentials.of_this_pod()
         if found is None:
             return self._official()
         from urllib3 import PoolManager
 
-        return found.server, PoolManager(ssl_context=found.tls, maxsize=AT_ONCE), found.headers
+        pool = PoolManager(ssl_context=found.tls, maxsize=AT_ONCE)
+        return Way(found.server, pool, found.headers, lambda: found.tls)
 
-    def _official(self) -> tuple[str, Any, Callable[[], dict[str, str]]]:
+    def _official(self) -> Way:
         from kubernetes import client, config
+        from urllib3 import ProxyManager
 
         settings = client.Configuration()
         try:
@@ -78,7 +96,9 @@ class Connection:
             found.update_params_for_auth(told, None, ["BearerToken"])
             return told
 
-        return settings.host, found.rest_client.pool_manager, headers
+        pool = found.rest_client.pool_manager
+        proxy = settings.proxy if isinstance(pool, ProxyManager) else None
+        return Way(settings.host, pool, headers, lambda: _tls(settings), proxy, settings.tls_server_name)
 
     def get(self, path: str, **query: str) -> Any:
         """None when there is no such object. Raises Refusal, or PlaygroundError when nobody answers."""
@@ -98,7 +118,7 @@ class Connection:
         query: Mapping[str, str] | None = None,
     ) -> Any:
         """The decoded answer. Raises Refusal, or PlaygroundError (transient) when nobody answers."""
-        return _decoded(self._answer(method, path, body, content_type, query))
+        return decoded(self._answer(method, path, body, content_type, query))
 
     def text(self, path: str, query: Mapping[str, str]) -> str:
         """An answer that is plain text, such as a log. Raises as `request` does."""
@@ -123,18 +143,22 @@ class Connection:
             raise PlaygroundError(self._no_answer(error)) from error
         self._hear_the_time(answer.headers.get("Date"))
         if answer.status >= 400:
-            raise refusal(path, body, answer.status, _decoded(answer.data))
+            raise refusal(path, body, answer.status, decoded(answer.data))
         return bytes(answer.data)
 
     def is_there(self, path: str) -> bool:
         """Asked for its metadata alone: a Secret's content stays where it is. Raises as `request` does."""
+        return self.metadata(path) is not None
+
+    def metadata(self, path: str) -> dict[str, Any] | None:
+        """Of one object, and no more of it; None when it is not there. Raises as `request` does."""
         try:
-            self._answer("GET", path, None, JSON, None, accept=METADATA)
+            found = decoded(self._answer("GET", path, None, JSON, None, accept=METADATA))
         except Refusal as refusal:
             if refusal.code == 404:
-                return False
+                return None
             raise
-        return True
+        return dict(found["metadata"])
 
     def opened(self, path: str, query: Mapping[str, str], seconds: float) -> BaseHTTPResponse:
         """An answer that is still to be read, by lines or chunks; whoever reads it closes it.
@@ -153,11 +177,11 @@ class Connection:
         except HTTPError as error:
             raise PlaygroundError(self._no_answer(error)) from error
         if answer.status >= 400:
-            raise refusal(path, None, answer.status, _decoded(answer.data))
+            raise refusal(path, None, answer.status, decoded(answer.data))
         return answer
 
     def _no_answer(self, error: Exception) -> Finding:
-        return _nobody(self.name, self._way[0], error)
+        return nobody_answers(self.name, self.way.server, error)
 
     def _asked(
         self,
@@ -169,7 +193,7 @@ class Connection:
         accept: str = JSON,
         **more: Any,
     ) -> BaseHTTPResponse:
-        server, pool, headers = self._way
+        server, pool, headers = self.way[:3]
         answer: BaseHTTPResponse = pool.request(
             method,
             server + path + (f"?{urlencode(query)}" if query else ""),
@@ -208,14 +232,26 @@ def contexts() -> list[str]:
         return []
 
 
-def _decoded(data: bytes) -> Any:
+def _tls(settings: Any) -> ssl.SSLContext | None:
+    """Of the official client's settings (client.Configuration)."""
+    if settings.host.startswith("http://"):
+        return None
+    context = ssl.create_default_context(cafile=settings.ssl_ca_cert)
+    if not settings.verify_ssl:
+        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    if settings.cert_file:
+        context.load_cert_chain(settings.cert_file, settings.key_file)
+    return context
+
+
+def decoded(data: bytes) -> Any:
     try:
         return json.loads(data)
     except ValueError:
         return data.decode(errors="replace")
 
 
-def _nobody(name: str, server: str, error: Exception) -> Finding:
+def nobody_answers(name: str, server: str, error: Exception) -> Finding:
     return Finding(
         kind=FindingKind.TRANSIENT,
         object=f"context/{name}",
