@@ -10,7 +10,9 @@ import click
 
 from playground_ops.cli.console import print_json
 from playground_ops.cli.options import common
+from playground_ops.cli.telling import write_error
 from playground_ops.config import Configuration, load
+from playground_ops.config.ignored import ignored
 from playground_ops.errors import BadInput, Finding, FindingKind
 from playground_ops.opening import configuration_file, project_folder
 
@@ -21,9 +23,12 @@ def validate(config: Path | None, target: str | None, as_json: bool) -> None:
     """Check the configuration file; every fault at once."""
     configuration = load(config or configuration_file())
     names = [location.name for location in configuration.locations]
+    warnings = ignored(configuration, target or configuration.target)
     if as_json:
-        print_json({"file": configuration.source, "locations": names})
+        print_json({"file": configuration.source, "locations": names, "warnings": warnings})
     else:
+        for warning in warnings:
+            write_error(f"warning: {warning}\n")
         click.echo(f"{configuration.source}: good. Locations: {', '.join(names)}.")
 
 

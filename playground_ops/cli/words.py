@@ -27,6 +27,8 @@ def moment(at: str | None) -> str:
 
 
 def told(record: RolloutRecord) -> str:
+    if record.finding is not None:
+        return f"{record.location}: failed while {record.phase.value}; what served before still serves."
     if record.outcome is Outcome.UNCHANGED or record.release is None:
         return f"{record.location}: nothing to do, it serves this already."
     revision, seconds = record.release.revision, sum(record.durations.values())

@@ -44,7 +44,7 @@ def _refs_of_nothing(content: Mapping[str, Any]) -> Iterator[Fault]:
         repo = entry.get("repo")
         if not isinstance(repo, dict) or repo.get("url") is not None:
             continue
-        for key in ("ref", "subdirectory"):
+        for key in ("ref", "subdirectory", "secret"):
             if repo.get(key) is not None:
                 steps: Steps = ("code_locations", index, "repo", key)
                 yield Fault(

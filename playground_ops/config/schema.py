@@ -23,6 +23,7 @@ from playground_ops.config.configuration import (
 from playground_ops.config.kubernetes_schema import (
     Image,
     KubernetesSection,
+    ObjectName,
     PodSection,
     PostgresSection,
 )
@@ -50,6 +51,7 @@ class RepoSection(Section):
     url: Repository | None = None
     ref: Ref | None = None
     subdirectory: Annotated[str, BeforeValidator(text_of), AfterValidator(rules.subdirectory)] = "."
+    secret: ObjectName | None = None
 
 
 def _repo(value: Any) -> Any:

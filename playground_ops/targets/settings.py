@@ -31,6 +31,7 @@ def location_settings(location: Location, pinned: Revision | None) -> dict[str, 
         "environment": ", ".join(sorted(location.environment)),
         "startup_timeout_seconds": str(location.startup_timeout_seconds),
         "configuration": digest(location),
+        **({"git_secret": location.git_secret} if location.git_secret else {}),
         **({"surroundings": location.surroundings} if location.surroundings else {}),
         **({"code": pinned.commit} if pinned else {}),
     }

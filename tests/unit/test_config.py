@@ -9,6 +9,7 @@ import pytest
 import yaml
 
 from playground_ops.config import Configuration, read
+from playground_ops.config.ignored import ignored
 from playground_ops.errors import BadInput, Finding
 from playground_ops.model import Dependencies, Location
 
@@ -40,6 +41,19 @@ def test_the_flat_keys_of_the_first_version() -> None:
     a, b = found.locations
     assert (a.name, a.repository, a.ref, a.automation) == ("a", "https://git.test/a.git", "main", "on")
     assert (b.name, b.repository, b.ref, b.automation) == ("b", "git@git.test:b.git", None, "off")
+
+
+def test_the_secret_of_a_private_repository() -> None:
+    text = "code_locations: [{name: x, repo: {url: 'https://git.test/x', secret: x-git}}]"
+    found = parse(text)
+    assert found.locations[0].git_secret == "x-git"
+    assert ignored(found, "kubernetes") == []
+    (warning,) = ignored(found, "local")
+    assert "x-git" in warning
+    fault = faults_of("code_locations: [{name: x, repo: {secret: x-git}}]")["code_locations[0].repo.secret"]
+    assert "Add `url`" in fault.fix
+    fault = faults_of(text.replace("x-git", "Git_Token"))["code_locations[0].repo.secret"]
+    assert "name of an object" in fault.cause
 
 
 def test_a_location_in_full() -> None:

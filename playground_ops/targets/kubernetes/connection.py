@@ -148,13 +148,17 @@ class Connection:
 
     def is_there(self, path: str) -> bool:
         """Asked for its metadata alone: a Secret's content stays where it is. Raises as `request` does."""
+        return self.metadata(path) is not None
+
+    def metadata(self, path: str) -> dict[str, Any] | None:
+        """Of one object, and no more of it; None when it is not there. Raises as `request` does."""
         try:
-            self._answer("GET", path, None, JSON, None, accept=METADATA)
+            found = decoded(self._answer("GET", path, None, JSON, None, accept=METADATA))
         except Refusal as refusal:
             if refusal.code == 404:
-                return False
+                return None
             raise
-        return True
+        return dict(found["metadata"])
 
     def opened(self, path: str, query: Mapping[str, str], seconds: float) -> BaseHTTPResponse:
         """An answer that is still to be read, by lines or chunks; whoever reads it closes it.

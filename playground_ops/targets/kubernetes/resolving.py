@@ -49,7 +49,7 @@ def resolve(
 def _answer(connection: Connection, pod: dict[str, Any], url: str) -> str:
     ended = _ended(connection, pod, url)
     said = connection.text(f"{path(pod)}/log", {"limitBytes": str(LONGEST_ANSWER)})
-    if ended["status"]["phase"] == "Succeeded":
+    if _exit_code(ended) == 0:
         return (
             "\n".join(line for line in said.splitlines() if _REF.match(line) or line == resolver.ALL) + "\n"
         )
@@ -67,7 +67,7 @@ def _ended(connection: Connection, pod: dict[str, Any], url: str) -> dict[str, A
         found = connection.get(path(pod))
         if found is None:
             raise PlaygroundError(_not_there(url, "the pod that asks was deleted"))
-        if found["status"].get("phase") in ("Succeeded", "Failed"):
+        if found["status"].get("phase") in ("Succeeded", "Failed") or _exit_code(found) is not None:
             return dict(found)
         looked = look(Collected(found))
         if looked.finding is not None and looked.finding.kind is FindingKind.CERTAIN:
@@ -81,6 +81,14 @@ def _ended(connection: Connection, pod: dict[str, Any], url: str) -> dict[str, A
             "resourceVersion": found["metadata"]["resourceVersion"],
         }
         next(lines(connection, folder, query, min(left, 10.0)), None)
+
+
+def _exit_code(pod: dict[str, Any]) -> int | None:
+    """None before it has ended. The kubelet may tell this a moment before the pod's phase."""
+    for container in pod["status"].get("containerStatuses", ()):
+        if ended := container.get("state", {}).get("terminated"):
+            return int(ended["exitCode"])
+    return None
 
 
 def _remove(connection: Connection, pod: dict[str, Any]) -> None:

@@ -1,0 +1,49 @@
+"""Locations whose repositories are private: over SSH with a key, over HTTP with a password."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from tests.cluster import gitservers
+from tests.cluster.access import Access
+from tests.cluster.cluster import Cluster
+from tests.kubernetes.running import Running
+from tests.pipelines import pipeline
+
+
+def test_both_are_resolved_fetched_and_served(
+    cluster: Cluster, access: Access, namespace: str, tmp_path: Path
+) -> None:
+    code = pipeline(tmp_path / "code")
+    commit = code.commit("first")
+    (tmp_path / "keys").mkdir()
+    stack = Running(access, namespace, tmp_path / "configvalues.yaml")
+    with (
+        gitservers.by_ssh(tmp_path, tmp_path / "keys") as ssh,
+        gitservers.by_password(tmp_path) as http,
+    ):
+        credentials = {
+            "over-ssh": {"ssh": ssh.key, "known_hosts": ssh.known_hosts},
+            "over-http": {"username": gitservers.USER, "password": gitservers.PASSWORD},
+        }
+        for name, content in credentials.items():
+            secret = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": name}}
+            access.apply({**secret, "stringData": content}, namespace=namespace)
+        urls = {"over-ssh": f"{ssh.url}/code", "over-http": f"{http}/code"}
+        locations: list[dict[str, Any]] = [
+            {"name": name, "repo": {"url": url, "ref": "main", "secret": name}, "module": "pipeline"}
+            for name, url in urls.items()
+        ]
+        stack.configure(code_locations=locations)
+        said = stack.bootstrap()
+        found = {one["name"]: one for one in stack.run("status", "--json").document["locations"]}
+        assert {name: (found[name]["commit"], found[name]["ready"]) for name in urls} == dict.fromkeys(
+            urls, (commit, True)
+        ), said
+        assert gitservers.PASSWORD not in f"{said}"
+
+        del locations[0]["repo"]["secret"]
+        stack.configure(code_locations=locations)
+        refused = stack.run("deploy", check=False)
+        assert (refused.code, "Host key verification failed" in str(refused)) == (1, True), refused
