@@ -3,9 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from fnmatch import fnmatchcase
 
 from playground_ops.errors import FindingKind
-from playground_ops.model import LiveRelease, Outcome, Release, ReleaseState, Revision, RolloutRecord
+from playground_ops.model import (
+    LiveRelease,
+    Location,
+    Outcome,
+    Release,
+    ReleaseState,
+    Revision,
+    RolloutRecord,
+)
 
 
 def serving(releases: Sequence[LiveRelease]) -> LiveRelease | None:
@@ -39,6 +48,13 @@ def rejection(records: Sequence[RolloutRecord], commit: str, configuration: str)
         if record.outcome is Outcome.FAILED and record.finding and record.finding.kind is FindingKind.CERTAIN:
             return record
     return None
+
+
+def ref_is_allowed(location: Location, ref: str | None) -> bool:
+    """Whether a launch may ask for `ref`; the configured one it always may."""
+    if not location.allowed_refs or ref in (None, location.ref):
+        return True
+    return any(fnmatchcase(str(ref), pattern) for pattern in location.allowed_refs)
 
 
 def last_seen(records: Sequence[RolloutRecord], configured_ref: str | None) -> str | None:

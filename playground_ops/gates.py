@@ -1,12 +1,13 @@
-"""What a candidate must pass before the switch. Each gate is one function; a failure is a finding."""
+"""What a launch may ask for, and what a candidate must pass: a function each, whose failure is a finding."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import PurePath
 
-from playground_ops.errors import Finding, FindingKind, RolloutFailed
-from playground_ops.model import LoadedCode, Release
+from playground_ops import decisions
+from playground_ops.errors import BadInput, Finding, FindingKind, RolloutFailed
+from playground_ops.model import LoadedCode, Location, Release
 
 SHOWN_KEYS = 5
 
@@ -47,3 +48,20 @@ def shared_asset_keys(loaded: LoadedCode, others: Mapping[str, Sequence[str]]) -
             "one location shows in the other. Prefix the keys with PLAYGROUND_LOCATION to keep them apart."
         )
     return warnings
+
+
+def may_go_there(locations: Sequence[Location], ref: str | None) -> None:
+    """Raises BadInput for each location whose configuration does not let it."""
+    kept = [location for location in locations if not decisions.ref_is_allowed(location, ref)]
+    if kept:
+        raise BadInput(*(_not_allowed(location, str(ref)) for location in kept))
+
+
+def _not_allowed(location: Location, ref: str) -> Finding:
+    return Finding(
+        kind=FindingKind.CERTAIN,
+        object=f"location/{location.name}",
+        observed=f"It may not go to {ref}.",
+        cause=f"Its `allowed_refs` are: {', '.join(location.allowed_refs)}.",
+        fix="Ask for one of these, or have the configuration changed.",
+    )

@@ -31,6 +31,8 @@ class Location(Value):
     """Any URL that git takes, or an absolute path. None: the bootstrap package of this project."""
     ref: str | None = None
     """Branch, tag or full commit; None: the repository's HEAD."""
+    allowed_refs: tuple[str, ...] = ()
+    """Patterns of what a launch may ask for beside `ref`; none: anything."""
     git_secret: str | None = None
     """On Kubernetes: the Secret with the credentials for the repository."""
     subdirectory: str = "."

@@ -10,6 +10,7 @@ from playground_ops import decisions
 from playground_ops.apply import location_named
 from playground_ops.config import Configuration, digest
 from playground_ops.errors import BadInput, Finding, FindingKind
+from playground_ops.gates import may_go_there
 from playground_ops.model import Action, Location, Revision
 from playground_ops.request import Request
 from playground_ops.rollout import Engine
@@ -34,6 +35,7 @@ def requests(engine: Engine, configuration: Configuration, wish: Wish) -> list[R
         named = [location_named(configuration, name) for name in wish.locations]
         if wish.ref is not None:
             _have_repositories(named)
+            may_go_there(named, wish.ref)
         return [_request(location, wish) for location in named]
     if wish.ref is not None:
         raise BadInput(_which_location(wish.ref))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from playground_ops import decisions
 from playground_ops.errors import BadInput, Finding, FindingKind
+from playground_ops.gates import may_go_there
 from playground_ops.journal import Journal
 from playground_ops.model import (
     LiveRelease,
@@ -105,6 +106,7 @@ def promote(engine: Engine, request: Request, source: str) -> RolloutRecord:
     if serving is None:
         raise BadInput(_serves_nothing(source))
     release = serving.release
+    may_go_there([request.location], release.revision.ref or release.location.ref)
     location = _with_code_of(request.location, release.location)
     return engine.roll_out(
         Request(

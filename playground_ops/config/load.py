@@ -114,6 +114,7 @@ def _location(section: LocationSection) -> Location:
         repository=section.repo.url,
         ref=section.repo.ref if section.repo.url else None,
         subdirectory=section.repo.subdirectory,
+        allowed_refs=tuple(section.repo.allowed_refs),
         git_secret=section.repo.secret if section.repo.url else None,
         automation=section.automation or ("off" if section.name == "b" else "on"),
         **section.model_dump(exclude={"name", "repo", "automation"}),

@@ -49,6 +49,13 @@ def ref(value: str) -> str:
     return value
 
 
+def ref_pattern(value: str) -> str:
+    """A ref in which `*` and `?` stand for anything."""
+    if not value or value.startswith("-") or any(mark.isspace() for mark in value):
+        raise ValueError("a branch or tag in which `*` stands for anything, as `release-*`")
+    return value
+
+
 def subdirectory(value: str) -> str:
     path = PurePosixPath(value)
     if path.is_absolute() or ".." in path.parts or value.startswith(("-", "~")) or not _plain(value):

@@ -47,11 +47,15 @@ Ref = Annotated[str, BeforeValidator(text_of), AfterValidator(rules.ref)]
 Seconds = Annotated[int, Field(ge=1, le=7 * 24 * 3600)]
 
 
+RefPattern = Annotated[str, BeforeValidator(text_of), AfterValidator(rules.ref_pattern)]
+
+
 class RepoSection(Section):
     url: Repository | None = None
     ref: Ref | None = None
     subdirectory: Annotated[str, BeforeValidator(text_of), AfterValidator(rules.subdirectory)] = "."
     secret: ObjectName | None = None
+    allowed_refs: list[RefPattern] = Field(default_factory=list)
 
 
 def _repo(value: Any) -> Any:

@@ -13,7 +13,12 @@ from playground_ops.model import Dependencies, Location
 from playground_ops.pods import PodSettings
 
 HERE = Path("/srv/stack/configvalues.yaml")
-NEEDS_NO_RELEASE = {"follow": True, "follow_interval_seconds": 60, "longest_run_seconds": 60}
+NEEDS_NO_RELEASE = {
+    "follow": True,
+    "follow_interval_seconds": 60,
+    "longest_run_seconds": 60,
+    "allowed_refs": ("release-*",),
+}
 NEEDS_A_RELEASE = {
     "name": "y",
     "repository": "/y",
