@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from playground_ops.config import Configuration
-from playground_ops.render import daemon, database, foundation, instance, locations, webserver
+from playground_ops.render import daemon, database, foundation, instance, locations, versions, webserver
 from playground_ops.render.names import CONFIGURATION, CONFIGURATION_KEY, Object, an_object, labels
 
 FOUNDATION = "foundation"
@@ -20,7 +20,7 @@ def render(configuration: Configuration) -> Rendered:
             *foundation.rights(configuration),
             *foundation.network_policies(configuration),
         ],
-        "configuration": [_configuration(configuration)],
+        "configuration": [_configuration(configuration), *versions.in_force(configuration)],
         "postgres": database.render(configuration),
         "instance": instance.render(configuration),
         "workspace": [locations.workspace(configuration)],
