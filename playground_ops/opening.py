@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from playground_ops.clock import SystemClock
 from playground_ops.config import Configuration, load
+from playground_ops.errors import BadInput, Finding, FindingKind
 from playground_ops.rollout import Engine
 from playground_ops.story import SilentStory, Story
 from playground_ops.switching import Patience
@@ -88,6 +89,28 @@ def open_stack(
     )
 
 
+def open_cluster(
+    path: Path | None, target: str | None, context: str | None
+) -> tuple[Connection, Configuration]:
+    """For what a person does to a cluster beside its stack. Raises BadInput, also on target local."""
+    configuration = load(path or configuration_file())
+    if (target or configuration.target) == "local":
+        raise BadInput(_no_cluster())
+    from playground_ops.targets.kubernetes.connection import Connection, named
+
+    return Connection(named(context, configuration.kubernetes.context)), configuration
+
+
+def _no_cluster() -> Finding:
+    return Finding(
+        kind=FindingKind.CERTAIN,
+        object="option/--target",
+        observed="The target is local.",
+        cause="There are no Secrets and no Postgres there, but your own git and a SQLite file.",
+        fix="Add --target kubernetes, or set `target: kubernetes` in the configuration.",
+    )
+
+
 def _errand(connection: Connection, configuration: Configuration) -> Errand:
     def run(arguments: Sequence[str], hear: Hear, say: Hear) -> int:
         from playground_ops.targets.kubernetes import errands
@@ -124,9 +147,11 @@ def _inside() -> tuple[Configuration, Target]:
 
 def _on_kubernetes(connection: Connection, found: Configuration) -> tuple[Configuration, Target]:
     from playground_ops.render.surroundings import settled
+    from playground_ops.targets.kubernetes.secretversions import versions
     from playground_ops.targets.kubernetes.target import KubernetesTarget
 
-    configuration = settled(found)
+    known = versions(connection, found)
+    configuration = settled(found.model_copy(update={"secret_versions": known}))
     return configuration, KubernetesTarget(connection, configuration, project_folder())
 
 

@@ -43,6 +43,9 @@ LISTED = {
     "ui": Listed(
         "view_commands", "Print the UI's address and open it in a browser, when a terminal is there."
     ),
+    "secret": Listed(
+        "secret_commands", "Make and change Secrets of the stack (on Kubernetes): git, rotate-database."
+    ),
     "down": Listed("stack_commands", "End every process of the stack, after its runs."),
 }
 """In the order in which a newcomer needs them."""

@@ -96,6 +96,8 @@ class Configuration(Value):
     kubernetes: KubernetesSettings = KubernetesSettings()
     ops: Location = OPS
     locations: tuple[Location, ...]
+    secret_versions: dict[str, str] = Field(default_factory=dict)
+    """Of Secrets, by name: found in the cluster, not in the file."""
 
     @property
     def all_locations(self) -> tuple[Location, ...]:

@@ -21,6 +21,7 @@ from playground_ops.render.names import (
     labels,
 )
 from playground_ops.render.resolver import SCRIPT
+from playground_ops.render.versions import VERSIONS
 
 API = "admissionregistration.k8s.io/v1"
 PARAMETERS = "dagster-policy"
@@ -117,7 +118,7 @@ def render(configuration: Configuration) -> list[Object]:
             for test, told in _VALIDATIONS
         ],
     }
-    fixed = f"!(object.metadata.name in ['{PARAMETERS}', '{CONFIGURATION}'])"
+    fixed = f"!(object.metadata.name in ['{PARAMETERS}', '{CONFIGURATION}', '{VERSIONS}'])"
     kept: Object = {
         "matchConstraints": {"resourceRules": [_rule("", ["configmaps"], ["CREATE", "UPDATE"])]},
         "validations": [

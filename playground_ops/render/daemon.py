@@ -17,6 +17,7 @@ from playground_ops.render.names import (
     labels,
 )
 from playground_ops.render.pod import Container, config_map, container, pod
+from playground_ops.render.versions import with_versions
 
 RESOURCES = Resources(requests={"cpu": "100m", "memory": "384Mi"}, limits={"memory": "1Gi"})
 LIVENESS = ["dagster-daemon", "liveness-check"]
@@ -56,7 +57,7 @@ def render(configuration: Configuration) -> list[Object]:
                 "replicas": 1,
                 "selector": {"matchLabels": selector},
                 "strategy": {"type": "Recreate"},
-                "template": template,
+                "template": with_versions(template, configuration),
             },
         )
     ]

@@ -14,6 +14,7 @@ from playground_ops.render.pod import (
     variable,
     writable,
 )
+from playground_ops.render.versions import with_versions
 
 USER = DATABASE = "dagster"
 POSTGRES_USER_ID = 999
@@ -72,7 +73,7 @@ def render(configuration: Configuration) -> list[Object]:
             "replicas": 1,
             "selector": {"matchLabels": selector},
             "serviceName": POSTGRES,
-            "template": template,
+            "template": with_versions(template, configuration),
             "volumeClaimTemplates": [_claim(configuration, tags)],
         },
     )

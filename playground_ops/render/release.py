@@ -42,6 +42,7 @@ from playground_ops.render.pod import (
     variable,
     writable,
 )
+from playground_ops.render.versions import with_versions
 
 RESOURCES = Resources(requests={"cpu": "100m", "memory": "256Mi"}, limits={"memory": "1Gi"})
 SERVER = "dagster-grpc"
@@ -73,7 +74,7 @@ def render(release: Release, configuration: Configuration, archive: str) -> list
             "selector": {"matchLabels": own},
             # Two processes of one release are never behind its address either.
             "strategy": {"type": "Recreate"},
-            "template": _pod(release, configuration, archive, tags),
+            "template": with_versions(_pod(release, configuration, archive, tags), configuration),
         },
     )
     deployment["metadata"]["annotations"] = {RECORD: release.model_dump_json(exclude_defaults=True)}

@@ -11,6 +11,7 @@ from playground_ops.render import (
     foundation,
     instance,
     locations,
+    versions,
     webserver,
 )
 from playground_ops.render.names import CONFIGURATION, CONFIGURATION_KEY, Object, an_object, labels
@@ -30,7 +31,7 @@ def render(configuration: Configuration) -> Rendered:
             *admission.render(configuration),
             *foundation.network_policies(configuration),
         ],
-        "configuration": [_configuration(configuration)],
+        "configuration": [_configuration(configuration), *versions.in_force(configuration)],
         "postgres": database.render(configuration),
         "instance": instance.render(configuration),
         "workspace": [locations.workspace(configuration)],

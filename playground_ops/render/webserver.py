@@ -19,6 +19,7 @@ from playground_ops.render.names import (
     present,
 )
 from playground_ops.render.pod import Container, config_map, container, pod
+from playground_ops.render.versions import with_versions
 
 RESOURCES = Resources(requests={"cpu": "100m", "memory": "384Mi"}, limits={"memory": "1Gi"})
 
@@ -64,7 +65,7 @@ def render(configuration: Configuration) -> list[Object]:
                 "selector": {"matchLabels": selector},
                 # The next one answers before this one is told to end.
                 "strategy": {"rollingUpdate": {"maxSurge": 1, "maxUnavailable": 0}, "type": "RollingUpdate"},
-                "template": template,
+                "template": with_versions(template, configuration),
             },
         ),
         *_ingress(configuration, tags),

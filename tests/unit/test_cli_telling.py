@@ -80,4 +80,6 @@ def test_every_command_takes_the_common_options() -> None:
     for name in LISTED:
         command = cli.get_command(context, name)
         assert command is not None
-        assert {"config", "target", "as_json"} <= {option.name for option in command.params}
+        below = list(command.commands.values()) if isinstance(command, click.Group) else [command]
+        for one in below:
+            assert {"config", "target", "as_json"} <= {option.name for option in one.params}

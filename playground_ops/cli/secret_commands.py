@@ -1,0 +1,119 @@
+"""Commands about Secrets, with a person's own rights: secret git, secret rotate-database."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from playground_ops.cli.console import print_json
+from playground_ops.cli.options import common, context_of_the_command
+from playground_ops.config.kubernetes_rules import object_name
+from playground_ops.errors import BadInput, Finding, FindingKind
+from playground_ops.opening import open_cluster
+
+FILE = click.Path(path_type=Path, dir_okay=False)
+
+
+@click.group()
+def secret() -> None:
+    """Make and change Secrets of the stack (on Kubernetes): git, rotate-database."""
+
+
+@secret.command("git")
+@click.argument("name")
+@click.option("--ssh-key", type=FILE, help="Private key without a passphrase, for a repository over SSH.")
+@click.option("--known-hosts", type=FILE, help="The git server's own keys, as `ssh-keyscan` writes them.")
+@click.option("--username", help="For a repository over HTTP; many servers take any name.")
+@click.option("--token-file", type=FILE, help="File with the token or password, and nothing else.")
+@common
+def git_command(
+    config: Path | None,
+    target: str | None,
+    as_json: bool,
+    name: str,
+    ssh_key: Path | None,
+    known_hosts: Path | None,
+    username: str | None,
+    token_file: Path | None,
+) -> None:
+    """Make or replace the Secret NAME with credentials for git, out of files that are checked first."""
+    from playground_ops.targets.kubernetes import gitsecrets
+
+    _must_be_a_name(name)
+    connection, configuration = open_cluster(config, target, context_of_the_command())
+    users = [one.name for one in gitsecrets.users(configuration, name)]
+    urls = [one.repository or "" for one in gitsecrets.users(configuration, name)]
+    if ssh_key and known_hosts and not (username or token_file):
+        content = _by_key(ssh_key, known_hosts, urls)
+    elif username is not None and token_file and not (ssh_key or known_hosts):
+        content = _by_token(username, token_file)
+    else:
+        raise click.UsageError("Give --ssh-key with --known-hosts, or --username with --token-file.")
+    gitsecrets.must_fit(configuration, name, content)
+    done = gitsecrets.write_git_secret(connection, configuration, name, content)
+    if as_json:
+        print_json({"secret": name, "done": done, "locations": users})
+        return
+    click.echo(f"Secret {name} {done}.")
+    if users:
+        click.echo(f"Read by: {', '.join(users)}. `deploy` gives them new releases that have it.")
+    else:
+        click.echo(f"No location names it yet: write `repo: {{url: ..., secret: {name}}}`.")
+
+
+def _by_key(ssh_key: Path, known_hosts: Path, urls: list[str]) -> dict[str, bytes]:
+    from playground_ops.diagnose import gitfiles
+    from playground_ops.render.gitsync import is_ssh
+
+    key, hosts = _read(ssh_key), _read(known_hosts)
+    over_ssh = [url for url in urls if is_ssh(url)]
+    faults = gitfiles.faults_of_key(str(ssh_key), key)
+    faults += gitfiles.faults_of_known_hosts(str(known_hosts), hosts, over_ssh)
+    if faults:
+        raise BadInput(*faults)
+    return {"ssh": key, "known_hosts": hosts}
+
+
+def _by_token(username: str, token_file: Path) -> dict[str, bytes]:
+    from playground_ops.diagnose import gitfiles
+
+    token = _read(token_file)
+    faults = gitfiles.faults_of_username(username) + gitfiles.faults_of_token(str(token_file), token)
+    if faults:
+        raise BadInput(*faults)
+    return {"username": username.encode(), "password": token}
+
+
+def _read(file: Path) -> bytes:
+    from playground_ops.diagnose.gitfiles import LONGEST
+
+    try:
+        with file.open("rb") as opened:
+            content = opened.read(LONGEST + 1)
+    except OSError as error:
+        why = error.strerror or str(error)
+        raise BadInput(_unreadable(file, f"It can't be read: {why}.")) from error
+    if len(content) > LONGEST:
+        raise BadInput(_unreadable(file, f"It is longer than {LONGEST} bytes."))
+    return content
+
+
+def _must_be_a_name(name: str) -> None:
+    try:
+        object_name(name)
+    except ValueError as error:
+        raise click.UsageError(f"`{name}` is not {error}.") from error
+
+
+def _unreadable(file: Path, observed: str) -> Finding:
+    return Finding(
+        kind=FindingKind.CERTAIN,
+        object=f"file/{file}",
+        observed=observed,
+        cause="The path is not the one that was meant, or it belongs to somebody else.",
+        fix="Name the file with the key or token.",
+    )
+
+
+COMMANDS = {"secret": secret}
