@@ -96,16 +96,19 @@ def _deployed_elsewhere(
     """The same deploy, once more where the rollouts can be made: it finds the rest done."""
     moved = [found for found in plan.changed() if found.kind == "location" and found.object is None]
     before = {found.component: _last(engine, found.component) for found in moved}
+    code = 0
     if moved:
-        elsewhere(["deploy", "--story-only", *(["--components", ",".join(components)] if components else [])])
+        code = elsewhere(
+            ["deploy", "--story-only", *(["--components", ",".join(components)] if components else [])]
+        )
     wait_until_ready(engine)
     after = [_last(engine, found.component) for found in moved if found.action != "delete"]
     records = tuple(found for found in after if found and found != before[found.location])
     failures = tuple(
         (found.location, RolloutFailed(found.finding)) for found in records if found.finding is not None
     )
-    untold = {found.component for found in moved if found.action != "delete"}
-    untold -= {found.location for found in records}
+    untold = {found.component for found in moved if found.action != "delete" and code}
+    untold -= {found.location for found in records if found.outcome is not None}
     lost = tuple((name, PlaygroundError(_not_rolled_out(name))) for name in sorted(untold))
     return Deployed(plan, records, (*failures, *lost))
 

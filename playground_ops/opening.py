@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 CONFIGURATION_FILE = "configvalues.yaml"
 NAMESPACE = "PLAYGROUND_NAMESPACE"
 """Set in the pods of a stack that act on it."""
+INSIDE_LOCK_SECONDS = 900.0
+"""How long a command waits there for another rollout of the same location: nobody sits before it."""
 
 
 Hear = Callable[[str], None]
@@ -76,7 +78,7 @@ def open_stack(
 ) -> Opened:
     """Raises BadInput with every fault of the configuration, PlaygroundError when the cluster is away."""
     if path is None and NAMESPACE in os.environ:
-        return _opened(*_inside(), story, lock_seconds)
+        return _opened(*_inside(), story, max(lock_seconds, INSIDE_LOCK_SECONDS))
     configuration = load(path or configuration_file())
     if (target or configuration.target) == "local":
         return _opened(configuration, local_target(), story, lock_seconds)

@@ -1,13 +1,15 @@
 """What `ops` may make pods of, beyond what its Role can say: a ValidatingAdmissionPolicy.
 
 The right to make a pod is the right to mount every Secret of the namespace, to run any image, and to be any
-account. This limits all three, for every object that pods come of, to what the configuration has. Its
-parameters are in an object that `ops` can't write.
+account. This limits all three, for every object that pods come of, to what the configuration has, which is
+written into the policy: `ops` can't write that.
 
 Rules: Kubernetes documentation, "Validating Admission Policy"; CEL in Kubernetes.
 """
 
 from __future__ import annotations
+
+import json
 
 from playground_ops.config import Configuration
 from playground_ops.render.database import password_secret
@@ -17,14 +19,12 @@ from playground_ops.render.names import (
     OPS_ACCOUNT,
     PREFIX,
     Object,
-    an_object,
     labels,
 )
 from playground_ops.render.resolver import SCRIPT
 from playground_ops.render.versions import VERSIONS
 
 API = "admissionregistration.k8s.io/v1"
-PARAMETERS = "dagster-policy"
 OF_NAMESPACE = f"{PREFIX}namespace"
 """Label: cluster-wide objects say to which stack they belong."""
 
@@ -33,7 +33,6 @@ _CONTAINERS = (
     "variables.spec.containers + (has(variables.spec.initContainers) ? variables.spec.initContainers : [])"
 )
 _VOLUMES = "has(variables.spec.volumes) ? variables.spec.volumes : []"
-_LIST = "params.data['{0}'].split('\\n')"
 _ACCOUNT = "has(variables.spec.serviceAccountName) ? variables.spec.serviceAccountName : 'default'"
 _ENV = "(has(c.env) ? c.env : []).filter(e, has(e.valueFrom) && has(e.valueFrom.secretKeyRef))"
 _ENV_FROM = "(has(c.envFrom) ? c.envFrom : []).filter(e, has(e.secretRef))"
@@ -61,17 +60,17 @@ _VALIDATIONS = (
     ),
     (
         # What fetches has the credentials, and what runs somebody's code has not.
-        "variables.containers.all(c, c.image == params.data.gitImage || (has(c.volumeMounts) ? c.volumeMounts"
+        "variables.containers.all(c, c.image == variables.gitImage || (has(c.volumeMounts) ? c.volumeMounts"
         " : []).all(m, !(m.name in variables.gitVolumes)))",
         "'git credentials in a container that does not fetch'",
     ),
     (
         f"variables.containers.all(c, {_ENV}.all(e, e.valueFrom.secretKeyRef.name in "
-        "(c.image == params.data.gitImage ? variables.gitSecrets : variables.secrets)))",
+        "(c.image == variables.gitImage ? variables.gitSecrets : variables.secrets)))",
         "'a variable from a Secret that the configuration does not name for it'",
     ),
     (
-        f"variables.containers.all(c, {_ENV_FROM}.all(e, c.image != params.data.gitImage && "
+        f"variables.containers.all(c, {_ENV_FROM}.all(e, c.image != variables.gitImage && "
         "e.secretRef.name in variables.secrets))",
         "'variables from a Secret that the configuration does not name for it'",
     ),
@@ -81,8 +80,8 @@ _VALIDATIONS = (
     ),
     (
         # Else whoever fetches could be told to print what it has, or to send it somewhere.
-        "variables.containers.all(c, c.image != params.data.gitImage || (has(c.command) "
-        "? c.command == ['sh', '-c', string(params.data.resolve), 'resolve'] "
+        "variables.containers.all(c, c.image != variables.gitImage || (has(c.command) "
+        "? c.command == ['sh', '-c', variables.resolve, 'resolve'] "
         "&& c.args[0] in variables.repositories : c.args.all(a, "
         "a.startsWith('--repo=') ? a.substring(7) in variables.repositories "
         ": variables.flags.exists(f, a.startsWith(f)))))",
@@ -98,17 +97,15 @@ _VALIDATIONS = (
 
 
 def render(configuration: Configuration) -> list[Object]:
-    """Its parameters, the policy, and another one that keeps these parameters as they are."""
+    """The policy for pods, and another one that keeps `ops` from what it is told to be."""
     if not configuration.kubernetes.admission_policy:
         return []
     space = configuration.kubernetes.namespace
-    parameters = an_object(
-        *("v1", "ConfigMap", PARAMETERS, space, labels(PARAMETERS, "policy")), data=_parameters(configuration)
-    )
     pods: Object = {
-        "paramKind": {"apiVersion": "v1", "kind": "ConfigMap"},
         "matchConstraints": {"resourceRules": _workloads()},
-        "variables": [{"name": name, "expression": text} for name, text in _variables()],
+        "variables": [
+            {"name": name, "expression": text} for name, text in (*_values(configuration), *_variables())
+        ],
         "validations": [
             {
                 "expression": test,
@@ -118,45 +115,39 @@ def render(configuration: Configuration) -> list[Object]:
             for test, told in _VALIDATIONS
         ],
     }
-    fixed = f"!(object.metadata.name in ['{PARAMETERS}', '{CONFIGURATION}', '{VERSIONS}'])"
     kept: Object = {
         "matchConstraints": {"resourceRules": [_rule("", ["configmaps"], ["CREATE", "UPDATE"])]},
         "validations": [
             {
-                "expression": fixed,
-                "message": f"{OPS_ACCOUNT} may not change what it is allowed to do: run deploy from a clone",
+                "expression": f"!(object.metadata.name in ['{CONFIGURATION}', '{VERSIONS}'])",
+                "message": f"{OPS_ACCOUNT} may not change what it is told to do: run deploy from a clone",
                 "reason": "Forbidden",
             }
         ],
     }
-    found = {"pods": pods, "limits": kept}
-    return [parameters, *(one for name, spec in found.items() for one in _policy(space, name, spec))]
+    found = {"pods": pods, "orders": kept}
+    return [one for name, spec in found.items() for one in _policy(space, name, spec)]
 
 
 def _policy(space: str, what: str, spec: Object) -> list[Object]:
+    """For this namespace alone: a policy is cluster-wide, and may outlive it."""
     name = f"{OPS_ACCOUNT}-{what}-{space}"
     user = f"system:serviceaccount:{space}:{OPS_ACCOUNT}"
     condition = {"name": "is-ops", "expression": f"request.userInfo.username == '{user}'"}
-    reference = {"name": PARAMETERS, "namespace": space, "parameterNotFoundAction": "Deny"}
+    here = {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": space}}}
     tags = {**labels(f"{OPS_ACCOUNT}-{what}", "policy"), OF_NAMESPACE: space}
     metadata = {"name": name, "labels": tags}
-    binding: Object = {"policyName": name, "validationActions": ["Deny"]}
-    if "paramKind" in spec:
-        binding["paramRef"] = reference
-    whole = {**spec, "failurePolicy": "Fail", "matchConditions": [condition]}
+    constraints = {**here, **spec["matchConstraints"]}
+    whole = {**spec, "failurePolicy": "Fail", "matchConditions": [condition], "matchConstraints": constraints}
+    binding = {"matchResources": here, "policyName": name, "validationActions": ["Deny"]}
+    kind = "ValidatingAdmissionPolicy"
     return [
-        {"apiVersion": API, "kind": "ValidatingAdmissionPolicy", "metadata": metadata, "spec": whole},
-        {
-            "apiVersion": API,
-            "kind": "ValidatingAdmissionPolicyBinding",
-            "metadata": metadata,
-            "spec": binding,
-        },
+        {"apiVersion": API, "kind": kind, "metadata": metadata, "spec": whole},
+        {"apiVersion": API, "kind": f"{kind}Binding", "metadata": metadata, "spec": binding},
     ]
 
 
 def _variables() -> list[tuple[str, str]]:
-    lists = ("images", "secrets", "gitSecrets", "pullSecrets", "repositories", "flags")
     return [
         ("template", _TEMPLATE),
         ("spec", "variables.template.spec"),
@@ -164,7 +155,6 @@ def _variables() -> list[tuple[str, str]]:
         ("containers", _CONTAINERS),
         ("volumes", _VOLUMES),
         ("account", _ACCOUNT),
-        *((name, _LIST.format(name)) for name in lists),
         (
             "gitVolumes",
             "variables.volumes.filter(v, has(v.secret) && v.secret.secretName in variables.gitSecrets)"
@@ -192,7 +182,8 @@ def _rule(group: str, resources: list[str], operations: list[str]) -> Object:
     }
 
 
-def _parameters(configuration: Configuration) -> dict[str, str]:
+def _values(configuration: Configuration) -> list[tuple[str, str]]:
+    """What the configuration has, as CEL: its strings are written as in JSON."""
     pods = [
         configuration.webserver.pod,
         configuration.daemon.pod,
@@ -202,7 +193,7 @@ def _parameters(configuration: Configuration) -> dict[str, str]:
     ]
     images = {configuration.images.dagster, configuration.images.postgres, configuration.images.git_sync}
     named = {secret for one in pods for secret in one.environment_from_secrets}
-    found = {
+    lists = {
         "images": images | {one.image for one in pods if one.image},
         "secrets": {password_secret(configuration), *named},
         "gitSecrets": {one.git_secret for one in configuration.locations if one.git_secret},
@@ -210,5 +201,8 @@ def _parameters(configuration: Configuration) -> dict[str, str]:
         "repositories": {one.repository for one in configuration.locations if one.repository},
         "flags": set(FLAGS),
     }
-    lists = {name: "\n".join(sorted(values)) for name, values in found.items()}
-    return {"gitImage": configuration.images.git_sync, "resolve": SCRIPT, **lists}
+    return [
+        ("gitImage", json.dumps(configuration.images.git_sync)),
+        ("resolve", json.dumps(SCRIPT)),
+        *((name, json.dumps(sorted(values))) for name, values in lists.items()),
+    ]

@@ -44,8 +44,9 @@ class ClusterStack(Asking):
         self.config.write_text(yaml.safe_dump(whole))
 
     def start(self, *arguments: str, module: str = "playground_ops") -> subprocess.Popen[str]:
-        context = self.access.context or CONTEXT
-        where = ("--target", "kubernetes", "--context", context, "--config", str(self.config))
+        where = ["--target", "kubernetes", "--config", str(self.config)]
+        if "--context" not in arguments:
+            where += ["--context", self.access.context or CONTEXT]
         environ = {
             key: value for key, value in self.access.environ.items() if not key.startswith("PLAYGROUND_")
         }

@@ -15,10 +15,10 @@ from playground_ops.config import Configuration, read
 from playground_ops.model import Location, Release, Revision
 from playground_ops.pods import PodSettings
 from playground_ops.render import foundation, release, resolver
-from playground_ops.render.admission import PARAMETERS
 from playground_ops.render.admission import render as policies
 from playground_ops.render.names import CONFIGURATION, OPS_ACCOUNT
 from playground_ops.render.stack import render
+from playground_ops.render.versions import VERSIONS
 from tests.asking import eventually
 from tests.cluster.access import Access, KubectlFailed
 from tests.cluster.plugin import SESSION_VARIABLE
@@ -193,10 +193,10 @@ def test_a_resolver_does_what_it_is_for(access: Access, space: str) -> None:
     assert "a repository that is not configured" in refusal(access, elsewhere)
 
 
-@pytest.mark.parametrize("name", [PARAMETERS, CONFIGURATION])
-def test_its_own_limits_are_not_its_to_change(access: Access, space: str, name: str) -> None:
+@pytest.mark.parametrize("name", [CONFIGURATION, VERSIONS])
+def test_its_own_orders_are_not_its_to_change(access: Access, space: str, name: str) -> None:
     wanted = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name, "namespace": space}}
-    with pytest.raises(KubectlFailed, match="may not change what it is allowed to do"):
+    with pytest.raises(KubectlFailed, match="may not change what it is told to do"):
         apply = ("apply", "--server-side", "--force-conflicts", "-f", "-")
         as_ops(access, space, *apply, stdin=json.dumps({**wanted, "data": {"images": "*"}}))
 
