@@ -48,10 +48,10 @@ LISTED = {
     ),
     "backup": Listed(
         "database_commands",
-        "Write the stack's database to FILE: runs, events, schedules' ticks. The stack goes on meanwhile.",
+        "Write the stack's database to FILE, while the stack goes on (on Kubernetes).",
     ),
     "restore": Listed(
-        "database_commands", "Bring the stack's database back to what FILE holds, while the stack is stopped."
+        "database_commands", "Bring the database of a stopped stack back to what FILE holds (on Kubernetes)."
     ),
     "down": Listed("stack_commands", "End every process of the stack, after its runs."),
 }

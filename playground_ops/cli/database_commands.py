@@ -23,7 +23,7 @@ FORCED_GRACE_SECONDS = 5
 @click.option("--force", is_flag=True, help="Overwrite FILE.")
 @common
 def backup(config: Path | None, target: str | None, as_json: bool, file: Path, force: bool) -> None:
-    """Write the stack's database to FILE: runs, events, schedules' ticks. The stack goes on meanwhile."""
+    """Write the stack's database to FILE, while the stack goes on (on Kubernetes)."""
     from playground_ops.targets.kubernetes import backups, postgres
 
     connection, configuration = open_cluster(config, target, context_of_the_command())
@@ -43,7 +43,7 @@ def backup(config: Path | None, target: str | None, as_json: bool, file: Path, f
 def restore(
     config: Path | None, target: str | None, as_json: bool, file: Path, stops: bool, force: bool
 ) -> None:
-    """Bring the stack's database back to what FILE holds, while the stack is stopped."""
+    """Bring the database of a stopped stack back to what FILE holds (on Kubernetes)."""
     from playground_ops.targets.kubernetes import backups, postgres, stopping
 
     if force and not stops:

@@ -40,7 +40,10 @@ def git_command(
     username: str | None,
     token_file: Path | None,
 ) -> None:
-    """Make or replace the Secret NAME with credentials for git, out of files that are checked first."""
+    """Make or replace a Secret for git.
+
+    NAME is what a location says as `repo: secret:`. The files are checked before anything is written.
+    """
     from playground_ops.targets.kubernetes import gitsecrets
 
     _must_be_a_name(name)
@@ -123,7 +126,10 @@ def _unreadable(file: Path, observed: str) -> Finding:
 @click.option("--force", is_flag=True, help="Also while runs are under way, which ends them.")
 @common
 def rotate_command(config: Path | None, target: str | None, as_json: bool, force: bool) -> None:
-    """Give the stack's Postgres a new password, and deploy, so that everything uses it."""
+    """Give Postgres a new password, and deploy.
+
+    A rotation that was interrupted is finished by another one.
+    """
     from playground_ops.targets.kubernetes import postgres, rotation
     from playground_ops.targets.kubernetes.preflight import check
 
