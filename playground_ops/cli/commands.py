@@ -46,6 +46,13 @@ LISTED = {
     "secret": Listed(
         "secret_commands", "Make and change Secrets of the stack (on Kubernetes): git, rotate-database."
     ),
+    "backup": Listed(
+        "database_commands",
+        "Write the stack's database to FILE, while the stack goes on (on Kubernetes).",
+    ),
+    "restore": Listed(
+        "database_commands", "Bring the database of a stopped stack back to what FILE holds (on Kubernetes)."
+    ),
     "down": Listed("stack_commands", "End every process of the stack, after its runs."),
 }
 """In the order in which a newcomer needs them."""

@@ -6,8 +6,11 @@ from pathlib import Path
 
 import click
 
-from playground_ops.cli.console import print_json
+from playground_ops.cli.console import end, print_json
 from playground_ops.cli.options import common, context_of_the_command
+from playground_ops.cli.session import Session
+from playground_ops.cli.stack_commands import bring_up, document_of
+from playground_ops.cli.telling import teller
 from playground_ops.config.kubernetes_rules import object_name
 from playground_ops.errors import BadInput, Finding, FindingKind
 from playground_ops.opening import open_cluster
@@ -37,7 +40,10 @@ def git_command(
     username: str | None,
     token_file: Path | None,
 ) -> None:
-    """Make or replace the Secret NAME with credentials for git, out of files that are checked first."""
+    """Make or replace a Secret for git.
+
+    NAME is what a location says as `repo: secret:`. The files are checked before anything is written.
+    """
     from playground_ops.targets.kubernetes import gitsecrets
 
     _must_be_a_name(name)
@@ -114,6 +120,36 @@ def _unreadable(file: Path, observed: str) -> Finding:
         cause="The path is not the one that was meant, or it belongs to somebody else.",
         fix="Name the file with the key or token.",
     )
+
+
+@secret.command("rotate-database")
+@click.option("--force", is_flag=True, help="Also while runs are under way, which ends them.")
+@common
+def rotate_command(config: Path | None, target: str | None, as_json: bool, force: bool) -> None:
+    """Give Postgres a new password, and deploy.
+
+    A rotation that was interrupted is finished by another one.
+    """
+    from playground_ops.targets.kubernetes import postgres, rotation
+    from playground_ops.targets.kubernetes.preflight import check
+
+    connection, configuration = open_cluster(config, target, context_of_the_command())
+    place = postgres.find(connection, configuration, rotation.INSTEAD)
+    rotation.must_be_ours(connection, configuration)
+    check(connection, configuration)  # what stands in the way of the deploy must be known before
+    runs = postgres.active_runs(connection, place)
+    if not force:
+        postgres.must_have_no_runs(runs, "A new password")
+    told = teller(as_json)
+    for run in runs:
+        told.line(f"ends: run {run}")
+    rotation.rotate(connection, configuration, place, told.line)
+    session = Session(config, target, as_json)
+    deployed = bring_up(session, "deploy", [])
+    if not as_json:
+        click.echo("The database has a new password, and the stack uses it.")
+    ended = [run.id for run in runs]
+    end({**document_of(deployed), "runs_ended": ended}, deployed.failures, as_json)
 
 
 COMMANDS = {"secret": secret}

@@ -77,9 +77,8 @@ def test_the_list_of_commands_says_what_each_says_of_itself() -> None:
 
 def test_every_command_takes_the_common_options() -> None:
     context = click.Context(cli)
-    for name in LISTED:
-        command = cli.get_command(context, name)
-        assert command is not None
-        below = list(command.commands.values()) if isinstance(command, click.Group) else [command]
-        for one in below:
-            assert {"config", "target", "as_json"} <= {option.name for option in one.params}
+    commands = [cli.get_command(context, name) for name in LISTED]
+    for command in commands:
+        inner = command.commands.values() if isinstance(command, click.Group) else [command]
+        for one in inner:
+            assert {"config", "target", "as_json"} <= {option.name for option in one.params}, one.name

@@ -13,9 +13,9 @@ from playground_ops.render.names import MANAGER
 from playground_ops.targets.base import Say
 from playground_ops.targets.kubernetes.applying import delete_all
 from playground_ops.targets.kubernetes.connection import Connection
+from playground_ops.targets.kubernetes.hastening import end_pods
 from playground_ops.targets.kubernetes.paths import CLUSTER_WIDE, collection, path, title
 from playground_ops.targets.kubernetes.refusals import Refusal
-from playground_ops.targets.kubernetes.stopping import end_pods
 from playground_ops.targets.kubernetes.streaming import lines
 
 OURS = f"app.kubernetes.io/managed-by={MANAGER}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -17,11 +18,13 @@ from playground_ops.targets.kubernetes import archive
 from playground_ops.targets.kubernetes.applying import apply_object, delete
 from playground_ops.targets.kubernetes.connection import Connection
 from playground_ops.targets.kubernetes.paths import collection, path
+from playground_ops.targets.kubernetes.refusals import Refusal
 from playground_ops.targets.kubernetes.streaming import lines
 
 LOOK_SECONDS = 10.0
 LOG_SECONDS = 3600.0
-LOST = 1
+LOST = 137
+"""As of a container that was killed: its pod is not there any more, and said nothing about its end."""
 Hear = Callable[[str], None]
 
 
@@ -83,10 +86,11 @@ def _hear(connection: Connection, pod: dict[str, Any], heard: dict[str, int], he
     """To the end of its log; what was heard before a connection broke is not heard again."""
     name = pod["metadata"]["name"]
     query = {"follow": "true", "container": errand.NAME}
-    for number, line in enumerate(lines(connection, f"{_path(pod)}/log", query, LOG_SECONDS)):
-        if number >= heard.get(name, 0):
-            heard[name] = number + 1
-            hear(redact(line.decode(errors="replace")))
+    with suppress(Refusal):  # its pod is gone, or its container not yet quite there
+        for number, line in enumerate(lines(connection, f"{_path(pod)}/log", query, LOG_SECONDS)):
+            if number >= heard.get(name, 0):
+                heard[name] = number + 1
+                hear(redact(line.decode(errors="replace")))
 
 
 def _exit_code(connection: Connection, pod: dict[str, Any]) -> int | None:

@@ -1,46 +1,144 @@
-"""Ending the pods of a Deployment within a given time.
-
-Deleting a Deployment gives its pods their own grace, an hour for a code server, and a kubelet that has
-begun to wait that long need not hear of a shorter one. So the pods are let go of first, by deleting what
-would make them anew and orphaning them, and are then deleted themselves, with the grace that is wanted.
-"""
+"""The stack without its Dagster processes: as the database is restored. Stopped here, and started again."""
 
 from __future__ import annotations
 
+import json
 import time
+from collections.abc import Sequence
 from typing import Any
 
-from playground_ops.render.names import an_object
-from playground_ops.targets.kubernetes.applying import delete
+from playground_ops.errors import Finding, FindingKind, PlaygroundError
+from playground_ops.render.names import MANAGER, PREFIX
+from playground_ops.targets.base import Say
+from playground_ops.targets.kubernetes import postgres
 from playground_ops.targets.kubernetes.connection import Connection
+from playground_ops.targets.kubernetes.executing import Place
 from playground_ops.targets.kubernetes.paths import collection, path
 from playground_ops.targets.kubernetes.streaming import lines
 
+DAGSTER = (
+    f"app.kubernetes.io/managed-by={MANAGER},app.kubernetes.io/component in (webserver, daemon, location)"
+)
+ERRANDS = f"app.kubernetes.io/managed-by={MANAGER},app.kubernetes.io/component=errand"
+REPLICAS = f"{PREFIX}replicas-before-stop"
+"""Annotation of a Deployment: what it goes back to. Whoever stopped it may have died since."""
+STOP_SECONDS = 180.0
+MERGE = "application/merge-patch+json"
+_CONNECTED = """
+SELECT coalesce(json_agg(DISTINCT coalesce(host(client_addr), 'the pod itself')), '[]')
+FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()
+  AND backend_type = 'client backend';
+"""
 
-def end_pods(connection: Connection, namespace: str, name: str, selector: str, grace_seconds: int) -> None:
-    """Returns when the Deployment's pods are gone, or some seconds after their grace."""
-    orphan = {"propagationPolicy": "Orphan"}
-    delete(connection, path(an_object("apps/v1", "Deployment", name, namespace, {})), **orphan)
-    for found in _listed(connection, "apps/v1", "ReplicaSet", namespace, selector)["items"]:
-        delete(connection, path({**found, "apiVersion": "apps/v1", "kind": "ReplicaSet"}), **orphan)
-    deadline = time.monotonic() + grace_seconds + 5.0
+
+def must_be_stopped(connection: Connection, place: Place) -> None:
+    """Raises PlaygroundError with everything that runs or is connected."""
+    running = _pods(connection, place.namespace)
+    findings = [_runs(running)] if running else []
+    addresses = json.loads(postgres.psql(connection, place, _CONNECTED))
+    if addresses and not running:
+        findings.append(_connected(addresses))
+    if findings:
+        raise PlaygroundError(*findings)
+
+
+def stop(connection: Connection, namespace: str, say: Say, grace_seconds: int | None) -> None:
+    """Scale everything of Dagster to 0 and wait for its pods to be gone. Raises PlaygroundError.
+
+    None: each has as long as its runs need. What it was is written on each, for `start`.
+    """
+    for found in _deployments(connection, namespace):
+        replicas = int(found["spec"].get("replicas", 1))
+        if replicas:
+            _scale(connection, found, 0, str(replicas))
+            say(f"{found['metadata']['name']} stops")
+    if grace_seconds is not None:
+        for pod in _pods(connection, namespace):
+            where = f"{collection('v1', 'Pod', namespace)}/{pod}"
+            connection.request("DELETE", where, query={"gracePeriodSeconds": str(grace_seconds)})
+    _wait_until_gone(connection, namespace, say)
+
+
+def start(connection: Connection, namespace: str, say: Say) -> None:
+    """What `stop` scaled down goes back to what it was."""
+    for found in _deployments(connection, namespace):
+        before = (found["metadata"].get("annotations") or {}).get(REPLICAS)
+        if before is not None:
+            _scale(connection, found, int(before) if before.isdigit() else 1, None)
+            say(f"{found['metadata']['name']} starts")
+
+
+def _scale(connection: Connection, found: dict[str, Any], replicas: int, before: str | None) -> None:
+    body = {"metadata": {"annotations": {REPLICAS: before}}, "spec": {"replicas": replicas}}
+    where = path({**found, "apiVersion": "apps/v1", "kind": "Deployment"})
+    connection.request("PATCH", where, body, MERGE, {"fieldManager": MANAGER})
+
+
+def _wait_until_gone(connection: Connection, namespace: str, say: Say) -> None:
+    deadline, told = time.monotonic() + STOP_SECONDS, ""
+    folder = collection("v1", "Pod", namespace)
     while True:
-        listed = _listed(connection, "v1", "Pod", namespace, selector)
-        for pod in listed["items"]:
-            if "deletionTimestamp" not in pod["metadata"]:
-                where = path({**pod, "apiVersion": "v1", "kind": "Pod"})
-                delete(connection, where, gracePeriodSeconds=str(grace_seconds))
-        left = deadline - time.monotonic()
-        if not listed["items"] or left <= 0:
+        listed = connection.request("GET", folder, query={"labelSelector": DAGSTER})
+        names = sorted(_names(listed["items"]))
+        if not names:
             return
-        query = {
-            "watch": "1",
-            "labelSelector": selector,
-            "resourceVersion": str(listed["metadata"]["resourceVersion"]),
-        }
-        next(lines(connection, collection("v1", "Pod", namespace), query, left), None)
+        left = deadline - time.monotonic()
+        if left <= 0:
+            raise PlaygroundError(_still_there(names))
+        if (message := f"waiting for {', '.join(names)} to end") != told:
+            say(message)
+            told = message
+        version = str(listed["metadata"]["resourceVersion"])
+        query = {"watch": "1", "labelSelector": DAGSTER, "resourceVersion": version}
+        next(lines(connection, folder, query, min(left, 10.0)), None)
 
 
-def _listed(connection: Connection, api: str, kind: str, namespace: str, selector: str) -> dict[str, Any]:
-    query = {"labelSelector": selector}
-    return dict(connection.request("GET", collection(api, kind, namespace), query=query))
+def _pods(connection: Connection, namespace: str) -> list[str]:
+    """Also those of rollouts that are under way."""
+    found = []
+    for selector in (DAGSTER, ERRANDS):
+        listed = connection.request(
+            "GET", collection("v1", "Pod", namespace), query={"labelSelector": selector}
+        )
+        found += _names(listed["items"])
+    return sorted(found)
+
+
+def _names(pods: Sequence[dict[str, Any]]) -> list[str]:
+    ended = ("Succeeded", "Failed")
+    return [pod["metadata"]["name"] for pod in pods if pod["status"].get("phase") not in ended]
+
+
+def _deployments(connection: Connection, namespace: str) -> list[dict[str, Any]]:
+    folder = collection("apps/v1", "Deployment", namespace)
+    return list(connection.request("GET", folder, query={"labelSelector": DAGSTER})["items"])
+
+
+def _runs(pods: Sequence[str]) -> Finding:
+    return Finding(
+        kind=FindingKind.CERTAIN,
+        object="stack",
+        observed=f"It runs: {', '.join(pods)}.",
+        cause="Dagster's processes would write into a database that is being replaced under them.",
+        fix="Stop it for the restore by --stop, which starts it again afterwards. Nothing was changed.",
+    )
+
+
+def _connected(addresses: Sequence[str]) -> Finding:
+    return Finding(
+        kind=FindingKind.CERTAIN,
+        object="database",
+        observed=f"Somebody else is connected to it, from {', '.join(addresses)}.",
+        cause="A psql session, or a program that is not of this stack, uses it.",
+        fix="End it (`SELECT * FROM pg_stat_activity` tells more), then restore. Nothing was changed.",
+    )
+
+
+def _still_there(pods: Sequence[str]) -> Finding:
+    return Finding(
+        kind=FindingKind.TRANSIENT,
+        object="stack",
+        observed=f"After {STOP_SECONDS:.0f} s there still are {', '.join(pods)}.",
+        cause="A code server finishes its runs before it ends.",
+        fix="Wait for the runs and restore again, or end them by --force. The stack starts again meanwhile.",
+    )

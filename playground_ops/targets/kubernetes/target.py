@@ -28,12 +28,12 @@ from playground_ops.targets.base import Lock, Say
 from playground_ops.targets.codeserver import import_client, inspect
 from playground_ops.targets.kubernetes import archive, automation, leases
 from playground_ops.targets.kubernetes.connection import Connection
+from playground_ops.targets.kubernetes.hastening import end_pods
 from playground_ops.targets.kubernetes.observing import Pods
 from playground_ops.targets.kubernetes.records import Records
 from playground_ops.targets.kubernetes.releases import Releases, selector
 from playground_ops.targets.kubernetes.resolving import resolve
 from playground_ops.targets.kubernetes.stack import KubernetesStack
-from playground_ops.targets.kubernetes.stopping import end_pods
 from playground_ops.targets.serverwire import NoAnswer, current_runs, server_id
 from playground_ops.targets.webserver import WebserverDown
 
