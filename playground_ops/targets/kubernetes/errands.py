@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -10,7 +10,7 @@ from uuid import uuid4
 
 from playground_ops.config import Configuration
 from playground_ops.diagnose.pods import Collected, look
-from playground_ops.errors import FindingKind, PlaygroundError
+from playground_ops.errors import Finding, FindingKind, PlaygroundError
 from playground_ops.redact import redact
 from playground_ops.render import errand
 from playground_ops.targets.base import Say
@@ -48,28 +48,36 @@ def run(
     job = errand.render(configuration, name, made["metadata"]["name"], arguments, by)
     connection.request("POST", collection("batch/v1", "Job", configuration.kubernetes.namespace), job)
     heard: dict[str, int] = {}
+    ended: set[str] = set()
     while True:
-        pod = _started(connection, job, say)
+        pod = _started(connection, job, ended, say)
         _hear(connection, pod, heard, hear)
         code = _exit_code(connection, pod)
-        if code is not None and not _goes_on(connection, job, code):
+        if code is None:
+            continue
+        ended.add(pod["metadata"]["uid"])
+        if not _goes_on(connection, job, code):
             delete(connection, path(job))
             return code
+        say("the rollouts' own pod was lost; another one takes over")
 
 
-def _started(connection: Connection, job: dict[str, Any], say: Say) -> dict[str, Any]:
-    """Its newest pod, once its container runs or has ended. Raises PlaygroundError."""
+def _started(connection: Connection, job: dict[str, Any], ended: Collection[str], say: Say) -> dict[str, Any]:
+    """Its newest pod that is not in `ended`, once its container runs or has ended. Raises PlaygroundError."""
     namespace, name = job["metadata"]["namespace"], job["metadata"]["name"]
     folder, selector = collection("v1", "Pod", namespace), f"batch.kubernetes.io/job-name={name}"
     told = ""
     while True:
         listed = connection.request("GET", folder, query={"labelSelector": selector})
-        pods = sorted(listed["items"], key=lambda pod: str(pod["metadata"]["creationTimestamp"]))
+        fresh = [pod for pod in listed["items"] if pod["metadata"]["uid"] not in ended]
+        pods = sorted(fresh, key=lambda pod: str(pod["metadata"]["creationTimestamp"]))
         seen = look(Collected(pods[-1])) if pods else None
         if pods and _state(pods[-1]) in ("running", "terminated"):
             return dict(pods[-1])
         if seen is not None and seen.finding is not None and seen.finding.kind is FindingKind.CERTAIN:
             raise PlaygroundError(seen.finding)
+        if not pods and ended and not _is_active(connection, job):
+            raise PlaygroundError(_lost(name))
         message = f"the rollouts' own pod: {seen.message if seen else 'to be made'}"
         if message != told:
             say(f"waiting for {message}")
@@ -106,6 +114,10 @@ def _goes_on(connection: Connection, job: dict[str, Any], code: int) -> bool:
     """Whether the Job starts another pod: this one was lost, and said nothing of its own accord."""
     if code in (0, errand.FAILED, errand.WRONG):
         return False
+    return _is_active(connection, job)
+
+
+def _is_active(connection: Connection, job: dict[str, Any]) -> bool:
     found = connection.get(path(job))
     conditions = (found or {}).get("status", {}).get("conditions", ())
     return found is not None and not any(one["type"] in ("Failed", "Complete") for one in conditions)
@@ -122,3 +134,13 @@ def _state(pod: dict[str, Any]) -> str:
 
 def _path(pod: dict[str, Any]) -> str:
     return path({**pod, "apiVersion": "v1", "kind": "Pod"})
+
+
+def _lost(name: str) -> Finding:
+    return Finding(
+        kind=FindingKind.TRANSIENT,
+        object=f"job/{name}",
+        observed="Its pods were lost, one after the other, and it makes no more of them.",
+        cause="Nodes went away, or somebody deletes them; what serves goes on serving.",
+        fix="Run the command again: it goes on from where this one was.",
+    )
