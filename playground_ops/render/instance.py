@@ -71,6 +71,7 @@ def settings(configuration: Configuration) -> Object:
             "config": {"base_dir": f"{ARTIFACTS_FOLDER}/compute_logs"},
         },
         "telemetry": {"enabled": False},
+        "nux": {"enabled": False},  # a dialog about a newsletter, over the page, at every first visit
     }
 
 
