@@ -151,10 +151,18 @@ def faults_of_token(path: str, content: bytes) -> list[Finding]:
                 "Write it without: `tr -d '\\r\\n' < FILE > OTHER`.",
             )
         ]
-    if re.search(rb"\s", content) or not content.isascii():
-        cause = "A token is one word; this is another file, or something was pasted beside it."
-        return [_fault(path, "It is not one word.", cause, "Write the token alone into it.")]
+    if content.strip() != content or not _is_one_line(content):
+        cause = "A token or password is one; this is another file, or something was pasted beside it."
+        return [_fault(path, "It is not one line of text.", cause, "Write the token alone into it.")]
     return []
+
+
+def _is_one_line(content: bytes) -> bool:
+    """In UTF-8, without what can't be seen: a byte order mark is such a thing too."""
+    try:
+        return content.decode().isprintable()
+    except UnicodeDecodeError:
+        return False
 
 
 def faults_of_username(name: str) -> list[Finding]:

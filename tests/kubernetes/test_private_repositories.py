@@ -23,19 +23,15 @@ def test_both_are_resolved_fetched_and_served(
         gitservers.by_ssh(tmp_path, tmp_path / "keys") as ssh,
         gitservers.by_password(tmp_path) as http,
     ):
-        credentials = {
-            "over-ssh": {"ssh": ssh.key, "known_hosts": ssh.known_hosts},
-            "over-http": {"username": gitservers.USER, "password": gitservers.PASSWORD},
-        }
-        for name, content in credentials.items():
-            secret = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": name}}
-            access.apply({**secret, "stringData": content}, namespace=namespace)
         urls = {"over-ssh": f"{ssh.url}/code", "over-http": f"{http}/code"}
         locations: list[dict[str, Any]] = [
             {"name": name, "repo": {"url": url, "ref": "main", "secret": name}, "module": "pipeline"}
             for name, url in urls.items()
         ]
         stack.configure(code_locations=locations)
+        access.delete_namespace(namespace, wait=True)  # as before a first bootstrap
+        for name, flags in secrets_of(tmp_path, ssh).items():
+            assert f"Read by: {name}" in stack.run("secret", "git", name, *flags).out
         said = stack.bootstrap()
         found = {one["name"]: one for one in stack.run("status", "--json").document["locations"]}
         assert {name: (found[name]["commit"], found[name]["ready"]) for name in urls} == dict.fromkeys(
@@ -47,3 +43,13 @@ def test_both_are_resolved_fetched_and_served(
         stack.configure(code_locations=locations)
         refused = stack.run("deploy", check=False)
         assert (refused.code, "Host key verification failed" in str(refused)) == (1, True), refused
+
+
+def secrets_of(folder: Path, ssh: gitservers.SshAccess) -> dict[str, list[str]]:
+    """Of each location: what `secret git` is given."""
+    for name, content in (("key", ssh.key), ("hosts", ssh.known_hosts), ("token", gitservers.PASSWORD)):
+        (folder / name).write_text(content)
+    return {
+        "over-ssh": ["--ssh-key", str(folder / "key"), "--known-hosts", str(folder / "hosts")],
+        "over-http": ["--username", gitservers.USER, "--token-file", str(folder / "token")],
+    }

@@ -37,7 +37,7 @@ def stack(cluster: Cluster, access: Access, tmp_path_factory: pytest.TempPathFac
         gitservers.by_password(folder) as url,
         running(access, os.environ[SESSION_VARIABLE], folder) as made,
     ):
-        (folder / "token").write_text(gitservers.PASSWORD.replace(" ", "-"))
+        (folder / "token").write_text(gitservers.PASSWORD)
         secret = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "private"}}
         content = {"username": gitservers.USER, "password": gitservers.PASSWORD}
         access.apply({**secret, "stringData": content}, namespace=made.namespace)

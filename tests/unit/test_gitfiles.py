@@ -138,15 +138,18 @@ def test_known_hosts_without_a_host(key: MakeKey) -> None:
 
 def test_tokens(key: MakeKey) -> None:
     assert faults_of_token("t", b"glpat-abc") == []
+    assert faults_of_token("t", b"correct horse battery staple") == []
     for content, words in (
         (b"", "empty"),
         (b"\n", "empty"),
         (b"token\n", "line end"),
         (b"token\r\n", "line end"),
         (b"token \n", "line end"),
-        (b"two words", "not one word"),
-        (b"a\nb\n", "not one word"),
-        (b"\xff\xfetoken", "not one word"),
+        (b" token", "not one line"),
+        (b"a\nb\n", "not one line"),
+        (b"a\tb", "not one line"),
+        (b"\xff\xfet\0o\0", "not one line"),
+        (b"\xef\xbb\xbftoken", "not one line"),
         (key(), "holds a key"),
         (key(public=True), "holds a key"),
     ):

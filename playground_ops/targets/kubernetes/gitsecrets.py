@@ -8,9 +8,11 @@ from collections.abc import Mapping
 from playground_ops.config import Configuration
 from playground_ops.errors import BadInput, Finding, FindingKind, PlaygroundError
 from playground_ops.model import Location
+from playground_ops.render import foundation
 from playground_ops.render.gitsync import is_ssh
 from playground_ops.render.names import MANAGER, an_object, labels
 from playground_ops.render.versions import SECRET_VERSION
+from playground_ops.targets.kubernetes.applying import apply_object
 from playground_ops.targets.kubernetes.connection import Connection
 from playground_ops.targets.kubernetes.paths import collection, path
 from playground_ops.targets.kubernetes.secretversions import new_version
@@ -45,11 +47,19 @@ def write_git_secret(
     wanted["metadata"]["annotations"] = {SECRET_VERSION: new_version(connection)}
     wanted["data"] = {key: base64.b64encode(value).decode() for key, value in content.items()}
     if found is None:
+        _ensure_namespace(connection, configuration)
         connection.request("POST", collection("v1", "Secret", namespace), wanted)
         return "created"
     wanted["metadata"]["resourceVersion"] = found["resourceVersion"]
     connection.request("PUT", path(wanted), wanted)
     return "replaced"
+
+
+def _ensure_namespace(connection: Connection, configuration: Configuration) -> None:
+    """A stack's first bootstrap wants its Secrets to be there before."""
+    space = foundation.namespace(configuration)
+    if connection.get(path(space)) is None:
+        apply_object(connection, space)
 
 
 def _is_ours(metadata: Mapping[str, Mapping[str, str]]) -> bool:
