@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -24,7 +25,8 @@ from tests.asking import eventually
 from tests.cluster.access import Access
 from tests.cluster.gitservers import anonymous
 from tests.cluster.plugin import SESSION_VARIABLE
-from tests.kubernetes.connections import connected
+from tests.kubernetes.connections import connected, remove_policies
+from tests.kubernetes.stacks import small
 from tests.pipelines import Pipeline, pipeline
 from tests.stacks import ROOT, Stack, a_stack
 
@@ -128,18 +130,9 @@ def on_kubernetes(access: Access, code: Pipeline, home: Path) -> Iterator[Kubern
     namespace = access.make_namespace(os.environ[SESSION_VARIABLE])
     connection = connected(access)
     with anonymous(code.folder.parent) as url:
-        document = {
-            "code_locations": [
-                {
-                    "name": "a",
-                    "repo": {"url": f"{url}/{code.folder.name}", "ref": "main"},
-                    "module": "pipeline",
-                }
-            ],
-            "kubernetes": {"namespace": namespace, "artifacts": "64Mi"},
-            "postgres": {"storage": "512Mi"},
-        }
-        configuration = settled(read(yaml.safe_dump(document), Path("x.yaml")))
+        repo = {"url": f"{url}/{code.folder.name}", "ref": "main"}
+        document = small(namespace, code_locations=[{"name": "a", "repo": repo, "module": "pipeline"}])
+        configuration = settled(read(json.dumps(document), Path("x.yaml")))
         access.kubectl(
             *("create", "secret", "generic", "dagster-postgres", "--from-literal=password=secret"),
             namespace=namespace,
@@ -152,6 +145,7 @@ def on_kubernetes(access: Access, code: Pipeline, home: Path) -> Iterator[Kubern
         try:
             yield found
         finally:
+            remove_policies(access, namespace)
             access.delete_namespace(namespace, wait=False)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -10,8 +11,16 @@ import pytest
 from playground_ops.targets.kubernetes.connection import Connection
 from tests.cluster.access import Access
 from tests.cluster.cluster import Cluster
+from tests.kubernetes.connections import remove_policies
 
 CONTEXT = "playground"
+
+
+@pytest.fixture
+def namespace(namespace: str, access: Access) -> Iterator[str]:
+    """With what a stack in it makes cluster-wide removed too."""
+    yield namespace
+    remove_policies(access, namespace)
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from playground_ops.render.admission import OF_NAMESPACE
 from playground_ops.targets.kubernetes.connection import Connection
 from tests.cluster.access import Access
 
@@ -18,3 +19,9 @@ def connected(access: Access) -> Connection:
             patch.setenv("KUBECONFIG", access.kubeconfig)
         connection.get("/version")
     return connection
+
+
+def remove_policies(access: Access, namespace: str) -> None:
+    """What a stack of that namespace made cluster-wide."""
+    kinds = "validatingadmissionpolicies,validatingadmissionpolicybindings"
+    access.kubectl("delete", kinds, "-l", f"{OF_NAMESPACE}={namespace}")

@@ -13,16 +13,33 @@ from pathlib import Path
 from typing import Any
 from urllib.error import HTTPError, URLError
 
-import yaml
-
 from tests.asking import Asking, eventually
 from tests.cluster.access import Access
 from tests.cluster.plugin import SESSION_VARIABLE
-from tests.kubernetes.connections import CONTEXT
+from tests.kubernetes.connections import CONTEXT, remove_policies
 
 ROOT = Path(__file__).parents[2]
-SMALL: dict[str, Any] = {"kubernetes": {"artifacts": "64Mi"}, "postgres": {"storage": "512Mi"}}
+POD = {"resources": {"requests": {"cpu": "10m"}}}
+"""Several stacks fit on a node of two processors."""
+SMALL: dict[str, Any] = {
+    "webserver": {"pod": POD},
+    "daemon": {"pod": POD},
+    "kubernetes": {"artifacts": "64Mi", "ops": POD},
+    "postgres": {"storage": "512Mi", "pod": POD},
+    "code_locations": [{"name": "a"}, {"name": "b"}],
+}
 """Volumes of the tests' cluster are made of memory."""
+
+
+def small(namespace: str, **document: Any) -> dict[str, Any]:
+    """A configuration; its sections are laid over those that keep the stack small."""
+    whole = {
+        name: {**SMALL.get(name, {}), **section} if isinstance(section, dict) else section
+        for name, section in {**SMALL, **document}.items()
+    }
+    whole["kubernetes"]["namespace"] = namespace
+    whole["code_locations"] = [{"pod": POD, **location} for location in whole["code_locations"]]
+    return whole
 
 
 @dataclass(frozen=True)
@@ -36,12 +53,8 @@ class ClusterStack(Asking):
         return self.folder / "configvalues.yaml"
 
     def configure(self, **document: Any) -> None:
-        """Write the configuration file; sections are laid over those that keep the stack small."""
-        whole: dict[str, Any] = {**SMALL, **document}
-        whole["kubernetes"] = {**SMALL["kubernetes"], **document.get("kubernetes", {})}
-        whole["kubernetes"]["namespace"] = self.namespace
-        whole["postgres"] = {**SMALL["postgres"], **document.get("postgres", {})}
-        self.config.write_text(yaml.safe_dump(whole))
+        """Write the configuration file."""
+        self.config.write_text(json.dumps(small(self.namespace, **document), indent=1))
 
     def start(self, *arguments: str, module: str = "playground_ops") -> subprocess.Popen[str]:
         where = ["--target", "kubernetes", "--config", str(self.config)]
@@ -136,4 +149,5 @@ def a_cluster_stack(access: Access, folder: Path) -> Iterator[ClusterStack]:
     try:
         yield ClusterStack(access, namespace, folder)
     finally:
+        remove_policies(access, namespace)
         access.delete_namespace(namespace, wait=False)

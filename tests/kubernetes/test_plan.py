@@ -15,7 +15,7 @@ from playground_ops.errors import BadInput, PlaygroundError
 from playground_ops.plan import Plan
 from playground_ops.render.names import MANAGER
 from playground_ops.targets.kubernetes.connection import AGENT, Connection, named
-from playground_ops.targets.kubernetes.planning import make_plan
+from playground_ops.targets.kubernetes.planning import plan_objects
 from tests.cluster import faults
 from tests.cluster.access import Access
 from tests.cluster.audit import recorded
@@ -38,6 +38,11 @@ def by_object(plan: Plan) -> dict[str | None, list[tuple[str, str | None, str | 
         change.object: [(one.path, one.before, one.after, one.manager) for one in change.fields]
         for change in plan.changed()
     }
+
+
+def make_plan(connection: Connection, found: Configuration) -> Plan:
+    """Of the objects alone: rollouts have tests of their own."""
+    return Plan(changes=tuple(plan_objects(connection, found)))
 
 
 def apply(access: Access, tmp_path: Path, found: Configuration) -> None:

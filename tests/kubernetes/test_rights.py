@@ -22,6 +22,7 @@ from playground_ops.render.versions import VERSIONS
 from tests.asking import eventually
 from tests.cluster.access import Access, KubectlFailed
 from tests.cluster.plugin import SESSION_VARIABLE
+from tests.kubernetes.connections import remove_policies
 
 Object = dict[str, Any]
 Change = Callable[[Object], None]
@@ -46,7 +47,6 @@ def space(access: Access) -> Iterator[str]:
     """A namespace with the foundation alone."""
     name = access.make_namespace(os.environ[SESSION_VARIABLE])
     found = configured(name)
-    cluster_wide = [one for one in policies(found) if "namespace" not in one["metadata"]]
     access.apply(*foundation.rights(found), *policies(found))
     other = copy.deepcopy(release_of(found, "plain"))
     del other["spec"]["template"]["spec"]["containers"][0]["image"]
@@ -56,8 +56,7 @@ def space(access: Access) -> Iterator[str]:
         eventually("the policy to be in force", lambda: "may not use" in refusal(access, other))
         yield name
     finally:
-        for one in cluster_wide:
-            access.kubectl("delete", one["kind"], one["metadata"]["name"])
+        remove_policies(access, name)
         access.delete_namespace(name, wait=False)
 
 

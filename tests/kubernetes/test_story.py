@@ -82,9 +82,9 @@ def test_an_asset_is_made_and_survives_the_database_and_the_daemon(stack: Cluste
 
 def test_three_values_are_planned_exactly_and_deployed_from_the_ui(stack: ClusterStack) -> None:
     document = yaml.safe_load(stack.config.read_text())
-    document["webserver"] = {"pod": {"environment": {"LEVEL": "info"}}}
-    document["daemon"] = {"pod": {"resources": {"requests": {"memory": "400Mi"}}}}
-    document["postgres"]["pod"] = {"labels": {"team": "data"}}
+    document["webserver"]["pod"]["environment"] = {"LEVEL": "info"}
+    document["daemon"]["pod"]["resources"]["requests"]["memory"] = "400Mi"
+    document["postgres"]["pod"]["labels"] = {"team": "data"}
     stack.config.write_text(yaml.safe_dump(document))
     stack.ok("deploy", "--components", "configuration")  # into force, and nothing else yet
     planned = stack.plan()

@@ -57,7 +57,8 @@ def test_a_last_line_without_its_end_is_given(connection: Connection, access: Ac
 def test_it_is_refused_in_words(connection: Connection, namespace: str) -> None:
     with pytest.raises(Refusal) as told:
         list(lines(connection, f"/api/v1/namespaces/{namespace}/pods/nosuch/log", {}, 5))
-    assert (told.value.code, str(told.value)) == (404, 'pods "nosuch" not found')
+    assert (told.value.code, told.value.message) == (404, 'pods "nosuch" not found')
+    assert told.value.finding.object == "pod/nosuch/log"
 
 
 def test_it_ends_when_the_api_server_goes_and_another_can_not_begin(

@@ -19,6 +19,7 @@ from playground_ops.render.names import (
     WEBSERVER_PORT,
     an_object,
 )
+from playground_ops.render.stack import render
 from playground_ops.render.webserver import prefix
 from playground_ops.targets.base import Say
 from playground_ops.targets.kubernetes import archive, ending
@@ -34,7 +35,7 @@ from playground_ops.targets.kubernetes.following import follow as follow_logs
 from playground_ops.targets.kubernetes.logs import Wanted, last_lines
 from playground_ops.targets.kubernetes.named import selector_of
 from playground_ops.targets.kubernetes.passwords import ensure_database_password
-from playground_ops.targets.kubernetes.paths import collection, path
+from playground_ops.targets.kubernetes.paths import collection, path, title
 from playground_ops.targets.kubernetes.planning import plan_objects
 from playground_ops.targets.kubernetes.preflight import check
 from playground_ops.targets.kubernetes.records import Records
@@ -78,6 +79,7 @@ class KubernetesStack:
         if self._connection.context is not None:
             check(self._connection, configuration)
             self._begin(configuration, changed, say)
+            changed = [*_orders(configuration, changed), *changed]
         apply_changes(self._connection, configuration, changed, say)
 
     def _begin(self, configuration: Configuration, changed: Sequence[Change], say: Say) -> None:
@@ -182,6 +184,17 @@ class KubernetesStack:
 
     def _path(self, api: str, kind: str, name: str) -> str:
         return path(an_object(api, kind, name, self._namespace, {}))
+
+
+def _orders(configuration: Configuration, changed: Sequence[Change]) -> list[Change]:
+    """Where rollouts are to be made: what they are made by, also when other components were named."""
+    if all(change.object or change.kind != "location" for change in changed):
+        return []
+    known = {change.object for change in changed}
+    objects = [one for one in render(configuration)["configuration"] if title(one) not in known]
+    return [
+        Change(component="configuration", kind="stack", action="update", object=title(one)) for one in objects
+    ]
 
 
 def _settings(workload: dict[str, Any]) -> dict[str, str]:
