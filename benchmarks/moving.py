@@ -13,8 +13,9 @@ from pathlib import Path
 from benchmarks.figures import Figure
 from playground_ops.targets.serverwire import is_serving
 from tests import pipelines
+from tests.asking import eventually
 from tests.pipelines import Pipeline
-from tests.stacks import Stack, eventually
+from tests.stacks import Stack
 
 REDEPLOYS = 20
 ROLLBACKS = 20

@@ -15,7 +15,8 @@ import yaml
 from benchmarks.figures import Figure
 from playground_ops.targets.serverwire import is_serving
 from playground_ops.targets.webserver import Webserver
-from tests.stacks import ROOT, Stack, a_stack, eventually, free_port
+from tests.asking import eventually
+from tests.stacks import ROOT, Stack, a_stack, free_port
 
 TIMES = 5
 LOCATIONS = {

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 JSON = "application/json"
 METADATA = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
+METADATA_LIST = METADATA.replace("PartialObjectMetadata", "PartialObjectMetadataList")
 AGENT = "playground-ops"
 """As the API server's audit log knows it."""
 CONNECT_SECONDS, READ_SECONDS = 10.0, 30.0
@@ -159,6 +160,11 @@ class Connection:
                 return None
             raise
         return dict(found["metadata"])
+
+    def listed(self, path: str, query: Mapping[str, str]) -> Any:
+        """A list of objects; of Secrets their metadata alone. Raises as `request` does."""
+        accept = METADATA_LIST if path.endswith("/secrets") else JSON
+        return decoded(self._answer("GET", path, None, JSON, query, accept=accept))
 
     def opened(self, path: str, query: Mapping[str, str], seconds: float) -> BaseHTTPResponse:
         """An answer that is still to be read, by lines or chunks; whoever reads it closes it.

@@ -80,7 +80,7 @@ def _ours(
     mine = f"{OF_NAMESPACE}={namespace}" if kind in CLUSTER_WIDE else ""
     query = {"labelSelector": ",".join(filter(None, (OURS, mine, more)))}
     try:
-        found = connection.request("GET", collection(api, kind, namespace), query=query)
+        found = connection.listed(collection(api, kind, namespace), query)
     except Refusal as refusal:
         if kind in CLUSTER_WIDE and refusal.code in (403, 404):
             return []  # then this person did not make any
