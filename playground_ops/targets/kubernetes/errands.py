@@ -46,11 +46,19 @@ def run(
         apply_object(connection, made)
     name = f"playground-ops-{uuid4().hex[:8]}"
     job = errand.render(configuration, name, made["metadata"]["name"], arguments, by)
-    connection.request("POST", collection("batch/v1", "Job", configuration.kubernetes.namespace), job)
+    return run_job(connection, job, "the rollouts' own pod", hear, say)
+
+
+def run_job(connection: Connection, job: dict[str, Any], what: str, hear: Hear, say: Say) -> int:
+    """The exit code of its one container; the Job is gone afterwards. `what` it is, in words.
+
+    Raises PlaygroundError when it can't be started.
+    """
+    connection.request("POST", collection("batch/v1", "Job", job["metadata"]["namespace"]), job)
     heard: dict[str, int] = {}
     ended: set[str] = set()
     while True:
-        pod = _started(connection, job, ended, say)
+        pod = _started(connection, job, what, ended, say)
         _hear(connection, pod, heard, hear)
         code = _exit_code(connection, pod)
         if code is None:
@@ -59,10 +67,12 @@ def run(
         if not _goes_on(connection, job, code):
             delete(connection, path(job))
             return code
-        say("the rollouts' own pod was lost; another one takes over")
+        say(f"{what} was lost; another one takes over")
 
 
-def _started(connection: Connection, job: dict[str, Any], ended: Collection[str], say: Say) -> dict[str, Any]:
+def _started(
+    connection: Connection, job: dict[str, Any], what: str, ended: Collection[str], say: Say
+) -> dict[str, Any]:
     """Its newest pod that is not in `ended`, once its container runs or has ended. Raises PlaygroundError."""
     namespace, name = job["metadata"]["namespace"], job["metadata"]["name"]
     folder, selector = collection("v1", "Pod", namespace), f"batch.kubernetes.io/job-name={name}"
@@ -75,10 +85,11 @@ def _started(connection: Connection, job: dict[str, Any], ended: Collection[str]
         if pods and _state(pods[-1]) in ("running", "terminated"):
             return dict(pods[-1])
         if seen is not None and seen.finding is not None and seen.finding.kind is FindingKind.CERTAIN:
+            delete(connection, path(job))
             raise PlaygroundError(seen.finding)
         if not pods and ended and not _is_active(connection, job):
             raise PlaygroundError(_lost(name))
-        message = f"the rollouts' own pod: {seen.message if seen else 'to be made'}"
+        message = f"{what}: {seen.message if seen else 'to be made'}"
         if message != told:
             say(f"waiting for {message}")
             told = message
@@ -93,7 +104,7 @@ def _started(connection: Connection, job: dict[str, Any], ended: Collection[str]
 def _hear(connection: Connection, pod: dict[str, Any], heard: dict[str, int], hear: Hear) -> None:
     """To the end of its log; what was heard before a connection broke is not heard again."""
     name = pod["metadata"]["name"]
-    query = {"follow": "true", "container": errand.NAME}
+    query = {"follow": "true", "container": _only(pod)}
     with suppress(Refusal):  # its pod is gone, or its container not yet quite there
         for number, line in enumerate(lines(connection, f"{_path(pod)}/log", query, LOG_SECONDS)):
             if number >= heard.get(name, 0):
@@ -125,7 +136,11 @@ def _is_active(connection: Connection, job: dict[str, Any]) -> bool:
 
 def _container(pod: dict[str, Any]) -> dict[str, Any]:
     found = pod.get("status", {}).get("containerStatuses", ())
-    return next((dict(one) for one in found if one["name"] == errand.NAME), {})
+    return dict(found[0]) if found else {}
+
+
+def _only(pod: dict[str, Any]) -> str:
+    return str(pod["spec"]["containers"][0]["name"])
 
 
 def _state(pod: dict[str, Any]) -> str:

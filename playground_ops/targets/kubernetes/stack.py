@@ -33,6 +33,7 @@ from playground_ops.targets.kubernetes.components import (
 from playground_ops.targets.kubernetes.connection import Connection
 from playground_ops.targets.kubernetes.following import follow as follow_logs
 from playground_ops.targets.kubernetes.logs import Wanted, last_lines
+from playground_ops.targets.kubernetes.migrating import is_due, migrate
 from playground_ops.targets.kubernetes.named import selector_of
 from playground_ops.targets.kubernetes.passwords import ensure_database_password
 from playground_ops.targets.kubernetes.paths import collection, path, title
@@ -80,6 +81,8 @@ class KubernetesStack:
             check(self._connection, configuration)
             self._begin(configuration, changed, say)
             changed = [*_orders(configuration, changed), *changed]
+        if is_due(changed):
+            migrate(self._connection, configuration, say)
         apply_changes(self._connection, configuration, changed, say)
 
     def _begin(self, configuration: Configuration, changed: Sequence[Change], say: Say) -> None:
