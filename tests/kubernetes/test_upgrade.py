@@ -54,6 +54,11 @@ def test_an_image_that_can_not_migrate_changes_nothing(stack: ClusterStack) -> N
 def test_from_the_ui_it_is_refused_with_what_to_do(stack: ClusterStack) -> None:
     stack.configure(**upgraded())
     stack.ok("deploy", "--components", "configuration")
+    early = stack.launch("ops", "deploy")
+    assert stack.wait_for_run(early) == "FAILURE"
+    assert f"an image that the configuration does not name: {NEW}" in stack.messages(early)
+    assert "Run `python -m playground_ops deploy` from a clone." in stack.messages(early)
+    stack.ok("deploy", "--components", "foundation")
     run = stack.launch("ops", "deploy")
     assert stack.wait_for_run(run) == "FAILURE"
     assert "schema is migrated first, which `ops` has no right to do" in stack.messages(run)

@@ -8,6 +8,7 @@ from urllib.parse import unquote
 
 from playground_ops.errors import Finding, FindingKind, PlaygroundError
 from playground_ops.redact import redact
+from playground_ops.render.names import OPS_ACCOUNT
 from playground_ops.targets.kubernetes.paths import PLURALS
 
 _KINDS = {plural: kind.lower() for kind, plural in PLURALS.items()}
@@ -48,7 +49,12 @@ def title_of(path: str, body: object = None) -> str:
 def _finding(what: str, code: int, reason: str, message: str) -> Finding:
     """In words: who may not, or what is wrong with the object."""
     kind, cause, fix = FindingKind.CERTAIN, "The API server refuses the object.", "Change what it names."
-    if code in (401, 403) and reason in ("Unauthorized", "Forbidden"):
+    if f"{OPS_ACCOUNT} may not" in message:
+        cause = (
+            "The stack's admission policy holds `ops` to what the last deploy from a clone had configured."
+        )
+        fix = "Run `python -m playground_ops deploy` from a clone."
+    elif code in (401, 403) and reason in ("Unauthorized", "Forbidden"):
         cause = "Whoever this is in the cluster has no right to do this, or a policy forbids it."
         fix = "Ask for the right that it names, or use a context that has it."
     elif code == 404:
