@@ -51,7 +51,7 @@ def _finding(what: str, code: int, reason: str, message: str) -> Finding:
     kind, cause, fix = FindingKind.CERTAIN, "The API server refuses the object.", "Change what it names."
     if f"{OPS_ACCOUNT} may not" in message:
         cause = (
-            "The stack's admission policy holds `ops` to what the last deploy from a clone had configured."
+            "The admission policy holds `ops` to what the last deploy from a clone had configured."
         )
         fix = "Run `python -m playground_ops deploy` from a clone."
     elif code in (401, 403) and reason in ("Unauthorized", "Forbidden"):
