@@ -210,6 +210,29 @@ def test_a_pod_that_dies_under_a_backup_leaves_no_file(
     stack.sql("DROP TABLE big")
 
 
+def test_a_pod_that_dies_under_a_restore_is_told_and_the_database_is_as_it_was(
+    cluster: Cluster, connection: Connection, stack: Running, file: Path, place: Place
+) -> None:
+    stack.sql(
+        "CREATE TABLE big AS SELECT n, sha256(n::text::bytea) AS noise FROM generate_series(1, 1000000) AS n"
+    )
+    backups.back_up(connection, place, file, lambda size: None, overwrite=True)
+    stack.sql(INSERT.format("after", "SUCCESS"))
+    killed: list[int] = []
+
+    def kill(size: int) -> None:
+        if size > 10 << 20 and not killed:
+            killed.append(size)
+            faults.kill_container(cluster, stack.access.pod(stack.namespace, place.pod))
+
+    with pytest.raises(PlaygroundError):
+        backups.restore(connection, place, file, kill)
+    assert killed
+    eventually("Postgres to be back", lambda: postgres_is_ready(connection, stack), every_seconds=0.5)
+    assert stack.sql(KEPT) == "2"
+    stack.sql("DROP TABLE big")
+
+
 def test_a_stack_that_a_person_stopped_waits_for_everybody_else_to_leave(
     connection: Connection, stack: Running, file: Path, place: Place
 ) -> None:

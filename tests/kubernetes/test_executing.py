@@ -104,6 +104,24 @@ def test_a_pod_that_dies_under_it_is_told(
     assert "broke" in finding.observed or "exit code 137" in finding.observed
 
 
+def test_a_container_that_dies_with_input_on_its_way_is_told_and_is_no_success(
+    cluster: Cluster, connection: Connection, access: Access, place: Place
+) -> None:
+    """As in a restore: nobody reads on, the line is full, and no end of the command gets past it."""
+    pod = access.pod(place.namespace, place.pod)
+
+    def input_without_end() -> Iterator[bytes]:
+        for number, piece in enumerate(noise()):
+            if number == 8:
+                faults.kill_container(cluster, pod)
+            yield piece
+
+    with pytest.raises(PlaygroundError) as told:
+        execute(connection, place, ["sleep", "600"], lambda piece: None, input_without_end())
+    assert told.value.finding.kind is FindingKind.TRANSIENT
+    assert "before the command in it had ended" in told.value.finding.observed
+
+
 def test_the_api_server_goes_away_under_it(cluster: Cluster, connection: Connection, place: Place) -> None:
     stopped = []
 
