@@ -70,10 +70,9 @@ def fetching(release: Release, configuration: Configuration) -> Fetching:
 
 
 def is_ssh(repository: str) -> bool:
-    """`ssh://...` or git's short form `user@host:path`."""
-    return repository.startswith("ssh://") or (
-        "://" not in repository and "@" in repository.split(":", maxsplit=1)[0]
-    )
+    """`ssh://...`, its older spellings, or git's short form `user@host:path`."""
+    short = "://" not in repository and "@" in repository.partition(":")[0]
+    return short or repository.startswith(("ssh://", "git+ssh://", "ssh+git://"))
 
 
 def _credentials(repository: str, secret: str | None) -> list[str]:

@@ -16,12 +16,13 @@ from playground_ops.errors import BadInput, FindingKind, PlaygroundError
 from playground_ops.targets.kubernetes.connection import Connection
 from playground_ops.targets.kubernetes.forward import Forward
 from playground_ops.targets.kubernetes.selection import Selection
+from tests.asking import eventually
 from tests.cluster import faults
 from tests.cluster.access import Access, Pod
 from tests.cluster.cluster import Cluster
 from tests.cluster.pods import SLEEP, a_pod, ready
 from tests.kubernetes import echo
-from tests.stacks import eventually, free_port
+from tests.stacks import free_port
 
 APP = "dagster-webserver"
 SELECTOR = f"app={APP}"

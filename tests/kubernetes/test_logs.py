@@ -18,6 +18,7 @@ from playground_ops.targets.kubernetes.following import follow
 from playground_ops.targets.kubernetes.loglines import LogLine
 from playground_ops.targets.kubernetes.logs import Wanted, last_lines, lines_before
 from playground_ops.targets.kubernetes.selection import Selection
+from tests.asking import eventually
 from tests.cluster import faults
 from tests.cluster.access import Access, Pod
 from tests.cluster.cluster import Cluster
@@ -25,7 +26,6 @@ from tests.cluster.images import dagster
 from tests.cluster.pods import RESTRICTED, SLEEP, a_pod, ready
 from tests.kubernetes import echo
 from tests.kubernetes.conftest import CONTEXT
-from tests.stacks import eventually
 
 TALKS = """
 import itertools, os, sys, time

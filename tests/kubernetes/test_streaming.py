@@ -12,11 +12,11 @@ from playground_ops.errors import PlaygroundError
 from playground_ops.targets.kubernetes.connection import Connection
 from playground_ops.targets.kubernetes.refusals import Refusal
 from playground_ops.targets.kubernetes.streaming import lines
+from tests.asking import eventually
 from tests.cluster import faults
 from tests.cluster.access import Access
 from tests.cluster.cluster import Cluster
 from tests.cluster.pods import SLEEP, a_pod, ready
-from tests.stacks import eventually
 
 LONG_SECONDS = 120.0
 

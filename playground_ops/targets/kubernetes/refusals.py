@@ -50,9 +50,7 @@ def _finding(what: str, code: int, reason: str, message: str) -> Finding:
     """In words: who may not, or what is wrong with the object."""
     kind, cause, fix = FindingKind.CERTAIN, "The API server refuses the object.", "Change what it names."
     if f"{OPS_ACCOUNT} may not" in message:
-        cause = (
-            "The admission policy holds `ops` to what the last deploy from a clone had configured."
-        )
+        cause = "The admission policy holds `ops` to what the last deploy from a clone had configured."
         fix = "Run `python -m playground_ops deploy` from a clone."
     elif code in (401, 403) and reason in ("Unauthorized", "Forbidden"):
         cause = "Whoever this is in the cluster has no right to do this, or a policy forbids it."
