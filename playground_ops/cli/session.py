@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
+
+import click
 
 from playground_ops.cli.options import context_of_the_command
 from playground_ops.cli.telling import ToldStory, teller
@@ -17,6 +20,8 @@ from playground_ops.rollout import Engine
 from playground_ops.story import Story
 
 T = TypeVar("T")
+STORY = re.compile(r" *\d+\.\d s  ")
+"""How a line of `ToldStory` begins."""
 
 
 class Session:
@@ -45,7 +50,15 @@ class Session:
         """Run a command inside the cluster, and show what it says here; its exit code."""
         if self._errand is None:
             raise RuntimeError("this process makes rollouts itself")
-        return self._errand(arguments, self._told.line, self.engine.story.say)
+
+        def hear(line: str) -> None:
+            """A container has one log: what is no line of the story is the command's result."""
+            if STORY.match(line):
+                self._told.line(line)
+            else:
+                click.echo(line)
+
+        return self._errand(arguments, hear, self.engine.story.say)
 
     def run(self, work: Callable[[], T]) -> T:
         """Do the work in a thread, so that Ctrl-C stops it between two steps and it cleans up."""
