@@ -96,7 +96,11 @@ def test_changed_values_are_told_exactly_and_nothing_is_written(
         ],
         "statefulset/dagster-postgres": [("spec.template.spec.nodeSelector.disk", None, "fast", None)],
     }
-    assert {(call.verb, call.dry_run) for call in calls.all} == {("get", False), ("patch", True)}
+    assert {(call.verb, call.dry_run) for call in calls.all} == {
+        ("get", False),
+        ("list", False),
+        ("patch", True),
+    }
     assert calls.writes == []
 
 
