@@ -90,6 +90,11 @@ class Asking:
 
         return str(eventually(f"run {run_id} to be one of {wanted}", ended, timeout_seconds, 0.2))
 
+    def wait_for_success(self, run_id: str, timeout_seconds: float = 120.0) -> None:
+        """Fails with what the run's page tells."""
+        status = self.wait_for_run(run_id, timeout_seconds=timeout_seconds)
+        assert status == "SUCCESS", f"{status}\n{self.messages(run_id)}"
+
     def messages(self, run_id: str) -> str:
         """What the run's page tells, a line per event."""
         events = self.graphql(

@@ -86,7 +86,7 @@ class Access:
             }
         )
         # Without it no pod can be made; the controller makes it a moment later.
-        self.kubectl("wait", "--for=create", "serviceaccount/default", "--timeout=60s", namespace=name)
+        self.kubectl("wait", "--for=create", "serviceaccount/default", "--timeout=150s", namespace=name)
         return name
 
     def delete_namespace(self, name: str, wait: bool = False) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 from tests.cluster.access import Pod, own
 from tests.cluster.cluster import Cluster
 from tests.cluster.machine import Machine
+from tests.cluster.recovery import wait_recovered
 
 DROPPED = "playground_dropped"
 
@@ -20,7 +21,7 @@ DROPPED = "playground_dropped"
 def api_down(cluster: Cluster) -> Iterator[None]:
     """No API server: everybody's connection to it is gone, and nobody gets a new one."""
     start = cluster.control_plane.start_apiserver
-    with _without(cluster.machines["node1"], "apiserver", start, cluster.wait_api):
+    with _without(cluster.machines["node1"], "apiserver", start, lambda: wait_recovered(cluster)):
         yield
 
 
@@ -28,7 +29,7 @@ def api_down(cluster: Cluster) -> Iterator[None]:
 def etcd_down(cluster: Cluster) -> Iterator[None]:
     """The API server answers, with errors. Its data outlives it."""
     start = cluster.control_plane.start_etcd
-    with _without(cluster.machines["node1"], "etcd", start, cluster.wait_api):
+    with _without(cluster.machines["node1"], "etcd", start, lambda: wait_recovered(cluster)):
         yield
 
 

@@ -74,17 +74,17 @@ def stdout(stack: ClusterStack, run: str) -> str:
 
 def redeploy(stack: ClusterStack) -> None:
     run = stack.launch("ops", "redeploy", {"locations": ["a"]})
-    assert stack.wait_for_run(run) == "SUCCESS", stack.messages(run)
+    stack.wait_for_success(run)
 
 
 def test_values_and_output_outlive_the_release_that_made_them(stack: ClusterStack, code: Pipeline) -> None:
     run = stack.launch("a", "up")
-    assert stack.wait_for_run(run) == "SUCCESS", stack.messages(run)
+    stack.wait_for_success(run)
     code.commit_text(CODE.format(version=2), "Version 2")
     redeploy(stack)
     assert stack.location("a")["release"] == 2
     below = stack.launch("a", "down")
-    assert stack.wait_for_run(below) == "SUCCESS", stack.messages(below)
+    stack.wait_for_success(below)
     assert "numbers made by version 1" in stdout(stack, run)
 
 
@@ -96,7 +96,7 @@ def test_a_run_in_flight_is_finished_where_it_began(stack: ClusterStack, code: P
         code.commit_text(CODE.format(version=version), f"Version {version}")
         redeploy(stack)
     assert before in stack.location("a")["draining"]
-    assert stack.wait_for_run(run) == "SUCCESS"
+    stack.wait_for_success(run)
     eventually("the old server to end", lambda: not stack.location("a")["draining"])
 
 
@@ -117,5 +117,5 @@ def test_a_run_on_a_server_that_no_longer_serves_can_be_terminated(
 def test_rolling_back_takes_the_release_that_is_warm(stack: ClusterStack) -> None:
     now = stack.location("a")
     run = stack.launch("ops", "rollback", {"location": "a"})
-    assert stack.wait_for_run(run) == "SUCCESS", stack.messages(run)
+    stack.wait_for_success(run)
     assert stack.location("a")["release"] == now["previous"]

@@ -63,7 +63,7 @@ def test_the_first_release_is_of_the_commit_that_the_ref_led_to(stack: ClusterSt
 
 def test_an_asset_is_made_and_survives_the_database_and_the_daemon(stack: ClusterStack) -> None:
     run = stack.launch("a", "waiting", {"ops": {"wait": {"config": {"seconds": 0}}}})
-    assert stack.wait_for_run(run) == "SUCCESS"
+    stack.wait_for_success(run)
     before = {name: stack.pods(name)[0]["metadata"]["uid"] for name in ("postgres", "daemon")}
     stack.kubectl("delete", "pod", "dagster-postgres-0", "--wait=false")
     stack.kubectl("delete", "pod", "-l", "app=dagster-daemon", "--wait=false")
@@ -77,7 +77,7 @@ def test_an_asset_is_made_and_survives_the_database_and_the_daemon(stack: Cluste
     assert stack.run_status(run) == "SUCCESS", "its events were kept"
     assert "Started execution" in stack.messages(run)
     again = stack.launch("a", "waiting", {"ops": {"wait": {"config": {"seconds": 0}}}})
-    assert stack.wait_for_run(again) == "SUCCESS"
+    stack.wait_for_success(again)
 
 
 def test_three_values_are_planned_exactly_and_deployed_from_the_ui(stack: ClusterStack) -> None:
@@ -94,11 +94,10 @@ def test_three_values_are_planned_exactly_and_deployed_from_the_ui(stack: Cluste
         "statefulset/dagster-postgres": 1,
     }
     shown = stack.launch("ops", "plan")
-    assert stack.wait_for_run(shown) == "SUCCESS"
+    stack.wait_for_success(shown)
     assert "3 to update" in stack.messages(shown)
     run = stack.launch("ops", "deploy")
-    status = stack.wait_for_run(run, timeout_seconds=200)
-    assert status == "SUCCESS", stack.messages(run)
+    stack.wait_for_success(run, timeout_seconds=200)
     assert stack.plan() == {}
 
 
@@ -120,16 +119,16 @@ def test_from_the_ui_the_foundation_is_shown_and_left_alone(stack: ClusterStack)
     stack.kubectl("label", "networkpolicy", "dagster-postgres", "app-", "--overwrite")
     stack.kubectl("delete", "networkpolicy", "dagster-locations")
     run = stack.launch("ops", "deploy")
-    assert stack.wait_for_run(run) == "SUCCESS"
+    stack.wait_for_success(run)
     shown = stack.launch("ops", "plan")
-    assert stack.wait_for_run(shown) == "SUCCESS"
+    stack.wait_for_success(shown)
     told = stack.messages(shown)
     assert "networkpolicy/dagster-locations: needs bootstrap to create" in told
     assert "networkpolicy/dagster-postgres: needs bootstrap to update" in told
     stack.ok("deploy")
     assert stack.plan() == {}
     again = stack.launch("ops", "plan")
-    assert stack.wait_for_run(again) == "SUCCESS"
+    stack.wait_for_success(again)
     assert "need bootstrap" not in stack.messages(again)
 
 

@@ -94,4 +94,4 @@ def test_the_second_of_two_rollouts_says_who_holds_the_lock(stack: Stack, code: 
     (finding,) = json.loads(second.stdout)["findings"]
     assert f"(pid {first.pid}) is under way since" in finding["observed"]
     # A job waits, and then finds nothing to do.
-    assert stack.wait_for_run(job) == "SUCCESS", stack.messages(job)
+    stack.wait_for_success(job)

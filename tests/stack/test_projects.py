@@ -62,7 +62,7 @@ def test_each_project_loads_with_its_own_dagster(stack: Stack) -> None:
 @pytest.mark.parametrize("name", ["orders", "older"])
 def test_a_run_executes_in_the_projects_own_environment(stack: Stack, name: str) -> None:
     run = stack.launch(name, f"{name}_job")
-    assert stack.wait_for_run(run) == "SUCCESS"
+    stack.wait_for_success(run)
 
 
 def test_a_new_commit_of_a_project_serves_without_building_its_environment_again(

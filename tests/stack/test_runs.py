@@ -36,7 +36,7 @@ def test_a_run_in_flight_ends_well_over_redeploys_and_can_be_terminated_on_the_o
     assert draining == [1]
     stack.graphql("mutation($id: String!) { terminateRun(runId: $id) { __typename } }", id=doomed)
     assert stack.wait_for_run(doomed) == "CANCELED"
-    assert stack.wait_for_run(kept) == "SUCCESS"
+    stack.wait_for_success(kept)
     eventually("the drained server to be gone", lambda: stack.location("a")["draining"] == [])
 
 
@@ -54,6 +54,6 @@ def test_a_serving_server_that_is_killed_comes_back_and_its_run_ends_well(
     eventually("the server to answer", lambda: stack.location("a")["ready"])
     assert stack.location("a")["release"] == number
     assert stack.assets("a") == ["third"]
-    assert stack.wait_for_run(run) == "SUCCESS"  # its worker outlived the server
+    stack.wait_for_success(run)  # its worker outlived the server
     again = stack.launch("a", "waiting", wait_of(0.1))
-    assert stack.wait_for_run(again) == "SUCCESS"
+    stack.wait_for_success(again)

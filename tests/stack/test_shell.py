@@ -31,7 +31,7 @@ def messages(stack: Stack, run_id: str) -> str:
 def test_redeploy_without_configuration_moves_what_has_moved(stack: Stack, code: Pipeline) -> None:
     commit = code.commit("second", "The second one")
     run = stack.launch("ops", "redeploy")
-    assert stack.wait_for_run(run) == "SUCCESS", messages(stack, run)
+    stack.wait_for_success(run)
 
     assert stack.assets("a") == ["second"]
     told = messages(stack, run)
@@ -89,7 +89,7 @@ def test_rollback_plan_deploy_promote_and_health_check(stack: Stack, code: Pipel
         ("promote", {"source": "a", "destination": "b"}),
     ):
         run = stack.launch("ops", job, config)
-        assert stack.wait_for_run(run) == "SUCCESS", messages(stack, run)
+        stack.wait_for_success(run)
     assert stack.assets("a") == ["first"]
     assert stack.assets("b") == ["first"]
 
@@ -97,10 +97,10 @@ def test_rollback_plan_deploy_promote_and_health_check(stack: Stack, code: Pipel
 def test_ops_redeploys_itself(stack: Stack) -> None:
     before = stack.location("ops")
     run = stack.launch("ops", "redeploy", {"locations": ["ops"], "force": True})
-    assert stack.wait_for_run(run) == "SUCCESS", messages(stack, run)
+    stack.wait_for_success(run)
     assert stack.location("ops")["release"] == before["release"] + 1
     again = stack.launch("ops", "plan")
-    assert stack.wait_for_run(again) == "SUCCESS"
+    stack.wait_for_success(again)
 
 
 def test_what_the_command_line_did_comes_into_the_asset_graph(stack: Stack, code: Pipeline) -> None:
