@@ -100,7 +100,7 @@ class Asking:
         events = self.graphql(
             """query($id: ID!) { logsForRun(runId: $id, limit: 500) { ... on EventConnection { events {
               ... on MessageEvent { message }
-              ... on ExecutionStepFailureEvent { error { message } } } } } }""",
+              ... on ErrorEvent { error { message causes { message } } } } } } }""",
             id=run_id,
         )["logsForRun"]["events"]
         return "\n".join(found.get("message", "") + str(found.get("error") or "") for found in events)

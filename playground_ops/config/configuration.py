@@ -48,6 +48,8 @@ class ExternalPostgres(Value):
     port: int = 5432
     database: str = "dagster"
     user: str = "dagster"
+    parameters: dict[str, str] = Field(default_factory=dict)
+    """Of libpq, such as `sslmode`."""
 
 
 class PostgresSettings(Value):

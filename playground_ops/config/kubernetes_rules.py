@@ -9,6 +9,28 @@ _LABEL = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
 _SUBDOMAIN = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
 _NAME = re.compile(r"[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?")
 _QUANTITY = re.compile(r"(\d+(\.\d{1,3})?)(m|k|M|G|T|P|E|Ki|Mi|Gi|Ti|Pi|Ei)?")
+_CONNECTION = (
+    "application_name",
+    "channel_binding",
+    "client_encoding",
+    "connect_timeout",
+    "gssencmode",
+    "keepalives",
+    "keepalives_count",
+    "keepalives_idle",
+    "keepalives_interval",
+    "options",
+    "ssl_max_protocol_version",
+    "ssl_min_protocol_version",
+    "sslcert",
+    "sslcrl",
+    "sslkey",
+    "sslmode",
+    "sslrootcert",
+    "sslsni",
+    "target_session_attrs",
+    "tcp_user_timeout",
+)
 _OWN_PREFIXES = ("app.kubernetes.io/", "playground.dagster/")
 
 
@@ -52,6 +74,16 @@ def label_key(value: str) -> str:
         raise ValueError("a key as `name` or `prefix.example/name`, with a DNS-1123 prefix")
     if len(name) > LONGEST_LABEL or not _NAME.fullmatch(name):
         raise ValueError("a key of at most 63 letters, digits, dashes, dots and underscores")
+    return value
+
+
+def connection_parameter(value: str) -> str:
+    """Key word of libpq (PostgreSQL documentation, "Database Connection Control Functions").
+
+    Not those that say where and as whom: these have keys of their own, and passwords are in a Secret.
+    """
+    if value not in _CONNECTION:
+        raise ValueError(f"a parameter of libpq: one of {', '.join(_CONNECTION)}")
     return value
 
 

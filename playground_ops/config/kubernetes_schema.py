@@ -19,6 +19,7 @@ LabelValue = Annotated[str, BeforeValidator(text_of), AfterValidator(kubernetes_
 Text = Annotated[str, BeforeValidator(text_of)]
 ObjectName = Annotated[str, BeforeValidator(text_of), AfterValidator(kubernetes_rules.object_name)]
 Image = Annotated[str, AfterValidator(rules.image)]
+ConnectionParameter = Annotated[str, AfterValidator(kubernetes_rules.connection_parameter)]
 
 
 class ResourcesSection(Section):
@@ -94,6 +95,7 @@ class ExternalPostgresSection(Section):
     port: Annotated[int, Field(ge=1, le=65535)] = 5432
     database: Text = "dagster"
     user: Text = "dagster"
+    parameters: dict[ConnectionParameter, EnvironmentValue] = Field(default_factory=dict)
 
 
 class PostgresSection(Section):

@@ -21,6 +21,20 @@ POSTGRES_USER_ID = 999
 """Of the official image."""
 DATA = "/var/lib/postgresql/data"
 PASSWORD_KEY = "password"
+PARAMETERS: dict[str, str | int] = {
+    "connect_timeout": 5,
+    "keepalives_idle": 30,
+    "keepalives_interval": 10,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 30_000,
+}
+"""Of libpq, in seconds, the last in milliseconds: what talks to a pod that is gone finds out within them.
+
+Nothing answers at such an address, and Linux alone tries to connect for two minutes and to send for fifteen.
+A code server that asks for a run's state meanwhile starts no other.
+"""
+SERVER = {"tcp_keepalives_idle": 60, "tcp_keepalives_interval": 10, "tcp_keepalives_count": 3}
+"""Of the server, in seconds: places of clients that are gone are free again, not after two hours."""
 RESOURCES = Resources(requests={"cpu": "100m", "memory": "256Mi"}, limits={"memory": "1Gi"})
 
 
@@ -45,6 +59,11 @@ def variables(configuration: Configuration) -> list[Object]:
         variable("DAGSTER_PG_DATABASE", external.database if external else DATABASE),
         secret_variable("DAGSTER_PG_PASSWORD", password_secret(configuration), PASSWORD_KEY),
     ]
+
+
+def parameters(configuration: Configuration) -> dict[str, str | int]:
+    external = configuration.postgres.external
+    return {**PARAMETERS, **(external.parameters if external else {})}
 
 
 def render(configuration: Configuration) -> list[Object]:
@@ -87,6 +106,7 @@ def _server(configuration: Configuration) -> Container:
         name="postgres",
         image=configuration.postgres.pod.image or configuration.images.postgres,
         resources=RESOURCES,
+        arguments=[part for key, value in SERVER.items() for part in ("-c", f"{key}={value}")],
         variables=[
             variable("POSTGRES_USER", USER),
             variable("POSTGRES_DB", DATABASE),

@@ -52,6 +52,7 @@ def settings(configuration: Configuration) -> Object:
         "port": database.reach(configuration)[1],
         # With SQLAlchemy 2.1 and later `postgresql` alone means a driver that is not installed.
         "scheme": "postgresql+psycopg2",
+        "params": database.parameters(configuration),
     }
     return {
         "storage": {"postgres": {"postgres_db": postgres}},

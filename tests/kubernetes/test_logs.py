@@ -60,6 +60,13 @@ def labelled(pod: dict[str, Any], **labels: str) -> dict[str, Any]:
     return pod
 
 
+def spoken(access: Access, namespace: str, *names: str) -> None:
+    """Ready means started; the first line takes Python a moment more."""
+    for name in names:
+        ready(access, namespace, name)
+        eventually(f"a line of {name}", lambda: access.kubectl("logs", name, namespace=namespace))  # noqa: B023
+
+
 class Reader:
     """Follows in a thread."""
 
@@ -255,7 +262,7 @@ def test_why_there_is_nothing_to_read(connection: Connection, access: Access, na
     access.apply(
         a_pod("up", *say("up")), a_pod("far", *SLEEP, nodeSelector={"disk": "none"}), namespace=namespace
     )
-    ready(access, namespace, "up")
+    spoken(access, namespace, "up")
     with pytest.raises(BadInput) as unknown:
         texts(connection, Wanted(Selection(namespace, "app=up"), "git-sync"))
     assert unknown.value.finding.cause == "The pods have: main."
@@ -294,16 +301,18 @@ def test_the_command(access: Access, namespace: str, command: Callable[..., list
         return labelled(pod, app="dagster-grpc-a", **release)
 
     access.apply(a_release(1), a_release(2), namespace=namespace)
-    for number in (1, 2):
-        ready(access, namespace, f"dagster-grpc-a-{number}")
+    spoken(access, namespace, "dagster-grpc-a-1", "dagster-grpc-a-2")
 
     def told(*given: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             command(*given), env=access.environ, capture_output=True, text=True, check=False, timeout=60
         )
 
-    both = sorted(told("logs", "a").stdout.splitlines())
-    assert both == ["dagster-grpc-a-1/main serves 1", "dagster-grpc-a-2/main serves 2"]
+    both = told("logs", "a")
+    assert sorted(both.stdout.splitlines()) == [
+        "dagster-grpc-a-1/main serves 1",
+        "dagster-grpc-a-2/main serves 2",
+    ], both.stderr
     assert told("logs", "a-2").stdout == "serves 2\n"
     assert told("logs", "-l", "app=dagster-grpc-a", "-c", "git-sync", "-n", "1").stdout.count("synced") == 2
     assert '"serves 2"' in told("logs", "a-2", "--json").stdout

@@ -11,7 +11,9 @@ import pytest
 import trustme
 import yaml
 
+from playground_ops.errors import BadInput
 from playground_ops.targets.kubernetes import credentials
+from playground_ops.targets.kubernetes.connection import Connection
 
 SERVER = "https://127.0.0.1:6443"
 
@@ -134,3 +136,18 @@ def test_a_file_that_is_no_kubeconfig_is_passed_over(tmp_path: Path, monkeypatch
         (tmp_path / "config").write_text(text)
         monkeypatch.setenv("KUBECONFIG", str(tmp_path / "config"))
         assert credentials.plain("one") is None
+
+
+def test_what_the_official_client_reads_is_the_kubeconfig_of_now_not_of_when_it_was_imported(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import kubernetes.config
+
+    assert kubernetes.config.KUBE_CONFIG_DEFAULT_LOCATION  # read when it was imported
+    insecure = {"server": SERVER, "insecure-skip-tls-verify": True}
+    monkeypatch.setenv("KUBECONFIG", str(written(tmp_path / "late", insecure, {"token": "abc123"})))
+    assert credentials.contexts() == ["one"]
+    assert (way := Connection("one").way).server == SERVER
+    assert way.headers() == {"authorization": "Bearer abc123"}
+    with pytest.raises(BadInput, match="The kubeconfig has: one"):
+        _ = Connection("two").way

@@ -201,7 +201,8 @@ def test_a_limit_is_never_below_what_is_requested() -> None:
 
 
 def test_an_external_database_is_reached_and_not_run() -> None:
-    external = "{host: db.internal, port: 6432, user: ada}"
+    parameters = "{sslmode: verify-full, connect_timeout: 20}"
+    external = f"{{host: db.internal, port: 6432, user: ada, parameters: {parameters}}}"
     found = configuration(f"postgres: {{external: {external}, password_secret: mine}}")
     assert [one for one in objects(found) if one["metadata"]["name"] == "dagster-postgres"] == []
     (main,) = the(found, "Deployment", "dagster-daemon")["spec"]["template"]["spec"]["containers"]
@@ -210,6 +211,9 @@ def test_an_external_database_is_reached_and_not_run() -> None:
     assert variables["DAGSTER_PG_PORT"]["value"] == "6432"
     secret = variables["DAGSTER_PG_PASSWORD"]["valueFrom"]["secretKeyRef"]
     assert secret == {"name": "mine", "key": "password"}
+    told = the(found, "ConfigMap", "dagster-instance")["data"]["dagster.yaml"]
+    given = yaml.safe_load(told)["storage"]["postgres"]["postgres_db"]["params"]
+    assert (given["sslmode"], given["connect_timeout"]) == ("verify-full", "20")
 
 
 def test_nothing_that_is_rendered_holds_a_secret() -> None:
@@ -253,6 +257,10 @@ def test_daemon_and_webserver_have_workspace_database_and_driver() -> None:
     told = the(configuration(), "ConfigMap", "dagster-instance")["data"]["dagster.yaml"]
     postgres = yaml.safe_load(told)["storage"]["postgres"]["postgres_db"]
     assert postgres["scheme"] == "postgresql+psycopg2"
+    waits = postgres["params"]
+    assert waits["connect_timeout"] < 10, "a code server's lock is held while it connects"
+    assert waits["keepalives_idle"] + waits["keepalives_interval"] * waits["keepalives_count"] <= 60
+    assert waits["tcp_user_timeout"] <= 60_000
 
 
 def test_commands_are_of_the_image_and_are_python() -> None:

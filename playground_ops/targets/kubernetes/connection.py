@@ -87,9 +87,9 @@ class Connection:
 
         settings = client.Configuration()
         try:
-            config.load_kube_config(context=self.context, client_configuration=settings)
+            config.load_kube_config(credentials.kubeconfig(), self.context, client_configuration=settings)
         except config.ConfigException as error:
-            raise BadInput(_no_such_context(self.name, str(error), contexts())) from error
+            raise BadInput(_no_such_context(self.name, str(error), credentials.contexts())) from error
         found = client.ApiClient(settings)
 
         def headers() -> dict[str, str]:
@@ -224,18 +224,8 @@ def named(asked: str | None, configured: str | None) -> str | None:
     """
     chosen = asked or configured
     if chosen is None and "KUBERNETES_SERVICE_HOST" not in os.environ:
-        raise BadInput(_no_context(contexts()))
+        raise BadInput(_no_context(credentials.contexts()))
     return chosen
-
-
-def contexts() -> list[str]:
-    """Names of the contexts that the kubeconfig has; none when there is no usable one."""
-    from kubernetes import config
-
-    try:
-        return sorted(found["name"] for found in config.list_kube_config_contexts()[0])
-    except (config.ConfigException, OSError, ValueError, TypeError):
-        return []
 
 
 def _tls(settings: Any) -> ssl.SSLContext | None:

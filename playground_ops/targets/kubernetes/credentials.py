@@ -73,11 +73,23 @@ def plain(context: str) -> Credentials | None:
         return None  # whoever reads it next says what is wrong with it
 
 
+def kubeconfig() -> str:
+    """File, or files joined by os.pathsep, as kubectl finds them.
+
+    The official client reads the variable once, when it is imported.
+    """
+    return os.environ.get("KUBECONFIG") or str(Path.home() / ".kube" / "config")
+
+
+def contexts() -> list[str]:
+    """Names of the contexts that the kubeconfig has; none when there is no usable one."""
+    return sorted(_merged()["contexts"])
+
+
 def _merged() -> dict[str, dict[str, dict[str, Any]]]:
     """Of all files of KUBECONFIG, entries by name; the first file that has one wins (as in kubectl)."""
     told: dict[str, dict[str, dict[str, Any]]] = {"contexts": {}, "clusters": {}, "users": {}}
-    places = os.environ.get("KUBECONFIG") or str(Path.home() / ".kube" / "config")
-    for place in filter(None, places.split(os.pathsep)):
+    for place in filter(None, kubeconfig().split(os.pathsep)):
         try:
             document = yaml.load(Path(place).read_bytes(), Loader=_loader())
             for kind, entries in told.items():
