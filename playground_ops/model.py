@@ -56,6 +56,11 @@ class Location(Value):
     """An asset check, as `asset/key:check_name`, that is run on the candidate before the switch."""
 
 
+def shortened(commit: str) -> str:
+    """As people are shown it."""
+    return commit[:20] if commit.startswith("content-") else commit[:12]
+
+
 class Revision(Value):
     """Code, pinned: what a ref was resolved to."""
 
@@ -69,7 +74,7 @@ class Revision(Value):
 
     @property
     def short(self) -> str:
-        return self.commit[:20] if self.commit.startswith("content-") else self.commit[:12]
+        return shortened(self.commit)
 
 
 class Release(Value):

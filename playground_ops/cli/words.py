@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from playground_ops.errors import Finding, FindingKind
-from playground_ops.model import Outcome, RolloutRecord
+from playground_ops.model import Outcome, RolloutRecord, shortened
 
 NOTHING_TO_DO = "Nothing to do: the stack is as the configuration says."
 
@@ -17,9 +17,7 @@ NOT_DEPLOYED = Finding(
 
 
 def short_commit(commit: str | None) -> str:
-    if not commit:
-        return "-"
-    return commit[:20] if commit.startswith("content-") else commit[:12]
+    return shortened(commit) if commit else "-"
 
 
 def moment(at: str | None) -> str:
