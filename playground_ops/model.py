@@ -23,12 +23,23 @@ class Dependencies(str, Enum):
     """`project` where the folder declares dependencies, else `shared`."""
 
 
+class InImage(Value):
+    """Where the code lies in an image that has it."""
+
+    image: str
+    python_file: str | None = None
+    """Loaded instead of a module."""
+    working_directory: str = "/opt/dagster/app"
+
+
 class Location(Value):
     """What the configuration says of one code location, with every default filled in."""
 
     name: str
     repository: str | None = None
-    """Any URL that git takes, or an absolute path. None: the bootstrap package of this project."""
+    """Any URL that git takes, or an absolute path. None: an image, or this project's bootstrap package."""
+    in_image: InImage | None = None
+    """On Kubernetes: the code is in an image and in no repository."""
     ref: str | None = None
     """Branch, tag or full commit; None: the repository's HEAD."""
     allowed_refs: tuple[str, ...] = ()
@@ -58,7 +69,7 @@ class Location(Value):
 
 def shortened(commit: str) -> str:
     """As people are shown it."""
-    return commit[:20] if commit.startswith("content-") else commit[:12]
+    return commit[:20] if commit.startswith(("content-", "image-")) else commit[:12]
 
 
 class Revision(Value):
@@ -66,7 +77,8 @@ class Revision(Value):
 
     repository: str | None
     commit: str
-    """40 hexadecimal digits; for code without a repository `content-` and a hash of the files."""
+    """40 hexadecimal digits; without a repository `content-` or `image-` and a hash, of the files or of the
+    image's name."""
     ref: str | None = None
     """What was asked for; None: the configured ref."""
     subject: str = ""

@@ -63,7 +63,7 @@ def moved(engine: Engine, locations: Sequence[Location]) -> list[tuple[Location,
 def _have_repositories(locations: Sequence[Location]) -> None:
     without = [location for location in locations if location.repository is None]
     if without:
-        raise BadInput(*(_no_repository(location.name) for location in without))
+        raise BadInput(*(_no_repository(location) for location in without))
 
 
 def _which_location(ref: str) -> Finding:
@@ -76,13 +76,16 @@ def _which_location(ref: str) -> Finding:
     )
 
 
-def _no_repository(name: str) -> Finding:
+def _no_repository(location: Location) -> Finding:
+    name, image = location.name, location.in_image
+    serves = f"Its code is in the image {image.image}." if image else "It serves this project's own packages."
+    instead = f"Name another image of {name}" if image else f"Give {name} a repository"
     return Finding(
         kind=FindingKind.CERTAIN,
         object=f"location/{name}",
         observed="It has no repository, so a ref leads nowhere.",
-        cause="It serves the packages of this project itself.",
-        fix=f"Give {name} a repository in the configuration, or redeploy it without a ref.",
+        cause=serves,
+        fix=f"{instead} in the configuration, or redeploy it without a ref.",
     )
 
 

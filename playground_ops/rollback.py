@@ -122,9 +122,14 @@ def promote(engine: Engine, request: Request, source: str) -> RolloutRecord:
 
 
 def _with_code_of(location: Location, source: Location) -> Location:
+    pod = location.pod
+    if source.in_image or location.in_image:
+        pod = pod.model_copy(update={"image": source.pod.image})
     return location.model_copy(
         update={
             "repository": source.repository,
+            "in_image": source.in_image,
+            "pod": pod,
             "subdirectory": source.subdirectory,
             "module": source.module,
             "dependencies": source.dependencies,

@@ -15,7 +15,7 @@ from playground_ops.config.written import text_of
 
 
 def conflicts(content: Mapping[str, Any]) -> list[Fault]:
-    return [*_named_twice(content), *_refs_of_nothing(content), *_both_forms(content)]
+    return [*_named_twice(content), *_refs_of_nothing(content), *_both_forms(content), *_images(content)]
 
 
 def _locations(content: Mapping[str, Any]) -> Iterator[tuple[int, Mapping[str, Any]]]:
@@ -50,6 +50,35 @@ def _refs_of_nothing(content: Mapping[str, Any]) -> Iterator[Fault]:
                 yield Fault(
                     steps, f"`{key}` without `url`", "both or neither", f"Add `url`, or remove `{key}`."
                 )
+
+
+def _images(content: Mapping[str, Any]) -> Iterator[Fault]:
+    """Code that is in an image is in no repository, and the image is the pod's."""
+    for index, entry in _locations(content):
+        at = ("code_locations", index)
+        if entry.get("image") is None:
+            for key in ("python_file", "working_directory"):
+                if entry.get(key) is not None:
+                    fix = f"Add `image`, or remove `{key}`."
+                    yield Fault((*at, key), f"`{key}` without `image`", "both or neither", fix)
+            continue
+        repo, pod = entry.get("repo"), entry.get("pod")
+        beside = {
+            "repo": repo.get("url") if isinstance(repo, dict) else repo,
+            "dependencies": entry.get("dependencies"),
+            "follow": entry.get("follow") or None,
+            "pod": pod.get("image") if isinstance(pod, dict) else None,
+        }
+        for key in (key for key, value in beside.items() if value is not None):
+            what = "pod.image" if key == "pod" else key
+            told = f"Remove one of the two: the code is in `image`, and nothing comes from `{what}`."
+            yield Fault((*at, *what.split(".")), f"`{what}` beside `image`", "one of the two", told)
+        if (entry.get("module") is None) == (entry.get("python_file") is None):
+            found = "neither `module` nor `python_file`"
+            if entry.get("module") is not None:
+                found = "`module` beside `python_file`"
+            fix = "Say by one of them what the image's server loads."
+            yield Fault((*at, "image"), found, "one of the two", fix)
 
 
 def _both_forms(content: Mapping[str, Any]) -> Iterator[Fault]:

@@ -8,7 +8,7 @@ from playground_ops.model import Location
 
 _NOT_A_NEW_RELEASE = {"follow", "follow_interval_seconds", "longest_run_seconds", "allowed_refs"}
 """Settings that neither the server nor its gates see."""
-_LATER = {"pod", "git_secret", "surroundings"}
+_LATER = {"pod", "git_secret", "surroundings", "in_image"}
 """Where they are not given, a location is configured as before there were such settings."""
 
 

@@ -12,6 +12,18 @@ def ignored(configuration: Configuration, target: str) -> list[str]:
     """One sentence each."""
     if target != "local":
         return []
+    return [*_images(configuration), *_secrets(configuration)]
+
+
+def _images(configuration: Configuration) -> list[str]:
+    return [
+        f"Location {location.name} is in an image: on target local it does not come up."
+        for location in configuration.locations
+        if location.in_image
+    ]
+
+
+def _secrets(configuration: Configuration) -> list[str]:
     return [
         f"Location {location.name} names the Secret {location.git_secret}: on target local git uses "
         "your own credentials instead."

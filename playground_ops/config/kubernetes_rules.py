@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 import re
 
 LONGEST_LABEL = 63
@@ -74,6 +75,13 @@ def label_key(value: str) -> str:
         raise ValueError("a key as `name` or `prefix.example/name`, with a DNS-1123 prefix")
     if len(name) > LONGEST_LABEL or not _NAME.fullmatch(name):
         raise ValueError("a key of at most 63 letters, digits, dashes, dots and underscores")
+    return value
+
+
+def container_path(value: str) -> str:
+    """POSIX, in normal form, so that two spellings are one place."""
+    if not value.startswith("/") or value != posixpath.normpath(value) or not value.isprintable():
+        raise ValueError("an absolute path in the image, such as `/opt/dagster/app`")
     return value
 
 

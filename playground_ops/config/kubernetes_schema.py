@@ -19,6 +19,7 @@ LabelValue = Annotated[str, BeforeValidator(text_of), AfterValidator(kubernetes_
 Text = Annotated[str, BeforeValidator(text_of)]
 ObjectName = Annotated[str, BeforeValidator(text_of), AfterValidator(kubernetes_rules.object_name)]
 Image = Annotated[str, AfterValidator(rules.image)]
+ContainerPath = Annotated[str, AfterValidator(kubernetes_rules.container_path)]
 ConnectionParameter = Annotated[str, AfterValidator(kubernetes_rules.connection_parameter)]
 
 

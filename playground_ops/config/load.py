@@ -26,7 +26,7 @@ from playground_ops.config.limits import LONGEST_FILE
 from playground_ops.config.schema import EnvironmentSection, File, LocationSection, RepoSection
 from playground_ops.config.shown import kind_of
 from playground_ops.errors import BadInput
-from playground_ops.model import Location
+from playground_ops.model import InImage, Location
 
 
 def load(path: Path) -> Configuration:
@@ -108,7 +108,11 @@ def _sections(file: File) -> list[LocationSection]:
     ]
 
 
+_OF_AN_IMAGE = {"image", "python_file", "working_directory"}
+
+
 def _location(section: LocationSection) -> Location:
+    pod = section.pod if section.image is None else section.pod.model_copy(update={"image": section.image})
     return Location(
         name=section.name,
         repository=section.repo.url,
@@ -117,5 +121,14 @@ def _location(section: LocationSection) -> Location:
         allowed_refs=tuple(section.repo.allowed_refs),
         git_secret=section.repo.secret if section.repo.url else None,
         automation=section.automation or ("off" if section.name == "b" else "on"),
-        **section.model_dump(exclude={"name", "repo", "automation"}),
+        in_image=_in_image(section),
+        pod=pod.settings(),
+        **section.model_dump(exclude={"name", "repo", "automation", "pod", *_OF_AN_IMAGE}),
     )
+
+
+def _in_image(section: LocationSection) -> InImage | None:
+    if section.image is None:
+        return None
+    given = section.model_dump(include=_OF_AN_IMAGE, exclude_none=True)
+    return InImage.model_validate(given)

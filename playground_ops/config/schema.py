@@ -21,6 +21,7 @@ from playground_ops.config.configuration import (
     WebserverSettings,
 )
 from playground_ops.config.kubernetes_schema import (
+    ContainerPath,
     Image,
     KubernetesSection,
     ObjectName,
@@ -66,6 +67,9 @@ def _repo(value: Any) -> Any:
 class LocationSection(Section):
     name: Annotated[str, BeforeValidator(text_of), AfterValidator(rules.location_name)]
     repo: Annotated[RepoSection, BeforeValidator(_repo)] = RepoSection()
+    image: Image | None = None
+    python_file: ContainerPath | None = None
+    working_directory: ContainerPath | None = None
     module: Annotated[str, AfterValidator(rules.module)] | None = None
     dependencies: Annotated[Dependencies, Field(strict=False)] = Dependencies.AUTO
     automation: Annotated[Literal["on", "off"], BeforeValidator(_on_or_off)] | None = None

@@ -48,13 +48,17 @@ RESOURCES = Resources(requests={"cpu": "100m", "memory": "256Mi"}, limits={"memo
 SERVER = "dagster-grpc"
 RECORD = f"{PREFIX}record"
 """Annotation: the release as a value, in JSON."""
-START = f"""\
+START = """\
+printf %s "$PLAYGROUND_INSTANCE" > "$DAGSTER_HOME/dagster.yaml"
+exec "$@"
+"""
+"""The instance's settings come with the release: a later change of them is a new release."""
+UNPACK = f"""\
 printf %s "$PLAYGROUND_INSTANCE" > "$DAGSTER_HOME/dagster.yaml"
 mkdir -p "$0"
 python -m tarfile -e {SOURCE_FOLDER}/{SOURCE_FILE} "$0"
 exec "$@"
 """
-"""The instance's settings come with the release: a later change of them is a new release."""
 SERVE = "playground_ops.targets.kubernetes.serving"
 """The module that finds out what a repository's project wants loaded, and becomes its server."""
 
@@ -93,7 +97,9 @@ def render(release: Release, configuration: Configuration, archive: str) -> list
 
 def directory(release: Release) -> str:
     """Where the server of this release must have loaded its code from."""
-    commit = release.revision.commit
+    commit, image = release.revision.commit, release.location.in_image
+    if image:
+        return image.working_directory
     if release.revision.repository is None:
         return f"{REPOSITORY_FOLDER}/{commit}"
     return gitsync.worktree(commit)
@@ -104,12 +110,13 @@ def _pod(release: Release, configuration: Configuration, archive: str, tags: dic
     is_ops = release.location.name == OPS.name
     if is_ops:
         settings = configuration.kubernetes.ops
-    volumes = _volumes(archive)
+    in_image = release.location.in_image is not None
+    volumes = _volumes() if in_image else [*_code(archive), *_volumes()]
     main = Container(
         name=SERVER,
         image=instance.image(configuration, settings),
         resources=RESOURCES,
-        command=["sh", "-ec", START, _unpacked(release)],
+        command=["sh", "-ec", START, SERVER] if in_image else ["sh", "-ec", UNPACK, _unpacked(release)],
         arguments=_command(release),
         variables=_variables(release, configuration),
         volumes=volumes,
@@ -132,10 +139,13 @@ def _pod(release: Release, configuration: Configuration, archive: str, tags: dic
     return found
 
 
-def _volumes(archive: str) -> list[Mounted]:
+def _code(archive: str) -> list[Mounted]:
+    """Nothing lies over the folder in which an image has its code."""
+    return [config_map(archive, SOURCE_FOLDER, "source"), writable("app", APP_FOLDER)]
+
+
+def _volumes() -> list[Mounted]:
     return [
-        config_map(archive, SOURCE_FOLDER, "source"),
-        writable("app", APP_FOLDER),
         claim(ARTIFACTS, ARTIFACTS_FOLDER, "artifacts"),
         writable("home", HOME),
         writable("tmp", "/tmp"),
@@ -148,6 +158,13 @@ def _unpacked(release: Release) -> str:
 
 def _command(release: Release) -> list[str]:
     served = ["-h", "0.0.0.0", "-p", str(GRPC_PORT), "--location-name", release.location.name]
+    if image := release.location.in_image:
+        code = (
+            ["--python-file", image.python_file]
+            if image.python_file
+            else ["-m", str(release.location.module)]
+        )
+        return ["dagster", "api", "grpc", *code, "-d", image.working_directory, *served]
     if release.revision.repository is None:
         module = release.location.module or "playground.definitions"
         return ["dagster", "api", "grpc", "-m", module, "-d", directory(release), *served]

@@ -21,8 +21,9 @@ def component(release: Release, process: str, rollout: str) -> Component:
 
 def location_settings(location: Location, pinned: Revision | None) -> dict[str, str]:
     """Readable settings; values of the environment are not shown, the digest tells that one moved."""
+    image = location.in_image
     return {
-        "repository": location.repository or "the bootstrap package",
+        "repository": location.repository or (image.image if image else "the bootstrap package"),
         "ref": location.ref or "HEAD",
         "subdirectory": location.subdirectory,
         "module": location.module or "as the project says",

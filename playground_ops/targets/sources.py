@@ -8,9 +8,9 @@ from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 
 from playground_ops.config import OPS
-from playground_ops.model import Location, Revision
+from playground_ops.model import InImage, Location, Revision
 
-CONTENT = "content-"
+CONTENT, IMAGE = "content-", "image-"
 _NOT_CONTENT = {"__pycache__", ".git"}
 
 
@@ -27,6 +27,12 @@ def bootstrap_revision(location: Location, project: Path, without: Collection[st
         commit=content_hash(sources_of(location, project), without),
         subject="the bootstrap package of this project",
     )
+
+
+def image_revision(image: InImage) -> Revision:
+    """Pinned as far as its name is: a digest is for good, and a tag as long as nobody moves it."""
+    digest = hashlib.sha256(image.image.encode()).hexdigest()[:16]
+    return Revision(repository=None, commit=f"{IMAGE}{digest}", subject=image.image)
 
 
 def content_hash(sources: Sequence[Path], without: Collection[str] = ()) -> str:

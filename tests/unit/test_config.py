@@ -11,7 +11,7 @@ import yaml
 from playground_ops.config import Configuration, read
 from playground_ops.config.ignored import ignored
 from playground_ops.errors import BadInput, Finding
-from playground_ops.model import Dependencies, Location
+from playground_ops.model import Dependencies, InImage, Location
 
 HERE = Path("/srv/stack/configvalues.yaml")
 
@@ -54,6 +54,13 @@ def test_the_secret_of_a_private_repository() -> None:
     assert "Add `url`" in fault.fix
     fault = faults_of(text.replace("x-git", "Git_Token"))["code_locations[0].repo.secret"]
     assert "name of an object" in fault.cause
+
+
+def test_a_location_whose_code_is_in_an_image() -> None:
+    entry = "{name: x, image: registry/x:1, python_file: /srv/x.py, working_directory: /srv}"
+    (found,) = read(f"code_locations: [{entry}]", HERE).locations
+    assert found.in_image == InImage(image="registry/x:1", python_file="/srv/x.py", working_directory="/srv")
+    assert (found.repository, found.pod.image) == (None, "registry/x:1")
 
 
 def test_a_location_in_full() -> None:
@@ -157,6 +164,24 @@ def test_what_git_takes_is_taken(url: str, taken: str | None) -> None:
         ({"name": "x", "smoke_job": "a job"}, "smoke_job", "letters, digits and underscores"),
         ({"name": "x", "smoke_check": "a:b:c"}, "smoke_check", "asset/key:check_name"),
         ({"name": "x", "smoke_check": "total"}, "smoke_check", "asset/key:check_name"),
+        ({"name": "x", "image": "-x", "module": "y"}, "image", "the name of an image"),
+        ({"name": "x", "image": "r/x:1"}, "image", "neither `module` nor `python_file`"),
+        ({"name": "x", "image": "r/x:1", "module": "y", "python_file": "/y.py"}, "image", "beside"),
+        ({"name": "x", "image": "r/x:1", "python_file": "y.py"}, "python_file", "an absolute path"),
+        ({"name": "x", "image": "r/x:1", "python_file": "/a/../y.py"}, "python_file", "an absolute path"),
+        ({"name": "x", "image": "r/x:1", "module": "y", "repo": "/x"}, "repo", "beside `image`"),
+        ({"name": "x", "image": "r/x:1", "module": "y", "follow": True}, "follow", "beside `image`"),
+        (
+            {"name": "x", "image": "r/x:1", "module": "y", "dependencies": "auto"},
+            "dependencies",
+            "beside `image`",
+        ),
+        (
+            {"name": "x", "image": "r/x:1", "module": "y", "pod": {"image": "r/y:1"}},
+            "pod.image",
+            "beside `image`",
+        ),
+        ({"name": "x", "working_directory": "/x"}, "working_directory", "without `image`"),
         ({"name": "x", "modul": "y"}, "modul", "Did you mean `module`?"),
         ({}, "name", "required"),
     ],

@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from playground_ops.config import digest, read
-from playground_ops.model import Dependencies, Location
+from playground_ops.model import Dependencies, InImage, Location
 from playground_ops.pods import PodSettings
 
 HERE = Path("/srv/stack/configvalues.yaml")
@@ -22,6 +22,7 @@ NEEDS_NO_RELEASE = {
 NEEDS_A_RELEASE = {
     "name": "y",
     "repository": "/y",
+    "in_image": InImage(image="registry/y:1"),
     "ref": "next",
     "subdirectory": "projects/y",
     "module": "y",

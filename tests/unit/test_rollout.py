@@ -5,12 +5,14 @@ from __future__ import annotations
 import pytest
 
 from playground_ops.errors import BadInput, FindingKind, LockHeld, RolloutFailed
-from playground_ops.model import Location, Outcome, Phase, ReleaseState, Revision, RolloutRecord
+from playground_ops.model import InImage, Location, Outcome, Phase, ReleaseState, Revision, RolloutRecord
+from playground_ops.pods import PodSettings
 from playground_ops.request import Request
 from playground_ops.rollback import promote, roll_back
 from playground_ops.rollout import Engine
 from playground_ops.story import RolloutCancelled, SilentStory
 from playground_ops.switching import Patience
+from playground_ops.targets.sources import image_revision
 from tests import fakes
 from tests.fakes import FakeTarget, World
 
@@ -248,6 +250,21 @@ def test_promote_brings_the_commit_and_keeps_the_destination_s_own_settings() ->
     assert release.revision.commit == commit(1)
     assert release.location.repository == A.repository
     assert release.location.automation == "off"
+
+
+def test_promote_brings_an_image_too_and_takes_one_away() -> None:
+    image = InImage(image="registry/a:1")
+    pod = PodSettings(image=image.image, node_selector={"disk": "fast"})
+    b = Location(name="b", in_image=image, pod=pod)
+    world = deployed(World(), 1)
+    engine(world).roll_out(request(location=b, revision=image_revision(image)))
+
+    promote(engine(world), request(location=b, configuration="2", action="promote"), "a")
+
+    release = world.serving_release("b")
+    assert release is not None
+    assert (release.location.in_image, release.location.repository) == (None, A.repository)
+    assert release.location.pod == PodSettings(node_selector={"disk": "fast"})
 
 
 def test_a_ref_has_moved_only_when_it_leads_somewhere_it_did_not_lead_before() -> None:

@@ -35,6 +35,7 @@ from playground_ops.targets.kubernetes.releases import Releases, selector
 from playground_ops.targets.kubernetes.resolving import resolve
 from playground_ops.targets.kubernetes.stack import KubernetesStack
 from playground_ops.targets.serverwire import NoAnswer, current_runs, server_id
+from playground_ops.targets.sources import image_revision
 from playground_ops.targets.webserver import WebserverDown
 
 REMOVE_GRACE_SECONDS = 5
@@ -74,6 +75,8 @@ class KubernetesTarget:
         return leases.lease(self.connection, self.namespace, location, holder)
 
     def resolve(self, location: Location, ref: str | None) -> Revision:
+        if location.in_image:
+            return image_revision(location.in_image)
         if location.repository is None:
             return archive.revision(location, self.project)
         return resolve(self.connection, self.configuration, location, ref)
@@ -96,9 +99,10 @@ class KubernetesTarget:
             return
         self._releases.sweep(release.location.name)
         made = archive.name_of(self.project)
-        if release.revision.repository is None:
-            self._must_be_this_code(release)
-        self._releases.make([archive.archive(self.project, self.namespace)])
+        if release.location.in_image is None:
+            if release.revision.repository is None:
+                self._must_be_this_code(release)
+            self._releases.make([archive.archive(self.project, self.namespace)])
         self._releases.make(rendering.render(release, self.configuration, made))
 
     def observe(self, release: Release) -> Observation:

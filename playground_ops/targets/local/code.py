@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from playground_ops.errors import Finding, FindingKind, PlaygroundError
+from playground_ops.errors import BadInput, Finding, FindingKind, PlaygroundError
 from playground_ops.model import Dependencies, Location, Release, Revision
 from playground_ops.targets.base import Say
 from playground_ops.targets.local import git
@@ -26,6 +26,9 @@ class Code:
         self.project = project
 
     def bootstrap_revision(self, location: Location) -> Revision:
+        """Raises BadInput for code that is in an image."""
+        if location.in_image:
+            raise BadInput(_in_an_image(location.name, location.in_image.image))
         return bootstrap_revision(location, self.project)
 
     def checkout_of(self, release: Release) -> Path:
@@ -92,4 +95,14 @@ def _moved_on(commit: str, found: str) -> Finding:
         observed=f"The files of this project are {found} by now.",
         cause="They were edited between the plan and the start.",
         fix="Run the command again.",
+    )
+
+
+def _in_an_image(name: str, image: str) -> Finding:
+    return Finding(
+        kind=FindingKind.CERTAIN,
+        object=f"location/{name}",
+        observed=f"Its code is in the image {image}.",
+        cause="The target local runs processes and no images.",
+        fix="Deploy it to a cluster, or give it a repository.",
     )

@@ -204,7 +204,9 @@ class LocalStack:
         }
 
     def _pinned(self, location: Location) -> Revision | None:
-        return self.code.bootstrap_revision(location) if location.repository is None else None
+        if location.repository is not None or location.in_image is not None:
+            return None
+        return self.code.bootstrap_revision(location)
 
     def _location_names(self) -> list[str]:
         if not self.folder.locations.is_dir():

@@ -1,0 +1,53 @@
+"""A release as objects: what its pod runs, and what lies where."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from playground_ops.config import read
+from playground_ops.model import Release, Revision
+from playground_ops.render.release import directory, render
+from playground_ops.targets.sources import image_revision
+
+HERE = Path("/srv/stack/configvalues.yaml")
+IN_IMAGE = "{name: x, image: 'registry/x:1', module: x.definitions, working_directory: /srv/x}"
+
+
+def pod(entry: str) -> tuple[Release, dict[str, Any]]:
+    """Of the first release of the only location."""
+    found = read(f"code_locations: [{entry}]", HERE)
+    (location,) = found.locations
+    revision = Revision(repository=location.repository, commit="0" * 40)
+    if location.in_image:
+        revision = image_revision(location.in_image)
+    made = Release(location=location, number=1, revision=revision, configuration="c", created_at="now")
+    return made, render(made, found, "dagster-code-x")[0]["spec"]["template"]["spec"]
+
+
+def test_code_in_an_image_is_loaded_from_where_it_lies_there() -> None:
+    release, spec = pod(IN_IMAGE)
+    (main,) = spec["containers"]
+    assert main["image"] == "registry/x:1"
+    assert main["args"][:7] == ["dagster", "api", "grpc", "-m", "x.definitions", "-d", "/srv/x"]
+    assert directory(release) == "/srv/x"
+    assert release.revision.commit.startswith("image-")
+    assert "initContainers" not in spec
+    assert not any("configMap" in volume for volume in spec["volumes"])
+    paths = [one["mountPath"] for one in main["volumeMounts"]]
+    assert not any(path.startswith("/opt/dagster/app") for path in paths), "the image's own code is there"
+
+
+def test_or_from_a_file() -> None:
+    _, spec = pod("{name: x, image: 'registry/x:1', python_file: /opt/dagster/app/x.py}")
+    args = spec["containers"][0]["args"]
+    assert args[3:7] == ["--python-file", "/opt/dagster/app/x.py", "-d", "/opt/dagster/app"]
+
+
+@pytest.mark.parametrize("entry", ["{name: x}", "{name: x, repo: 'https://git.internal/x'}", IN_IMAGE])
+def test_every_server_has_the_instance_s_settings_before_it_starts(entry: str) -> None:
+    _, spec = pod(entry)
+    script = spec["containers"][0]["command"][2]
+    assert script.index("PLAYGROUND_INSTANCE") < script.index('exec "$@"')
