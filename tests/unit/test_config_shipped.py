@@ -57,8 +57,9 @@ def test_every_example_of_the_shipped_file_is_valid(example: str) -> None:
     read(rest.replace(commented, example), SHIPPED)
 
 
-def test_there_are_examples_of_both_forms() -> None:
+def test_there_are_examples_of_every_form() -> None:
     assert sorted(example.splitlines()[0] for example in examples()) == [
+        "code_locations:",
         "code_locations:",
         "code_locations:",
         "code_locations:",
