@@ -10,8 +10,9 @@ import pytest
 
 from tests.cluster.access import Access
 from tests.cluster.cluster import Cluster
-from tests.cluster.images import archive, dagster
+from tests.cluster.images import dagster
 from tests.cluster.images.catalog import catalog
+from tests.cluster.images.layered import layered
 from tests.kubernetes.stacks import ClusterStack, a_cluster_stack
 
 CODE = "from dagster import asset\n\n\n@asset\ndef {name}(): ...\n"
@@ -26,7 +27,7 @@ def images(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterat
     code = {"1": CODE.format(name="first"), "2": CODE.format(name="second"), "bad": "import nowhere\n"}
     for version, name in NAMES.items():
         out = folder / f"{version}.tar"
-        archive.layered(out, base, name, {"/opt/dagster/app/reports.py": code[version]})
+        layered(out, base, name, {"/opt/dagster/app/reports.py": code[version]})
         node.ctr("images", "import", out)
         out.unlink()
     yield
