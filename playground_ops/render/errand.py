@@ -25,7 +25,7 @@ from playground_ops.render.names import (
     labels,
 )
 from playground_ops.render.pod import Container, config_map, container, pod, variable, writable
-from playground_ops.render.release import START
+from playground_ops.render.release import UNPACK
 
 NAME = "playground-ops"
 COMPONENT = "errand"
@@ -57,7 +57,7 @@ def render(
         name=NAME,
         image=instance.image(configuration, settings),
         resources=RESOURCES,
-        command=["sh", "-ec", START, PROJECT_FOLDER],
+        command=["sh", "-ec", UNPACK, PROJECT_FOLDER],
         arguments=["env", f"PYTHONPATH={PROJECT_FOLDER}", "python", "-m", "playground_ops", *arguments],
         variables=[
             *instance.variables(configuration),
