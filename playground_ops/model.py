@@ -228,6 +228,15 @@ class RolloutRecord(Value):
     """Its process died; a later rollout wrote its outcome."""
 
 
+class Backup(Value):
+    """The database as a file that outlives the stack's processes."""
+
+    file: str
+    bytes: int
+    removed: tuple[str, ...] = ()
+    """Older ones that went for it."""
+
+
 class Component(Value):
     """A part of the stack and the settings that decide how it runs."""
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from playground_ops.errors import Finding, FindingKind, LockHeld, PlaygroundError, RolloutFailed
 from playground_ops.model import (
+    Backup,
     Component,
     ComponentStatus,
     LiveRelease,
@@ -143,6 +144,9 @@ class FakeStack:
 
     def logs(self, component: str, lines: int, follow: bool) -> Iterator[str]:
         return iter(())
+
+    def back_up(self, say: Any) -> Backup:
+        return Backup(file="/backups/1.backup", bytes=1)
 
     def down(self, say: Any, grace_seconds: float | None) -> None:
         self.world.serving.clear()

@@ -52,11 +52,18 @@ class ExternalPostgres(Value):
     """Of libpq, such as `sslmode`."""
 
 
+class BackupSettings(Value):
+    schedule: str | None = None
+    """Cron, in UTC; None: only when somebody launches the job."""
+    kept: int = 7
+
+
 class PostgresSettings(Value):
     storage: str = "10Gi"
     password_secret: str | None = None
     """An existing Secret with the key `password`; None: the bootstrap makes one."""
     external: ExternalPostgres | None = None
+    backups: BackupSettings = BackupSettings()
     pod: PodSettings = PodSettings()
 
 

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
-from playground_ops.config import kubernetes_rules, rules
+from playground_ops.config import cron, kubernetes_rules, rules
 from playground_ops.config.section import EnvironmentName, EnvironmentValue, Section
 from playground_ops.config.written import text_of
 from playground_ops.pods import PodSettings, ServiceType, amount
@@ -99,8 +99,14 @@ class ExternalPostgresSection(Section):
     parameters: dict[ConnectionParameter, EnvironmentValue] = Field(default_factory=dict)
 
 
+class BackupsSection(Section):
+    schedule: Annotated[str, AfterValidator(cron.schedule)] | None = None
+    kept: Annotated[int, Field(ge=1, le=1000)] = 7
+
+
 class PostgresSection(Section):
     storage: Quantity = "10Gi"
     password_secret: ObjectName | None = None
     external: ExternalPostgresSection | None = None
+    backups: BackupsSection = BackupsSection()
     pod: PodSection = PodSection()

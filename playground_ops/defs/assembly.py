@@ -5,6 +5,7 @@ import dagster as dg
 from playground_ops.config import Configuration
 from playground_ops.config.configuration import OPS
 from playground_ops.defs.assets import component_assets
+from playground_ops.defs.backups import backup_job, backup_schedules
 from playground_ops.defs.deploying import deploy_job, plan_job
 from playground_ops.defs.following import follow_sensor
 from playground_ops.defs.health import health_checks, health_job, health_schedule
@@ -31,8 +32,11 @@ def _definitions(configuration: Configuration, opener: StackOpener | None) -> dg
     return dg.Definitions(
         assets=component_assets(locations),
         asset_checks=[checks],
-        jobs=[redeploy_job, rollback_job, promote_job, plan_job, deploy_job, check_job],
-        schedules=[health_schedule(check_job, configuration.health.interval_minutes)],
+        jobs=[redeploy_job, rollback_job, promote_job, plan_job, deploy_job, backup_job, check_job],
+        schedules=[
+            health_schedule(check_job, configuration.health.interval_minutes),
+            *backup_schedules(configuration.postgres.backups),
+        ],
         sensors=[rollout_records, *(follow_sensor(found) for found in locations if found.follow)],
         resources={"stack": opener or StackOpener()},
         executor=dg.in_process_executor,

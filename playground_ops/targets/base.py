@@ -12,6 +12,7 @@ from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Protocol
 
 from playground_ops.model import (
+    Backup,
     Component,
     ComponentStatus,
     LiveRelease,
@@ -68,6 +69,12 @@ class Stack(Protocol):
 
     def logs(self, component: str, lines: int, follow: bool) -> Iterator[str]:
         """Lines of a component's log, redacted. Raises BadInput for one that is not there."""
+
+    def back_up(self, say: Say) -> Backup:
+        """Keep the database as it is now where no process is needed for it; the oldest go.
+
+        Raises BadInput where a target has no need of it, PlaygroundError.
+        """
 
     def down(self, say: Say, grace_seconds: float | None) -> None:
         """End everything of the stack. None: runs may finish first, as long as their locations allow."""

@@ -14,7 +14,7 @@ import pytest
 from playground_ops.config import Configuration, read
 from playground_ops.model import Location, Release, Revision
 from playground_ops.pods import PodSettings
-from playground_ops.render import foundation, release, resolver
+from playground_ops.render import backup, foundation, release, resolver
 from playground_ops.render.admission import render as policies
 from playground_ops.render.names import CONFIGURATION, OPS_ACCOUNT
 from playground_ops.render.stack import render
@@ -181,6 +181,10 @@ def test_more_than_the_configuration_has_is_refused(
     made = release_of(configured(space), "web")
     change(made)
     assert said in refusal(access, made)
+
+
+def test_the_backup_s_pod_is_let_through(access: Access, space: str) -> None:
+    assert refusal(access, backup.render(configured(space), "dagster-backup-x", "x.backup", 60)) == ""
 
 
 def test_a_resolver_does_what_it_is_for(access: Access, space: str) -> None:

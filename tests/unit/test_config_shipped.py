@@ -12,6 +12,7 @@ from pydantic.fields import FieldInfo
 
 from playground_ops.config import load, read
 from playground_ops.config.kubernetes_schema import (
+    BackupsSection,
     ExternalPostgresSection,
     IngressSection,
     PodSection,
@@ -79,7 +80,7 @@ def sections() -> list[type[BaseModel]]:
     inner = [field.annotation for field in File.model_fields.values()]
     named = [found for found in inner if isinstance(found, type) and issubclass(found, BaseModel)]
     below = [EnvironmentSection, LocationSection, RepoSection, PodSection, ResourcesSection]
-    return [File, *named, *below, TolerationSection, IngressSection, ExternalPostgresSection]
+    return [File, *named, *below, TolerationSection, IngressSection, ExternalPostgresSection, BackupsSection]
 
 
 KEYS = [(key, field) for section in sections() for key, field in section.model_fields.items()]

@@ -16,7 +16,14 @@ from typing import Any
 from playground_ops.config import OPS
 from playground_ops.model import Location, Revision
 from playground_ops.render.names import ARCHIVE, SOURCE_FILE, an_object, labels
-from playground_ops.targets.sources import CONTENT, bootstrap_revision, content_hash, files_of, sources_of
+from playground_ops.targets.sources import (
+    CONTENT,
+    bootstrap_revision,
+    content_hash,
+    files_of,
+    image_revision,
+    sources_of,
+)
 
 PREFIX = "dagster-code-"
 ELSEWHERE = ("playground_ops/targets/local",)
@@ -30,6 +37,8 @@ def name_of(project: Path) -> str:
 
 def revision(location: Location, project: Path) -> Revision:
     """Of a location without a repository: the same whether asked inside the cluster or outside."""
+    if location.in_image:
+        return image_revision(location.in_image)
     return bootstrap_revision(location, project, ELSEWHERE)
 
 

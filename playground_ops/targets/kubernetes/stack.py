@@ -7,9 +7,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from playground_ops.clock import SystemClock
 from playground_ops.config import Configuration
 from playground_ops.decisions import serving
-from playground_ops.model import Component, ComponentStatus
+from playground_ops.model import Backup, Component, ComponentStatus
 from playground_ops.plan import Change, Plan, plan
 from playground_ops.render.names import (
     LOCATION,
@@ -31,6 +32,7 @@ from playground_ops.targets.kubernetes.components import (
     status_of,
 )
 from playground_ops.targets.kubernetes.connection import Connection
+from playground_ops.targets.kubernetes.dumping import dump
 from playground_ops.targets.kubernetes.following import follow as follow_logs
 from playground_ops.targets.kubernetes.logs import Wanted, last_lines
 from playground_ops.targets.kubernetes.migrating import is_due, migrate
@@ -130,6 +132,9 @@ class KubernetesStack:
         wanted = Wanted(Selection(self._namespace, selector_of(self._configuration, component)))
         read = follow_logs if follow else last_lines
         return (line.text for line in read(self._connection, wanted, lines, lambda message: None))
+
+    def back_up(self, say: Say) -> Backup:
+        return dump(self._connection, self._configuration, SystemClock().utc_now(), say)
 
     def down(self, say: Say, grace_seconds: float | None) -> None:
         ending.down(self._connection, self._namespace, say, grace_seconds)

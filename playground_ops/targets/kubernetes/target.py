@@ -35,7 +35,6 @@ from playground_ops.targets.kubernetes.releases import Releases, selector
 from playground_ops.targets.kubernetes.resolving import resolve
 from playground_ops.targets.kubernetes.stack import KubernetesStack
 from playground_ops.targets.serverwire import NoAnswer, current_runs, server_id
-from playground_ops.targets.sources import image_revision
 from playground_ops.targets.webserver import WebserverDown
 
 REMOVE_GRACE_SECONDS = 5
@@ -75,8 +74,6 @@ class KubernetesTarget:
         return leases.lease(self.connection, self.namespace, location, holder)
 
     def resolve(self, location: Location, ref: str | None) -> Revision:
-        if location.in_image:
-            return image_revision(location.in_image)
         if location.repository is None:
             return archive.revision(location, self.project)
         return resolve(self.connection, self.configuration, location, ref)

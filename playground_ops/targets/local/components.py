@@ -9,13 +9,13 @@ from pathlib import Path
 
 from playground_ops.config import OPS, Configuration
 from playground_ops.errors import BadInput, Finding, FindingKind, PlaygroundError
-from playground_ops.model import Component, ComponentStatus, Location, Release, Revision
+from playground_ops.model import Backup, Component, ComponentStatus, Location, Release, Revision
 from playground_ops.plan import Change, Plan, plan
 from playground_ops.targets.base import Say
 from playground_ops.targets.local import ending, logs, stack
 from playground_ops.targets.local.code import Code
 from playground_ops.targets.local.control import Control, end_leftovers, ensure_supervisor, leftovers
-from playground_ops.targets.local.folder import StateFolder, cannot_write
+from playground_ops.targets.local.folder import StateFolder, cannot_write, no_backups
 from playground_ops.targets.local.processes import ProcessState, names, read_state, runtime_folder
 from playground_ops.targets.local.releases import RecordFiles, ReleaseFiles
 from playground_ops.targets.local.servers import Addresses, serving_number
@@ -132,6 +132,9 @@ class LocalStack:
         if not path.exists():
             raise BadInput(_no_log(component, path.parent))
         return logs.follow(path, lines) if follow else logs.last_lines(path, lines)
+
+    def back_up(self, say: Say) -> Backup:
+        raise BadInput(no_backups(self.folder.root))
 
     def down(self, say: Say, grace_seconds: float | None) -> None:
         ending.shut_down(self.folder.root, say, grace_seconds)

@@ -149,3 +149,13 @@ def cannot_read(path: Path, error: OSError) -> Finding:
 def state_folder(project: Path) -> Path:
     """Where a clone's stack lives unless PLAYGROUND_STATE says otherwise."""
     return Path(os.environ.get("PLAYGROUND_STATE") or project / ".playground").absolute()
+
+
+def no_backups(folder: Path) -> Finding:
+    return Finding(
+        kind=FindingKind.CERTAIN,
+        object="target/local",
+        observed="Backups are of the target kubernetes.",
+        cause=f"All that this stack keeps lies in {folder}.",
+        fix="Run `down`, and copy that folder.",
+    )
