@@ -29,6 +29,12 @@ OF_NAMESPACE = f"{PREFIX}namespace"
 """Label: cluster-wide objects say to which stack they belong."""
 
 _TEMPLATE = "object.kind == 'Pod' ? object : object.spec.template"
+_CHANGES_PODS = (
+    "request.operation != 'UPDATE' || !has(object.spec.template) || "
+    "object.spec.template != oldObject.spec.template"
+)
+"""A release that was let through when it was made is marked, scaled and served again as it is, whatever the
+configuration has by now: a rollback brings back what ran."""
 _CONTAINERS = (
     "variables.spec.containers + (has(variables.spec.initContainers) ? variables.spec.initContainers : [])"
 )
@@ -102,6 +108,7 @@ def render(configuration: Configuration) -> list[Object]:
         return []
     space = configuration.kubernetes.namespace
     pods: Object = {
+        "matchConditions": [{"name": "changes-pods", "expression": _CHANGES_PODS}],
         "matchConstraints": {"resourceRules": _workloads()},
         "variables": [
             {"name": name, "expression": text} for name, text in (*_values(configuration), *_variables())
@@ -138,7 +145,8 @@ def _policy(space: str, what: str, spec: Object) -> list[Object]:
     tags = {**labels(f"{OPS_ACCOUNT}-{what}", "policy"), OF_NAMESPACE: space}
     metadata = {"name": name, "labels": tags}
     constraints = {**here, **spec["matchConstraints"]}
-    whole = {**spec, "failurePolicy": "Fail", "matchConditions": [condition], "matchConstraints": constraints}
+    conditions = [condition, *spec.get("matchConditions", ())]
+    whole = {**spec, "failurePolicy": "Fail", "matchConditions": conditions, "matchConstraints": constraints}
     binding = {"matchResources": here, "policyName": name, "validationActions": ["Deny"]}
     kind = "ValidatingAdmissionPolicy"
     return [

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from playground_ops.render.backup import FOLDER
+from tests.asking import eventually
 from tests.cluster.access import Access
 from tests.kubernetes.stacks import POD, ClusterStack, a_cluster_stack
 
@@ -36,6 +37,7 @@ def sql(stack: ClusterStack, statement: str) -> str:
 
 
 def kept_files(stack: ClusterStack) -> list[str]:
+    eventually("all to be ready", lambda: all(one["ready"] for one in stack.status()["components"]))
     return stack.kubectl(*IN_WEBSERVER, "ls", "-A", FOLDER).split()
 
 

@@ -66,7 +66,7 @@ def test_an_asset_of_it_is_made(stack: ClusterStack) -> None:
 def test_a_ref_is_refused_with_what_to_do_instead(stack: ClusterStack) -> None:
     refused = stack.run("redeploy", "reports", "--ref", "main")
     assert refused.returncode == 2
-    assert f"Its code is in the image {NAMES['1']}" in refused.stderr
+    assert f"Its code is in the image {NAMES['1']}" in refused.stdout + refused.stderr
 
 
 def test_another_image_is_a_new_release_and_the_one_before_comes_back(stack: ClusterStack) -> None:
@@ -87,7 +87,7 @@ def test_an_image_that_can_not_be_imported_never_serves(stack: ClusterStack) -> 
 
 
 def test_nor_does_one_that_nobody_has(stack: ClusterStack, tmp_path: Path) -> None:
-    to(stack, "1", image="registry.test/reports:nosuch")
+    to(stack, "1", image="registry.test/reports:nosuch", startup_timeout_seconds=20)
     ended = stack.run("deploy")
     assert ended.returncode == 1
     assert "registry.test/reports:nosuch" in ended.stderr + ended.stdout

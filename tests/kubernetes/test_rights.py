@@ -183,6 +183,21 @@ def test_more_than_the_configuration_has_is_refused(
     assert said in refusal(access, made)
 
 
+def test_what_was_let_through_once_is_scaled_and_marked_as_it_is_and_not_changed(
+    access: Access, space: str
+) -> None:
+    made = release_of(configured(space), "web")
+    image(made)
+    made["spec"]["replicas"] = 0
+    access.apply(made, namespace=space)
+    name = f"deployment/{made['metadata']['name']}"
+    as_ops(access, space, "scale", name, "--replicas=1")
+    as_ops(access, space, "annotate", name, "playground.dagster/served-order=3")
+    with pytest.raises(KubectlFailed, match="an image that the configuration does not name"):
+        as_ops(access, space, "set", "image", name, "dagster-grpc=elsewhere/evil:2")
+    access.kubectl("delete", name, namespace=space)
+
+
 def test_the_backup_s_pod_is_let_through(access: Access, space: str) -> None:
     assert refusal(access, backup.render(configured(space), "dagster-backup-x", "x.backup", 60)) == ""
 
