@@ -191,7 +191,7 @@ def test_what_was_let_through_once_is_scaled_and_marked_as_it_is_and_not_changed
     made["spec"]["replicas"] = 0
     access.apply(made, namespace=space)
     name = f"deployment/{made['metadata']['name']}"
-    as_ops(access, space, "scale", name, "--replicas=1")
+    as_ops(access, space, "patch", name, "--patch", '{"spec": {"replicas": 1}}')
     as_ops(access, space, "annotate", name, "playground.dagster/served-order=3")
     with pytest.raises(KubectlFailed, match="an image that the configuration does not name"):
         as_ops(access, space, "set", "image", name, "dagster-grpc=elsewhere/evil:2")

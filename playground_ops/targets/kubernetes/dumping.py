@@ -40,13 +40,15 @@ def dump(connection: Connection, configuration: Configuration, when: str, say: S
 
 def _failed(name: str, ended: shortpods.Ended) -> Finding:
     told = f"was ended after {LONGEST_SECONDS} s" if ended.too_late else f"ended with exit code {ended.code}"
+    said = [line for line in redact(ended.said).splitlines() if line.strip()]
+    last = f": {said[-1].rstrip('.')}" if said else ""
     return Finding(
         kind=FindingKind.CERTAIN,
         object=f"pod/{name}",
-        observed=f"The backup {told}. The earlier backups are as they were.",
-        cause="The words below are those of pg_dump, or of the file system.",
+        observed=f"The backup {told}{last}. The earlier backups are as they were.",
+        cause="These are the words of pg_dump, or of the file system.",
         fix="Set `images: postgres:` to the server's version; make room on the claim, or keep fewer.",
-        evidence="\n".join(redact(ended.said).splitlines()[-KEPT_LINES:]),
+        evidence="\n".join(said[-KEPT_LINES:]),
     )
 
 
