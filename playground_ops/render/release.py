@@ -5,6 +5,8 @@ A rollout makes it, not an apply; what is in it is what the release ran with, an
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import yaml
 
 from playground_ops.config import OPS, Configuration
@@ -69,6 +71,7 @@ def render(release: Release, configuration: Configuration, archive: str) -> list
     tags = {**labels(location_service(name), "location"), LOCATION: name, RELEASE: str(number)}
     own = {LOCATION: name, RELEASE: str(number)}
     namespace = configuration.kubernetes.namespace
+    serving = template(release, configuration, archive, tags, _command(release), _probes(release))
     deployment = an_object(
         *("apps/v1", "Deployment", release_deployment(name, number), namespace, tags),
         spec={
@@ -78,7 +81,7 @@ def render(release: Release, configuration: Configuration, archive: str) -> list
             "selector": {"matchLabels": own},
             # Two processes of one release are never behind its address either.
             "strategy": {"type": "Recreate"},
-            "template": with_versions(_pod(release, configuration, archive, tags), configuration),
+            "template": with_versions(serving, configuration),
         },
     )
     deployment["metadata"]["annotations"] = {RECORD: release.model_dump_json(exclude_defaults=True)}
@@ -105,7 +108,15 @@ def directory(release: Release) -> str:
     return gitsync.worktree(commit)
 
 
-def _pod(release: Release, configuration: Configuration, archive: str, tags: dict[str, str]) -> Object:
+def template(
+    release: Release,
+    configuration: Configuration,
+    archive: str,
+    tags: dict[str, str],
+    arguments: Sequence[str],
+    probes: Object,
+) -> Object:
+    """A pod with the release's code and all that is around it, which runs `arguments`."""
     settings = release.location.pod
     is_ops = release.location.name == OPS.name
     if is_ops:
@@ -117,10 +128,10 @@ def _pod(release: Release, configuration: Configuration, archive: str, tags: dic
         image=instance.image(configuration, settings),
         resources=RESOURCES,
         command=["sh", "-ec", START, SERVER] if in_image else ["sh", "-ec", UNPACK, _unpacked(release)],
-        arguments=_command(release),
+        arguments=arguments,
         variables=_variables(release, configuration),
         volumes=volumes,
-        more=_probes(release),
+        more=probes,
     )
     init = gitsync.fetching(release, configuration) if release.revision.repository else None
     found = pod(
@@ -166,11 +177,20 @@ def _command(release: Release) -> list[str]:
         )
         return ["dagster", "api", "grpc", *code, "-d", image.working_directory, *served]
     if release.revision.repository is None:
-        module = release.location.module or "playground.definitions"
-        return ["dagster", "api", "grpc", "-m", module, "-d", directory(release), *served]
+        return ["dagster", "api", "grpc", "-m", own_module(release), "-d", directory(release), *served]
+    return [*reading(release), "--", *served]
+
+
+def reading(release: Release) -> list[str]:
+    """What finds out about the project of a release from git; it goes on as it is told."""
     given = ["--module", release.location.module] if release.location.module else []
     where = [directory(release), "--subdirectory", release.location.subdirectory]
-    return ["env", f"PYTHONPATH={PROJECT_FOLDER}", "python", "-m", SERVE, *where, *given, "--", *served]
+    return ["env", f"PYTHONPATH={PROJECT_FOLDER}", "python", "-m", SERVE, *where, *given]
+
+
+def own_module(release: Release) -> str:
+    """Of this project, which a location without a repository serves."""
+    return release.location.module or "playground.definitions"
 
 
 def _variables(release: Release, configuration: Configuration) -> list[Object]:

@@ -186,9 +186,6 @@ def _locations(configuration: Configuration) -> Iterator[Finding]:
                 "On Kubernetes the packages of a location come with its image.",
                 "Name an image that has them as `pod: image:`, and take `dependencies` out.",
             )
-        if location.smoke_job or location.smoke_check:
-            cause, fix = "On Kubernetes these are not there yet.", "Take `smoke_job` and `smoke_check` out."
-            yield _finding(what, "It asks for a smoke job or check.", cause, fix)
 
 
 def _finding(what: str, observed: str, cause: str, fix: str) -> Finding:

@@ -2,6 +2,8 @@
 
 `python -m playground_ops.targets.kubernetes.serving CHECKOUT --subdirectory S [--module M] -- ARGUMENTS`
 
+With `--script S` it becomes that script instead, which gets the project's module and the arguments.
+
 It reads the project by the same rules as the local target, and leaves nothing of itself behind: the
 server is the same process, without this project on its path.
 """
@@ -28,6 +30,7 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("checkout", type=Path)
     parser.add_argument("--subdirectory", default=".")
     parser.add_argument("--module")
+    parser.add_argument("--script")
     parser.add_argument("--dependencies", default=Dependencies.SHARED.value)
     found = parser.parse_args(given)
     try:
@@ -36,16 +39,18 @@ def main(arguments: Sequence[str]) -> int:
         for finding in error.findings:
             print(f"finding {finding.model_dump_json()}", flush=True)
         return EXIT_CERTAIN
-    become(project, served)
+    command = ["dagster", "api", "grpc", *project.load_arguments, "-d", str(project.working_directory)]
+    if found.script is not None:
+        command = ["python", "-c", found.script, project.module]
+    become(project, [*command, *served])
     return 1
 
 
-def become(project: Project, served: Sequence[str]) -> None:
-    """Replace this process. Raises OSError when the image has no `dagster`."""
+def become(project: Project, command: Sequence[str]) -> None:
+    """Replace this process. Raises OSError when the image has no such program."""
     environment = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
     os.chdir(project.working_directory)
-    command = ["dagster", "api", "grpc", *project.load_arguments, "-d", str(project.working_directory)]
-    os.execvpe(command[0], [*command, *served], environment)
+    os.execvpe(command[0], list(command), environment)
 
 
 def _split(arguments: Sequence[str]) -> tuple[list[str], list[str]]:

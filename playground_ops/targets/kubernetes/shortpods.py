@@ -37,7 +37,7 @@ def run(
     no_answer: Callable[[str], Finding],
     say: Callable[[str], None] = lambda message: None,
 ) -> Ended:
-    """`seconds`: the pod's own deadline. `say` hears what it waits for.
+    """`seconds`: the pod's own deadline. `say` hears every ten seconds what it waits for, and may raise.
 
     Raises PlaygroundError when it can't be started, by its own finding or `no_answer` of what was seen.
     """
@@ -57,7 +57,8 @@ def _ended(
     no_answer: Callable[[str], Finding],
     say: Callable[[str], None],
 ) -> dict[str, Any]:
-    deadline, told = time.monotonic() + seconds + ROOM_SECONDS, ""
+    begun = time.monotonic()
+    deadline = begun + seconds + ROOM_SECONDS
     folder = collection("v1", "Pod", pod["metadata"]["namespace"])
     seen = f"metadata.name={pod['metadata']['name']}"
     while True:
@@ -72,15 +73,17 @@ def _ended(
         left = deadline - time.monotonic()
         if left <= 0:
             raise PlaygroundError(looked.finding or no_answer(f"its pod waits for {looked.message}"))
-        if looked.message != told:
-            told = looked.message
-            say(told)
+        say(f"{'it runs' if _runs(found) else looked.message}, {time.monotonic() - begun:.0f} s so far")
         query = {
             "watch": "1",
             "fieldSelector": seen,
             "resourceVersion": found["metadata"]["resourceVersion"],
         }
         next(lines(connection, folder, query, min(left, LOOK_SECONDS)), None)
+
+
+def _runs(pod: dict[str, Any]) -> bool:
+    return any("running" in one.get("state", {}) for one in pod["status"].get("containerStatuses", ()))
 
 
 def _exit_code(pod: dict[str, Any]) -> int | None:

@@ -26,7 +26,7 @@ from playground_ops.render.names import GRPC_PORT, location_service, release_dep
 from playground_ops.targets.address import Address
 from playground_ops.targets.base import Lock, Say
 from playground_ops.targets.codeserver import import_client, inspect
-from playground_ops.targets.kubernetes import archive, automation, leases
+from playground_ops.targets.kubernetes import archive, automation, leases, smoking
 from playground_ops.targets.kubernetes.connection import Connection
 from playground_ops.targets.kubernetes.hastening import end_pods
 from playground_ops.targets.kubernetes.observing import Pods
@@ -124,8 +124,8 @@ class KubernetesTarget:
         return rendering.directory(release)
 
     def smoke(self, release: Release, say: Say) -> None:
-        if release.location.smoke_job or release.location.smoke_check:
-            raise PlaygroundError(_no_smoke(release))
+        made = archive.name_of(self.project)
+        smoking.run(self.connection, release, self.configuration, made, say)
 
     def other_asset_keys(self, location: str) -> dict[str, Sequence[str]]:
         try:
@@ -234,14 +234,4 @@ def _no_answer(release: Release, told: str) -> Finding:
         observed=f"Its pod is ready, and does not answer from here: {told}.",
         cause="The server died just now, or a network policy lets nobody but the stack reach it.",
         fix="Redeploy; a rollout has to run inside the cluster.",
-    )
-
-
-def _no_smoke(release: Release) -> Finding:
-    return Finding(
-        kind=FindingKind.CERTAIN,
-        object=f"location/{release.location.name}",
-        observed="It asks for a smoke job or check.",
-        cause="On Kubernetes these are not there yet.",
-        fix="Take `smoke_job` and `smoke_check` out of the location's configuration.",
     )

@@ -1,0 +1,91 @@
+"""Smoke jobs and checks on a real cluster: a candidate that fails them never serves."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.asking import eventually
+from tests.cluster.access import Access
+from tests.cluster.gitservers import anonymous
+from tests.kubernetes.stacks import ClusterStack, a_cluster_stack
+from tests.pipelines import Pipeline, pipeline
+from tests.stack.test_gates import text
+
+SMOKE = {"smoke_job": "smoke", "smoke_check": "total:is_positive"}
+
+
+@pytest.fixture(scope="module")
+def code(tmp_path_factory: pytest.TempPathFactory) -> Pipeline:
+    made = pipeline(tmp_path_factory.mktemp("code") / "repository")
+    made.commit_text(text("total"), "Good")
+    return made
+
+
+@pytest.fixture(scope="module")
+def stack(access: Access, code: Pipeline, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ClusterStack]:
+    with (
+        a_cluster_stack(access, tmp_path_factory.mktemp("stack")) as made,
+        anonymous(code.folder.parent) as url,
+    ):
+        repo = {"url": f"{url}/{code.folder.name}", "ref": "main"}
+        b = {"name": "b", "smoke_job": "refresh"}
+        made.configure(code_locations=[{"name": "a", "repo": repo, "module": "pipeline", **SMOKE}, b])
+        made.bootstrap()
+        yield made
+
+
+def refused(stack: ClusterStack) -> str:
+    """What is said of it, on the run's page."""
+    run = stack.launch("ops", "redeploy", {"locations": ["a"]})
+    assert stack.wait_for_run(run) == "FAILURE"
+    assert stack.assets("a") == ["total"]
+    assert stack.location("a")["release"] == 1
+    return stack.messages(run)
+
+
+def smoke_pods(stack: ClusterStack) -> str:
+    return stack.kubectl("get", "pods", "-l", "app.kubernetes.io/component=smoke", "-o", "name")
+
+
+def test_they_are_runs_like_others(stack: ClusterStack) -> None:
+    query = "{ runsOrError { ... on Runs { results { jobName status tags { key value } } } } }"
+    found = stack.graphql(query)["runsOrError"]["results"]
+    tried = {
+        (tag["value"], run["jobName"], run["status"])
+        for run in found
+        for tag in run["tags"]
+        if tag["key"] == "playground/smoke"
+    }
+    assert {one for one in tried if one[0] == "a-1"} == {
+        ("a-1", "smoke", "SUCCESS"),
+        ("a-1", "playground_smoke", "SUCCESS"),
+    }
+    assert ("b-1", "refresh", "SUCCESS") in tried, "this project's own code too"
+    assert smoke_pods(stack) == ""
+
+
+def test_a_job_that_fails_keeps_the_commit_from_serving(stack: ClusterStack, code: Pipeline) -> None:
+    code.commit_text(text("total", works=False), "The job fails")
+    said = refused(stack)
+    assert "smoke job smoke did not pass" in said
+    assert "the warehouse has no table prices" in said
+    assert smoke_pods(stack) == ""
+
+
+def test_so_does_an_asset_check(stack: ClusterStack, code: Pipeline) -> None:
+    code.commit_text(text("total", passed=False), "The check fails")
+    said = refused(stack)
+    assert "smoke check total:is_positive did not pass" in said
+    assert "the total is -1" in said
+
+
+def test_a_rollout_that_is_cancelled_meanwhile_leaves_no_pod(stack: ClusterStack, code: Pipeline) -> None:
+    code.commit_text(text("total", seconds=300.0), "Slow to pass")
+    run = stack.launch("ops", "redeploy", {"locations": ["a"]})
+    eventually("the smoke pod", lambda: smoke_pods(stack), every_seconds=0.5)
+    stack.graphql("mutation($id: String!) { terminateRun(runId: $id) { __typename } }", id=run)
+    assert stack.wait_for_run(run) in ("CANCELED", "FAILURE")
+    eventually("the smoke pod to go", lambda: smoke_pods(stack) == "", every_seconds=0.5)
+    assert stack.assets("a") == ["total"]
