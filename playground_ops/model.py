@@ -157,6 +157,14 @@ class Automation(Value):
     sensor_type: str | None = None
 
 
+class Defined(Value):
+    """One thing that code defines, and the fields that say what it is."""
+
+    kind: Literal["asset", "asset check", "job", "schedule", "sensor", "resource"]
+    name: str
+    fields: dict[str, str] = Field(default_factory=dict)
+
+
 class LoadedCode(Value):
     """What a code server says that it loaded."""
 
@@ -164,6 +172,7 @@ class LoadedCode(Value):
     working_directories: tuple[str, ...]
     asset_keys: tuple[str, ...] = ()
     automations: tuple[Automation, ...] = ()
+    defined: tuple[Defined, ...] = ()
     dagster_version: str = ""
 
 

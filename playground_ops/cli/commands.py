@@ -30,6 +30,9 @@ LISTED = {
     ),
     "rollback": Listed("location_commands", "Serve an earlier release of LOCATION again."),
     "promote": Listed("location_commands", "Bring the commit that SOURCE serves to DESTINATION."),
+    "compare": Listed(
+        "compare_command", "What differs between two locations, or two releases such as a-3 and a-4."
+    ),
     "status": Listed(
         "status_command",
         "What runs, at which commit, since when; and how the last rollout of each location ended.",

@@ -33,7 +33,7 @@ def redeploy_command(
 ) -> None:
     """Bring LOCATIONS to their ref; without any, those whose ref has moved."""
     session = Session(config, target, as_json)
-    _leave_to_the_inside(session, "redeploy", *locations, *_given(ref=ref, force=force), as_json=as_json)
+    session.leave_to_the_inside("redeploy", *locations, *_given(ref=ref, force=force))
     wish = redeploy.Wish(locations=locations, ref=ref, force=force, by=whoever_is_at_the_keyboard())
     requests = session.run(lambda: redeploy.requests(session.engine, session.configuration, wish))
     records, failures = session.run(lambda: apply.roll_out_all(session.engine, requests, session.story_of))
@@ -49,7 +49,7 @@ def rollback_command(
 ) -> None:
     """Serve an earlier release of LOCATION again."""
     session = Session(config, target, as_json)
-    _leave_to_the_inside(session, "rollback", location, *_given(to=to), as_json=as_json)
+    session.leave_to_the_inside("rollback", location, *_given(to=to))
     request = _request(session, location, "rollback")
     record = session.run(lambda: rollback.roll_back(session.engine, request, to))
     _report([record], [], as_json)
@@ -64,18 +64,10 @@ def promote_command(
 ) -> None:
     """Bring the commit that SOURCE serves to DESTINATION."""
     session = Session(config, target, as_json)
-    _leave_to_the_inside(session, "promote", source, destination, as_json=as_json)
+    session.leave_to_the_inside("promote", source, destination)
     request = _request(session, destination, "promote")
     record = session.run(lambda: rollback.promote(session.engine, request, source))
     _report([record], [], as_json)
-
-
-def _leave_to_the_inside(session: Session, *arguments: str, as_json: bool) -> None:
-    """Where rollouts can't be made from here: the same command, inside the cluster; and end with its code."""
-    if session.engine.elsewhere is not None:
-        json = ["--json"] if as_json else []
-        code = session.run(lambda: session.elsewhere([*arguments, *json]))
-        raise click.exceptions.Exit(code)
 
 
 def _given(**options: object) -> list[str]:

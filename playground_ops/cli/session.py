@@ -60,6 +60,12 @@ class Session:
 
         return self._errand(arguments, hear, self.engine.story.say)
 
+    def leave_to_the_inside(self, *arguments: str) -> None:
+        """Where servers are out of reach: the same command, in the cluster; and end with its code."""
+        if self.engine.elsewhere is not None:
+            given = [*arguments, *(["--json"] if self._as_json else [])]
+            raise click.exceptions.Exit(self.run(lambda: self.elsewhere(given)))
+
     def run(self, work: Callable[[], T]) -> T:
         """Do the work in a thread, so that Ctrl-C stops it between two steps and it cleans up."""
         with ThreadPoolExecutor(max_workers=1) as pool, self._told:

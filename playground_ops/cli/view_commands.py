@@ -94,8 +94,7 @@ def logs(
 def health(config: Path | None, target: str | None, as_json: bool) -> None:
     """Look at every component; exit 1 and explain when one is not well."""
     session = Session(config, target, as_json)
-    if session.engine.elsewhere is not None:
-        raise click.exceptions.Exit(session.elsewhere(["health", *(["--json"] if as_json else [])]))
+    session.leave_to_the_inside("health")
     findings = check(session.engine.target, session.configuration)
     if as_json:
         print_json({"findings": plain(findings)})

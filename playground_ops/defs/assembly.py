@@ -6,6 +6,7 @@ from playground_ops.config import Configuration
 from playground_ops.config.configuration import OPS
 from playground_ops.defs.assets import component_assets
 from playground_ops.defs.backups import backup_job, backup_schedules
+from playground_ops.defs.comparing import compare_job
 from playground_ops.defs.deploying import deploy_job, plan_job
 from playground_ops.defs.following import follow_sensor
 from playground_ops.defs.health import health_checks, health_job, health_schedule
@@ -32,7 +33,10 @@ def _definitions(configuration: Configuration, opener: StackOpener | None) -> dg
     return dg.Definitions(
         assets=component_assets(locations),
         asset_checks=[checks],
-        jobs=[redeploy_job, rollback_job, promote_job, plan_job, deploy_job, backup_job, check_job],
+        jobs=[
+            *(redeploy_job, rollback_job, promote_job, compare_job),
+            *(plan_job, deploy_job, backup_job, check_job),
+        ],
         schedules=[
             health_schedule(check_job, configuration.health.interval_minutes),
             *backup_schedules(configuration.postgres.backups),

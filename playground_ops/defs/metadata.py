@@ -5,6 +5,7 @@ from urllib.parse import urlsplit
 
 import dagster as dg
 
+from playground_ops.compare import Comparison
 from playground_ops.errors import Finding, FindingKind
 from playground_ops.model import Component, Outcome, Revision, RolloutRecord
 from playground_ops.plan import FieldChange, Plan
@@ -91,6 +92,17 @@ def of_plan(plan: Plan) -> Metadata:
 def _told(field: FieldChange) -> str:
     whose = f", set by {cell(field.manager)}" if field.manager else ""
     return f"{cell(field.path)} | {cell(field.before)}{whose} | {cell(field.after)}"
+
+
+def of_comparison(found: Comparison) -> Metadata:
+    rows = ["| change | what | field | before | after |", "|---|---|---|---|---|"]
+    for one in found.differences:
+        rows.append(f"| **{one.change}** | {cell(one.kind)} {cell(one.name)} | | | |")
+        rows += [f"| | | {_told(field)} |" for field in one.fields]
+    return {
+        "summary": dg.MetadataValue.text(found.summary()),
+        "differences": dg.MetadataValue.md("\n".join(rows) if found.differences else "none"),
+    }
 
 
 def of_component(component: Component) -> Metadata:

@@ -9,9 +9,10 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from playground_ops.errors import Finding, FindingKind, RolloutFailed
-from playground_ops.model import Automation, LoadedCode, Release
+from playground_ops.model import Automation, Defined, LoadedCode, Release
 from playground_ops.redact import redact
 from playground_ops.targets.address import Address
+from playground_ops.targets.defined import defined
 
 if TYPE_CHECKING:
     from dagster._core.remote_origin import GrpcServerCodeLocationOrigin
@@ -41,10 +42,12 @@ def inspect(release: Release, address: Address, server_id: str) -> LoadedCode:
     listed = _list(client, release)
     assets: set[str] = set()
     automations: list[Automation] = []
+    found: list[Defined] = []
     for symbol in listed.repository_symbols:
         snapshot = _snapshot(client, release, address, symbol.repository_name)
         assets.update(node.asset_key.to_user_string() for node in _executable(snapshot))
         automations.extend(_automations(symbol.repository_name, snapshot))
+        found.extend(defined(snapshot))
     pointers = listed.repository_code_pointer_dict.values()
     directories = {str(getattr(pointer, "working_directory", None) or "") for pointer in pointers}
     return LoadedCode(
@@ -52,6 +55,7 @@ def inspect(release: Release, address: Address, server_id: str) -> LoadedCode:
         working_directories=tuple(sorted(directories)),
         asset_keys=tuple(sorted(assets)),
         automations=tuple(automations),
+        defined=tuple(found),
         dagster_version=(listed.dagster_library_versions or {}).get("dagster", ""),
     )
 

@@ -35,6 +35,14 @@ defs = dg.Definitions(assets=[{name}], asset_checks=[is_positive], jobs=[smoke])
 """
 
 
+MORE = """
+nightly = dg.ScheduleDefinition(name="nightly", job=late, cron_schedule="0 3 * * *")
+total = dg.map_asset_specs(lambda spec: spec.replace_attributes(group_name="sums"), [total])[0]
+defs = dg.Definitions(
+    assets=[total], asset_checks=[is_positive], jobs=[smoke, late], schedules=[nightly])
+"""
+
+
 def text(name: str, passed: bool = True, works: bool = True, seconds: float = 0.0) -> str:
     return CODE.format(name=name, passed=passed, works=works, seconds=seconds)
 
@@ -95,3 +103,21 @@ def test_the_second_of_two_rollouts_says_who_holds_the_lock(stack: Stack, code: 
     assert f"(pid {first.pid}) is under way since" in finding["observed"]
     # A job waits, and then finds nothing to do.
     stack.wait_for_success(job)
+
+
+def test_two_locations_are_compared_from_the_command_line_and_as_a_job(stack: Stack, code: Pipeline) -> None:
+    code.commit_text(text("total") + "\n\n@dg.job\ndef late() -> None:\n    probe()\n\n\n" + MORE, "More")
+    stack.ok("redeploy", "b", "--force")
+    found = json.loads(stack.ok("compare", "a", "b", "--json"))
+    told = {(one["change"], one["kind"], one["name"]) for one in found["differences"]}
+    assert told == {
+        ("added", "job", "late"),
+        ("added", "schedule", "nightly"),
+        ("changed", "asset", "total"),
+    }
+    (total,) = [one["fields"] for one in found["differences"] if one["name"] == "total"]
+    assert total == [{"path": "group", "before": "default", "after": "sums", "manager": None}]
+    run = stack.launch("ops", "compare", {"before": "a", "after": "b"})
+    stack.wait_for_success(run)
+    assert "added: schedule nightly" in stack.messages(run)
+    assert stack.run("compare", "a", "nobody").returncode == 2
