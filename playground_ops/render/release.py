@@ -100,10 +100,7 @@ def directory(release: Release) -> str:
 
 
 def _pod(release: Release, configuration: Configuration, archive: str, tags: dict[str, str]) -> Object:
-    settings = release.location.pod
-    is_ops = release.location.name == OPS.name
-    if is_ops:
-        settings = configuration.kubernetes.ops
+    settings, is_ops = configuration.pod_of(release.location), release.location.name == OPS.name
     volumes = _volumes(archive)
     main = Container(
         name=SERVER,

@@ -17,6 +17,7 @@ from playground_ops.config.kubernetes_schema import (
     PodSection,
     ResourcesSection,
     TolerationSection,
+    VolumeSection,
 )
 from playground_ops.config.schema import EnvironmentSection, File, LocationSection, RepoSection
 
@@ -78,7 +79,7 @@ def sections() -> list[type[BaseModel]]:
     inner = [field.annotation for field in File.model_fields.values()]
     named = [found for found in inner if isinstance(found, type) and issubclass(found, BaseModel)]
     below = [EnvironmentSection, LocationSection, RepoSection, PodSection, ResourcesSection]
-    return [File, *named, *below, TolerationSection, IngressSection, ExternalPostgresSection]
+    return [File, *named, *below, VolumeSection, TolerationSection, IngressSection, ExternalPostgresSection]
 
 
 KEYS = [(key, field) for section in sections() for key, field in section.model_fields.items()]
