@@ -89,6 +89,9 @@ def test_code_reads_a_mounted_secret_and_variables_of_a_config_map(access: Acces
         ops = next(one for one in stack.pods("location") if "-ops-" in one["metadata"]["name"])
         evict(access, stack.namespace, ops["metadata"]["name"])
 
+        stack.ok("down", "--now")
+        assert stack.get("pdb")["items"] == []
+
 
 def evict(access: Access, namespace: str, pod: str) -> None:
     """As `kubectl drain` asks for it, without the wait."""
