@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field
 
@@ -30,18 +30,53 @@ class Resources(Value):
     limits: dict[str, str] = Field(default_factory=dict)
 
 
+class Volume(Value):
+    """A folder of the main container, and the one thing that it comes from."""
+
+    name: str
+    path: str
+    secret: str | None = None
+    config_map: str | None = None
+    claim: str | None = None
+    empty_dir: str | None = None
+    """Room that goes with the pod, and how much of it: a quantity."""
+    read_only: bool | None = None
+    """None: where the kubelet allows no writing anyway, Secrets and ConfigMaps."""
+
+    @property
+    def is_read_only(self) -> bool:
+        return bool(self.secret or self.config_map) if self.read_only is None else self.read_only
+
+
 class PodSettings(Value):
     image: str | None = None
     resources: Resources = Resources()
     environment: dict[str, str] = Field(default_factory=dict)
     environment_from_secrets: tuple[str, ...] = ()
     """Secrets of the namespace whose keys become variables."""
+    environment_from_config_maps: tuple[str, ...] = ()
+    """ConfigMaps likewise; what a Secret says goes before."""
+    volumes: tuple[Volume, ...] = ()
     node_selector: dict[str, str] = Field(default_factory=dict)
     tolerations: tuple[Toleration, ...] = ()
+    affinity: dict[str, Any] = Field(default_factory=dict)
+    """core/v1 Affinity, as Kubernetes writes it."""
+    topology_spread_constraints: tuple[dict[str, Any], ...] = ()
+    """core/v1 TopologySpreadConstraint, likewise."""
+    priority_class: str | None = None
+    scheduler_name: str | None = None
+    """None: the cluster's default scheduler."""
     labels: dict[str, str] = Field(default_factory=dict)
     annotations: dict[str, str] = Field(default_factory=dict)
     image_pull_secrets: tuple[str, ...] = ()
     service_type: ServiceType = "ClusterIP"
+    service_annotations: dict[str, str] = Field(default_factory=dict)
+    disruption_budget: bool = False
+    """Whether nobody may evict its pods while they are well."""
+
+    @property
+    def mounted_secrets(self) -> set[str]:
+        return {one.secret for one in self.volumes if one.secret}
 
 
 _FACTORS = {"m": Decimal("0.001"), "": Decimal(1), "k": Decimal(1000)}

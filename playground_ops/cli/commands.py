@@ -31,7 +31,8 @@ LISTED = {
     "rollback": Listed("location_commands", "Serve an earlier release of LOCATION again."),
     "promote": Listed("location_commands", "Bring the commit that SOURCE serves to DESTINATION."),
     "compare": Listed(
-        "compare_command", "What differs between two locations, or two releases such as a-3 and a-4."
+        "compare_command",
+        "What differs between the definitions of BEFORE and AFTER: locations, or releases such as a-3.",
     ),
     "status": Listed(
         "status_command",

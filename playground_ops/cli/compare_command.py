@@ -17,7 +17,7 @@ from playground_ops.compare import Comparison, compare
 @click.argument("after")
 @common
 def compare_command(config: Path | None, target: str | None, as_json: bool, before: str, after: str) -> None:
-    """What differs between the definitions of BEFORE and AFTER: two locations, or releases such as a-3."""
+    """What differs between the definitions of BEFORE and AFTER: locations, or releases such as a-3."""
     session = Session(config, target, as_json)
     session.leave_to_the_inside("compare", before, after)
     names = [location.name for location in session.configuration.all_locations]

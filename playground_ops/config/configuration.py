@@ -112,3 +112,16 @@ class Configuration(Value):
     def all_locations(self) -> tuple[Location, ...]:
         """The management location first, then the configured ones."""
         return (self.ops, *self.locations)
+
+    @property
+    def all_pods(self) -> dict[str, PodSettings]:
+        """By component: what is set of its pods. An external database has none."""
+        return {
+            "webserver": self.webserver.pod,
+            "daemon": self.daemon.pod,
+            **({} if self.postgres.external else {"postgres": self.postgres.pod}),
+            **{one.name: self.pod_of(one) for one in self.all_locations},
+        }
+
+    def pod_of(self, location: Location) -> PodSettings:
+        return self.kubernetes.ops if location.name == OPS.name else location.pod

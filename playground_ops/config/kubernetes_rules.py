@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import posixpath
 import re
+from pathlib import PurePosixPath
+from typing import Any
+
+from playground_ops.config.written import text_of
 
 LONGEST_LABEL = 63
 _LABEL = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
@@ -32,6 +36,37 @@ _CONNECTION = (
     "target_session_attrs",
     "tcp_user_timeout",
 )
+OWN_VOLUMES = (
+    "app",
+    "artifacts",
+    "data",
+    "git-secret",
+    "home",
+    "instance",
+    "run",
+    "source",
+    "tmp",
+    "workspace",
+)
+OWN_FOLDERS = (
+    "/etc/git-secret",
+    "/opt/dagster/app",
+    "/opt/dagster/artifacts",
+    "/opt/dagster/dagster_home",
+    "/opt/dagster/instance",
+    "/opt/dagster/source",
+    "/opt/dagster/workspace",
+    "/tmp",
+    "/var/lib/postgresql/data",
+    "/var/run",
+    "/run",
+    "/dev",
+    "/proc",
+    "/sys",
+)
+"""Those that any pod of the stack has mounted, and the system's."""
+_NUMBERS = ("maxSkew", "minDomains", "weight")
+"""Fields of an affinity or a spread constraint that are numbers."""
 _OWN_PREFIXES = ("app.kubernetes.io/", "playground.dagster/")
 
 
@@ -100,6 +135,44 @@ def own_label_key(value: str) -> str:
     if value == "app" or value.startswith(_OWN_PREFIXES):
         raise ValueError("another key: this one is set by the stack")
     return label_key(value)
+
+
+def volume_name(value: str) -> str:
+    """DNS-1123 label, as Kubernetes wants it, and none that the stack's own volumes have."""
+    if len(value) > LONGEST_LABEL or not _LABEL.fullmatch(value):
+        raise ValueError("a name: at most 63 lower-case letters, digits and dashes (DNS-1123)")
+    if value in OWN_VOLUMES:
+        raise ValueError("another name: the stack has a volume of this one")
+    return value
+
+
+def mount_path(value: str) -> str:
+    """A folder that is neither one of the stack's own, nor in one, nor above one."""
+    path = PurePosixPath(value)
+    if (
+        not path.is_absolute()
+        or ".." in path.parts
+        or ":" in value
+        or value != f"/{'/'.join(path.parts[1:])}"
+    ):
+        raise ValueError(
+            "an absolute path of a folder such as `/etc/orders`, without `..`, `:` or a last `/`"
+        )
+    for own in map(PurePosixPath, OWN_FOLDERS):
+        if path.is_relative_to(own) or own.is_relative_to(path):
+            raise ValueError(f"another folder: the stack's own {own} is there")
+    return value
+
+
+def passed_on(value: Any, key: str = "") -> Any:
+    """What Kubernetes is given as it is, such as an affinity: text as it was written, numbers by key."""
+    if isinstance(value, dict):
+        return {str(text_of(name)): passed_on(inner, str(name)) for name, inner in value.items()}
+    if isinstance(value, list):
+        return [passed_on(inner) for inner in value]
+    if isinstance(value, int) and not isinstance(value, bool) and key in _NUMBERS:
+        return int(value)
+    return text_of(value)
 
 
 def label_value(value: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
@@ -18,6 +18,26 @@ OwnKey = Annotated[str, AfterValidator(kubernetes_rules.own_label_key)]
 LabelValue = Annotated[str, BeforeValidator(text_of), AfterValidator(kubernetes_rules.label_value)]
 Text = Annotated[str, BeforeValidator(text_of)]
 ObjectName = Annotated[str, BeforeValidator(text_of), AfterValidator(kubernetes_rules.object_name)]
+Affinity = Annotated[
+    dict[Literal["nodeAffinity", "podAffinity", "podAntiAffinity"], dict[str, Any]],
+    BeforeValidator(kubernetes_rules.passed_on),
+]
+SpreadConstraint = Annotated[
+    dict[
+        Literal[
+            "labelSelector",
+            "matchLabelKeys",
+            "maxSkew",
+            "minDomains",
+            "nodeAffinityPolicy",
+            "nodeTaintsPolicy",
+            "topologyKey",
+            "whenUnsatisfiable",
+        ],
+        Any,
+    ],
+    BeforeValidator(kubernetes_rules.passed_on),
+]
 Image = Annotated[str, AfterValidator(rules.image)]
 ContainerPath = Annotated[str, AfterValidator(kubernetes_rules.container_path)]
 ConnectionParameter = Annotated[str, AfterValidator(kubernetes_rules.connection_parameter)]
@@ -53,17 +73,53 @@ class TolerationSection(Section):
         return self
 
 
+class VolumeSection(Section):
+    name: Annotated[str, BeforeValidator(text_of), AfterValidator(kubernetes_rules.volume_name)]
+    path: Annotated[str, BeforeValidator(text_of), AfterValidator(kubernetes_rules.mount_path)]
+    secret: ObjectName | None = None
+    config_map: ObjectName | None = None
+    claim: ObjectName | None = None
+    empty_dir: Quantity | None = None
+    read_only: bool | None = None
+
+    @model_validator(mode="after")
+    def _comes_from_one_thing(self) -> VolumeSection:
+        sources = ("secret", "config_map", "claim", "empty_dir")
+        if sum(getattr(self, key) is not None for key in sources) != 1:
+            raise ValueError("exactly one of `secret`, `config_map`, `claim` and `empty_dir`")
+        if self.read_only is False and (self.secret or self.config_map):
+            raise ValueError("no `read_only: false`: Secrets and ConfigMaps are never written to")
+        return self
+
+
+def _each_by_itself(found: list[VolumeSection]) -> list[VolumeSection]:
+    for key in ("name", "path"):
+        seen = [getattr(one, key) for one in found]
+        twice = sorted({value for value in seen if seen.count(value) > 1})
+        if twice:
+            raise ValueError(f"volumes that have a `{key}` of their own: {', '.join(twice)} stands twice")
+    return found
+
+
 class PodSection(Section):
     image: Image | None = None
     resources: ResourcesSection = ResourcesSection()
     environment: dict[EnvironmentName, EnvironmentValue] = Field(default_factory=dict)
     environment_from_secrets: list[ObjectName] = Field(default_factory=list)
+    environment_from_config_maps: list[ObjectName] = Field(default_factory=list)
+    volumes: Annotated[list[VolumeSection], AfterValidator(_each_by_itself)] = Field(default_factory=list)
     node_selector: dict[Key, LabelValue] = Field(default_factory=dict)
     tolerations: list[TolerationSection] = Field(default_factory=list)
+    affinity: Affinity = Field(default_factory=dict)
+    topology_spread_constraints: list[SpreadConstraint] = Field(default_factory=list)
+    priority_class: ObjectName | None = None
+    scheduler_name: ObjectName | None = None
     labels: dict[OwnKey, LabelValue] = Field(default_factory=dict)
     annotations: dict[OwnKey, Text] = Field(default_factory=dict)
     image_pull_secrets: list[ObjectName] = Field(default_factory=list)
     service_type: ServiceType = "ClusterIP"
+    service_annotations: dict[OwnKey, Text] = Field(default_factory=dict)
+    disruption_budget: bool = False
 
     def settings(self) -> PodSettings:
         return PodSettings.model_validate(self.model_dump())

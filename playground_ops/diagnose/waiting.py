@@ -125,7 +125,7 @@ CATALOGUE = (
         r"affinity|selector|taint|unschedulable",
         CERTAIN,
         "No node is one that the pod may run on.",
-        "Mend `node_selector` and `tolerations`, or uncordon a node.",
+        "Mend `node_selector`, `affinity` and `tolerations`, or uncordon a node.",
     ),
     _known(
         "FailedMount FailedAttachVolume",
@@ -140,6 +140,13 @@ CATALOGUE = (
         CAPACITY,
         "The namespace's quota leaves no room for the pod.",
         "Raise the quota, or lower `resources: requests:`.",
+    ),
+    _known(
+        "FailedCreate",
+        r"no PriorityClass with name",
+        CERTAIN,
+        "The cluster has no such PriorityClass.",
+        "Make it, or mend `priority_class`.",
     ),
     _known(
         "FailedCreate",

@@ -19,6 +19,7 @@ from playground_ops.render.names import (
     OPS_ACCOUNT,
     PREFIX,
     Object,
+    app_of,
     labels,
 )
 from playground_ops.render.resolver import SCRIPT
@@ -61,8 +62,9 @@ _VALIDATIONS = (
         "'a kind of volume that the stack has none of'",
     ),
     (
-        "variables.volumes.all(v, !has(v.secret) || v.secret.secretName in variables.gitSecrets)",
-        "'a volume of a Secret that the configuration does not name'",
+        "variables.volumes.all(v, !has(v.secret) || v.secret.secretName in variables.gitSecrets || "
+        "v.secret.secretName in variables.mountedSecrets)",
+        "'a volume of a Secret that the configuration does not name for it'",
     ),
     (
         # What fetches has the credentials, and what runs somebody's code has not.
@@ -164,9 +166,14 @@ def _variables() -> list[tuple[str, str]]:
         ("volumes", _VOLUMES),
         ("account", _ACCOUNT),
         (
+            "mountedSecrets",
+            "'app' in variables.labels && variables.labels['app'] in variables.volumesOf ? "
+            "variables.volumesOf[variables.labels['app']] : []",
+        ),
+        (
             "gitVolumes",
-            "variables.volumes.filter(v, has(v.secret) && v.secret.secretName in variables.gitSecrets)"
-            ".map(v, v.name)",
+            "variables.volumes.filter(v, has(v.secret) && v.secret.secretName in variables.gitSecrets && "
+            "!(v.secret.secretName in variables.mountedSecrets)).map(v, v.name)",
         ),
     ]
 
@@ -192,13 +199,8 @@ def _rule(group: str, resources: list[str], operations: list[str]) -> Object:
 
 def _values(configuration: Configuration) -> list[tuple[str, str]]:
     """What the configuration has, as CEL: its strings are written as in JSON."""
-    pods = [
-        configuration.webserver.pod,
-        configuration.daemon.pod,
-        configuration.postgres.pod,
-        configuration.kubernetes.ops,
-        *(location.pod for location in configuration.locations),
-    ]
+    pods = configuration.all_pods.values()
+    mounted = {app_of(name): sorted(pod.mounted_secrets) for name, pod in configuration.all_pods.items()}
     images = {configuration.images.dagster, configuration.images.postgres, configuration.images.git_sync}
     named = {secret for one in pods for secret in one.environment_from_secrets}
     lists = {
@@ -212,5 +214,6 @@ def _values(configuration: Configuration) -> list[tuple[str, str]]:
     return [
         ("gitImage", json.dumps(configuration.images.git_sync)),
         ("resolve", json.dumps(SCRIPT)),
+        ("volumesOf", json.dumps({app: secrets for app, secrets in mounted.items() if secrets})),
         *((name, json.dumps(sorted(values))) for name, values in lists.items()),
     ]

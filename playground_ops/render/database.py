@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from playground_ops.config import Configuration
 from playground_ops.pods import Resources
-from playground_ops.render.names import POSTGRES, POSTGRES_PORT, Object, an_object, labels, present
+from playground_ops.render.names import (
+    POSTGRES,
+    POSTGRES_PORT,
+    Object,
+    a_service,
+    an_object,
+    labels,
+    present,
+)
 from playground_ops.render.pod import (
     Container,
     Mounted,
@@ -74,9 +82,9 @@ def render(configuration: Configuration) -> list[Object]:
     tags = labels(POSTGRES, "postgres")
     ports = [{"name": "postgres", "port": POSTGRES_PORT, "protocol": "TCP", "targetPort": "postgres"}]
     selector = {"app": POSTGRES}
-    service = an_object(
-        *("v1", "Service", POSTGRES, namespace, tags),
-        spec={"ports": ports, "selector": selector, "type": settings.service_type},
+    service = a_service(
+        *(POSTGRES, namespace, tags, settings.service_annotations),
+        {"ports": ports, "selector": selector, "type": settings.service_type},
     )
     template = pod(
         [container(_server(configuration), settings)],

@@ -47,6 +47,7 @@ _RULES = (
     # To say what of the foundation is not as the configuration has it; never to change it.
     _rule("", "serviceaccounts", READ),
     _rule("networking.k8s.io", "networkpolicies", READ),
+    _rule("policy", "poddisruptionbudgets", READ),
     _rule("rbac.authorization.k8s.io", "roles rolebindings", READ),
 )
 """`create` can't be limited to names (Kubernetes documentation, "Using RBAC Authorization")."""

@@ -5,11 +5,13 @@ from __future__ import annotations
 import yaml
 
 from playground_ops.config import Configuration
+from playground_ops.model import Location
 from playground_ops.render.names import (
     GRPC_PORT,
     PREFIX,
     WORKSPACE,
     Object,
+    a_service,
     an_object,
     labels,
     location_service,
@@ -33,12 +35,12 @@ def workspace(configuration: Configuration) -> Object:
     )
 
 
-def service(configuration: Configuration, location: str) -> Object:
+def service(configuration: Configuration, location: Location) -> Object:
     """Without a selector: that is the switch, and belongs to the rollout alone."""
-    name = location_service(location)
-    tags = {**labels(name, "location"), f"{PREFIX}location": location}
+    name, settings = location_service(location.name), configuration.pod_of(location)
+    tags = {**labels(name, "location"), f"{PREFIX}location": location.name}
     ports = [{"name": "grpc", "port": GRPC_PORT, "protocol": "TCP", "targetPort": "grpc"}]
-    return an_object(
-        *("v1", "Service", name, configuration.kubernetes.namespace, tags),
-        spec={"ports": ports, "type": "ClusterIP"},
+    return a_service(
+        *(name, configuration.kubernetes.namespace, tags, settings.service_annotations),
+        {"ports": ports, "type": "ClusterIP"},
     )

@@ -37,8 +37,13 @@ def render(configuration: Configuration, name: str) -> Object:
         image_pull_secrets=settings.image_pull_secrets,
         node_selector=settings.node_selector,
         tolerations=settings.tolerations,
+        affinity=settings.affinity,
+        priority_class=settings.priority_class,
+        scheduler_name=settings.scheduler_name,
+        # The database's certificates may be in one.
+        volumes=settings.volumes,
     )
-    template = pod([container(found, PodSettings())], plain, tags, volumes, init=[wait])
+    template = pod([container(found, plain)], plain, tags, volumes, init=[wait])
     template["spec"]["restartPolicy"] = "Never"
     return an_object(
         *("batch/v1", "Job", name, configuration.kubernetes.namespace, tags),

@@ -46,6 +46,12 @@ def location_service(location: str) -> str:
     return f"dagster-grpc-{location}"
 
 
+def app_of(component: str) -> str:
+    """The `app` label of its pods; `component` is webserver, daemon, postgres, or a location."""
+    own = {"webserver": WEBSERVER, "daemon": DAEMON, "postgres": POSTGRES}
+    return own.get(component) or location_service(component)
+
+
 def release_deployment(location: str, number: int) -> str:
     return f"{location_service(location)}-{number}"
 
@@ -68,6 +74,13 @@ def labels(app: str, component: str) -> dict[str, str]:
 def an_object(api: str, kind: str, name: str, namespace: str, tags: dict[str, str], **body: Any) -> Object:
     metadata = {"name": name, "namespace": namespace, "labels": tags}
     return {"apiVersion": api, "kind": kind, "metadata": metadata, **body}
+
+
+def a_service(name: str, namespace: str, tags: dict[str, str], notes: dict[str, str], spec: Object) -> Object:
+    """With a person's annotations, by which a cluster makes load balancers."""
+    made = an_object("v1", "Service", name, namespace, tags, spec=spec)
+    made["metadata"] |= present(annotations=dict(notes))
+    return made
 
 
 def present(**fields: Any) -> Object:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from playground_ops.pods import PodSettings, Resources, Toleration, amount
+from playground_ops.pods import PodSettings, Resources, Toleration, Volume, amount
 from playground_ops.render.names import Object, present
 
 DAGSTER_USER = 10001
@@ -79,7 +79,11 @@ def container(found: Container, settings: PodSettings) -> Object:
     own = {one["name"] for one in found.variables}
     given = [variable(name, value) for name, value in settings.environment.items() if name not in own]
     environment = [*found.variables, *given]
-    sources = [{"secretRef": {"name": name}} for name in settings.environment_from_secrets]
+    sources = [
+        *({"configMapRef": {"name": name}} for name in settings.environment_from_config_maps),
+        *({"secretRef": {"name": name}} for name in settings.environment_from_secrets),
+    ]
+    mounted = [*found.volumes, *map(_given, settings.volumes)]
     return {
         "name": found.name,
         "image": found.image,
@@ -88,7 +92,7 @@ def container(found: Container, settings: PodSettings) -> Object:
         "resources": resources(found.resources, settings.resources),
         **found.more,
         "securityContext": dict(RESTRICTED),
-        **present(volumeMounts=[one.mount for one in found.volumes]),
+        **present(volumeMounts=[one.mount for one in mounted]),
     }
 
 
@@ -125,6 +129,10 @@ def pod(
         initContainers=list(init),
         nodeSelector=dict(settings.node_selector),
         tolerations=[_toleration(one) for one in settings.tolerations],
+        affinity=settings.affinity,
+        topologySpreadConstraints=list(settings.topology_spread_constraints),
+        priorityClassName=settings.priority_class,
+        schedulerName=settings.scheduler_name,
     )
     return {
         "metadata": {"labels": {**settings.labels, **tags}, **metadata},
@@ -142,9 +150,23 @@ def pod(
                 "seccompProfile": {"type": "RuntimeDefault"},
             },
             "terminationGracePeriodSeconds": grace_seconds,
-            "volumes": [one.volume for one in _once(volumes)],
+            "volumes": [one.volume for one in _once([*volumes, *map(_given, settings.volumes)])],
         },
     }
+
+
+def _given(found: Volume) -> Mounted:
+    source: Object
+    if found.secret:
+        # Not to be read by everybody: libpq and ssh refuse keys that are.
+        source = {"secret": {"secretName": found.secret, "defaultMode": 0o440}}
+    elif found.config_map:
+        source = {"configMap": {"name": found.config_map}}
+    elif found.claim:
+        source = {"persistentVolumeClaim": {"claimName": found.claim}}
+    else:
+        source = {"emptyDir": {"sizeLimit": found.empty_dir}}
+    return Mounted(found.name, found.path, source, read_only=found.is_read_only)
 
 
 def _once(volumes: Sequence[Mounted]) -> list[Mounted]:

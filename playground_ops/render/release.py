@@ -117,10 +117,7 @@ def template(
     probes: Object,
 ) -> Object:
     """A pod with the release's code and all that is around it, which runs `arguments`."""
-    settings = release.location.pod
-    is_ops = release.location.name == OPS.name
-    if is_ops:
-        settings = configuration.kubernetes.ops
+    settings, is_ops = configuration.pod_of(release.location), release.location.name == OPS.name
     in_image = release.location.in_image is not None
     volumes = _volumes() if in_image else [*_code(archive), *_volumes()]
     main = Container(

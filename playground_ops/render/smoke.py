@@ -8,7 +8,7 @@ from pathlib import PurePosixPath
 from playground_ops.config import Configuration
 from playground_ops.model import InImage, Release
 from playground_ops.render import release as rendering
-from playground_ops.render.names import LOCATION, Object, an_object, labels
+from playground_ops.render.names import LOCATION, Object, an_object, labels, location_service
 from playground_ops.render.versions import with_versions
 
 COMPONENT = "smoke"
@@ -26,9 +26,9 @@ def render(
 ) -> Object:
     """`wanted`: kind and name. The pod ends by itself: well, badly, or after `seconds`.
 
-    It has no label by which anybody is sent to it.
+    It is of the location, and no address leads to it: it is of no release.
     """
-    tags = {**labels(name, COMPONENT), LOCATION: release.location.name}
+    tags = {**labels(location_service(release.location.name), COMPONENT), LOCATION: release.location.name}
     command = _command(release, [*wanted, release.name], script)
     template = rendering.template(release, configuration, archive, tags, command, {})
     whole = with_versions(template, configuration)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from playground_ops.config import Configuration
 from playground_ops.render import (
     admission,
+    budgets,
     daemon,
     database,
     errand,
@@ -30,13 +31,14 @@ def render(configuration: Configuration) -> Rendered:
             *foundation.rights(configuration),
             *admission.render(configuration),
             *foundation.network_policies(configuration),
+            *budgets.render(configuration),
         ],
         "configuration": [_configuration(configuration), *versions.in_force(configuration)],
         "postgres": database.render(configuration),
         "instance": instance.render(configuration),
         "workspace": [locations.workspace(configuration)],
         **{
-            f"location-{one.name}": [locations.service(configuration, one.name)]
+            f"location-{one.name}": [locations.service(configuration, one)]
             for one in configuration.all_locations
         },
         "webserver": webserver.render(configuration),

@@ -1,7 +1,8 @@
-"""Which Secrets a pod reads, and the versions of them that it was made for. Pure.
+"""Which Secrets and ConfigMaps a pod reads, and the versions of them that it was made for. Pure.
 
 A pod is not told when a Secret changes. Whatever changes one writes a new version on it, and every pod
-that reads it has that version as an annotation: so a deploy makes exactly those pods anew.
+that reads it has that version as an annotation: so a deploy makes exactly those pods anew. The version of a
+ConfigMap, which is no secret, is short for what it holds; mounted as files it changes by itself in the pod.
 """
 
 from __future__ import annotations
@@ -13,20 +14,27 @@ from playground_ops.config import Configuration
 from playground_ops.render.names import PREFIX, Object, an_object, labels
 
 SECRET_VERSION = f"{PREFIX}secret-version"
-"""Annotation of a Secret: its version; and of a pod: those of the Secrets that it reads."""
+"""Annotation of a Secret: its version; and of a pod: those of the Secrets and ConfigMaps that it reads."""
 VERSIONS = "dagster-secret-versions"
-"""ConfigMap: the versions in force, by the Secret's name. `ops` may look at no Secret."""
+"""ConfigMap: the versions in force, by the Secret's name or `of_config_map`. `ops` may look at no Secret."""
+
+
+def of_config_map(name: str) -> str:
+    """As a ConfigMap is called among versions; not a name that a Secret can have."""
+    return f"config_map_{name}"
 
 
 def read_by(pod: Mapping[str, Any]) -> set[str]:
-    """Names of the Secrets whose content its containers see."""
+    """Names of the Secrets whose content its containers see, and of ConfigMaps that are their environment."""
     spec = pod["spec"]
     found = [volume["secret"]["secretName"] for volume in spec.get("volumes", ()) if "secret" in volume]
     for container in (*spec.get("initContainers", ()), *spec["containers"]):
         for one in container.get("env", ()):
             reference = one.get("valueFrom", {}).get("secretKeyRef")
             found += [reference["name"]] if reference else []
-        found += [one["secretRef"]["name"] for one in container.get("envFrom", ()) if "secretRef" in one]
+        for one in container.get("envFrom", ()):
+            found += [one["secretRef"]["name"]] if "secretRef" in one else []
+            found += [of_config_map(one["configMapRef"]["name"])] if "configMapRef" in one else []
     return set(found)
 
 

@@ -14,6 +14,7 @@ from playground_ops.render.names import (
     WORKSPACE_FILE,
     WORKSPACE_FOLDER,
     Object,
+    a_service,
     an_object,
     labels,
     present,
@@ -54,9 +55,9 @@ def render(configuration: Configuration) -> list[Object]:
     )
     ports = [{"name": "http", "port": WEBSERVER_PORT, "protocol": "TCP", "targetPort": "http"}]
     return [
-        an_object(
-            *("v1", "Service", WEBSERVER, namespace, tags),
-            spec={"ports": ports, "selector": selector, "type": settings.service_type},
+        a_service(
+            *(WEBSERVER, namespace, tags, settings.service_annotations),
+            {"ports": ports, "selector": selector, "type": settings.service_type},
         ),
         an_object(
             *("apps/v1", "Deployment", WEBSERVER, namespace, tags),

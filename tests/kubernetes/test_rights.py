@@ -13,7 +13,7 @@ import pytest
 
 from playground_ops.config import Configuration, read
 from playground_ops.model import Location, Release, Revision
-from playground_ops.pods import PodSettings
+from playground_ops.pods import PodSettings, Volume
 from playground_ops.render import backup, foundation, release, resolver
 from playground_ops.render.admission import render as policies
 from playground_ops.render.names import CONFIGURATION, OPS_ACCOUNT
@@ -32,7 +32,13 @@ HTTPS, SSH = "https://git.internal/x.git", "git@git.internal:x.git"
 def configured(namespace: str) -> Configuration:
     found = read(f"kubernetes: {{namespace: {namespace}}}", Path("x.yaml"))
     pod = PodSettings(
-        image="registry.internal/mine:1", environment_from_secrets=("more",), image_pull_secrets=("pull",)
+        image="registry.internal/mine:1",
+        environment_from_secrets=("more",),
+        environment_from_config_maps=("settings",),
+        image_pull_secrets=("pull",),
+        volumes=tuple(
+            Volume(name=name, path=f"/mnt/{name}", secret=name) for name in ("shell-files", "shell-git")
+        ),
     )
     locations = (
         Location(name="plain"),
@@ -157,6 +163,7 @@ REFUSED: list[tuple[Change, str]] = [
     (image, "an image that the configuration does not name: elsewhere/evil:1"),
     (volume({"secret": {"secretName": "foreign"}}), "a volume of a Secret"),
     (volume({"secret": {"secretName": "dagster-postgres"}}), "a volume of a Secret"),
+    (volume({"secret": {"secretName": "shell-files"}}), "a volume of a Secret"),
     (
         volume({"projected": {"sources": [{"secret": {"name": "foreign"}}]}}),
         "a kind of volume that the stack has none of",

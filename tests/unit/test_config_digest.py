@@ -53,6 +53,11 @@ def test_a_setting_that_does_not_reach_it_makes_no_other(key: str) -> None:
     assert digest(X.model_copy(update={key: NEEDS_NO_RELEASE[key]})) == digest(X)
 
 
+def test_what_is_beside_its_pod_makes_no_other() -> None:
+    pod = PodSettings(service_annotations={"a": "b"}, disruption_budget=True)
+    assert digest(X.model_copy(update={"pod": pod})) == digest(X)
+
+
 def test_the_order_of_keys_makes_no_other() -> None:
     def of(entry: dict[str, Any]) -> str:
         text = yaml.safe_dump({"code_locations": [entry]}, sort_keys=False)

@@ -18,6 +18,7 @@ from playground_ops.config.kubernetes_schema import (
     PodSection,
     ResourcesSection,
     TolerationSection,
+    VolumeSection,
 )
 from playground_ops.config.schema import EnvironmentSection, File, LocationSection, RepoSection
 
@@ -80,7 +81,16 @@ def sections() -> list[type[BaseModel]]:
     inner = [field.annotation for field in File.model_fields.values()]
     named = [found for found in inner if isinstance(found, type) and issubclass(found, BaseModel)]
     below = [EnvironmentSection, LocationSection, RepoSection, PodSection, ResourcesSection]
-    return [File, *named, *below, TolerationSection, IngressSection, ExternalPostgresSection, BackupsSection]
+    return [
+        File,
+        *named,
+        *below,
+        VolumeSection,
+        TolerationSection,
+        IngressSection,
+        ExternalPostgresSection,
+        BackupsSection,
+    ]
 
 
 KEYS = [(key, field) for section in sections() for key, field in section.model_fields.items()]

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from playground_ops.diagnose.pods import Collected, look
+from playground_ops.diagnose.waiting import known
 from playground_ops.errors import FindingKind
 from playground_ops.pods import amount
 
@@ -79,6 +80,14 @@ def test_an_evicted_pod_is_a_matter_of_room() -> None:
         FindingKind.CAPACITY,
         "Evicted: The node was low on resource: memory.",
     )
+
+
+def test_a_priority_class_that_is_not_there_is_no_policy() -> None:
+    """As the API server says it (1.34)."""
+    said = 'pods "x-1" is forbidden: no PriorityClass with name important was found'
+    reason = known("FailedCreate", said)
+    assert reason is not None
+    assert "priority_class" in reason.fix
 
 
 WORDS = st.text(max_size=9)

@@ -37,6 +37,24 @@ webserver:
     resources: {requests: {cpu: 1, memory: 2Gi}, limits: {cpu: 2, memory: 4Gi, nvidia.com/gpu: 1}}
     environment: {LEVEL: info, DAGSTER_PG_HOST: elsewhere}
     environment_from_secrets: [more]
+    environment_from_config_maps: [settings]
+    volumes:
+      - {name: certificates, path: /etc/certificates, secret: tls}
+      - {name: files, path: /opt/dagster/files, config_map: settings}
+      - {name: lake, path: /mnt/lake, claim: lake, read_only: true}
+      - {name: scratch, path: /var/scratch, empty_dir: 1Gi}
+    affinity:
+      nodeAffinity:
+        preferredDuringSchedulingIgnoredDuringExecution:
+          - weight: 1
+            preference: {matchExpressions: [{key: generation, operator: In, values: [1.10, 007]}]}
+      podAntiAffinity:
+        requiredDuringSchedulingIgnoredDuringExecution:
+          - {topologyKey: kubernetes.io/hostname, labelSelector: {matchLabels: {app: dagster-postgres}}}
+    topology_spread_constraints:
+      - {maxSkew: 1, topologyKey: zone, whenUnsatisfiable: ScheduleAnyway, labelSelector: {}}
+    priority_class: important
+    scheduler_name: another
     node_selector: {disk: fast}
     tolerations:
       - {key: dedicated, value: dagster, effect: NoSchedule}
@@ -45,6 +63,8 @@ webserver:
     annotations: {example.com/note: "a: b"}
     image_pull_secrets: [registry]
     service_type: NodePort
+    service_annotations: {example.com/load-balancer: internal}
+    disruption_budget: true
 code_locations: [{name: orders}, {name: orders-2}]
 """
 
@@ -89,6 +109,36 @@ KEY = r"([a-z0-9]{1,9}\.[a-z0-9]{1,5}/)?[A-Za-z0-9]([-_.A-Za-z0-9]{0,9}[A-Za-z0-
 KEYS = st.from_regex(KEY, fullmatch=True).filter(lambda key: key != "app")
 TEXTS = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]))
 TAINTED = st.fixed_dictionaries({"key": KEYS, "effect": st.just("NoExecute"), "seconds": st.integers(0, 99)})
+SOURCES = st.one_of(
+    st.fixed_dictionaries({"secret": NAMES}, optional={"read_only": st.just(True)}),
+    st.fixed_dictionaries({"config_map": NAMES}),
+    st.fixed_dictionaries({"claim": NAMES}, optional={"read_only": st.booleans()}),
+    st.fixed_dictionaries({"empty_dir": QUANTITIES}),
+)
+VOLUMES = st.builds(
+    lambda number, source: {"name": f"v-{number}", "path": f"/mnt/{number}", **source},
+    st.integers(0, 9),
+    SOURCES,
+)
+TERM = {"topologyKey": "zone", "labelSelector": {"matchLabels": {"a": "b"}}}
+AFFINITIES = st.fixed_dictionaries(
+    {},
+    optional={
+        kind: st.builds(
+            lambda weight: {
+                "preferredDuringSchedulingIgnoredDuringExecution": [
+                    {"weight": weight, "podAffinityTerm": TERM}
+                ],
+                "requiredDuringSchedulingIgnoredDuringExecution": [TERM],
+            },
+            st.integers(1, 100),
+        )
+        for kind in ("podAffinity", "podAntiAffinity")
+    },
+)
+SPREAD = st.builds(
+    lambda skew: {**TERM, "maxSkew": skew, "whenUnsatisfiable": "DoNotSchedule"}, st.integers(1, 5)
+)
 PODS = st.fixed_dictionaries(
     {},
     optional={
@@ -116,12 +166,27 @@ PODS = st.fixed_dictionaries(
             ),
             max_size=2,
         ),
+        "environment_from_secrets": st.lists(NAMES, max_size=2),
+        "environment_from_config_maps": st.lists(NAMES, max_size=2),
+        "volumes": st.lists(VOLUMES, max_size=3, unique_by=lambda found: str(found["name"])),
+        "affinity": AFFINITIES,
+        "topology_spread_constraints": st.lists(SPREAD, max_size=2),
+        "priority_class": NAMES,
+        "scheduler_name": NAMES,
+        "service_annotations": st.dictionaries(KEYS, st.text("ab\n: {", max_size=9), max_size=2),
+        "disruption_budget": st.booleans(),
         "image_pull_secrets": st.lists(NAMES, max_size=2),
         "service_type": st.sampled_from(["ClusterIP", "NodePort", "LoadBalancer"]),
     },
 )
 FILES = st.fixed_dictionaries(
-    {"code_locations": st.lists(NAMES.map(lambda name: {"name": name}), unique_by=repr, max_size=4)},
+    {
+        "code_locations": st.lists(
+            st.fixed_dictionaries({"name": NAMES}, optional={"pod": PODS}),
+            unique_by=lambda found: str(found["name"]),
+            max_size=4,
+        )
+    },
     optional={
         "webserver": st.fixed_dictionaries({"pod": PODS}),
         "daemon": st.fixed_dictionaries({"pod": PODS}),
@@ -181,7 +246,7 @@ def test_what_a_person_sets_is_there_and_what_the_stack_needs_stays() -> None:
     assert main["resources"]["limits"] == {"memory": "4Gi", "cpu": "2", "nvidia.com/gpu": "1"}
     variables = {one["name"]: one.get("value") for one in main["env"]}
     assert (variables["LEVEL"], variables["DAGSTER_PG_HOST"]) == ("info", "dagster-postgres")
-    assert main["envFrom"] == [{"secretRef": {"name": "more"}}]
+    assert main["envFrom"] == [{"configMapRef": {"name": "settings"}}, {"secretRef": {"name": "more"}}]
     assert pod["spec"]["nodeSelector"] == {"disk": "fast"}
     assert pod["spec"]["tolerations"] == [
         {"key": "dedicated", "operator": "Equal", "value": "dagster", "effect": "NoSchedule"},

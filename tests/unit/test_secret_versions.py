@@ -5,23 +5,33 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from playground_ops.config import Configuration, digest, read
 from playground_ops.render.stack import render
 from playground_ops.render.surroundings import settled
-from playground_ops.render.versions import SECRET_VERSION, VERSIONS, read_by
-from playground_ops.targets.kubernetes.secretversions import named
+from playground_ops.render.versions import SECRET_VERSION, VERSIONS, of_config_map, read_by
+from playground_ops.targets.kubernetes.secretversions import environments, named
 
 TEXT = """
 webserver: {pod: {environment_from_secrets: [of-webserver]}}
 code_locations:
   - {name: a, repo: {url: https://git.test/x, secret: git}}
   - {name: b, pod: {environment_from_secrets: [of-b], image_pull_secrets: [registry]}}
+  - name: c
+    pod:
+      environment_from_config_maps: [settings]
+      volumes:
+        - {name: keys, path: /etc/keys, secret: of-c}
+        - {name: files, path: /etc/files, config_map: files}
 """
 
 
 def configured(**versions: str) -> Configuration:
     found = read(TEXT, Path("x.yaml"))
-    names = {name.replace("_", "-"): version for name, version in versions.items()}
+    names = {name.replace("_", "-"): version for name, version in versions.items() if name != "config_map"}
+    if "config_map" in versions:
+        names[of_config_map("settings")] = versions["config_map"]
     return settled(found.model_copy(update={"secret_versions": names}))
 
 
@@ -71,6 +81,18 @@ def test_credentials_of_a_location_make_it_a_new_release_alone() -> None:
     } == {"b"}
 
 
+@pytest.mark.parametrize("read", ["of_c", "config_map"])
+def test_a_mounted_secret_and_variables_of_a_config_map_are_read(read: str) -> None:
+    before, after = digests(configured(**{read: "1"})), digests(configured(**{read: "2"}))
+    assert {name for name, now in after.items() if before[name] != now} == {"c"}
+
+
+def test_files_of_a_config_map_change_by_themselves() -> None:
+    pod = configured().locations[2].pod
+    assert [one.config_map for one in pod.volumes] == [None, "files"]
+    assert environments(configured()) == {"settings"}
+
+
 def test_who_pulls_images_is_not_restarted() -> None:
     assert digests(configured(registry="1")) == digests(configured(registry="2"))
 
@@ -91,4 +113,4 @@ def test_every_secret_that_a_pod_reads_is_looked_at() -> None:
         if one["kind"] in ("Deployment", "StatefulSet")
         for name in read_by(one["spec"]["template"])
     }
-    assert seen | {"git", "of-b"} == named(found)
+    assert seen | {"git", "of-b", "of-c"} == named(found)

@@ -26,6 +26,7 @@ THEN = (
     ("networking.k8s.io/v1", "Ingress"),
     ("v1", "Service"),
     ("networking.k8s.io/v1", "NetworkPolicy"),
+    ("policy/v1", "PodDisruptionBudget"),
     ("v1", "ConfigMap"),
     ("coordination.k8s.io/v1", "Lease"),
     ("rbac.authorization.k8s.io/v1", "RoleBinding"),

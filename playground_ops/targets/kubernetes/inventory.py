@@ -24,6 +24,7 @@ STACK = (
     ("v1", "ConfigMap"),
 )
 OF_FOUNDATION = (
+    ("policy/v1", "PodDisruptionBudget"),
     ("networking.k8s.io/v1", "NetworkPolicy"),
     ("rbac.authorization.k8s.io/v1", "RoleBinding"),
     ("rbac.authorization.k8s.io/v1", "Role"),

@@ -31,7 +31,7 @@ def check(connection: Connection, configuration: Configuration) -> None:
         lambda: _rights(connection, configuration),
         lambda: _storage(connection, configuration),
         lambda: _strangers(connection, configuration),
-        lambda: _secrets(connection, configuration),
+        lambda: _named(connection, configuration),
         lambda: list(_locations(configuration)),
     )
     connection.get("/version")  # that nobody answers is one finding, not six
@@ -149,23 +149,33 @@ def _strangers(connection: Connection, configuration: Configuration) -> list[Fin
     ]
 
 
-def _secrets(connection: Connection, configuration: Configuration) -> list[Finding]:
-    """Those that are named in the configuration; the one for the database is made when none is named."""
-    named: dict[str, str] = {}
+def _named(connection: Connection, configuration: Configuration) -> list[Finding]:
+    """What pods can't start without; the database's password is made when no Secret is named for it."""
+    named: dict[tuple[str, str], str] = {}
     if configuration.postgres.password_secret or configuration.postgres.external:
-        named[password_secret(configuration)] = f"the database's password, as `{PASSWORD_KEY}`"
+        named["Secret", password_secret(configuration)] = f"the database's password, as `{PASSWORD_KEY}`"
     for location in configuration.locations:
         if location.git_secret:
-            named[location.git_secret] = f"location {location.name}'s git credentials"
-        named |= dict.fromkeys(
-            location.pod.environment_from_secrets, f"location {location.name}'s environment"
-        )
+            named["Secret", location.git_secret] = f"location {location.name}'s git credentials"
+    for component, pod in configuration.all_pods.items():
+        named |= {("Secret", name): f"{component}'s environment" for name in pod.environment_from_secrets}
+        named |= {
+            ("ConfigMap", name): f"{component}'s environment" for name in pod.environment_from_config_maps
+        }
+        for volume in pod.volumes:
+            sources = {
+                "Secret": volume.secret,
+                "ConfigMap": volume.config_map,
+                "PersistentVolumeClaim": volume.claim,
+            }
+            told = f"{component}'s volume {volume.name}"
+            named |= {(kind, name): told for kind, name in sources.items() if name}
     missing = []
-    for name, what in named.items():
-        where = path(an_object("v1", "Secret", name, configuration.kubernetes.namespace, {}))
-        if not connection.is_there(where):
+    for (kind, name), what in named.items():
+        wanted = an_object("v1", kind, name, configuration.kubernetes.namespace, {})
+        if not connection.is_there(path(wanted)):
             cause, fix = f"The configuration names it for {what}.", "Make it, or correct the name."
-            missing.append(_finding(f"secret/{name}", "It is not there.", cause, fix))
+            missing.append(_finding(title(wanted), "It is not there.", cause, fix))
     return missing
 
 

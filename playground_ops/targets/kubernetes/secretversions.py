@@ -1,14 +1,16 @@
-"""Versions of Secrets: written by whatever changes one, read without their content."""
+"""Versions of Secrets, written by whatever changes one and read without their content; and of ConfigMaps."""
 
 from __future__ import annotations
 
+import hashlib
+import json
 import secrets
 from concurrent.futures import ThreadPoolExecutor
 
 from playground_ops.config import Configuration
 from playground_ops.render.database import password_secret
 from playground_ops.render.names import an_object
-from playground_ops.render.versions import SECRET_VERSION, VERSIONS
+from playground_ops.render.versions import SECRET_VERSION, VERSIONS, of_config_map
 from playground_ops.targets.kubernetes.connection import AT_ONCE, Connection
 from playground_ops.targets.kubernetes.paths import path
 from playground_ops.targets.kubernetes.refusals import Refusal
@@ -22,7 +24,7 @@ def new_version(connection: Connection) -> str:
 
 
 def versions(connection: Connection, configuration: Configuration) -> dict[str, str]:
-    """By the Secret's name, of those that have one. From inside, and for whoever may not look: as applied.
+    """By name, of those that have one. From inside, and for whoever may not look: as applied.
 
     No content of a Secret is sent. Raises Refusal, or PlaygroundError when nobody answers.
     """
@@ -34,10 +36,16 @@ def versions(connection: Connection, configuration: Configuration) -> dict[str, 
         found = connection.metadata(path(an_object("v1", "Secret", name, namespace, {})))
         return ((found or {}).get("annotations") or {}).get(SECRET_VERSION)
 
-    names = sorted(named(configuration))
+    def content(name: str) -> str | None:
+        found = connection.get(path(an_object("v1", "ConfigMap", name, namespace, {})))
+        held = found and [found.get("data") or {}, found.get("binaryData") or {}]
+        return hashlib.sha256(json.dumps(held, sort_keys=True).encode()).hexdigest()[:16] if held else None
+
+    secrets_named, maps = sorted(named(configuration)), sorted(environments(configuration))
     try:
         with ThreadPoolExecutor(AT_ONCE) as pool:
-            found = dict(zip(names, pool.map(version, names), strict=True))
+            found = dict(zip(secrets_named, pool.map(version, secrets_named), strict=True))
+            found |= dict(zip(map(of_config_map, maps), pool.map(content, maps), strict=True))
     except Refusal as refusal:
         if refusal.code != FORBIDDEN:
             raise
@@ -59,8 +67,12 @@ def applied(connection: Connection, configuration: Configuration) -> dict[str, s
 
 def named(configuration: Configuration) -> set[str]:
     """Every Secret that a pod of the stack reads, by what the configuration says."""
-    pods = [configuration.webserver.pod, configuration.daemon.pod, configuration.postgres.pod]
-    pods += [configuration.kubernetes.ops, *(one.pod for one in configuration.locations)]
-    found = {name for pod in pods for name in pod.environment_from_secrets}
+    pods = configuration.all_pods.values()
+    found = {name for pod in pods for name in (*pod.environment_from_secrets, *pod.mounted_secrets)}
     found |= {one.git_secret for one in configuration.locations if one.git_secret}
     return {*found, password_secret(configuration)}
+
+
+def environments(configuration: Configuration) -> set[str]:
+    """Every ConfigMap of a person's whose keys are some pod's variables."""
+    return {name for pod in configuration.all_pods.values() for name in pod.environment_from_config_maps}
