@@ -4,22 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import Literal
 
 from playground_ops import decisions
+from playground_ops.differences import Difference, differences
 from playground_ops.errors import BadInput, Finding, FindingKind
-from playground_ops.model import Defined, Release
-from playground_ops.plan import FieldChange
+from playground_ops.model import Release
 from playground_ops.targets.base import Target
 from playground_ops.value import Value
-
-
-class Difference(Value):
-    change: Literal["added", "removed", "changed"]
-    kind: str
-    name: str
-    fields: tuple[FieldChange, ...] = ()
-    """Of what is there on both sides."""
 
 
 class Comparison(Value):
@@ -37,19 +28,6 @@ class Comparison(Value):
         told = ", ".join(f"{count} {change}" for change, count in counts.items())
         sides = [f"{one.name} ({one.revision.short})" for one in (self.before, self.after)]
         return f"from {sides[0]} to {sides[1]}: {told}, {self.same} alike"
-
-
-def differences(before: Sequence[Defined], after: Sequence[Defined]) -> tuple[Difference, ...]:
-    """By kind and name; what is alike is left out."""
-    one, other = ({(each.kind, each.name): each.fields for each in side} for side in (before, after))
-    found = []
-    for kind, name in sorted({*one, *other}):
-        mine, theirs = one.get((kind, name)), other.get((kind, name))
-        if mine is None or theirs is None:
-            found.append(Difference(change="added" if mine is None else "removed", kind=kind, name=name))
-        elif mine != theirs:
-            found.append(Difference(change="changed", kind=kind, name=name, fields=_fields(mine, theirs)))
-    return tuple(found)
 
 
 def compare(target: Target, locations: Sequence[str], before: str, after: str) -> Comparison:
@@ -80,14 +58,6 @@ def release_named(target: Target, locations: Sequence[str], name: str) -> Releas
         if release.name == name:
             return release
     raise BadInput(_does_not_run(name, [release.name for release in live]))
-
-
-def _fields(before: dict[str, str], after: dict[str, str]) -> tuple[FieldChange, ...]:
-    return tuple(
-        FieldChange(path=name, before=before.get(name), after=after.get(name))
-        for name in sorted({*before, *after})
-        if before.get(name) != after.get(name)
-    )
 
 
 def _serves_nothing(name: str) -> Finding:

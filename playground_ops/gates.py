@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import PurePath
 
 from playground_ops import decisions
+from playground_ops.differences import differences
 from playground_ops.errors import BadInput, Finding, FindingKind, RolloutFailed
 from playground_ops.model import LoadedCode, Location, Release
 
@@ -31,6 +32,28 @@ def commit_is_the_one_asked_for(release: Release, loaded: LoadedCode, expected_d
                 fix="Redeploy; if it happens again, run `down` and bootstrap.",
             )
         )
+
+
+def nothing_is_lost(release: Release, loaded: LoadedCode, serving: LoadedCode) -> None:
+    """Of the kinds that the location must keep, all that serves is in the candidate."""
+    lost = [
+        f"{one.kind} {one.name}"
+        for one in differences(serving.defined, loaded.defined)
+        if one.change == "removed" and one.kind in release.location.must_keep
+    ]
+    if lost:
+        raise RolloutFailed(_lost(release, lost))
+
+
+def _lost(release: Release, lost: Sequence[str]) -> Finding:
+    more = f" and {len(lost) - SHOWN_KEYS} more" if len(lost) > SHOWN_KEYS else ""
+    return Finding(
+        kind=FindingKind.CERTAIN,
+        object=f"release/{release.name}",
+        observed=f"It would take away what serves now: {', '.join(lost[:SHOWN_KEYS])}{more}.",
+        cause=f"The location's `must_keep` has: {', '.join(release.location.must_keep)}.",
+        fix="Bring them back, or force the rollout if they are meant to go.",
+    )
 
 
 def shared_asset_keys(loaded: LoadedCode, others: Mapping[str, Sequence[str]]) -> list[str]:

@@ -23,6 +23,9 @@ class Dependencies(str, Enum):
     """`project` where the folder declares dependencies, else `shared`."""
 
 
+DefinedKind = Literal["asset", "asset check", "job", "schedule", "sensor", "resource"]
+
+
 class InImage(Value):
     """Where the code lies in an image that has it."""
 
@@ -59,6 +62,8 @@ class Location(Value):
     """How long a server that no longer serves may take to finish its runs before it is ended."""
     smoke_job: str | None = None
     """A job that is run on the candidate before the switch."""
+    must_keep: tuple[DefinedKind, ...] = ()
+    """Of these a candidate must have every one that serves now."""
     pod: PodSettings = PodSettings()
     """Of its server; on Kubernetes alone."""
     surroundings: str = ""
@@ -160,7 +165,7 @@ class Automation(Value):
 class Defined(Value):
     """One thing that code defines, and the fields that say what it is."""
 
-    kind: Literal["asset", "asset check", "job", "schedule", "sensor", "resource"]
+    kind: DefinedKind
     name: str
     fields: dict[str, str] = Field(default_factory=dict)
 

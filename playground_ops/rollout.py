@@ -10,9 +10,9 @@ from typing import TypeVar
 from playground_ops import decisions
 from playground_ops.clock import Clock
 from playground_ops.errors import Finding, FindingKind, LockHeld, PlaygroundError, RolloutFailed
-from playground_ops.gates import commit_is_the_one_asked_for, shared_asset_keys
+from playground_ops.gates import commit_is_the_one_asked_for, nothing_is_lost, shared_asset_keys
 from playground_ops.journal import Journal
-from playground_ops.model import Phase, Release, Revision, RolloutRecord, ServerStatus
+from playground_ops.model import LoadedCode, Phase, Release, Revision, RolloutRecord, ServerStatus
 from playground_ops.recovery import recover, retire_all_but_the_last
 from playground_ops.request import Request
 from playground_ops.story import Story
@@ -102,7 +102,7 @@ class Rollout:
             self._refuse_what_was_rejected(revision)
             revision = self._fetch(revision)
             self.candidate = self._start(revision)
-            self._verify(self.candidate)
+            self._verify(self.candidate, previous.release if previous else None)
             self._switch(self.candidate, previous.release if previous else None)
         except BaseException as error:
             record = self._undo(error)
@@ -184,16 +184,28 @@ class Rollout:
             self.engine.story.check()
             self.target.wait(release, min(remaining, 5.0))
 
-    def _verify(self, release: Release) -> None:
+    def _verify(self, release: Release, previous: Release | None) -> None:
         self.journal.phase(Phase.VERIFY, "asking the server what it loaded")
         loaded = self.target.inspect(release)
         commit_is_the_one_asked_for(release, loaded, self.target.expected_directory(release))
+        self._keeps(release, loaded, previous)
         for warning in shared_asset_keys(loaded, self.target.other_asset_keys(self.location.name)):
             self.journal.warn(warning)
         self.target.smoke(release, self._say)
         self.lock.check()
         for stopped in self.target.set_automation(release, loaded):
             self.engine.story.say(f"automation is {self.location.automation}: {stopped}")
+
+    def _keeps(self, release: Release, loaded: LoadedCode, previous: Release | None) -> None:
+        """Whoever goes back, or forces it, has said that something may go."""
+        if previous is None or not self.location.must_keep or self.request.force or self.request.rollback_of:
+            return
+        try:
+            serving = self.target.inspect(previous)
+        except PlaygroundError as error:
+            self.journal.warn(f"nobody knows what would be lost: {error.finding.observed}")
+            return
+        nothing_is_lost(release, loaded, serving)
 
     def _switch(self, release: Release, previous: Release | None) -> None:
         self.engine.story.check()

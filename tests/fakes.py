@@ -18,6 +18,7 @@ from playground_ops.model import (
     Backup,
     Component,
     ComponentStatus,
+    Defined,
     LiveRelease,
     LoadedCode,
     Location,
@@ -77,6 +78,8 @@ class World:
 
     clock: FakeClock = field(default_factory=FakeClock)
     behaviour: dict[str, str] = field(default_factory=dict)
+    """By commit."""
+    defined: dict[str, list[Defined]] = field(default_factory=dict)
     """By commit."""
     heads: dict[str, str] = field(default_factory=dict)
     """By location: the commit that its ref leads to."""
@@ -260,7 +263,12 @@ class FakeTarget:
         if behaviour == REFUSES:
             raise RolloutFailed(finding(observed="the server says no"))
         folder = "/elsewhere" if behaviour == WRONG_COMMIT else self._directory(release)
-        return LoadedCode(server_id=release.name, working_directories=(folder,), asset_keys=("shared",))
+        return LoadedCode(
+            server_id=release.name,
+            working_directories=(folder,),
+            asset_keys=("shared",),
+            defined=tuple(self.world.defined.get(release.revision.commit, ())),
+        )
 
     def expected_directory(self, release: Release) -> str:
         return self._directory(release)

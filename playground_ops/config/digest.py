@@ -10,7 +10,7 @@ _NOT_A_NEW_RELEASE = {"follow", "follow_interval_seconds", "longest_run_seconds"
 """Settings that neither the server nor its gates see."""
 _NOT_OF_THE_POD = {"service_annotations", "disruption_budget"}
 """Settings of what is beside a pod."""
-_LATER = {"pod", "git_secret", "surroundings", "in_image"}
+_LATER = {"pod", "git_secret", "surroundings", "in_image", "must_keep"}
 """Where they are not given, a location is configured as before there were such settings."""
 
 

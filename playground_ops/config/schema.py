@@ -30,7 +30,7 @@ from playground_ops.config.kubernetes_schema import (
 )
 from playground_ops.config.section import EnvironmentName, EnvironmentValue, Section
 from playground_ops.config.written import text_of
-from playground_ops.model import Dependencies
+from playground_ops.model import DefinedKind, Dependencies
 
 
 def _repository(value: str, info: ValidationInfo) -> str | None:
@@ -80,6 +80,7 @@ class LocationSection(Section):
     longest_run_seconds: Seconds = 3600
     smoke_job: Annotated[str, BeforeValidator(text_of), AfterValidator(rules.smoke_job)] | None = None
     smoke_check: Annotated[str, AfterValidator(rules.smoke_check)] | None = None
+    must_keep: list[DefinedKind] = Field(default_factory=list)
     pod: PodSection = PodSection()
 
 

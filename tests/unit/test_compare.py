@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from playground_ops.compare import compare, differences
+from playground_ops.compare import compare
+from playground_ops.differences import differences
 from playground_ops.errors import BadInput
 from playground_ops.model import Defined, LiveRelease, LoadedCode, Location, Release, ReleaseState, Revision
 from tests.fakes import FakeTarget, World

@@ -32,6 +32,7 @@ NEEDS_A_RELEASE = {
     "startup_timeout_seconds": 20,
     "smoke_job": "smoke",
     "smoke_check": "y:z",
+    "must_keep": ("asset",),
     "surroundings": "0123456789abcdef",
     "git_secret": "orders-git",
     "pod": PodSettings(node_selector={"disk": "fast"}),

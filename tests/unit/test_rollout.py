@@ -5,7 +5,16 @@ from __future__ import annotations
 import pytest
 
 from playground_ops.errors import BadInput, FindingKind, LockHeld, RolloutFailed
-from playground_ops.model import InImage, Location, Outcome, Phase, ReleaseState, Revision, RolloutRecord
+from playground_ops.model import (
+    Defined,
+    InImage,
+    Location,
+    Outcome,
+    Phase,
+    ReleaseState,
+    Revision,
+    RolloutRecord,
+)
 from playground_ops.pods import PodSettings
 from playground_ops.request import Request
 from playground_ops.rollback import promote, roll_back
@@ -329,3 +338,31 @@ def test_a_rollback_does_not_go_to_an_earlier_release_of_the_same_commit() -> No
     record = roll_back(engine(world), request(), None)
     assert record.release is not None
     assert record.release.revision.commit == commit(1)
+
+
+@pytest.mark.parametrize("kept", [("asset",), ("schedule", "asset"), ()])
+def test_a_commit_that_takes_away_what_must_be_kept_is_refused_unless_forced(kept: tuple[str, ...]) -> None:
+    world = deployed(World(), 1)
+    world.defined[commit(1)] = [Defined(kind="asset", name="prices"), Defined(kind="job", name="load")]
+    world.heads["a"] = commit(2)
+    location = A.model_copy(update={"must_keep": kept})
+
+    if kept:
+        with pytest.raises(RolloutFailed, match="asset prices") as refused:
+            engine(world).roll_out(request(location=location))
+        assert "job load" not in refused.value.finding.observed
+        assert world.serving == {"a": 1}
+
+    assert engine(world).roll_out(request(location=location, force=True)).outcome is Outcome.DONE
+
+
+def test_a_serving_release_that_does_not_answer_keeps_no_rollout_back() -> None:
+    world = deployed(World(), 1)
+    world.behaviour[commit(1)] = fakes.REFUSES
+    world.heads["a"] = commit(2)
+    location = A.model_copy(update={"must_keep": ("asset",)})
+
+    record = engine(world).roll_out(request(location=location))
+
+    assert record.outcome is Outcome.DONE
+    assert "nobody knows what would be lost" in record.warnings[0]
