@@ -17,9 +17,12 @@ from playground_ops.request import Request
 from playground_ops.revival import bring_back
 from playground_ops.rollout import Elsewhere, Engine
 from playground_ops.story import RolloutCancelled, Story
+from playground_ops.switching import Patience
 
 FIRST_CONFIRM_SECONDS = 120.0
 """A rollout beside a starting webserver waits for it to come up before it can be confirmed."""
+ANOTHER_SECONDS = 900.0
+"""A deploy of the whole stack waits as long for a rollout that somebody else makes: two are as good as one."""
 
 
 @dataclass(frozen=True)
@@ -74,9 +77,7 @@ def deploy(
     requests = [
         _request(configuration, change, by, action, run_id) for change in changed if _is_rollout(change)
     ]
-    patient = replace(
-        engine, patience=replace(engine.patience, confirm=max(engine.patience.confirm, FIRST_CONFIRM_SECONDS))
-    )
+    patient = replace(engine, patience=_of_a_deploy(engine.patience))
     records, failures = roll_out_all(patient, requests, story_of)
     failures += bring_back_all(
         patient,
@@ -88,6 +89,14 @@ def deploy(
             engine.target.stack.withdraw(change.component)
     wait_until_ready(engine)
     return Deployed(plan, tuple(records), tuple(failures))
+
+
+def _of_a_deploy(usual: Patience) -> Patience:
+    return replace(
+        usual,
+        confirm=max(usual.confirm, FIRST_CONFIRM_SECONDS),
+        lock=max(usual.lock, ANOTHER_SECONDS),
+    )
 
 
 def _deployed_elsewhere(
