@@ -22,7 +22,7 @@ from playground_ops.switching import Patience
 FIRST_CONFIRM_SECONDS = 120.0
 """A rollout beside a starting webserver waits for it to come up before it can be confirmed."""
 ANOTHER_SECONDS = 900.0
-"""A deploy of the whole stack waits as long for a rollout that somebody else makes: two are as good as one."""
+"""A deploy of the whole stack waits as long for the rollouts of somebody else: two are as good as one."""
 
 
 @dataclass(frozen=True)
