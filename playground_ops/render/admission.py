@@ -12,8 +12,10 @@ from __future__ import annotations
 import json
 
 from playground_ops.config import Configuration
+from playground_ops.render import kept
 from playground_ops.render.database import password_secret
 from playground_ops.render.gitsync import FLAGS
+from playground_ops.render.gitsync import NAME as FETCHES
 from playground_ops.render.names import (
     CONFIGURATION,
     OPS_ACCOUNT,
@@ -88,9 +90,10 @@ _VALIDATIONS = (
     ),
     (
         # Else whoever fetches could be told to print what it has, or to send it somewhere.
-        "variables.containers.all(c, c.image != variables.gitImage || (has(c.command) "
-        "? c.command == ['sh', '-c', variables.resolve, 'resolve'] "
-        "&& c.args[0] in variables.repositories : c.args.all(a, "
+        "variables.containers.all(c, c.image != variables.gitImage || has(c.command) "
+        "&& (c.command == ['sh', '-c', variables.resolve, 'resolve'] "
+        "? c.args[0] in variables.repositories "
+        f": c.command == ['sh', '-c', variables.fetch, '{FETCHES}'] && c.args.all(a, "
         "a.startsWith('--repo=') ? a.substring(7) in variables.repositories "
         ": variables.flags.exists(f, a.startsWith(f)))))",
         "'a command of git-sync that the stack does not use, or a repository that is not configured'",
@@ -124,7 +127,7 @@ def render(configuration: Configuration) -> list[Object]:
             for test, told in _VALIDATIONS
         ],
     }
-    kept: Object = {
+    orders: Object = {
         "matchConstraints": {"resourceRules": [_rule("", ["configmaps"], ["CREATE", "UPDATE"])]},
         "validations": [
             {
@@ -134,7 +137,7 @@ def render(configuration: Configuration) -> list[Object]:
             }
         ],
     }
-    found = {"pods": pods, "orders": kept}
+    found = {"pods": pods, "orders": orders}
     return [one for name, spec in found.items() for one in _policy(space, name, spec)]
 
 
@@ -214,6 +217,7 @@ def _values(configuration: Configuration) -> list[tuple[str, str]]:
     return [
         ("gitImage", json.dumps(configuration.images.git_sync)),
         ("resolve", json.dumps(SCRIPT)),
+        ("fetch", json.dumps(kept.SCRIPT)),
         ("volumesOf", json.dumps({app: secrets for app, secrets in mounted.items() if secrets})),
         *((name, json.dumps(sorted(values))) for name, values in lists.items()),
     ]

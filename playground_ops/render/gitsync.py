@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from playground_ops.config import Configuration
 from playground_ops.model import Release
 from playground_ops.pods import PodSettings, Resources
+from playground_ops.render import kept
 from playground_ops.render.names import APP_FOLDER, GIT_SECRET_FOLDER, REPOSITORY_FOLDER, Object
 from playground_ops.render.pod import Container, Mounted, container, secret_variable, variable, writable
 
@@ -41,8 +43,8 @@ def worktree(commit: str) -> str:
     return f"{REPOSITORY_FOLDER}/.worktrees/{commit}"
 
 
-def fetching(release: Release, configuration: Configuration) -> Fetching:
-    """An init container that fetches exactly the release's commit, once."""
+def fetching(release: Release, configuration: Configuration, live: Sequence[str]) -> Fetching:
+    """An init container that fetches exactly the release's commit, once; the cluster keeps it."""
     repository, secret = release.location.repository or "", release.location.git_secret
     arguments = [
         f"--repo={repository}",
@@ -55,13 +57,19 @@ def fetching(release: Release, configuration: Configuration) -> Fetching:
         "--submodules=recursive",
         *_credentials(repository, secret),
     ]
-    volumes = (writable("app", APP_FOLDER), writable("tmp", "/tmp"), *secret_volume(secret))
+    volumes = (
+        writable("app", APP_FOLDER),
+        writable("tmp", "/tmp"),
+        kept.volume(),
+        *secret_volume(secret),
+    )
     found = Container(
         name=NAME,
         image=configuration.images.git_sync,
         resources=RESOURCES,
+        command=["sh", "-c", kept.SCRIPT, NAME],
         arguments=arguments,
-        variables=[variable("HOME", "/tmp"), *_user(repository, secret)],
+        variables=[variable("HOME", "/tmp"), *kept.variables(release, live), *_user(repository, secret)],
         volumes=volumes,
     )
     made = container(found, PodSettings())

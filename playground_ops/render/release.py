@@ -65,13 +65,18 @@ SERVE = "playground_ops.targets.kubernetes.serving"
 """The module that finds out what a repository's project wants loaded, and becomes its server."""
 
 
-def render(release: Release, configuration: Configuration, archive: str) -> list[Object]:
-    """`archive`: the ConfigMap with this project's code, which the server is started by, or serves."""
+def render(
+    release: Release, configuration: Configuration, archive: str, live: Sequence[str] = ()
+) -> list[Object]:
+    """`archive`: the ConfigMap with this project's code, which the server is started by, or serves.
+
+    `live`: commits of the releases there are, whose code stays kept.
+    """
     name, number = release.location.name, release.number
     tags = {**labels(location_service(name), "location"), LOCATION: name, RELEASE: str(number)}
     own = {LOCATION: name, RELEASE: str(number)}
     namespace = configuration.kubernetes.namespace
-    serving = template(release, configuration, archive, tags, _command(release), _probes(release))
+    serving = template(release, configuration, archive, tags, _command(release), _probes(release), live)
     deployment = an_object(
         *("apps/v1", "Deployment", release_deployment(name, number), namespace, tags),
         spec={
@@ -115,6 +120,7 @@ def template(
     tags: dict[str, str],
     arguments: Sequence[str],
     probes: Object,
+    live: Sequence[str] = (),
 ) -> Object:
     """A pod with the release's code and all that is around it, which runs `arguments`."""
     settings, is_ops = configuration.pod_of(release.location), release.location.name == OPS.name
@@ -130,7 +136,7 @@ def template(
         volumes=volumes,
         more=probes,
     )
-    init = gitsync.fetching(release, configuration) if release.revision.repository else None
+    init = gitsync.fetching(release, configuration, live) if release.revision.repository else None
     found = pod(
         [container(main, settings)],
         settings,

@@ -100,7 +100,8 @@ class KubernetesTarget:
             if release.revision.repository is None:
                 self._must_be_this_code(release)
             self._releases.make([archive.archive(self.project, self.namespace)])
-        self._releases.make(rendering.render(release, self.configuration, made))
+        live = [found.release.revision.commit for found in self._releases.all(release.location.name)]
+        self._releases.make(rendering.render(release, self.configuration, made, live))
 
     def observe(self, release: Release) -> Observation:
         return self._pods.observe(release)
