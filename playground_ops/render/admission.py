@@ -12,10 +12,8 @@ from __future__ import annotations
 import json
 
 from playground_ops.config import Configuration
-from playground_ops.render import kept
+from playground_ops.render import fetchers
 from playground_ops.render.database import password_secret
-from playground_ops.render.gitsync import FLAGS
-from playground_ops.render.gitsync import NAME as FETCHES
 from playground_ops.render.names import (
     CONFIGURATION,
     OPS_ACCOUNT,
@@ -24,7 +22,6 @@ from playground_ops.render.names import (
     app_of,
     labels,
 )
-from playground_ops.render.resolver import SCRIPT
 from playground_ops.render.versions import VERSIONS
 
 API = "admissionregistration.k8s.io/v1"
@@ -69,12 +66,6 @@ _VALIDATIONS = (
         "'a volume of a Secret that the configuration does not name for it'",
     ),
     (
-        # What fetches has the credentials, and what runs somebody's code has not.
-        "variables.containers.all(c, c.image == variables.gitImage || (has(c.volumeMounts) ? c.volumeMounts"
-        " : []).all(m, !(m.name in variables.gitVolumes)))",
-        "'git credentials in a container that does not fetch'",
-    ),
-    (
         f"variables.containers.all(c, {_ENV}.all(e, e.valueFrom.secretKeyRef.name in "
         "(c.image == variables.gitImage ? variables.gitSecrets : variables.secrets)))",
         "'a variable from a Secret that the configuration does not name for it'",
@@ -87,16 +78,6 @@ _VALIDATIONS = (
     (
         f"{_PULL}.all(s, s.name in variables.pullSecrets)",
         "'a pull secret that the configuration does not name'",
-    ),
-    (
-        # Else whoever fetches could be told to print what it has, or to send it somewhere.
-        "variables.containers.all(c, c.image != variables.gitImage || has(c.command) "
-        "&& (c.command == ['sh', '-c', variables.resolve, 'resolve'] "
-        "? c.args[0] in variables.repositories "
-        f": c.command == ['sh', '-c', variables.fetch, '{FETCHES}'] && c.args.all(a, "
-        "a.startsWith('--repo=') ? a.substring(7) in variables.repositories "
-        ": variables.flags.exists(f, a.startsWith(f)))))",
-        "'a command of git-sync that the stack does not use, or a repository that is not configured'",
     ),
     (
         "!(has(variables.spec.hostNetwork) && variables.spec.hostNetwork) && "
@@ -124,7 +105,7 @@ def render(configuration: Configuration) -> list[Object]:
                 "messageExpression": f"'{OPS_ACCOUNT} may not use ' + {told}",
                 "reason": "Forbidden",
             }
-            for test, told in _VALIDATIONS
+            for test, told in (*_VALIDATIONS, *fetchers.VALIDATIONS)
         ],
     }
     orders: Object = {
@@ -173,11 +154,7 @@ def _variables() -> list[tuple[str, str]]:
             "'app' in variables.labels && variables.labels['app'] in variables.volumesOf ? "
             "variables.volumesOf[variables.labels['app']] : []",
         ),
-        (
-            "gitVolumes",
-            "variables.volumes.filter(v, has(v.secret) && v.secret.secretName in variables.gitSecrets && "
-            "!(v.secret.secretName in variables.mountedSecrets)).map(v, v.name)",
-        ),
+        *fetchers.VARIABLES,
     ]
 
 
@@ -211,13 +188,10 @@ def _values(configuration: Configuration) -> list[tuple[str, str]]:
         "secrets": {password_secret(configuration), *named},
         "gitSecrets": {one.git_secret for one in configuration.locations if one.git_secret},
         "pullSecrets": {secret for one in pods for secret in one.image_pull_secrets},
-        "repositories": {one.repository for one in configuration.locations if one.repository},
-        "flags": set(FLAGS),
     }
     return [
         ("gitImage", json.dumps(configuration.images.git_sync)),
-        ("resolve", json.dumps(SCRIPT)),
-        ("fetch", json.dumps(kept.SCRIPT)),
+        *fetchers.values(configuration),
         ("volumesOf", json.dumps({app: secrets for app, secrets in mounted.items() if secrets})),
         *((name, json.dumps(sorted(values))) for name, values in lists.items()),
     ]

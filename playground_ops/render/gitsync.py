@@ -16,6 +16,7 @@ GIT_USER = 65533
 """Of the image: ssh wants a user that has a name."""
 RESOURCES = Resources(requests={"cpu": "50m", "memory": "64Mi"}, limits={"memory": "512Mi"})
 NAME = "git-sync"
+USER_VARIABLE = "GITSYNC_USERNAME"
 LINK = "current"
 FLAGS = (
     "--ref=",
@@ -97,7 +98,7 @@ def _credentials(repository: str, secret: str | None) -> list[str]:
 def _user(repository: str, secret: str | None) -> list[Object]:
     if secret is None or is_ssh(repository):
         return []
-    return [secret_variable("GITSYNC_USERNAME", secret, "username")]
+    return [secret_variable(USER_VARIABLE, secret, "username")]
 
 
 def secret_volume(secret: str | None) -> list[Mounted]:

@@ -15,6 +15,7 @@ from playground_ops.render.names import GIT_SECRET_FOLDER, LOCATION, Object, an_
 from playground_ops.render.pod import Container, container, pod, secret_variable, variable, writable
 
 COMPONENT, NAME = "resolver", "resolve"
+USER_VARIABLE = "GIT_USER"
 ALL = "all names:"
 SCRIPT = f"""\
 found=$(git ls-remote -- "$@") || exit $?
@@ -49,7 +50,7 @@ def render(
         resources=RESOURCES,
         command=["sh", "-c", SCRIPT, NAME],
         arguments=[repository, *names],
-        variables=_variables(repository, secret),
+        variables=variables(repository, secret),
         volumes=volumes,
     )
     tags = {**labels(name, COMPONENT), LOCATION: location.name}
@@ -62,7 +63,7 @@ def render(
     }
 
 
-def _variables(repository: str, secret: str | None) -> list[Object]:
+def variables(repository: str, secret: str | None) -> list[Object]:
     options = {
         "protocol.ext.allow": "never",
         "http.lowSpeedLimit": "100",
@@ -73,7 +74,7 @@ def _variables(repository: str, secret: str | None) -> list[Object]:
         own.append(variable("GIT_SSH_COMMAND", SSH))
     elif secret is not None:
         options["credential.helper"] = HELPER
-        own.append(secret_variable("GIT_USER", secret, "username"))
+        own.append(secret_variable(USER_VARIABLE, secret, "username"))
     for number, (key, value) in enumerate(options.items()):
         own += [variable(f"GIT_CONFIG_KEY_{number}", key), variable(f"GIT_CONFIG_VALUE_{number}", value)]
     return [*own, variable("GIT_CONFIG_COUNT", str(len(options)))]

@@ -159,6 +159,33 @@ def fetch_by_shell(found: Object) -> None:
     spec(found)["initContainers"][0]["command"] = ["sh", "-c", "cat /etc/git-secret/*", "resolve"]
 
 
+def fetch_by_another_ssh(found: Object) -> None:
+    spec(found)["initContainers"][0]["env"].append({"name": "GIT_SSH_COMMAND", "value": "sh -c env"})
+
+
+def fetch_with_what_a_config_map_says(found: Object) -> None:
+    source = {"configMapKeyRef": {"name": "x", "key": "y"}}
+    spec(found)["initContainers"][0]["env"].append({"name": "GITSYNC_USERNAME", "valueFrom": source})
+
+
+def fetch_with_another_git(found: Object) -> None:
+    spec(found)["volumes"].append({"name": "programs", "configMap": {"name": "x"}})
+    spec(found)["initContainers"][0]["volumeMounts"].append({"name": "programs", "mountPath": "/usr/bin"})
+
+
+def fetch_at_home_elsewhere(found: Object) -> None:
+    spec(found)["volumes"] = [
+        {"name": "tmp", "configMap": {"name": "x"}} if one["name"] == "tmp" else one
+        for one in spec(found)["volumes"]
+    ]
+
+
+def prepare_for_the_fetch(found: Object) -> None:
+    before = {**spec(found)["containers"][0], "name": "before"}
+    del before["startupProbe"], before["readinessProbe"], before["livenessProbe"]
+    spec(found)["initContainers"].insert(0, before)
+
+
 REFUSED: list[tuple[Change, str]] = [
     (image, "an image that the configuration does not name: elsewhere/evil:1"),
     (volume({"secret": {"secretName": "foreign"}}), "a volume of a Secret"),
@@ -178,6 +205,11 @@ REFUSED: list[tuple[Change, str]] = [
     (fetch_elsewhere, "a repository that is not configured"),
     (fetch_and_run, "a command of git-sync that the stack does not use"),
     (fetch_by_shell, "a command of git-sync that the stack does not use"),
+    (fetch_by_another_ssh, "a variable of git-sync that the stack does not use"),
+    (fetch_with_what_a_config_map_says, "a variable of git-sync that the stack does not use"),
+    (fetch_with_another_git, "a volume of git-sync that the stack does not use"),
+    (fetch_at_home_elsewhere, "a volume of git-sync that the stack does not use"),
+    (prepare_for_the_fetch, "git-sync after or beside another container"),
 ]
 
 
@@ -216,6 +248,10 @@ def test_a_resolver_does_what_it_is_for(access: Access, space: str) -> None:
     elsewhere = resolver_of(configured(space), "web")
     elsewhere["spec"]["containers"][0]["args"][0] = "https://evil.example/x.git"
     assert "a repository that is not configured" in refusal(access, elsewhere)
+    hooked = resolver_of(configured(space), "web")
+    hook = {"exec": {"command": ["sh", "-c", "cat /etc/git-secret/*"]}}
+    hooked["spec"]["containers"][0]["lifecycle"] = {"postStart": hook}
+    assert "a hook or a probe of git-sync" in refusal(access, hooked)
 
 
 @pytest.mark.parametrize("name", [CONFIGURATION, VERSIONS])
