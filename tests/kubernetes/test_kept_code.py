@@ -21,6 +21,7 @@ def servers(stack: ClusterStack) -> set[str]:
 def test_what_serves_comes_back_without_its_repository(access: Access, tmp_path: Path) -> None:
     code = pipeline(tmp_path / "code" / "repository")
     first = code.commit("prices")
+    (tmp_path / "stack").mkdir()
     with a_cluster_stack(access, tmp_path / "stack") as stack:
         with anonymous(code.folder.parent) as url:
             repo = {"url": f"{url}/{code.folder.name}", "ref": "main"}

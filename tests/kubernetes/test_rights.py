@@ -174,10 +174,9 @@ def fetch_with_another_git(found: Object) -> None:
 
 
 def fetch_at_home_elsewhere(found: Object) -> None:
-    spec(found)["volumes"] = [
-        {"name": "tmp", "configMap": {"name": "x"}} if one["name"] == "tmp" else one
-        for one in spec(found)["volumes"]
-    ]
+    (home,) = [one for one in spec(found)["volumes"] if one["name"] == "tmp"]
+    del home["emptyDir"]
+    home["configMap"] = {"name": "x"}
 
 
 def prepare_for_the_fetch(found: Object) -> None:
