@@ -27,20 +27,21 @@ def meant(key: str, steps: Steps) -> str:
     near = difflib.get_close_matches(key.lower(), known, n=1, cutoff=0.6)
     if near:
         return f"Did you mean `{near[0]}`?"
-    elsewhere = [path for path in _paths(File, ()) if path[-1] == key.lower()]
+    elsewhere = [path for path in every_path(File) if path[-1] == key.lower()]
     if elsewhere:
         return f"Did you mean `{path_of(elsewhere[0])}`?"
     near = difflib.get_close_matches(key.lower(), known, n=1, cutoff=0.0)
     return f"Remove it; the nearest known key is `{near[0]}`."
 
 
-def _paths(model: type[BaseModel], above: Steps) -> Iterator[Steps]:
+def every_path(model: type[BaseModel], above: Steps = ()) -> Iterator[Steps]:
+    """Of all keys below `model`, in the order of the schema; 0 stands for any item of a list."""
     for key, field in model.model_fields.items():
         yield (*above, key)
         inner = _model_in(field.annotation)
         if inner is not None:
             listed: Steps = (0,) if key == "code_locations" else ()
-            yield from _paths(inner, (*above, key, *listed))
+            yield from every_path(inner, (*above, key, *listed))
 
 
 def _model_in(annotation: Any) -> type[BaseModel] | None:
