@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterator
 from typing import Any, get_args
 
@@ -11,6 +12,9 @@ from pydantic import BaseModel
 from playground_ops.config.fault import Steps
 from playground_ops.config.schema import File
 from playground_ops.config.shown import path_of
+
+_CALLED_OTHERWISE = re.compile(r"(?<![a-z])(branch|tag|commit|revision|rev)(?![a-z])")
+"""What a `ref` is called elsewhere. As a word by itself: `\\b` takes an underscore for a letter."""
 
 
 def keys_at(steps: Steps) -> list[str]:
@@ -24,6 +28,9 @@ def keys_at(steps: Steps) -> list[str]:
 def meant(key: str, steps: Steps) -> str:
     """What to do about an unknown key that stands under `steps`."""
     known = keys_at(steps)
+    as_ref = _CALLED_OTHERWISE.sub("ref", key.lower())
+    if as_ref in known:
+        return f"Did you mean `{as_ref}`?"
     near = difflib.get_close_matches(key.lower(), known, n=1, cutoff=0.6)
     if near:
         return f"Did you mean `{near[0]}`?"
