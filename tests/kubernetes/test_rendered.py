@@ -4,28 +4,39 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 from urllib.request import Request, urlopen
 
-from playground_ops.config import read
+import pytest
+import yaml
+from hypothesis import HealthCheck, given, settings
+
+from playground_ops.config import Configuration, read
 from playground_ops.render import files
+from playground_ops.render.names import DAEMON
 from playground_ops.render.stack import render
 from tests.asking import eventually
-from tests.cluster.access import Access, Pod
+from tests.cluster.access import Access, KubectlFailed, Pod
 from tests.cluster.cluster import Cluster
 from tests.cluster.pods import ready
-from tests.unit.test_render import FULL
+from tests.rendered import ELSEWHERE, WHOLE, code_archive, everything
+from tests.unit.test_render import FILES
 
 HERE = Path("configvalues.yaml")
+ACCOUNTS = ("get", "serviceaccounts", "-o", "name")
 PASSWORD = "a password 'of' tests$"
+
+
+def configured(text: str, namespace: str) -> Configuration:
+    found = read(text, HERE)
+    settings = found.kubernetes.model_copy(update={"namespace": namespace, "artifacts": "64Mi"})
+    postgres = found.postgres.model_copy(update={"storage": "128Mi"})
+    return found.model_copy(update={"kubernetes": settings, "postgres": postgres})
 
 
 def folder(path: Path, namespace: str, text: str) -> Path:
     """As `generate` writes it."""
-    found = read(text, HERE)
-    settings = found.kubernetes.model_copy(update={"namespace": namespace, "artifacts": "64Mi"})
-    postgres = found.postgres.model_copy(update={"storage": "128Mi"})
-    found = found.model_copy(update={"kubernetes": settings, "postgres": postgres})
-    for name, content in files.files(render(found), "a test").items():
+    for name, content in files.files(render(configured(text, namespace)), "a test").items():
         (path / name).write_text(content)
     return path
 
@@ -35,13 +46,41 @@ def apply(access: Access, path: Path, *more: str) -> str:
     return access.kubectl("apply", "--server-side", "--warnings-as-errors", "-f", str(path), *more)
 
 
+def accept(access: Access, objects: list[dict[str, Any]], folder: Path) -> None:
+    (folder / "all.yaml").write_text(yaml.safe_dump_all(objects))
+    told = apply(access, folder / "all.yaml", "--dry-run=server")
+    assert told.count("serverside-applied (server dry run)") == len(objects)
+
+
+@pytest.mark.parametrize("text", ["", WHOLE, ELSEWHERE], ids=["default", "every key", "elsewhere"])
 def test_everything_is_accepted_by_a_server_that_enforces_restricted(
-    access: Access, namespace: str, tmp_path: Path
+    access: Access, namespace: str, tmp_path: Path, text: str
 ) -> None:
+    """Releases, resolver pods, errands and migrations too. Pod Security warns of workloads, denies pods."""
+    levels = [f"pod-security.kubernetes.io/{mode}=restricted" for mode in ("warn", "enforce")]
+    access.kubectl("label", "--overwrite", "namespace", namespace, *levels)
+    eventually("an account for pods", lambda: "default" in access.kubectl(*ACCOUNTS, namespace=namespace))
+    accept(access, [*everything(configured(text, namespace)), code_archive(namespace)], tmp_path)
+
+
+@settings(deadline=None, max_examples=80, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(document=FILES)
+def test_whatever_is_configured_is_accepted(
+    access: Access, namespace: str, tmp_path: Path, document: dict[str, Any]
+) -> None:
+    """The server knows more than its schemas: what belongs together, how long things may be, what comes twice."""
+    eventually("an account for pods", lambda: "default" in access.kubectl(*ACCOUNTS, namespace=namespace))
+    accept(access, list(everything(configured(yaml.safe_dump(document), namespace))), tmp_path)
+
+
+def test_a_pod_that_is_not_restricted_is_refused(access: Access, namespace: str, tmp_path: Path) -> None:
+    """Else the former would show nothing."""
+    (deployment,) = render(configured("", namespace))["daemon"]
+    deployment["spec"]["template"]["spec"]["securityContext"] = {}
     access.kubectl("label", "namespace", namespace, "pod-security.kubernetes.io/warn=restricted")
-    for text in ("", FULL.replace("namespace: data-team", f"namespace: {namespace}")):
-        told = apply(access, folder(tmp_path, namespace, text), "--dry-run=server")
-        assert "deployment.apps/dagster-daemon serverside-applied (server dry run)" in told
+    (tmp_path / "all.yaml").write_text(yaml.safe_dump(deployment))
+    with pytest.raises(KubectlFailed, match='would violate PodSecurity "restricted:latest"'):
+        apply(access, tmp_path / "all.yaml", "--dry-run=server")
 
 
 def pod_of(access: Access, namespace: str, app: str, other_than: str = "") -> Pod | None:
@@ -98,3 +137,45 @@ def test_applied_by_hand_it_comes_up_and_recovers_from_lost_pods(
 
     assert "serverside-applied" in apply(access, path), "once more changes nothing and conflicts with nobody"
     assert wait_for(access, namespace, "dagster-webserver").uid == webserver.uid
+
+
+def unguarded(namespace: str) -> dict[str, Any]:
+    """The daemon as it was before anything waited for the database."""
+    (found,) = render(configured("", namespace))["daemon"]
+    name = f"{DAEMON}-unguarded"
+    found["metadata"]["name"] = name
+    found["spec"]["selector"]["matchLabels"]["app"] = name
+    found["spec"]["template"]["metadata"]["labels"]["app"] = name
+    del found["spec"]["template"]["spec"]["initContainers"]
+    return found
+
+
+def test_a_daemon_whose_database_is_late_waits_where_it_went_into_a_crash_loop(
+    access: Access, namespace: str, tmp_path: Path
+) -> None:
+    path = folder(tmp_path, namespace, "")
+    database = path / "1-postgres.yaml"
+    late = database.rename(path / "later")
+    apply(access, path)
+    secret = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "dagster-postgres"}}
+    access.apply({**secret, "stringData": {"password": PASSWORD}}, namespace=namespace)
+    access.apply(unguarded(namespace), namespace=namespace)
+
+    def the_pod_of(app: str) -> Pod | None:
+        return next(iter(access.pods(namespace, f"app={app}")), None)
+
+    def loops() -> bool:
+        pod = the_pod_of(f"{DAEMON}-unguarded")
+        return pod is not None and pod.restarts > 1
+
+    eventually("the unguarded daemon's second restart", loops, every_seconds=0.5)
+    daemon = the_pod_of(DAEMON)
+    assert daemon is not None
+    assert daemon.restarts == 0
+    said = access.kubectl("logs", daemon.name, "-c", "wait-for-database", namespace=namespace)
+    assert said.startswith("waiting for the database at dagster-postgres:5432: ")
+
+    late.rename(database)
+    apply(access, database)
+    ready_one = wait_for(access, namespace, DAEMON)
+    assert (ready_one.uid, ready_one.restarts) == (daemon.uid, 0)

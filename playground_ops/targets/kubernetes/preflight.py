@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -13,12 +13,11 @@ from playground_ops.model import Dependencies
 from playground_ops.render.database import PASSWORD_KEY, password_secret
 from playground_ops.render.names import MANAGER, Object, an_object
 from playground_ops.render.stack import render
+from playground_ops.render.supported import OLDEST
 from playground_ops.targets.kubernetes.connection import AT_ONCE, Connection
 from playground_ops.targets.kubernetes.paths import PLURALS, path, title
 from playground_ops.targets.kubernetes.refusals import Refusal
 
-OLDEST = (1, 30)
-"""ValidatingAdmissionPolicy, native gRPC probes and the objects' schemas are tested from there on."""
 DEFAULT_CLASS = "storageclass.kubernetes.io/is-default-class"
 HERE = re.compile(r"^(/|~|\.|file:)")
 BY = "app.kubernetes.io/managed-by"
@@ -27,7 +26,7 @@ BY = "app.kubernetes.io/managed-by"
 def check(connection: Connection, configuration: Configuration) -> None:
     """Raises PlaygroundError with everything that stands in the way. Writes nothing."""
     looks: Sequence[Callable[[], Sequence[Finding]]] = (
-        lambda: _version(connection),
+        lambda: of_version(connection.get("/version") or {}, connection.name),
         lambda: _rights(connection, configuration),
         lambda: _storage(connection, configuration),
         lambda: _strangers(connection, configuration),
@@ -41,14 +40,14 @@ def check(connection: Connection, configuration: Configuration) -> None:
         raise PlaygroundError(*findings)
 
 
-def _version(connection: Connection) -> list[Finding]:
-    told = connection.get("/version") or {}
+def of_version(told: Mapping[str, Any], context: str) -> list[Finding]:
+    """`told` as `/version` answers; providers write minors such as `30+`."""
     numbers = re.findall(r"\d+", f"{told.get('major')}.{told.get('minor')}")
     if tuple(int(number) for number in numbers[:2]) >= OLDEST:
         return []
     return [
         _finding(
-            f"context/{connection.name}",
+            f"context/{context}",
             f"It runs Kubernetes {told.get('gitVersion')}.",
             f"This needs {OLDEST[0]}.{OLDEST[1]} or later.",
             "Upgrade the cluster, or name another context.",

@@ -1,0 +1,168 @@
+"""Every kind of object that the product makes, of any configuration; and the strict schemas they must fit."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from jsonschema import Draft202012Validator
+from kubernetes_validate.utils import schema_contents
+from referencing import Registry, Resource
+
+from playground_ops.config import Configuration
+from playground_ops.model import Location, Release, Revision
+from playground_ops.render import errand, migration, release, resolver
+from playground_ops.render.stack import by_hand
+from playground_ops.render.supported import NEWEST, OLDEST
+from playground_ops.render.surroundings import settled
+from playground_ops.targets import refs
+from playground_ops.targets.kubernetes import archive
+
+ROOT = Path(__file__).parents[1]
+SUPPORTED = [f"{OLDEST[0]}.{minor}" for minor in range(OLDEST[1], NEWEST[1] + 1)]
+ARCHIVE = "dagster-code-0123456789abcdef"
+COMMIT = "0123456789abcdef0123456789abcdef01234567"
+
+POD = """
+image: registry.internal/team/dagster:1
+resources: {requests: {cpu: 1, memory: 2Gi}, limits: {cpu: 2, memory: 4Gi, nvidia.com/gpu: 1}}
+environment: {LEVEL: info}
+environment_from_secrets: [more]
+node_selector: {disk: fast}
+tolerations:
+  - {key: dedicated, operator: Equal, value: dagster, effect: NoSchedule}
+  - {operator: Exists, effect: NoExecute, seconds: 0}
+labels: {team: data}
+annotations: {example.com/note: "a: b"}
+image_pull_secrets: [registry]
+service_type: NodePort
+"""
+WHOLE = f"""
+target: kubernetes
+images:
+  dagster: registry.internal/dagster:1
+  postgres: registry.internal/postgres:15
+  git_sync: registry.internal/git-sync:4
+webserver:
+  host: 127.0.0.1
+  port: 3100
+  pod: &pod
+    {POD.strip().replace(chr(10), chr(10) + "    ")}
+daemon: {{dequeue_interval_seconds: 7, pod: *pod}}
+health: {{interval_minutes: 7}}
+rollout: {{confirm_timeout_seconds: 7, transient_timeout_seconds: 7}}
+postgres: {{storage: 1Gi, password_secret: mine, pod: *pod}}
+kubernetes:
+  context: production
+  namespace: data-team
+  storage_class: fast
+  artifacts: 2Gi
+  artifacts_access: ReadWriteMany
+  network_policies: true
+  admission_policy: true
+  ingress:
+    {{host: dagster.internal, class_name: nginx, path: /dagster, tls_secret: tls, annotations: {{x/y: z}}}}
+  ops: *pod
+code_locations:
+  - name: orders
+    repo:
+      url: ssh://git@git.internal/data/orders.git
+      ref: main
+      subdirectory: projects/orders
+      secret: orders-git
+      allowed_refs: ["release-*"]
+    module: orders.definitions
+    dependencies: shared
+    automation: off
+    follow: true
+    follow_interval_seconds: 7
+    environment: {{REGION: eu}}
+    startup_timeout_seconds: 7
+    longest_run_seconds: 7
+    smoke_job: smoke
+    smoke_check: orders/total:is_positive
+    pod: *pod
+  - {{name: orders-2, repo: {{url: https://git.internal/data/orders.git, secret: orders-git}}}}
+  - {{name: x, repo: https://git.internal/data/public.git}}
+  - {{name: {"n" * 40}}}
+"""
+"""Every key, with a database of the stack's own."""
+ELSEWHERE = """
+postgres:
+  password_secret: mine
+  external: {host: db.internal, port: 6432, database: x, user: ada, parameters: {sslmode: require}}
+environment:
+  {repo_url_a: https://git.internal/a, repo_ref_a: v1, repo_url_b: https://git.internal/b, repo_ref_b: v2}
+"""
+"""The keys that exclude some of the former."""
+
+
+def everything(configuration: Configuration) -> Iterator[dict[str, Any]]:
+    """What is applied, and what rollouts, deploys and upgrades make beside it."""
+    versions = dict.fromkeys(("dagster-postgres", "mine", "more"), "7")
+    found = settled(configuration.model_copy(update={"secret_versions": versions}))
+    for component in by_hand(found).values():
+        yield from component
+    for location in found.all_locations:
+        yield from release.render(released(location, found), found, ARCHIVE)
+        if location.repository is not None:
+            name = f"dagster-resolve-{location.name}-01234567"
+            yield resolver.render(location, refs.names(location.ref), found, name, 45)
+    arguments = ["redeploy", "--ref", "a b", "--story-only"]
+    yield errand.render(found, "playground-ops-01234567", ARCHIVE, arguments, "somebody")
+    yield migration.render(found, "dagster-migration-01234567")
+
+
+def code_archive(namespace: str) -> dict[str, Any]:
+    """Like every stack's, so one is enough; packing it takes a second."""
+    return archive.archive(ROOT, namespace)
+
+
+def released(location: Location, configuration: Configuration) -> Release:
+    commit = COMMIT if location.repository else f"content-{COMMIT[:20]}"
+    revision = Revision(repository=location.repository, commit=commit, ref=location.ref)
+    return Release(
+        location=location,
+        number=9999,
+        revision=revision,
+        configuration="x",
+        created_at="2026-01-01T00:00:00Z",
+    )
+
+
+def pod_specs(objects: Iterator[dict[str, Any]]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """`Kind/name` and the pod's spec, of whatever makes pods."""
+    for one in objects:
+        title = f"{one['kind']}/{one['metadata']['name']}"
+        if one["kind"] == "Pod":
+            yield title, one["spec"]
+        elif "template" in one.get("spec", {}):
+            yield title, one["spec"]["template"]["spec"]
+
+
+@cache
+def _definitions(version: str) -> Registry[Any]:
+    """All that the schemas of a version refer to."""
+    found = Resource.from_contents(schema_contents(f"{_folder(version)}/_definitions.json", version))
+    return found @ Registry()  # type: ignore[no-any-return]
+
+
+@cache
+def _validator(version: str, api: str, kind: str) -> Draft202012Validator:
+    group, _, of_group = api.rpartition("/")
+    name = "-".join(part for part in (kind.lower(), group.partition(".")[0], of_group) if part)
+    schema = schema_contents(f"{_folder(version)}/{name}.json", version)
+    return Draft202012Validator(schema, registry=_definitions(version))
+
+
+def _folder(version: str) -> str:
+    return f"kubernetes-json-schema/v{version}.0-local-strict"
+
+
+def faults(found: dict[str, Any], version: str) -> list[str]:
+    """Each with its path. By the API server's own OpenAPI document, in which unknown fields are faults."""
+    validator = _validator(version, found["apiVersion"], found["kind"])
+    where = f"{found['kind']}/{found['metadata']['name']}"
+    return [f"{where} {fault.json_path}: {fault.message}" for fault in validator.iter_errors(found)]
