@@ -13,7 +13,7 @@ from referencing import Registry, Resource
 
 from playground_ops.config import Configuration
 from playground_ops.model import Location, Release, Revision
-from playground_ops.render import errand, migration, release, resolver
+from playground_ops.render import backup, errand, migration, release, resolver, smoke
 from playground_ops.render.stack import by_hand
 from playground_ops.render.supported import NEWEST, OLDEST
 from playground_ops.render.surroundings import settled
@@ -30,14 +30,30 @@ image: registry.internal/team/dagster:1
 resources: {requests: {cpu: 1, memory: 2Gi}, limits: {cpu: 2, memory: 4Gi, nvidia.com/gpu: 1}}
 environment: {LEVEL: info}
 environment_from_secrets: [more]
+environment_from_config_maps: [settings]
+volumes:
+  - {name: certificates, path: /mnt/certificates, secret: tls}
+  - {name: files, path: /mnt/files, config_map: settings}
+  - {name: lake, path: /mnt/lake, claim: lake, read_only: true}
+  - {name: scratch, path: /mnt/scratch, empty_dir: 1Gi}
 node_selector: {disk: fast}
 tolerations:
   - {key: dedicated, operator: Equal, value: dagster, effect: NoSchedule}
   - {operator: Exists, effect: NoExecute, seconds: 0}
+affinity:
+  podAntiAffinity:
+    preferredDuringSchedulingIgnoredDuringExecution:
+      - {weight: 1, podAffinityTerm: &term {topologyKey: zone, labelSelector: {matchLabels: {a: b}}}}
+topology_spread_constraints:
+  - {<<: *term, maxSkew: 1, whenUnsatisfiable: ScheduleAnyway}
+priority_class: system-cluster-critical
+scheduler_name: default-scheduler
 labels: {team: data}
 annotations: {example.com/note: "a: b"}
 image_pull_secrets: [registry]
 service_type: NodePort
+service_annotations: {example.com/load-balancer: internal}
+disruption_budget: true
 """
 WHOLE = f"""
 target: kubernetes
@@ -53,7 +69,7 @@ webserver:
 daemon: {{dequeue_interval_seconds: 7, pod: *pod}}
 health: {{interval_minutes: 7}}
 rollout: {{confirm_timeout_seconds: 7, transient_timeout_seconds: 7}}
-postgres: {{storage: 1Gi, password_secret: mine, pod: *pod}}
+postgres: {{storage: 1Gi, password_secret: mine, backups: {{schedule: "7 3 * * *", kept: 3}}, pod: *pod}}
 kubernetes:
   context: production
   namespace: data-team
@@ -83,8 +99,11 @@ code_locations:
     longest_run_seconds: 7
     smoke_job: smoke
     smoke_check: orders/total:is_positive
+    must_keep: [asset, schedule]
     pod: *pod
   - {{name: orders-2, repo: {{url: https://git.internal/data/orders.git, secret: orders-git}}}}
+  - {{name: image, image: registry.internal/a:1, module: a.definitions, working_directory: /srv/a}}
+  - {{name: image-2, image: registry.internal/b:1, python_file: /srv/b/definitions.py}}
   - {{name: x, repo: https://git.internal/data/public.git}}
   - {{name: {"n" * 40}}}
 """
@@ -110,6 +129,11 @@ def everything(configuration: Configuration) -> Iterator[dict[str, Any]]:
         if location.repository is not None:
             name = f"dagster-resolve-{location.name}-01234567"
             yield resolver.render(location, refs.names(location.ref), found, name, 45)
+    for location in found.locations:
+        wanted, candidate = ("job", "smoke"), released(location, found)
+        name = f"dagster-smoke-{location.name}-01234567"
+        yield smoke.render(candidate, found, ARCHIVE, name, wanted, "print()", 45)
+    yield backup.render(found, "dagster-backup-01234567", "2026-01-01T00-00-00Z.backup", 45)
     arguments = ["redeploy", "--ref", "a b", "--story-only"]
     yield errand.render(found, "playground-ops-01234567", ARCHIVE, arguments, "somebody")
     yield migration.render(found, "dagster-migration-01234567")

@@ -84,6 +84,14 @@ def object_name(value: str) -> str:
     return value
 
 
+def each_once(values: list[str]) -> list[str]:
+    """Names of a list that is merged by them: server-side apply refuses one that comes twice."""
+    twice = sorted({value for value in values if values.count(value) > 1})
+    if twice:
+        raise ValueError(f"each name once; `{twice[0]}` is there {values.count(twice[0])} times")
+    return values
+
+
 def host(value: str) -> str:
     if not _SUBDOMAIN.fullmatch(value):
         raise ValueError("a host name such as `dagster.internal`")

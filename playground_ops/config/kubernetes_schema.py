@@ -18,6 +18,7 @@ OwnKey = Annotated[str, AfterValidator(kubernetes_rules.own_label_key)]
 LabelValue = Annotated[str, BeforeValidator(text_of), AfterValidator(kubernetes_rules.label_value)]
 Text = Annotated[str, BeforeValidator(text_of)]
 ObjectName = Annotated[str, BeforeValidator(text_of), AfterValidator(kubernetes_rules.object_name)]
+ObjectNames = Annotated[list[ObjectName], AfterValidator(kubernetes_rules.each_once)]
 Affinity = Annotated[
     dict[Literal["nodeAffinity", "podAffinity", "podAntiAffinity"], dict[str, Any]],
     BeforeValidator(kubernetes_rules.passed_on),
@@ -105,8 +106,8 @@ class PodSection(Section):
     image: Image | None = None
     resources: ResourcesSection = ResourcesSection()
     environment: dict[EnvironmentName, EnvironmentValue] = Field(default_factory=dict)
-    environment_from_secrets: list[ObjectName] = Field(default_factory=list)
-    environment_from_config_maps: list[ObjectName] = Field(default_factory=list)
+    environment_from_secrets: ObjectNames = Field(default_factory=list)
+    environment_from_config_maps: ObjectNames = Field(default_factory=list)
     volumes: Annotated[list[VolumeSection], AfterValidator(_each_by_itself)] = Field(default_factory=list)
     node_selector: dict[Key, LabelValue] = Field(default_factory=dict)
     tolerations: list[TolerationSection] = Field(default_factory=list)
@@ -116,7 +117,7 @@ class PodSection(Section):
     scheduler_name: ObjectName | None = None
     labels: dict[OwnKey, LabelValue] = Field(default_factory=dict)
     annotations: dict[OwnKey, Text] = Field(default_factory=dict)
-    image_pull_secrets: list[ObjectName] = Field(default_factory=list)
+    image_pull_secrets: ObjectNames = Field(default_factory=list)
     service_type: ServiceType = "ClusterIP"
     service_annotations: dict[OwnKey, Text] = Field(default_factory=dict)
     disruption_budget: bool = False

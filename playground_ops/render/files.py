@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -81,8 +82,15 @@ class _Dumper(_Base):  # type: ignore[misc]
         return True
 
 
+_NO_TEXT_TO_KUBECTL = re.compile(
+    r"[yYnN]|[-+]?(0[xX][\da-fA-F]+|0[bB][01]+|0[oO][0-7]+|(\.\d+|\d+(\.\d*)?)([eE][-+]?\d+)?)", re.ASCII
+)
+"""What kubectl's YAML (go-yaml) takes for a boolean or number, underscores aside, and Python's for text."""
+
+
 def _text(dumper: Any, value: str) -> Any:
-    return dumper.represent_scalar("tag:yaml.org,2002:str", value, style="|" if "\n" in value else None)
+    style = "|" if "\n" in value else "'" if _NO_TEXT_TO_KUBECTL.fullmatch(value.replace("_", "")) else None
+    return dumper.represent_scalar("tag:yaml.org,2002:str", value, style=style)
 
 
 _Dumper.add_representer(str, _text)

@@ -24,7 +24,7 @@ from sqlalchemy import make_url
 
 from playground_ops.config import OPS, Configuration, read
 from playground_ops.errors import BadInput
-from playground_ops.render import gitsync
+from playground_ops.render import gitsync, kept
 from playground_ops.render.names import (
     APP_FOLDER,
     DAEMON,
@@ -38,7 +38,7 @@ from playground_ops.render.names import (
     WORKSPACE_FILE,
     WORKSPACE_FOLDER,
 )
-from playground_ops.render.release import START
+from playground_ops.render.release import SERVER, START, UNPACK
 from playground_ops.targets.sources import files_of, sources_of
 from tests.gitsync.test_flags import DEPRECATED
 from tests.rendered import ELSEWHERE, ROOT, WHOLE, everything, pod_specs
@@ -70,7 +70,7 @@ def containers(found: Configuration) -> Iterator[tuple[dict[str, Any], dict[str,
 def command_of(container: dict[str, Any]) -> list[str]:
     """What it executes in the end: without the shell that starts it, and without `env` and its settings."""
     words = [*container.get("command", ()), *container.get("args", ())]
-    if words[:2] == ["sh", "-ec"]:
+    while words[:2] in (["sh", "-ec"], ["sh", "-c"]):
         words = words[3 if 'exec "$0"' in words[2] else 4 :]
     if words[:1] == ["env"]:
         words = words[1:]
@@ -163,13 +163,12 @@ def test_no_key_mounts_anything() -> None:
 def test_git_is_asked_for_exactly_the_configured_repositories(document: dict[str, Any]) -> None:
     found = configured(document)
     asked = [
-        (word.removeprefix("--repo=") if word.startswith("--repo=") else command_of(container)[4])
+        container["args"][0].removeprefix("--repo=")
         for container, _ in containers(found)
         if container["image"] == found.images.git_sync
-        for word in container["args"][:1]
     ]
     repositories = [location.repository for location in found.locations if location.repository]
-    assert sorted(asked) == sorted(repositories * 2), "once to resolve its ref, once to fetch"
+    assert sorted(asked) == sorted(repositories * 3), "to resolve its ref, to fetch, and to try it"
 
 
 @pytest.mark.parametrize(
@@ -208,11 +207,14 @@ def test_git_sync_is_given_flags_of_version_4_alone(document: dict[str, Any]) ->
     for container, _ in containers(configured(document)):
         if container["name"] != gitsync.NAME:
             continue
+        assert container["command"] == ["sh", "-c", kept.SCRIPT, gitsync.NAME], "which passes them on"
         assert all(one.startswith(("--repo=", *gitsync.FLAGS)) for one in container["args"])
         flags = {one.removeprefix("--").partition("=")[0] for one in container["args"]}
         assert flags & DEPRECATED.keys() == set()
         variables = {one["name"] for one in container["env"]}
-        assert variables <= {"HOME", "GITSYNC_USERNAME"}, "one that is misspelt would be ignored"
+        assert variables <= {"HOME", "GITSYNC_USERNAME", kept.NAME, kept.LIVE}, (
+            "one that is misspelt would be ignored"
+        )
 
 
 @pytest.mark.parametrize("key", ["branch", "rev", "tag", "commit"])
@@ -278,7 +280,7 @@ def test_every_command_and_module_is_in_the_image_or_in_the_archive_of_the_code(
     assert set(OF_DAGSTER) <= scripts
     for container, _ in containers(configured(document)):
         words = command_of(container)
-        if container["name"] in ("git-sync", "resolve", "postgres"):
+        if container["name"] in ("git-sync", "resolve", "postgres", "backup"):
             continue  # the image's own program, or a shell that calls it
         assert words[0] in (*OF_DAGSTER, "python")
         if words[:2] == ["python", "-m"]:
@@ -326,6 +328,8 @@ def of_dagster(words: list[str]) -> list[str] | None:
     """The command of Dagster's that these become; None for others."""
     if words[0] in OF_DAGSTER:
         return words
+    if "--script" in words:
+        return None  # what tries a job hands that to no server
     # The page that finds out what to load hands over what stands behind `--`.
     return ["dagster", "api", "grpc", *words[words.index("--") + 1 :]] if "--" in words else None
 
@@ -352,13 +356,16 @@ def test_no_key_is_an_argument() -> None:
 def test_whoever_loads_code_is_told_where_it_lies(document: dict[str, Any]) -> None:
     for container, _ in containers(configured(document)):
         words, command = [*container.get("command", ()), *container.get("args", ())], command_of(container)
+        in_image = words[:3] == ["sh", "-ec", START]
+        if container["name"] == SERVER and command[0] == "python":
+            assert any(word.startswith("PYTHONPATH=") for word in words[: words.index("python")])
         if command[:2] == ["python", "-m"]:
             assert f"PYTHONPATH={PROJECT_FOLDER}" in words[: words.index("python")], "over any other"
-            assert words[:4] == ["sh", "-ec", START, PROJECT_FOLDER], "where it was unpacked to"
+            assert words[:4] == ["sh", "-ec", UNPACK, PROJECT_FOLDER], "where it was unpacked to"
         if command[:3] == ["dagster", "api", "grpc"]:
             folder = command[command.index("-d") + 1]
-            assert words[:4] == ["sh", "-ec", START, folder]
-        if "-m" in command:
+            assert words[:4] == ["sh", "-ec", *((START, SERVER) if in_image else (UNPACK, folder))]
+        if "-m" in command and not in_image:
             unpacked = next(
                 mount for mount in container["volumeMounts"] if mount["mountPath"] == SOURCE_FOLDER
             )

@@ -89,3 +89,19 @@ def test_a_folder_that_cannot_be_written_is_named(config: Path) -> None:
     (config.parent / "deploy" / "file").write_text("")
     told = generate(config, "--output", str(config.parent / "deploy" / "file" / "below"))
     assert "can't be written" in str(told.exception)
+
+
+@pytest.mark.parametrize(
+    "text", ["y", "N", "1e3", "1.5E3", ".5e-3", "08", "0o17", "0X1f", "0B1", "1_0e3", "+9e9"]
+)
+def test_text_that_kubectl_would_take_for_a_boolean_or_a_number_is_quoted(text: str) -> None:
+    """A location called `n`; tests/kubernetes/test_rendered.py has kubectl read it."""
+    (written,) = files.files({"a": [{"name": text, text: "x"}]}, "a test").values()
+    assert f"name: '{text}'" in written
+    assert f"'{text}': x" in written
+
+
+@pytest.mark.parametrize("text", ["yes please", "1Gi", "1.2.3", "0.0.0.0", "e3", "a"])
+def test_other_text_stands_as_it_is(text: str) -> None:
+    (written,) = files.files({"a": [{"name": text}]}, "a test").values()
+    assert f"name: {text}\n" in written

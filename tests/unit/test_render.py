@@ -156,8 +156,8 @@ PODS = st.fixed_dictionaries(
             ),
             max_size=2,
         ),
-        "environment_from_secrets": st.lists(NAMES, max_size=2),
-        "environment_from_config_maps": st.lists(NAMES, max_size=2),
+        "environment_from_secrets": st.lists(NAMES, max_size=2, unique=True),
+        "environment_from_config_maps": st.lists(NAMES, max_size=2, unique=True),
         "volumes": st.lists(VOLUMES, max_size=3, unique_by=lambda found: str(found["name"])),
         "affinity": AFFINITIES,
         "topology_spread_constraints": st.lists(SPREAD, max_size=2),
@@ -165,7 +165,7 @@ PODS = st.fixed_dictionaries(
         "scheduler_name": NAMES,
         "service_annotations": st.dictionaries(KEYS, st.text("ab\n: {", max_size=9), max_size=2),
         "disruption_budget": st.booleans(),
-        "image_pull_secrets": st.lists(NAMES, max_size=2),
+        "image_pull_secrets": st.lists(NAMES, max_size=2, unique=True),
         "service_type": st.sampled_from(["ClusterIP", "NodePort", "LoadBalancer"]),
     },
 )
@@ -351,6 +351,7 @@ def test_commands_are_of_the_image_and_are_python() -> None:
         ("webserver: {pod: {tolerations: [{value: x}]}}", "operator: Exists"),
         ("webserver: {pod: {memory: 1Gi}}", "memory"),
         ("kubernetes: {context: --all}", "get-contexts"),
+        ("webserver: {pod: {image_pull_secrets: [a, b, a]}}", "`a` is there 2 times"),
     ],
 )
 def test_bad_input_is_named_before_anything_is_rendered(text: str, said: str) -> None:
