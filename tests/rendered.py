@@ -64,6 +64,7 @@ images:
 webserver:
   host: 127.0.0.1
   port: 3100
+  read_only: true
   pod: &pod
     {POD.strip().replace(chr(10), chr(10) + "    ")}
 daemon: {{dequeue_interval_seconds: 7, pod: *pod}}
@@ -80,6 +81,8 @@ kubernetes:
   admission_policy: true
   ingress:
     {{host: dagster.internal, class_name: nginx, path: /dagster, tls_secret: tls, annotations: {{x/y: z}}}}
+  read_only_ingress: 
+    {{host: look.internal, class_name: nginx, path: /look, tls_secret: tls, annotations: {{x/y: z}}}}
   ops: *pod
 code_locations:
   - name: orders

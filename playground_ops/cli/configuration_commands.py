@@ -12,6 +12,7 @@ from playground_ops.cli.console import print_json
 from playground_ops.cli.options import common
 from playground_ops.cli.telling import write_error
 from playground_ops.config import Configuration, load
+from playground_ops.config.exposed import exposed
 from playground_ops.config.ignored import ignored
 from playground_ops.errors import BadInput, Finding, FindingKind
 from playground_ops.opening import configuration_file, project_folder
@@ -23,7 +24,8 @@ def validate(config: Path | None, target: str | None, as_json: bool) -> None:
     """Check the configuration file; every fault at once."""
     configuration = load(config or configuration_file())
     names = [location.name for location in configuration.locations]
-    warnings = ignored(configuration, target or configuration.target)
+    chosen = target or configuration.target
+    warnings = [*ignored(configuration, chosen), *exposed(configuration, chosen)]
     if as_json:
         print_json({"file": configuration.source, "locations": names, "warnings": warnings})
     else:

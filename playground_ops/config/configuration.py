@@ -16,6 +16,8 @@ OPS = Location(name="ops", module="playground_ops.definitions")
 
 class WebserverSettings(Value):
     pod: PodSettings = PodSettings()
+    read_only: bool = False
+    """A second one, in which nothing can be launched or changed. On Kubernetes."""
     host: str = "127.0.0.1"
     port: int | None = None
     """None: 3000 if it is free, else any free one."""
@@ -87,6 +89,8 @@ class KubernetesSettings(Value):
     admission_policy: bool = True
     """Limits what `ops` can make pods of; it takes the right to make cluster-wide objects."""
     ingress: IngressSettings | None = None
+    read_only_ingress: IngressSettings | None = None
+    """To the second webserver."""
     ops: PodSettings = PodSettings()
 
 
@@ -118,6 +122,7 @@ class Configuration(Value):
         """By component: what is set of its pods. An external database has none."""
         return {
             "webserver": self.webserver.pod,
+            **({"webserver-read-only": self.webserver.pod} if self.webserver.read_only else {}),
             "daemon": self.daemon.pod,
             **({} if self.postgres.external else {"postgres": self.postgres.pod}),
             **{one.name: self.pod_of(one) for one in self.all_locations},

@@ -15,7 +15,13 @@ from playground_ops.config.written import text_of
 
 
 def conflicts(content: Mapping[str, Any]) -> list[Fault]:
-    return [*_named_twice(content), *_refs_of_nothing(content), *_both_forms(content), *_images(content)]
+    return [
+        *_named_twice(content),
+        *_refs_of_nothing(content),
+        *_both_forms(content),
+        *_images(content),
+        *_addresses(content),
+    ]
 
 
 def _locations(content: Mapping[str, Any]) -> Iterator[tuple[int, Mapping[str, Any]]]:
@@ -50,6 +56,16 @@ def _refs_of_nothing(content: Mapping[str, Any]) -> Iterator[Fault]:
                 yield Fault(
                     steps, f"`{key}` without `url`", "both or neither", f"Add `url`, or remove `{key}`."
                 )
+
+
+def _addresses(content: Mapping[str, Any]) -> Iterator[Fault]:
+    """Of webservers: one that is not there has none."""
+    kubernetes, webserver = content.get("kubernetes"), content.get("webserver")
+    wanted = isinstance(kubernetes, dict) and kubernetes.get("read_only_ingress") is not None
+    if wanted and not (isinstance(webserver, dict) and webserver.get("read_only")):
+        found = "an ingress to a read-only webserver that there is none of"
+        fix = "Add `read_only: true` to `webserver`, or remove `read_only_ingress`."
+        yield Fault(("kubernetes", "read_only_ingress"), found, "`webserver.read_only: true` beside it", fix)
 
 
 def _images(content: Mapping[str, Any]) -> Iterator[Fault]:

@@ -12,7 +12,7 @@ def ignored(configuration: Configuration, target: str) -> list[str]:
     """One sentence each."""
     if target != "local":
         return []
-    return [*_images(configuration), *_secrets(configuration)]
+    return [*_images(configuration), *_secrets(configuration), *_webservers(configuration)]
 
 
 def _images(configuration: Configuration) -> list[str]:
@@ -21,6 +21,12 @@ def _images(configuration: Configuration) -> list[str]:
         for location in configuration.locations
         if location.in_image
     ]
+
+
+def _webservers(configuration: Configuration) -> list[str]:
+    if not configuration.webserver.read_only:
+        return []
+    return ["`webserver.read_only`: on target local there is one webserver, in which everything can be done."]
 
 
 def _secrets(configuration: Configuration) -> list[str]:

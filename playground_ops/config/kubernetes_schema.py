@@ -145,6 +145,7 @@ class KubernetesSection(Section):
     network_policies: bool = True
     admission_policy: bool = True
     ingress: IngressSection | None = None
+    read_only_ingress: IngressSection | None = None
     ops: PodSection = PodSection()
 
 

@@ -19,7 +19,7 @@ _IMAGE = re.compile(
     r"(?:[\w.-]+(?::\d+)?/)?[a-z0-9][a-z0-9._/-]*(?::\w[\w.-]{0,127})?(?:@sha256:[0-9a-f]{64})?", re.ASCII
 )
 _NOT_IN_A_REF = re.compile(r"[\s~^:?*\[\\\x00-\x1f\x7f]|\.\.|@\{|//|/\.|\.lock(?:/|$)|[/.]$|^[/.]|^@$")
-_RESERVED_NAMES = ("webserver", "daemon", "postgres")
+_RESERVED_NAMES = ("webserver", "webserver-read-only", "daemon", "postgres")
 _RESERVED_ENV = ("DAGSTER_HOME",)
 
 

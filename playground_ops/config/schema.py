@@ -95,6 +95,7 @@ class EnvironmentSection(Section):
 
 class WebserverSection(Section):
     pod: PodSection = PodSection()
+    read_only: bool = False
     host: Annotated[str, AfterValidator(rules.host)] = WebserverSettings().host
     port: Annotated[int, Field(ge=1, le=65535)] | None = None
 

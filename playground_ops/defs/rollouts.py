@@ -20,6 +20,9 @@ from playground_ops.story import Story
 FOLLOW_TAG = "playground/follow"
 """On runs that a `follow_...` sensor asked for."""
 
+WHO_TAG = "playground/who"
+"""On runs: who launched it, as they say themselves."""
+
 Ended = tuple[list[RolloutRecord], list[tuple[str, BaseException]]]
 
 
@@ -129,7 +132,10 @@ def promote_job() -> None:
 
 
 def requested_by(context: dg.OpExecutionContext) -> str:
+    """The run, and what it says of itself: Dagster does not know who launched it."""
     run = f"run {context.run_id[:8]}"
+    if who := context.run_tags.get(WHO_TAG):
+        run = f"{run} of {who}"
     sensor = context.run_tags.get("dagster/sensor_name")
     return f"{run} of sensor {sensor}" if sensor else run
 

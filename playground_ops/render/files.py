@@ -24,6 +24,7 @@ _ORDER = {
     "instance": 2,
     "workspace": 2,
     "webserver": 4,
+    "webserver-read-only": 4,
     "daemon": 4,
     "releases": 5,
 }

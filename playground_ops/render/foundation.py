@@ -11,6 +11,7 @@ from playground_ops.render.names import (
     POSTGRES,
     POSTGRES_PORT,
     PREFIX,
+    READ_ONLY,
     WEBSERVER,
     WEBSERVER_PORT,
     Object,
@@ -41,7 +42,7 @@ _RULES = (
     _rule("apps", "statefulsets", f"{READ} create"),
     _rule("apps", "statefulsets", "patch", POSTGRES),
     _rule("networking.k8s.io", "ingresses", f"{READ} create"),
-    _rule("networking.k8s.io", "ingresses", "patch delete", WEBSERVER),
+    _rule("networking.k8s.io", "ingresses", "patch delete", WEBSERVER, READ_ONLY),
     _rule("", "persistentvolumeclaims", READ),
     _rule("", "persistentvolumeclaims", "create patch"),
     # To say what of the foundation is not as the configuration has it; never to change it.
@@ -79,8 +80,8 @@ def network_policies(configuration: Configuration) -> list[Object]:
     if not configuration.kubernetes.network_policies:
         return []
     stack = {"podSelector": {"matchLabels": {"app.kubernetes.io/managed-by": MANAGER}}}
-    asks = [{"podSelector": {"matchLabels": {"app": app}}} for app in (WEBSERVER, DAEMON)]
-    webserver = {"matchLabels": {"app": WEBSERVER}}
+    asks = [{"podSelector": {"matchLabels": {"app": app}}} for app in (WEBSERVER, READ_ONLY, DAEMON)]
+    webserver = {"matchExpressions": [{"key": "app", "operator": "In", "values": [WEBSERVER, READ_ONLY]}]}
     locations = {"matchLabels": {"app.kubernetes.io/component": "location"}}
     ops = {"podSelector": {"matchLabels": {f"{PREFIX}location": "ops"}}}
     found = [

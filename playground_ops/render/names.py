@@ -15,6 +15,14 @@ CONTENT = f"{PREFIX}content"
 """Annotation of a pod: short for the ConfigMaps that it reads."""
 
 WEBSERVER, DAEMON, POSTGRES = "dagster-webserver", "dagster-daemon", "dagster-postgres"
+READ_ONLY = "dagster-webserver-read-only"
+STANDING = {
+    "webserver": WEBSERVER,
+    "webserver-read-only": READ_ONLY,
+    "daemon": DAEMON,
+    "postgres": POSTGRES,
+}
+"""The components that are no locations, with the `app` label of each and the name of its objects."""
 INSTANCE, WORKSPACE, ARTIFACTS = "dagster-instance", "dagster-workspace", "dagster-artifacts"
 
 LOCATION, RELEASE = f"{PREFIX}location", f"{PREFIX}release"
@@ -47,9 +55,8 @@ def location_service(location: str) -> str:
 
 
 def app_of(component: str) -> str:
-    """The `app` label of its pods; `component` is webserver, daemon, postgres, or a location."""
-    own = {"webserver": WEBSERVER, "daemon": DAEMON, "postgres": POSTGRES}
-    return own.get(component) or location_service(component)
+    """The `app` label of its pods; `component` is one of STANDING, or a location."""
+    return STANDING.get(component) or location_service(component)
 
 
 def release_deployment(location: str, number: int) -> str:

@@ -42,6 +42,7 @@ def render(configuration: Configuration) -> Rendered:
             for one in configuration.all_locations
         },
         "webserver": webserver.render(configuration),
+        "webserver-read-only": webserver.read_only(configuration),
         "daemon": daemon.render(configuration),
     }
     return {component: objects for component, objects in found.items() if objects}

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from playground_ops.config import Configuration
+from playground_ops.config.configuration import IngressSettings
 from playground_ops.pods import Resources
 from playground_ops.render import instance
 from playground_ops.render.locations import workspace
 from playground_ops.render.names import (
     CONTENT,
-    WEBSERVER,
     WEBSERVER_PORT,
     WORKSPACE,
     WORKSPACE_FILE,
@@ -16,6 +16,7 @@ from playground_ops.render.names import (
     Object,
     a_service,
     an_object,
+    app_of,
     labels,
     present,
 )
@@ -27,23 +28,38 @@ RESOURCES = Resources(requests={"cpu": "100m", "memory": "384Mi"}, limits={"memo
 
 def prefix(configuration: Configuration) -> str:
     """Of all paths of the UI; empty at the root."""
-    ingress = configuration.kubernetes.ingress
-    return ingress.path.rstrip("/") if ingress else ""
+    return _below(configuration.kubernetes.ingress)
 
 
 def render(configuration: Configuration) -> list[Object]:
+    return _one(configuration, "webserver", configuration.kubernetes.ingress)
+
+
+def read_only(configuration: Configuration) -> list[Object]:
+    """The one for many eyes: in it nothing can be launched or changed. None unless a person asks for it."""
+    if not configuration.webserver.read_only:
+        return []
+    return _one(
+        configuration, "webserver-read-only", configuration.kubernetes.read_only_ingress, "--read-only"
+    )
+
+
+def _one(
+    configuration: Configuration, component: str, ingress: IngressSettings | None, *more: str
+) -> list[Object]:
     settings, namespace = configuration.webserver.pod, configuration.kubernetes.namespace
-    tags, selector = labels(WEBSERVER, "webserver"), {"app": WEBSERVER}
+    name = app_of(component)
+    tags, selector = labels(name, component), {"app": name}
     volumes = [*instance.volumes(), config_map(WORKSPACE, WORKSPACE_FOLDER, "workspace")]
     found = Container(
         name="webserver",
         image=instance.image(configuration, settings),
         resources=RESOURCES,
         command=instance.started_with("dagster-webserver"),
-        arguments=_arguments(configuration),
+        arguments=[*_arguments(_below(ingress)), *more],
         variables=instance.variables(configuration),
         volumes=volumes,
-        more=_more(configuration),
+        more=_more(_below(ingress)),
     )
     template = pod(
         [container(found, settings)],
@@ -56,11 +72,11 @@ def render(configuration: Configuration) -> list[Object]:
     ports = [{"name": "http", "port": WEBSERVER_PORT, "protocol": "TCP", "targetPort": "http"}]
     return [
         a_service(
-            *(WEBSERVER, namespace, tags, settings.service_annotations),
+            *(name, namespace, tags, settings.service_annotations),
             {"ports": ports, "selector": selector, "type": settings.service_type},
         ),
         an_object(
-            *("apps/v1", "Deployment", WEBSERVER, namespace, tags),
+            *("apps/v1", "Deployment", name, namespace, tags),
             spec={
                 "replicas": 1,
                 "selector": {"matchLabels": selector},
@@ -69,19 +85,22 @@ def render(configuration: Configuration) -> list[Object]:
                 "template": with_versions(template, configuration),
             },
         ),
-        *_ingress(configuration, tags),
+        *([_ingress(ingress, name, namespace, tags)] if ingress else []),
     ]
 
 
-def _arguments(configuration: Configuration) -> list[str]:
+def _below(ingress: IngressSettings | None) -> str:
+    return ingress.path.rstrip("/") if ingress else ""
+
+
+def _arguments(below: str) -> list[str]:
     found = ["-h", "0.0.0.0", "-p", str(WEBSERVER_PORT), "-w", WORKSPACE_FILE]
-    below = prefix(configuration)
     return [*found, "--path-prefix", below] if below else found
 
 
-def _more(configuration: Configuration) -> Object:
+def _more(below: str) -> Object:
     """`/server_info` does not touch the database: an outage of that restarts no webserver."""
-    asked = {"httpGet": {"path": f"{prefix(configuration)}/server_info", "port": "http"}}
+    asked = {"httpGet": {"path": f"{below}/server_info", "port": "http"}}
     return {
         "ports": [{"containerPort": WEBSERVER_PORT, "name": "http", "protocol": "TCP"}],
         "startupProbe": {**asked, "periodSeconds": 2, "failureThreshold": 90, "timeoutSeconds": 5},
@@ -90,19 +109,16 @@ def _more(configuration: Configuration) -> Object:
     }
 
 
-def _ingress(configuration: Configuration, tags: dict[str, str]) -> list[Object]:
-    wanted = configuration.kubernetes.ingress
-    if wanted is None:
-        return []
-    backend = {"service": {"name": WEBSERVER, "port": {"name": "http"}}}
+def _ingress(wanted: IngressSettings, name: str, namespace: str, tags: dict[str, str]) -> Object:
+    backend = {"service": {"name": name, "port": {"name": "http"}}}
     path = {"backend": backend, "path": wanted.path, "pathType": "Prefix"}
     tls = [{"hosts": [wanted.host], "secretName": wanted.tls_secret}] if wanted.tls_secret else []
     found = an_object(
-        *("networking.k8s.io/v1", "Ingress", WEBSERVER, configuration.kubernetes.namespace, tags),
+        *("networking.k8s.io/v1", "Ingress", name, namespace, tags),
         spec={
             "rules": [{"host": wanted.host, "http": {"paths": [path]}}],
             **present(ingressClassName=wanted.class_name, tls=tls),
         },
     )
     found["metadata"] |= present(annotations=dict(wanted.annotations))
-    return [found]
+    return found

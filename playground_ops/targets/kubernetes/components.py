@@ -10,18 +10,28 @@ from playground_ops.model import ComponentStatus
 from playground_ops.targets.kubernetes.releases import restarts
 
 Kind = Literal["webserver", "daemon", "postgres"]
-COMPONENTS: tuple[Kind, ...] = ("postgres", "webserver", "daemon")
-WORKLOADS = {"webserver": "Deployment", "daemon": "Deployment", "postgres": "StatefulSet"}
+KINDS: Mapping[str, Kind] = {
+    "postgres": "postgres",
+    "webserver": "webserver",
+    "webserver-read-only": "webserver",
+    "daemon": "daemon",
+}
+"""Of the components that are no locations, in the order in which they are told."""
+WORKLOADS: Mapping[Kind, str] = {
+    "webserver": "Deployment",
+    "daemon": "Deployment",
+    "postgres": "StatefulSet",
+}
 COMPONENT = "app.kubernetes.io/component"
 
 
-def status_of(name: Kind, workload: Mapping[str, Any], pods: Sequence[Mapping[str, Any]]) -> ComponentStatus:
+def status_of(name: str, workload: Mapping[str, Any], pods: Sequence[Mapping[str, Any]]) -> ComponentStatus:
     mine = [pod for pod in pods if pod["metadata"].get("labels", {}).get(COMPONENT) == name]
     newest = max(mine, key=lambda pod: str(pod["metadata"]["creationTimestamp"]), default=None)
     ready = is_rolled_out(workload)
     return ComponentStatus(
         name=name,
-        kind=name,
+        kind=KINDS[name],
         ready=ready,
         since=str(newest["metadata"]["creationTimestamp"]) if newest else None,
         restarts=restarts(newest) if newest else 0,

@@ -13,6 +13,7 @@ from playground_ops.config import Configuration
 from playground_ops.plan import Change
 from playground_ops.render.names import LOCATION, MANAGER, RELEASE
 from playground_ops.render.stack import FOUNDATION
+from playground_ops.targets.kubernetes.components import KINDS
 from playground_ops.targets.kubernetes.connection import AT_ONCE, Connection
 from playground_ops.targets.kubernetes.paths import collection, title
 
@@ -33,7 +34,6 @@ OF_FOUNDATION = (
 OURS = f"app.kubernetes.io/managed-by={MANAGER}"
 COMPONENT = "app.kubernetes.io/component"
 _NOT_APPLIED = ("record", "automation", "archive", "lock")
-_KINDS: Mapping[str, Any] = {"webserver": "webserver", "daemon": "daemon", "postgres": "postgres"}
 
 
 def superfluous(
@@ -58,7 +58,7 @@ def _deleted(found: Mapping[str, Any], foundation: bool, connection: Connection)
     component = str(tags.get(LOCATION) or tags.get(COMPONENT))
     return Change(
         component=FOUNDATION[0] if foundation else component,
-        kind="location" if LOCATION in tags else _KINDS.get(component, "stack"),
+        kind="location" if LOCATION in tags else KINDS.get(component, "stack"),
         object=title(found),
         action="delete",
         needs_bootstrap=foundation and connection.context is None,

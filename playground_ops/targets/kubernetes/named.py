@@ -6,22 +6,23 @@ import re
 
 from playground_ops.config import Configuration
 from playground_ops.errors import BadInput, Finding, FindingKind
-from playground_ops.render.names import DAEMON, POSTGRES, RELEASE, WEBSERVER, location_service
+from playground_ops.render.names import RELEASE, STANDING, location_service
 
-STANDING = {"webserver": WEBSERVER, "daemon": DAEMON, "postgres": POSTGRES}
+SECOND = "webserver-read-only"
 
 
 def selector_of(configuration: Configuration, component: str) -> str:
     """Of a component's pods: of a location those of all its releases. Raises BadInput."""
     locations = [location.name for location in configuration.all_locations]
-    if component in STANDING:
+    standing = [name for name in STANDING if name != SECOND or configuration.webserver.read_only]
+    if component in standing:
         return f"app={STANDING[component]}"
     if component in locations:
         return f"app={location_service(component)}"
     release = re.fullmatch(r"(.+)-(\d+)", component)
     if release and release[1] in locations:
         return f"app={location_service(release[1])},{RELEASE}={release[2]}"
-    raise BadInput(_no_such_component(component, [*STANDING, *locations]))
+    raise BadInput(_no_such_component(component, [*standing, *locations]))
 
 
 def _no_such_component(component: str, known: list[str]) -> Finding:

@@ -13,6 +13,7 @@ from playground_ops.fields import differences, foreign, missing
 from playground_ops.plan import Change, Drift, FieldChange
 from playground_ops.render.names import MANAGER, ROLLOUT_MANAGER, Object
 from playground_ops.render.stack import FOUNDATION, render
+from playground_ops.targets.kubernetes.components import KINDS
 from playground_ops.targets.kubernetes.connection import AT_ONCE, Connection
 from playground_ops.targets.kubernetes.inventory import superfluous
 from playground_ops.targets.kubernetes.paths import CLUSTER_WIDE, path, title
@@ -21,7 +22,6 @@ from playground_ops.targets.kubernetes.refusals import Refusal
 APPLY = "application/apply-patch+yaml"
 ATTEMPTS = 5
 LOCATION = "location-"
-KINDS = {"webserver": "webserver", "daemon": "daemon", "postgres": "postgres"}
 
 
 def plan_objects(connection: Connection, configuration: Configuration) -> list[Change]:

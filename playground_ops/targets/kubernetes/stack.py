@@ -16,6 +16,7 @@ from playground_ops.render.names import (
     LOCATION,
     MANAGER,
     RELEASE,
+    STANDING,
     WEBSERVER,
     WEBSERVER_PORT,
     an_object,
@@ -26,7 +27,7 @@ from playground_ops.targets.base import Say
 from playground_ops.targets.kubernetes import archive, ending
 from playground_ops.targets.kubernetes.applying import apply_changes
 from playground_ops.targets.kubernetes.components import (
-    COMPONENTS,
+    KINDS,
     WORKLOADS,
     location_status,
     status_of,
@@ -69,7 +70,7 @@ class KubernetesStack:
     def components(self) -> Sequence[Component]:
         found = [
             Component(name=name, kind=name, settings=_settings(workload))
-            for name in COMPONENTS
+            for name in KINDS
             if (workload := self._workload(name)) is not None
         ]
         return [*found, *self._live_locations()]
@@ -98,7 +99,7 @@ class KubernetesStack:
         self._version, pods = str(listed["metadata"]["resourceVersion"]), listed["items"]
         found = [
             status_of(name, workload, pods)
-            for name in COMPONENTS
+            for name in KINDS
             if (workload := self._workload(name)) is not None
         ]
         for name in self._releases.locations():
@@ -183,7 +184,7 @@ class KubernetesStack:
         return found
 
     def _workload(self, name: str) -> dict[str, Any] | None:
-        found = self._connection.get(self._path("apps/v1", WORKLOADS[name], f"dagster-{name}"))
+        found = self._connection.get(self._path("apps/v1", WORKLOADS[KINDS[name]], STANDING[name]))
         return dict(found) if found is not None else None
 
     def _list(self, api: str, kind: str) -> dict[str, Any]:

@@ -17,7 +17,8 @@ from playground_ops.targets.kubernetes.paths import collection, path
 from playground_ops.targets.kubernetes.streaming import lines
 
 DAGSTER = (
-    f"app.kubernetes.io/managed-by={MANAGER},app.kubernetes.io/component in (webserver, daemon, location)"
+    f"app.kubernetes.io/managed-by={MANAGER},"
+    "app.kubernetes.io/component in (webserver, webserver-read-only, daemon, location)"
 )
 ERRANDS = f"app.kubernetes.io/managed-by={MANAGER},app.kubernetes.io/component=errand"
 REPLICAS = f"{PREFIX}replicas-before-stop"
