@@ -68,7 +68,7 @@ webserver:
   pod: &pod
     {POD.strip().replace(chr(10), chr(10) + "    ")}
 daemon: {{dequeue_interval_seconds: 7, pod: *pod}}
-health: {{interval_minutes: 7}}
+health: {{interval_minutes: 7, kept_days: 9}}
 rollout: {{confirm_timeout_seconds: 7, transient_timeout_seconds: 7}}
 postgres: {{storage: 1Gi, password_secret: mine, backups: {{schedule: "7 3 * * *", kept: 3}}, pod: *pod}}
 kubernetes:

@@ -36,6 +36,8 @@ class ImageSettings(Value):
 
 class HealthSettings(Value):
     interval_minutes: int = 5
+    kept_days: int = 7
+    """How long its runs that succeeded stay."""
 
 
 class RolloutSettings(Value):

@@ -113,6 +113,7 @@ class ImagesSection(Section):
 
 class HealthSection(Section):
     interval_minutes: Annotated[int, Field(ge=1, le=60)] = HealthSettings().interval_minutes
+    kept_days: Annotated[int, Field(ge=1, le=3650)] = HealthSettings().kept_days
 
 
 class RolloutSection(Section):

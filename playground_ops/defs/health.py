@@ -5,6 +5,7 @@ The run fails when the stack could not be looked at.
 """
 
 from collections.abc import Iterator, Sequence
+from datetime import datetime, timezone
 from typing import TYPE_CHECKING, TypeAlias
 
 import dagster as dg
@@ -14,12 +15,14 @@ from playground_ops.defs import metadata
 from playground_ops.defs.assets import key
 from playground_ops.defs.opener import StackOpener
 from playground_ops.defs.reporting import failure
+from playground_ops.defs.retention import forget
 from playground_ops.errors import Finding, PlaygroundError
 
 if TYPE_CHECKING:
     from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
 CHECK = "healthy"
+JOB, SCHEDULE = "health_check", "health_check_schedule"
 
 UnresolvedJob: TypeAlias = "UnresolvedAssetJobDefinition"
 
@@ -33,7 +36,9 @@ def health_checks(components: Sequence[str]) -> dg.AssetChecksDefinition:
         ],
         description="Each component's process runs, and the webserver shows what each location serves.",
     )
-    def look_at_the_stack(stack: dg.ResourceParam[StackOpener]) -> Iterator[dg.AssetCheckResult]:
+    def look_at_the_stack(
+        context: dg.AssetCheckExecutionContext, stack: dg.ResourceParam[StackOpener]
+    ) -> Iterator[dg.AssetCheckResult]:
         try:
             opened = stack.open()
             found = health.check_each(opened.target, opened.configuration)
@@ -41,13 +46,17 @@ def health_checks(components: Sequence[str]) -> dg.AssetChecksDefinition:
             raise failure(error.findings) from None
         for name in components:
             yield _result(name, found.get(name, []))
+        kept = opened.configuration.health.kept_days
+        gone = forget(context.instance, JOB, SCHEDULE, datetime.now(timezone.utc), kept)
+        if gone:
+            context.log.info(f"removed {gone} successful runs of this job that are older than {kept} days")
 
     return look_at_the_stack
 
 
 def health_job(checks: dg.AssetChecksDefinition) -> UnresolvedJob:
     return dg.define_asset_job(
-        "health_check",
+        JOB,
         selection=dg.AssetSelection.checks(checks),
         description="Look at every component of the stack.",
     )
@@ -55,7 +64,7 @@ def health_job(checks: dg.AssetChecksDefinition) -> UnresolvedJob:
 
 def health_schedule(job: UnresolvedJob, every_minutes: int) -> dg.ScheduleDefinition:
     return dg.ScheduleDefinition(
-        name="health_check_schedule",
+        name=SCHEDULE,
         job=job,
         cron_schedule="0 * * * *" if every_minutes >= 60 else f"*/{every_minutes} * * * *",
         default_status=dg.DefaultScheduleStatus.RUNNING,

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
+from types import SimpleNamespace
 
 import dagster as dg
 import pytest
 
 from playground_ops.config import read
+from playground_ops.defs import health
 from playground_ops.defs.assembly import definitions
 from playground_ops.defs.opener import StackOpener
+from playground_ops.defs.retention import forget
+from playground_ops.defs.rollouts import WHO_TAG, requested_by
 from playground_ops.model import RolloutRecord
 from playground_ops.opening import Opened
 from playground_ops.rollout import Engine
@@ -49,8 +54,8 @@ def opener(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FakeOpener:
 
 
 @pytest.fixture
-def instance() -> dg.DagsterInstance:
-    return dg.DagsterInstance.ephemeral()
+def instance(tmp_path: Path) -> dg.DagsterInstance:
+    return dg.DagsterInstance.local_temp(str(tmp_path))
 
 
 def launch(
@@ -235,3 +240,38 @@ def test_the_health_check_is_red_for_what_is_not_well(
     assert passed["a"].passed
     assert not passed["b"].passed
     assert "It serves no release" in (passed["b"].description or "")
+
+
+def test_only_old_looks_that_went_well_are_forgotten(
+    opener: FakeOpener, instance: dg.DagsterInstance
+) -> None:
+    looked, deployed = launch(opener, instance, "health_check"), launch(opener, instance, "plan")
+    assert looked.success
+    assert deployed.success
+    crashed = instance.create_run_for_job(
+        definitions(opener).resolve_job_def("health_check"), status=dg.DagsterRunStatus.FAILURE
+    )
+    now = datetime.now(timezone.utc)
+    for days, gone in ((0, 0), (6.9, 0), (7.1, 1), (7.1, 0)):
+        assert forget(instance, "health_check", "none", now + timedelta(days=days), 7) == gone
+    left = {run.run_id for run in instance.get_runs()}
+    assert left == {deployed.run_id, crashed.run_id}
+
+
+def test_a_look_forgets_what_is_older_than_the_configuration_says(
+    opener: FakeOpener, instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opener.file.write_text(FILE + "health: {kept_days: 3}")
+    first = launch(opener, instance, "health_check")
+    then = datetime.now(timezone.utc) + timedelta(days=4)
+    monkeypatch.setattr(health, "datetime", SimpleNamespace(now=lambda zone: then))
+    second = launch(opener, instance, "health_check")
+    assert second.success
+    assert {run.run_id for run in instance.get_runs()} == {second.run_id}
+    assert first.success
+
+
+def test_a_launch_that_says_who_made_it_is_recorded_so() -> None:
+    told = requested_by(dg.build_op_context(run_tags={WHO_TAG: "ada"}))  # type: ignore[arg-type]
+    assert told.endswith(" of ada")
+    assert " of " not in requested_by(dg.build_op_context())  # type: ignore[arg-type]
