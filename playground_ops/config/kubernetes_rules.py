@@ -92,6 +92,15 @@ def each_once(values: list[str]) -> list[str]:
     return values
 
 
+def spread_once(constraints: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """A list that is merged by these two keys (Kubernetes API, PodSpec)."""
+    seen = [(str(one.get("topologyKey")), str(one.get("whenUnsatisfiable"))) for one in constraints]
+    for pair in seen:
+        if seen.count(pair) > 1:
+            raise ValueError(f"one constraint for `{pair[0]}` with `{pair[1]}`; there are {seen.count(pair)}")
+    return constraints
+
+
 def host(value: str) -> str:
     if not _SUBDOMAIN.fullmatch(value):
         raise ValueError("a host name such as `dagster.internal`")

@@ -39,6 +39,7 @@ SpreadConstraint = Annotated[
     ],
     BeforeValidator(kubernetes_rules.passed_on),
 ]
+SpreadConstraints = Annotated[list[SpreadConstraint], AfterValidator(kubernetes_rules.spread_once)]
 Image = Annotated[str, AfterValidator(rules.image)]
 ContainerPath = Annotated[str, AfterValidator(kubernetes_rules.container_path)]
 ConnectionParameter = Annotated[str, AfterValidator(kubernetes_rules.connection_parameter)]
@@ -112,7 +113,7 @@ class PodSection(Section):
     node_selector: dict[Key, LabelValue] = Field(default_factory=dict)
     tolerations: list[TolerationSection] = Field(default_factory=list)
     affinity: Affinity = Field(default_factory=dict)
-    topology_spread_constraints: list[SpreadConstraint] = Field(default_factory=list)
+    topology_spread_constraints: SpreadConstraints = Field(default_factory=list)
     priority_class: ObjectName | None = None
     scheduler_name: ObjectName | None = None
     labels: dict[OwnKey, LabelValue] = Field(default_factory=dict)

@@ -127,7 +127,9 @@ AFFINITIES = st.fixed_dictionaries(
     },
 )
 SPREAD = st.builds(
-    lambda skew: {**TERM, "maxSkew": skew, "whenUnsatisfiable": "DoNotSchedule"}, st.integers(1, 5)
+    lambda key, skew: {**TERM, "topologyKey": key, "maxSkew": skew, "whenUnsatisfiable": "DoNotSchedule"},
+    st.sampled_from(["zone", "rack"]),
+    st.integers(1, 5),
 )
 PODS = st.fixed_dictionaries(
     {},
@@ -160,7 +162,9 @@ PODS = st.fixed_dictionaries(
         "environment_from_config_maps": st.lists(NAMES, max_size=2, unique=True),
         "volumes": st.lists(VOLUMES, max_size=3, unique_by=lambda found: str(found["name"])),
         "affinity": AFFINITIES,
-        "topology_spread_constraints": st.lists(SPREAD, max_size=2),
+        "topology_spread_constraints": st.lists(
+            SPREAD, max_size=2, unique_by=lambda found: str(found["topologyKey"])
+        ),
         "priority_class": NAMES,
         "scheduler_name": NAMES,
         "service_annotations": st.dictionaries(KEYS, st.text("ab\n: {", max_size=9), max_size=2),
@@ -351,6 +355,11 @@ def test_commands_are_of_the_image_and_are_python() -> None:
         ("webserver: {pod: {tolerations: [{value: x}]}}", "operator: Exists"),
         ("webserver: {pod: {memory: 1Gi}}", "memory"),
         ("kubernetes: {context: --all}", "get-contexts"),
+        (
+            "webserver: {pod: {topology_spread_constraints: [{topologyKey: zone, whenUnsatisfiable: x}, "
+            "{topologyKey: zone, whenUnsatisfiable: x, maxSkew: 2}]}}",
+            "one constraint for `zone` with `x`",
+        ),
         ("webserver: {pod: {image_pull_secrets: [a, b, a]}}", "`a` is there 2 times"),
     ],
 )
