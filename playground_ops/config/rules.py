@@ -11,6 +11,7 @@ from playground_ops.config.address import PLACEHOLDER
 LONGEST_LOCATION_NAME = 40
 """`dagster-grpc-<name>-<number>` must stay a DNS-1123 label of at most 63 characters."""
 
+_CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufeff\ufffe\uffff]")
 _LABEL = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
 _ENV_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _DAGSTER_NAME = re.compile(r"[A-Za-z0-9_]+")
@@ -81,6 +82,16 @@ def environment_name(value: str) -> str:
 def environment_value(value: str) -> str:
     if "\0" in value:
         raise ValueError("text without a NUL character, which no environment can hold")
+    return text(value)
+
+
+def text(value: str) -> str:
+    """An API server reads what is applied as YAML, which has few control characters (YAML 1.2, 5.1).
+
+    The line and paragraph separators and the byte order mark are among them: it would read something else.
+    """
+    if found := _CONTROL.search(value):
+        raise ValueError(f"text without the control character U+{ord(found[0]):04X}")
     return value
 
 

@@ -155,6 +155,10 @@ def test_what_git_takes_is_taken(url: str, taken: str | None) -> None:
         ),
         ({"name": "x", "environment": {"PLAYGROUND_X": "1"}}, "environment.PLAYGROUND_X", "set by the stack"),
         ({"name": "x", "environment": {"A": "x\0"}}, "environment.A", "NUL"),
+        ({"name": "x", "environment": {"A": "x\x7f"}}, "environment.A", "U+007F"),
+        ({"name": "x", "environment": {"A": "\x1b[1m"}}, "environment.A", "U+001B"),
+        ({"name": "x", "environment": {"A": "\u2028"}}, "environment.A", "U+2028"),
+        ({"name": "x", "pod": {"annotations": {"A": "\x85"}}}, "pod.annotations.A", "U+0085"),
         (
             {"name": "x", "environment": {"A": None}},
             "environment.A",

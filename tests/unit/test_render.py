@@ -97,7 +97,12 @@ NAMES = st.from_regex(r"[a-z0-9]([-a-z0-9]{0,20}[a-z0-9])?", fullmatch=True).fil
 QUANTITIES = st.builds("{}{}".format, st.integers(1, 999), st.sampled_from(["", "m", "Mi", "Gi", "k", "G"]))
 KEY = r"([a-z0-9]{1,9}\.[a-z0-9]{1,5}/)?[A-Za-z0-9]([-_.A-Za-z0-9]{0,9}[A-Za-z0-9])?"
 KEYS = st.from_regex(KEY, fullmatch=True).filter(lambda key: key != "app")
-TEXTS = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]))
+TEXTS = st.text(
+    st.one_of(
+        st.characters(exclude_categories=["Cc", "Cs", "Zl", "Zp"], exclude_characters="\ufeff\ufffe\uffff"),
+        st.sampled_from("\t\n\r"),
+    )
+)
 TAINTED = st.fixed_dictionaries({"key": KEYS, "effect": st.just("NoExecute"), "seconds": st.integers(0, 99)})
 SOURCES = st.one_of(
     st.fixed_dictionaries({"secret": NAMES}, optional={"read_only": st.just(True)}),
