@@ -13,7 +13,6 @@ LONGEST_LABEL = 63
 _LABEL = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
 _SUBDOMAIN = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
 _NAME = re.compile(r"[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?")
-_QUANTITY = re.compile(r"(\d+(\.\d{1,3})?)(m|k|M|G|T|P|E|Ki|Mi|Gi|Ti|Pi|Ei)?")
 _CONNECTION = (
     "application_name",
     "channel_binding",
@@ -110,13 +109,6 @@ def host(value: str) -> str:
 def context(value: str) -> str:
     if not value.strip() or value.startswith("-") or not value.isprintable():
         raise ValueError("the name of a context, as `kubectl config get-contexts` lists them")
-    return value
-
-
-def quantity(value: str) -> str:
-    """apimachinery resource.Quantity, without exponents."""
-    if not _QUANTITY.fullmatch(value):
-        raise ValueError("a quantity such as `500m`, `2` or `1Gi`")
     return value
 
 

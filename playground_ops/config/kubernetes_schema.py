@@ -6,13 +6,14 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
-from playground_ops.config import cron, kubernetes_rules, rules
+from playground_ops.config import cron, kubernetes_rules, quantities, rules
 from playground_ops.config.section import EnvironmentName, EnvironmentValue, Section
 from playground_ops.config.written import text_of
-from playground_ops.pods import PodSettings, ServiceType, amount
+from playground_ops.pods import PodSettings, ServiceType
 
-Quantity = Annotated[str, BeforeValidator(text_of), AfterValidator(kubernetes_rules.quantity)]
-Resource = Annotated[str, AfterValidator(kubernetes_rules.label_key)]
+Quantity = Annotated[str, BeforeValidator(text_of), AfterValidator(quantities.quantity)]
+Bytes = Annotated[str, BeforeValidator(text_of), AfterValidator(quantities.bytes_quantity)]
+Resource = Annotated[str, AfterValidator(quantities.resource)]
 Key = Annotated[str, AfterValidator(kubernetes_rules.label_key)]
 OwnKey = Annotated[str, AfterValidator(kubernetes_rules.own_label_key)]
 LabelValue = Annotated[str, BeforeValidator(text_of), AfterValidator(kubernetes_rules.label_value)]
@@ -51,9 +52,7 @@ class ResourcesSection(Section):
 
     @model_validator(mode="after")
     def _requests_fit(self) -> ResourcesSection:
-        for name in sorted(self.requests.keys() & self.limits.keys()):
-            if amount(self.requests[name]) > amount(self.limits[name]):
-                raise ValueError(f"a request of `{name}` that is not above its limit, {self.limits[name]}")
+        quantities.resources(self.requests, self.limits)
         return self
 
 
@@ -81,7 +80,7 @@ class VolumeSection(Section):
     secret: ObjectName | None = None
     config_map: ObjectName | None = None
     claim: ObjectName | None = None
-    empty_dir: Quantity | None = None
+    empty_dir: Bytes | None = None
     read_only: bool | None = None
 
     @model_validator(mode="after")
@@ -141,7 +140,7 @@ class KubernetesSection(Section):
         "dagster"
     )
     storage_class: ObjectName | None = None
-    artifacts: Quantity = "10Gi"
+    artifacts: Bytes = "10Gi"
     artifacts_access: Literal["ReadWriteOnce", "ReadWriteMany"] = "ReadWriteOnce"
     network_policies: bool = True
     admission_policy: bool = True
@@ -164,7 +163,7 @@ class BackupsSection(Section):
 
 
 class PostgresSection(Section):
-    storage: Quantity = "10Gi"
+    storage: Bytes = "10Gi"
     password_secret: ObjectName | None = None
     external: ExternalPostgresSection | None = None
     backups: BackupsSection = BackupsSection()

@@ -94,7 +94,8 @@ def containers(found: Configuration) -> Iterator[dict[str, Any]]:
 NAMES = st.from_regex(r"[a-z0-9]([-a-z0-9]{0,20}[a-z0-9])?", fullmatch=True).filter(
     lambda name: name not in ("ops", "webserver", "daemon", "postgres")
 )
-QUANTITIES = st.builds("{}{}".format, st.integers(1, 999), st.sampled_from(["", "m", "Mi", "Gi", "k", "G"]))
+CPUS = st.builds("{}{}".format, st.integers(1, 999), st.sampled_from(["", "m"]))
+BYTES = st.builds("{}{}".format, st.integers(1, 999), st.sampled_from(["", "Mi", "Gi", "k", "G"]))
 KEY = r"([a-z0-9]{1,9}\.[a-z0-9]{1,5}/)?[A-Za-z0-9]([-_.A-Za-z0-9]{0,9}[A-Za-z0-9])?"
 KEYS = st.from_regex(KEY, fullmatch=True).filter(lambda key: key != "app")
 TEXTS = st.text(
@@ -108,7 +109,7 @@ SOURCES = st.one_of(
     st.fixed_dictionaries({"secret": NAMES}, optional={"read_only": st.just(True)}),
     st.fixed_dictionaries({"config_map": NAMES}),
     st.fixed_dictionaries({"claim": NAMES}, optional={"read_only": st.booleans()}),
-    st.fixed_dictionaries({"empty_dir": QUANTITIES}),
+    st.fixed_dictionaries({"empty_dir": BYTES}),
 )
 VOLUMES = st.builds(
     lambda number, source: {"name": f"v-{number}", "path": f"/mnt/{number}", **source},
@@ -136,17 +137,24 @@ SPREAD = st.builds(
     st.sampled_from(["zone", "rack"]),
     st.integers(1, 5),
 )
+RESOURCES = st.one_of(
+    st.fixed_dictionaries(
+        {},
+        optional={
+            "requests": st.fixed_dictionaries({}, optional={"cpu": CPUS, "memory": BYTES}),
+        },
+    ),
+    st.fixed_dictionaries({}, optional={"limits": st.fixed_dictionaries({}, optional={"cpu": CPUS})}),
+    st.builds(
+        lambda devices: {kind: {"example.com/gpu": devices} for kind in ("requests", "limits")},
+        st.integers(1, 9).map(str),
+    ),
+)
 PODS = st.fixed_dictionaries(
     {},
     optional={
         "image": st.sampled_from(["a", "registry.internal:5000/team/a:1.2", "a@sha256:" + "0" * 64]),
-        "resources": st.fixed_dictionaries(
-            {},
-            optional={
-                kind: st.dictionaries(st.sampled_from(["cpu", "memory", "example.com/gpu"]), QUANTITIES)
-                for kind in ("requests",)
-            },
-        ),
+        "resources": RESOURCES,
         "environment": st.dictionaries(
             st.from_regex(r"X[A-Z0-9_]{0,8}", fullmatch=True),
             TEXTS,
@@ -196,7 +204,7 @@ FILES = st.fixed_dictionaries(
         "webserver": st.fixed_dictionaries({"pod": PODS}),
         "daemon": st.fixed_dictionaries({"pod": PODS}),
         "postgres": st.one_of(
-            st.fixed_dictionaries({"pod": PODS, "storage": QUANTITIES}),
+            st.fixed_dictionaries({"pod": PODS, "storage": BYTES}),
             st.just({"external": {"host": "db.internal"}, "password_secret": "mine"}),
         ),
         "kubernetes": st.fixed_dictionaries(
@@ -204,7 +212,7 @@ FILES = st.fixed_dictionaries(
             optional={
                 "network_policies": st.booleans(),
                 "admission_policy": st.booleans(),
-                "artifacts": QUANTITIES,
+                "artifacts": BYTES,
                 "artifacts_access": st.sampled_from(["ReadWriteOnce", "ReadWriteMany"]),
                 "ops": PODS,
                 "storage_class": NAMES,
@@ -356,6 +364,12 @@ def test_commands_are_of_the_image_and_are_python() -> None:
             "not above",
         ),
         ("webserver: {pod: {resources: {requests: {memory: lots}}}}", "a quantity such as"),
+        ("webserver: {pod: {resources: {requests: {memory: 1500m}}}}", "a whole number of `memory`"),
+        ("webserver: {pod: {resources: {requests: {x/gpu: 1}}}}", "a limit of `x/gpu` too"),
+        ("webserver: {pod: {resources: {requests: {x/gpu: 1}, limits: {x/gpu: 2}}}}", "that is its limit, 2"),
+        ("webserver: {pod: {resources: {limits: {x/gpu: 500m}}}}", "a whole number of `x/gpu`"),
+        ("webserver: {pod: {resources: {requests: {gpu: 1}}}}", "a name with a domain"),
+        ("kubernetes: {artifacts: 1500m}", "a whole number of bytes"),
         ("webserver: {pod: {labels: {app: mine}}}", "set by the stack"),
         ("webserver: {pod: {tolerations: [{value: x}]}}", "operator: Exists"),
         ("webserver: {pod: {memory: 1Gi}}", "memory"),

@@ -1,0 +1,48 @@
+"""Quantities of what containers and claims are given. Each rule raises ValueError(expected) in words."""
+
+from __future__ import annotations
+
+import re
+
+from playground_ops.config import kubernetes_rules
+from playground_ops.pods import amount
+
+_QUANTITY = re.compile(r"(\d+(\.\d{1,3})?)(m|k|M|G|T|P|E|Ki|Mi|Gi|Ti|Pi|Ei)?")
+_RESOURCES = ("cpu", "memory", "ephemeral-storage")
+"""Which every node has; others are given whole and to one container alone."""
+
+
+def quantity(value: str) -> str:
+    """apimachinery resource.Quantity, without exponents."""
+    if not _QUANTITY.fullmatch(value):
+        raise ValueError("a quantity such as `500m`, `2` or `1Gi`")
+    return value
+
+
+def bytes_quantity(value: str) -> str:
+    """Of memory and storage: an API server warns of fractions of a byte, and may refuse them."""
+    if amount(quantity(value)) % 1:
+        raise ValueError("a whole number of bytes, such as `512Mi`: `m` is a thousandth")
+    return value
+
+
+def resource(value: str) -> str:
+    """Name of a container's resource (Kubernetes documentation, "Resource Management for Pods")."""
+    if "/" not in value and value not in _RESOURCES and not value.startswith("hugepages-"):
+        raise ValueError(f"one of {', '.join(_RESOURCES)}, `hugepages-SIZE`, or a name with a domain")
+    return kubernetes_rules.label_key(value)
+
+
+def resources(requests: dict[str, str], limits: dict[str, str]) -> None:
+    """Raises ValueError naming the resource that a container could not have so (core/v1 validation)."""
+    for name, given in sorted((*requests.items(), *limits.items())):
+        if name != "cpu" and amount(given) % 1:
+            raise ValueError(f"a whole number of `{name}`, not {given}: `m` is a thousandth")
+    for name in sorted(requests.keys() - limits.keys()):
+        if name not in _RESOURCES:
+            raise ValueError(f"a limit of `{name}` too: it is never given to more than can have it")
+    for name in sorted(requests.keys() & limits.keys()):
+        if amount(requests[name]) > amount(limits[name]):
+            raise ValueError(f"a request of `{name}` that is not above its limit, {limits[name]}")
+        if name not in _RESOURCES and amount(requests[name]) != amount(limits[name]):
+            raise ValueError(f"a request of `{name}` that is its limit, {limits[name]}")
