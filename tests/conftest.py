@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import platform
 import random
+import signal
 import subprocess
 from datetime import datetime, timezone
 from pathlib import Path
@@ -16,7 +17,12 @@ RESULTS = ROOT / "docs" / "soak-results.md"
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Set before any worker starts, so that all of them draw alike."""
+    """Set before any worker starts, so that all of them draw alike.
+
+    Whoever starts the tests in the background of a script has Ctrl-C ignored in all that they start.
+    """
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     os.environ.setdefault("PLAYGROUND_SEED", str(random.SystemRandom().randrange(1, 10**6)))
 
 
