@@ -28,11 +28,13 @@ def total(numbers: list[int]) -> int:
     return sum(numbers)
 
 
-@dg.op(config_schema={{"seconds": float}})
-def wait(context: dg.OpExecutionContext) -> None:
+@dg.op
+def wait() -> None:
     import time
+    from pathlib import Path
 
-    time.sleep(context.op_config["seconds"])
+    while not Path("/tmp/go").exists():
+        time.sleep(0.1)
 
 
 @dg.job(executor_def=dg.in_process_executor)
@@ -90,12 +92,13 @@ def test_values_and_output_outlive_the_release_that_made_them(stack: ClusterStac
 
 def test_a_run_in_flight_is_finished_where_it_began(stack: ClusterStack, code: Pipeline) -> None:
     before = stack.location("a")["release"]
-    run = stack.launch("a", "waiting", {"ops": {"wait": {"config": {"seconds": 45}}}})
+    run = stack.launch("a", "waiting")
     stack.wait_for_run(run, "STARTED")
     for version in (3, 4):  # the second time the release with the run is no longer the warm one
         code.commit_text(CODE.format(version=version), f"Version {version}")
         redeploy(stack)
     assert before in stack.location("a")["draining"]
+    stack.kubectl("exec", f"deployment/dagster-grpc-a-{before}", "--", "touch", "/tmp/go")
     stack.wait_for_success(run)
     eventually("the old server to end", lambda: not stack.location("a")["draining"])
 
@@ -103,7 +106,7 @@ def test_a_run_in_flight_is_finished_where_it_began(stack: ClusterStack, code: P
 def test_a_run_on_a_server_that_no_longer_serves_can_be_terminated(
     stack: ClusterStack, code: Pipeline
 ) -> None:
-    run = stack.launch("a", "waiting", {"ops": {"wait": {"config": {"seconds": 600}}}})
+    run = stack.launch("a", "waiting")
     stack.wait_for_run(run, "STARTED")
     code.commit_text(CODE.format(version=5), "Version 5")
     redeploy(stack)

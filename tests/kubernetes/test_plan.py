@@ -16,8 +16,9 @@ from playground_ops.plan import Plan
 from playground_ops.render.names import MANAGER
 from playground_ops.targets.kubernetes.connection import AGENT, Connection, named
 from playground_ops.targets.kubernetes.planning import plan_objects
+from tests.asking import eventually
 from tests.cluster import faults
-from tests.cluster.access import Access
+from tests.cluster.access import Access, KubectlFailed
 from tests.cluster.audit import recorded
 from tests.cluster.cluster import Cluster
 from tests.kubernetes.conftest import CONTEXT
@@ -159,13 +160,22 @@ def test_the_command_shows_it(access: Access, configured: Say, tmp_path: Path) -
     assert "No context is named" in told.stderr
 
 
+def refuses(access: Access, namespace: str) -> bool:
+    """A quota binds from when the API server's own watch has told it, a moment after it was created."""
+    try:
+        access.kubectl("create", "configmap", "one", "--dry-run=server", namespace=namespace)
+    except KubectlFailed as refused:
+        return "exceeded quota" in str(refused)
+    return False
+
+
 def test_every_refusal_is_told_at_once_with_what_to_do(
     connection: Connection, access: Access, configured: Say
 ) -> None:
     found = configured()
     namespace = found.kubernetes.namespace
-    quota = ("create", "quota", "none", "--hard=configmaps=1")
-    access.kubectl(*quota, namespace=namespace)
+    access.kubectl("create", "quota", "none", "--hard=configmaps=0", namespace=namespace)
+    eventually("the API server to know the quota", lambda: refuses(access, namespace))
     with pytest.raises(PlaygroundError) as told:
         make_plan(connection, found)
     refused = [finding.object for finding in told.value.findings]
