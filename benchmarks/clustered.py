@@ -4,23 +4,27 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 
+from benchmarks import helm
 from benchmarks.figures import Figure, table
 from tests.cluster.access import Access, own
 from tests.cluster.cluster import Cluster
 from tests.kubernetes.connections import remove_policies
-from tests.kubernetes.stacks import ROOT, ClusterStack
+from tests.kubernetes.stacks import ClusterStack
 
 RESULTS = Path(__file__).with_name("kubernetes.md")
 TIMES, BOOTSTRAPS = 15, 3
 MANY = 200
+DIFF, APPLY, UPGRADE = "`kubectl diff --server-side`", "`kubectl apply --server-side`", "`helm upgrade`"
+Way = Callable[[], float]
+"""Seconds that it took."""
 
 
 def main() -> None:
@@ -54,11 +58,14 @@ def rendering() -> list[Figure]:
         config = Path(folder, "configvalues.yaml")
         names = [{"name": f"location-{number}"} for number in range(MANY)]
         config.write_text(json.dumps({"code_locations": names}))
-        command = ["-m", "playground_ops", "generate", "--force", "--config", str(config)]
-        took = [
-            _seconds([sys.executable, *command, "--output", f"{folder}/{number}"]) for number in range(TIMES)
-        ]
-    return [Figure(f"`generate` of {MANY} locations", took, bound=1.0)]
+        command = [sys.executable, "-m", "playground_ops", "generate", "--force", "--config", str(config)]
+        peer = helm.chart(config, Path(folder, "chart")) if helm.PROGRAM else None
+        ours, theirs = [], []
+        for number in range(TIMES):
+            ours.append(helm.seconds([*command, "--output", f"{folder}/{number}"]))
+            theirs += [helm.template(peer)] if peer else []
+    found = [Figure(f"`generate` of {MANY} locations", ours, bound=1.0)]
+    return [*found, *([Figure("`helm template` of the same objects", theirs)] if theirs else [])]
 
 
 def bootstrap(stack: ClusterStack) -> list[Figure]:
@@ -76,37 +83,74 @@ def bootstrap(stack: ClusterStack) -> list[Figure]:
 
 
 def looking(stack: ClusterStack) -> list[Figure]:
-    """In turns, so that a busy moment hits all of them."""
-    folder = stack.folder / "deploy"
-    stack_generate = ["-m", "playground_ops", "generate", "--config", str(stack.config)]
-    _seconds([sys.executable, *stack_generate, "--output", str(folder)])
-    (folder / "5-releases.yaml").unlink()  # a Job, which no deploy has
-    kubectl = [stack.access.program, "--kubeconfig", stack.access.kubeconfig]
-    ways: dict[str, Callable[[], float]] = {
-        "`kubectl diff --server-side`": lambda: _seconds(
-            [*kubectl, "diff", "--server-side", "--field-manager=playground-ops", "-f", str(folder)]
-        ),
-        "`kubectl apply --server-side`, nothing changed": lambda: _seconds(
-            [*kubectl, "apply", "--server-side", "--field-manager=playground-ops", "-f", str(folder)]
-        ),
-        "`plan`": lambda: _asked(stack, "plan"),
-        "`deploy`, nothing changed": lambda: _asked(stack, "deploy"),
-        "`status`": lambda: _asked(stack, "status"),
+    ways = {
+        **kubectl_ways(stack),
+        **{f"`{name}`": asking(stack, name) for name in ("plan", "deploy", "status")},
     }
+    with _helm(stack) as peer:
+        ways |= peer
+        took = in_turns(ways, TIMES)
+    pairs = (("`plan`", DIFF), ("`deploy`", APPLY), ("`deploy`", UPGRADE))
+    ratios = [
+        Figure(f"{ours} against {peer}", by(took[ours], took[peer]), "times", bound=1.0)
+        for ours, peer in pairs
+        if peer in took
+    ]
+    return [*(Figure(f"{name}, nothing changed", samples) for name, samples in took.items()), *ratios]
+
+
+def in_turns(ways: Mapping[str, Way], times: int) -> dict[str, list[float]]:
+    """So that a busy moment hits all of them."""
     took: dict[str, list[float]] = {name: [] for name in ways}
-    for _ in range(TIMES):
+    for _ in range(times):
         for name, way in ways.items():
             took[name].append(way())
-    names = list(ways)
-    pairs = {"plan against kubectl diff": (2, 0), "no-op deploy against kubectl apply": (3, 1)}
-    ratios = {
-        title: [ours / peer for ours, peer in zip(took[names[a]], took[names[b]], strict=True)]
-        for title, (a, b) in pairs.items()
+    return took
+
+
+def by(ours: Sequence[float], theirs: Sequence[float]) -> list[float]:
+    return [one / peer for one, peer in zip(ours, theirs, strict=True)]
+
+
+def kubectl_ways(stack: ClusterStack) -> dict[str, Way]:
+    """With the objects that `generate` writes."""
+    folder = stack.folder / "deploy"
+    generate = ["-m", "playground_ops", "generate", "--config", str(stack.config), "--output", str(folder)]
+    helm.seconds([sys.executable, *generate, "--force"])
+    (folder / "5-releases.yaml").unlink()  # a Job, which no deploy has
+    kubectl = [stack.access.program, "--kubeconfig", stack.access.kubeconfig]
+    server_side = ["--server-side", "--field-manager=playground-ops", "-f", str(folder)]
+    return {
+        DIFF: lambda: helm.seconds([*kubectl, "diff", *server_side], ends=(0, 1)),
+        APPLY: lambda: helm.seconds([*kubectl, "apply", *server_side]),
     }
-    return [
-        *(Figure(name, samples) for name, samples in took.items()),
-        *(Figure(title, samples, "times") for title, samples in ratios.items()),
-    ]
+
+
+@contextmanager
+def _helm(stack: ClusterStack) -> Iterator[dict[str, Way]]:
+    """The same objects in a namespace of their own; their pods wait for a Secret that nobody makes."""
+    if helm.PROGRAM is None:
+        yield {}
+        return
+    other = ClusterStack(stack.access, f"{stack.namespace}-helm", stack.folder / "helm")
+    other.folder.mkdir()
+    other.configure()
+    made = helm.chart(other.config, other.folder / "chart")
+    try:
+        helm.upgrade(stack.access, made, other.namespace, "--create-namespace")
+        yield {UPGRADE: lambda: helm.upgrade(stack.access, made, other.namespace)}
+    finally:
+        remove_policies(stack.access, other.namespace)
+        stack.access.delete_namespace(other.namespace, wait=False)
+
+
+def asking(stack: ClusterStack, command: str) -> Way:
+    def seconds() -> float:
+        began = time.perf_counter()
+        stack.ok(command)
+        return time.perf_counter() - began
+
+    return seconds
 
 
 def merged(figures: Sequence[Figure]) -> list[Figure]:
@@ -117,20 +161,6 @@ def merged(figures: Sequence[Figure]) -> list[Figure]:
         samples = [*(before.samples if before else ()), *one.samples]
         found[one.name] = Figure(one.name, samples, one.unit, one.bound, one.judged)
     return list(found.values())
-
-
-def _asked(stack: ClusterStack, command: str) -> float:
-    began = time.perf_counter()
-    stack.ok(command)
-    return time.perf_counter() - began
-
-
-def _seconds(command: Sequence[str]) -> float:
-    began = time.perf_counter()
-    ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
-    if ended.returncode not in (0, 1):  # kubectl diff ends with 1 when there is a difference
-        raise RuntimeError(ended.stderr)
-    return time.perf_counter() - began
 
 
 def _start_of(pod: dict[str, object]) -> float:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 from benchmarks.figures import Figure
+from benchmarks.watching import Watcher
 from playground_ops.targets.serverwire import is_serving
 from tests import pipelines
 from tests.asking import eventually
@@ -67,38 +67,6 @@ def _bare_start(code: Pipeline) -> float:
             process.wait()
 
 
-class Watcher:
-    """Asks the UI for the location's asset, and remembers when each name was first shown."""
-
-    def __init__(self, stack: Stack, per_second: float) -> None:
-        self._stack, self._pause = stack, 1 / per_second
-        self.first: dict[str, float] = {}
-        self.polls = 0
-        self.wrong = 0
-        self._over = threading.Event()
-        self._thread = threading.Thread(target=self._run)
-
-    def __enter__(self) -> Watcher:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._over.set()
-        self._thread.join()
-
-    def _run(self) -> None:
-        due = time.monotonic()
-        while not self._over.is_set():
-            self.polls += 1
-            try:
-                (asset,) = self._stack.assets("a")
-                self.first.setdefault(asset, time.time())
-            except Exception:
-                self.wrong += 1
-            due = max(due + self._pause, time.monotonic())
-            self._over.wait(due - time.monotonic())
-
-
 def _redeploys(stack: Stack, code: Pipeline) -> tuple[list[float], list[float], list[float], int, int]:
     """From the UI and by command in turns, each after a bare start of its commit, under the same polls."""
     bare, engine, shown = [], [], []
@@ -112,7 +80,8 @@ def _redeploys(stack: Stack, code: Pipeline) -> tuple[list[float], list[float], 
             else:
                 stack.ok("redeploy", "a")
             switched = _switched_at(stack)
-            engine.append(sum(stack.history("a")[-1]["durations"].values()))
+            durations = stack.history("a")[-1]["durations"]
+            engine.append(sum(durations.values()) - durations.get("watching", 0.0))
             eventually(asset, lambda asset=asset: asset in close.first)
             shown.append(max(0.0, close.first[asset] - switched))
     return bare, engine, shown, polls.wrong, polls.polls

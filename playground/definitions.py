@@ -8,6 +8,8 @@ import os
 
 import dagster as dg
 
+from playground import values
+
 LOCATION = os.environ.get("PLAYGROUND_LOCATION", "playground")
 
 
@@ -37,4 +39,5 @@ defs = dg.Definitions(
     asset_checks=[total_is_positive],
     jobs=[refresh],
     schedules=[every_morning],
+    resources=values.resources(),
 )

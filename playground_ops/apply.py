@@ -8,10 +8,11 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
+from playground_ops import decisions
 from playground_ops import plan as planning
-from playground_ops.config import Configuration, digest
+from playground_ops.config import OPS, Configuration, digest
 from playground_ops.errors import BadInput, Finding, FindingKind, PlaygroundError, RolloutFailed
-from playground_ops.model import Action, Location, RolloutRecord
+from playground_ops.model import Action, Location, Revision, RolloutRecord
 from playground_ops.plan import Change, Plan
 from playground_ops.request import Request
 from playground_ops.revival import bring_back
@@ -75,13 +76,19 @@ def deploy(
     if engine.elsewhere is not None:
         return _deployed_elsewhere(engine, engine.elsewhere, plan, components)
     requests = [
-        _request(configuration, change, by, action, run_id) for change in changed if _is_rollout(change)
+        _request(engine, configuration, change, by, action, run_id)
+        for change in changed
+        if _is_rollout(change)
     ]
     patient = replace(engine, patience=_of_a_deploy(engine.patience))
     records, failures = roll_out_all(patient, requests, story_of)
     failures += bring_back_all(
         patient,
-        [_request(configuration, change, by, action, run_id) for change in changed if _is_stopped(change)],
+        [
+            _request(engine, configuration, change, by, action, run_id)
+            for change in changed
+            if _is_stopped(change)
+        ],
         story_of,
     )
     for change in changed:
@@ -206,10 +213,31 @@ def _is_stopped(change: Change) -> bool:
 
 
 def _request(
-    configuration: Configuration, change: Change, by: str, action: Action, run_id: str | None
+    engine: Engine, configuration: Configuration, change: Change, by: str, action: Action, run_id: str | None
 ) -> Request:
     location = location_named(configuration, change.component)
-    return Request(location=location, configuration=digest(location), by=by, action=action, run_id=run_id)
+    return Request(
+        location=location,
+        configuration=digest(location),
+        by=by,
+        action=action,
+        run_id=run_id,
+        revision=_as_before(engine, location),
+    )
+
+
+def _as_before(engine: Engine, location: Location) -> Revision | None:
+    """The commit that serves, where the same is still asked for: a changed setting is a new release of it.
+
+    None: the ref decides. A location without a repository serves what this project has now, and the settings
+    of `ops` from git come with its commit.
+    """
+    now = decisions.serving(engine.target.releases(location.name))
+    if now is None or location.repository is None or location.name == OPS.name:
+        return None
+    was = now.release.location
+    same = (was.repository, was.ref) == (location.repository, location.ref)
+    return now.release.revision if same else None
 
 
 def _unknown_component(name: str, known: str) -> Finding:

@@ -45,7 +45,7 @@ def rejection(records: Sequence[RolloutRecord], commit: str, configuration: str)
             continue
         if record.outcome is Outcome.DONE:
             return None
-        if record.outcome is Outcome.FAILED and record.finding and record.finding.kind is FindingKind.CERTAIN:
+        if record.outcome is Outcome.FAILED and record.finding and record.finding.rejects:
             return record
     return None
 

@@ -7,6 +7,7 @@ one place that puts them together.
 from __future__ import annotations
 
 from enum import Enum
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
@@ -15,11 +16,11 @@ class FindingKind(str, Enum):
     """Why something failed, which decides what may be done about it without a person."""
 
     CERTAIN = "certain"
-    """The code's or the configuration's own fault: the same input fails again. Rejects the pair."""
+    """The same input fails again until somebody changes something. Rejects the commit if it is the code's."""
     TRANSIENT = "transient"
     """Network, git, package index, database: the same input may pass later. Retried to a deadline."""
     CAPACITY = "capacity"
-    """No room: disk, memory, ports. Never held against the commit."""
+    """No room: disk, memory, ports, a quota. Waited for a while, and never held against the commit."""
 
 
 class Finding(BaseModel):
@@ -35,9 +36,16 @@ class Finding(BaseModel):
     fix: str
     evidence: str = ""
     """The last lines of a log or git's own words, already redacted; may be empty."""
+    whose: Literal["code", "surroundings"] = "code"
+    """Whom a certain one is held against: a Secret that is missing says nothing about the commit."""
 
     def sentence(self) -> str:
         return f"{self.object}: {self.observed} {self.cause} {self.fix}".strip()
+
+    @property
+    def rejects(self) -> bool:
+        """Whether the same commit with the same configuration is not worth another try."""
+        return self.kind is FindingKind.CERTAIN and self.whose == "code"
 
 
 class PlaygroundError(Exception):

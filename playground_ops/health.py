@@ -2,112 +2,135 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from functools import partial
+
 from playground_ops import decisions
+from playground_ops.checks import components, daemons, drift, leftovers, runs, ticks
+from playground_ops.checks.topic import FOUNDATION, Report, Topic, add, parts, worst_first
+from playground_ops.clock import Clock
+from playground_ops.component import ComponentStatus
 from playground_ops.config import Configuration
-from playground_ops.errors import Finding, FindingKind
-from playground_ops.model import ComponentStatus, ServerStatus
+from playground_ops.errors import Finding, PlaygroundError
+from playground_ops.model import Release
 from playground_ops.targets.base import Target
 
-RESTARTS_TO_TELL = 3
+AGAIN_SECONDS = 10.0
+"""What passes within them is not told: a reload, a pod that another one replaces, the end of a rollout."""
+AT_ONCE = 8
+"""Locations, each of which is some questions to the cluster, its server and the webserver."""
 
 
-def check(target: Target, configuration: Configuration) -> list[Finding]:
-    """Every finding; none when everything is well. Writes nothing."""
-    return [finding for found in check_each(target, configuration).values() for finding in found]
-
-
-def check_each(target: Target, configuration: Configuration) -> dict[str, list[Finding]]:
-    """The findings of every component, by its name, also of those that are well. Writes nothing."""
-    status = {component.name: component for component in target.stack.component_status()}
-    locations = [location.name for location in configuration.all_locations]
-    names = dict.fromkeys(("webserver", "daemon", *locations, *status))
+def report_twice(target: Target, configuration: Configuration, clock: Clock) -> Report:
+    """What is not well at two looks, some seconds apart; of what is well, one look is enough."""
+    first = report(target, configuration)
+    if not worst_first(first):
+        return first
+    clock.sleep(AGAIN_SECONDS)
+    second = report(target, configuration)
     return {
-        name: _component(status.get(name))
-        + (_location(target, name) if name in locations else _process(name, status.get(name)))
-        for name in names
+        name: {topic: found if first.get(name, {}).get(topic) else [] for topic, found in topics.items()}
+        for name, topics in second.items()
     }
 
 
-def _component(component: ComponentStatus | None) -> list[Finding]:
-    if component is not None and component.restarts >= RESTARTS_TO_TELL:
-        return [_restarting(component)]
-    return []
+def report(target: Target, configuration: Configuration) -> Report:
+    """Every topic of every component, with its findings. Writes nothing.
+
+    What can't be looked at is a finding of its component. Raises PlaygroundError when nothing can be.
+    """
+    status = {component.name: component for component in target.stack.component_status()}
+    looked_at = parts_of(configuration, target.name == "kubernetes")
+    locations = [location.name for location in configuration.all_locations]
+    others = [name for name in dict.fromkeys((*looked_at, *status)) if name not in (FOUNDATION, *locations)]
+    looks: list[Callable[[], _Looked]] = [
+        *(partial(_at_location, target, name, status.get(name)) for name in locations),
+        *(partial(_at_component, name, status.get(name)) for name in others),
+        partial(_at_dagster, target),
+        partial(_at_plan, target, configuration),
+    ]
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        seen = list(pool.map(lambda look: look(), looks))
+    found: Report = {name: {topic: [] for topic in topics} for name, topics in looked_at.items()}
+    for name, topic, findings in (one for each in seen for one in each.told):
+        # What is no longer configured is still in what the webserver loads.
+        known = name if name in found else FOUNDATION if FOUNDATION in found else "webserver"
+        add(found, topic, {known: findings})
+    for name in (each.rolling_out for each in seen if each.rolling_out):
+        found[name][Topic.AS_CONFIGURED] = []  # it is about to be made so
+    return found
 
 
-def _process(name: str, component: ComponentStatus | None) -> list[Finding]:
-    if component is None:
-        return [_not_there(name)]
-    return [] if component.ready else [_not_ready(component)]
+def tend(target: Target, locations: Sequence[str]) -> list[str]:
+    """Mark failed the runs that ended with their server; a sentence for each."""
+    return [told for name in locations for told in target.fail_lost_runs(name)]
 
 
-def _location(target: Target, name: str) -> list[Finding]:
-    now = decisions.serving(target.releases(name))
-    if now is None:
-        return [_serves_nothing(name)]
-    seen = target.observe(now.release)
-    if seen.status is not ServerStatus.READY:
-        return [seen.finding or _not_answering(name, now.release.number, seen.message)]
-    shown, own = target.shown(now.release)
-    if shown.error is not None or shown.server_id != own:
-        return [_not_shown(name, now.release.number, shown.error or "an earlier server")]
-    return []
+def parts_of(configuration: Configuration, in_cluster: bool) -> dict[str, tuple[Topic, ...]]:
+    """What is looked at of each component of a stack."""
+    of_its_own = () if configuration.postgres.external else ("postgres",)
+    more = (FOUNDATION, *of_its_own) if in_cluster else ()
+    return parts([location.name for location in configuration.all_locations], more)
 
 
-def _not_ready(component: ComponentStatus) -> Finding:
-    return Finding(
-        kind=FindingKind.TRANSIENT,
-        object=f"component/{component.name}",
-        observed=f"It is not ready: {component.message or 'no reason seen'}.",
-        cause="It is starting, it keeps ending, or what it needs does not answer.",
-        fix=f"`logs {component.name}` shows its own words; `deploy` starts what is missing.",
+@dataclass(frozen=True)
+class _Looked:
+    """What one look told: component, topic, findings."""
+
+    told: Sequence[tuple[str, Topic, list[Finding]]]
+    rolling_out: str | None = None
+    """The location, where a rollout is under way."""
+
+
+def _at_component(name: str, component: ComponentStatus | None) -> _Looked:
+    findings = components.keeps_ending(component) + components.is_up(name, component)
+    return _Looked([(name, Topic.HEALTHY, findings)])
+
+
+def _at_location(target: Target, name: str, component: ComponentStatus | None) -> _Looked:
+    try:
+        releases, records = target.releases(name), target.records(name)
+        left = leftovers.check(name, releases, records, datetime.now(timezone.utc))
+        is_busy = bool(records) and records[-1].outcome is None and not left
+        now = decisions.serving(releases)
+        healthy = components.keeps_ending(component) + leftovers.moved_by_hand(name, releases, records)
+        healthy += _serves(target, now.release, is_busy) if now else [components.serves_nothing(name)]
+    except PlaygroundError as error:
+        return _Looked([(name, Topic.HEALTHY, [*error.findings])])
+    return _Looked([(name, Topic.HEALTHY, healthy), (name, Topic.TIDY, left)], name if is_busy else None)
+
+
+def _serves(target: Target, release: Release, is_busy: bool) -> list[Finding]:
+    """While a rollout is under way, what is shown is for it to confirm."""
+    silent = components.answers(release, target.observe(release))
+    return silent if silent or is_busy else components.is_shown(release, *target.shown(release))
+
+
+def _at_dagster(target: Target) -> _Looked:
+    """Nothing while the webserver, which tells it, is down: that is a finding of its own."""
+    seen = target.stack.overview()
+    if seen is None:
+        return _Looked([])
+    return _Looked(
+        [
+            ("daemon", Topic.HEALTHY, daemons.check(seen.heartbeats)),
+            *((name, Topic.RUNS, findings) for name, findings in runs.check(seen.runs).items()),
+            *((name, Topic.TICKS, findings) for name, findings in ticks.check(seen.ticking).items()),
+        ]
     )
 
 
-def _not_there(name: str) -> Finding:
-    return Finding(
-        kind=FindingKind.CERTAIN,
-        object=f"component/{name}",
-        observed="It is not deployed.",
-        cause="There is no stack here yet, or a deploy was stopped half-way.",
-        fix="`deploy` starts what is missing.",
-    )
-
-
-def _restarting(component: ComponentStatus) -> Finding:
-    return Finding(
-        kind=FindingKind.TRANSIENT,
-        object=f"component/{component.name}",
-        observed=f"It was restarted {component.restarts} times.",
-        cause="Its process keeps ending.",
-        fix=f"`logs {component.name}` shows how it ended.",
-    )
-
-
-def _serves_nothing(name: str) -> Finding:
-    return Finding(
-        kind=FindingKind.CERTAIN,
-        object=f"location/{name}",
-        observed="It serves no release.",
-        cause="Its first rollout failed or was never made.",
-        fix=f"`history {name}` says why; then `deploy` or `redeploy {name}`.",
-    )
-
-
-def _not_answering(name: str, number: int, message: str) -> Finding:
-    return Finding(
-        kind=FindingKind.TRANSIENT,
-        object=f"location/{name}",
-        observed=f"The server of release {number} does not answer ({message}).",
-        cause="It was restarted and is loading its definitions, or it hangs.",
-        fix=f"`logs {name}`; if it stays so, `rollback {name}`.",
-    )
-
-
-def _not_shown(name: str, number: int, seen: str) -> Finding:
-    return Finding(
-        kind=FindingKind.TRANSIENT,
-        object=f"location/{name}",
-        observed=f"Release {number} serves and the webserver shows {seen}.",
-        cause="The webserver has not loaded what the server answers.",
-        fix="Reload the location in the UI's deployment page; `logs webserver`.",
+def _at_plan(target: Target, configuration: Configuration) -> _Looked:
+    try:
+        missing, differs = drift.check(target.stack.plan(configuration))
+    except PlaygroundError as error:
+        return _Looked([("webserver", Topic.AS_CONFIGURED, [*error.findings])])
+    return _Looked(
+        [
+            *((name, Topic.HEALTHY, findings) for name, findings in missing.items()),
+            *((name, Topic.AS_CONFIGURED, findings) for name, findings in differs.items()),
+        ]
     )

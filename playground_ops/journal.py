@@ -11,7 +11,7 @@ from uuid import uuid4
 
 from playground_ops.clock import Clock
 from playground_ops.errors import Finding, FindingKind, PlaygroundError
-from playground_ops.model import LiveRelease, Outcome, Phase, Release, Revision, RolloutRecord
+from playground_ops.model import LiveRelease, Outcome, Phase, Release, Revision, RolloutRecord, Verdict
 from playground_ops.request import Request
 from playground_ops.story import RolloutCancelled, Story
 from playground_ops.targets.base import Target
@@ -44,6 +44,10 @@ class Journal:
     def warn(self, message: str) -> None:
         self._set(warnings=(*self.record.warnings, message))
         self._story.warn(message)
+
+    def approved(self, verdict: Verdict) -> None:
+        self._set(approved_by=f"{verdict.by}{f': {verdict.reason}' if verdict.reason else ''}")
+        self._story.say(f"approved by {self.record.approved_by}")
 
     def check(self) -> None:
         self._story.check()

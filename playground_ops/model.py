@@ -8,7 +8,7 @@ from typing import Literal
 from pydantic import Field
 
 from playground_ops.errors import Finding
-from playground_ops.pods import PodSettings
+from playground_ops.pods import Destination, PodSettings
 from playground_ops.value import Value
 
 
@@ -33,6 +33,16 @@ class InImage(Value):
     python_file: str | None = None
     """Loaded instead of a module."""
     working_directory: str = "/opt/dagster/app"
+
+
+class Isolation(Value):
+    """On Kubernetes: a namespace of its own, and what comes with it."""
+
+    namespace: str | None = None
+    """None: the stack's, a dash, and the location's name."""
+    quota: dict[str, str] = Field(default_factory=dict)
+    database: bool = False
+    """A database and a role of its own in the stack's Postgres."""
 
 
 class Location(Value):
@@ -60,12 +70,20 @@ class Location(Value):
     startup_timeout_seconds: int = 180
     longest_run_seconds: int = 3600
     """How long a server that no longer serves may take to finish its runs before it is ended."""
+    egress: tuple[Destination, ...] | None = None
+    """On Kubernetes: what its pods may reach beside DNS, database and git; None: everything."""
     smoke_job: str | None = None
     """A job that is run on the candidate before the switch."""
+    smoke_timeout_seconds: int = 600
+    """How long each of smoke job and smoke check may take."""
+    approval: Literal["none", "manual"] = "none"
+    """`manual`: a candidate waits for a person's word before the switch."""
+    approval_timeout_seconds: int = 3600
     must_keep: tuple[DefinedKind, ...] = ()
     """Of these a candidate must have every one that serves now."""
     pod: PodSettings = PodSettings()
     """Of its server; on Kubernetes alone."""
+    isolation: Isolation | None = None
     surroundings: str = ""
     """Short for all else that decides how its server is run: images, the instance, versions of Secrets."""
     smoke_check: str | None = None
@@ -145,7 +163,11 @@ class Observation(Value):
     message: str
     """What it is waiting for, or what was seen."""
     finding: Finding | None = None
-    """Set when the status is FAILED."""
+    """Set when the status is FAILED; of one that is starting, what stands in its way and may pass."""
+    imports: bool = True
+    """Whether its own code runs by now: before, its pod is given a node, its image and its code."""
+    room_is_coming: bool = False
+    """An autoscaler has said that it makes room for it."""
 
 
 class Automation(Value):
@@ -192,8 +214,10 @@ class Phase(str, Enum):
     RESOLVE = "resolving"
     START = "starting"
     VERIFY = "verifying"
+    APPROVE = "awaiting approval"
     SWITCH = "switching"
     CONFIRM = "confirming"
+    WATCH = "watching"
     RETIRE = "retiring"
 
 
@@ -207,6 +231,14 @@ class Outcome(str, Enum):
     CANCELLED = "cancelled"
     INTERRUPTED = "interrupted"
     """The process that did the rollout died; a later one found what it left."""
+
+
+class Verdict(Value):
+    """A person's word on a candidate."""
+
+    approved: bool
+    by: str
+    reason: str = ""
 
 
 class RolloutRecord(Value):
@@ -236,6 +268,7 @@ class RolloutRecord(Value):
     log_tail: str = ""
     """The last lines of the candidate's log when it failed, redacted."""
     warnings: tuple[str, ...] = ()
+    approved_by: str | None = None
     run_id: str | None = None
     """The Dagster run that did it, if one did."""
     recovered: bool = False
@@ -249,24 +282,3 @@ class Backup(Value):
     bytes: int
     removed: tuple[str, ...] = ()
     """Older ones that went for it."""
-
-
-class Component(Value):
-    """A part of the stack and the settings that decide how it runs."""
-
-    name: str
-    kind: Literal["webserver", "daemon", "location", "postgres"]
-    settings: dict[str, str]
-    """Flat and readable: what a plan shows before and after. Holds no secret."""
-
-
-class ComponentStatus(Value):
-    """How a component's process or processes do."""
-
-    name: str
-    kind: Literal["webserver", "daemon", "location", "postgres"]
-    ready: bool
-    since: str | None = None
-    restarts: int = 0
-    message: str = ""
-    """What was seen last: waiting for what, how it ended."""

@@ -11,15 +11,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from playground_ops.clock import SystemClock
-from playground_ops.config import Configuration, load
-from playground_ops.errors import BadInput, Finding, FindingKind
+from playground_ops.config import OPS, Configuration, load
+from playground_ops.config.unfit import must_fit
+from playground_ops.errors import BadInput, Finding, FindingKind, PlaygroundError
 from playground_ops.rollout import Engine
 from playground_ops.story import SilentStory, Story
 from playground_ops.switching import Patience
 from playground_ops.targets.base import Target
 
 if TYPE_CHECKING:
-    from playground_ops.targets.kubernetes.connection import Connection
+    from playground_ops.targets.kubernetes.api.connection import Connection
 
 CONFIGURATION_FILE = "configvalues.yaml"
 NAMESPACE = "PLAYGROUND_NAMESPACE"
@@ -62,11 +63,57 @@ def configuration_file() -> Path:
 def configuration_here() -> Configuration:
     """The one in force inside a stack's namespace, else the file. Raises BadInput, PlaygroundError."""
     if NAMESPACE not in os.environ:
-        return load(configuration_file())
-    from playground_ops.targets.kubernetes.connection import Connection
-    from playground_ops.targets.kubernetes.inforce import configuration_in_force
+        return _local(load(configuration_file()))
+    from playground_ops.targets.kubernetes.api.connection import Connection
+    from playground_ops.targets.kubernetes.objects.inforce import configuration_in_force, here
 
+    if configuration_comes_with_the_code():
+        return here(load(configuration_file()), os.environ[NAMESPACE])
     return configuration_in_force(Connection(None), os.environ[NAMESPACE])
+
+
+def configuration_comes_with_the_code() -> bool:
+    """Inside a cluster: `ops` is a commit, and its configuration is that commit's."""
+    return NAMESPACE in os.environ and "PLAYGROUND_CONFIG" in os.environ
+
+
+def refuse_what_needs_bootstrap(configuration: Configuration) -> None:
+    """For a candidate of `ops` from git: raises PlaygroundError for what it will not be let do.
+
+    Not for what has served: it must come back, whatever was applied since.
+    """
+    if not configuration_comes_with_the_code():
+        return
+    from playground_ops.targets.kubernetes.api.connection import Connection
+    from playground_ops.targets.kubernetes.objects.inforce import beyond_what_was_applied, has_served
+
+    if configuration.ops.repository is None:
+        raise PlaygroundError(_from_nowhere())
+    connection, number = Connection(None), os.environ.get("PLAYGROUND_RELEASE", "0")
+    if not has_served(connection, configuration.kubernetes.namespace, number):
+        found = beyond_what_was_applied(connection, configuration)
+        if found:
+            raise PlaygroundError(*found)
+
+
+def _from_nowhere() -> Finding:
+    return Finding(
+        kind=FindingKind.CERTAIN,
+        object=f"{CONFIGURATION_FILE}:ops.repo",
+        observed="This commit's configuration does not say where `ops` comes from.",
+        cause="The next rollout of `ops` would bring back what was last deployed from a clone.",
+        fix="Keep `ops: repo:` there. To leave it on purpose, remove it in a clone and `deploy` from that.",
+    )
+
+
+def _local(configuration: Configuration) -> Configuration:
+    """There `ops` serves the clone that it is managed from."""
+    return configuration.model_copy(update={"ops": OPS})
+
+
+def is_inside() -> bool:
+    """Whether this process is one of a stack in a cluster."""
+    return NAMESPACE in os.environ
 
 
 def open_stack(
@@ -77,12 +124,13 @@ def open_stack(
     context: str | None = None,
 ) -> Opened:
     """Raises BadInput with every fault of the configuration, PlaygroundError when the cluster is away."""
-    if path is None and NAMESPACE in os.environ:
+    if path is None and is_inside():
         return _opened(*_inside(), story, max(lock_seconds, INSIDE_LOCK_SECONDS))
     configuration = load(path or configuration_file())
+    must_fit(configuration, target or configuration.target)
     if (target or configuration.target) == "local":
-        return _opened(configuration, local_target(), story, lock_seconds)
-    from playground_ops.targets.kubernetes.connection import Connection, named
+        return _opened(_local(configuration), local_target(), story, lock_seconds)
+    from playground_ops.targets.kubernetes.api.connection import Connection, named
 
     connection = Connection(named(context, configuration.kubernetes.context))
     return replace(
@@ -98,7 +146,7 @@ def open_cluster(
     configuration = load(path or configuration_file())
     if (target or configuration.target) == "local":
         raise BadInput(_no_cluster())
-    from playground_ops.targets.kubernetes.connection import Connection, named
+    from playground_ops.targets.kubernetes.api.connection import Connection, named
 
     return Connection(named(context, configuration.kubernetes.context)), configuration
 
@@ -115,10 +163,16 @@ def _no_cluster() -> Finding:
 
 def _errand(connection: Connection, configuration: Configuration) -> Errand:
     def run(arguments: Sequence[str], hear: Hear, say: Hear) -> int:
-        from playground_ops.targets.kubernetes import errands
+        from playground_ops.targets.kubernetes.outside import opspod
+        from playground_ops.targets.kubernetes.pods import errands
 
-        by = whoever_is_at_the_keyboard()
-        return errands.run(connection, configuration, project_folder(), arguments, by, hear, say)
+        by, project, code = whoever_is_at_the_keyboard(), project_folder(), None
+        if opspod.fits(arguments):
+            namespace = configuration.kubernetes.namespace
+            code = opspod.run(connection, namespace, project, arguments, by, hear)
+        if code is None:
+            code = errands.run(connection, configuration, project, arguments, by, hear, say)
+        return code
 
     return run
 
@@ -126,7 +180,9 @@ def _errand(connection: Connection, configuration: Configuration) -> Errand:
 def _opened(configuration: Configuration, target: Target, story: Story | None, lock_seconds: float) -> Opened:
     patience = Patience(
         transient=configuration.rollout.transient_timeout_seconds,
+        capacity=configuration.rollout.capacity_timeout_seconds,
         confirm=configuration.rollout.confirm_timeout_seconds,
+        watch=configuration.rollout.confirm_seconds,
         lock=lock_seconds,
     )
     return Opened(configuration, Engine(target, story or SilentStory(), SystemClock(), patience))
@@ -142,19 +198,36 @@ def local_target() -> Target:
 
 def _inside() -> tuple[Configuration, Target]:
     """From within the stack's own namespace: the configuration is the one that is in force there."""
-    from playground_ops.targets.kubernetes.connection import Connection
+    from playground_ops.targets.kubernetes.api.connection import Connection
 
     return _on_kubernetes(Connection(None), configuration_here())
 
 
 def _on_kubernetes(connection: Connection, found: Configuration) -> tuple[Configuration, Target]:
     from playground_ops.render.surroundings import settled
-    from playground_ops.targets.kubernetes.secretversions import versions
+    from playground_ops.targets.kubernetes.objects.secretversions import versions
+    from playground_ops.targets.kubernetes.releases.runpods import contexts
     from playground_ops.targets.kubernetes.target import KubernetesTarget
 
-    known = versions(connection, found)
-    configuration = settled(found.model_copy(update={"secret_versions": known}))
+    known = {
+        "secret_versions": versions(connection, found),
+        "allowed": _allowed(connection, found),
+        "live_runs": contexts(connection, found),
+    }
+    configuration = settled(found.model_copy(update=known))
     return configuration, KubernetesTarget(connection, configuration, project_folder())
+
+
+def _allowed(connection: Connection, found: Configuration) -> dict[str, list[str]]:
+    """From outside what is about to be applied."""
+    from playground_ops.render import allowed
+    from playground_ops.targets.kubernetes.objects.inforce import allowed_as_applied
+
+    if found.ops.repository is None:
+        return {}
+    if connection.context is None:
+        return allowed_as_applied(connection, found.kubernetes.namespace)
+    return allowed.lists(found) if found.kubernetes.admission_policy else {}
 
 
 def whoever_is_at_the_keyboard() -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Literal
 
-from playground_ops.model import Component
+from playground_ops.component import Component
 from playground_ops.value import Value
 
 ChangeAction = Literal["create", "update", "delete", "unchanged"]

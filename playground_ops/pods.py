@@ -48,6 +48,14 @@ class Volume(Value):
         return bool(self.secret or self.config_map) if self.read_only is None else self.read_only
 
 
+class Destination(Value):
+    """What a pod may reach: networking.k8s.io/v1 NetworkPolicyEgressRule."""
+
+    cidr: str
+    ports: tuple[int, ...] = ()
+    """Of TCP; none: all ports of all protocols."""
+
+
 class PodSettings(Value):
     image: str | None = None
     resources: Resources = Resources()
@@ -69,10 +77,23 @@ class PodSettings(Value):
     labels: dict[str, str] = Field(default_factory=dict)
     annotations: dict[str, str] = Field(default_factory=dict)
     image_pull_secrets: tuple[str, ...] = ()
+    service_account: str | None = None
+    """None: the namespace's own, which has no rights. Not for a person to set."""
     service_type: ServiceType = "ClusterIP"
     service_annotations: dict[str, str] = Field(default_factory=dict)
     disruption_budget: bool = False
     """Whether nobody may evict its pods while they are well."""
+
+    def placement(self) -> PodSettings:
+        """Where the pods run and who goes first, for short pods that stand beside them."""
+        return PodSettings(
+            image_pull_secrets=self.image_pull_secrets,
+            node_selector=self.node_selector,
+            tolerations=self.tolerations,
+            affinity=self.affinity,
+            priority_class=self.priority_class,
+            scheduler_name=self.scheduler_name,
+        )
 
     @property
     def mounted_secrets(self) -> set[str]:

@@ -30,21 +30,36 @@ def recover(
     _revive(target, decisions.serving(live), story)
     for leftover in _leftovers(live, records):
         story.warn(f"removing release {leftover.release.number}, left by a rollout that died")
-        target.remove(leftover.release)
+        take_away(target, leftover)
+    for lost in target.fail_lost_runs(location):
+        story.warn(lost)
     retire_all_but_the_last(target, location)
     if unfinished:
         _close(target, location, unfinished, clock)
 
 
 def _leftovers(live: Sequence[LiveRelease], records: Sequence[RolloutRecord]) -> list[LiveRelease]:
-    """Candidates, and releases that were switched to, taken back, and not yet removed."""
-    confirmed = {record.release.number for record in records if record.release and record.outcome is DONE}
+    """Candidates, and releases that were switched to, taken back, and not yet removed.
+
+    One that has no record at all is none: it served, and somebody deleted its record.
+    """
+    recorded = [(record.release.number, record.outcome) for record in records if record.release]
+    confirmed = {number for number, outcome in recorded if outcome is DONE}
+    doubtful = {number for number, outcome in recorded} - confirmed
     return [
         found
         for found in live
         if found.state is ReleaseState.CANDIDATE
-        or (found.state is ReleaseState.RETIRED and found.release.number not in confirmed)
+        or (found.state is ReleaseState.RETIRED and found.release.number in doubtful)
     ]
+
+
+def take_away(target: Target, release: LiveRelease) -> None:
+    """At once what never served; what did, be it for seconds, may have been given runs, and drains."""
+    if release.state is ReleaseState.RETIRED:
+        target.retire(release.release)
+    else:
+        target.remove(release.release)
 
 
 def retire_all_but_the_last(target: Target, location: str) -> None:

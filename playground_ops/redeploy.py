@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from playground_ops import decisions
 from playground_ops.apply import location_named
 from playground_ops.config import Configuration, digest
-from playground_ops.errors import BadInput, Finding, FindingKind
+from playground_ops.errors import BadInput, Finding, FindingKind, PlaygroundError
 from playground_ops.gates import may_go_there
 from playground_ops.model import Action, Location, Revision
 from playground_ops.request import Request
@@ -47,16 +46,25 @@ def requests(engine: Engine, configuration: Configuration, wish: Wish) -> list[R
 
 def moved(engine: Engine, locations: Sequence[Location]) -> list[tuple[Location, Revision]]:
     """The locations whose configured ref leads somewhere new, with where it leads. Asked all at once."""
+    found: dict[str, Revision] = {}
 
-    def resolve(location: Location) -> Revision:
-        return engine.retrying("resolving", lambda: engine.target.resolve(location, None))
+    def resolve() -> None:
+        wanted = [location for location in locations if location.name not in found]
+        wrong = []
+        for location, answer in zip(wanted, engine.target.resolve_all(wanted), strict=True):
+            if isinstance(answer, Finding):
+                wrong.append(answer)
+            else:
+                found[location.name] = answer
+        if wrong:
+            wrong.sort(key=lambda one: one.kind is FindingKind.TRANSIENT)
+            raise PlaygroundError(*dict.fromkeys(wrong))
 
-    with ThreadPoolExecutor(max_workers=max(1, len(locations))) as pool:
-        revisions = list(pool.map(resolve, locations))
+    engine.retrying("resolving", resolve)
     return [
-        (location, revision)
-        for location, revision in zip(locations, revisions, strict=True)
-        if decisions.has_moved(engine.target.records(location.name), revision)
+        (location, found[location.name])
+        for location in locations
+        if decisions.has_moved(engine.target.records(location.name), found[location.name])
     ]
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from playground_ops import decisions
 from playground_ops.errors import BadInput, Finding, FindingKind
 from playground_ops.gates import may_go_there
@@ -30,7 +32,7 @@ def roll_back(engine: Engine, request: Request, to: int | None) -> RolloutRecord
     Raises BadInput when there is nothing to go back to, RolloutFailed, LockHeld.
     """
     name = request.location.name
-    with engine.locked(request) as lock:
+    with _patient(engine).locked(request) as lock:
         recover(engine.target, lock, name, engine.story, engine.clock, engine.patience)
         live = engine.target.releases(name)
         choice = _choose(engine, name, to)
@@ -51,6 +53,13 @@ def roll_back(engine: Engine, request: Request, to: int | None) -> RolloutRecord
             run_id=request.run_id,
         )
         return Rollout(engine, lock, again).run()
+
+
+def _patient(engine: Engine) -> Engine:
+    """Who flees from a release that is still being watched waits for that to end."""
+    patience = engine.patience
+    watched = patience.watch + patience.confirm if patience.watch else 0.0
+    return replace(engine, patience=replace(patience, lock=max(patience.lock, watched)))
 
 
 def _is_ready(engine: Engine, warm: LiveRelease) -> bool:
@@ -86,7 +95,7 @@ def _go_back(
             now.release if now else None,
             journal,
             engine.clock,
-            engine.patience,
+            replace(engine.patience, watch=0.0),  # it has been watched when it was new
         )
     except BaseException as error:
         lock.check()

@@ -8,18 +8,31 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 from playground_ops import decisions
+from playground_ops.approval import wait_for_approval
 from playground_ops.clock import Clock
 from playground_ops.errors import Finding, FindingKind, LockHeld, PlaygroundError, RolloutFailed
 from playground_ops.gates import commit_is_the_one_asked_for, nothing_is_lost, shared_asset_keys
 from playground_ops.journal import Journal
-from playground_ops.model import LoadedCode, Phase, Release, Revision, RolloutRecord, ServerStatus
-from playground_ops.recovery import recover, retire_all_but_the_last
+from playground_ops.model import (
+    LoadedCode,
+    Observation,
+    Phase,
+    Release,
+    Revision,
+    RolloutRecord,
+    ServerStatus,
+    Verdict,
+)
+from playground_ops.recovery import recover, retire_all_but_the_last, take_away
 from playground_ops.request import Request
 from playground_ops.story import Story
 from playground_ops.switching import Patience, switch_to
 from playground_ops.targets.base import Lock, Target
+from playground_ops.waiting import Waiting
 
 T = TypeVar("T")
+LOOK_SECONDS = 4.0
+"""At a candidate, also where nothing tells that it changed."""
 
 Elsewhere = Callable[[Sequence[str]], int]
 """Runs a command of this project where rollouts can be made; its exit code."""
@@ -51,9 +64,13 @@ class Engine:
     def _take_lock(self, request: Request, held: ExitStack) -> Lock:
         deadline = self.clock.monotonic() + self.patience.lock
         told = False
+
+        def taken() -> Lock:
+            return held.enter_context(self.target.lock(request.location.name, request.by))
+
         while True:
             try:
-                return held.enter_context(self.target.lock(request.location.name, request.by))
+                return self.retrying("the location's lock", taken)
             except LockHeld as somebody:
                 if self.clock.monotonic() >= deadline:
                     raise
@@ -71,7 +88,7 @@ class Engine:
             try:
                 return attempt()
             except PlaygroundError as error:
-                passing = error.finding.kind is FindingKind.TRANSIENT
+                passing = error.finding.kind is FindingKind.TRANSIENT and not isinstance(error, LockHeld)
                 if not passing or self.clock.monotonic() + pause > deadline:
                     raise
                 self.story.say(f"{what}: {error.finding.observed} Trying again in {pause:g} s")
@@ -103,6 +120,8 @@ class Rollout:
             revision = self._fetch(revision)
             self.candidate = self._start(revision)
             self._verify(self.candidate, previous.release if previous else None)
+            if previous is not None:
+                self._be_approved(self.candidate)
             self._switch(self.candidate, previous.release if previous else None)
         except BaseException as error:
             record = self._undo(error)
@@ -166,8 +185,7 @@ class Rollout:
         self.engine.story.say(message)
 
     def _wait_until_ready(self, release: Release) -> None:
-        clock = self.engine.clock
-        deadline = clock.monotonic() + self.location.startup_timeout_seconds
+        waiting = Waiting(self.engine.clock, self.engine.patience, self.location.startup_timeout_seconds)
         told = ""
         while True:
             seen = self.target.observe(release)
@@ -175,14 +193,14 @@ class Rollout:
                 return
             if seen.status is ServerStatus.FAILED and seen.finding is not None:
                 raise RolloutFailed(seen.finding)
-            remaining = deadline - clock.monotonic()
+            remaining = waiting.left(seen)
             if remaining <= 0:
-                raise RolloutFailed(seen.finding or _never_ready(release, seen.message))
-            if seen.message != told:
-                told = seen.message
-                self._say(f"waiting up to {self.location.startup_timeout_seconds} s for {told}")
+                raise RolloutFailed(seen.finding or _never_ready(release, seen))
+            if (message := _waits_for(seen, waiting.allowed(seen))) != told:
+                told = message
+                self._say(told)
             self.engine.story.check()
-            self.target.wait(release, min(remaining, 5.0))
+            self.target.wait(release, min(remaining, LOOK_SECONDS))
 
     def _verify(self, release: Release, previous: Release | None) -> None:
         self.journal.phase(Phase.VERIFY, "asking the server what it loaded")
@@ -193,7 +211,10 @@ class Rollout:
             self.journal.warn(warning)
         self.target.smoke(release, self._say)
         self.lock.check()
-        for stopped in self.target.set_automation(release, loaded):
+        stopped_now = self.engine.retrying(
+            "schedules and sensors", lambda: self.target.set_automation(release, loaded)
+        )
+        for stopped in stopped_now:
             self.engine.story.say(f"automation is {self.location.automation}: {stopped}")
 
     def _keeps(self, release: Release, loaded: LoadedCode, previous: Release | None) -> None:
@@ -207,6 +228,16 @@ class Rollout:
             return
         nothing_is_lost(release, loaded, serving)
 
+    def _be_approved(self, release: Release) -> None:
+        """A first release replaces nothing, and whoever goes back has said so."""
+        if self.location.approval != "manual" or self.request.rollback_of:
+            return
+
+        def asked() -> Verdict | None:
+            return self.engine.retrying("approval", lambda: self.target.verdict(release))
+
+        wait_for_approval(self.target, self.lock, release, self.journal, self.engine.clock, asked)
+
     def _switch(self, release: Release, previous: Release | None) -> None:
         self.engine.story.check()
         self.journal.save(Phase.SWITCH)
@@ -215,16 +246,39 @@ class Rollout:
         )
 
     def _undo(self, error: BaseException) -> RolloutRecord:
-        """Keep the evidence, then remove the candidate. Nothing is touched when the lock is lost."""
+        """Keep the evidence, then take the candidate away. Nothing is touched when the lock is lost."""
         self.lock.check()
+        if isinstance(error, PlaygroundError):
+            self.engine.story.say(f"it fails, what serves stays: {error.finding.sentence()}")
         tail = self.target.tail(self.candidate, 40) if self.candidate else ""
         if self.candidate is not None:
-            self.target.remove(self.candidate)
+            live = self.target.releases(self.location.name)
+            found = next((one for one in live if one.release == self.candidate), None)
+            if found is not None:
+                take_away(self.target, found)
+            else:
+                self.target.remove(self.candidate)
         return self.journal.failed(error, tail)
 
 
-def _never_ready(release: Release, waiting_for: str) -> Finding:
-    seconds = release.location.startup_timeout_seconds
+def _waits_for(seen: Observation, seconds: float) -> str:
+    coming = ", for which an autoscaler makes room" if seen.room_is_coming else ""
+    if seen.finding is None:
+        return f"waiting up to {seconds:g} s for {seen.message}"
+    return f"waiting up to {seconds:g} s for this to pass: {seen.message}{coming}"
+
+
+def _never_ready(release: Release, seen: Observation) -> Finding:
+    seconds, waiting_for = release.location.startup_timeout_seconds, seen.message
+    if not seen.imports:
+        return Finding(
+            kind=FindingKind.TRANSIENT,
+            object=f"release/{release.name}",
+            observed=f"Its server was not even started within {seconds} s: it waits for {waiting_for}.",
+            cause="The image is large, the repository is, packages are many or slow to come, or the node has "
+            "much to do.",
+            fix="Redeploy: what was fetched is kept. Or raise startup_timeout_seconds for this location.",
+        )
     return Finding(
         kind=FindingKind.CERTAIN,
         object=f"release/{release.name}",

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from playground_ops import decisions
-from playground_ops.model import ComponentStatus, LiveRelease, Outcome, ReleaseState, RolloutRecord
+from playground_ops.component import ComponentStatus
+from playground_ops.model import LiveRelease, Outcome, ReleaseState, RolloutRecord
 from playground_ops.value import Value
 
 
@@ -40,6 +41,8 @@ class LocationStatus(Value):
 class StackStatus(Value):
     ui: str | None
     target: str
+    configuration: str = ""
+    """Which one is in force, and where it is from."""
     components: tuple[ComponentStatus, ...]
     locations: tuple[LocationStatus, ...]
 

@@ -6,6 +6,7 @@ serves again and the reason is raised.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from playground_ops.clock import Clock
@@ -15,6 +16,7 @@ from playground_ops.story import Story
 from playground_ops.targets.base import Lock, Target
 
 POLL_SECONDS = 0.2
+WATCH_SECONDS = 1.0
 
 
 @dataclass(frozen=True)
@@ -23,10 +25,16 @@ class Patience:
 
     transient: float = 60.0
     """For what may pass: git, network, package index."""
+    capacity: float = 120.0
+    """For room: on a node, in a quota, of a volume."""
+    scale_up: float = 900.0
+    """For room that an autoscaler has said to make: as long as cluster-autoscaler waits for a node."""
     confirm: float = 10.0
     """For the webserver to show the new release."""
     stable: float = 0.3
     """How long a confirmed server must go on living before the rollout believes it."""
+    watch: float = 0.0
+    """How long a release that took another one's place is watched, before that one is let go."""
     lock: float = 0.0
     """For somebody else's rollout of the same location to end."""
 
@@ -43,6 +51,7 @@ def switch_to(
     """Raises RolloutFailed after going back to `previous`, LockLost before anything was moved."""
     story.phase(Phase.SWITCH, f"{release.location.name} goes to release {release.number}")
     lock.check()
+    known = target.troubles(release.location.name) if previous is not None and patience.watch else {}
     try:
         target.serve(release)
         if previous is not None:
@@ -50,6 +59,10 @@ def switch_to(
         story.phase(Phase.CONFIRM, "waiting until the webserver shows the new release")
         confirm(target, release, story, clock, patience)
         target.keep(release)
+        if previous is not None:
+            target.settle(previous, launched=True)  # there, while the address moved
+            watch(target, release, story, clock, patience, known)
+            target.settle(previous)
     except BaseException:
         lock.check()
         if previous is not None:
@@ -79,6 +92,50 @@ def confirm(target: Target, release: Release, story: Story, clock: Clock, patien
     _must_live(target, release)
 
 
+def watch(
+    target: Target,
+    release: Release,
+    story: Story,
+    clock: Clock,
+    patience: Patience,
+    known: Mapping[str, Finding],
+) -> None:
+    """Return when the release has been shown without an error for `patience.watch` seconds on end.
+
+    `known`: what was not well before the switch, and is not held against it.
+    Raises RolloutFailed when its server ends, when a sensor or schedule of it or a daemon begins to fail, and
+    when the webserver shows something else for longer than `patience.confirm`.
+    """
+    if not patience.watch:
+        return
+    story.phase(Phase.WATCH, f"release {release.number} serves; watching it for {patience.watch:g} s")
+    server = target.shown(release)[1]
+    end = clock.monotonic() + patience.watch
+    while (left := end - clock.monotonic()) > 0:
+        story.check()
+        target.wait(release, min(left, WATCH_SECONDS))
+        _must_live(target, release)
+        shown, own = target.shown(release)
+        if server and own and own != server:
+            raise RolloutFailed(_replaced(release))
+        for what, finding in target.troubles(release.location.name).items():
+            if what not in known:
+                raise RolloutFailed(finding)
+        if shown.error is not None or shown.server_id != own:
+            confirm(target, release, story, clock, patience)
+            end = clock.monotonic() + patience.watch
+    if silent := target.silent_daemons():
+        story.warn(_nothing_ticks(silent))
+
+
+def _nothing_ticks(silent: Sequence[str]) -> str:
+    """Not the release's fault, and nothing that going back would mend."""
+    return (
+        f"the daemon has not been heard of for two minutes ({', '.join(silent)}): no schedule or sensor of "
+        "this release was seen ticking. `logs daemon` says why"
+    )
+
+
 def _is_shown(target: Target, release: Release) -> bool:
     try:
         shown, own = target.shown(release)
@@ -99,6 +156,16 @@ def _what_is_shown(target: Target, release: Release) -> str:
     except PlaygroundError as error:
         return error.finding.observed
     return shown.error or "the server before it"
+
+
+def _replaced(release: Release) -> Finding:
+    return Finding(
+        kind=FindingKind.TRANSIENT,
+        object=f"release/{release.name}",
+        observed="Its server ended within seconds after the switch, and another process took its place.",
+        cause="It ran out of memory, was killed, or its pod was deleted.",
+        fix=f"Look at `logs {release.name} --previous`; then redeploy.",
+    )
 
 
 def _not_shown(release: Release, seen: str, seconds: float) -> Finding:

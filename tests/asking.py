@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 from urllib.request import Request, urlopen
 
@@ -59,7 +59,13 @@ class Asking:
             for node in found["assetNodes"]
         )
 
-    def launch(self, location: str, job: str, config: dict[str, Any] | None = None) -> str:
+    def launch(
+        self,
+        location: str,
+        job: str,
+        config: dict[str, Any] | None = None,
+        tags: Sequence[dict[str, str]] = (),
+    ) -> str:
         data = self.graphql(
             """mutation($p: ExecutionParams!) { launchRun(executionParams: $p) { __typename
               ... on LaunchRunSuccess { run { runId } } ... on PythonError { message }
@@ -71,6 +77,7 @@ class Asking:
                     "jobName": job,
                 },
                 "runConfigData": config or {},
+                "executionMetadata": {"tags": list(tags)},
             },
         )
         launched = data["launchRun"]
@@ -94,6 +101,28 @@ class Asking:
         """Fails with what the run's page tells."""
         status = self.wait_for_run(run_id, timeout_seconds=timeout_seconds)
         assert status == "SUCCESS", f"{status}\n{self.messages(run_id)}"
+
+    def terminate(self, run_id: str) -> None:
+        """As its button does. The run ends a moment later."""
+        told = self.graphql(
+            """mutation($id: String!) { terminateRun(runId: $id) { __typename
+              ... on TerminateRunFailure { message } ... on PythonError { message } } }""",
+            id=run_id,
+        )["terminateRun"]
+        assert told["__typename"] == "TerminateRunSuccess", f"{told}\n{self.messages(run_id)}"
+
+    def run_ids(self) -> list[str]:
+        found = self.graphql("{ runsOrError(limit: 100) { ... on Runs { results { runId } } } }")
+        return [str(run["runId"]) for run in found["runsOrError"]["results"]]
+
+    def event_types(self, run_id: str) -> set[str]:
+        """Of what the run has logged: `STEP_START` and so on."""
+        found = self.graphql(
+            """query($id: ID!) { logsForRun(runId: $id, limit: 500) { ... on EventConnection { events {
+              ... on MessageEvent { eventType } } } } }""",
+            id=run_id,
+        )["logsForRun"]["events"]
+        return {str(one["eventType"]) for one in found if one.get("eventType")}
 
     def messages(self, run_id: str) -> str:
         """What the run's page tells, a line per event."""

@@ -14,6 +14,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "docs" / "soak-results.md"
+ON_A_CLUSTER = ROOT / "docs" / "cluster-soak-results.md"
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -34,24 +35,28 @@ class Soaks:
     """Gathers the reports of soak tests, in the process that sees all of them."""
 
     def __init__(self) -> None:
-        self.rows: list[str] = []
+        self.rows: dict[Path, list[str]] = {}
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         if "soak" not in report.keywords or (report.when != "call" and report.passed):
             return
         figures = "; ".join(f"{name}: {value}" for name, value in report.user_properties)
-        self.rows.append(
+        file = ON_A_CLUSTER if report.nodeid.startswith("tests/kubernetes") else RESULTS
+        self.rows.setdefault(file, []).append(
             f"| `{report.nodeid.split('::')[-1]}` | {report.outcome} | {report.duration:.0f} | {figures} |"
         )
 
     def pytest_sessionfinish(self) -> None:
-        if not self.rows:
-            return
+        for file, rows in self.rows.items():
+            self._write(file, rows)
+
+    @staticmethod
+    def _write(file: Path, rows: list[str]) -> None:
         commit = subprocess.run(
             ["git", "rev-parse", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=False
         ).stdout.strip()
         head = [
-            "# Soaks and full fault matrices",
+            "# Soaks and full fault matrices" + (", on a cluster" if file == ON_A_CLUSTER else ""),
             "",
             "Written by `uv run pytest -m soak`.",
             "",
@@ -61,7 +66,7 @@ class Soaks:
             "| soak | outcome | seconds | figures |",
             "|---|---|---|---|",
         ]
-        RESULTS.write_text("\n".join([*head, *self.rows]) + "\n")
+        file.write_text("\n".join([*head, *rows]) + "\n")
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:

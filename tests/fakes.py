@@ -8,16 +8,16 @@ kills an engine by letting verb number N, and every later one, raise `Killed`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from playground_ops.component import Component, ComponentStatus
 from playground_ops.errors import Finding, FindingKind, LockHeld, PlaygroundError, RolloutFailed
 from playground_ops.model import (
     Backup,
-    Component,
-    ComponentStatus,
     Defined,
     LiveRelease,
     LoadedCode,
@@ -29,7 +29,9 @@ from playground_ops.model import (
     RolloutRecord,
     ServerStatus,
     Shown,
+    Verdict,
 )
+from playground_ops.overview import Overview
 from playground_ops.plan import Change, Plan, plan
 
 if TYPE_CHECKING:
@@ -60,7 +62,7 @@ def finding(kind: FindingKind = FindingKind.CERTAIN, observed: str = "ImportErro
     return Finding(kind=kind, object="release/x", observed=observed, cause="a cause", fix="a fix")
 
 
-GOOD, BROKEN, HANGS, DIES_AFTER_SWITCH, WRONG_COMMIT, NEVER_SHOWN, REFUSES = (
+GOOD, BROKEN, HANGS, DIES_AFTER_SWITCH, WRONG_COMMIT, NEVER_SHOWN, REFUSES, TICKS_BADLY = (
     "good",
     "broken",
     "hangs",
@@ -68,7 +70,12 @@ GOOD, BROKEN, HANGS, DIES_AFTER_SWITCH, WRONG_COMMIT, NEVER_SHOWN, REFUSES = (
     "wrong commit",
     "never shown",
     "refuses",
+    "ticks badly",
 )
+DIES_WHILE_WATCHED, REPLACED, NO_SECRET = "dies while watched", "replaced while watched", "no secret"
+"""Beside those that random histories are made of."""
+LOOKS = 4
+"""That show it well."""
 BEHAVIOURS = (GOOD, BROKEN, HANGS, DIES_AFTER_SWITCH, WRONG_COMMIT, NEVER_SHOWN, REFUSES)
 
 
@@ -83,8 +90,15 @@ class World:
     """By commit."""
     heads: dict[str, str] = field(default_factory=dict)
     """By location: the commit that its ref leads to."""
+    artifacts: Path = field(default_factory=Path)
     resolve_failures: int = 0
     """So many times resolving fails for a passing reason."""
+    silent: Sequence[str] = ()
+    """Daemons that have not been heard of for a while."""
+    overview: Overview | None = None
+    """What Dagster tells of its daemons, runs and ticks."""
+    lock_failures: int = 0
+    """So many times nobody answers who is asked for the lock."""
     releases: dict[str, dict[int, Release]] = field(default_factory=dict)
     served: dict[str, dict[int, int]] = field(default_factory=dict)
     draining: dict[str, set[int]] = field(default_factory=dict)
@@ -93,6 +107,9 @@ class World:
     kept: set[str] = field(default_factory=set)
     records: dict[str, dict[str, RolloutRecord]] = field(default_factory=dict)
     locks: dict[str, str] = field(default_factory=dict)
+    looks: int = 0
+    """At what the webserver shows of a release that is not well for long."""
+    verdicts: dict[str, Verdict] = field(default_factory=dict)
     ticks: int = 0
     verbs: list[str] = field(default_factory=list)
     """Every verb that had an effect, in order."""
@@ -138,6 +155,15 @@ class FakeStack:
 
     def wait_for_change(self, seconds: float) -> None:
         self.world.clock.sleep(seconds)
+
+    def artifacts(self) -> Path:
+        return self.world.artifacts
+
+    def collect(self) -> Iterator[tuple[str, str]]:
+        yield "logs/webserver.log", "token=hunter2 is wrong"
+
+    def overview(self) -> Overview | None:
+        return self.world.overview
 
     def withdraw(self, location: str) -> None:
         self.world.serving.pop(location, None)
@@ -187,6 +213,9 @@ class FakeTarget:
     @contextmanager
     def lock(self, location: str, holder: str) -> Iterator[FakeLock]:
         self.step("lock")
+        if self.world.lock_failures:
+            self.world.lock_failures -= 1
+            raise PlaygroundError(finding(FindingKind.TRANSIENT, "nobody answers."))
         if location in self.world.locks:
             observed = f"held by {self.world.locks[location]}"
             raise LockHeld(finding(FindingKind.TRANSIENT, observed))
@@ -202,8 +231,18 @@ class FakeTarget:
         if self.world.resolve_failures:
             self.world.resolve_failures -= 1
             raise PlaygroundError(finding(FindingKind.TRANSIENT, "the network is down."))
-        commit = ref if ref and len(ref) == 40 else self.world.heads[location.name]
+        wanted = ref or location.ref or ""
+        commit = wanted if len(wanted) == 40 else self.world.heads[location.name]
         return Revision(repository=location.repository, commit=commit, ref=ref or location.ref)
+
+    def resolve_all(self, locations: Sequence[Location]) -> list[Revision | Finding]:
+        def one(location: Location) -> Revision | Finding:
+            try:
+                return self.resolve(location, None)
+            except PlaygroundError as error:
+                return error.finding
+
+        return [one(location) for location in locations]
 
     def fetch(self, location: Location, revision: Revision, say: Any) -> Revision:
         self.step("fetch")
@@ -247,6 +286,9 @@ class FakeTarget:
         self.step("observe")
         if release.number not in self.world.releases.get(release.location.name, {}):
             return Observation(status=ServerStatus.FAILED, message="gone", finding=finding())
+        if self.world.of(release) == NO_SECRET:
+            missing = finding(observed="no Secret").model_copy(update={"whose": "surroundings"})
+            return Observation(status=ServerStatus.FAILED, message="no Secret", finding=missing)
         if release.name in self.world.dead:
             return Observation(status=ServerStatus.FAILED, message="ended", finding=finding())
         if self.world.of(release) == HANGS:
@@ -280,6 +322,13 @@ class FakeTarget:
         self.step("other_asset_keys")
         return {}
 
+    def decide(self, release: Release, verdict: Verdict) -> None:
+        self.step("decide")
+        self.world.verdicts[release.name] = verdict
+
+    def verdict(self, release: Release) -> Verdict | None:
+        return self.world.verdicts.get(release.name)
+
     def set_automation(self, release: Release, loaded: LoadedCode) -> Sequence[str]:
         with self.effect("set_automation"):
             return ()
@@ -304,9 +353,29 @@ class FakeTarget:
         now = self.world.serving_release(release.location.name)
         if self.world.of(release) == NEVER_SHOWN or now is None:
             return Shown(error="nothing"), release.name
-        return Shown(server_id=now.name), release.name
+        own = release.name
+        if self.world.of(release) in (DIES_WHILE_WATCHED, REPLACED) and now == release:
+            self.world.looks += 1
+            if self.world.looks > LOOKS and self.world.of(release) == REPLACED:
+                own = f"{release.name} again"
+            elif self.world.looks > LOOKS:
+                self.world.dead.add(release.name)
+        return Shown(server_id=own if now == release else now.name), own
 
-    def settle(self, previous: Release) -> None:
+    def troubles(self, location: str) -> Mapping[str, Finding]:
+        self.step("troubles")
+        now = self.world.serving_release(location)
+        return {"sensor/x": finding()} if now and self.world.of(now) == TICKS_BADLY else {}
+
+    def silent_daemons(self) -> Sequence[str]:
+        self.step("silent_daemons")
+        return self.world.silent
+
+    def fail_lost_runs(self, location: str) -> Sequence[str]:
+        self.step("fail_lost_runs")
+        return ()
+
+    def settle(self, previous: Release, *, launched: bool = False) -> None:
         with self.effect("settle"):
             pass
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.projects import commit_all, repository
+from tests.projects import commit_all, git, repository
 
 DEFINITIONS = """\
 import dagster as dg
@@ -94,6 +94,15 @@ class Pipeline:
     def commit_text(self, text: str, message: str) -> str:
         (self.folder / "pipeline.py").write_text(text)
         return commit_all(self.folder, message)
+
+    def rewrite(self, asset: str) -> str:
+        """Another history of one commit, as after a forced push: what was there before is gone."""
+        git(self.folder, "checkout", "--quiet", "--orphan", "other")
+        made = self.commit(asset)
+        git(self.folder, "branch", "--quiet", "--move", "--force", "main")
+        git(self.folder, "reflog", "expire", "--expire=now", "--all")
+        git(self.folder, "gc", "--quiet", "--prune=now")
+        return made
 
 
 def pipeline(folder: Path) -> Pipeline:

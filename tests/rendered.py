@@ -18,7 +18,8 @@ from playground_ops.render.stack import by_hand
 from playground_ops.render.supported import NEWEST, OLDEST
 from playground_ops.render.surroundings import settled
 from playground_ops.targets import refs
-from playground_ops.targets.kubernetes import archive
+from playground_ops.targets.kubernetes.releases import archive
+from tests.runpods import job_of
 
 ROOT = Path(__file__).parents[1]
 SUPPORTED = [f"{OLDEST[0]}.{minor}" for minor in range(OLDEST[1], NEWEST[1] + 1)]
@@ -28,7 +29,7 @@ COMMIT = "0123456789abcdef0123456789abcdef01234567"
 POD = """
 image: registry.internal/team/dagster:1
 resources: {requests: {cpu: 1, memory: 2Gi}, limits: {cpu: 2, memory: 4Gi, nvidia.com/gpu: 1}}
-environment: {LEVEL: info}
+environment: {LEVEL: info, GREETING: "Grüße 🎉"}
 environment_from_secrets: [more]
 environment_from_config_maps: [settings]
 volumes:
@@ -61,6 +62,12 @@ images:
   dagster: registry.internal/dagster:1
   postgres: registry.internal/postgres:15
   git_sync: registry.internal/git-sync:4
+run_launcher: kubernetes
+run_queue:
+  max_concurrent_runs: 7
+  tag_concurrency_limits:
+    - {{key: team, value: data, limit: 1}}
+    - {{key: customer, per_unique_value: true, limit: 2}}
 webserver:
   host: 127.0.0.1
   port: 3100
@@ -68,8 +75,11 @@ webserver:
   pod: &pod
     {POD.strip().replace(chr(10), chr(10) + "    ")}
 daemon: {{dequeue_interval_seconds: 7, pod: *pod}}
-health: {{interval_minutes: 7, kept_days: 9}}
-rollout: {{confirm_timeout_seconds: 7, transient_timeout_seconds: 7}}
+health: {{interval_minutes: 7, kept_days: 9, tell: [{{variable: HOOK, form: slack}}]}}
+ops:
+  repo: {{url: https://git.internal/ops.git, ref: v1, subdirectory: o, secret: ops-git, allowed_refs: ["v*"]}}
+rollout: {{confirm_timeout_seconds: 7, confirm_seconds: 7, transient_timeout_seconds: 7,
+  capacity_timeout_seconds: 7}}
 postgres: {{storage: 1Gi, password_secret: mine, backups: {{schedule: "7 3 * * *", kept: 3}}, pod: *pod}}
 kubernetes:
   context: production
@@ -77,8 +87,14 @@ kubernetes:
   storage_class: fast
   artifacts: 2Gi
   artifacts_access: ReadWriteMany
+  artifacts_store:
+    s3: {{bucket: team, prefix: a/b, region: eu-central-1, endpoint_url: "https://minio.internal:9000"}}
+    secret: store
+    service_account_annotations: {{eks.amazonaws.com/role-arn: "arn:aws:iam::1:role/x"}}
   network_policies: true
   admission_policy: true
+  packages:
+    {{index_url: https://pypi.internal/simple, extra_index_urls: [http://more.internal/x], secret: index}}
   ingress:
     {{host: dagster.internal, class_name: nginx, path: /dagster, tls_secret: tls, annotations: {{x/y: z}}}}
   read_only_ingress: 
@@ -100,14 +116,21 @@ code_locations:
     environment: {{REGION: eu}}
     startup_timeout_seconds: 7
     longest_run_seconds: 7
+    egress: [{{cidr: 10.0.0.0/8, ports: [5432, 443]}}, {{cidr: "2001:db8::/32"}}]
+    smoke_timeout_seconds: 7
     smoke_job: smoke
     smoke_check: orders/total:is_positive
     must_keep: [asset, schedule]
+    approval: manual
+    approval_timeout_seconds: 7
     pod: *pod
-  - {{name: orders-2, repo: {{url: https://git.internal/data/orders.git, secret: orders-git}}}}
+  - name: orders-2
+    repo: {{url: https://git.internal/data/orders.git, secret: orders-git}}
+    isolation: {{namespace: data-orders, quota: {{requests.cpu: 500m, pods: 9}}, database: true}}
+    pod: *pod
   - {{name: image, image: registry.internal/a:1, module: a.definitions, working_directory: /srv/a}}
   - {{name: image-2, image: registry.internal/b:1, python_file: /srv/b/definitions.py}}
-  - {{name: x, repo: https://git.internal/data/public.git}}
+  - {{name: x, repo: https://git.internal/data/public.git, isolation: true, dependencies: project}}
   - {{name: {"n" * 40}}}
 """
 """Every key, with a database of the stack's own."""
@@ -115,10 +138,22 @@ ELSEWHERE = """
 postgres:
   password_secret: mine
   external: {host: db.internal, port: 6432, database: x, user: ada, parameters: {sslmode: require}}
+kubernetes:
+  artifacts_store:
+    azure: {storage_account: team, container: dagster, prefix: a, access_key_variable: AZURE_STORAGE_KEY}
+    secret: store
+    service_account_annotations: {azure.workload.identity/client-id: x}
 environment:
   {repo_url_a: https://git.internal/a, repo_ref_a: v1, repo_url_b: https://git.internal/b, repo_ref_b: v2}
 """
 """The keys that exclude some of the former."""
+IN_GOOGLE = """
+kubernetes: {artifacts_store: {gcs: {bucket: team, prefix: a}, secret: store}}
+postgres: {external: {host: db, port: 5432}, password_secret: mine}
+code_locations:
+  - {name: a, repo: "https://192.0.2.7/x.git", egress: closed}
+  - {name: b, repo: "ssh://git@git.tools.svc.cluster.local/x.git", egress: []}
+"""
 
 
 def everything(configuration: Configuration) -> Iterator[dict[str, Any]]:
@@ -129,16 +164,18 @@ def everything(configuration: Configuration) -> Iterator[dict[str, Any]]:
         yield from component
     for location in found.all_locations:
         yield from release.render(released(location, found), found, ARCHIVE)
+        yield job_of(released(location, found), found, ARCHIVE)
         if location.repository is not None:
             name = f"dagster-resolve-{location.name}-01234567"
-            yield resolver.render(location, refs.names(location.ref), found, name, 45)
+            yield resolver.render([location], refs.names(location.ref), found, name, 45)
     for location in found.locations:
         wanted, candidate = ("job", "smoke"), released(location, found)
         name = f"dagster-smoke-{location.name}-01234567"
         yield smoke.render(candidate, found, ARCHIVE, name, wanted, "print()", 45)
     yield backup.render(found, "dagster-backup-01234567", "2026-01-01T00-00-00Z.backup", 45)
     arguments = ["redeploy", "--ref", "a b", "--story-only"]
-    yield errand.render(found, "playground-ops-01234567", ARCHIVE, arguments, "somebody")
+    for one in (None, released(found.ops, found) if found.ops.repository else None):
+        yield errand.render(found, "playground-ops-01234567", ARCHIVE, arguments, "somebody", one)
     yield migration.render(found, "dagster-migration-01234567")
 
 

@@ -20,6 +20,8 @@ from tests.asking import Asking
 from tests.guardian import Guardian
 
 ROOT = Path(__file__).parents[1]
+QUICK = {"confirm_seconds": 0}
+"""Of every rollout: it is over when the release is confirmed."""
 
 
 def free_port() -> int:
@@ -43,7 +45,12 @@ class Stack(Asking):
 
     def configure(self, **document: Any) -> None:
         """Write the configuration file. Stacks of tests that run at once don't compete for port 3000."""
-        self.config.write_text(yaml.safe_dump({"webserver": {"port": self.port}, **document}))
+        whole = {
+            "webserver": {"port": self.port},
+            **document,
+            "rollout": {**QUICK, **document.get("rollout", {})},
+        }
+        self.config.write_text(yaml.safe_dump(whole))
 
     @property
     def environ(self) -> dict[str, str]:

@@ -30,6 +30,8 @@ LISTED = {
     ),
     "rollback": Listed("location_commands", "Serve an earlier release of LOCATION again."),
     "promote": Listed("location_commands", "Bring the commit that SOURCE serves to DESTINATION."),
+    "approve": Listed("verdict_commands", "Let the candidate of LOCATION that waits for approval go on."),
+    "reject": Listed("verdict_commands", "End the rollout of LOCATION that waits for approval."),
     "compare": Listed(
         "compare_command",
         "What differs between the definitions of BEFORE and AFTER: locations, or releases such as a-3.",
@@ -43,7 +45,11 @@ LISTED = {
         "view_commands",
         "The log of COMPONENT: webserver, daemon, supervisor, a location, or a release such as a-3.",
     ),
-    "health": Listed("view_commands", "Look at every component; exit 1 and explain when one is not well."),
+    "health": Listed("view_commands", "Look at every component; exit 1 when something does not work."),
+    "collect": Listed(
+        "collect_command",
+        "Logs, events, objects and health in one archive, without secrets, for a bug report.",
+    ),
     "ui": Listed(
         "view_commands", "Print the UI's address and open it in a browser, when a terminal is there."
     ),

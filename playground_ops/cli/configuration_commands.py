@@ -14,6 +14,7 @@ from playground_ops.cli.telling import write_error
 from playground_ops.config import Configuration, load
 from playground_ops.config.exposed import exposed
 from playground_ops.config.ignored import ignored
+from playground_ops.config.unfit import must_fit
 from playground_ops.errors import BadInput, Finding, FindingKind
 from playground_ops.opening import configuration_file, project_folder
 
@@ -25,6 +26,7 @@ def validate(config: Path | None, target: str | None, as_json: bool) -> None:
     configuration = load(config or configuration_file())
     names = [location.name for location in configuration.locations]
     chosen = target or configuration.target
+    must_fit(configuration, chosen)
     warnings = [*ignored(configuration, chosen), *exposed(configuration, chosen)]
     if as_json:
         print_json({"file": configuration.source, "locations": names, "warnings": warnings})
@@ -73,7 +75,7 @@ def generate(
 def _archive(configuration: Configuration) -> str:
     """Under the name by which the Job of deploy/ finds it. It can be replaced: the Job reads it once."""
     from playground_ops.render.errand import HANDED_OVER
-    from playground_ops.targets.kubernetes.archive import archive
+    from playground_ops.targets.kubernetes.releases.archive import archive
 
     made = archive(project_folder(), configuration.kubernetes.namespace)
     made["metadata"] |= {"name": HANDED_OVER}

@@ -24,7 +24,7 @@ FORCED_GRACE_SECONDS = 5
 @common
 def backup(config: Path | None, target: str | None, as_json: bool, file: Path, force: bool) -> None:
     """Write the stack's database to FILE, while the stack goes on (on Kubernetes)."""
-    from playground_ops.targets.kubernetes import backups, postgres
+    from playground_ops.targets.kubernetes.outside import backups, postgres
 
     connection, configuration = open_cluster(config, target, context_of_the_command())
     place = postgres.find(connection, configuration, backups.INSTEAD)
@@ -44,26 +44,27 @@ def restore(
     config: Path | None, target: str | None, as_json: bool, file: Path, stops: bool, force: bool
 ) -> None:
     """Bring the database of a stopped stack back to what FILE holds (on Kubernetes)."""
-    from playground_ops.targets.kubernetes import backups, postgres, stopping
+    from playground_ops.targets.kubernetes.outside import backups, postgres, stopping
 
     if force and not stops:
         raise click.UsageError("--force is for --stop: a stack that is stopped has no runs under way.")
     connection, configuration = open_cluster(config, target, context_of_the_command())
     place, told = postgres.find(connection, configuration, backups.INSTEAD), teller(as_json)
+    spaces = configuration.namespaces
     backups.verify(connection, place, file)
     if not stops:
-        stopping.must_be_stopped(connection, place)
+        stopping.must_be_stopped(connection, place, spaces)
         backups.restore(connection, place, file, counting(told, "sent"))
     else:
         if not force:
             postgres.must_have_no_runs(postgres.active_runs(connection, place), "Stopping the stack")
         try:
             grace = FORCED_GRACE_SECONDS if force else None
-            stopping.stop(connection, place.namespace, told.line, grace)
-            stopping.must_be_stopped(connection, place)
+            stopping.stop(connection, spaces, told.line, grace)
+            stopping.must_be_stopped(connection, place, spaces)
             backups.restore(connection, place, file, counting(told, "sent"))
         finally:
-            stopping.start(connection, place.namespace, told.line)
+            stopping.start(connection, spaces, told.line)
     if as_json:
         print_json({"file": str(file), "restored": True, "started": stops})
     else:

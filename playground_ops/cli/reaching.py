@@ -15,13 +15,13 @@ from playground_ops.render.names import (
     WEBSERVER_PORT,
 )
 from playground_ops.render.webserver import prefix
-from playground_ops.targets.kubernetes.connection import Connection, named
-from playground_ops.targets.kubernetes.following import follow
-from playground_ops.targets.kubernetes.forward import Forward
-from playground_ops.targets.kubernetes.loglines import Prefixes
-from playground_ops.targets.kubernetes.logs import Wanted, last_lines, lines_before
-from playground_ops.targets.kubernetes.named import selector_of
-from playground_ops.targets.kubernetes.selection import Selection
+from playground_ops.targets.kubernetes.api.connection import Connection, named
+from playground_ops.targets.kubernetes.logs.following import follow
+from playground_ops.targets.kubernetes.logs.loglines import Prefixes
+from playground_ops.targets.kubernetes.logs.named import namespace_of, selector_of
+from playground_ops.targets.kubernetes.logs.reading import Wanted, last_lines, lines_before
+from playground_ops.targets.kubernetes.outside.forward import Forward
+from playground_ops.targets.kubernetes.pods.selection import Selection
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ def logs(configuration: Configuration, context: str | None, asked: AskedLogs, as
         raise click.UsageError("--previous is over and --follow goes on: give one of them.")
     settings, say = configuration.kubernetes, teller(as_json).line
     selector = asked.selector or selector_of(configuration, asked.component or "")
-    wanted = Wanted(Selection(settings.namespace, selector), asked.container)
+    wanted = Wanted(Selection(namespace_of(configuration, selector), selector), asked.container)
     connection = Connection(named(context, settings.context))
     if asked.previous:
         found = lines_before(connection, wanted, asked.lines)

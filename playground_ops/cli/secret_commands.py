@@ -44,7 +44,7 @@ def git_command(
 
     NAME is what a location says as `repo: secret:`. The files are checked before anything is written.
     """
-    from playground_ops.targets.kubernetes import gitsecrets
+    from playground_ops.targets.kubernetes.outside import gitsecrets
 
     _must_be_a_name(name)
     connection, configuration = open_cluster(config, target, context_of_the_command())
@@ -130,8 +130,8 @@ def rotate_command(config: Path | None, target: str | None, as_json: bool, force
 
     A rotation that was interrupted is finished by another one.
     """
-    from playground_ops.targets.kubernetes import postgres, rotation
-    from playground_ops.targets.kubernetes.preflight import check
+    from playground_ops.targets.kubernetes.outside import postgres, rotation
+    from playground_ops.targets.kubernetes.outside.preflight import check
 
     connection, configuration = open_cluster(config, target, context_of_the_command())
     place = postgres.find(connection, configuration, rotation.INSTEAD)

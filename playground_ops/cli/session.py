@@ -66,6 +66,14 @@ class Session:
             given = [*arguments, *(["--json"] if self._as_json else [])]
             raise click.exceptions.Exit(self.run(lambda: self.elsewhere(given)))
 
+    def heard(self, *arguments: str) -> str:
+        """What a command prints that runs in the cluster."""
+        lines: list[str] = []
+        if self._errand is None:
+            raise RuntimeError("this process can do it itself")
+        self._errand(arguments, lines.append, self.engine.story.say)
+        return "\n".join(lines)
+
     def run(self, work: Callable[[], T]) -> T:
         """Do the work in a thread, so that Ctrl-C stops it between two steps and it cleans up."""
         with ThreadPoolExecutor(max_workers=1) as pool, self._told:

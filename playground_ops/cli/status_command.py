@@ -32,6 +32,7 @@ def status(config: Path | None, target: str | None, as_json: bool) -> None:
 
 def show_status(found: StackStatus) -> None:
     click.echo(f"UI {found.ui}")
+    click.echo(f"configuration {found.configuration}")
     table(
         ("component", "state", "since", "restarts"),
         [

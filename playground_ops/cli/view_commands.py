@@ -8,13 +8,14 @@ from pathlib import Path
 import click
 
 from playground_ops import apply
-from playground_ops.cli.console import EXIT_FAILED, plain, print_json, table
+from playground_ops.checks.topic import COLUMNS, rows, worst_first
+from playground_ops.cli.console import EXIT_FAILED, fail, plain, print_json, table
 from playground_ops.cli.options import common, context_of_the_command
 from playground_ops.cli.session import Session
 from playground_ops.cli.words import NOT_DEPLOYED, moment
 from playground_ops.config import load
 from playground_ops.errors import PlaygroundError
-from playground_ops.health import check
+from playground_ops.health import report
 from playground_ops.model import RolloutRecord
 from playground_ops.opening import configuration_file
 
@@ -92,16 +93,24 @@ def logs(
 @click.command()
 @common
 def health(config: Path | None, target: str | None, as_json: bool) -> None:
-    """Look at every component; exit 1 and explain when one is not well."""
+    """Look at every component; exit 1 when something does not work."""
     session = Session(config, target, as_json)
     session.leave_to_the_inside("health")
-    findings = check(session.engine.target, session.configuration)
+    told = worst_first(report(session.engine.target, session.configuration))
+    does_not_work = any(topic.is_urgent for _, topic, _ in told)
     if as_json:
-        print_json({"findings": plain(findings)})
-        raise click.exceptions.Exit(EXIT_FAILED if findings else 0)
-    if findings:
-        raise PlaygroundError(*findings)
-    click.echo("Everything is well.")
+        found = [
+            {"component": name, "check": topic.value, "urgent": topic.is_urgent, **row}
+            for (name, topic, _), row in zip(told, plain([one for _, _, one in told]), strict=True)
+        ]
+        print_json({"findings": found})
+    elif told:
+        table(COLUMNS, rows(told))
+        fail([finding for _, _, finding in told], as_json)
+    else:
+        click.echo("Everything is well.")
+    if does_not_work:
+        raise click.exceptions.Exit(EXIT_FAILED)
 
 
 @click.command()

@@ -1,4 +1,4 @@
-"""What git takes as a repository, without what would run commands or carry a secret."""
+"""What git takes as a repository, and uv as an index, without what would run commands or carry a secret."""
 
 from __future__ import annotations
 
@@ -40,6 +40,24 @@ def repository(value: str, folder: Path) -> str | None:
     if ":" in first and not value.startswith((".", "~")):
         return _scp_like(value)
     return _path(value, folder)
+
+
+def index(value: str) -> str:
+    """Of Python packages (PEP 503). Raises ValueError(expected)."""
+    value = value.strip()
+    if PLACEHOLDER.search(value):
+        raise ValueError("the address of your own index; this is a placeholder")
+    expected = "a URL of a package index, such as `https://pypi.internal/simple`"
+    try:
+        parts = urlsplit(value)
+        readable = parts.scheme in ("https", "http") and bool(parts.hostname) and parts.port != 0
+    except ValueError as error:  # its words may repeat the password
+        raise ValueError(expected) from error
+    if _carries_a_secret(parts) or parts.query or parts.fragment:
+        raise ValueError("a URL without a password or token in it: those are in the Secret named as `secret`")
+    if not readable or not re.fullmatch(r"[!-~]+", value) or any(mark in value for mark in "\"'\\`<>{}"):
+        raise ValueError(expected)
+    return value
 
 
 def _url(value: str) -> str:

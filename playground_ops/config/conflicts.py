@@ -8,7 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from playground_ops.config.configuration import KubernetesSettings
 from playground_ops.config.fault import Fault, Steps
+from playground_ops.config.hosts import reached
+from playground_ops.config.kubernetes_rules import LONGEST_LABEL
 from playground_ops.config.schema import EnvironmentSection
 from playground_ops.config.shown import shown
 from playground_ops.config.written import text_of
@@ -21,6 +24,9 @@ def conflicts(content: Mapping[str, Any]) -> list[Fault]:
         *_both_forms(content),
         *_images(content),
         *_addresses(content),
+        *_isolations(content),
+        *_one_secret_for_two(content),
+        *_egress(content),
     ]
 
 
@@ -46,13 +52,15 @@ def _named_twice(content: Mapping[str, Any]) -> Iterator[Fault]:
 
 def _refs_of_nothing(content: Mapping[str, Any]) -> Iterator[Fault]:
     """An empty `url: ""` says on purpose that there is no repository; a missing one is forgotten."""
-    for index, entry in _locations(content):
+    found = [(("code_locations", index), entry) for index, entry in _locations(content)]
+    ops = content.get("ops")
+    for at, entry in [*found, *([(("ops",), ops)] if isinstance(ops, dict) else [])]:
         repo = entry.get("repo")
         if not isinstance(repo, dict) or repo.get("url") is not None:
             continue
         for key in ("ref", "subdirectory", "secret"):
             if repo.get(key) is not None:
-                steps: Steps = ("code_locations", index, "repo", key)
+                steps: Steps = (*at, "repo", key)
                 yield Fault(
                     steps, f"`{key}` without `url`", "both or neither", f"Add `url`, or remove `{key}`."
                 )
@@ -66,6 +74,65 @@ def _addresses(content: Mapping[str, Any]) -> Iterator[Fault]:
         found = "an ingress to a read-only webserver that there is none of"
         fix = "Add `read_only: true` to `webserver`, or remove `read_only_ingress`."
         yield Fault(("kubernetes", "read_only_ingress"), found, "`webserver.read_only: true` beside it", fix)
+
+
+def _isolations(content: Mapping[str, Any]) -> Iterator[Fault]:
+    """A namespace has one owner, and a database of its own is in a Postgres that the stack runs."""
+    kubernetes, postgres = content.get("kubernetes"), content.get("postgres")
+    own = kubernetes.get("namespace") if isinstance(kubernetes, dict) else None
+    stack = text_of(own) if own is not None else KubernetesSettings().namespace
+    taken: dict[str, tuple[str, Any]] = {str(stack): ("the stack", None)}
+    for index, entry in _locations(content):
+        isolation, at = entry.get("isolation"), ("code_locations", index, "isolation")
+        asked = isolation if isinstance(isolation, dict) else {}
+        if isolation is not True and not isinstance(isolation, dict):
+            continue
+        given, name = text_of(asked.get("namespace")), text_of(entry.get("name"))
+        namespace = str(given or f"{stack}-{name}")
+        steps: Steps = (*at, "namespace") if given else at
+        if isinstance(name, str) and not given and len(namespace) > LONGEST_LABEL:
+            fix = "Name a shorter one by `isolation: {namespace: ...}`."
+            yield Fault(steps, f"the namespace `{shown(namespace)}`", f"at most {LONGEST_LABEL} letters", fix)
+        whose, like = taken.setdefault(namespace, (f"`code_locations[{index}]`", name))
+        if whose != f"`code_locations[{index}]`" and (given or name != like):
+            found = f"the namespace `{shown(namespace)}`, which is that of {whose}"
+            yield Fault(steps, found, "a namespace of its own", "Name another one.")
+        external = isinstance(postgres, dict) and postgres.get("external") is not None
+        if asked.get("database") is True and external:
+            fix = "Make a database and a role there, and give its URL by `pod: environment_from_secrets:`."
+            found = "`database` beside `postgres.external`"
+            yield Fault((*at, "database"), found, "a Postgres that the stack runs", fix)
+
+
+def _one_secret_for_two(content: Mapping[str, Any]) -> Iterator[Fault]:
+    """Each is for one container alone: the one that fetches code, and the one that installs packages."""
+    kubernetes = content.get("kubernetes")
+    packages = kubernetes.get("packages") if isinstance(kubernetes, dict) else None
+    secret = packages.get("secret") if isinstance(packages, dict) else None
+    repos = [entry.get("repo") for _, entry in _locations(content)]
+    if secret and secret in [repo.get("secret") for repo in repos if isinstance(repo, dict)]:
+        fix = "Make one for each, with what that one needs."
+        steps: Steps = ("kubernetes", "packages", "secret")
+        yield Fault(steps, f"`{shown(secret)}`, which a repository names too", "a Secret of its own", fix)
+
+
+def _egress(content: Mapping[str, Any]) -> Iterator[Fault]:
+    """A repository that nobody can fetch from, and a limit that nobody sets."""
+    kubernetes = content.get("kubernetes")
+    unlimited = isinstance(kubernetes, dict) and kubernetes.get("network_policies") is False
+    for index, entry in _locations(content):
+        limit, repo, at = entry.get("egress"), entry.get("repo"), ("code_locations", index, "egress")
+        if limit is None:
+            continue
+        if unlimited:
+            fix = "Remove `kubernetes.network_policies: false`, or `egress`."
+            yield Fault(at, "`egress` without network policies", "`network_policies: true` beside it", fix)
+        url = repo.get("url") if isinstance(repo, dict) else repo
+        found = reached(url) if isinstance(url, str) else None
+        if limit in ("closed", []) and found and not found.is_known:
+            told = f"`closed` beside a repository at the name {shown(found.host)}"
+            fix = "Give the addresses of the git server as an entry: a network policy holds no names."
+            yield Fault(at, told, "what its repository can be fetched from", fix)
 
 
 def _images(content: Mapping[str, Any]) -> Iterator[Fault]:

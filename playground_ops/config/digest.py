@@ -6,8 +6,18 @@ import hashlib
 
 from playground_ops.model import Location
 
-_NOT_A_NEW_RELEASE = {"follow", "follow_interval_seconds", "longest_run_seconds", "allowed_refs"}
-"""Settings that neither the server nor its gates see."""
+_NOT_A_NEW_RELEASE = {
+    "allowed_refs",
+    "approval",
+    "approval_timeout_seconds",
+    "egress",
+    "follow",
+    "follow_interval_seconds",
+    "isolation",
+    "longest_run_seconds",
+    "smoke_timeout_seconds",
+}
+"""Settings that neither the server nor its code sees; what pods see of isolation is in `surroundings`."""
 _NOT_OF_THE_POD = {"service_annotations", "disruption_budget"}
 """Settings of what is beside a pod."""
 _LATER = {"pod", "git_secret", "surroundings", "in_image", "must_keep"}

@@ -12,7 +12,19 @@ def ignored(configuration: Configuration, target: str) -> list[str]:
     """One sentence each."""
     if target != "local":
         return []
-    return [*_images(configuration), *_secrets(configuration), *_webservers(configuration)]
+    return [
+        *_ops(configuration),
+        *_images(configuration),
+        *_secrets(configuration),
+        *_webservers(configuration),
+        *_isolated(configuration),
+    ]
+
+
+def _ops(configuration: Configuration) -> list[str]:
+    if configuration.ops.repository is None:
+        return []
+    return ["`ops.repo`: on target local `ops` serves this clone, and this file is in force."]
 
 
 def _images(configuration: Configuration) -> list[str]:
@@ -27,6 +39,13 @@ def _webservers(configuration: Configuration) -> list[str]:
     if not configuration.webserver.read_only:
         return []
     return ["`webserver.read_only`: on target local there is one webserver, in which everything can be done."]
+
+
+def _isolated(configuration: Configuration) -> list[str]:
+    return [
+        f"Location {location.name} is isolated: on target local it runs beside the others, as you."
+        for location in configuration.isolated
+    ]
 
 
 def _secrets(configuration: Configuration) -> list[str]:

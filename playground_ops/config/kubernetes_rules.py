@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import posixpath
 import re
 from pathlib import PurePosixPath
@@ -38,20 +39,25 @@ _CONNECTION = (
 OWN_VOLUMES = (
     "app",
     "artifacts",
+    "artifacts-store",
     "data",
     "git-secret",
     "home",
     "instance",
+    "packages-secret",
     "run",
     "source",
     "tmp",
     "workspace",
 )
 OWN_FOLDERS = (
+    "/etc/artifacts-store",
     "/etc/git-secret",
+    "/etc/packages-secret",
     "/opt/dagster/app",
     "/opt/dagster/artifacts",
     "/opt/dagster/dagster_home",
+    "/opt/dagster/environments",
     "/opt/dagster/instance",
     "/opt/dagster/source",
     "/opt/dagster/workspace",
@@ -104,6 +110,14 @@ def host(value: str) -> str:
     if not _SUBDOMAIN.fullmatch(value):
         raise ValueError("a host name such as `dagster.internal`")
     return value
+
+
+def cidr(value: str) -> str:
+    """In normal form, as a NetworkPolicy wants it (Kubernetes 1.36 warns of others)."""
+    try:
+        return str(ipaddress.ip_network(value))
+    except ValueError:
+        raise ValueError("addresses such as `10.20.0.0/16` or `10.20.0.7`, without bits of a host") from None
 
 
 def context(value: str) -> str:

@@ -6,14 +6,16 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
-from playground_ops.config import cron, kubernetes_rules, quantities, rules
+from playground_ops.config import address, cron, kubernetes_rules, quantities, rules
 from playground_ops.config.section import EnvironmentName, EnvironmentValue, Section
+from playground_ops.config.store_schema import ArtifactsStoreSection
 from playground_ops.config.written import text_of
 from playground_ops.pods import PodSettings, ServiceType
 
 Quantity = Annotated[str, BeforeValidator(text_of), AfterValidator(quantities.quantity)]
 Bytes = Annotated[str, BeforeValidator(text_of), AfterValidator(quantities.bytes_quantity)]
 Resource = Annotated[str, AfterValidator(quantities.resource)]
+QuotaResource = Annotated[str, AfterValidator(quantities.quota_resource)]
 Key = Annotated[str, AfterValidator(kubernetes_rules.label_key)]
 OwnKey = Annotated[str, AfterValidator(kubernetes_rules.own_label_key)]
 LabelValue = Annotated[str, BeforeValidator(text_of), AfterValidator(kubernetes_rules.label_value)]
@@ -43,6 +45,7 @@ SpreadConstraint = Annotated[
 SpreadConstraints = Annotated[list[SpreadConstraint], AfterValidator(kubernetes_rules.spread_once)]
 Image = Annotated[str, AfterValidator(rules.image)]
 ContainerPath = Annotated[str, AfterValidator(kubernetes_rules.container_path)]
+IndexUrl = Annotated[str, BeforeValidator(text_of), AfterValidator(address.index)]
 ConnectionParameter = Annotated[str, AfterValidator(kubernetes_rules.connection_parameter)]
 
 
@@ -126,12 +129,33 @@ class PodSection(Section):
         return PodSettings.model_validate(self.model_dump())
 
 
+class IsolationSection(Section):
+    namespace: Annotated[str, BeforeValidator(text_of), AfterValidator(kubernetes_rules.namespace)] | None = (
+        None
+    )
+    quota: Annotated[dict[QuotaResource, Quantity], AfterValidator(quantities.quota)] = Field(
+        default_factory=dict
+    )
+    database: bool = False
+
+
+class DestinationSection(Section):
+    cidr: Annotated[str, BeforeValidator(text_of), AfterValidator(kubernetes_rules.cidr)]
+    ports: list[Annotated[int, Field(ge=1, le=65535)]] = Field(default_factory=list)
+
+
 class IngressSection(Section):
     host: Annotated[str, BeforeValidator(text_of), AfterValidator(kubernetes_rules.host)]
     class_name: ObjectName | None = None
     path: Annotated[str, AfterValidator(kubernetes_rules.url_path)] = "/"
     tls_secret: ObjectName | None = None
     annotations: dict[OwnKey, Text] = Field(default_factory=dict)
+
+
+class PackagesSection(Section):
+    index_url: IndexUrl | None = None
+    extra_index_urls: list[IndexUrl] = Field(default_factory=list)
+    secret: ObjectName | None = None
 
 
 class KubernetesSection(Section):
@@ -142,8 +166,10 @@ class KubernetesSection(Section):
     storage_class: ObjectName | None = None
     artifacts: Bytes = "10Gi"
     artifacts_access: Literal["ReadWriteOnce", "ReadWriteMany"] = "ReadWriteOnce"
+    artifacts_store: ArtifactsStoreSection | None = None
     network_policies: bool = True
     admission_policy: bool = True
+    packages: PackagesSection = PackagesSection()
     ingress: IngressSection | None = None
     read_only_ingress: IngressSection | None = None
     ops: PodSection = PodSection()

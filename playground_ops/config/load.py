@@ -9,6 +9,7 @@ import yaml
 from pydantic import ValidationError
 
 from playground_ops.config.configuration import (
+    OPS,
     Configuration,
     DaemonSettings,
     HealthSettings,
@@ -16,6 +17,7 @@ from playground_ops.config.configuration import (
     KubernetesSettings,
     PostgresSettings,
     RolloutSettings,
+    RunQueueSettings,
     WebserverSettings,
 )
 from playground_ops.config.conflicts import conflicts
@@ -82,19 +84,48 @@ def _refusal(path: Path, wrong: list[Fault], found: Document) -> BadInput:
 
 
 def _configuration(file: File, path: Path, text: str) -> Configuration:
+    return _with_store(_as_written(file, path, text))
+
+
+def _with_store(found: Configuration) -> Configuration:
+    """What reaches an object store is part of every pod that Dagster runs in."""
+    store = found.kubernetes.artifacts_store
+    if store is None:
+        return found
+    webserver, daemon, kubernetes = found.webserver, found.daemon, found.kubernetes
+    return found.model_copy(
+        update={
+            "webserver": webserver.model_copy(update={"pod": store.given(webserver.pod)}),
+            "daemon": daemon.model_copy(update={"pod": store.given(daemon.pod)}),
+            "kubernetes": kubernetes.model_copy(update={"ops": store.given(kubernetes.ops, account=None)}),
+            "locations": tuple(
+                one.model_copy(update={"pod": store.given(one.pod)}) for one in found.locations
+            ),
+        }
+    )
+
+
+def _as_written(file: File, path: Path, text: str) -> Configuration:
     return Configuration(
         source=str(path.absolute()),
         text=text,
         target=file.target,
+        run_launcher=file.run_launcher,
+        run_queue=RunQueueSettings.model_validate(file.run_queue.model_dump()),
         webserver=WebserverSettings(**file.webserver.model_dump()),
         daemon=DaemonSettings(**file.daemon.model_dump()),
         images=ImageSettings(**file.images.model_dump()),
-        health=HealthSettings(**file.health.model_dump()),
+        health=HealthSettings.model_validate(file.health.model_dump()),
         rollout=RolloutSettings(**file.rollout.model_dump()),
         postgres=PostgresSettings.model_validate(file.postgres.model_dump()),
         kubernetes=KubernetesSettings.model_validate(file.kubernetes.model_dump()),
+        ops=_ops(file.ops.repo),
         locations=tuple(_location(section) for section in _sections(file)),
     )
+
+
+def _ops(repo: RepoSection) -> Location:
+    return OPS.model_copy(update=_from_git(repo)) if repo.url else OPS
 
 
 def _sections(file: File) -> list[LocationSection]:
@@ -115,16 +146,22 @@ def _location(section: LocationSection) -> Location:
     pod = section.pod if section.image is None else section.pod.model_copy(update={"image": section.image})
     return Location(
         name=section.name,
-        repository=section.repo.url,
-        ref=section.repo.ref if section.repo.url else None,
-        subdirectory=section.repo.subdirectory,
-        allowed_refs=tuple(section.repo.allowed_refs),
-        git_secret=section.repo.secret if section.repo.url else None,
+        **_from_git(section.repo),
         automation=section.automation or ("off" if section.name == "b" else "on"),
         in_image=_in_image(section),
         pod=pod.settings(),
         **section.model_dump(exclude={"name", "repo", "automation", "pod", *_OF_AN_IMAGE}),
     )
+
+
+def _from_git(repo: RepoSection) -> dict[str, Any]:
+    return {
+        "repository": repo.url,
+        "ref": repo.ref if repo.url else None,
+        "subdirectory": repo.subdirectory,
+        "allowed_refs": tuple(repo.allowed_refs),
+        "git_secret": repo.secret if repo.url else None,
+    }
 
 
 def _in_image(section: LocationSection) -> InImage | None:

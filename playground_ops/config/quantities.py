@@ -11,6 +11,12 @@ _QUANTITY = re.compile(r"(\d+(\.\d{1,3})?)(m|k|M|G|T|P|E|Ki|Mi|Gi|Ti|Pi|Ei)?")
 _RESOURCES = ("cpu", "memory", "ephemeral-storage")
 """Which every node has; others are given whole and to one container alone."""
 
+_QUOTA = (
+    *("cpu", "memory", "requests.cpu", "requests.memory", "limits.memory", "requests.storage"),
+    *("pods", "services", "configmaps", "secrets", "persistentvolumeclaims"),
+)
+"""Of which every container of the stack says how much it takes: else the quota would let none start."""
+
 
 def quantity(value: str) -> str:
     """apimachinery resource.Quantity, without exponents."""
@@ -46,3 +52,17 @@ def resources(requests: dict[str, str], limits: dict[str, str]) -> None:
             raise ValueError(f"a request of `{name}` that is not above its limit, {limits[name]}")
         if name not in _RESOURCES and amount(requests[name]) != amount(limits[name]):
             raise ValueError(f"a request of `{name}` that is its limit, {limits[name]}")
+
+
+def quota_resource(value: str) -> str:
+    """Name in a ResourceQuota (Kubernetes documentation, "Resource Quotas")."""
+    if value not in _QUOTA and not re.fullmatch(r"requests\.[a-z0-9.-]+\.[a-z]+/[A-Za-z0-9._-]+", value):
+        raise ValueError(f"one of {', '.join(_QUOTA)}, or `requests.` and a name with a domain")
+    return value
+
+
+def quota(found: dict[str, str]) -> dict[str, str]:
+    for name, given in sorted(found.items()):
+        if not name.endswith("cpu") and amount(given) % 1:
+            raise ValueError(f"a whole number of `{name}`, not {given}")
+    return found

@@ -20,7 +20,7 @@ _IMAGE = re.compile(
     r"(?:[\w.-]+(?::\d+)?/)?[a-z0-9][a-z0-9._/-]*(?::\w[\w.-]{0,127})?(?:@sha256:[0-9a-f]{64})?", re.ASCII
 )
 _NOT_IN_A_REF = re.compile(r"[\s~^:?*\[\\\x00-\x1f\x7f]|\.\.|@\{|//|/\.|\.lock(?:/|$)|[/.]$|^[/.]|^@$")
-_RESERVED_NAMES = ("webserver", "webserver-read-only", "daemon", "postgres")
+_RESERVED_NAMES = ("webserver", "webserver-read-only", "daemon", "postgres", "foundation")
 _RESERVED_ENV = ("DAGSTER_HOME",)
 
 
@@ -93,6 +93,12 @@ def text(value: str) -> str:
     if found := _CONTROL.search(value):
         raise ValueError(f"text without the control character U+{ord(found[0]):04X}")
     return value
+
+
+def tag_key(value: str) -> str:
+    if not value.strip():
+        raise ValueError("the key of a tag, such as `team` or `dagster/backfill`")
+    return text(value)
 
 
 def smoke_job(value: str) -> str:

@@ -10,6 +10,7 @@ from pydantic import (
     BeforeValidator,
     Field,
     ValidationInfo,
+    model_validator,
 )
 
 from playground_ops.config import address, rules
@@ -18,11 +19,14 @@ from playground_ops.config.configuration import (
     HealthSettings,
     ImageSettings,
     RolloutSettings,
+    RunQueueSettings,
     WebserverSettings,
 )
 from playground_ops.config.kubernetes_schema import (
     ContainerPath,
+    DestinationSection,
     Image,
+    IsolationSection,
     KubernetesSection,
     ObjectName,
     PodSection,
@@ -64,6 +68,18 @@ def _repo(value: Any) -> Any:
     return {"url": value} if isinstance(value, str) else value
 
 
+def _isolation(value: Any) -> Any:
+    """`isolation: true` is short for one in which nothing else is asked for."""
+    return ({} if value else None) if isinstance(value, bool) else value
+
+
+def _destinations(value: Any) -> Any:
+    """`egress: closed` is short for an empty list."""
+    if isinstance(value, str) and value != "closed":
+        raise ValueError("`closed`, or a list such as `[{cidr: 10.20.0.0/16, ports: [5432]}]`")
+    return [] if value == "closed" else value
+
+
 class LocationSection(Section):
     name: Annotated[str, BeforeValidator(text_of), AfterValidator(rules.location_name)]
     repo: Annotated[RepoSection, BeforeValidator(_repo)] = RepoSection()
@@ -78,10 +94,19 @@ class LocationSection(Section):
     environment: dict[EnvironmentName, EnvironmentValue] = Field(default_factory=dict)
     startup_timeout_seconds: Seconds = 180
     longest_run_seconds: Seconds = 3600
+    egress: Annotated[list[DestinationSection], BeforeValidator(_destinations)] | None = None
     smoke_job: Annotated[str, BeforeValidator(text_of), AfterValidator(rules.smoke_job)] | None = None
     smoke_check: Annotated[str, AfterValidator(rules.smoke_check)] | None = None
+    smoke_timeout_seconds: Seconds = 600
+    approval: Literal["none", "manual"] = "none"
+    approval_timeout_seconds: Seconds = 3600
     must_keep: list[DefinedKind] = Field(default_factory=list)
     pod: PodSection = PodSection()
+    isolation: Annotated[IsolationSection | None, BeforeValidator(_isolation)] = None
+
+
+class OpsSection(Section):
+    repo: Annotated[RepoSection, BeforeValidator(_repo)] = RepoSection()
 
 
 class EnvironmentSection(Section):
@@ -105,21 +130,49 @@ class DaemonSection(Section):
     dequeue_interval_seconds: Annotated[int, Field(ge=1, le=3600)] = DaemonSettings().dequeue_interval_seconds
 
 
+class TagLimitSection(Section):
+    key: Annotated[str, BeforeValidator(text_of), AfterValidator(rules.tag_key)]
+    value: Annotated[str, BeforeValidator(text_of), AfterValidator(rules.text)] | None = None
+    per_unique_value: bool = False
+    limit: Annotated[int, Field(ge=0, le=100_000)]
+
+    @model_validator(mode="after")
+    def _one_of_two(self) -> TagLimitSection:
+        if self.value is not None and self.per_unique_value:
+            raise ValueError("no `value` beside `per_unique_value: true`, which is for every value")
+        return self
+
+
+class RunQueueSection(Section):
+    max_concurrent_runs: Annotated[int, Field(ge=-1, le=100_000)] = RunQueueSettings().max_concurrent_runs
+    tag_concurrency_limits: list[TagLimitSection] = Field(default_factory=list)
+
+
 class ImagesSection(Section):
     dagster: Image = ImageSettings().dagster
     postgres: Image = ImageSettings().postgres
     git_sync: Image = ImageSettings().git_sync
 
 
+class WebhookSection(Section):
+    variable: Annotated[str, AfterValidator(rules.environment_name)]
+    form: Literal["json", "slack"] = "json"
+
+
 class HealthSection(Section):
     interval_minutes: Annotated[int, Field(ge=1, le=60)] = HealthSettings().interval_minutes
     kept_days: Annotated[int, Field(ge=1, le=3650)] = HealthSettings().kept_days
+    tell: Annotated[list[WebhookSection], Field(max_length=20)] = Field(default_factory=list)
 
 
 class RolloutSection(Section):
     confirm_timeout_seconds: Annotated[float, Field(gt=0, le=600)] = RolloutSettings().confirm_timeout_seconds
+    confirm_seconds: Annotated[float, Field(ge=0, le=600)] = RolloutSettings().confirm_seconds
     transient_timeout_seconds: Annotated[float, Field(ge=0, le=3600)] = (
         RolloutSettings().transient_timeout_seconds
+    )
+    capacity_timeout_seconds: Annotated[float, Field(ge=0, le=3600)] = (
+        RolloutSettings().capacity_timeout_seconds
     )
 
 
@@ -127,6 +180,8 @@ class File(Section):
     target: Literal["local", "kubernetes"] = "local"
     code_locations: list[LocationSection] | None = None
     environment: EnvironmentSection | None = None
+    run_launcher: Literal["code_server", "kubernetes"] = "code_server"
+    run_queue: RunQueueSection = RunQueueSection()
     images: ImagesSection = ImagesSection()
     webserver: WebserverSection = WebserverSection()
     daemon: DaemonSection = DaemonSection()
@@ -134,3 +189,4 @@ class File(Section):
     rollout: RolloutSection = RolloutSection()
     postgres: PostgresSection = PostgresSection()
     kubernetes: KubernetesSection = KubernetesSection()
+    ops: OpsSection = OpsSection()

@@ -1,47 +1,84 @@
 """The definitions of `ops`, made from the configuration: its locations are assets and sensors."""
 
+import os
+from collections.abc import Sequence
+
 import dagster as dg
 
 from playground_ops.config import Configuration
-from playground_ops.config.configuration import OPS
+from playground_ops.defs.approving import approve_job, reject_job
 from playground_ops.defs.assets import component_assets
 from playground_ops.defs.backups import backup_job, backup_schedules
+from playground_ops.defs.collecting import collect_logs_job
 from playground_ops.defs.comparing import compare_job
 from playground_ops.defs.deploying import deploy_job, plan_job
-from playground_ops.defs.following import follow_sensor
+from playground_ops.defs.following import follow_sensors
 from playground_ops.defs.health import health_checks, health_job, health_schedule
 from playground_ops.defs.opener import StackOpener
 from playground_ops.defs.recording import rollout_records
 from playground_ops.defs.rollouts import promote_job, redeploy_job, rollback_job
-from playground_ops.errors import PlaygroundError
-from playground_ops.opening import configuration_file, configuration_here
+from playground_ops.defs.watching import health_sensor
+from playground_ops.errors import Finding, PlaygroundError
+from playground_ops.health import parts_of
+from playground_ops.opening import (
+    configuration_comes_with_the_code,
+    configuration_file,
+    configuration_here,
+    is_inside,
+    refuse_what_needs_bootstrap,
+)
 
 
 def definitions(opener: StackOpener | None = None) -> dg.Definitions:
-    """Loads with a faulty configuration too: `ops` must be there to say what is wrong with it."""
+    """Loads with a faulty configuration too: `ops` must be there to say what is wrong with it.
+
+    But for one that comes with the code: that candidate says what is wrong, and another one serves.
+    """
     try:
-        return _definitions(configuration_here(), opener)
+        configuration = configuration_here()
+        refuse_what_needs_bootstrap(configuration)
+        return _definitions(configuration, opener)
     except PlaygroundError as error:
+        if configuration_comes_with_the_code():
+            print(f"finding {_in_one(error.findings).model_dump_json()}", flush=True)
+            raise
         dg.get_dagster_logger().warning(f"There is no configuration; jobs will fail with this: {error}")
         return _definitions(Configuration(source=str(configuration_file()), locations=()), opener)
 
 
 def _definitions(configuration: Configuration, opener: StackOpener | None) -> dg.Definitions:
-    locations = (OPS, *configuration.locations)
-    checks = health_checks(["webserver", "daemon", *(location.name for location in locations)])
+    locations = configuration.all_locations
+    parts = parts_of(configuration, is_inside())
+    checks = health_checks(parts)
     check_job = health_job(checks)
     return dg.Definitions(
-        assets=component_assets(locations),
+        assets=component_assets(locations, [*parts], _in_force(configuration)),
         asset_checks=[checks],
         jobs=[
             *(redeploy_job, rollback_job, promote_job, compare_job),
-            *(plan_job, deploy_job, backup_job, check_job),
+            *(plan_job, deploy_job, approve_job, reject_job, backup_job, check_job, collect_logs_job),
         ],
         schedules=[
             health_schedule(check_job, configuration.health.interval_minutes),
             *backup_schedules(configuration.postgres.backups),
         ],
-        sensors=[rollout_records, *(follow_sensor(found) for found in locations if found.follow)],
+        sensors=[rollout_records, health_sensor(parts), *follow_sensors(locations)],
         resources={"stack": opener or StackOpener()},
         executor=dg.in_process_executor,
     )
+
+
+def _in_force(configuration: Configuration) -> str:
+    """Which configuration, and where it is from."""
+    if not configuration_comes_with_the_code():
+        return configuration.source
+    commit, repository = os.environ.get("PLAYGROUND_COMMIT", ""), configuration.ops.repository
+    return f"{configuration_file().name} of commit {commit} of {repository}"
+
+
+def _in_one(findings: Sequence[Finding]) -> Finding:
+    """A pod tells one finding: all faults in its words."""
+    first, *more = findings
+    told = [first.observed, *(f"{one.object}: {one.observed}" for one in more)]
+    whole = "\n".join(one.sentence() for one in findings)
+    return first.model_copy(update={"observed": " ".join(told), "evidence": whole})

@@ -4,6 +4,8 @@ from collections.abc import Sequence
 
 import dagster as dg
 
+from playground_ops.checks.topic import FOUNDATION
+from playground_ops.config import OPS
 from playground_ops.defs.metadata import page_of
 from playground_ops.model import Location
 
@@ -14,11 +16,24 @@ def key(component: str) -> dg.AssetKey:
     return dg.AssetKey([GROUP, component])
 
 
-def component_assets(locations: Sequence[Location]) -> list[dg.AssetSpec]:
-    """The webserver and the daemon load the locations, so the locations are upstream of them."""
+MORE = {
+    "postgres": ("postgres", "Dagster's database: runs, events, schedules."),
+    FOUNDATION: ("kubernetes", "What the stack stands on: its namespace, rights, policies and settings."),
+}
+"""What a stack in a cluster has beside: its kind, and what it is for."""
+
+
+def component_assets(
+    locations: Sequence[Location], parts: Sequence[str], in_force: str = ""
+) -> list[dg.AssetSpec]:
+    """The webserver and the daemon load the locations, so the locations are upstream of them.
+
+    `parts`: every component that is looked at.
+    `in_force`: which configuration `ops` acts on, and where it is from.
+    """
     upstream = [key(location.name) for location in locations]
     return [
-        *(_location(location) for location in locations),
+        *(_location(location, in_force if location.name == OPS.name else "") for location in locations),
         dg.AssetSpec(
             key("webserver"), deps=upstream, group_name=GROUP, kinds={"dagster"}, description="Dagster's UI."
         ),
@@ -29,10 +44,15 @@ def component_assets(locations: Sequence[Location]) -> list[dg.AssetSpec]:
             kinds={"dagster"},
             description="Runs schedules and sensors and starts queued runs.",
         ),
+        *(
+            dg.AssetSpec(key(name), group_name=GROUP, kinds={kind}, description=description)
+            for name, (kind, description) in MORE.items()
+            if name in parts
+        ),
     ]
 
 
-def _location(location: Location) -> dg.AssetSpec:
+def _location(location: Location, in_force: str) -> dg.AssetSpec:
     page = page_of(location.repository)
     source = location.repository or "the bootstrap package of this project"
     metadata: dict[str, dg.MetadataValue] = {
@@ -41,6 +61,8 @@ def _location(location: Location) -> dg.AssetSpec:
         "automation": dg.MetadataValue.text(location.automation),
         "follow": dg.MetadataValue.bool(location.follow),
     }
+    if in_force:
+        metadata["configuration in force"] = dg.MetadataValue.text(in_force)
     if location.subdirectory != ".":
         metadata["subdirectory"] = dg.MetadataValue.text(location.subdirectory)
     return dg.AssetSpec(

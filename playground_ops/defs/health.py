@@ -1,57 +1,91 @@
-"""Is the stack well: one asset check per component, on a schedule that is on from the start.
+"""Is the stack well: an asset check for each topic of each component, on a schedule that is on at first.
 
-A component that is not well makes its check red and leaves the run a success: the run did its work.
+What is not well makes its check red, or yellow, and leaves the run a success: the run did its work.
 The run fails when the stack could not be looked at.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, TypeAlias
 
 import dagster as dg
+from tabulate import tabulate
 
 from playground_ops import health
-from playground_ops.defs import metadata
+from playground_ops.checks.topic import COLUMNS, MEANING, Report, Topic, rows, worst_first
 from playground_ops.defs.assets import key
+from playground_ops.defs.evaluations import evaluation
+from playground_ops.defs.notifying import notify, report_or_tell
 from playground_ops.defs.opener import StackOpener
 from playground_ops.defs.reporting import failure
 from playground_ops.defs.retention import forget
-from playground_ops.errors import Finding, PlaygroundError
+from playground_ops.errors import PlaygroundError
 
 if TYPE_CHECKING:
     from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
-CHECK = "healthy"
 JOB, SCHEDULE = "health_check", "health_check_schedule"
 
 UnresolvedJob: TypeAlias = "UnresolvedAssetJobDefinition"
 
 
-def health_checks(components: Sequence[str]) -> dg.AssetChecksDefinition:
+def health_checks(components: Mapping[str, Sequence[Topic]]) -> dg.AssetChecksDefinition:
     @dg.multi_asset_check(
         name="look_at_the_stack",
         specs=[
-            dg.AssetCheckSpec(CHECK, asset=key(name), description=f"{name} runs and answers.")
-            for name in components
+            dg.AssetCheckSpec(topic.value, asset=key(name), description=MEANING[topic])
+            for name, topics in components.items()
+            for topic in topics
         ],
-        description="Each component's process runs, and the webserver shows what each location serves.",
+        description="Every component runs and answers, nothing in it stands still, and it is as configured.",
     )
     def look_at_the_stack(
         context: dg.AssetCheckExecutionContext, stack: dg.ResourceParam[StackOpener]
     ) -> Iterator[dg.AssetCheckResult]:
         try:
             opened = stack.open()
-            found = health.check_each(opened.target, opened.configuration)
+            lost = health.tend(opened.target, [one.name for one in opened.configuration.all_locations])
+            found = report_or_tell(context.instance, opened)
         except PlaygroundError as error:
             raise failure(error.findings) from None
-        for name in components:
-            yield _result(name, found.get(name, []))
+        for told in lost:
+            context.log.warning(told)
+        for unsent in notify(context.instance, opened, found):
+            context.log.error(unsent)
+        # What came with a configuration that `ops` was not loaded with waits for its reload.
+        wanted = [(name, topic) for name, topics in components.items() for topic in topics]
+        results = [evaluation(name, topic, found.get(name, {}).get(topic, [])) for name, topic in wanted]
+        for one in sorted(results, key=lambda one: (one.passed, one.severity != dg.AssetCheckSeverity.ERROR)):
+            yield dg.AssetCheckResult(
+                asset_key=one.asset_key,
+                check_name=one.check_name,
+                passed=one.passed,
+                severity=one.severity,
+                description=one.description,
+                metadata=one.metadata,
+            )
         kept = opened.configuration.health.kept_days
         gone = forget(context.instance, JOB, SCHEDULE, datetime.now(timezone.utc), kept)
         if gone:
             context.log.info(f"removed {gone} successful runs of this job that are older than {kept} days")
+        _tell(context, found)
 
     return look_at_the_stack
+
+
+def _tell(context: dg.AssetCheckExecutionContext, found: Report) -> None:
+    """Last, since a run's page opens at its end; in a table, the worst first."""
+    told = worst_first(found)
+    looked_at = sum(len(topics) for topics in found.values())
+    if not told:
+        context.log.info(f"Everything is well: {len(found)} components, {looked_at} checks.")
+        return
+    for _, topic, finding in reversed(told):
+        (context.log.error if topic.is_urgent else context.log.warning)(finding.sentence())
+    bad = {(name, topic) for name, topic, _ in told}
+    table = tabulate(rows(told), headers=COLUMNS, tablefmt="simple", maxcolwidths=[20, 15, 90])
+    say = context.log.error if told[0][1].is_urgent else context.log.warning
+    say(f"{len(bad)} of {looked_at} checks are not passed.\n\n{table}")
 
 
 def health_job(checks: dg.AssetChecksDefinition) -> UnresolvedJob:
@@ -69,15 +103,4 @@ def health_schedule(job: UnresolvedJob, every_minutes: int) -> dg.ScheduleDefini
         cron_schedule="0 * * * *" if every_minutes >= 60 else f"*/{every_minutes} * * * *",
         default_status=dg.DefaultScheduleStatus.RUNNING,
         description="Looks at the stack, so that somebody does.",
-    )
-
-
-def _result(component: str, findings: Sequence[Finding]) -> dg.AssetCheckResult:
-    return dg.AssetCheckResult(
-        asset_key=key(component),
-        check_name=CHECK,
-        passed=not findings,
-        severity=dg.AssetCheckSeverity.ERROR,
-        description=metadata.sentence(findings) if findings else "well",
-        metadata=metadata.of_finding(findings[0]) if findings else {},
     )

@@ -6,8 +6,9 @@ from urllib.parse import urlsplit
 import dagster as dg
 
 from playground_ops.compare import Comparison
+from playground_ops.component import Component
 from playground_ops.errors import Finding, FindingKind
-from playground_ops.model import Component, Outcome, Revision, RolloutRecord
+from playground_ops.model import Outcome, Revision, RolloutRecord
 from playground_ops.plan import FieldChange, Plan
 
 Metadata = dict[str, dg.MetadataValue]
@@ -41,6 +42,8 @@ def of_rollout(record: RolloutRecord) -> Metadata:
     found["seconds"] = dg.MetadataValue.float(round(sum(record.durations.values()), 2))
     found["durations"] = dg.MetadataValue.md(durations(record))
     found["requested by"] = dg.MetadataValue.text(f"{record.by} ({record.action})")
+    if record.approved_by is not None:
+        found["approved by"] = dg.MetadataValue.text(record.approved_by)
     if record.warnings:
         found["warnings"] = dg.MetadataValue.md("\n".join(f"- {cell(text)}" for text in record.warnings))
     return found | (_evidence(record.finding, record.log_tail) if record.finding else {})

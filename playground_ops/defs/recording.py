@@ -1,23 +1,29 @@
 """What happened outside of Dagster's runs, brought into the asset graph.
 
-Rollouts made from the command line, by the bootstrap, or by a run that died are in the target's
-records alone; so are the settings that webserver and daemon run with.
+Rollouts made from the command line, by the bootstrap, or by a run that died or that could not write what
+it had done are in the target's records alone; so are the settings that webserver and daemon run with.
 """
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import datetime, timedelta, timezone
 
 import dagster as dg
 
+from playground_ops.component import Component
 from playground_ops.defs import metadata
 from playground_ops.defs.assets import key
 from playground_ops.defs.opener import StackOpener
 from playground_ops.defs.reporting import Event, event
+from playground_ops.defs.runlog import WAIT_SECONDS
 from playground_ops.errors import PlaygroundError
-from playground_ops.model import Component, Outcome, RolloutRecord
+from playground_ops.model import Outcome, RolloutRecord
 from playground_ops.opening import Opened
 
 INTERVAL_SECONDS = 15
+GIVEN_UP = timedelta(seconds=WAIT_SECONDS + 60)
+"""By then a run has told what it did, or does not live."""
+EVENTS = {dg.DagsterEventType.ASSET_MATERIALIZATION, dg.DagsterEventType.ASSET_OBSERVATION}
 
 Seen = dict[str, str]
 """By component: the id of the last record, or the settings, that were reported."""
@@ -37,7 +43,7 @@ def rollout_records(
     except PlaygroundError as error:
         return dg.SkipReason(error.finding.sentence())
     before: Seen = json.loads(context.cursor) if context.cursor else {}
-    found = list(unseen(opened, before))
+    found = list(unseen(opened, before, lambda record: is_told(context.instance, record)))
     after = {**before, **{name: mark for name, mark, _ in found}}
     reported = [news for _, _, news in found if news is not None]
     if after == before:
@@ -45,11 +51,16 @@ def rollout_records(
     return dg.SensorResult(asset_events=reported, cursor=json.dumps(after, sort_keys=True))
 
 
-def unseen(opened: Opened, seen: Mapping[str, str]) -> Iterator[tuple[str, str, Event | None]]:
+def unseen(
+    opened: Opened, seen: Mapping[str, str], told: Callable[[RolloutRecord], bool | None]
+) -> Iterator[tuple[str, str, Event | None]]:
     """Component, the mark to remember, and the event, if it is one that no run has reported."""
     for location in opened.configuration.all_locations:
         for record in _after(opened.target.records(location.name), seen.get(location.name)):
-            yield location.name, record.id, event(record) if _is_unreported(record) else None
+            by_its_run = record.outcome is Outcome.UNCHANGED or told(record)
+            if by_its_run is None:
+                break  # in order: a later tick knows
+            yield location.name, record.id, None if by_its_run else event(record)
     for component in opened.target.stack.components():
         mark = json.dumps(component.settings, sort_keys=True)
         if component.kind != "location" and seen.get(component.name) != mark:
@@ -65,8 +76,17 @@ def _after(records: Sequence[RolloutRecord], last: str | None) -> Iterator[Rollo
         yield record
 
 
-def _is_unreported(record: RolloutRecord) -> bool:
-    return (record.run_id is None or record.recovered) and record.outcome is not Outcome.UNCHANGED
+def is_told(instance: dg.DagsterInstance, record: RolloutRecord) -> bool | None:
+    """Whether the run that did it has told it in the asset graph; None: it may still do so."""
+    if record.run_id is None or record.recovered:
+        return False
+    told = instance.get_records_for_run(record.run_id, of_type=EVENTS).records
+    if any(one.event_log_entry.get_dagster_event().asset_key == key(record.location) for one in told):
+        return True
+    run = instance.get_run_by_id(record.run_id)
+    ended = datetime.fromisoformat((record.ended_at or record.started_at).replace("Z", "+00:00"))
+    is_over = run is None or run.is_finished or datetime.now(timezone.utc) - ended > GIVEN_UP
+    return False if is_over else None
 
 
 def _materialization(component: Component) -> dg.AssetMaterialization:

@@ -3,28 +3,23 @@
 Several rollouts are told at once, each from its own thread; Dagster's log belongs to the op's thread.
 So stories put their lines into a queue and the op's thread writes them. That thread is also the one
 that Dagster interrupts when somebody cancels the run: it then asks every story to stop, and goes on
-writing until the rollouts have cleaned up.
+writing until the rollouts have cleaned up. A line that can't be written stops nothing: it waits.
 """
 
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 from typing import Generic, TypeVar
 
 import dagster as dg
 
+from playground_ops.defs.runlog import Line, RunLog
 from playground_ops.model import Phase
 from playground_ops.story import RolloutCancelled, Story
 
 T = TypeVar("T")
-
-
-@dataclass(frozen=True)
-class Line:
-    level: str
-    text: str
 
 
 Lines = SimpleQueue[Line | None]
@@ -72,7 +67,11 @@ class Told(Generic[T]):
 
 
 def tell(log: dg.DagsterLogManager, work: Callable[[Callable[[str], Story]], T]) -> Told[T]:
-    """Do the work in a thread of its own and log what its stories tell. Returns when it has ended."""
+    """Do the work in a thread of its own and log what its stories tell.
+
+    Returns when it has ended and all is written, or when the database was away for too long after that.
+    """
+    page = RunLog(log)
     lines: Lines = SimpleQueue()
     cancelled = threading.Event()
     interruption: BaseException | None = None
@@ -80,14 +79,23 @@ def tell(log: dg.DagsterLogManager, work: Callable[[Callable[[str], Story]], T])
     future = pool.submit(work, lambda location: RunStory(location, lines, cancelled))
     future.add_done_callback(lambda _: lines.put(None))
     pool.shutdown(wait=False)
+    ended = False
     while True:
         try:
-            line = lines.get()
-            if line is None:
+            if ended:
+                page.wait()
                 return Told(future, interruption)
-            log.log(line.level, line.text)
+            line = lines.get(timeout=page.pause)
+            if line is None:
+                ended = True
+            else:
+                page.write(line)
+        except Empty:
+            page.flush()
         except BaseException as error:  # Dagster's interruption is no Exception
             interruption = interruption or error
+            if ended:
+                return Told(future, interruption)
             if not cancelled.is_set():
                 cancelled.set()
                 lines.put(Line("warning", "cancelled: cleaning up; the serving releases stay"))

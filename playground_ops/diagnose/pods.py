@@ -5,16 +5,32 @@ Pure: over the pod, its events and the ends of its logs, as they were collected.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
+from playground_ops.diagnose import gitwords
 from playground_ops.diagnose.serverlog import explain_exit
 from playground_ops.diagnose.waiting import known
 from playground_ops.errors import Finding, FindingKind
 
+GIT_SYNC = "git-sync"
+"""The init container that fetches a release's commit."""
+
+
+INSTALLS = "install-packages"
+MOUNTED = ("Pulling", "Pulled", "Created", "Started")
+"""Events of what comes when all volumes are there: what failed before has passed."""
+"""The init container that makes a release's environment."""
 TRIES = ("PodInitializing", "ContainerCreating")
 """Waiting reasons that are the ordinary course of things."""
+
+
+INSTALLING = "its packages (installing packages)"
+
+
+Explain = Callable[[str, str, str], Finding]
 
 
 @dataclass(frozen=True)
@@ -36,18 +52,21 @@ class Seen:
     """Why it does not come up. What is transient or a matter of capacity may still pass."""
 
 
-def look(collected: Collected) -> Seen:
+def look(collected: Collected, explain: Explain = explain_exit) -> Seen:
+    """`explain` says why a container of the stack's own ended: from what, its exit and its last lines."""
     pod, status = collected.pod, collected.pod.get("status", {})
     name = f"pod/{pod['metadata']['name']}"
     for reason, message in _of_the_pod(status):
         return _explained(name, reason, message)
     for container in _containers(status):
-        seen = _container(name, container, collected.logs)
+        seen = _container(name, container, collected.logs, explain)
         if seen is not None:
             return seen
     if _condition(status, "Ready").get("status") == "True":
         return Seen(True, "ready")
     for event in reversed(collected.events):
+        if event.get("reason") in MOUNTED:
+            break
         if event.get("reason") in ("FailedMount", "FailedAttachVolume"):
             return _explained(name, event["reason"], event.get("message", ""))
     return Seen(False, _waits_for(status, collected.events))
@@ -65,7 +84,9 @@ def _containers(status: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     return [*status.get("initContainerStatuses", ()), *status.get("containerStatuses", ())]
 
 
-def _container(pod: str, container: Mapping[str, Any], logs: Mapping[str, str]) -> Seen | None:
+def _container(
+    pod: str, container: Mapping[str, Any], logs: Mapping[str, str], explain: Explain
+) -> Seen | None:
     """None when there is nothing to say against it."""
     name, state = container["name"], container.get("state", {})
     waiting, ended = state.get("waiting", {}), state.get("terminated", {})
@@ -75,11 +96,16 @@ def _container(pod: str, container: Mapping[str, Any], logs: Mapping[str, str]) 
     restarted = container.get("restartCount") and not container.get("ready")
     if reason == "CrashLoopBackOff" or (not ended and restarted):
         ended = container.get("lastState", {}).get("terminated", {})
-    if not ended or ended.get("exitCode") == 0:
+    if not ended or (ended.get("exitCode") == 0 and reason != "CrashLoopBackOff"):
         return None
     if known(ended.get("reason", ""), ended.get("message", "")):
         return _explained(f"{pod}/{name}", ended["reason"], ended.get("message", ""))
-    finding = explain_exit(f"{pod}/{name}", exit_text(ended), logs.get(name, ""))
+    log, subject = logs.get(name, ""), f"{pod}/{name}"
+    finding = (
+        gitwords.explain_in_pod(subject, log)
+        if name == GIT_SYNC and log
+        else explain(subject, exit_text(ended), log)
+    )
     return Seen(False, f"{name} ended: {exit_text(ended)}", finding)
 
 
@@ -98,8 +124,33 @@ def _explained(name: str, reason: str, message: str) -> Seen:
         observed=observed,
         cause=found.cause if found else "This reason is not a known one.",
         fix=found.fix if found else f"`kubectl describe {'/'.join(name.split('/')[:2])}` tells more.",
+        whose=found.whose if found else "surroundings",
     )
     return Seen(False, observed, finding)
+
+
+ROOM_IS_MADE = ("TriggeredScaleUp", "Nominated")
+"""Events of cluster-autoscaler and of Karpenter: a node comes for this pod."""
+UNSCHEDULABLE_GRACE_SECONDS = 7.0
+"""In which an autoscaler may say that it makes room (it looks every ten seconds or oftener), and a node that
+has just come up is freed of its taint."""
+
+
+def room_is_coming(collected: Collected) -> bool:
+    if _condition(collected.pod.get("status", {}), "PodScheduled").get("status") == "True":
+        return False
+    return any(event.get("reason") in ROOM_IS_MADE for event in collected.events)
+
+
+def is_certain(finding: Finding, pod: Mapping[str, Any], now: datetime) -> bool:
+    """Also that no node fits: but not within the first seconds. `now`: by the cluster's clock."""
+    if finding.kind is not FindingKind.CERTAIN:
+        return False
+    scheduled = _condition(pod.get("status", {}), "PodScheduled")
+    if scheduled.get("reason") != "Unschedulable":
+        return True
+    told = datetime.fromisoformat(str(scheduled["lastTransitionTime"]).replace("Z", "+00:00"))
+    return (now - told).total_seconds() >= UNSCHEDULABLE_GRACE_SECONDS
 
 
 def _condition(status: Mapping[str, Any], kind: str) -> Mapping[str, Any]:
@@ -111,6 +162,8 @@ def _waits_for(status: Mapping[str, Any], events: Sequence[Mapping[str, Any]]) -
     if not _condition(status, "PodScheduled"):
         return "to be given a node"
     for container in status.get("initContainerStatuses", ()):
+        if container["name"] == INSTALLS and "running" in container.get("state", {}):
+            return INSTALLING
         if "terminated" not in container.get("state", {}):
             return f"its init container {container['name']}"
     for container in status.get("containerStatuses", ()):

@@ -14,6 +14,17 @@ from playground_ops.errors import Finding, FindingKind
 
 CERTAIN, TRANSIENT, CAPACITY = FindingKind.CERTAIN, FindingKind.TRANSIENT, FindingKind.CAPACITY
 EVIDENCE_LINES = 40
+DISTRIBUTIONS = {
+    "bs4": "beautifulsoup4",
+    "cv2": "opencv-python",
+    "dateutil": "python-dateutil",
+    "dotenv": "python-dotenv",
+    "PIL": "pillow",
+    "psycopg2": "psycopg2-binary",
+    "sklearn": "scikit-learn",
+    "yaml": "pyyaml",
+}
+"""Packages that are imported by another name than they are installed by."""
 
 
 @dataclass(frozen=True)
@@ -54,6 +65,24 @@ CATALOGUE = (
         "Install it there, or start what is there.",
     ),
     _known(
+        r"^.*DagsterPostgresException: too many retries.*$",
+        TRANSIENT,
+        "The stack's own database does not answer: a server looks at it once when it starts.",
+        "Bring it back: `logs postgres`, `health`.",
+    ),
+    _known(
+        r"^.*(?:CouldNotBindGrpcServer|Failed to bind to address|Address already in use).*$",
+        CERTAIN,
+        "The port that the server is to listen on is in use: something that is imported listens there.",
+        "Let no code listen on a port at import, least of all on 4000, which is the code server's.",
+    ),
+    _known(
+        r"^The image lacks the package of the object store: \w+$",
+        CERTAIN,
+        "`kubernetes.artifacts_store` has Dagster keep in a store what runs print, by this package.",
+        "Add it to the image that `pod: image:` names, in the version that goes with its Dagster.",
+    ),
+    _known(
         r"^(?:psycopg2\.|sqlalchemy\.exc\.)?OperationalError.*$",
         TRANSIENT,
         "A database that the code uses while it is imported did not answer.",
@@ -69,8 +98,8 @@ CATALOGUE = (
         r"^ModuleNotFoundError: No module named .*$",
         CERTAIN,
         "A module is missing: misspelt, not in this commit, or a package that the environment lacks.",
-        "Mend the import, add the package to the project's dependencies, or set the location's module and "
-        "subdirectory.",
+        "Mend the import; or have the package{package} in the project's dependencies, on Kubernetes in the "
+        "location's image; or set the location's module and subdirectory.",
     ),
     _known(
         r"^(?:IndentationError|TabError|SyntaxError): .*$",
@@ -123,7 +152,7 @@ def explain_exit(subject: str, exit_status: str, log_tail: str) -> Finding:
                 object=subject,
                 observed=_sentence(line, raised.where if raised else ""),
                 cause=known.cause,
-                fix=known.fix,
+                fix=known.fix.replace("{package}", _package(line)),
                 evidence=_last_lines(raised.excerpt if raised else log_tail),
             )
     killed = "signal" in exit_status
@@ -137,6 +166,13 @@ def explain_exit(subject: str, exit_status: str, log_tail: str) -> Finding:
         fix="Look at its last lines below, then redeploy.",
         evidence=_last_lines(log_tail),
     )
+
+
+def _package(line: str) -> str:
+    """Of `No module named 'yaml.x'`: how the package is called where it is installed from."""
+    found = re.search(r"No module named '([\w.]+)'", line)
+    top = found[1].partition(".")[0] if found else ""
+    return f" {DISTRIBUTIONS.get(top, top)}" if top else ""
 
 
 def _sentence(line: str, where: str) -> str:

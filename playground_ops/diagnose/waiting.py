@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from typing import Literal
 
 from playground_ops.errors import FindingKind
 
@@ -21,10 +22,18 @@ class Reason:
     kind: FindingKind
     cause: str
     fix: str
+    whose: Literal["code", "surroundings"] = "surroundings"
 
 
-def _known(reasons: str, message: str, kind: FindingKind, cause: str, fix: str) -> Reason:
-    return Reason(tuple(reasons.split()), re.compile(message, re.IGNORECASE), kind, cause, fix)
+def _known(
+    reasons: str,
+    message: str,
+    kind: FindingKind,
+    cause: str,
+    fix: str,
+    whose: Literal["code", "surroundings"] = "surroundings",
+) -> Reason:
+    return Reason(tuple(reasons.split()), re.compile(message, re.IGNORECASE), kind, cause, fix, whose)
 
 
 PULL = "ErrImagePull ImagePullBackOff"
@@ -98,6 +107,7 @@ CATALOGUE = (
         CERTAIN,
         "It needs more memory than its limit.",
         "Raise `resources: limits: memory:`, or load less at import.",
+        "code",
     ),
     _known(
         "Evicted",
@@ -108,10 +118,24 @@ CATALOGUE = (
     ),
     _known(
         "Unschedulable",
-        r"persistentvolumeclaim \"[^\"]+\" not found|unbound immediate|volume node affinity",
+        r"persistentvolumeclaim \"[^\"]+\" not found|volume node affinity",
         CERTAIN,
         "Its volume is not there, or lies where the pod may not run.",
-        "Look at `kubectl get pvc`: a missing claim, or a storage class that is not there?",
+        "Look at `kubectl get pvc`: a missing claim, or a volume in another zone?",
+    ),
+    _known(
+        "Unschedulable",
+        r"unbound immediate",
+        CAPACITY,
+        "Its claim has no volume yet: it is being made, or nobody makes volumes of its storage class.",
+        "`kubectl describe pvc` tells which; it starts by itself when there is one.",
+    ),
+    _known(
+        "Unschedulable",
+        r"were unschedulable|node\.kubernetes\.io/(?:not-ready|unreachable|unschedulable|[a-z]+-pressure)",
+        CAPACITY,
+        "A node that it may run on is cordoned or not well.",
+        "`kubectl get nodes` shows it. It starts by itself when the node takes pods again.",
     ),
     _known(
         "Unschedulable",
@@ -125,7 +149,7 @@ CATALOGUE = (
         r"affinity|selector|taint|unschedulable",
         CERTAIN,
         "No node is one that the pod may run on.",
-        "Mend `node_selector`, `affinity` and `tolerations`, or uncordon a node.",
+        "Mend `node_selector`, `affinity` and `tolerations`, or add such a node.",
     ),
     _known(
         "FailedMount FailedAttachVolume",

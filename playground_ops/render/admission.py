@@ -9,25 +9,38 @@ Rules: Kubernetes documentation, "Validating Admission Policy"; CEL in Kubernete
 
 from __future__ import annotations
 
-import json
+from collections.abc import Collection, Sequence
 
 from playground_ops.config import Configuration
-from playground_ops.render import fetchers
-from playground_ops.render.database import password_secret
+from playground_ops.render import allowed, backup, fetchers, installers, packages
+from playground_ops.render.cel import literal
 from playground_ops.render.names import (
     CONFIGURATION,
+    DAEMON,
+    NAMESPACE_NAME,
+    OF_NAMESPACE,
     OPS_ACCOUNT,
     PREFIX,
+    WEBSERVER,
     Object,
     app_of,
     labels,
 )
+from playground_ops.render.scopes import Scope, scopes
 from playground_ops.render.versions import VERSIONS
 
 API = "admissionregistration.k8s.io/v1"
-OF_NAMESPACE = f"{PREFIX}namespace"
-"""Label: cluster-wide objects say to which stack they belong."""
 
+NAMED = (
+    "accounts",
+    "audiences",
+    "images",
+    "secrets",
+    "gitSecrets",
+    "pullSecrets",
+    "packagesSecrets",
+    "packagesVariables",
+)
 _TEMPLATE = "object.kind == 'Pod' ? object : object.spec.template"
 _CHANGES_PODS = (
     "request.operation != 'UPDATE' || !has(object.spec.template) || "
@@ -43,18 +56,34 @@ _ACCOUNT = "has(variables.spec.serviceAccountName) ? variables.spec.serviceAccou
 _ENV = "(has(c.env) ? c.env : []).filter(e, has(e.valueFrom) && has(e.valueFrom.secretKeyRef))"
 _ENV_FROM = "(has(c.envFrom) ? c.envFrom : []).filter(e, has(e.secretRef))"
 _PULL = "(has(variables.spec.imagePullSecrets) ? variables.spec.imagePullSecrets : [])"
-_KINDS = "v, has(v.emptyDir) || has(v.configMap) || has(v.secret) || has(v.persistentVolumeClaim)"
+_KINDS = (
+    "v, has(v.emptyDir) || has(v.configMap) || has(v.secret) || has(v.persistentVolumeClaim) || "
+    "(has(v.projected) && has(v.projected.sources) && v.projected.sources.all(s, "
+    "has(s.serviceAccountToken) && has(s.serviceAccountToken.audience) && "
+    "s.serviceAccountToken.audience in variables.audiences))"
+)
+"""The last are tokens that a cloud's webhook gives to a pod; for the API server they are none."""
 
-_VALIDATIONS = (
+VARIABLES = (
+    ("template", _TEMPLATE),
+    ("spec", "variables.template.spec"),
+    ("labels", "has(variables.template.metadata.labels) ? variables.template.metadata.labels : {}"),
+    ("containers", _CONTAINERS),
+    ("volumes", _VOLUMES),
+    ("account", _ACCOUNT),
+    (
+        "mountedSecrets",
+        "'app' in variables.labels && variables.labels['app'] in variables.volumesOf ? "
+        "variables.volumesOf[variables.labels['app']] : []",
+    ),
+    *fetchers.VARIABLES,
+    *installers.VARIABLES,
+)
+VALIDATIONS = (
     (
         "variables.containers.all(c, c.image in variables.images)",
         "'an image that the configuration does not name: ' + "
         "variables.containers.filter(c, !(c.image in variables.images))[0].image",
-    ),
-    (
-        f"variables.account in ['default', ''] || (variables.account == '{OPS_ACCOUNT}' && "
-        f"'{PREFIX}location' in variables.labels && variables.labels['{PREFIX}location'] == 'ops')",
-        "'the service account ' + variables.account + ', which is not for these pods'",
     ),
     (
         f"variables.volumes.all({_KINDS})",
@@ -62,6 +91,7 @@ _VALIDATIONS = (
     ),
     (
         "variables.volumes.all(v, !has(v.secret) || v.secret.secretName in variables.gitSecrets || "
+        "v.secret.secretName in variables.packagesSecrets || "
         "v.secret.secretName in variables.mountedSecrets)",
         "'a volume of a Secret that the configuration does not name for it'",
     ),
@@ -86,30 +116,23 @@ _VALIDATIONS = (
         "'a namespace of the node'",
     ),
 )
+"""Expressions, and in what words they refuse: of whatever makes pods."""
+_ACCOUNT_OF_A_POD = (
+    f"variables.account in variables.accounts || (variables.account == '{OPS_ACCOUNT}' && "
+    f"'{PREFIX}location' in variables.labels && variables.labels['{PREFIX}location'] == 'ops') || "
+    f"(variables.account in {[DAEMON, WEBSERVER]} && 'app' in variables.labels && "
+    "variables.labels['app'] == variables.account)",
+    "'the service account ' + variables.account + ', which is not for these pods'",
+)
 
 
 def render(configuration: Configuration) -> list[Object]:
-    """The policy for pods, and another one that keeps `ops` from what it is told to be."""
+    """The policy for pods of each namespace, and one that keeps `ops` from what it is told to be."""
     if not configuration.kubernetes.admission_policy:
         return []
     space = configuration.kubernetes.namespace
-    pods: Object = {
-        "matchConditions": [{"name": "changes-pods", "expression": _CHANGES_PODS}],
-        "matchConstraints": {"resourceRules": _workloads()},
-        "variables": [
-            {"name": name, "expression": text} for name, text in (*_values(configuration), *_variables())
-        ],
-        "validations": [
-            {
-                "expression": test,
-                "messageExpression": f"'{OPS_ACCOUNT} may not use ' + {told}",
-                "reason": "Forbidden",
-            }
-            for test, told in (*_VALIDATIONS, *fetchers.VALIDATIONS)
-        ],
-    }
     orders: Object = {
-        "matchConstraints": {"resourceRules": [_rule("", ["configmaps"], ["CREATE", "UPDATE"])]},
+        "matchConstraints": {"resourceRules": [rule("", ["configmaps"], ["CREATE", "UPDATE"])]},
         "validations": [
             {
                 "expression": f"!(object.metadata.name in ['{CONFIGURATION}', '{VERSIONS}'])",
@@ -118,18 +141,46 @@ def render(configuration: Configuration) -> list[Object]:
             }
         ],
     }
-    found = {"pods": pods, "orders": orders}
-    return [one for name, spec in found.items() for one in _policy(space, name, spec)]
+    return [
+        *(
+            one
+            for scope in scopes(configuration)
+            for one in policy(
+                f"{OPS_ACCOUNT}-pods", [OPS_ACCOUNT], space, _pods(configuration, scope), scope.namespace
+            )
+        ),
+        *policy(f"{OPS_ACCOUNT}-orders", [OPS_ACCOUNT], space, orders, space),
+    ]
 
 
-def _policy(space: str, what: str, spec: Object) -> list[Object]:
-    """For this namespace alone: a policy is cluster-wide, and may outlive it."""
-    name = f"{OPS_ACCOUNT}-{what}-{space}"
-    user = f"system:serviceaccount:{space}:{OPS_ACCOUNT}"
-    condition = {"name": "is-ops", "expression": f"request.userInfo.username == '{user}'"}
-    here = {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": space}}}
-    tags = {**labels(f"{OPS_ACCOUNT}-{what}", "policy"), OF_NAMESPACE: space}
-    metadata = {"name": name, "labels": tags}
+def _pods(configuration: Configuration, scope: Scope) -> Object:
+    variables = (*_values(configuration, scope), *VARIABLES)
+    return {
+        "matchConditions": [{"name": "changes-pods", "expression": _CHANGES_PODS}],
+        "matchConstraints": {"resourceRules": _workloads()},
+        "variables": [{"name": name, "expression": text} for name, text in variables],
+        "validations": validations(
+            f"'{OPS_ACCOUNT} may not use ' + ",
+            (_ACCOUNT_OF_A_POD, *VALIDATIONS, *fetchers.VALIDATIONS, *installers.VALIDATIONS),
+        ),
+    }
+
+
+def validations(who: str, found: Sequence[tuple[str, str]]) -> list[Object]:
+    """`who` begins the sentence, as CEL."""
+    return [
+        {"expression": test, "messageExpression": f"{who}{told}", "reason": "Forbidden"}
+        for test, told in found
+    ]
+
+
+def policy(what: str, accounts: Sequence[str], home: str, spec: Object, space: str) -> list[Object]:
+    """For this namespace alone: a policy is cluster-wide, and may outlive it. `home`: the accounts' own."""
+    name = f"{what}-{space}"
+    users = [f"system:serviceaccount:{home}:{account}" for account in accounts]
+    condition = {"name": "is-of-the-stack", "expression": f"request.userInfo.username in {users}"}
+    here = {"namespaceSelector": {"matchLabels": {NAMESPACE_NAME: space}}}
+    metadata = {"name": name, "labels": {**labels(what, "policy"), OF_NAMESPACE: home}}
     constraints = {**here, **spec["matchConstraints"]}
     conditions = [condition, *spec.get("matchConditions", ())]
     whole = {**spec, "failurePolicy": "Fail", "matchConditions": conditions, "matchConstraints": constraints}
@@ -141,33 +192,16 @@ def _policy(space: str, what: str, spec: Object) -> list[Object]:
     ]
 
 
-def _variables() -> list[tuple[str, str]]:
-    return [
-        ("template", _TEMPLATE),
-        ("spec", "variables.template.spec"),
-        ("labels", "has(variables.template.metadata.labels) ? variables.template.metadata.labels : {}"),
-        ("containers", _CONTAINERS),
-        ("volumes", _VOLUMES),
-        ("account", _ACCOUNT),
-        (
-            "mountedSecrets",
-            "'app' in variables.labels && variables.labels['app'] in variables.volumesOf ? "
-            "variables.volumesOf[variables.labels['app']] : []",
-        ),
-        *fetchers.VARIABLES,
-    ]
-
-
 def _workloads() -> list[Object]:
     every = ["CREATE", "UPDATE"]
     return [
-        _rule("", ["pods"], every),
-        _rule("apps", ["deployments", "statefulsets"], every),
-        _rule("batch", ["jobs"], every),
+        rule("", ["pods"], every),
+        rule("apps", ["deployments", "statefulsets"], every),
+        rule("batch", ["jobs"], every),
     ]
 
 
-def _rule(group: str, resources: list[str], operations: list[str]) -> Object:
+def rule(group: str, resources: list[str], operations: list[str]) -> Object:
     return {
         "apiGroups": [group],
         "apiVersions": ["*"],
@@ -177,21 +211,21 @@ def _rule(group: str, resources: list[str], operations: list[str]) -> Object:
     }
 
 
-def _values(configuration: Configuration) -> list[tuple[str, str]]:
+def _values(configuration: Configuration, scope: Scope) -> list[tuple[str, str]]:
     """What the configuration has, as CEL: its strings are written as in JSON."""
-    pods = configuration.all_pods.values()
-    mounted = {app_of(name): sorted(pod.mounted_secrets) for name, pod in configuration.all_pods.items()}
-    images = {configuration.images.dagster, configuration.images.postgres, configuration.images.git_sync}
-    named = {secret for one in pods for secret in one.environment_from_secrets}
-    lists = {
-        "images": images | {one.image for one in pods if one.image},
-        "secrets": {password_secret(configuration), *named},
-        "gitSecrets": {one.git_secret for one in configuration.locations if one.git_secret},
-        "pullSecrets": {secret for one in pods for secret in one.image_pull_secrets},
+    mounted = {app_of(name): sorted(pod.mounted_secrets) for name, pod in scope.pods.items()}
+    if "postgres" in scope.pods:
+        mounted[backup.APP] = sorted(scope.pods["postgres"].mounted_secrets)
+    store = configuration.kubernetes.artifacts_store
+    lists: dict[str, Collection[str]] = {
+        **allowed.of(configuration, scope),
+        "accounts": sorted(scope.accounts),
+        "audiences": store.audiences if store else (),
     }
     return [
-        ("gitImage", json.dumps(configuration.images.git_sync)),
-        *fetchers.values(configuration),
-        ("volumesOf", json.dumps({app: secrets for app, secrets in mounted.items() if secrets})),
-        *((name, json.dumps(sorted(values))) for name, values in lists.items()),
+        ("gitImage", literal(configuration.images.git_sync)),
+        *fetchers.values(scope.locations),
+        ("install", literal(packages.COMMAND)),
+        ("volumesOf", literal({app: secrets for app, secrets in mounted.items() if secrets})),
+        *((name, literal(lists[name])) for name in NAMED),
     ]

@@ -12,6 +12,8 @@ from playground_ops.render.names import ARTIFACTS, ARTIFACTS_FOLDER, Object, an_
 from playground_ops.render.pod import Container, claim, container, pod, variable, writable
 
 COMPONENT, NAME = "backup", "backup"
+APP = "dagster-backup"
+"""Label of its pods: by it an admission policy knows what may be mounted."""
 FOLDER = f"{ARTIFACTS_FOLDER}/backups"
 SUFFIX = ".backup"
 SCRIPT = """\
@@ -60,13 +62,11 @@ def render(configuration: Configuration, name: str, file: str, seconds: int) -> 
         variables=[*variables(configuration), *reach],
         volumes=volumes,
     )
-    tags = labels(name, COMPONENT)
-    plain = PodSettings(
-        image_pull_secrets=settings.image_pull_secrets,
-        node_selector=settings.node_selector,
-        tolerations=settings.tolerations,
-    )
-    template = pod([container(found, PodSettings())], plain, tags, volumes, grace_seconds=1)
+    tags = labels(APP, COMPONENT)
+    # The database's certificates may be in a volume.
+    mounted = PodSettings(volumes=settings.volumes)
+    plain = settings.placement().model_copy(update={"volumes": settings.volumes})
+    template = pod([container(found, mounted)], plain, tags, volumes, grace_seconds=1)
     made = an_object("v1", "Pod", name, configuration.kubernetes.namespace, tags)
     return {
         **made,

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from playground_ops.config import Configuration
-from playground_ops.pods import Resources
+from playground_ops.pods import PodSettings, Resources
 from playground_ops.render import instance
-from playground_ops.render.locations import workspace
+from playground_ops.render.locations import servers_of, workspace
 from playground_ops.render.names import (
     CONTENT,
     DAEMON,
@@ -16,10 +16,31 @@ from playground_ops.render.names import (
     an_object,
     labels,
 )
-from playground_ops.render.pod import Container, config_map, container, pod
+from playground_ops.render.pod import Container, config_map, container, pod, variable
+from playground_ops.render.run_rights import identified
 from playground_ops.render.versions import with_versions
 
 RESOURCES = Resources(requests={"cpu": "100m", "memory": "384Mi"}, limits={"memory": "1Gi"})
+WAIT = """\
+import os, socket, sys, time
+end = time.monotonic() + 60
+for where in os.environ["WANTED"].split():
+    host, _, port = where.rpartition(":")
+    told = False
+    while time.monotonic() < end:
+        try:
+            socket.create_connection((host, int(port)), timeout=2).close()
+            break
+        except OSError as error:
+            if not told:
+                print(f"waiting for {where} until a minute has passed: {error}", flush=True)
+            told = True
+            time.sleep(0.5)
+    else:
+        print(f"{where} does not answer: the daemon finds it within a minute after it does", flush=True)
+"""
+"""The daemon looks at its locations when it starts and then once a minute: a run of one that came up in
+between would be dropped from the queue. So the first releases of a stack come before it."""
 LIVENESS = ["dagster-daemon", "liveness-check"]
 """A second of CPU each: asked often while it starts, and once in two minutes afterwards."""
 
@@ -47,7 +68,7 @@ def render(configuration: Configuration) -> list[Object]:
         settings,
         tags,
         volumes,
-        init=[instance.waiting(configuration, settings)],
+        init=[instance.waiting(configuration, settings), _waiting(configuration)],
         annotations={CONTENT: instance.content(*instance.render(configuration), workspace(configuration))},
     )
     return [
@@ -57,7 +78,20 @@ def render(configuration: Configuration) -> list[Object]:
                 "replicas": 1,
                 "selector": {"matchLabels": selector},
                 "strategy": {"type": "Recreate"},
-                "template": with_versions(template, configuration),
+                "template": with_versions(identified(template, DAEMON, configuration), configuration),
             },
         )
     ]
+
+
+def _waiting(configuration: Configuration) -> Object:
+    """An init container that ends when every location answers, or has not for a minute."""
+    servers = [server["grpc_server"] for server in servers_of(configuration)]
+    found = Container(
+        name="wait-for-locations",
+        image=instance.image(configuration, configuration.daemon.pod),
+        resources=instance.WAIT_RESOURCES,
+        command=["python", "-c", WAIT],
+        variables=[variable("WANTED", " ".join(f"{one['host']}:{one['port']}" for one in servers))],
+    )
+    return container(found, PodSettings())

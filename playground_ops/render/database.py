@@ -29,6 +29,8 @@ POSTGRES_USER_ID = 999
 """Of the official image."""
 DATA = "/var/lib/postgresql/data"
 PASSWORD_KEY = "password"
+OWN_SECRET, OWN_URL, URL_KEY = "dagster-database", "PLAYGROUND_DATABASE_URL", "url"
+"""The Secret for an isolated location's own database, in its namespace, and how its code is told."""
 PARAMETERS: dict[str, str | int] = {
     "connect_timeout": 5,
     "keepalives_idle": 30,
@@ -50,23 +52,33 @@ def password_secret(configuration: Configuration) -> str:
     return configuration.postgres.password_secret or POSTGRES
 
 
-def reach(configuration: Configuration) -> tuple[str, int]:
-    """Host and port."""
-    external = configuration.postgres.external
-    return (external.host, external.port) if external else (POSTGRES, POSTGRES_PORT)
+def reach(configuration: Configuration, location: str | None = None) -> tuple[str, int]:
+    """Host and port, as a location's pods or the stack's own reach it."""
+    external, home = configuration.postgres.external, configuration.kubernetes.namespace
+    if external:
+        return external.host, external.port
+    isolated = location is not None and configuration.namespace_of(location) != home
+    return f"{POSTGRES}.{home}.svc" if isolated else POSTGRES, POSTGRES_PORT
 
 
-def variables(configuration: Configuration) -> list[Object]:
+def variables(configuration: Configuration, location: str | None = None) -> list[Object]:
     """How a Dagster process finds the database. The password comes from its Secret."""
-    host, port = reach(configuration)
+    host, port = reach(configuration, location)
     external = configuration.postgres.external
+    own = [one.name for one in configuration.isolated if one.isolation and one.isolation.database]
     return [
+        *([secret_variable(OWN_URL, OWN_SECRET, URL_KEY)] if location in own else []),
         variable("DAGSTER_PG_HOST", host),
         variable("DAGSTER_PG_PORT", str(port)),
         variable("DAGSTER_PG_USER", external.user if external else USER),
         variable("DAGSTER_PG_DATABASE", external.database if external else DATABASE),
         secret_variable("DAGSTER_PG_PASSWORD", password_secret(configuration), PASSWORD_KEY),
     ]
+
+
+def own_database(location: str) -> str:
+    """Its name, and that of the role that owns it; no two locations have the same."""
+    return f"location_{location.replace('-', '_')}"
 
 
 def parameters(configuration: Configuration) -> dict[str, str | int]:

@@ -12,8 +12,9 @@ from collections.abc import Sequence
 import yaml
 
 from playground_ops.config import Configuration
+from playground_ops.model import Release
 from playground_ops.pods import Resources
-from playground_ops.render import instance
+from playground_ops.render import gitsync, instance
 from playground_ops.render.names import (
     APP_FOLDER,
     HOME,
@@ -25,7 +26,7 @@ from playground_ops.render.names import (
     labels,
 )
 from playground_ops.render.pod import Container, config_map, container, pod, variable, writable
-from playground_ops.render.release import UNPACK
+from playground_ops.render.release import START, UNPACK, configuration_file, project
 
 NAME = "playground-ops"
 COMPONENT = "errand"
@@ -39,39 +40,47 @@ KEPT_SECONDS = 3600
 
 
 def render(
-    configuration: Configuration, name: str, archive: str, arguments: Sequence[str], by: str
+    configuration: Configuration,
+    name: str,
+    archive: str,
+    arguments: Sequence[str],
+    by: str,
+    release: Release | None = None,
 ) -> Object:
-    """`arguments` of `python -m playground_ops`, and who asks.
+    """`arguments` of `python -m playground_ops`, and who asks. Done again when its pod is lost: every may be.
 
-    Done again when its pod is lost: every command may be.
+    `release`: of `ops` from git, by whose code and configuration it is done; else by the archive's.
     """
     settings, namespace = configuration.kubernetes.ops, configuration.kubernetes.namespace
     tags = labels(name, COMPONENT)
-    volumes = [
-        config_map(archive, SOURCE_FOLDER, "source"),
-        writable("app", APP_FOLDER),
-        writable("home", HOME),
-        writable("tmp", "/tmp"),
-    ]
+    source = [] if release else [config_map(archive, SOURCE_FOLDER, "source")]
+    volumes = [*source, writable("app", APP_FOLDER), writable("home", HOME), writable("tmp", "/tmp")]
+    folder = project(release) if release else PROJECT_FOLDER
+    fetch = gitsync.fetching(release, configuration, ()) if release else None
     found = Container(
         name=NAME,
         image=instance.image(configuration, settings),
         resources=RESOURCES,
-        command=["sh", "-ec", UNPACK, PROJECT_FOLDER],
-        arguments=["env", f"PYTHONPATH={PROJECT_FOLDER}", "python", "-m", "playground_ops", *arguments],
+        command=["sh", "-ec", START if release else UNPACK, folder],
+        arguments=["env", f"PYTHONPATH={folder}", "python", "-m", "playground_ops", *arguments],
         variables=[
             *instance.variables(configuration),
             variable("PLAYGROUND_NAMESPACE", namespace),
             variable("PLAYGROUND_BY", by),
-            variable("PLAYGROUND_PROJECT", PROJECT_FOLDER),
-            variable(
-                "PLAYGROUND_INSTANCE", yaml.safe_dump(instance.settings(configuration), sort_keys=False)
-            ),
+            variable("PLAYGROUND_PROJECT", folder),
+            *([variable("PLAYGROUND_CONFIG", configuration_file(release))] if release else []),
+            variable("PLAYGROUND_INSTANCE", yaml.safe_dump(instance.served(configuration), sort_keys=False)),
         ],
         volumes=volumes,
     )
     wait = instance.waiting(configuration, settings)
-    template = pod([container(found, settings)], settings, tags, volumes, init=[wait])
+    template = pod(
+        [container(found, settings)],
+        settings,
+        tags,
+        [*volumes, *(fetch.volumes if fetch else ())],
+        init=[*([fetch.container] if fetch else []), wait],
+    )
     template["spec"] |= {
         "automountServiceAccountToken": True,
         "restartPolicy": "Never",

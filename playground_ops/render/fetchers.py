@@ -6,11 +6,11 @@ has, or send it somewhere. It does what this project renders, or nothing.
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
-from playground_ops.config import Configuration
+from playground_ops.model import Location
 from playground_ops.render import gitsync, kept, resolver
+from playground_ops.render.cel import literal
 from playground_ops.render.names import APP_FOLDER, ARTIFACTS_FOLDER, GIT_SECRET_FOLDER
 
 VARIABLES = (
@@ -69,22 +69,22 @@ VALIDATIONS = (
 """Expressions, and in what words they refuse."""
 
 
-def values(configuration: Configuration) -> list[tuple[str, str]]:
+def values(locations: Sequence[Location]) -> list[tuple[str, str]]:
     """What the configuration has, as CEL: its strings are written as in JSON."""
     lists = {
-        "repositories": {one.repository for one in configuration.locations if one.repository},
+        "repositories": {one.repository for one in locations if one.repository},
         "flags": set(gitsync.FLAGS),
-        "gitVariables": {"HOME=/tmp", *_variables(configuration)},
+        "gitVariables": {"HOME=/tmp", *_variables(locations)},
     }
     return [
-        ("resolve", json.dumps(resolver.SCRIPT)),
-        ("fetch", json.dumps(kept.SCRIPT)),
-        *((name, json.dumps(sorted(found))) for name, found in lists.items()),
+        ("resolve", literal(resolver.SCRIPT)),
+        ("fetch", literal(kept.SCRIPT)),
+        *((name, literal(sorted(found))) for name, found in lists.items()),
     ]
 
 
-def _variables(configuration: Configuration) -> Iterator[str]:
-    for one in configuration.locations:
+def _variables(locations: Sequence[Location]) -> Iterator[str]:
+    for one in locations:
         if one.repository:
             plain = resolver.variables(one.repository, one.git_secret)
             yield from (f"{found['name']}={found['value']}" for found in plain if "value" in found)

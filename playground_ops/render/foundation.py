@@ -1,12 +1,17 @@
-"""What is applied with a person's own rights: the namespace, and who may reach whom in it."""
+"""What is applied with a person's own rights: namespaces, and who may reach whom in the stack's."""
 
 from __future__ import annotations
 
-from playground_ops.config import Configuration
+from collections.abc import Sequence
+
+from playground_ops.config import Configuration, store
+from playground_ops.render.errand import COMPONENT as ERRAND
 from playground_ops.render.names import (
     DAEMON,
     GRPC_PORT,
     MANAGER,
+    NAMESPACE_NAME,
+    OF_NAMESPACE,
     OPS_ACCOUNT,
     POSTGRES,
     POSTGRES_PORT,
@@ -19,93 +24,129 @@ from playground_ops.render.names import (
     labels,
     present,
 )
+from playground_ops.render.places import Place
+from playground_ops.render.rights import rule
 
 LEVEL = "restricted"
 """Pod Security Standard."""
 
 
-def _rule(group: str, resources: str, verbs: str, *names: str) -> Object:
-    rule: Object = {"apiGroups": [group], "resources": resources.split(), "verbs": verbs.split()}
-    return {**rule, "resourceNames": list(names)} if names else rule
-
-
 READ, WRITE = "get list watch", "create patch update delete"
 _RULES = (
     # Releases, their addresses and records have names that are not known beforehand.
-    _rule("apps", "deployments", f"{READ} {WRITE}"),
-    _rule("apps", "replicasets", f"{READ} delete"),
-    _rule("", "services configmaps", f"{READ} {WRITE}"),
-    _rule("coordination.k8s.io", "leases", f"{READ} {WRITE}"),
-    _rule("", "pods", f"{READ} create delete"),
-    _rule("", "pods/log", "get"),
-    _rule("", "events", READ),
-    _rule("apps", "statefulsets", f"{READ} create"),
-    _rule("apps", "statefulsets", "patch", POSTGRES),
-    _rule("networking.k8s.io", "ingresses", f"{READ} create"),
-    _rule("networking.k8s.io", "ingresses", "patch delete", WEBSERVER, READ_ONLY),
-    _rule("", "persistentvolumeclaims", READ),
-    _rule("", "persistentvolumeclaims", "create patch"),
+    rule("apps", "deployments", f"{READ} {WRITE}"),
+    rule("apps", "replicasets", f"{READ} delete"),
+    rule("", "services configmaps", f"{READ} {WRITE}"),
+    rule("coordination.k8s.io", "leases", f"{READ} {WRITE}"),
+    rule("", "pods", f"{READ} create delete"),
+    rule("", "pods/log", "get"),
+    rule("", "events", READ),
+    rule("apps", "statefulsets", f"{READ} create"),
+    rule("apps", "statefulsets", "patch", POSTGRES),
+    rule("networking.k8s.io", "ingresses", f"{READ} create"),
+    rule("networking.k8s.io", "ingresses", "patch delete", WEBSERVER, READ_ONLY),
+    rule("", "persistentvolumeclaims", READ),
+    rule("", "persistentvolumeclaims", "create patch"),
     # To say what of the foundation is not as the configuration has it; never to change it.
-    _rule("", "serviceaccounts", READ),
-    _rule("networking.k8s.io", "networkpolicies", READ),
-    _rule("policy", "poddisruptionbudgets", READ),
-    _rule("rbac.authorization.k8s.io", "roles rolebindings", READ),
+    rule("", "serviceaccounts", READ),
+    rule("networking.k8s.io", "networkpolicies", READ),
+    rule("policy", "poddisruptionbudgets", READ),
+    rule("rbac.authorization.k8s.io", "roles rolebindings", READ),
 )
 """`create` can't be limited to names (Kubernetes documentation, "Using RBAC Authorization")."""
 
 
-def namespace(configuration: Configuration) -> Object:
-    name = configuration.kubernetes.namespace
+def namespaces(configuration: Configuration) -> list[Object]:
+    """The stack's, then those of isolated locations."""
+    own, *others = configuration.namespaces
+    return [_namespace(own, {}), *(_namespace(name, {OF_NAMESPACE: own}) for name in others)]
+
+
+def _namespace(name: str, more: dict[str, str]) -> Object:
     levels = {f"pod-security.kubernetes.io/{mode}": LEVEL for mode in ("enforce", "warn", "audit")}
-    tags = {"app.kubernetes.io/name": "dagster", "app.kubernetes.io/managed-by": MANAGER, **levels}
+    tags = {"app.kubernetes.io/name": "dagster", "app.kubernetes.io/managed-by": MANAGER, **levels, **more}
     return {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": tags}}
 
 
 def rights(configuration: Configuration) -> list[Object]:
     """Who `ops` is, and what it may do: what its jobs do, in this namespace, and no Secret is read."""
-    space, tags = configuration.kubernetes.namespace, labels(OPS_ACCOUNT, "rights")
-    api = "rbac.authorization.k8s.io/v1"
-    subject = {"kind": "ServiceAccount", "name": OPS_ACCOUNT, "namespace": space}
-    role = {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": OPS_ACCOUNT}
-    account = an_object("v1", "ServiceAccount", OPS_ACCOUNT, space, tags)
+    here = Place(configuration.kubernetes.namespace)
     return [
-        {**account, "automountServiceAccountToken": False},
-        an_object(api, "Role", OPS_ACCOUNT, space, tags, rules=list(_RULES)),
-        an_object(api, "RoleBinding", OPS_ACCOUNT, space, tags, roleRef=role, subjects=[subject]),
+        account(configuration, OPS_ACCOUNT, here, labels(OPS_ACCOUNT, "rights")),
+        *(
+            [account(configuration, store.ACCOUNT, here, labels(store.ACCOUNT, "account"))]
+            if _annotations(configuration)
+            else []
+        ),
+        *role(configuration, here, _RULES),
     ]
+
+
+def role(configuration: Configuration, place: Place, rules: Sequence[Object]) -> list[Object]:
+    """What `ops` may do in a namespace."""
+    api, tags = "rbac.authorization.k8s.io/v1", {**labels(OPS_ACCOUNT, "rights"), **place.tags}
+    home = configuration.kubernetes.namespace
+    subject = {"kind": "ServiceAccount", "name": OPS_ACCOUNT, "namespace": home}
+    reference = {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": OPS_ACCOUNT}
+    where = (OPS_ACCOUNT, place.namespace, tags)
+    return [
+        an_object(api, "Role", *where, rules=list(rules)),
+        an_object(api, "RoleBinding", *where, roleRef=reference, subjects=[subject]),
+    ]
+
+
+def account(configuration: Configuration, name: str, place: Place, tags: dict[str, str]) -> Object:
+    """With what a cloud knows it by."""
+    made = an_object("v1", "ServiceAccount", name, place.namespace, {**tags, **place.tags})
+    made["metadata"] |= present(annotations=_annotations(configuration))
+    return {**made, "automountServiceAccountToken": False}
+
+
+def _annotations(configuration: Configuration) -> dict[str, str]:
+    found = configuration.kubernetes.artifacts_store
+    return dict(found.service_account_annotations) if found else {}
 
 
 def network_policies(configuration: Configuration) -> list[Object]:
     """Nothing is reached but by those who need it; the UI by everybody, since that is its purpose."""
     if not configuration.kubernetes.network_policies:
         return []
+    here = Place(configuration.kubernetes.namespace)
     stack = {"podSelector": {"matchLabels": {"app.kubernetes.io/managed-by": MANAGER}}}
-    asks = [{"podSelector": {"matchLabels": {"app": app}}} for app in (WEBSERVER, READ_ONLY, DAEMON)]
     webserver = {"matchExpressions": [{"key": "app", "operator": "In", "values": [WEBSERVER, READ_ONLY]}]}
     locations = {"matchLabels": {"app.kubernetes.io/component": "location"}}
-    ops = {"podSelector": {"matchLabels": {f"{PREFIX}location": "ops"}}}
+    asked = reached_on(GRPC_PORT, *who_asks_locations())
     found = [
-        _policy(configuration, "dagster-closed", {}, []),
-        _policy(configuration, WEBSERVER, webserver, [_ingress_rule(WEBSERVER_PORT)]),
-        _policy(configuration, "dagster-locations", locations, [_ingress_rule(GRPC_PORT, *asks, ops)]),
+        network_policy(here, "dagster-closed", {}, ingress=[]),
+        network_policy(here, WEBSERVER, webserver, ingress=[reached_on(WEBSERVER_PORT)]),
+        network_policy(here, "dagster-locations", locations, ingress=[asked]),
     ]
     if configuration.postgres.external is None:
         own = {"matchLabels": {"app": POSTGRES}}
-        found.append(_policy(configuration, POSTGRES, own, [_ingress_rule(POSTGRES_PORT, stack)]))
+        isolated = [
+            {"namespaceSelector": {"matchLabels": {NAMESPACE_NAME: name}}, **stack}
+            for name in configuration.namespaces[1:]
+        ]
+        reached = reached_on(POSTGRES_PORT, stack, *isolated)
+        found.append(network_policy(here, POSTGRES, own, ingress=[reached]))
     return found
 
 
-def _policy(configuration: Configuration, name: str, pods: Object, rules: list[Object]) -> Object:
-    return an_object(
-        "networking.k8s.io/v1",
-        "NetworkPolicy",
-        name,
-        configuration.kubernetes.namespace,
-        labels(name, "network"),
-        spec={**present(ingress=rules), "podSelector": pods, "policyTypes": ["Ingress"]},
-    )
+def who_asks_locations() -> list[Object]:
+    """Of the stack's namespace: what shows, ticks and rolls out."""
+    apps = [{"app": app} for app in (WEBSERVER, READ_ONLY, DAEMON)]
+    found = [*apps, {f"{PREFIX}location": "ops"}, {"app.kubernetes.io/component": ERRAND}]
+    return [{"podSelector": {"matchLabels": one}} for one in found]
 
 
-def _ingress_rule(port: int, *sources: Object) -> Object:
+def network_policy(place: Place, name: str, pods: Object, **rules: Sequence[Object]) -> Object:
+    """`ingress` or `egress`: whom these pods are reached by, or reach; an empty list: nobody."""
+    spec: Object = {way: list(listed) for way, listed in rules.items() if listed}
+    spec |= {"podSelector": pods, "policyTypes": [way.capitalize() for way in rules]}
+    tags = {**labels(name, "network"), **place.tags}
+    return an_object("networking.k8s.io/v1", "NetworkPolicy", name, place.namespace, tags, spec=spec)
+
+
+def reached_on(port: int, *sources: Object) -> Object:
     ports = [{"port": port, "protocol": "TCP"}]
     return {"from": list(sources), "ports": ports} if sources else {"ports": ports}

@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from playground_ops.config import Configuration
 from playground_ops.model import Release
 from playground_ops.pods import PodSettings, Resources
 from playground_ops.render import kept
 from playground_ops.render.names import APP_FOLDER, GIT_SECRET_FOLDER, REPOSITORY_FOLDER, Object
-from playground_ops.render.pod import Container, Mounted, container, secret_variable, variable, writable
+from playground_ops.render.pod import (
+    Container,
+    InitContainer,
+    Mounted,
+    container,
+    secret_variable,
+    variable,
+    writable,
+)
 
 GIT_USER = 65533
 """Of the image: ssh wants a user that has a name."""
@@ -33,18 +40,14 @@ FLAGS = (
 """Beginnings of all arguments but the repository's: what an admission policy lets pass."""
 
 
-@dataclass(frozen=True)
-class Fetching:
-    container: Object
-    volumes: tuple[Mounted, ...]
-
-
 def worktree(commit: str) -> str:
     """The real path of a commit's files: never the link, through which a later commit might be loaded."""
     return f"{REPOSITORY_FOLDER}/.worktrees/{commit}"
 
 
-def fetching(release: Release, configuration: Configuration, live: Sequence[str]) -> Fetching:
+def fetching(
+    release: Release, configuration: Configuration, live: Sequence[Release], waiting: Sequence[str] = ()
+) -> InitContainer:
     """An init container that fetches exactly the release's commit, once; the cluster keeps it."""
     repository, secret = release.location.repository or "", release.location.git_secret
     arguments = [
@@ -70,12 +73,16 @@ def fetching(release: Release, configuration: Configuration, live: Sequence[str]
         resources=RESOURCES,
         command=["sh", "-c", kept.SCRIPT, NAME],
         arguments=arguments,
-        variables=[variable("HOME", "/tmp"), *kept.variables(release, live), *_user(repository, secret)],
+        variables=[
+            variable("HOME", "/tmp"),
+            *kept.variables(release, live, waiting),
+            *_user(repository, secret),
+        ],
         volumes=volumes,
     )
     made = container(found, PodSettings())
     made["securityContext"] = {**made["securityContext"], "runAsUser": GIT_USER}
-    return Fetching(made, volumes)
+    return InitContainer(made, volumes)
 
 
 def is_ssh(repository: str) -> bool:

@@ -8,7 +8,7 @@ import yaml
 
 from playground_ops.config import Configuration
 from playground_ops.pods import PodSettings, Resources
-from playground_ops.render import database
+from playground_ops.render import capturedlogs, database, queue, runs
 from playground_ops.render.names import (
     ARTIFACTS,
     ARTIFACTS_FOLDER,
@@ -22,8 +22,10 @@ from playground_ops.render.names import (
 )
 from playground_ops.render.pod import Container, Mounted, claim, config_map, container, variable, writable
 
-START = 'ln -sf "$0"/dagster.yaml "$DAGSTER_HOME"/; exec "$@"'
+START = 'ln -sf "$0" "$DAGSTER_HOME"/dagster.yaml; exec "$@"'
 """A ConfigMap can't be mounted over a folder that has to be writable: the file is linked into it."""
+SETTINGS, LAUNCHES_NOTHING = "dagster.yaml", "launches-nothing.yaml"
+"""Files of the ConfigMap."""
 WAIT = """\
 import os, socket, time
 where = (os.environ["DAGSTER_PG_HOST"], int(os.environ["DAGSTER_PG_PORT"]))
@@ -43,7 +45,15 @@ WAIT_RESOURCES = Resources(requests={"cpu": "10m", "memory": "32Mi"}, limits={"m
 
 
 def settings(configuration: Configuration) -> Object:
-    """dagster.yaml."""
+    """dagster.yaml of webserver and daemon, which queue and launch runs."""
+    found = {**served(configuration), "run_coordinator": queue.run_coordinator(configuration)}
+    if configuration.runs_in_pods:
+        found |= {"run_launcher": runs.launcher(configuration), "run_monitoring": dict(runs.MONITORING)}
+    return found
+
+
+def served(configuration: Configuration) -> Object:
+    """dagster.yaml of what comes with a release, which launches nothing: so no release depends on how."""
     postgres = {
         "username": {"env": "DAGSTER_PG_USER"},
         "password": {"env": "DAGSTER_PG_PASSWORD"},
@@ -56,21 +66,13 @@ def settings(configuration: Configuration) -> Object:
     }
     return {
         "storage": {"postgres": {"postgres_db": postgres}},
-        "run_coordinator": {
-            "module": "dagster._core.run_coordinator",
-            "class": "QueuedRunCoordinator",
-            "config": {"dequeue_interval_seconds": configuration.daemon.dequeue_interval_seconds},
-        },
+        "run_coordinator": dict(queue.COORDINATOR),
         "local_artifact_storage": {
             "module": "dagster._core.storage.root",
             "class": "LocalArtifactStorage",
             "config": {"base_dir": ARTIFACTS_FOLDER},
         },
-        "compute_logs": {
-            "module": "dagster._core.storage.local_compute_log_manager",
-            "class": "LocalComputeLogManager",
-            "config": {"base_dir": f"{ARTIFACTS_FOLDER}/compute_logs"},
-        },
+        "compute_logs": capturedlogs.settings(configuration.kubernetes.artifacts_store),
         "telemetry": {"enabled": False},
         "nux": {"enabled": False},  # a dialog about a newsletter, over the page, at every first visit
     }
@@ -79,22 +81,36 @@ def settings(configuration: Configuration) -> Object:
 def render(configuration: Configuration) -> list[Object]:
     """The settings, and the claim for what outlives every pod."""
     namespace, tags = configuration.kubernetes.namespace, labels(INSTANCE, "instance")
-    storage_class = configuration.kubernetes.storage_class
     return [
         an_object(
             *("v1", "ConfigMap", INSTANCE, namespace, tags),
-            data={"dagster.yaml": yaml.safe_dump(settings(configuration), sort_keys=False)},
-        ),
-        an_object(
-            *("v1", "PersistentVolumeClaim", ARTIFACTS, namespace, labels(ARTIFACTS, "instance")),
-            spec={
-                "accessModes": [configuration.kubernetes.artifacts_access],
-                **present(storageClassName=storage_class),
-                "resources": {"requests": {"storage": configuration.kubernetes.artifacts}},
-                "volumeMode": "Filesystem",
+            data={
+                name: yaml.safe_dump(told, sort_keys=False) for name, told in _files(configuration).items()
             },
         ),
+        artifacts(configuration, namespace),
     ]
+
+
+def artifacts(configuration: Configuration, namespace: str) -> Object:
+    """A claim can't be used from another namespace: each has its own."""
+    return an_object(
+        *("v1", "PersistentVolumeClaim", ARTIFACTS, namespace, labels(ARTIFACTS, "instance")),
+        spec={
+            "accessModes": [configuration.kubernetes.artifacts_access],
+            **present(storageClassName=configuration.kubernetes.storage_class),
+            "resources": {"requests": {"storage": configuration.kubernetes.artifacts}},
+            "volumeMode": "Filesystem",
+        },
+    )
+
+
+def _files(configuration: Configuration) -> dict[str, Object]:
+    """By name. The webserver for many eyes has no account, with which alone the launcher can be loaded."""
+    whole = settings(configuration)
+    if not (configuration.webserver.read_only and configuration.runs_in_pods):
+        return {SETTINGS: whole}
+    return {SETTINGS: whole, LAUNCHES_NOTHING: {key: whole[key] for key in whole if key != "run_launcher"}}
 
 
 def volumes() -> list[Mounted]:
@@ -106,14 +122,15 @@ def volumes() -> list[Mounted]:
     ]
 
 
-def variables(configuration: Configuration) -> list[Object]:
+def variables(configuration: Configuration, location: str | None = None) -> list[Object]:
+    """Of the stack's pods, or of a location's."""
     own = [variable("DAGSTER_HOME", HOME), variable("HOME", "/tmp"), variable("PYTHONUNBUFFERED", "1")]
-    return [*own, *database.variables(configuration)]
+    return [*own, *database.variables(configuration, location)]
 
 
-def started_with(*command: str) -> list[str]:
+def started_with(*command: str, settings: str = SETTINGS) -> list[str]:
     """The command, once the instance's settings are where Dagster looks for them; it is process 1."""
-    return ["sh", "-ec", START, INSTANCE_FOLDER, *command]
+    return ["sh", "-ec", START, f"{INSTANCE_FOLDER}/{settings}", *command]
 
 
 def image(configuration: Configuration, pod_settings: PodSettings) -> str:

@@ -43,10 +43,14 @@ git -C "$store" gc -q --prune=now || echo "What is no longer needed of $store st
 """`$1` is the flag with the repository, `$2` the one with the commit."""
 
 
-def variables(release: Release, live: Sequence[str]) -> list[Object]:
-    """`live`: commits of the releases there are; others are dropped. None: nothing is dropped."""
-    made = [variable(NAME, release.location.name)]
-    return [*made, variable(LIVE, " ".join(live))] if live else made
+def variables(release: Release, live: Sequence[Release], waiting: Sequence[str]) -> list[Object]:
+    """`live`: the releases there are, `waiting`: commits of runs that have to start; others are dropped.
+
+    No release: nothing is dropped.
+    """
+    name = release.location.name
+    made, commits = [variable(NAME, name)], [one.revision.commit for one in live if one.location.name == name]
+    return [*made, variable(LIVE, " ".join(dict.fromkeys([*commits, *waiting])))] if commits else made
 
 
 def volume() -> Mounted:

@@ -16,31 +16,38 @@ from playground_ops.render.names import (
     labels,
     location_service,
 )
+from playground_ops.render.places import host, place
 
 
-def workspace(configuration: Configuration) -> Object:
-    servers = [
+def servers_of(configuration: Configuration) -> list[Object]:
+    """As a workspace file lists them."""
+    return [
         {
             "grpc_server": {
-                "host": location_service(location.name),
+                "host": host(configuration, location_service(location.name), location.name),
                 "port": GRPC_PORT,
                 "location_name": location.name,
             }
         }
         for location in configuration.all_locations
     ]
+
+
+def workspace(configuration: Configuration) -> Object:
+    listed = yaml.safe_dump({"load_from": servers_of(configuration)}, sort_keys=False)
     return an_object(
         *("v1", "ConfigMap", WORKSPACE, configuration.kubernetes.namespace, labels(WORKSPACE, "workspace")),
-        data={"workspace.yaml": yaml.safe_dump({"load_from": servers}, sort_keys=False)},
+        data={"workspace.yaml": listed},
     )
 
 
 def service(configuration: Configuration, location: Location) -> Object:
     """Without a selector: that is the switch, and belongs to the rollout alone."""
     name, settings = location_service(location.name), configuration.pod_of(location)
-    tags = {**labels(name, "location"), f"{PREFIX}location": location.name}
+    where = place(configuration, location.name)
+    tags = {**labels(name, "location"), f"{PREFIX}location": location.name, **where.tags}
     ports = [{"name": "grpc", "port": GRPC_PORT, "protocol": "TCP", "targetPort": "grpc"}]
     return a_service(
-        *(name, configuration.kubernetes.namespace, tags, settings.service_annotations),
+        *(name, where.namespace, tags, settings.service_annotations),
         {"ports": ports, "type": "ClusterIP"},
     )

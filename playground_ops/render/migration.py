@@ -5,7 +5,7 @@ from __future__ import annotations
 import yaml
 
 from playground_ops.config import Configuration
-from playground_ops.pods import PodSettings, Resources
+from playground_ops.pods import Resources
 from playground_ops.render import instance
 from playground_ops.render.names import HOME, Object, an_object, labels
 from playground_ops.render.pod import Container, container, pod, variable, writable
@@ -22,7 +22,7 @@ def render(configuration: Configuration, name: str) -> Object:
     settings = configuration.webserver.pod
     tags = labels(name, COMPONENT)
     volumes = [writable("home", HOME), writable("tmp", "/tmp")]
-    dagster_yaml = yaml.safe_dump(instance.settings(configuration), sort_keys=False)
+    dagster_yaml = yaml.safe_dump(instance.served(configuration), sort_keys=False)
     found = Container(
         name=NAME,
         image=instance.image(configuration, settings),
@@ -33,16 +33,8 @@ def render(configuration: Configuration, name: str) -> Object:
         volumes=volumes,
     )
     wait = instance.waiting(configuration, settings)
-    plain = PodSettings(
-        image_pull_secrets=settings.image_pull_secrets,
-        node_selector=settings.node_selector,
-        tolerations=settings.tolerations,
-        affinity=settings.affinity,
-        priority_class=settings.priority_class,
-        scheduler_name=settings.scheduler_name,
-        # The database's certificates may be in one.
-        volumes=settings.volumes,
-    )
+    # The database's certificates may be in a volume.
+    plain = settings.placement().model_copy(update={"volumes": settings.volumes})
     template = pod([container(found, plain)], plain, tags, volumes, init=[wait])
     template["spec"]["restartPolicy"] = "Never"
     return an_object(

@@ -52,6 +52,12 @@ class Container:
     """Ports and probes."""
 
 
+@dataclass(frozen=True)
+class InitContainer:
+    container: Object
+    volumes: tuple[Mounted, ...]
+
+
 def writable(name: str, path: str) -> Mounted:
     """Room that goes with the pod."""
     return Mounted(name, path, {"emptyDir": {}})
@@ -133,6 +139,7 @@ def pod(
         topologySpreadConstraints=list(settings.topology_spread_constraints),
         priorityClassName=settings.priority_class,
         schedulerName=settings.scheduler_name,
+        serviceAccountName=settings.service_account,
     )
     return {
         "metadata": {"labels": {**settings.labels, **tags}, **metadata},

@@ -5,6 +5,7 @@ A rollout makes it, not an apply; what is in it is what the release ran with, an
 
 from __future__ import annotations
 
+import posixpath
 from collections.abc import Sequence
 
 import yaml
@@ -12,11 +13,12 @@ import yaml
 from playground_ops.config import OPS, Configuration
 from playground_ops.model import Release
 from playground_ops.pods import Resources
-from playground_ops.render import gitsync, instance
+from playground_ops.render import capturedlogs, gitsync, instance, packages, runs
 from playground_ops.render.names import (
     APP_FOLDER,
     ARTIFACTS,
     ARTIFACTS_FOLDER,
+    CONFIGURATION_KEY,
     GRPC_PORT,
     HOME,
     LOCATION,
@@ -34,6 +36,7 @@ from playground_ops.render.names import (
     release_deployment,
     release_service,
 )
+from playground_ops.render.places import as_account, place
 from playground_ops.render.pod import (
     Container,
     Mounted,
@@ -61,22 +64,32 @@ mkdir -p "$0"
 python -m tarfile -e {SOURCE_FOLDER}/{SOURCE_FILE} "$0"
 exec "$@"
 """
-SERVE = "playground_ops.targets.kubernetes.serving"
+SERVE = "playground_ops.targets.kubernetes.inside.serving"
 """The module that finds out what a repository's project wants loaded, and becomes its server."""
 
 
 def render(
-    release: Release, configuration: Configuration, archive: str, live: Sequence[str] = ()
+    release: Release,
+    configuration: Configuration,
+    archive: str,
+    live: Sequence[Release] = (),
+    waiting: Sequence[str] = (),
 ) -> list[Object]:
     """`archive`: the ConfigMap with this project's code, which the server is started by, or serves.
 
-    `live`: commits of the releases there are, whose code stays kept.
+    `live`: the releases there are, whose code and environments stay kept. `waiting`: commits of runs.
     """
     name, number = release.location.name, release.number
-    tags = {**labels(location_service(name), "location"), LOCATION: name, RELEASE: str(number)}
+    where = place(configuration, name)
+    tags = {**labels(location_service(name), "location"), LOCATION: name, RELEASE: str(number), **where.tags}
     own = {LOCATION: name, RELEASE: str(number)}
-    namespace = configuration.kubernetes.namespace
-    serving = template(release, configuration, archive, tags, _command(release), _probes(release), live)
+    namespace = where.namespace
+    serving = template(
+        release, configuration, archive, tags, _command(release), _probes(release), live, waiting
+    )
+    serving["spec"]["containers"][0]["env"].append(
+        variable(runs.CONTEXT, context_of_runs(release, configuration, archive))
+    )
     deployment = an_object(
         *("apps/v1", "Deployment", release_deployment(name, number), namespace, tags),
         spec={
@@ -86,7 +99,7 @@ def render(
             "selector": {"matchLabels": own},
             # Two processes of one release are never behind its address either.
             "strategy": {"type": "Recreate"},
-            "template": with_versions(serving, configuration),
+            "template": with_versions(serving, configuration, namespace),
         },
     )
     deployment["metadata"]["annotations"] = {RECORD: release.model_dump_json(exclude_defaults=True)}
@@ -103,6 +116,16 @@ def render(
     return [deployment, service]
 
 
+def context_of_runs(release: Release, configuration: Configuration, archive: str) -> str:
+    """The pod of its runs, which comes with the server. It drops nothing of the code that is kept."""
+    made = template(release, configuration, archive, runs.tags(release), (), {})
+    found = with_versions(made, configuration)
+    command = list(found["spec"]["containers"][0]["command"])
+    if release.revision.repository is not None:
+        command += [*reading(release), "--run", "--"]
+    return runs.context(found, command)
+
+
 def directory(release: Release) -> str:
     """Where the server of this release must have loaded its code from."""
     commit, image = release.revision.commit, release.location.in_image
@@ -113,6 +136,16 @@ def directory(release: Release) -> str:
     return gitsync.worktree(commit)
 
 
+def project(release: Release) -> str:
+    """The folder of this project itself in a commit that `ops` is loaded from."""
+    return posixpath.normpath(f"{directory(release)}/{release.location.subdirectory}")
+
+
+def configuration_file(release: Release) -> str:
+    """Which comes with that commit."""
+    return f"{project(release)}/{CONFIGURATION_KEY}"
+
+
 def template(
     release: Release,
     configuration: Configuration,
@@ -120,34 +153,42 @@ def template(
     tags: dict[str, str],
     arguments: Sequence[str],
     probes: Object,
-    live: Sequence[str] = (),
+    live: Sequence[Release] = (),
+    waiting: Sequence[str] = (),
 ) -> Object:
     """A pod with the release's code and all that is around it, which runs `arguments`."""
     settings, is_ops = configuration.pod_of(release.location), release.location.name == OPS.name
     in_image = release.location.in_image is not None
     volumes = _volumes() if in_image else [*_code(archive), *_volumes()]
+    store = configuration.kubernetes.artifacts_store
+    script = capturedlogs.checked(START if in_image else UNPACK, store)
     main = Container(
         name=SERVER,
         image=instance.image(configuration, settings),
         resources=RESOURCES,
-        command=["sh", "-ec", START, SERVER] if in_image else ["sh", "-ec", UNPACK, _unpacked(release)],
+        command=["sh", "-ec", script, SERVER if in_image else _unpacked(release)],
         arguments=arguments,
         variables=_variables(release, configuration),
         volumes=volumes,
         more=probes,
     )
-    init = gitsync.fetching(release, configuration, live) if release.revision.repository else None
+    init = [gitsync.fetching(release, configuration, live, waiting)] if release.revision.repository else []
+    server = container(main, settings)
+    if packages.has_own(release):
+        init.append(packages.installing(release, configuration, archive, directory(release), live))
+        server["volumeMounts"].append(packages.mounted())
     found = pod(
-        [container(main, settings)],
+        [server],
         settings,
         tags,
-        [*volumes, *(init.volumes if init else ())],
-        init=[init.container] if init else [],
+        [*volumes, *(volume for one in init for volume in one.volumes)],
+        init=[one.container for one in init],
         grace_seconds=release.location.longest_run_seconds,
     )
     # Else the server is the pod's first process, to which a signal that it does not handle yet, while it
     # imports, is nothing; and nobody collects the processes of runs.
     found["spec"]["shareProcessNamespace"] = True
+    found["spec"] |= as_account(place(configuration, release.location.name))
     if is_ops:
         found["spec"] |= {"automountServiceAccountToken": True, "serviceAccountName": OPS_ACCOUNT}
     return found
@@ -198,14 +239,16 @@ def own_module(release: Release) -> str:
 
 def _variables(release: Release, configuration: Configuration) -> list[Object]:
     own = [
-        *instance.variables(configuration),
+        *instance.variables(configuration, release.location.name),
         variable("PLAYGROUND_LOCATION", release.location.name),
         variable("PLAYGROUND_RELEASE", str(release.number)),
-        variable("PLAYGROUND_COMMIT", release.revision.commit),
-        variable("PLAYGROUND_INSTANCE", yaml.safe_dump(instance.settings(configuration), sort_keys=False)),
+        variable(runs.COMMIT, release.revision.commit),
+        variable("PLAYGROUND_INSTANCE", yaml.safe_dump(instance.served(configuration), sort_keys=False)),
     ]
     if release.location.name == OPS.name:
         own.append(variable("PLAYGROUND_NAMESPACE", configuration.kubernetes.namespace))
+        if release.revision.repository is not None:
+            own.append(variable("PLAYGROUND_CONFIG", configuration_file(release)))
     names = {one["name"] for one in own}
     given = [variable(key, value) for key, value in release.location.environment.items() if key not in names]
     return [*own, *given]

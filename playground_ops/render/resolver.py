@@ -1,4 +1,4 @@
-"""A short pod that asks a repository what a ref means, from where the fetch will happen.
+"""A short pod that asks a repository what refs mean, from where the fetch will happen.
 
 It has the location's own git credentials, so that whoever asks for it never holds them.
 """
@@ -12,6 +12,7 @@ from playground_ops.model import Location
 from playground_ops.pods import PodSettings, Resources
 from playground_ops.render.gitsync import GIT_USER, is_ssh, secret_volume
 from playground_ops.render.names import GIT_SECRET_FOLDER, LOCATION, Object, an_object, labels
+from playground_ops.render.places import as_account, place
 from playground_ops.render.pod import Container, container, pod, secret_variable, variable, writable
 
 COMPONENT, NAME = "resolver", "resolve"
@@ -20,10 +21,23 @@ ALL = "all names:"
 SCRIPT = f"""\
 found=$(git ls-remote -- "$@") || exit $?
 printf '%s\\n' "$found"
-case "$found" in *refs/*) exit 0 ;; esac
-[ $# -gt 2 ] || exit 0
-echo "{ALL}"
-git ls-remote --heads --tags --refs -- "$1"
+repository=$1
+shift
+for name; do
+  case "$name" in
+    HEAD | *'^{{}}') continue ;;
+    refs/heads/*) or=refs/tags/${{name#refs/heads/}} ;;
+    refs/tags/*) or=refs/heads/${{name#refs/tags/}} ;;
+    *) or=$name ;;
+  esac
+  case "$found
+" in
+    *"\t$name
+"* | *"\t$or
+"*) ;;
+    *) echo "{ALL}"; git ls-remote --heads --tags --refs -- "$repository"; exit ;;
+  esac
+done
 """
 """What a wrong ref may have been meant to be is asked at once: another pod would take seconds more."""
 HELPER = (
@@ -39,9 +53,14 @@ RESOURCES = Resources(requests={"cpu": "10m", "memory": "32Mi"}, limits={"memory
 
 
 def render(
-    location: Location, names: Sequence[str], configuration: Configuration, name: str, seconds: int
+    locations: Sequence[Location],
+    names: Sequence[str],
+    configuration: Configuration,
+    name: str,
+    seconds: int,
 ) -> Object:
-    """The pod ends by itself: well, badly, or after `seconds`."""
+    """For all `locations`, which have one repository. It ends by itself: well, badly, or after `seconds`."""
+    location = locations[0]
     repository, secret = location.repository or "", location.git_secret
     volumes = [writable("tmp", "/tmp"), *secret_volume(secret)]
     found = Container(
@@ -53,14 +72,15 @@ def render(
         variables=variables(repository, secret),
         volumes=volumes,
     )
-    tags = {**labels(name, COMPONENT), LOCATION: location.name}
-    settings = PodSettings(image_pull_secrets=location.pod.image_pull_secrets)
+    where = place(configuration, location.name)
+    tags = {**labels(name, COMPONENT), **where.tags}
+    if len(locations) == 1:
+        tags = {**tags, LOCATION: location.name}
+    settings = location.pod.placement()
     template = pod([container(found, PodSettings())], settings, tags, volumes, user=GIT_USER, grace_seconds=1)
-    made = an_object("v1", "Pod", name, configuration.kubernetes.namespace, tags)
-    return {
-        **made,
-        "spec": {**template["spec"], "restartPolicy": "Never", "activeDeadlineSeconds": seconds},
-    }
+    made = an_object("v1", "Pod", name, where.namespace, tags)
+    own = {**as_account(where), "restartPolicy": "Never", "activeDeadlineSeconds": seconds}
+    return {**made, "spec": {**template["spec"], **own}}
 
 
 def variables(repository: str, secret: str | None) -> list[Object]:

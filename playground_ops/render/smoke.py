@@ -9,6 +9,7 @@ from playground_ops.config import Configuration
 from playground_ops.model import InImage, Release
 from playground_ops.render import release as rendering
 from playground_ops.render.names import LOCATION, Object, an_object, labels, location_service
+from playground_ops.render.places import place
 from playground_ops.render.versions import with_versions
 
 COMPONENT = "smoke"
@@ -28,11 +29,12 @@ def render(
 
     It is of the location, and no address leads to it: it is of no release.
     """
-    tags = {**labels(location_service(release.location.name), COMPONENT), LOCATION: release.location.name}
+    where, app = place(configuration, release.location.name), location_service(release.location.name)
+    tags = {**labels(app, COMPONENT), LOCATION: release.location.name, **where.tags}
     command = _command(release, [*wanted, release.name], script)
     template = rendering.template(release, configuration, archive, tags, command, {})
-    whole = with_versions(template, configuration)
-    made = an_object("v1", "Pod", name, configuration.kubernetes.namespace, whole["metadata"]["labels"])
+    whole = with_versions(template, configuration, where.namespace)
+    made = an_object("v1", "Pod", name, where.namespace, whole["metadata"]["labels"])
     made["metadata"] = {**whole["metadata"], **made["metadata"]}
     own = {"activeDeadlineSeconds": seconds, "restartPolicy": "Never", "terminationGracePeriodSeconds": 1}
     return {**made, "spec": {**whole["spec"], **own}}

@@ -5,13 +5,18 @@ from __future__ import annotations
 from playground_ops.config import Configuration
 from playground_ops.render import (
     admission,
+    allowed,
     budgets,
     daemon,
     database,
+    egress,
     errand,
     foundation,
     instance,
+    isolation,
     locations,
+    run_admission,
+    run_rights,
     versions,
     webserver,
 )
@@ -27,10 +32,14 @@ def render(configuration: Configuration) -> Rendered:
     """Without Secrets, and without releases, which rollouts make."""
     found: Rendered = {
         "foundation": [
-            foundation.namespace(configuration),
+            *foundation.namespaces(configuration),
             *foundation.rights(configuration),
+            *run_rights.render(configuration),
             *admission.render(configuration),
+            *run_admission.render(configuration),
             *foundation.network_policies(configuration),
+            *isolation.render(configuration),
+            *egress.policies(configuration),
             *budgets.render(configuration),
         ],
         "configuration": [_configuration(configuration), *versions.in_force(configuration)],
@@ -54,6 +63,9 @@ def by_hand(configuration: Configuration) -> Rendered:
 
 
 def _configuration(found: Configuration) -> Object:
-    """The configuration that is in force: what `ops` acts on."""
+    """What `ops` acts on, unless it comes from git with a configuration of its own; and what it may use."""
     tags, namespace = labels(CONFIGURATION, "configuration"), found.kubernetes.namespace
-    return an_object("v1", "ConfigMap", CONFIGURATION, namespace, tags, data={CONFIGURATION_KEY: found.text})
+    data = {CONFIGURATION_KEY: found.text}
+    if found.ops.repository and found.kubernetes.admission_policy:
+        data[allowed.KEY] = allowed.text(found)
+    return an_object("v1", "ConfigMap", CONFIGURATION, namespace, tags, data=data)

@@ -41,5 +41,12 @@ def _settled(location: Location, configuration: Configuration, more: str = "") -
 
 def _seen_by_ops(configuration: Configuration) -> str:
     """What its definitions are made from: assets, checks, sensors and the schedule."""
-    followed = [(one.name, one.follow, one.follow_interval_seconds) for one in configuration.locations]
-    return json.dumps([followed, configuration.health.interval_minutes])
+    followed = [
+        (one.name, one.follow and (one.repository, one.git_secret, one.ref, one.follow_interval_seconds))
+        for one in configuration.locations
+    ]
+    seen: list[object] = [followed, configuration.health.interval_minutes]
+    if configuration.ops.repository:
+        # A commit that was refused for what these lack is tried again when they have it.
+        seen.append(configuration.allowed)
+    return json.dumps(seen, sort_keys=True)

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from playground_ops.config import Configuration
-from playground_ops.render.names import PREFIX, Object, an_object, labels
+from playground_ops.render.names import POSTGRES, PREFIX, Object, an_object, labels
 
 SECRET_VERSION = f"{PREFIX}secret-version"
 """Annotation of a Secret: its version; and of a pod: those of the Secrets and ConfigMaps that it reads."""
@@ -38,10 +38,18 @@ def read_by(pod: Mapping[str, Any]) -> set[str]:
     return set(found)
 
 
-def with_versions(template: Object, configuration: Configuration) -> Object:
+def key(configuration: Configuration, namespace: str, name: str) -> str:
+    """Among versions: what isolated locations have is theirs, but for the database's password, a copy."""
+    own = (configuration.kubernetes.namespace, "")
+    shared = configuration.postgres.password_secret or POSTGRES
+    return name if namespace in own or name == shared else f"{namespace}_{name}"
+
+
+def with_versions(template: Object, configuration: Configuration, namespace: str = "") -> Object:
     """The pod template with its annotation; as it is when none of its Secrets has a version."""
     known = configuration.secret_versions
-    told = ",".join(f"{name}={known[name]}" for name in sorted(read_by(template)) if name in known)
+    keys = sorted(key(configuration, namespace, name) for name in read_by(template))
+    told = ",".join(f"{name}={known[name]}" for name in keys if name in known)
     if not told:
         return template
     metadata = template["metadata"]

@@ -9,6 +9,8 @@ from playground_ops.render import instance
 from playground_ops.render.locations import workspace
 from playground_ops.render.names import (
     CONTENT,
+    READ_ONLY,
+    WEBSERVER,
     WEBSERVER_PORT,
     WORKSPACE,
     WORKSPACE_FILE,
@@ -21,6 +23,7 @@ from playground_ops.render.names import (
     present,
 )
 from playground_ops.render.pod import Container, config_map, container, pod
+from playground_ops.render.run_rights import identified
 from playground_ops.render.versions import with_versions
 
 RESOURCES = Resources(requests={"cpu": "100m", "memory": "384Mi"}, limits={"memory": "1Gi"})
@@ -55,7 +58,7 @@ def _one(
         name="webserver",
         image=instance.image(configuration, settings),
         resources=RESOURCES,
-        command=instance.started_with("dagster-webserver"),
+        command=instance.started_with("dagster-webserver", settings=_settings(configuration, name)),
         arguments=[*_arguments(_below(ingress)), *more],
         variables=instance.variables(configuration),
         volumes=volumes,
@@ -69,6 +72,8 @@ def _one(
         init=[instance.waiting(configuration, settings)],
         annotations={CONTENT: instance.content(*instance.render(configuration), workspace(configuration))},
     )
+    if name == WEBSERVER:  # the other one ends no run either
+        template = identified(template, WEBSERVER, configuration)
     ports = [{"name": "http", "port": WEBSERVER_PORT, "protocol": "TCP", "targetPort": "http"}]
     return [
         a_service(
@@ -87,6 +92,11 @@ def _one(
         ),
         *([_ingress(ingress, name, namespace, tags)] if ingress else []),
     ]
+
+
+def _settings(configuration: Configuration, name: str) -> str:
+    apart = name == READ_ONLY and configuration.runs_in_pods
+    return instance.LAUNCHES_NOTHING if apart else instance.SETTINGS
 
 
 def _below(ingress: IngressSettings | None) -> str:

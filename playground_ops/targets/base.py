@@ -7,14 +7,15 @@ in memory that it could not read back: whoever opens it next sees the same.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
+from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
+from playground_ops.component import Component, ComponentStatus
+from playground_ops.errors import Finding
 from playground_ops.model import (
     Backup,
-    Component,
-    ComponentStatus,
     LiveRelease,
     LoadedCode,
     Location,
@@ -23,7 +24,9 @@ from playground_ops.model import (
     Revision,
     RolloutRecord,
     Shown,
+    Verdict,
 )
+from playground_ops.overview import Overview
 from playground_ops.plan import Change, Plan
 
 if TYPE_CHECKING:
@@ -76,6 +79,18 @@ class Stack(Protocol):
         Raises BadInput where a target has no need of it, PlaygroundError.
         """
 
+    def artifacts(self) -> Path:
+        """The folder for files that outlive what made them, as the stack's own processes see it."""
+
+    def collect(self) -> Iterator[tuple[str, str]]:
+        """Logs and objects for a bug report: a name and a text each, not redacted yet.
+
+        What can't be had is told in its place.
+        """
+
+    def overview(self) -> Overview | None:
+        """What Dagster tells of daemons, runs and ticks; None where nobody can say."""
+
     def down(self, say: Say, grace_seconds: float | None) -> None:
         """End everything of the stack. None: runs may finish first, as long as their locations allow."""
 
@@ -95,6 +110,9 @@ class Target(Protocol):
 
     def resolve(self, location: Location, ref: str | None) -> Revision:
         """Pin `ref` (None: the configured one) to a commit. Raises PlaygroundError."""
+
+    def resolve_all(self, locations: Sequence[Location]) -> Sequence[Revision | Finding]:
+        """Where each one's configured ref leads, by one question for a repository and its credentials."""
 
     def fetch(self, location: Location, revision: Revision, say: Say) -> Revision:
         """Bring the code to where releases start from, and say what it is: subject and author.
@@ -132,6 +150,12 @@ class Target(Protocol):
     def other_asset_keys(self, location: str) -> dict[str, Sequence[str]]:
         """Asset keys that other locations serve now, by location."""
 
+    def decide(self, release: Release, verdict: Verdict) -> None:
+        """Keep a person's word on a candidate, beside it. The last one counts. Raises PlaygroundError."""
+
+    def verdict(self, release: Release) -> Verdict | None:
+        """What somebody said of it; None while nobody did."""
+
     def set_automation(self, release: Release, loaded: LoadedCode) -> Sequence[str]:
         """Before the switch, bring schedules and sensors to what the location says; what was stopped."""
 
@@ -144,8 +168,26 @@ class Target(Protocol):
     def shown(self, release: Release) -> tuple[Shown, str]:
         """What the webserver shows of the location, and the id of the release's own server now."""
 
-    def settle(self, previous: Release) -> None:
-        """Keep the runs in flight on a server that no longer serves reachable. May be repeated."""
+    def troubles(self, location: str) -> Mapping[str, Finding]:
+        """What fails now of what ticks by itself: daemons, and the location's sensors and schedules, by name.
+
+        Empty where nobody can say.
+        """
+
+    def silent_daemons(self) -> Sequence[str]:
+        """Names of Dagster's daemons that have to run and have not been heard of for two minutes.
+
+        Empty where nobody can say.
+        """
+
+    def fail_lost_runs(self, location: str) -> Sequence[str]:
+        """Mark failed the runs in flight whose server has ended under them; a sentence for each."""
+
+    def settle(self, previous: Release, *, launched: bool = False) -> None:
+        """Keep the runs in flight on a server that no longer serves reachable. May be repeated.
+
+        `launched`: also those that are just being launched, for which it waits some seconds.
+        """
 
     def retire(self, release: Release) -> None:
         """Tell the server to finish its runs and end; returns at once. It is removed when it has ended."""

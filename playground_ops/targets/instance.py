@@ -6,13 +6,18 @@ Everything here imports Dagster, so callers import it only when there is somethi
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from playground_ops.errors import Finding, FindingKind, PlaygroundError
 from playground_ops.model import Automation, LoadedCode
+from playground_ops.redact import redact
+from playground_ops.render.runs import commits
 from playground_ops.targets.address import Address
 from playground_ops.targets.codeserver import origin_of
+from playground_ops.targets.lostruns import InFlight
 
 if TYPE_CHECKING:
     from dagster import DagsterInstance
@@ -43,6 +48,46 @@ def point_runs_at(dagster_home: Path, run_ids: Iterable[str], address: Address) 
     with _instance(dagster_home) as instance:
         for run_id in run_ids:
             instance.add_run_tags(run_id, {GRPC_INFO_TAG: json.dumps(address.tag)})
+
+
+def fail_runs(
+    dagster_home: Path, run_ids: Collection[str], why: Callable[[InFlight], str | None]
+) -> list[str]:
+    """Mark failed, or canceled where that was asked for, those of which `why` says how they were lost."""
+    from dagster import DagsterRunStatus
+
+    told = []
+    with _instance(dagster_home) as instance:
+        for run_id in run_ids:
+            record = instance.get_run_record_by_id(run_id)
+            run = record.dagster_run if record else None
+            if record is None or run is None or run.is_finished or not record.start_time:
+                continue
+            reason = why(InFlight(run_id, _address(run.tags.get(GRPC_INFO_TAG, "{}")), record.start_time))
+            if reason is None:
+                continue
+            if run.status is DagsterRunStatus.CANCELING:
+                instance.report_run_canceled(run, message=reason)
+            else:
+                instance.report_run_failed(run, message=reason)
+            told.append(f"run {run_id} of {run.job_name}: {reason}")
+    return told
+
+
+def _address(tag: str) -> Address:
+    found = json.loads(tag)
+    return Address(found.get("host") or "", found.get("port"), found.get("socket"))
+
+
+def waiting_commits(dagster_home: Path) -> list[str]:
+    """Of the releases whose runs are queued or about to start in pods of their own."""
+    from dagster import DagsterRunStatus, RunsFilter
+
+    waiting = [DagsterRunStatus.QUEUED, DagsterRunStatus.NOT_STARTED, DagsterRunStatus.STARTING]
+    with _instance(dagster_home) as instance:
+        runs = instance.get_runs(RunsFilter(statuses=waiting))
+    found = (run.job_code_origin.repository_origin.container_context for run in runs if run.job_code_origin)
+    return sorted({commit for context in found for commit in commits(context or {})})
 
 
 def stop_automations(
@@ -79,10 +124,30 @@ def _key(automation: Automation) -> str:
     return f"{automation.kind}/{automation.repository}/{automation.name}"
 
 
-def _instance(dagster_home: Path) -> DagsterInstance:
+@contextmanager
+def _instance(dagster_home: Path) -> Iterator[DagsterInstance]:
+    """Raises PlaygroundError (transient) when its database does not answer."""
     from dagster import DagsterInstance
+    from sqlalchemy.exc import SQLAlchemyError
 
-    return DagsterInstance.from_config(str(dagster_home))
+    try:
+        with DagsterInstance.from_config(str(dagster_home)) as instance:
+            yield instance
+    except Exception as error:
+        # dagster-postgres wraps what it gave up.
+        if isinstance(error, SQLAlchemyError) or isinstance(error.__cause__, SQLAlchemyError):
+            raise PlaygroundError(_away(error)) from error
+        raise
+
+
+def _away(error: Exception) -> Finding:
+    return Finding(
+        kind=FindingKind.TRANSIENT,
+        object="database/dagster",
+        observed=f"Dagster's database does not answer: {redact(str(error).splitlines()[0])}",
+        cause="It is restarting, moving, or gone.",
+        fix="It is tried again; `logs postgres` shows its own words.",
+    )
 
 
 def _set(

@@ -6,10 +6,10 @@ import difflib
 import re
 from collections.abc import Callable
 
+from playground_ops.diagnose.gitwords import explain
 from playground_ops.errors import Finding, FindingKind, PlaygroundError
 from playground_ops.model import Revision
 from playground_ops.redact import redact
-from playground_ops.targets.git_failures import explain
 
 _FULL = re.compile(r"[0-9a-f]{40}")
 _SHORT = re.compile(r"[0-9a-f]{4,39}")

@@ -9,20 +9,23 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import grpc  # elsewhere imported when asked: commands that only look have 0.4 s in all
 
+ALONE = (("grpc.enable_http_proxy", 0), ("grpc.use_local_subchannel_pool", 1))
 FAST_RECONNECT = (
+    *ALONE,
     ("grpc.initial_reconnect_backoff_ms", 50),
     ("grpc.min_reconnect_backoff_ms", 50),
     ("grpc.max_reconnect_backoff_ms", 100),
-    ("grpc.enable_http_proxy", 0),
-    ("grpc.use_local_subchannel_pool", 1),
 )
+"""For who waits until somebody listens. An attempt then has 50 ms, which a busy server does not keep."""
+AGAIN_SECONDS = 0.03
 
 
 class NoAnswer(Exception):
@@ -46,6 +49,17 @@ def server_id(address: str, timeout_seconds: float = 2.0) -> str:
     return _ask(address, "GetServerId", timeout_seconds)
 
 
+def await_server(address: str, wanted: str, seconds: float) -> bool:
+    """Ask who answers at the address until it is that server, at most so long. Whether it is."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        with suppress(NoAnswer):
+            if server_id(address, 0.5) == wanted:
+                return True
+        time.sleep(AGAIN_SECONDS)
+    return False
+
+
 def current_runs(address: str, timeout_seconds: float = 2.0) -> list[str]:
     """Ids of the runs that the server executes now. Raises NoAnswer."""
     answer = json.loads(_ask(address, "GetCurrentRuns", timeout_seconds) or "{}")
@@ -61,7 +75,7 @@ def connected(address: str, event: threading.Event) -> Iterator[None]:
         if state is grpc.ChannelConnectivity.READY:
             event.set()
 
-    with _channel(address) as channel:
+    with _channel(address, FAST_RECONNECT) as channel:
         channel.subscribe(tell, try_to_connect=True)
         try:
             yield
@@ -83,10 +97,10 @@ def _ask(address: str, method: str, timeout_seconds: float) -> str:
 
 
 @contextmanager
-def _channel(address: str) -> Iterator[grpc.Channel]:
+def _channel(address: str, options: Sequence[tuple[str, int]] = ALONE) -> Iterator[grpc.Channel]:
     import grpc
 
-    channel = grpc.insecure_channel(address, options=FAST_RECONNECT)
+    channel = grpc.insecure_channel(address, options=options)
     try:
         yield channel
     finally:

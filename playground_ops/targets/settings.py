@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from playground_ops.component import Component
 from playground_ops.config import digest
-from playground_ops.model import Component, Location, Release, Revision
+from playground_ops.model import Location, Release, Revision
 
 CONFIRMED = "confirmed"
 

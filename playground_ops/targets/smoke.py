@@ -14,7 +14,6 @@ from playground_ops.errors import Finding, FindingKind
 from playground_ops.model import Location, Release
 from playground_ops.redact import redact
 
-TIMEOUT_SECONDS = 600
 TELL_SECONDS = 5.0
 KEPT_LINES = 40
 
@@ -55,8 +54,8 @@ def wanted(location: Location) -> Iterator[tuple[str, str]]:
             yield kind, name
 
 
-def waiting(kind: str, name: str) -> str:
-    return f"smoke {kind} {name}; waiting up to {TIMEOUT_SECONDS} s"
+def waiting(location: Location, kind: str, name: str) -> str:
+    return f"smoke {kind} {name}; waiting up to {location.smoke_timeout_seconds} s"
 
 
 def failed(release: Release, kind: str, name: str, output: str) -> Finding:
@@ -66,7 +65,8 @@ def failed(release: Release, kind: str, name: str, output: str) -> Finding:
 
 
 def too_late(release: Release, kind: str, name: str) -> Finding:
-    return _finding(release, kind, name, f"it did not end within {TIMEOUT_SECONDS} s", "")
+    observed = f"it did not end within {release.location.smoke_timeout_seconds} s"
+    return _finding(release, kind, name, observed, "")
 
 
 def _last_words(tail: str) -> str:

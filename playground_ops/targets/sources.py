@@ -20,13 +20,9 @@ def sources_of(location: Location, project: Path) -> list[Path]:
     return [project / name for name in names]
 
 
-def bootstrap_revision(location: Location, project: Path, without: Collection[str] = ()) -> Revision:
-    """`without`: folders of the project that do not go where the release does."""
-    return Revision(
-        repository=None,
-        commit=content_hash(sources_of(location, project), without),
-        subject="the bootstrap package of this project",
-    )
+def bootstrap_revision(content: str) -> Revision:
+    """`content`: a hash of this project's files (`content_hash`)."""
+    return Revision(repository=None, commit=content, subject="the bootstrap package of this project")
 
 
 def image_revision(image: InImage) -> Revision:
@@ -48,7 +44,7 @@ def content_hash(sources: Sequence[Path], without: Collection[str] = ()) -> str:
 
 
 def files_of(source: Path, without: Collection[str] = ()) -> Iterator[Path]:
-    """Less bytecode, `.git`, and folders `without`, named from the source's own name on."""
+    """Less bytecode, `.git`, and what is `without`, named from the source's own name on."""
     if source.is_file():
         yield source
         return
@@ -59,5 +55,6 @@ def files_of(source: Path, without: Collection[str] = ()) -> Iterator[Path]:
         )
         for name in sorted(files):
             path = Path(folder, name)
-            if path.is_file() and path.suffix not in (".pyc", ".pyo"):
+            wanted = path.suffix not in (".pyc", ".pyo") and (place / name).as_posix() not in without
+            if wanted and path.is_file():
                 yield path

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple, NoReturn
 import pytest
 import yaml
 
-from playground_ops.targets.local.uv_command import find_uv
+from playground_ops.targets.packages.uv_command import find_uv
 
 VERSION = "3.3.30"
 PYTHON = ">=3.10,<3.13"

@@ -16,6 +16,7 @@ from pathlib import Path
 from tests.cluster.places import HERE, cached, key_of_files
 
 GO_FROM_PYPI = "1.24.11"
+ATTEMPTS = 3
 KUBERNETES = ("apiserver", "controller-manager", "proxy", "scheduler")
 MODULES: dict[str, Sequence[str]] = {
     "kubernetes": (
@@ -40,17 +41,23 @@ def go() -> list[str]:
 
 
 def build(folder: Path, packages: Sequence[str], out: Path) -> None:
-    """Compile static programs. Raises CalledProcessError with the compiler's words on stderr."""
+    """Compile static programs. Raises CalledProcessError with the compiler's words on stderr.
+
+    A module that could not be fetched is asked for again; Go keeps what it has compiled.
+    """
     flags = ["-trimpath", "-ldflags=-s -w", "-mod=readonly", "-buildvcs=false"]
     out.mkdir()
     # A single package is named after its folder or module: give the file the folder's name.
     place = f"{out}/" if len(packages) > 1 else str(out / folder.name)
-    subprocess.run(
-        [*go(), "build", *flags, "-o", place, *packages],
-        cwd=folder,
-        env={**os.environ, "CGO_ENABLED": "0", "GOFLAGS": ""},
-        check=True,
-    )
+    for left in reversed(range(ATTEMPTS)):
+        done = subprocess.run(
+            [*go(), "build", *flags, "-o", place, *packages],
+            cwd=folder,
+            env={**os.environ, "CGO_ENABLED": "0", "GOFLAGS": ""},
+            check=not left,
+        )
+        if done.returncode == 0:
+            return
 
 
 def module(name: str) -> Path:

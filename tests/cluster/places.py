@@ -12,6 +12,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 HERE = Path(__file__).parent
+KEPT = 4
+"""Versions of one thing in the cache."""
 
 
 def cache() -> Path:
@@ -65,7 +67,7 @@ def locked(name: str, shared: bool = False) -> Iterator[None]:
 def cached(kind: str, name: str, key: str, make: Callable[[Path], None]) -> Path:
     """The folder or file `kind`/`name`-`key`, made once: whole, or not there.
 
-    Older ones of the same name are deleted: they are made again when somebody goes back.
+    The newest few of the same name stay, for clones of other commits; older ones are deleted.
     """
     place = cache() / kind / f"{name}-{key}"
     if place.exists():
@@ -75,7 +77,8 @@ def cached(kind: str, name: str, key: str, make: Callable[[Path], None]) -> Path
             return place
         place.parent.mkdir(parents=True, exist_ok=True)
         half_made = place.parent.glob(f".{name}-*")  # by somebody who was killed
-        for old in [*place.parent.glob(f"{name}-{'?' * 16}"), *half_made]:
+        older = sorted(place.parent.glob(f"{name}-{'?' * 16}"), key=lambda found: -found.stat().st_mtime)
+        for old in [*older[KEPT - 1 :], *half_made]:
             remove(old)
         work = Path(tempfile.mkdtemp(prefix=f".{name}-", dir=place.parent))
         try:

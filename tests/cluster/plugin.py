@@ -43,7 +43,7 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     """Begin to build beside the other tests: at first it takes minutes, and they need no cluster."""
     config = session.config
     worker = getattr(config, "workerinput", {"workerid": "gw0"})["workerid"]
-    needed = any("access" in getattr(item, "fixturenames", ()) for item in session.items)
+    needed = any(_needs_a_cluster(item) for item in session.items)
     if worker == "gw0" and needed and not config.option.collectonly and _own_cluster(config):
         config.stash[BUILDER] = subprocess.Popen(
             ["nice", sys.executable, "-m", "tests.cluster", "build"],
@@ -62,6 +62,11 @@ def pytest_unconfigure(config: pytest.Config) -> None:
         builder.wait()
 
 
+def _needs_a_cluster(item: pytest.Item) -> bool:
+    """By its fixtures; or marked `cluster`, where a fixture asks for another one only at its turn."""
+    return "access" in getattr(item, "fixturenames", ()) or item.get_closest_marker("cluster") is not None
+
+
 def _own_cluster(config: pytest.Config) -> bool:
     return not config.getoption("--kube-context") and not needs.missing()
 
@@ -72,10 +77,10 @@ def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
 
     A test that breaks the cluster has it for itself.
     """
-    fixtures = getattr(item, "fixturenames", ())
-    if "access" not in fixtures or not _own_cluster(item.config):
+    if not _needs_a_cluster(item) or not _own_cluster(item.config):
         yield
         return
+    fixtures = getattr(item, "fixturenames", ())
     with contextlib.suppress(Exception):  # the fixture meets it again, and reports it
         Cluster.here().prepare()
     with locked(f"turn{instance()}", shared="cluster" not in fixtures):

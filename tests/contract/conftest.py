@@ -17,7 +17,7 @@ from playground_ops.config import Configuration, read
 from playground_ops.model import Location
 from playground_ops.render.surroundings import settled
 from playground_ops.targets.base import Target
-from playground_ops.targets.kubernetes.connection import Connection
+from playground_ops.targets.kubernetes.api.connection import Connection
 from playground_ops.targets.kubernetes.target import KubernetesTarget
 from playground_ops.targets.local.target import LocalTarget
 from tests import fakes, pipelines
@@ -106,7 +106,9 @@ class KubernetesWorld:
         return self._commits.make(behaviour)
 
 
-@pytest.fixture(scope="module", params=["fake", "local", "kubernetes"])
+@pytest.fixture(
+    scope="module", params=["fake", "local", pytest.param("kubernetes", marks=pytest.mark.cluster)]
+)
 def world(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     if request.param == "fake":
         yield FakeWorld()

@@ -5,14 +5,16 @@ from __future__ import annotations
 import pytest
 
 from playground_ops import decisions
-from playground_ops.errors import FindingKind, LockHeld, PlaygroundError, RolloutFailed
+from playground_ops.errors import Finding, FindingKind, LockHeld, PlaygroundError, RolloutFailed
 from playground_ops.model import (
     LiveRelease,
     Outcome,
     Release,
     ReleaseState,
+    Revision,
     RolloutRecord,
     ServerStatus,
+    Verdict,
 )
 from playground_ops.request import Request
 from playground_ops.rollback import roll_back
@@ -21,6 +23,7 @@ from playground_ops.story import SilentStory
 from playground_ops.switching import Patience
 from tests.asking import eventually
 from tests.contract.conftest import BROKEN, GOOD, HANGS, World
+from tests.reviewing import Reviewer
 
 
 def say(message: str) -> None: ...
@@ -68,13 +71,27 @@ def serving(world: World) -> Release | None:
     return found.release if found else None
 
 
-def engine(world: World) -> Engine:
-    return Engine(world.target, SilentStory(), world.clock, Patience(transient=0.0, confirm=60.0, stable=0.1))
+def engine(world: World, story: SilentStory | None = None) -> Engine:
+    return Engine(
+        world.target, story or SilentStory(), world.clock, Patience(transient=0.0, confirm=60.0, stable=0.1)
+    )
 
 
 def request(world: World, ref: str | None = None, **changed: object) -> Request:
     location = world.location.model_copy(update=changed)
     return Request(location=location, configuration="c", by="the contract", ref=ref)
+
+
+def test_refs_of_several_locations_are_resolved_together(world: World) -> None:
+    commit, pinned = world.commit(GOOD), "f" * 40
+    wanted = [world.location, world.location.model_copy(update={"name": "b", "ref": pinned})]
+    found = world.target.resolve_all(wanted)
+    assert [one.commit for one in found if isinstance(one, Revision)] == [commit, pinned]
+    if world.location.repository != "/fake":
+        unknown = world.location.model_copy(update={"name": "c", "ref": "mian"})
+        _, wrong = world.target.resolve_all([world.location, unknown])
+        assert isinstance(wrong, Finding)
+        assert "`main`" in wrong.cause
 
 
 def test_a_candidate_is_started_once_and_serves_nobody(world: World) -> None:
@@ -87,6 +104,11 @@ def test_a_candidate_is_started_once_and_serves_nobody(world: World) -> None:
     assert serving(world) == before
     loaded = world.target.inspect(release)
     assert world.target.expected_directory(release) in loaded.working_directories
+    assert world.target.verdict(release) is None
+    for said in (Verdict(approved=False, by="ada"), Verdict(approved=True, by="ada", reason="well")):
+        world.target.decide(release, said)
+        assert world.target.verdict(release) == said
+    assert live(world, release) is not None
     world.target.remove(release)
     assert live(world, release) is None
     assert world.target.next_number("a") >= release.number
@@ -208,6 +230,27 @@ def test_a_rollout_moves_a_bad_one_stays_and_a_rollback_goes_back(world: World) 
     assert now.revision.commit == first
     with pytest.raises(PlaygroundError):
         roll_back(engine(world), request(world), 10**6)
+
+
+def test_a_candidate_waits_for_a_person_whose_word_it_obeys(world: World) -> None:
+    engine(world).roll_out(request(world, ref=world.commit(GOOD)))
+    reviewed = {"approval": "manual", "approval_timeout_seconds": 60}
+
+    yes = Reviewer(world.target, Verdict(approved=True, by="ada", reason="well"))
+    approved = world.commit(GOOD)
+    done = engine(world, yes).roll_out(request(world, ref=approved, **reviewed))
+    assert (done.outcome, done.approved_by, yes.asked) == (Outcome.DONE, "ada: well", True)
+
+    rejected = world.commit(GOOD)
+    with pytest.raises(RolloutFailed, match="rejected by ada"):
+        no = Reviewer(world.target, Verdict(approved=False, by="ada"))
+        engine(world, no).roll_out(request(world, ref=rejected, **reviewed))
+    now = serving(world)
+    assert now is not None
+    assert now.revision.commit == approved
+    assert all(found.state is not ReleaseState.CANDIDATE for found in world.target.releases("a"))
+    with pytest.raises(RolloutFailed, match="was rejected at"):
+        engine(world).roll_out(request(world, ref=rejected))
 
 
 def test_what_a_dead_rollout_left_is_cleaned_up_by_the_next(world: World) -> None:

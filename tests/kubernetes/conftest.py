@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from playground_ops.targets.kubernetes.connection import Connection
+from playground_ops.targets.kubernetes.api.connection import Connection
 from tests.cluster.access import Access
 from tests.cluster.cluster import Cluster
+from tests.kubernetes.candidates import Place, a_place
 from tests.kubernetes.connections import remove_policies
 
 CONTEXT = "playground"
@@ -21,6 +22,12 @@ def namespace(namespace: str, access: Access) -> Iterator[str]:
     """With what a stack in it makes cluster-wide removed too."""
     yield namespace
     remove_policies(access, namespace)
+
+
+@pytest.fixture(scope="module")
+def place(access: Access, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
+    with a_place(access, tmp_path_factory.mktemp("place")) as made:
+        yield made
 
 
 @pytest.fixture

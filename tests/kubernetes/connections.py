@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from playground_ops.render.admission import OF_NAMESPACE
-from playground_ops.targets.kubernetes.connection import Connection
+from playground_ops.render.names import OF_NAMESPACE
+from playground_ops.targets.kubernetes.api.connection import Connection
 from tests.cluster.access import Access
 
 CONTEXT = "playground"

@@ -13,8 +13,10 @@ from typing import Any
 
 import yaml
 
+from tests.asking import Asking
 from tests.cluster.access import Access
 from tests.kubernetes.connections import CONTEXT
+from tests.stacks import QUICK
 
 COMMAND_SECONDS = 200
 SMALL = {"artifacts": "64Mi"}
@@ -35,7 +37,7 @@ class Said:
 
 
 @dataclass
-class Running:
+class Running(Asking):
     access: Access
     namespace: str
     file: Path
@@ -45,6 +47,7 @@ class Running:
         self.content = {
             "kubernetes": {"namespace": self.namespace, **SMALL},
             "postgres": {"storage": "512Mi"},
+            "rollout": QUICK,
             **content,
         }
         self.file.write_text(yaml.safe_dump(self.content))
@@ -68,6 +71,11 @@ class Running:
 
     def bootstrap(self) -> Said:
         return self.run(module="playground_ops.bootstrap")
+
+    @property
+    def ui(self) -> str:
+        """From this machine the tests' cluster's Services can be reached."""
+        return f"http://{self.get('service', 'dagster-webserver')['spec']['clusterIP']}:3000"
 
     def kubectl(self, *arguments: str, stdin: str | None = None) -> str:
         return self.access.kubectl(*arguments, namespace=self.namespace, stdin=stdin)

@@ -16,9 +16,9 @@ import pytest
 
 from playground_ops.config import load
 from playground_ops.errors import BadInput, PlaygroundError
-from playground_ops.targets.kubernetes import backups, postgres, stopping
-from playground_ops.targets.kubernetes.connection import Connection
-from playground_ops.targets.kubernetes.executing import Place
+from playground_ops.targets.kubernetes.api.connection import Connection
+from playground_ops.targets.kubernetes.outside import backups, postgres, stopping
+from playground_ops.targets.kubernetes.outside.executing import Place
 from tests.asking import eventually
 from tests.cluster import faults
 from tests.cluster.access import Access
@@ -236,7 +236,7 @@ def test_a_pod_that_dies_under_a_restore_is_told_and_the_database_is_as_it_was(
 def test_a_stack_that_a_person_stopped_waits_for_everybody_else_to_leave(
     connection: Connection, stack: Running, file: Path, place: Place
 ) -> None:
-    stopping.stop(connection, stack.namespace, lambda message: None, 1)
+    stopping.stop(connection, [stack.namespace], lambda message: None, 1)
     host = stack.get("service", "dagster-postgres")["spec"]["clusterIP"]
     secret = stack.get("secret", "dagster-postgres")["data"]["password"]
     word = base64.b64decode(secret).decode()
@@ -248,5 +248,5 @@ def test_a_stack_that_a_person_stopped_waits_for_everybody_else_to_leave(
         session.close()
     assert "The database is as" in stack.run("restore", str(file)).out
     assert stack.pods("dagster-webserver") == set(), "what a person stopped, a person starts"
-    stopping.start(connection, stack.namespace, lambda message: None)
+    stopping.start(connection, [stack.namespace], lambda message: None)
     eventually("all to be well", lambda: stack.run("health", check=False).code == 0, every_seconds=1)

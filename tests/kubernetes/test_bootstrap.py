@@ -36,7 +36,7 @@ def test_all_that_stands_in_the_way_is_told_at_once_and_nothing_is_written(stack
     stack.configure(
         kubernetes={"storage_class": "nope"},
         postgres={"password_secret": "mine"},
-        code_locations=[{"name": "a", "repo": {"url": "/srv/code"}, "dependencies": "project"}],
+        code_locations=[{"name": "a", "repo": {"url": "/srv/code"}}],
     )
     ended = stack.run(module="playground_ops.bootstrap")
     assert ended.returncode == 1
@@ -47,7 +47,6 @@ def test_all_that_stands_in_the_way_is_told_at_once_and_nothing_is_written(stack
         "The cluster has: memory",
         "secret/mine",
         "a path of this machine",
-        "dependencies: project",
     ):
         assert told in ended.stderr, ended.stderr
     assert stack.get("services")["items"] == []

@@ -9,9 +9,16 @@ from collections.abc import Iterator
 import pytest
 
 from playground_ops.errors import FindingKind, PlaygroundError
-from playground_ops.targets.kubernetes.connection import Connection
-from playground_ops.targets.kubernetes.executing import Ended, Place, draining, execute, failed, output
-from playground_ops.targets.kubernetes.refusals import Refusal
+from playground_ops.targets.kubernetes.api.connection import Connection
+from playground_ops.targets.kubernetes.api.refusals import Refusal
+from playground_ops.targets.kubernetes.outside.executing import (
+    Ended,
+    Place,
+    draining,
+    execute,
+    failed,
+    output,
+)
 from tests.cluster import faults
 from tests.cluster.access import Access
 from tests.cluster.cluster import Cluster

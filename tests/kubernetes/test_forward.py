@@ -13,9 +13,9 @@ from urllib.request import Request, urlopen
 import pytest
 
 from playground_ops.errors import BadInput, FindingKind, PlaygroundError
-from playground_ops.targets.kubernetes.connection import Connection
-from playground_ops.targets.kubernetes.forward import Forward
-from playground_ops.targets.kubernetes.selection import Selection
+from playground_ops.targets.kubernetes.api.connection import Connection
+from playground_ops.targets.kubernetes.outside.forward import Forward
+from playground_ops.targets.kubernetes.pods.selection import Selection
 from tests.asking import eventually
 from tests.cluster import faults
 from tests.cluster.access import Access, Pod

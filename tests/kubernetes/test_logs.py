@@ -13,11 +13,11 @@ from typing import Any
 import pytest
 
 from playground_ops.errors import BadInput, FindingKind, PlaygroundError
-from playground_ops.targets.kubernetes.connection import Connection
-from playground_ops.targets.kubernetes.following import follow
-from playground_ops.targets.kubernetes.loglines import LogLine
-from playground_ops.targets.kubernetes.logs import Wanted, last_lines, lines_before
-from playground_ops.targets.kubernetes.selection import Selection
+from playground_ops.targets.kubernetes.api.connection import Connection
+from playground_ops.targets.kubernetes.logs.following import follow
+from playground_ops.targets.kubernetes.logs.loglines import LogLine
+from playground_ops.targets.kubernetes.logs.reading import Wanted, last_lines, lines_before
+from playground_ops.targets.kubernetes.pods.selection import Selection
 from tests.asking import eventually
 from tests.cluster import faults
 from tests.cluster.access import Access, Pod

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
 from tests.asking import eventually
-from tests.cluster.access import Access
+from tests.cluster.access import Access, KubectlFailed
 from tests.cluster.gitservers import anonymous
 from tests.kubernetes.stacks import ClusterStack, a_cluster_stack
-from tests.pipelines import pipeline
+from tests.pipelines import Pipeline, pipeline
 
 CODE = """\
 import pathlib
@@ -33,14 +35,31 @@ def waiting() -> None:
 defs = dg.Definitions(jobs=[waiting])
 """
 """A step that ends when a file is there: who asks decides whether the database is there then."""
-SERVER = "deployment/dagster-grpc-a-1"
 PROCESSES = "cd /proc && for one in [0-9]*; do echo $one; done"
 
 
+WAITING = f"""\
+import os
+import pathlib
+import time
+
+while os.environ["PLAYGROUND_RELEASE"] == "2" and not pathlib.Path("/tmp/go").exists():
+    time.sleep(0.1)
+
+{CODE}"""
+"""Its import ends when a file is there."""
+HELD_BACK = "grep -rq 'held back until the database answers' /opt/dagster/artifacts && echo so it is"
+
+
 @pytest.fixture(scope="module")
-def stack(access: Access, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ClusterStack]:
-    code = pipeline(tmp_path_factory.mktemp("code") / "repository")
-    code.commit_text(CODE, "A job that waits")
+def code(tmp_path_factory: pytest.TempPathFactory) -> Pipeline:
+    made = pipeline(tmp_path_factory.mktemp("code") / "repository")
+    made.commit_text(CODE, "A job that waits")
+    return made
+
+
+@pytest.fixture(scope="module")
+def stack(access: Access, code: Pipeline, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ClusterStack]:
     with (
         a_cluster_stack(access, tmp_path_factory.mktemp("stack")) as made,
         anonymous(code.folder.parent) as url,
@@ -59,13 +78,69 @@ def waiting(stack: ClusterStack, until: str) -> str:
     return run
 
 
+def server_of(stack: ClusterStack) -> str:
+    return f"dagster-grpc-a-{stack.location('a')['release']}"
+
+
 def touch(stack: ClusterStack, file: str) -> None:
-    stack.kubectl("exec", SERVER, "--", "touch", file)
+    stack.kubectl("exec", f"deployment/{server_of(stack)}", "--", "touch", file)
 
 
 def processes(stack: ClusterStack) -> set[str]:
     """In the pod of location a. Those that look for them are gone when they are asked for again."""
-    return set(stack.kubectl("exec", SERVER, "--", "sh", "-c", PROCESSES).split())
+    return set(stack.kubectl("exec", f"deployment/{server_of(stack)}", "--", "sh", "-c", PROCESSES).split())
+
+
+def take_away_the_database(stack: ClusterStack) -> None:
+    stack.kubectl("scale", "statefulset/dagster-postgres", "--replicas=0")
+    eventually("the database to be gone", lambda: not stack.pods("postgres"), every_seconds=0.5)
+
+
+def bring_it_back(stack: ClusterStack) -> None:
+    stack.kubectl("scale", "statefulset/dagster-postgres", "--replicas=1")
+
+
+def says(stack: ClusterStack, where: str, command: str) -> str:
+    """What it prints there; nothing while there is no such container, or it fails."""
+    try:
+        return stack.kubectl("exec", where, "--", "sh", "-c", command)
+    except KubectlFailed:
+        return ""
+
+
+def last_rollout(stack: ClusterStack) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(stack.ok("history", "a", "--json"))[-1]
+    return found
+
+
+def test_a_rollout_ends_while_the_database_is_away_and_its_run_tells_it_later(
+    stack: ClusterStack, code: Pipeline
+) -> None:
+    commit = code.commit_text(WAITING, "An import that waits")
+    run = stack.launch("ops", "redeploy", {"locations": ["a"]})
+    candidate = "deployment/dagster-grpc-a-2"
+    eventually("the candidate to import", lambda: says(stack, candidate, "echo here"), every_seconds=0.5)
+    take_away_the_database(stack)
+    stack.kubectl("exec", candidate, "--", "touch", "/tmp/go")
+
+    eventually("the rollout to end", lambda: last_rollout(stack)["outcome"], every_seconds=1)
+    there = "deployment/dagster-webserver"
+    eventually("a line to be held back", lambda: says(stack, there, HELD_BACK), every_seconds=1)
+    ended = last_rollout(stack)
+    assert ended["run_id"] == run
+    bring_it_back(stack)
+
+    status, told = stack.wait_for_run(run), stack.messages(run)
+    if ended["outcome"] == "done":
+        assert (status, "a serves release 2" in told) == ("SUCCESS", True), told
+        assert "a · retiring" in told
+        return
+    # A server that began without the database may have ended: then the rollout is undone, and says why.
+    assert (ended["finding"]["kind"], status) == ("transient", "FAILURE"), ended["finding"]
+    assert ended["finding"]["observed"] in told, told
+    assert stack.location("a")["release"] == 1
+    stack.ok("redeploy", "a")
+    assert stack.location("a")["commit"] == commit, "nothing was held against it"
 
 
 def test_runs_over_an_outage(stack: ClusterStack) -> None:
@@ -74,13 +149,16 @@ def test_runs_over_an_outage(stack: ClusterStack) -> None:
     speaking = waiting(stack, "/tmp/meanwhile")
     own = processes(stack) & processes(stack) - before
     assert own
-    (server,) = [pod["metadata"]["uid"] for pod in stack.pods("location") if "-a-" in pod["metadata"]["name"]]
+    (server,) = [
+        pod["metadata"]["uid"]
+        for pod in stack.pods("location")
+        if pod["metadata"]["name"].startswith(f"{server_of(stack)}-")
+    ]
 
-    stack.kubectl("scale", "statefulset/dagster-postgres", "--replicas=0")
-    eventually("the database to be gone", lambda: not stack.pods("postgres"), every_seconds=0.5)
+    take_away_the_database(stack)
     touch(stack, "/tmp/meanwhile")
     eventually("the run to give up", lambda: not own & processes(stack), 240, every_seconds=1)
-    stack.kubectl("scale", "statefulset/dagster-postgres", "--replicas=1")
+    bring_it_back(stack)
 
     assert stack.wait_for_run(speaking) == "FAILURE"
     said = stack.messages(speaking)

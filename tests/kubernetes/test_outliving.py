@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.asking import eventually
-from tests.cluster.access import Access
+from tests.cluster import faults
+from tests.cluster.access import Access, KubectlFailed
+from tests.cluster.audit import recorded
+from tests.cluster.cluster import Cluster
 from tests.cluster.gitservers import anonymous
+from tests.cluster.network import HOST
 from tests.kubernetes.stacks import ClusterStack, a_cluster_stack
+from tests.objectstores import KEYS, a_bucket
 from tests.pipelines import Pipeline, pipeline
 
 CODE = """\
@@ -59,11 +67,19 @@ def code(tmp_path_factory: pytest.TempPathFactory) -> Pipeline:
 
 
 @pytest.fixture(scope="module")
-def stack(access: Access, code: Pipeline, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ClusterStack]:
-    folder: Path = tmp_path_factory.mktemp("stack")
-    with a_cluster_stack(access, folder) as made, anonymous(code.folder.parent) as url:
+def location(access: Access, code: Pipeline) -> Iterator[dict[str, Any]]:
+    with anonymous(code.folder.parent) as url:
         repo = {"url": f"{url}/{code.folder.name}", "ref": "main"}
-        made.configure(code_locations=[{"name": "a", "repo": repo, "module": "pipeline"}])
+        yield {"name": "a", "repo": repo, "module": "pipeline"}
+
+
+@pytest.fixture(scope="module")
+def stack(
+    access: Access, location: dict[str, Any], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[ClusterStack]:
+    folder: Path = tmp_path_factory.mktemp("stack")
+    with a_cluster_stack(access, folder) as made:
+        made.configure(code_locations=[location, {**location, "name": "short", "longest_run_seconds": 5}])
         made.bootstrap()
         yield made
 
@@ -110,10 +126,7 @@ def test_a_run_on_a_server_that_no_longer_serves_can_be_terminated(
     stack.wait_for_run(run, "STARTED")
     code.commit_text(CODE.format(version=5), "Version 5")
     redeploy(stack)
-    stack.graphql(
-        "mutation($id: String!) { terminateRun(runId: $id) { __typename } }",
-        id=run,
-    )
+    stack.terminate(run)
     assert stack.wait_for_run(run) == "CANCELED"
 
 
@@ -122,3 +135,154 @@ def test_rolling_back_takes_the_release_that_is_warm(stack: ClusterStack) -> Non
     run = stack.launch("ops", "rollback", {"location": "a"})
     stack.wait_for_success(run)
     assert stack.location("a")["release"] == now["previous"]
+
+
+def test_a_rollback_from_outside_starts_no_pod(stack: ClusterStack, cluster: Cluster) -> None:
+    now = stack.location("a")
+    with recorded(cluster, namespace=stack.namespace) as calls:
+        stack.ok("rollback", "a")
+    assert stack.location("a")["release"] != now["release"]
+    assert [call for call in calls.all if call.resource == "pods/exec"]
+    assert not [call for call in calls.writes if call.resource in ("jobs", "pods")]
+
+
+def test_whoever_may_run_nothing_in_pods_has_a_job_for_it(stack: ClusterStack, cluster: Cluster) -> None:
+    with nobody_may_exec(stack), recorded(cluster, namespace=stack.namespace) as calls:
+        stack.ok("health")
+    assert [call for call in calls.denied if call.resource == "pods/exec"]
+    assert [call for call in calls.writes if (call.verb, call.resource) == ("create", "jobs")]
+
+
+@contextmanager
+def nobody_may_exec(stack: ClusterStack) -> Iterator[None]:
+    """In its namespace, by a policy: the tests' own login may do everything."""
+    name, api = f"no-exec-{stack.namespace}", "admissionregistration.k8s.io/v1"
+    here = {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": stack.namespace}}}
+    rule = {"apiGroups": [""], "apiVersions": ["v1"], "operations": ["CONNECT"], "resources": ["pods/exec"]}
+    refusing = {"expression": "false", "message": "nobody may", "reason": "Forbidden"}
+    policy = {"matchConstraints": {**here, "resourceRules": [rule]}, "validations": [refusing]}
+    binding = {"policyName": name, "matchResources": here, "validationActions": ["Deny"]}
+    specs = {"ValidatingAdmissionPolicy": policy, "ValidatingAdmissionPolicyBinding": binding}
+    made = [
+        {"apiVersion": api, "kind": kind, "metadata": {"name": name}, "spec": spec}
+        for kind, spec in specs.items()
+    ]
+    stack.access.apply(*made)
+
+    def is_refused() -> bool:
+        try:
+            stack.kubectl("exec", "deployment/dagster-webserver", "--", "true")
+        except KubectlFailed as error:
+            return "nobody may" in str(error)
+        return False
+
+    try:
+        eventually("the policy to be in force", is_refused)
+        yield
+    finally:
+        for kind in specs:
+            stack.kubectl("delete", kind, name)
+
+
+def test_a_run_that_takes_longer_than_its_retired_server_may_is_said_to_have_failed(
+    stack: ClusterStack, code: Pipeline
+) -> None:
+    run = stack.launch("short", "waiting")
+    stack.wait_for_run(run, "STARTED")
+    for version in (6, 7):
+        code.commit_text(CODE.format(version=version), f"Version {version}")
+        stack.wait_for_success(stack.launch("ops", "redeploy", {"locations": ["short"]}))
+    eventually("its server to be ended", lambda: not stack.location("short")["draining"], every_seconds=1)
+    stack.wait_for_success(stack.launch("ops", "health_check"))
+    assert stack.wait_for_run(run) == "FAILURE"
+    assert "had 5 s (longest_run_seconds) to finish" in stack.messages(run)
+    others = [one for one in stack.run_ids() if one != run]
+    assert any(run in stack.messages(one) for one in others), "whoever ended it, perhaps by schedule, says so"
+
+
+@pytest.mark.soak
+def test_runs_launched_while_the_address_moves_can_be_terminated(stack: ClusterStack, code: Pipeline) -> None:
+    code.commit_text(CODE.format(version=8), "Version 8")
+    runs: list[str] = []
+    over = threading.Event()
+
+    def launch() -> None:
+        while len(runs) < 6 and not over.wait(1.5):
+            runs.append(stack.launch("a", "waiting"))
+
+    launcher = threading.Thread(target=launch)
+    launcher.start()
+    try:
+        redeploy(stack)
+    finally:
+        over.set()
+        launcher.join()
+    for run in runs:
+        stack.wait_for_run(run, "STARTED")
+        stack.terminate(run)
+    assert {stack.wait_for_run(run) for run in runs} == {"CANCELED"}
+
+
+def under_way(stack: ClusterStack, phase: str) -> bool:
+    records = "app.kubernetes.io/component=record,playground.dagster/location=a"
+    found = stack.kubectl("get", "configmaps", "-l", records, "-o", "jsonpath={.items[*].data.outcome}")
+    return f"under way: {phase}" in found
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("how", ["its pod is deleted", "its process is killed"])
+@pytest.mark.parametrize("phase", ["starting", "switching"])
+def test_ops_ends_in_the_middle_of_a_rollout_that_it_makes(
+    stack: ClusterStack, code: Pipeline, cluster: Cluster, how: str, phase: str
+) -> None:
+    before = stack.location("a")["commit"]
+    commit = code.commit_text(f"{CODE.format(version=9)}# {how} {phase}\n", "Version 9")
+    run = stack.launch("ops", "redeploy", {"locations": ["a"]})
+    eventually(f"it to be {phase}", lambda: under_way(stack, phase), every_seconds=0.1)
+    (pod,) = stack.access.pods(stack.namespace, "playground.dagster/location=ops")
+    if how == "its pod is deleted":
+        stack.kubectl("delete", "pod", pod.name, "--now")
+    else:
+        faults.kill_container(cluster, pod, "dagster-grpc")
+    assert stack.location("a")["commit"] in (before, commit)
+    eventually("ops to be back", lambda: stack.location("ops")["ready"], every_seconds=1)
+    eventually("the lock to expire", lambda: stack.run("redeploy", "a").returncode == 0, every_seconds=2)
+    assert stack.location("a")["commit"] == commit
+    assert stack.location("a")["candidate"] is None
+    assert not under_way(stack, "")
+    stack.wait_for_run(stack.launch("ops", "health_check"))
+    assert stack.wait_for_run(run) in ("FAILURE", "CANCELED", "SUCCESS")
+
+
+def test_in_an_object_store_both_outlive_the_release_and_the_claim(
+    stack: ClusterStack, code: Pipeline, location: dict[str, Any]
+) -> None:
+    """A server that speaks S3 is on this machine; its credentials are in a Secret alone."""
+    secret = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "store"}, "stringData": KEYS}
+    with a_bucket("team", HOST) as bucket:
+        s3 = {"bucket": "team", "endpoint_url": bucket.url, "region": "us-east-1"}
+        stack.configure(
+            kubernetes={"artifacts_store": {"s3": s3, "secret": "store"}},
+            code_locations=[location, {"name": "b"}],
+        )
+        refused = stack.run("deploy")
+        assert (refused.returncode, "secret/store" in refused.stdout + refused.stderr) == (1, True)
+        stack.access.apply(secret, namespace=stack.namespace)
+        stack.ok("deploy")
+        writer = stack.location("a")["release"]
+
+        run, other = stack.launch("a", "up"), stack.launch("b", "refresh")
+        for one in (run, other):
+            stack.wait_for_success(one)
+        for version in (6, 7):  # one release is kept warm
+            code.commit_text(CODE.format(version=version), f"Version {version}")
+            redeploy(stack)
+        its_pods = f"playground.dagster/location=a,playground.dagster/release={writer}"
+        eventually("the writer to go", lambda: not stack.kubectl("get", "pods", "-l", its_pods, "-o", "name"))
+        assert "numbers made by version" in stdout(stack, run)
+        there = bucket.objects()
+        assert any(key.startswith(f"dagster/storage/{run}/compute_logs/") for key in there)
+        assert {"dagster/values/b/numbers", "dagster/values/b/total"} <= set(there)
+        look = ("exec", "deployment/dagster-webserver", "--", "ls", "/opt/dagster/artifacts/compute_logs")
+        assert run not in stack.kubectl(*look)

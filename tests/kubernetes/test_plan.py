@@ -14,8 +14,8 @@ from playground_ops.config import Configuration, read
 from playground_ops.errors import BadInput, PlaygroundError
 from playground_ops.plan import Plan
 from playground_ops.render.names import MANAGER
-from playground_ops.targets.kubernetes.connection import AGENT, Connection, named
-from playground_ops.targets.kubernetes.planning import plan_objects
+from playground_ops.targets.kubernetes.api.connection import AGENT, Connection, named
+from playground_ops.targets.kubernetes.objects.planning import plan_objects
 from tests.asking import eventually
 from tests.cluster import faults
 from tests.cluster.access import Access, KubectlFailed

@@ -41,7 +41,8 @@ def test_both_are_resolved_fetched_and_served(
 
         del locations[0]["repo"]["secret"]
         stack.configure(code_locations=locations)
-        refused = stack.run("deploy", check=False)
+        stack.run("deploy")  # by the same commit, which the cluster has kept
+        refused = stack.run("redeploy", "over-ssh", check=False)
         assert (refused.code, "Host key verification failed" in str(refused)) == (1, True), refused
 
 

@@ -12,6 +12,7 @@ import yaml
 from hypothesis import HealthCheck, given, settings
 
 from playground_ops.config import Configuration, read
+from playground_ops.config.store import ACCOUNT
 from playground_ops.render import files
 from playground_ops.render.names import DAEMON
 from playground_ops.render.stack import render
@@ -19,11 +20,14 @@ from tests.asking import eventually
 from tests.cluster.access import Access, KubectlFailed, Pod
 from tests.cluster.cluster import Cluster
 from tests.cluster.pods import ready
-from tests.rendered import ELSEWHERE, WHOLE, code_archive, everything
+from tests.rendered import ELSEWHERE, IN_GOOGLE, WHOLE, code_archive, everything
 from tests.unit.test_render import FILES
 
 HERE = Path("configvalues.yaml")
 ACCOUNTS = ("get", "serviceaccounts", "-o", "name")
+THERE = "default"
+"""Of isolated locations: a namespace that is there."""
+TEXTS = {"default": "", "every key": WHOLE, "elsewhere": ELSEWHERE, "in Google": IN_GOOGLE}
 PASSWORD = "a password 'of' tests$"
 
 
@@ -31,7 +35,13 @@ def configured(text: str, namespace: str) -> Configuration:
     found = read(text, HERE)
     settings = found.kubernetes.model_copy(update={"namespace": namespace, "artifacts": "64Mi"})
     postgres = found.postgres.model_copy(update={"storage": "128Mi"})
-    return found.model_copy(update={"kubernetes": settings, "postgres": postgres})
+    locations = tuple(
+        one.model_copy(update={"isolation": one.isolation.model_copy(update={"namespace": THERE})})
+        if one.isolation
+        else one
+        for one in found.locations
+    )
+    return found.model_copy(update={"kubernetes": settings, "postgres": postgres, "locations": locations})
 
 
 def folder(path: Path, namespace: str, text: str) -> Path:
@@ -69,7 +79,16 @@ def several(told: str) -> list[dict[str, Any]]:
     return found
 
 
-@pytest.mark.parametrize("text", ["", WHOLE, ELSEWHERE], ids=["default", "every key", "elsewhere"])
+@pytest.fixture
+def accounts(access: Access, namespace: str) -> None:
+    """Those that bare pods have, which the server wants to be there."""
+    eventually("an account for pods", lambda: "default" in access.kubectl(*ACCOUNTS, namespace=namespace))
+    made = {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": ACCOUNT}}
+    access.apply(made, namespace=namespace)
+
+
+@pytest.mark.usefixtures("accounts")
+@pytest.mark.parametrize("text", TEXTS.values(), ids=TEXTS)
 def test_everything_is_accepted_by_a_server_that_enforces_restricted(
     access: Access, namespace: str, tmp_path: Path, text: str
 ) -> None:
@@ -77,23 +96,29 @@ def test_everything_is_accepted_by_a_server_that_enforces_restricted(
     levels = [f"pod-security.kubernetes.io/{mode}=restricted" for mode in ("warn", "enforce")]
     access.kubectl("label", "--overwrite", "namespace", namespace, *levels)
     eventually("an account for pods", lambda: "default" in access.kubectl(*ACCOUNTS, namespace=namespace))
-    accept(access, [*everything(configured(text, namespace)), code_archive(namespace)], tmp_path)
+    found = [one for one in everything(configured(text, namespace)) if not has_an_account(one)]
+    accept(access, [*found, code_archive(namespace)], tmp_path)
 
 
-@settings(deadline=None, max_examples=80, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@pytest.mark.usefixtures("accounts")
+@settings(deadline=None, max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(document=FILES)
 def test_whatever_is_configured_is_accepted(
     access: Access, namespace: str, tmp_path: Path, document: dict[str, Any]
 ) -> None:
     """The server knows more than its schemas: what belongs together, what comes twice, how long it may be."""
-    eventually("an account for pods", lambda: "default" in access.kubectl(*ACCOUNTS, namespace=namespace))
     found = everything(configured(yaml.safe_dump(document), namespace))
-    accept(access, [one for one in found if not is_prioritised(one)], tmp_path)
+    accept(access, [one for one in found if not (is_prioritised(one) or has_an_account(one))], tmp_path)
 
 
 def is_prioritised(found: dict[str, Any]) -> bool:
     """Of a bare pod the server demands that its PriorityClass is there; in templates it takes any name."""
     return found["kind"] == "Pod" and "priorityClassName" in found["spec"]
+
+
+def has_an_account(found: dict[str, Any]) -> bool:
+    """Likewise of its account, which an isolated location's namespace has before any pod."""
+    return found["kind"] == "Pod" and "serviceAccountName" in found["spec"]
 
 
 def test_a_pod_that_is_not_restricted_is_refused(access: Access, namespace: str, tmp_path: Path) -> None:

@@ -11,12 +11,13 @@ from typing import Any
 
 import pytest
 
-from playground_ops.config import Configuration, read
+from playground_ops.config import OPS, Configuration, read
+from playground_ops.config.configuration import PackagesSettings
 from playground_ops.model import Location, Release, Revision
 from playground_ops.pods import PodSettings, Volume
 from playground_ops.render import backup, foundation, release, resolver
 from playground_ops.render.admission import render as policies
-from playground_ops.render.names import CONFIGURATION, OPS_ACCOUNT
+from playground_ops.render.names import CONFIGURATION, OPS_ACCOUNT, PACKAGES_USER
 from playground_ops.render.stack import render
 from playground_ops.render.versions import VERSIONS
 from tests.asking import eventually
@@ -30,7 +31,14 @@ HTTPS, SSH = "https://git.internal/x.git", "git@git.internal:x.git"
 
 
 def configured(namespace: str) -> Configuration:
-    found = read(f"kubernetes: {{namespace: {namespace}}}", Path("x.yaml"))
+    store = "{s3: {bucket: team}, secret: store, service_account_annotations: {example.com/role: x}}"
+    found = read(
+        f"""
+        kubernetes: {{namespace: {namespace}, artifacts_store: {store}}}
+        postgres: {{pod: {{volumes: [{{name: ca, path: /mnt/ca, secret: database-ca}}]}}}}
+        """,
+        Path("x.yaml"),
+    )
     pod = PodSettings(
         image="registry.internal/mine:1",
         environment_from_secrets=("more",),
@@ -45,7 +53,13 @@ def configured(namespace: str) -> Configuration:
         Location(name="web", repository=HTTPS, git_secret="web-git"),
         Location(name="shell", repository=SSH, git_secret="shell-git", pod=pod),
     )
-    return found.model_copy(update={"locations": locations})
+    ops = found.ops.model_copy(update={"repository": HTTPS, "git_secret": "ops-git"})
+    packages = PackagesSettings(index_url="https://pypi.internal/simple", secret="index")
+    settings = found.kubernetes.model_copy(update={"packages": packages})
+    reaching = found.kubernetes.artifacts_store
+    assert reaching is not None
+    stored = tuple(one.model_copy(update={"pod": reaching.given(one.pod)}) for one in locations)
+    return found.model_copy(update={"locations": stored, "ops": ops, "kubernetes": settings})
 
 
 @pytest.fixture(scope="module")
@@ -75,7 +89,7 @@ def release_of(found: Configuration, location: str) -> Object:
 
 def resolver_of(found: Configuration, location: str) -> Object:
     chosen = next(one for one in found.all_locations if one.name == location)
-    return resolver.render(chosen, ["HEAD"], found, "dagster-resolve-x", 30)
+    return resolver.render([chosen], ["HEAD"], found, "dagster-resolve-x", 30)
 
 
 def as_ops(access: Access, namespace: str, *arguments: str, stdin: str | None = None) -> str:
@@ -98,7 +112,26 @@ def test_every_kind_of_release_may_be_made(access: Access, space: str, location:
     assert refusal(access, release_of(configured(space), location)) == ""
 
 
-@pytest.mark.parametrize("location", ["web", "shell"])
+def test_a_token_for_the_cloud_of_the_store_may_be_added(access: Access, space: str) -> None:
+    """As a cloud's webhook does, before the policy sees the pod."""
+    made = release_of(configured(space), "web")
+    assert spec(made)["serviceAccountName"] == "dagster-code"
+    token(audience="sts.amazonaws.com")(made)
+    assert refusal(access, made) == ""
+
+
+def test_ops_may_be_made_of_the_archive_too(access: Access, space: str) -> None:
+    found = configured(space).model_copy(update={"ops": OPS})
+    assert refusal(access, release_of(found, "ops")) == ""
+
+
+def test_ops_from_git_comes_from_where_the_configuration_says(access: Access, space: str) -> None:
+    made = release_of(configured(space), "ops")
+    fetch_elsewhere(made)
+    assert "a repository that is not configured" in refusal(access, made)
+
+
+@pytest.mark.parametrize("location", ["ops", "web", "shell"])
 def test_a_ref_may_be_resolved(access: Access, space: str, location: str) -> None:
     assert refusal(access, resolver_of(configured(space), location)) == ""
 
@@ -135,6 +168,10 @@ def account(name: str) -> Change:
         found["spec"]["template"]["spec"]["serviceAccountName"] = name
 
     return change
+
+
+def token(**source: str) -> Change:
+    return volume({"projected": {"sources": [{"serviceAccountToken": {"path": "token", **source}}]}})
 
 
 def image(found: Object) -> None:
@@ -185,15 +222,60 @@ def prepare_for_the_fetch(found: Object) -> None:
     spec(found)["initContainers"].insert(0, before)
 
 
+def credentials_of_the_index_for_the_code(found: Object) -> None:
+    mount = {"name": "packages-secret", "mountPath": "/x"}
+    spec(found)["containers"][0]["volumeMounts"].append(mount)
+
+
+def install_by_shell(found: Object) -> None:
+    spec(found)["initContainers"][1]["command"][2] = "cat /etc/packages-secret/*"
+
+
+def install_from_elsewhere(found: Object) -> None:
+    spec(found)["initContainers"][1]["env"].append({"name": "UV_INDEX", "value": "https://evil.example"})
+
+
+def install_with_what_a_config_map_says(found: Object) -> None:
+    spec(found)["initContainers"][1]["envFrom"] = [{"configMapRef": {"name": "x"}}]
+
+
+def install_with_other_programs(found: Object) -> None:
+    spec(found)["volumes"].append({"name": "programs", "configMap": {"name": "x"}})
+    spec(found)["initContainers"][1]["volumeMounts"].append({"name": "programs", "mountPath": "/usr/bin"})
+
+
+def prepare_for_the_install(found: Object) -> None:
+    before = {**spec(found)["containers"][0], "name": "before"}
+    del before["startupProbe"], before["readinessProbe"], before["livenessProbe"]
+    spec(found)["initContainers"].insert(1, before)
+
+
+def install_and_tell(found: Object) -> None:
+    hook = {"exec": {"command": ["sh", "-c", "cat /etc/packages-secret/*"]}}
+    # Of init containers only those that go on may have hooks.
+    spec(found)["initContainers"][1] |= {"lifecycle": {"postStart": hook}, "restartPolicy": "Always"}
+
+
+def be_whom_environments_belong_to(found: Object) -> None:
+    spec(found)["containers"][0]["securityContext"]["runAsUser"] = PACKAGES_USER
+
+
+def all_be_whom_environments_belong_to(found: Object) -> None:
+    spec(found)["securityContext"]["runAsUser"] = PACKAGES_USER
+
+
 REFUSED: list[tuple[Change, str]] = [
     (image, "an image that the configuration does not name: elsewhere/evil:1"),
     (volume({"secret": {"secretName": "foreign"}}), "a volume of a Secret"),
     (volume({"secret": {"secretName": "dagster-postgres"}}), "a volume of a Secret"),
     (volume({"secret": {"secretName": "shell-files"}}), "a volume of a Secret"),
+    (volume({"secret": {"secretName": "database-ca"}}), "a volume of a Secret"),
     (
         volume({"projected": {"sources": [{"secret": {"name": "foreign"}}]}}),
         "a kind of volume that the stack has none of",
     ),
+    (token(), "a kind of volume that the stack has none of"),
+    (token(audience="https://kubernetes.default.svc"), "a kind of volume that the stack has none of"),
     (variable("foreign"), "a variable from a Secret"),
     (variable("web-git"), "a variable from a Secret"),
     (every_variable, "variables from a Secret"),
@@ -208,6 +290,15 @@ REFUSED: list[tuple[Change, str]] = [
     (fetch_with_what_a_config_map_says, "a variable of git-sync that the stack does not use"),
     (fetch_with_another_git, "a volume of git-sync that the stack does not use"),
     (fetch_at_home_elsewhere, "a volume of git-sync that the stack does not use"),
+    (credentials_of_the_index_for_the_code, "credentials of the package index in a container that does not"),
+    (install_by_shell, "credentials of the package index in a container that does not install"),
+    (install_from_elsewhere, "a variable of what installs packages that the stack does not use"),
+    (install_with_what_a_config_map_says, "a variable of what installs packages that the stack does not use"),
+    (install_with_other_programs, "a volume of what installs packages that the stack does not use"),
+    (prepare_for_the_install, "what installs packages beside another container"),
+    (install_and_tell, "a hook or a probe of what installs packages"),
+    (be_whom_environments_belong_to, "the user that environments belong to"),
+    (all_be_whom_environments_belong_to, "the user that environments belong to"),
     (prepare_for_the_fetch, "git-sync after or beside another container"),
 ]
 

@@ -11,12 +11,13 @@ from typing import Any
 
 import psycopg2
 import pytest
+import yaml
 
 from playground_ops.config import load
 from playground_ops.errors import PlaygroundError
-from playground_ops.targets.kubernetes import postgres, rotation
-from playground_ops.targets.kubernetes.connection import Connection
-from playground_ops.targets.kubernetes.secretversions import versions
+from playground_ops.targets.kubernetes.api.connection import Connection
+from playground_ops.targets.kubernetes.objects.secretversions import versions
+from playground_ops.targets.kubernetes.outside import postgres, rotation
 from tests.asking import eventually
 from tests.cluster import gitservers
 from tests.cluster.access import Access
@@ -24,10 +25,28 @@ from tests.cluster.cluster import Cluster
 from tests.cluster.plugin import SESSION_VARIABLE
 from tests.kubernetes.connections import connected
 from tests.kubernetes.running import Running, running
-from tests.pipelines import pipeline
+from tests.pipelines import Pipeline, pipeline
 
 RUN = """INSERT INTO runs (run_id, pipeline_name, status, run_body)
 VALUES ('0a1b2c3d-0000', 'load & clean', 'STARTED', '{}')"""
+
+WORDS = {"WAREHOUSE_PASSWORD": "canary-4711-flies", "API_TOKEN": "canary-0815-sings"}
+TELLS = """\
+import os
+import sys
+
+word, token = os.environ["WAREHOUSE_PASSWORD"], os.environ["API_TOKEN"]
+print("variables:", {name: value for name, value in os.environ.items() if "_" in name}, file=sys.stderr)
+print("Authorization: Bearer", token, file=sys.stderr)
+
+
+def connect(url: str) -> None:
+    raise ConnectionError(f"{url} refused password={word}, API_TOKEN={token!r}")
+
+
+connect(f"postgresql://loader:{word}@warehouse:5432/sales")
+"""
+EVENTS = "SELECT coalesce(string_agg(event, ' '), '') FROM event_logs"
 
 
 @pytest.fixture(scope="module")
@@ -267,3 +286,29 @@ def test_a_stranger_who_changes_the_secret_meanwhile_is_not_overwritten(
     monkeypatch.undo()
     stack.run("secret", "rotate-database", "--force")
     assert is_let_in(stack, password(stack))
+
+
+def test_secrets_that_code_tells_when_it_fails_are_masked_wherever_it_is_shown(stack: Running) -> None:
+    folder = stack.file.parent
+    secret = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "canaries"}, "stringData": WORDS}
+    stack.access.apply(secret, namespace=stack.namespace)
+    text = stack.file.read_text()
+    document = yaml.safe_load(text)
+    document["code_locations"][0]["pod"] = {"environment_from_secrets": ["canaries"]}
+    stack.file.write_text(yaml.safe_dump(document))
+    before = numbers(stack)
+    Pipeline(folder / "code").commit_text(TELLS, "Tell everything")
+    stack.run("deploy", "--components", "foundation,configuration")
+    try:
+        said = stack.run("redeploy", "a", check=False)
+        assert (said.code, numbers(stack)) == (1, before), said
+        run = stack.launch("ops", "redeploy", {"locations": ["a"], "force": True})
+        assert stack.wait_for_run(run) == "FAILURE"
+        told = [f"{said}", everywhere(stack), stack.sql(EVENTS), stack.run("history", "a", "--json").out]
+    finally:
+        stack.file.write_text(text)
+        Pipeline(folder / "code").commit("first")
+        stack.run("deploy")
+    for place in told:
+        assert "postgresql://***@warehouse:5432/sales" in place
+        assert [word for word in WORDS.values() if word in place] == []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 
 import pytest
@@ -85,7 +86,16 @@ def test_a_rollout_that_is_cancelled_meanwhile_leaves_no_pod(stack: ClusterStack
     code.commit_text(text("total", seconds=300.0), "Slow to pass")
     run = stack.launch("ops", "redeploy", {"locations": ["a"]})
     eventually("the smoke pod", lambda: smoke_pods(stack), every_seconds=0.5)
-    stack.graphql("mutation($id: String!) { terminateRun(runId: $id) { __typename } }", id=run)
+    stack.terminate(run)
     assert stack.wait_for_run(run) in ("CANCELED", "FAILURE")
     eventually("the smoke pod to go", lambda: smoke_pods(stack) == "", every_seconds=0.5)
     assert stack.assets("a") == ["total"]
+
+
+def test_what_takes_longer_than_it_may_has_failed(stack: ClusterStack) -> None:
+    """The commit is the one before's, which would take five minutes."""
+    a, b = json.loads(stack.config.read_text())["code_locations"]
+    stack.configure(code_locations=[{**a, "smoke_timeout_seconds": 3}, b])
+    stack.ok("deploy", "--components", "configuration")
+    assert "it did not end within 3 s" in refused(stack)
+    assert smoke_pods(stack) == ""

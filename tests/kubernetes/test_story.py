@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 import yaml
 
-from playground_ops.targets.kubernetes.connection import AGENT
+from playground_ops.targets.kubernetes.api.connection import AGENT
 from tests.asking import eventually
 from tests.cluster.access import Access
 from tests.cluster.audit import recorded

@@ -9,9 +9,9 @@ import time
 import pytest
 
 from playground_ops.errors import PlaygroundError
-from playground_ops.targets.kubernetes.connection import Connection
-from playground_ops.targets.kubernetes.refusals import Refusal
-from playground_ops.targets.kubernetes.streaming import lines
+from playground_ops.targets.kubernetes.api.connection import Connection
+from playground_ops.targets.kubernetes.api.refusals import Refusal
+from playground_ops.targets.kubernetes.api.streaming import lines
 from tests.asking import eventually
 from tests.cluster import faults
 from tests.cluster.access import Access

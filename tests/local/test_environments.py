@@ -15,10 +15,10 @@ import pytest
 
 from playground_ops.errors import FindingKind, PlaygroundError
 from playground_ops.targets.local.checkouts import Checkouts
-from playground_ops.targets.local.environments import Environments, shared
 from playground_ops.targets.local.git import resolve
-from playground_ops.targets.local.installed import check_dagster, goes_with, installed
-from playground_ops.targets.local.uv_failures import explain
+from playground_ops.targets.packages.environments import Environments, shared
+from playground_ops.targets.packages.installed import check_dagster, goes_with, installed
+from playground_ops.targets.packages.uv_failures import explain
 from playground_ops.targets.project import Project, read_project
 from playground_ops.targets.sources import content_hash
 from tests.local.git_servers import closed_port, silent_server
@@ -159,7 +159,7 @@ class TestLocked:
         program = (
             "import sys; from pathlib import Path;"
             "from playground_ops.targets.project import read_project;"
-            "from playground_ops.targets.local.environments import Environments;"
+            "from playground_ops.targets.packages.environments import Environments;"
             "Environments(Path(sys.argv[2])).ensure(read_project(Path(sys.argv[1])), print)"
         )
         said: list[str] = []

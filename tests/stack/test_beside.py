@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 
+from playground_ops.defs.following import follow_sensors
+from playground_ops.model import Location
 from tests import pipelines
 from tests.asking import eventually
 from tests.pipelines import Pipeline
@@ -44,11 +46,16 @@ def schedule(stack: Stack, location: str) -> dict[str, Any]:
     return found
 
 
-def follow_ticks(stack: Stack) -> list[dict[str, Any]]:
+def follow_sensor(code: Pipeline) -> str:
+    found = Location(name="a", repository=str(code.folder), follow=True, follow_interval_seconds=5)
+    return follow_sensors([found])[0].name
+
+
+def follow_ticks(stack: Stack, sensor: str) -> list[dict[str, Any]]:
     where = {
         "repositoryLocationName": "ops",
         "repositoryName": "__repository__",
-        "sensorName": "follow_a",
+        "sensorName": sensor,
     }
     found: list[dict[str, Any]] = stack.graphql(SENSOR, s=where)["sensorOrError"]["sensorState"]["ticks"]
     return found
@@ -78,16 +85,17 @@ def test_a_persons_own_toggles_survive_rollouts(stack: Stack) -> None:
 
 
 def test_a_push_goes_live_and_a_rejected_one_is_left_alone(stack: Stack, code: Pipeline) -> None:
+    sensor = follow_sensor(code)
     commit = code.commit("pushed")
     eventually("the push to serve", lambda: stack.location("a")["commit"] == commit, every_seconds=0.5)
     last = stack.history("a")[-1]
     assert last["action"] == "follow"
-    assert "sensor follow_a" in last["by"]
+    assert f"sensor {sensor}" in last["by"]
 
     code.commit_text(pipelines.RAISES, "bad push")
 
     def skipped() -> bool:
-        return any("which was rejected" in (tick["skipReason"] or "") for tick in follow_ticks(stack))
+        return any("which was rejected" in (tick["skipReason"] or "") for tick in follow_ticks(stack, sensor))
 
     eventually("the sensor to leave the rejected push alone", skipped, every_seconds=0.5)
     assert [found["outcome"] for found in stack.history("a")].count("failed") == 1
@@ -95,4 +103,4 @@ def test_a_push_goes_live_and_a_rejected_one_is_left_alone(stack: Stack, code: P
 
     good = code.commit("mended")
     eventually("the newest push to serve", lambda: stack.location("a")["commit"] == good, every_seconds=0.5)
-    assert [tick["error"] for tick in follow_ticks(stack) if tick["error"]] == []
+    assert [tick["error"] for tick in follow_ticks(stack, sensor) if tick["error"]] == []

@@ -23,7 +23,7 @@ from playground_ops.render.daemon import LIVENESS
 from playground_ops.render.instance import waiting
 from playground_ops.render.names import DAEMON
 from playground_ops.render.stack import render
-from playground_ops.targets.local.uv_command import find_uv
+from playground_ops.targets.packages.uv_command import find_uv
 from tests.asking import eventually
 from tests.stacks import ROOT, free_port
 
@@ -180,6 +180,9 @@ def test_its_pod_waits_for_the_database_and_says_so(daemon: Container, port: int
 def test_as_rendered_it_stays_up_though_no_code_server_answers(daemon: Container) -> None:
     daemon.edit(without_a_database_of_its_own)
     process = daemon.start()
+    assert process.stdout is not None
+    said = next((line for line in process.stdout if "configured with the following daemons" in line), "")
+    assert said, "it ended before its tables were made (a probe at that moment would make them too)"
 
     def alive() -> bool:
         """By the probe that its pod has."""

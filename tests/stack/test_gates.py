@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 import pytest
+import yaml
 
 from tests.asking import eventually
 from tests.pipelines import Pipeline
@@ -80,6 +81,16 @@ def test_an_asset_check_that_fails_keeps_the_commit_from_serving(stack: Stack, c
     finding = refused(stack)
     assert "smoke check total:is_positive did not pass" in finding["observed"]
     assert "the total is -1" in finding["observed"]
+
+
+def test_what_takes_longer_than_it_may_has_failed(stack: Stack, code: Pipeline) -> None:
+    a, b = yaml.safe_load(stack.config.read_text())["code_locations"]
+    stack.configure(code_locations=[{**a, "smoke_timeout_seconds": 1}, b])
+    code.commit_text(text("total", seconds=300.0), "Slow to pass")
+    try:
+        assert "it did not end within 1 s" in refused(stack)["observed"]
+    finally:
+        stack.configure(code_locations=[a, b])
 
 
 def test_both_pass(stack: Stack, code: Pipeline) -> None:

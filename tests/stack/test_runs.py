@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import threading
 
 from playground_ops.targets.local.processes import read_state
 from tests.asking import eventually
@@ -34,7 +35,7 @@ def test_a_run_in_flight_ends_well_over_redeploys_and_can_be_terminated_on_the_o
 
     draining = stack.location("a")["draining"]
     assert draining == [1]
-    stack.graphql("mutation($id: String!) { terminateRun(runId: $id) { __typename } }", id=doomed)
+    stack.terminate(doomed)
     assert stack.wait_for_run(doomed) == "CANCELED"
     stack.wait_for_success(kept)
     eventually("the drained server to be gone", lambda: stack.location("a")["draining"] == [])
@@ -57,3 +58,46 @@ def test_a_serving_server_that_is_killed_comes_back_and_its_run_ends_well(
     stack.wait_for_success(run)  # its worker outlived the server
     again = stack.launch("a", "waiting", wait_of(0.1))
     stack.wait_for_success(again)
+
+
+def test_runs_launched_while_the_address_moves_can_be_terminated(stack: Stack, code: Pipeline) -> None:
+    code.commit("fourth")
+    runs: list[str] = []
+    over = threading.Event()
+
+    def launch() -> None:
+        while len(runs) < 6 and not over.wait(0.8):
+            runs.append(stack.launch("a", "waiting", wait_of(600.0)))
+
+    launcher = threading.Thread(target=launch)
+    launcher.start()
+    try:
+        stack.ok("redeploy", "a")
+    finally:
+        over.set()
+        launcher.join()
+    assert stack.assets("a") == ["fourth"]
+    for run in runs:
+        stack.wait_for_run(run, "STARTED")
+        stack.terminate(run)
+    assert {stack.wait_for_run(run) for run in runs} == {"CANCELED"}
+
+
+def test_a_run_that_takes_longer_than_its_retired_server_may_is_said_to_have_failed(
+    stack: Stack, code: Pipeline
+) -> None:
+    short = {"longest_run_seconds": 2, "startup_timeout_seconds": 30}
+    stack.configure(code_locations=[{"name": "a", **code.location, **short}, {"name": "b"}])
+    stack.ok("deploy")
+    stack.ok("redeploy", "a", "--force")  # a release that has the limit
+    run = stack.launch("a", "waiting", wait_of(600.0))
+    stack.wait_for_run(run, "STARTED")
+    for asset in ("fifth", "sixth"):
+        code.commit(asset)
+        stack.ok("redeploy", "a")
+    eventually("its server to be ended", lambda: stack.location("a")["draining"] == [], every_seconds=0.5)
+    looked = stack.launch("ops", "health_check")
+    stack.wait_for_run(looked)
+    assert stack.wait_for_run(run) == "FAILURE"
+    assert "had 2 s (longest_run_seconds) to finish" in stack.messages(run)
+    assert run in stack.messages(looked), "whoever ended it says so"

@@ -67,10 +67,7 @@ def test_cancelling_the_run_cleans_up_and_leaves_what_serves(stack: Stack, code:
     run = stack.launch("ops", "redeploy", {"locations": ["a"]})
     eventually("a candidate", lambda: stack.location("a")["candidate"])
 
-    stack.graphql(
-        "mutation($id: String!) { terminateRun(runId: $id) { __typename } }",
-        id=run,
-    )
+    stack.terminate(run)
 
     assert stack.wait_for_run(run) == "CANCELED", messages(stack, run)
     after = stack.location("a")

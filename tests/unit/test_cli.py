@@ -11,7 +11,8 @@ import pytest
 
 from playground_ops import bootstrap, opening
 from playground_ops.cli.main import cli, guarded
-from playground_ops.model import Component, Location, Release
+from playground_ops.component import Component
+from playground_ops.model import Location, Release
 from playground_ops.plan import plan
 from tests.fakes import BROKEN, FakeStack, FakeTarget, World
 
@@ -191,11 +192,17 @@ def test_several_locations_are_redeployed_at_once(
 
 def test_health_tells_what_is_not_well_and_ends_with_1(terminal: Terminal) -> None:
     status, out, err = terminal("health")
-    assert (status, out) == (1, "")
+    assert status == 1
+    assert out.splitlines()[2].split(None, 2) == [
+        "webserver",
+        "healthy",
+        "component/webserver: It is not deployed.",
+    ]
     assert "location/orders\n  seen   It serves no release." in err
     status, said = terminal.json("health")
     assert status == 1
-    assert "location/orders" in {found["object"] for found in said["findings"]}
+    orders = next(found for found in said["findings"] if found["object"] == "location/orders")
+    assert (orders["component"], orders["check"], orders["urgent"]) == ("orders", "healthy", True)
 
 
 @pytest.mark.parametrize("given", [["deploy"], ["down"], ["ui"], ["logs", "webserver"], ["history"]])

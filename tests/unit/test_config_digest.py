@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from playground_ops.config import digest, read
-from playground_ops.model import Dependencies, InImage, Location
+from playground_ops.model import Dependencies, InImage, Isolation, Location
 from playground_ops.pods import PodSettings
 
 HERE = Path("/srv/stack/configvalues.yaml")
@@ -18,6 +18,11 @@ NEEDS_NO_RELEASE = {
     "follow_interval_seconds": 60,
     "longest_run_seconds": 60,
     "allowed_refs": ("release-*",),
+    "approval": "manual",
+    "approval_timeout_seconds": 60,
+    "isolation": Isolation(namespace="y", database=True),
+    "smoke_timeout_seconds": 60,
+    "egress": (),
 }
 NEEDS_A_RELEASE = {
     "name": "y",

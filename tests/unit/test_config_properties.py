@@ -60,6 +60,8 @@ FAULTS: list[tuple[str, str, Any]] = [
     ("images", "images.git_sink", {"git_sink": "x"}),
     ("rollout", "rollout.confirm_timeout_seconds", {"confirm_timeout_seconds": 0}),
     ("webserver", "webserver", [80]),
+    ("ops", "ops.repo.ref", {"repo": {"ref": "main"}}),
+    ("ops", "ops.module", {"module": "x"}),
 ]
 LOCATION_FAULTS: list[tuple[str, str, Any]] = [
     ("name", "name", "Upper"),
@@ -77,6 +79,10 @@ LOCATION_FAULTS: list[tuple[str, str, Any]] = [
     ("longest_run_seconds", "longest_run_seconds", 1.5),
     ("smoke_check", "smoke_check", "total"),
     ("nmae", "nmae", "x"),
+    ("isolation", "isolation", "yes"),
+    ("isolation", 'isolation.quota."limits.cpu"', {"quota": {"limits.cpu": 1}}),
+    ("isolation", "isolation.quota", {"quota": {"pods": "500m"}}),
+    ("isolation", "isolation.databse", {"databse": True}),
 ]
 
 

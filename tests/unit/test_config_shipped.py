@@ -13,14 +13,31 @@ from pydantic.fields import FieldInfo
 from playground_ops.config import load, read
 from playground_ops.config.kubernetes_schema import (
     BackupsSection,
+    DestinationSection,
     ExternalPostgresSection,
     IngressSection,
+    IsolationSection,
+    PackagesSection,
     PodSection,
     ResourcesSection,
     TolerationSection,
     VolumeSection,
 )
-from playground_ops.config.schema import EnvironmentSection, File, LocationSection, RepoSection
+from playground_ops.config.schema import (
+    EnvironmentSection,
+    File,
+    LocationSection,
+    RepoSection,
+    RunQueueSection,
+    TagLimitSection,
+    WebhookSection,
+)
+from playground_ops.config.store_schema import (
+    ArtifactsStoreSection,
+    AzureSection,
+    GCSSection,
+    S3Section,
+)
 
 ROOT = Path(__file__).parents[2]
 SHIPPED = ROOT / "configvalues.yaml"
@@ -65,8 +82,10 @@ def test_there_are_examples_of_every_form() -> None:
         "code_locations:",
         "code_locations:",
         "code_locations:",
+        "code_locations:",
         "environment:",
         "kubernetes:",
+        "ops:",
         "postgres:",
     ]
 
@@ -75,6 +94,11 @@ def test_the_port_that_is_commented_out_is_an_example_too() -> None:
     text = SHIPPED.read_text()
     assert "  # port: 3000\n" in text
     assert read(text.replace("  # port: 3000", "  port: 3000"), SHIPPED).webserver.port == 3000
+
+
+def test_the_webhooks_that_are_commented_out_are_an_example_too() -> None:
+    told = read(SHIPPED.read_text().replace("  # tell:", "  tell:"), SHIPPED).health.tell
+    assert [one.form for one in told] == ["json", "slack"]
 
 
 def sections() -> list[type[BaseModel]]:
@@ -88,8 +112,18 @@ def sections() -> list[type[BaseModel]]:
         VolumeSection,
         TolerationSection,
         IngressSection,
+        IsolationSection,
+        PackagesSection,
         ExternalPostgresSection,
         BackupsSection,
+        DestinationSection,
+        ArtifactsStoreSection,
+        S3Section,
+        GCSSection,
+        AzureSection,
+        RunQueueSection,
+        TagLimitSection,
+        WebhookSection,
     ]
 
 

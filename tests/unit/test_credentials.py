@@ -12,8 +12,8 @@ import trustme
 import yaml
 
 from playground_ops.errors import BadInput
-from playground_ops.targets.kubernetes import credentials
-from playground_ops.targets.kubernetes.connection import Connection
+from playground_ops.targets.kubernetes.api import credentials
+from playground_ops.targets.kubernetes.api.connection import Connection
 
 SERVER = "https://127.0.0.1:6443"
 

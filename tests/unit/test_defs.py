@@ -3,70 +3,22 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta, timezone
-from pathlib import Path
 from types import SimpleNamespace
 
 import dagster as dg
 import pytest
 
-from playground_ops.config import read
+from playground_ops import apply, redeploy
 from playground_ops.defs import health
 from playground_ops.defs.assembly import definitions
-from playground_ops.defs.opener import StackOpener
+from playground_ops.defs.following import follow_sensors
+from playground_ops.defs.recording import is_told
 from playground_ops.defs.retention import forget
 from playground_ops.defs.rollouts import WHO_TAG, requested_by
-from playground_ops.model import RolloutRecord
-from playground_ops.opening import Opened
-from playground_ops.rollout import Engine
-from playground_ops.story import SilentStory, Story
-from tests.fakes import BROKEN, FakeTarget, World
-
-FILE = """
-code_locations:
-  - {name: a, repo: {url: https://github.com/acme/pipelines.git, ref: main}, follow: true}
-  - {name: b, repo: {url: https://github.com/acme/pipelines.git, ref: main}}
-"""
-FIRST, SECOND, BAD = "1" * 40, "2" * 40, "bad0" * 10
-
-
-class FakeOpener(StackOpener):
-    """Opens the fake target instead of the one that the configuration names."""
-
-    def __init__(self, world: World, file: Path) -> None:
-        self.world, self.file = world, file
-
-    def open(self, story: Story | None = None) -> Opened:
-        target = FakeTarget(self.world)
-        engine = Engine(target, story or SilentStory(), self.world.clock)
-        return Opened(read(self.file.read_text(), self.file), engine)
-
-    def records(self, location: str) -> list[RolloutRecord]:
-        return list(self.world.records.get(location, {}).values())
-
-
-@pytest.fixture
-def opener(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FakeOpener:
-    file = tmp_path / "configvalues.yaml"
-    file.write_text(FILE)
-    monkeypatch.setenv("PLAYGROUND_CONFIG", str(file))
-    world = World(heads={"a": FIRST, "b": FIRST, "ops": FIRST}, behaviour={BAD: BROKEN})
-    return FakeOpener(world, file)
-
-
-@pytest.fixture
-def instance(tmp_path: Path) -> dg.DagsterInstance:
-    return dg.DagsterInstance.local_temp(str(tmp_path))
-
-
-def launch(
-    opener: FakeOpener, instance: dg.DagsterInstance, job: str, **config: object
-) -> dg.ExecuteInProcessResult:
-    found = definitions(opener).resolve_job_def(job)
-    return found.execute_in_process(run_config=config, raise_on_error=False, instance=instance)
-
-
-def told(result: dg.ExecuteInProcessResult, instance: dg.DagsterInstance) -> list[str]:
-    return [entry.user_message for entry in instance.all_logs(result.run_id) if not entry.is_dagster_event]
+from playground_ops.model import Location, Phase, Release, RolloutRecord
+from playground_ops.story import SilentStory
+from tests.fakes import FakeTarget
+from tests.openers import BAD, FILE, FIRST, SECOND, FakeOpener, launch, tick, told
 
 
 def metadata_of(event: dg.DagsterEvent | None) -> dict[str, object]:
@@ -88,7 +40,8 @@ def test_the_definitions_are_complete(opener: FakeOpener) -> None:
     )
     assert {sensor.name: sensor.default_status.value for sensor in repository.sensor_defs} == {
         "rollout_records": "RUNNING",
-        "follow_a": "RUNNING",
+        "health_watch": "RUNNING",
+        "follow_acme_pipelines": "RUNNING",
     }
     keys = {key.to_user_string() for key in repository.asset_graph.get_all_asset_keys()}
     assert keys == {f"stack/{name}" for name in ("webserver", "daemon", "ops", "a", "b")}
@@ -173,41 +126,99 @@ def test_rollback_and_promote(opener: FakeOpener, instance: dg.DagsterInstance) 
     assert "no earlier release" in failure.step_failure_data.user_failure_data.description
 
 
-def tick(opener: FakeOpener, instance: dg.DagsterInstance, name: str, cursor: str | None = None) -> object:
-    repository = definitions(opener).get_repository_def()
-    context = dg.build_sensor_context(
-        instance=instance, repository_def=repository, cursor=cursor, resources={"stack": opener}
-    )
-    return repository.get_sensor_def(name).evaluate_tick(context)
+def test_a_person_s_word_is_given_by_a_job_and_needs_somebody_who_waits(
+    opener: FakeOpener, instance: dg.DagsterInstance
+) -> None:
+    refused = launch(opener, instance, "approve", location="a")
+    (failure,) = refused.get_step_failure_events()
+    assert "No candidate" in failure.step_failure_data.user_failure_data.description
+
+    target, (location, _) = FakeTarget(opener.world), opener.open().configuration.locations
+    revision = target.resolve(location, None)
+    candidate = Release(location=location, number=1, revision=revision, configuration="c", created_at="t")
+    target.start(candidate, lambda message: None)
+    waits = {"phase": Phase.APPROVE, "release": candidate}
+    target.record(RolloutRecord(location="a", id="x", by="ada", started_at="t", **waits))
+    for job in ("approve", "reject"):
+        assert launch(opener, instance, job, location="a", reason="because").success
+        said = opener.world.verdicts["a-1"]
+        assert (said.approved, said.reason) == (job == "approve", "because")
+        assert said.by.startswith("run ")
+
+
+def skipped(opener: FakeOpener, instance: dg.DagsterInstance, sensor: dg.SensorDefinition) -> str:
+    context = dg.build_sensor_context(instance=instance, resources={"stack": opener})
+    return str(sensor.evaluate_tick(context).skip_message)
 
 
 def test_a_push_is_requested_once_and_a_rejected_one_not_again(
     opener: FakeOpener, instance: dg.DagsterInstance
 ) -> None:
-    (request,) = tick(opener, instance, "follow_a").run_requests
+    (request,) = tick(opener, instance, "follow_acme_pipelines").run_requests
     assert request.run_config == {"locations": ["a"]}
     assert request.tags["playground/commit"] == FIRST
     assert request.run_key == f"a:{FIRST}:0"
     launch(opener, instance, "redeploy", locations=["a"])
-    assert "as before" in tick(opener, instance, "follow_a").skip_message
+    assert "as before" in tick(opener, instance, "follow_acme_pipelines").skip_message
 
     opener.world.heads["a"] = BAD
-    assert tick(opener, instance, "follow_a").run_requests
+    assert tick(opener, instance, "follow_acme_pipelines").run_requests
     launch(opener, instance, "redeploy", locations=["a"])
-    assert "was rejected" in tick(opener, instance, "follow_a").skip_message
+    assert "was rejected" in tick(opener, instance, "follow_acme_pipelines").skip_message
 
     opener.world.heads["a"] = SECOND
-    assert tick(opener, instance, "follow_a").run_requests
+    assert tick(opener, instance, "follow_acme_pipelines").run_requests
     opener.world.resolve_failures = 1
-    assert "the network is down" in tick(opener, instance, "follow_a").skip_message
+    assert "the network is down" in tick(opener, instance, "follow_acme_pipelines").skip_message
+
+
+def test_locations_that_follow_one_repository_share_a_sensor_and_a_question(
+    opener: FakeOpener, instance: dg.DagsterInstance
+) -> None:
+    text = FILE.replace("ref: main}}", "ref: next}, follow: true}")
+    opener.file.write_text(text + "  - {name: c, repo: git@git.internal:acme/pipelines.git, follow: true}\n")
+    opener.world.heads["c"] = FIRST
+    sensors = {one.name for one in definitions(opener).get_repository_def().sensor_defs}
+    followed = sorted(sensors - {"rollout_records", "health_watch"})
+    assert [name.rpartition("_")[0] for name in followed] == ["follow_acme_pipelines"] * 2, "two servers"
+
+    def requested() -> list[list[str]]:
+        found = [tick(opener, instance, name) for name in followed]
+        return sorted(
+            sorted(one.run_config["locations"][0] for one in each.run_requests or ()) for each in found
+        )
+
+    assert requested() == [["a", "b"], ["c"]]
+    launch(opener, instance, "redeploy", locations=["a", "b", "c"])
+    opener.world.heads["b"] = SECOND
+    assert requested() == [[], ["b"]]
+    before = [definitions(opener).get_sensor_def(name) for name in followed]
+    opener.file.write_text(text.replace("follow: true", "follow: false"))
+    assert all("nothing is followed" in skipped(opener, instance, one) for one in before)
+
+
+@pytest.mark.parametrize(
+    ("repo", "more", "name"),
+    [
+        ("https://github.com/acme/pipelines.git", {}, "follow_acme_pipelines"),
+        (
+            "git@git.internal:data/orders.git",
+            {"git_secret": "orders-git"},
+            "follow_data_orders_with_orders_git",
+        ),
+        ("git://git.internal:9418/stack", {}, "follow_stack"),
+        ("/srv/code/x", {"follow_interval_seconds": 300}, "follow_code_x_every_300_s"),
+    ],
+)
+def test_a_follow_sensor_is_named_by_what_it_asks(repo: str, more: dict[str, object], name: str) -> None:
+    found = Location(name="a", repository=repo, follow=True, **more)  # type: ignore[arg-type]
+    assert [one.name for one in follow_sensors([found])] == [name]
 
 
 def test_rollouts_from_the_command_line_are_brought_into_the_graph_once(
     opener: FakeOpener, instance: dg.DagsterInstance
 ) -> None:
     opened = opener.open()
-    from playground_ops import apply, redeploy
-
     wish = redeploy.Wish(locations=["a"], by="ada@laptop")
     for commit in (FIRST, BAD):
         opener.world.heads["a"] = commit
@@ -230,16 +241,26 @@ def test_rollouts_from_the_command_line_are_brought_into_the_graph_once(
     assert again.skip_message == "nothing new"
 
 
-def test_the_health_check_is_red_for_what_is_not_well(
+def test_what_a_run_could_not_tell_is_told_when_it_has_ended(
     opener: FakeOpener, instance: dg.DagsterInstance
 ) -> None:
-    launch(opener, instance, "redeploy", locations=["a"])
-    result = launch(opener, instance, "health_check")
-    assert result.success
-    passed = {check.asset_key.path[-1]: check for check in result.get_asset_check_evaluations()}
-    assert passed["a"].passed
-    assert not passed["b"].passed
-    assert "It serves no release" in (passed["b"].description or "")
+    job = definitions(opener).resolve_job_def("redeploy")
+    run = instance.create_run_for_job(job, status=dg.DagsterRunStatus.STARTED)
+    opened = opener.open()
+    wish = redeploy.Wish(locations=["a"], by="a run that lost its database", run_id=run.run_id)
+    asked = redeploy.requests(opened.engine, opened.configuration, wish)
+    apply.roll_out_all(opened.engine, asked, lambda name: SilentStory())
+    (record,) = opener.records("a")
+
+    def at(moment: str) -> bool | None:
+        return is_told(instance, record.model_copy(update={"ended_at": moment}))
+
+    assert at(datetime.now(timezone.utc).isoformat()) is None, "its run may still tell"
+    assert at("2020-01-01T00:00:00Z") is False, "it does not live any more"
+    instance.report_run_failed(run)
+    assert at(datetime.now(timezone.utc).isoformat()) is False
+    told = list(tick(opener, instance, "rollout_records").asset_events)
+    assert [one.asset_key.path[-1] for one in told] == ["a"]
 
 
 def test_only_old_looks_that_went_well_are_forgotten(

@@ -23,8 +23,10 @@ from hypothesis import example, given, settings
 from sqlalchemy import make_url
 
 from playground_ops.config import OPS, Configuration, read
+from playground_ops.diagnose.pods import INSTALLS
 from playground_ops.errors import BadInput
 from playground_ops.render import gitsync, kept
+from playground_ops.render.capturedlogs import checked
 from playground_ops.render.names import (
     APP_FOLDER,
     DAEMON,
@@ -38,10 +40,10 @@ from playground_ops.render.names import (
     WORKSPACE_FILE,
     WORKSPACE_FOLDER,
 )
-from playground_ops.render.release import SERVER, START, UNPACK
+from playground_ops.render.release import SERVER, START, UNPACK, project
 from playground_ops.targets.sources import files_of, sources_of
 from tests.gitsync.test_flags import DEPRECATED
-from tests.rendered import ELSEWHERE, ROOT, WHOLE, everything, pod_specs
+from tests.rendered import ELSEWHERE, ROOT, WHOLE, everything, pod_specs, released
 from tests.unit.test_render import FILES
 
 HERE = ROOT / "configvalues.yaml"
@@ -143,7 +145,9 @@ def test_an_upper_case_name_is_refused(text: str, path: str) -> None:
 def test_nothing_is_mounted_but_whole_folders_each_at_a_place_of_its_own(document: dict[str, Any]) -> None:
     for container, spec in containers(configured(document)):
         mounts = container.get("volumeMounts", [])
-        assert [mount for mount in mounts if {"subPath", "subPathExpr"} & mount.keys()] == []
+        claims = {volume["name"] for volume in spec["volumes"] if "persistentVolumeClaim" in volume}
+        parts = [mount for mount in mounts if {"subPath", "subPathExpr"} & mount.keys()]
+        assert [mount for mount in parts if mount["name"] not in claims] == [], "a file of a ConfigMap"
         places = [PurePosixPath(mount["mountPath"]) for mount in mounts]
         assert len(set(places)) == len(places)
         assert [place for place in places if place.suffix] == [], "a folder, not a file"
@@ -167,8 +171,10 @@ def test_git_is_asked_for_exactly_the_configured_repositories(document: dict[str
         for container, _ in containers(found)
         if container["image"] == found.images.git_sync
     ]
-    repositories = [location.repository for location in found.locations if location.repository]
-    assert sorted(asked) == sorted(repositories * 3), "to resolve its ref, to fetch, and to try it"
+    repositories = [location.repository for location in found.all_locations if location.repository]
+    assert sorted(asked) == sorted(repositories * 4), (
+        "to resolve, to serve, to run, and to try it; of ops for errands"
+    )
 
 
 @pytest.mark.parametrize(
@@ -280,6 +286,8 @@ def test_every_command_and_module_is_in_the_image_or_in_the_archive_of_the_code(
     assert set(OF_DAGSTER) <= scripts
     for container, _ in containers(configured(document)):
         words = command_of(container)
+        if container["name"] == INSTALLS:
+            words = container["command"][2].splitlines()[-1].split()[3:]
         if container["name"] in ("git-sync", "resolve", "postgres", "backup"):
             continue  # the image's own program, or a shell that calls it
         assert words[0] in (*OF_DAGSTER, "python")
@@ -330,6 +338,8 @@ def of_dagster(words: list[str]) -> list[str] | None:
         return words
     if "--script" in words:
         return None  # what tries a job hands that to no server
+    if "--run" in words:
+        return words[words.index("--") + 1 :]
     # The page that finds out what to load hands over what stands behind `--`.
     return ["dagster", "api", "grpc", *words[words.index("--") + 1 :]] if "--" in words else None
 
@@ -354,12 +364,18 @@ def test_no_key_is_an_argument() -> None:
 
 @whatever_is_configured
 def test_whoever_loads_code_is_told_where_it_lies(document: dict[str, Any]) -> None:
-    for container, _ in containers(configured(document)):
+    configuration = configured(document)
+    looked = checked("", configuration.kubernetes.artifacts_store)
+    for container, _ in containers(configuration):
         words, command = [*container.get("command", ()), *container.get("args", ())], command_of(container)
+        words = [word.removeprefix(looked) for word in words] if looked else words
         in_image = words[:3] == ["sh", "-ec", START]
         if container["name"] == SERVER and command[0] == "python":
             assert any(word.startswith("PYTHONPATH=") for word in words[: words.index("python")])
-        if command[:2] == ["python", "-m"]:
+        if command[:2] == ["python", "-m"] and in_image:
+            folder = project(released(configuration.ops, configuration))
+            assert f"PYTHONPATH={folder}" in words[: words.index("python")], "of ops from git"
+        elif command[:2] == ["python", "-m"]:
             assert f"PYTHONPATH={PROJECT_FOLDER}" in words[: words.index("python")], "over any other"
             assert words[:4] == ["sh", "-ec", UNPACK, PROJECT_FOLDER], "where it was unpacked to"
         if command[:3] == ["dagster", "api", "grpc"]:
@@ -398,13 +414,19 @@ def test_the_folder_of_a_server_is_on_its_path(tmp_path: Path) -> None:
 # A daemon in CrashLoopBackOff: no workspace, no database, a wrong driver. See tests/stack/test_daemon.py too.
 
 
+def address(service: dict[str, Any], found: Configuration) -> str:
+    """As webserver and daemon reach it."""
+    name, namespace = service["metadata"]["name"], service["metadata"]["namespace"]
+    return name if namespace == found.kubernetes.namespace else f"{name}.{namespace}.svc"
+
+
 @whatever_is_configured
 def test_daemon_and_webserver_have_a_workspace_a_database_and_its_driver(document: dict[str, Any]) -> None:
     found = configured(document)
     objects = list(everything(found))
     maps = {one["metadata"]["name"]: one["data"] for one in objects if one["kind"] == "ConfigMap"}
     servers = [one["grpc_server"] for one in yaml.safe_load(maps[WORKSPACE]["workspace.yaml"])["load_from"]]
-    services = {one["metadata"]["name"] for one in objects if one["kind"] == "Service"}
+    services = {address(one, found) for one in objects if one["kind"] == "Service"}
     assert [one["location_name"] for one in servers] == [one.name for one in found.all_locations]
     assert {one["host"] for one in servers} <= services
 
@@ -427,7 +449,7 @@ def test_daemon_and_webserver_have_a_workspace_a_database_and_its_driver(documen
         assert {
             one["env"] for one in database.values() if isinstance(one, dict) and "env" in one
         } <= variables
-        assert [one["name"] for one in spec["initContainers"]] == ["wait-for-database"]
+        assert [one["name"] for one in spec["initContainers"]][:1] == ["wait-for-database"]
 
 
 @pytest.mark.parametrize(

@@ -5,9 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from playground_ops.targets.kubernetes import containers
-from playground_ops.targets.kubernetes.containers import State
-from playground_ops.targets.kubernetes.loglines import (
+from playground_ops.targets.kubernetes.logs.loglines import (
     SECOND,
     UNCERTAIN_SECONDS,
     LogLine,
@@ -18,6 +16,8 @@ from playground_ops.targets.kubernetes.loglines import (
     parsed,
     since,
 )
+from playground_ops.targets.kubernetes.pods import containers
+from playground_ops.targets.kubernetes.pods.containers import State
 
 A, B = Source("a-1", "main"), Source("b-1", "main")
 NOON = 1_795_435_200 * SECOND
@@ -163,4 +163,7 @@ def test_a_container_that_waits_to_be_started_again_is_the_one_that_ended() -> N
     over = {"restartCount": 1, "lastState": ended("m1"), "state": ended("m2")}
     assert containers.state(pod(main=over), "main") == State("m2", False, "m1", 1, False)
     assert containers.ran_before(pod(main=over), None) == ["main"]
+    forgotten = {"restartCount": 1, "state": {"terminated": {"containerID": "second"}}}
+    assert containers.ran_before(pod(main=forgotten), None) == ["main"], "the first one's log is gone"
+    assert containers.ran_before(pod(main={**forgotten, "restartCount": 0}), None) == []
     assert containers.state(pod("Succeeded", main={"state": ended("m1")}), "main").over

@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from playground_ops.config import Configuration, kubernetes_rules, read
 from playground_ops.errors import BadInput
 from playground_ops.model import Location, Release, Revision
-from playground_ops.render import errand, migration, release, resolver
+from playground_ops.render import backup, errand, migration, release, resolver
 from playground_ops.render.stack import render
 from tests.unit.test_render import FULL, configuration, objects, the
 
@@ -31,13 +32,14 @@ def pods(found: Configuration) -> Iterator[dict[str, Any]]:
             yield one["spec"]["template"]["spec"]
     for location in found.all_locations:
         yield release_of(location, found)[0]["spec"]["template"]["spec"]
-        yield resolver.render(location, ["HEAD"], found, "x", 30)["spec"]
+        yield resolver.render([location], ["HEAD"], found, "x", 30)["spec"]
     yield errand.render(found, "x", "archive", [], "somebody")["spec"]["template"]["spec"]
     yield migration.render(found, "x")["spec"]["template"]["spec"]
 
 
 def test_the_names_and_folders_of_the_stack_are_all_refused() -> None:
-    found = configuration(f"code_locations: [{GIT}]")
+    sections = "{packages: {secret: index}, artifacts_store: {gcs: {bucket: team}, secret: store}}"
+    found = configuration(f"code_locations: [{GIT}]\nkubernetes: {sections}")
     names = {one["name"] for pod in pods(found) for one in pod["volumes"]} | {"data"}
     assert names == set(kubernetes_rules.OWN_VOLUMES)
     containers = [one for pod in pods(found) for one in (*pod["containers"], *pod.get("initContainers", ()))]
@@ -78,9 +80,10 @@ def test_a_location_has_its_volumes_and_what_fetches_has_them_not() -> None:
     pod = "pod: {volumes: [{name: keys, path: /etc/keys, secret: keys}], service_annotations: {x: y}}"
     found = configuration(f"code_locations: [{GIT[:-1]}, {pod}}}]")
     spec = release_of(found.locations[0], found)[0]["spec"]["template"]["spec"]
-    (main,), (fetches,) = spec["containers"], spec["initContainers"]
+    (main,), (fetches, installs) = spec["containers"], spec["initContainers"]
     assert "/etc/keys" in [mount["mountPath"] for mount in main["volumeMounts"]]
-    assert "/etc/keys" not in [mount["mountPath"] for mount in fetches["volumeMounts"]]
+    for before in (fetches, installs):
+        assert "/etc/keys" not in [mount["mountPath"] for mount in before["volumeMounts"]]
     assert the(found, "Service", "dagster-grpc-a")["metadata"]["annotations"] == {"x": "y"}
     assert the(found, "Service", "dagster-grpc-ops")["metadata"].get("annotations") is None
 
@@ -181,3 +184,43 @@ def test_what_can_not_be_is_named_with_its_place(pod: str, where: str, said: str
     (finding,) = told.value.findings
     assert finding.object == f"x.yaml:code_locations[0].pod.{where}"
     assert said in str(told.value)
+
+
+def test_a_ref_is_resolved_where_the_location_s_pods_may_be() -> None:
+    where = """
+    node_selector: {disk: fast}
+    tolerations: [{key: dedicated, operator: Exists}]
+    affinity: {nodeAffinity: {}}
+    priority_class: important
+    scheduler_name: another
+    image_pull_secrets: [registry]
+    resources: {limits: {cpu: 4}}
+    environment_from_secrets: [words]
+    """
+    repo = "repo: 'https://git.test/x'"
+    found = configuration(f"code_locations: [{{name: a, {repo}, pod: {yaml.safe_load(where)}}}]")
+    spec = resolver.render([found.locations[0]], ["HEAD"], found, "x", 30)["spec"]
+    server = release_of(found.locations[0], found)[0]["spec"]["template"]["spec"]
+    for key in ("nodeSelector", "tolerations", "affinity", "priorityClassName", "schedulerName"):
+        assert spec[key] == server[key] != {}
+    assert spec["imagePullSecrets"] == [{"name": "registry"}]
+    assert "envFrom" not in spec["containers"][0], "and it has nothing else of the location's"
+    assert "cpu" not in spec["containers"][0]["resources"]["limits"]
+
+
+def test_the_pod_of_a_backup_has_the_certificates_that_its_connection_wants() -> None:
+    found = configuration(
+        """
+        postgres:
+          password_secret: mine
+          external: {host: db.internal, parameters: {sslmode: verify-full, sslrootcert: /etc/ca/ca.crt}}
+          pod: {volumes: [{name: ca, path: /etc/ca, secret: database-ca}], affinity: {nodeAffinity: {}}}
+        """
+    )
+    made = backup.render(found, "x", "x.backup", 60)
+    (main,) = made["spec"]["containers"]
+    assert {"name": "PGSSLROOTCERT", "value": "/etc/ca/ca.crt"} in main["env"]
+    assert {"name": "ca", "mountPath": "/etc/ca", "readOnly": True} in main["volumeMounts"]
+    volumes = {one["name"]: one for one in made["spec"]["volumes"]}
+    assert volumes["ca"]["secret"]["secretName"] == "database-ca"
+    assert "affinity" in made["spec"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from decimal import Decimal
 from typing import Any
 
@@ -9,10 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from playground_ops.diagnose.pods import Collected, look
+from playground_ops.diagnose.pods import Collected, look, room_is_coming
 from playground_ops.diagnose.waiting import known
 from playground_ops.errors import FindingKind
 from playground_ops.pods import amount
+from playground_ops.targets.ticking import findings
 
 SCHEDULED = {"type": "PodScheduled", "status": "True"}
 
@@ -134,3 +136,75 @@ def test_quantities_are_numbers(text: str, number: str) -> None:
 def test_what_is_no_quantity_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="is not a quantity"):
         amount(text)
+
+
+@pytest.mark.parametrize(
+    ("message", "kind"),
+    [
+        ("0/3 nodes are available: 3 node(s) were unschedulable.", FindingKind.CAPACITY),
+        ("0/1 nodes are available: 1 node(s) had untolerated taint {node.kubernetes.io/not-ready: }.",
+         FindingKind.CAPACITY),
+        ("0/1 nodes are available: pod has unbound immediate PersistentVolumeClaims.", FindingKind.CAPACITY),
+        ("0/1 nodes are available: 1 node(s) had untolerated taint {team: ml}.", FindingKind.CERTAIN),
+        ("0/1 nodes are available: 1 node(s) didn't match Pod's node selector.", FindingKind.CERTAIN),
+    ],
+)  # fmt: skip
+def test_a_node_that_takes_no_pods_now_may_do_so_later(message: str, kind: FindingKind) -> None:
+    found = known("Unschedulable", message)
+    assert found is not None
+    assert (found.kind, found.whose) == (kind, "surroundings")
+
+
+def test_an_autoscaler_says_that_room_is_coming_until_there_is_some() -> None:
+    unscheduled = {"type": "PodScheduled", "status": "False", "reason": "Unschedulable"}
+    events = [{"reason": "FailedScheduling"}, {"reason": "TriggeredScaleUp"}]
+    assert room_is_coming(Collected(a_pod(unscheduled), events))
+    assert not room_is_coming(Collected(a_pod(unscheduled), events[:1]))
+    assert not room_is_coming(Collected(a_pod(SCHEDULED), events))
+
+
+def test_git_sync_is_explained_in_gits_words() -> None:
+    """A line as git-sync v4 writes it; the fix is the one for a pod."""
+    error = 'Run(git fetch URL abc): exit status 128: { stderr: "fatal: Authentication failed" }'
+    log = json.dumps({"msg": "too many failures, aborting", "error": error})
+    ended = {"exitCode": 1, "reason": "Error"}
+    pod = a_pod(SCHEDULED, initContainerStatuses=[a_container("git-sync", terminated=ended)])
+    finding = look(Collected(pod, logs={"git-sync": log})).finding
+    assert finding is not None
+    assert (finding.kind, finding.whose, finding.rejects) == (FindingKind.CERTAIN, "surroundings", False)
+    assert "`secret git`" in finding.fix
+
+
+def test_a_server_that_ends_well_over_and_over_never_answers() -> None:
+    container = {
+        **a_container(waiting={"reason": "CrashLoopBackOff", "message": "back-off 10s"}),
+        "restartCount": 2,
+        "lastState": {"terminated": {"exitCode": 0, "reason": "Completed"}},
+    }
+    finding = look(Collected(a_pod(SCHEDULED, containerStatuses=[container]))).finding
+    assert finding is not None
+    assert (finding.kind, "exit code 0" in finding.observed) == (FindingKind.CERTAIN, True)
+
+
+def test_a_tick_that_fails_names_what_it_raised() -> None:
+    text = """Traceback (most recent call last):
+  File "/opt/dagster/app/repo/.worktrees/0123456789012345678901234567890123456789/pipeline.py", line 7, in x
+    raise ValueError("no such column")
+ValueError: no such column
+"""
+    found = findings({"sensor/x": text, "daemon/SENSOR": "ValueError: no"})
+    assert "ValueError: no such column (at pipeline.py, line 7)" in found["sensor/x"].observed
+    assert (found["sensor/x"].rejects, found["daemon/SENSOR"].rejects) == (True, False)
+
+
+def test_a_mount_that_failed_and_then_did_not_is_no_reason_any_more() -> None:
+    """A kubelet with much to do fails once: what is transient has little time, and this has passed."""
+    pod = a_pod(SCHEDULED, containerStatuses=[a_container(running={})])
+    failed = {"reason": "FailedMount", "message": "failed to sync secret cache: timed out"}
+    assert look(Collected(pod, events=[failed])).finding is not None
+    assert look(Collected(pod, events=[failed, {"reason": "Pulled"}, {"reason": "Started"}])).finding is None
+
+
+def test_a_tick_that_fails_because_the_database_is_away_is_not_held_against_a_release() -> None:
+    away = "dagster_postgres.utils.DagsterPostgresException: too many retries for DB connection"
+    assert findings({"daemon/SENSOR": away, "sensor/x": "ValueError: no such column"}).keys() == {"sensor/x"}

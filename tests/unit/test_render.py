@@ -18,6 +18,7 @@ from playground_ops.errors import BadInput
 from playground_ops.render import files, instance
 from playground_ops.render.names import WORKSPACE_FILE
 from playground_ops.render.stack import by_hand, render
+from playground_ops.targets.kubernetes.api.paths import title
 
 ROOT = Path(__file__).parents[2]
 HERE = ROOT / "configvalues.yaml"
@@ -188,6 +189,25 @@ PODS = st.fixed_dictionaries(
 )
 REPOSITORIES = st.sampled_from(["https://git.test/x.git", "git@git.test:x.git", "ssh://git@git.test/x"])
 REFS = st.sampled_from(["main", "v1.2", "team/next", "0" * 40])
+QUOTAS = st.sampled_from(["requests.cpu", "limits.memory", "pods", "requests.example.com/gpu"])
+COUNTS = st.integers(0, 99).map(str)
+DESTINATIONS = st.fixed_dictionaries(
+    {"cidr": st.sampled_from(["10.0.0.0/8", "192.0.2.7", "0.0.0.0/0", "2001:db8::/32"])},
+    optional={"ports": st.lists(st.integers(1, 65535), max_size=2)},
+)
+STORES = st.builds(
+    lambda kind, more: {**kind, **more},
+    st.sampled_from(
+        [
+            {"s3": {"bucket": "team", "region": "eu-1", "endpoint_url": "http://minio:9000"}},
+            {"gcs": {"bucket": "team"}},
+            {"azure": {"storage_account": "team", "container": "dagster", "access_key_variable": "KEY"}},
+        ]
+    ),
+    st.fixed_dictionaries(
+        {}, optional={"secret": NAMES, "service_account_annotations": st.just({"example.com/role": "x"})}
+    ),
+)
 LOCATIONS = st.fixed_dictionaries(
     {"name": NAMES},
     optional={
@@ -196,31 +216,69 @@ LOCATIONS = st.fixed_dictionaries(
         "environment": st.dictionaries(st.from_regex(r"X[A-Z0-9_]{0,8}", fullmatch=True), TEXTS, max_size=2),
         "startup_timeout_seconds": st.integers(1, 7 * 24 * 3600),
         "longest_run_seconds": st.integers(1, 7 * 24 * 3600),
+        "isolation": st.one_of(
+            st.booleans(),
+            st.fixed_dictionaries(
+                {}, optional={"quota": st.dictionaries(QUOTAS, COUNTS, max_size=2), "database": st.booleans()}
+            ),
+        ),
+        "smoke_timeout_seconds": st.integers(1, 7 * 24 * 3600),
+        "egress": st.lists(DESTINATIONS, min_size=1, max_size=3),
     },
 )
-FILES = st.fixed_dictionaries(
-    {"code_locations": st.lists(LOCATIONS, unique_by=lambda found: found["name"], max_size=4)},
-    optional={
-        "webserver": st.fixed_dictionaries({"pod": PODS}),
-        "daemon": st.fixed_dictionaries({"pod": PODS}),
-        "postgres": st.one_of(
-            st.fixed_dictionaries({"pod": PODS, "storage": BYTES}),
-            st.just({"external": {"host": "db.internal"}, "password_secret": "mine"}),
-        ),
-        "kubernetes": st.fixed_dictionaries(
-            {"namespace": NAMES},
-            optional={
-                "network_policies": st.booleans(),
-                "admission_policy": st.booleans(),
-                "artifacts": BYTES,
-                "artifacts_access": st.sampled_from(["ReadWriteOnce", "ReadWriteMany"]),
-                "ops": PODS,
-                "storage_class": NAMES,
-                "ingress": st.fixed_dictionaries({"host": NAMES, "path": st.sampled_from(["/", "/a/b"])}),
-            },
-        ),
-    },
+
+
+def consistent(document: dict[str, Any]) -> dict[str, Any]:
+    """What limits egress is a network policy."""
+    if document.get("kubernetes", {}).get("network_policies") is False:
+        for location in document["code_locations"]:
+            location.pop("egress", None)
+    return document
+
+
+FILES = (
+    st.fixed_dictionaries(
+        {"code_locations": st.lists(LOCATIONS, unique_by=lambda found: found["name"], max_size=4)},
+        optional={
+            "ops": st.fixed_dictionaries(
+                {
+                    "repo": st.fixed_dictionaries(
+                        {"url": st.just("https://git.internal/ops")}, optional={"secret": NAMES}
+                    )
+                }
+            ),
+            "run_launcher": st.sampled_from(["code_server", "kubernetes"]),
+            "run_queue": st.fixed_dictionaries({"max_concurrent_runs": st.integers(-1, 100)}),
+            "webserver": st.fixed_dictionaries({"pod": PODS}),
+            "daemon": st.fixed_dictionaries({"pod": PODS}),
+            "postgres": st.one_of(
+                st.fixed_dictionaries({"pod": PODS, "storage": BYTES}),
+                st.just({"external": {"host": "db.internal"}, "password_secret": "mine"}),
+            ),
+            "kubernetes": st.fixed_dictionaries(
+                {"namespace": NAMES},
+                optional={
+                    "network_policies": st.booleans(),
+                    "admission_policy": st.booleans(),
+                    "artifacts": BYTES,
+                    "artifacts_store": STORES,
+                    "artifacts_access": st.sampled_from(["ReadWriteOnce", "ReadWriteMany"]),
+                    "ops": PODS,
+                    "storage_class": NAMES,
+                    "ingress": st.fixed_dictionaries({"host": NAMES, "path": st.sampled_from(["/", "/a/b"])}),
+                },
+            ),
+        },
+    )
+    .map(consistent)
+    .filter(lambda found: not has_no_postgres_for_its_databases(found))
 )
+
+
+def has_no_postgres_for_its_databases(document: dict[str, Any]) -> bool:
+    isolations = [one.get("isolation") for one in document["code_locations"]]
+    asked = any(isinstance(one, dict) and one.get("database") for one in isolations)
+    return asked and "external" in document.get("postgres", {})
 
 
 @settings(deadline=None, max_examples=60)
@@ -230,8 +288,8 @@ def test_whatever_is_configured_has_names_of_its_own_and_comes_back_from_its_fil
 ) -> None:
     found = configuration(yaml.safe_dump(document))
     rendered = render(found)
-    names = [(one["kind"], one["metadata"]["name"]) for one in objects(found)]
-    assert len(names) == len(set(names))
+    names = [title(one) for one in objects(found)]
+    assert len(names) == len(set(names)), "a plan tells them apart"
     for one in objects(found):
         longest = 61 if "namespace" in one["metadata"] or one["kind"] == "Namespace" else 251
         assert re.fullmatch(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?", one["metadata"]["name"])
@@ -335,7 +393,7 @@ def test_daemon_and_webserver_have_workspace_database_and_driver() -> None:
         (main,) = pod["containers"]
         assert main["args"][main["args"].index("-w") + 1] == WORKSPACE_FILE
         assert "/opt/dagster/workspace" in [mount["mountPath"] for mount in main["volumeMounts"]]
-        assert [one["name"] for one in pod["initContainers"]] == ["wait-for-database"]
+        assert [one["name"] for one in pod["initContainers"]][:1] == ["wait-for-database"]
         assert {"DAGSTER_PG_HOST", "DAGSTER_PG_PASSWORD"} <= {one["name"] for one in main["env"]}
     told = the(configuration(), "ConfigMap", "dagster-instance")["data"]["dagster.yaml"]
     postgres = yaml.safe_load(told)["storage"]["postgres"]["postgres_db"]

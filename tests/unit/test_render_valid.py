@@ -18,13 +18,16 @@ from playground_ops.config import read
 from playground_ops.config.keys import every_path
 from playground_ops.config.schema import File
 from playground_ops.render.supported import NEWEST, OLDEST
-from playground_ops.targets.kubernetes.preflight import of_version
-from tests.rendered import ELSEWHERE, ROOT, SUPPORTED, WHOLE, code_archive, everything, faults
+from playground_ops.targets.kubernetes.outside.preflight import of_version
+from tests.rendered import ELSEWHERE, IN_GOOGLE, ROOT, SUPPORTED, WHOLE, code_archive, everything, faults
 from tests.unit.test_render import FILES
 
 HERE = ROOT / "configvalues.yaml"
-TEXTS = {"default": "", "every key": WHOLE, "an external database": ELSEWHERE}
-FREE = ("annotations", "data", "labels", "limits", "matchLabels", "nodeSelector", "requests", "selector")
+TEXTS = {"default": "", "every key": WHOLE, "an external database": ELSEWHERE, "in Google": IN_GOOGLE}
+FREE = (
+    *("annotations", "data", "hard", "labels", "limits", "matchLabels", "nodeSelector", "requests"),
+    "selector",
+)
 """Maps whose keys are anybody's: a Service's selector too, whereas a Deployment's has its own."""
 Path = tuple[str | int, ...]
 
@@ -98,7 +101,7 @@ def set_in(found: Any, above: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]
 
 def test_the_configurations_of_these_tests_have_every_key() -> None:
     known = {tuple(step for step in steps if isinstance(step, str)) for steps in every_path(File)}
-    there = {path for text in (WHOLE, ELSEWHERE) for path in set_in(yaml.safe_load(text))}
+    there = {path for text in (WHOLE, ELSEWHERE, IN_GOOGLE) for path in set_in(yaml.safe_load(text))}
     assert known - there == set()
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from playground_ops.approval import decide
 from playground_ops.errors import BadInput, FindingKind, LockHeld, RolloutFailed
 from playground_ops.model import (
     Defined,
@@ -14,6 +15,7 @@ from playground_ops.model import (
     ReleaseState,
     Revision,
     RolloutRecord,
+    Verdict,
 )
 from playground_ops.pods import PodSettings
 from playground_ops.request import Request
@@ -24,6 +26,7 @@ from playground_ops.switching import Patience
 from playground_ops.targets.sources import image_revision
 from tests import fakes
 from tests.fakes import FakeTarget, World
+from tests.reviewing import Reviewer
 
 A = Location(name="a", repository="https://git.test/a.git", ref="main", startup_timeout_seconds=30)
 
@@ -38,6 +41,12 @@ def engine(world: World, story: SilentStory | None = None) -> Engine:
 
 def request(**fields: object) -> Request:
     return Request(**{"location": A, "configuration": "digest", "by": "test", **fields})  # type: ignore[arg-type]
+
+
+def staying(world: World) -> list[int]:
+    """Without what drains: a release that served for seconds may have been given runs."""
+    draining = world.draining.get("a", set())
+    return [number for number in world.releases["a"] if number not in draining]
 
 
 def deployed(world: World, *digits: int) -> World:
@@ -56,7 +65,10 @@ def test_a_first_rollout_serves_the_commit_and_leaves_a_record() -> None:
     assert world.serving == {"a": 1}
     assert world.serving_release("a").revision.commit == commit(1)  # type: ignore[union-attr]
     assert list(world.records["a"].values()) == [record]
-    assert set(record.durations) == {phase.value for phase in Phase}
+    assert set(record.durations) == {phase.value for phase in Phase} - {
+        Phase.WATCH.value,
+        Phase.APPROVE.value,
+    }
 
 
 def test_the_second_rollout_keeps_the_first_release_warm_and_drains_older_ones() -> None:
@@ -102,7 +114,7 @@ def test_a_bad_candidate_leaves_the_serving_release_and_explains_itself(behaviou
 
     assert failed.value.finding.observed
     assert world.serving == {"a": 1}
-    assert list(world.releases["a"]) == [1], "the candidate is gone"
+    assert staying(world) == [1], "the candidate is gone"
     last = list(world.records["a"].values())[-1]
     assert last.outcome is Outcome.FAILED
     assert last.finding == failed.value.finding
@@ -155,6 +167,13 @@ def test_a_passing_fault_is_retried() -> None:
     assert world.clock.now >= 1 + 2 + 4
 
 
+def test_a_lock_that_nobody_can_give_for_a_moment_is_asked_for_again() -> None:
+    world = World(heads={"a": commit(1)}, lock_failures=3)
+
+    assert engine(world).roll_out(request()).outcome is Outcome.DONE
+    assert world.clock.now >= 1 + 2 + 4
+
+
 def test_a_passing_fault_is_given_up_at_the_deadline_and_not_held_against_the_commit() -> None:
     world = deployed(World(), 1)
     world.heads["a"], world.resolve_failures = commit(2), 1000
@@ -174,6 +193,59 @@ def test_a_server_that_hangs_is_given_its_location_s_time_and_no_more() -> None:
         engine(world).roll_out(request())
 
     assert 30 <= world.clock.now < 36
+
+
+REVIEWED = A.model_copy(update={"approval": "manual", "approval_timeout_seconds": 60})
+
+
+def reviewed(verdict: Verdict | None, **more: object) -> tuple[World, RolloutRecord]:
+    world = deployed(World(), 1)
+    world.heads["a"] = commit(2)
+    try:
+        asked = request(location=REVIEWED, **more)
+        return world, engine(world, Reviewer(FakeTarget(world), verdict)).roll_out(asked)
+    except RolloutFailed:
+        return world, list(world.records["a"].values())[-1]
+
+
+def test_a_candidate_goes_on_when_somebody_approves_it() -> None:
+    world, record = reviewed(Verdict(approved=True, by="ada", reason="looks good"))
+    assert (world.serving["a"], record.approved_by) == (2, "ada: looks good")
+    assert "awaiting approval" in record.durations
+
+
+def test_a_candidate_that_is_rejected_never_serves_and_is_not_tried_again() -> None:
+    world, record = reviewed(Verdict(approved=False, by="ada", reason="not today"))
+    assert world.serving["a"] == 1
+    assert record.finding is not None
+    assert (record.finding.kind, "not today" in record.finding.observed) == (FindingKind.CERTAIN, True)
+    assert set(world.releases["a"]) == {1}
+    with pytest.raises(RolloutFailed, match="was rejected at"):
+        engine(world).roll_out(request(location=REVIEWED))
+
+
+def test_nobody_says_anything_until_the_deadline() -> None:
+    world, record = reviewed(None)
+    assert world.serving["a"] == 1
+    assert record.finding is not None
+    assert record.finding.kind is FindingKind.TRANSIENT
+    assert 60 <= record.durations["awaiting approval"] < 65
+
+
+def test_a_first_release_and_a_rollback_wait_for_nobody() -> None:
+    world = World(heads={"a": commit(1)})
+    assert engine(world).roll_out(request(location=REVIEWED)).outcome is Outcome.DONE
+    world.heads["a"] = commit(2)
+    engine(world).roll_out(request())
+    assert (
+        roll_back(engine(world), request(location=REVIEWED, action="rollback"), None).outcome is Outcome.DONE
+    )
+
+
+def test_a_word_about_nothing_that_waits_is_bad_input() -> None:
+    world = deployed(World(), 1)
+    with pytest.raises(BadInput, match="No candidate"):
+        decide(FakeTarget(world), "a", Verdict(approved=True, by="ada"))
 
 
 def test_cancelling_removes_the_candidate_and_says_so() -> None:
@@ -366,3 +438,72 @@ def test_a_serving_release_that_does_not_answer_keeps_no_rollout_back() -> None:
 
     assert record.outcome is Outcome.DONE
     assert "nobody knows what would be lost" in record.warnings[0]
+
+
+WATCHING = Patience(watch=10.0)
+
+
+def watching(world: World) -> Engine:
+    return Engine(FakeTarget(world), SilentStory(), world.clock, WATCHING)
+
+
+def test_a_release_that_took_another_ones_place_is_watched_before_that_one_may_go() -> None:
+    world = deployed(World(), 1)
+    world.heads["a"] = commit(2)
+    record = watching(world).roll_out(request())
+    assert record.durations[Phase.WATCH.value] >= WATCHING.watch
+    assert world.serving == {"a": 2}
+
+
+def test_a_first_release_and_a_rollback_to_a_warm_one_are_not_watched() -> None:
+    world = World(heads={"a": commit(1)})
+    assert Phase.WATCH.value not in watching(world).roll_out(request()).durations
+    deployed(world, 2)
+    assert Phase.WATCH.value not in roll_back(watching(world), request(), None).durations
+
+
+@pytest.mark.parametrize("behaviour", [fakes.TICKS_BADLY, fakes.DIES_WHILE_WATCHED, fakes.REPLACED])
+def test_what_goes_wrong_while_it_is_watched_brings_the_one_before_back(behaviour: str) -> None:
+    world = deployed(World(), 1)
+    world.heads["a"] = commit(2)
+    world.behaviour[commit(2)] = behaviour
+    with pytest.raises(RolloutFailed):
+        watching(world).roll_out(request())
+    assert world.serving == {"a": 1}
+    assert staying(world) == [1]
+    assert list(world.records["a"].values())[-1].log_tail == "the last words of a-2"
+
+
+def test_a_daemon_that_is_not_heard_of_is_told_and_not_held_against_the_release() -> None:
+    world = deployed(World(silent=["SENSOR"]), 1)
+    world.heads["a"] = commit(2)
+    record = watching(world).roll_out(request())
+    assert record.outcome is Outcome.DONE
+    assert [one for one in record.warnings if "not been heard of for two minutes (SENSOR)" in one]
+
+
+def test_what_failed_before_the_switch_is_not_held_against_it() -> None:
+    world = World(behaviour={commit(1): fakes.TICKS_BADLY, commit(2): fakes.TICKS_BADLY})
+    deployed(world, 1)
+    world.heads["a"] = commit(2)
+    assert watching(world).roll_out(request()).outcome is Outcome.DONE
+
+
+def test_a_missing_secret_is_not_held_against_the_commit() -> None:
+    world = deployed(World(), 1)
+    world.heads["a"] = commit(2)
+    world.behaviour[commit(2)] = fakes.NO_SECRET
+    for _ in range(2):
+        with pytest.raises(RolloutFailed) as failed:
+            engine(world).roll_out(request())
+        assert "was rejected" not in failed.value.finding.observed
+    world.behaviour[commit(2)] = fakes.GOOD
+    assert engine(world).roll_out(request()).outcome is Outcome.DONE
+
+
+def test_a_release_whose_record_somebody_deleted_stays_warm() -> None:
+    world = deployed(World(), 1, 2)
+    world.records["a"].clear()
+    world.heads["a"] = commit(2)
+    assert engine(world).roll_out(request()).outcome is Outcome.UNCHANGED
+    assert staying(world) == [1, 2]

@@ -11,7 +11,7 @@ from playground_ops.config import Configuration, digest, read
 from playground_ops.render.stack import render
 from playground_ops.render.surroundings import settled
 from playground_ops.render.versions import SECRET_VERSION, VERSIONS, of_config_map, read_by
-from playground_ops.targets.kubernetes.secretversions import environments, named
+from playground_ops.targets.kubernetes.objects.secretversions import environments, named
 
 TEXT = """
 webserver: {pod: {environment_from_secrets: [of-webserver]}}
@@ -90,7 +90,7 @@ def test_a_mounted_secret_and_variables_of_a_config_map_are_read(read: str) -> N
 def test_files_of_a_config_map_change_by_themselves() -> None:
     pod = configured().locations[2].pod
     assert [one.config_map for one in pod.volumes] == [None, "files"]
-    assert environments(configured()) == {"settings"}
+    assert environments(configured()) == {("dagster", "settings")}
 
 
 def test_who_pulls_images_is_not_restarted() -> None:
@@ -113,4 +113,4 @@ def test_every_secret_that_a_pod_reads_is_looked_at() -> None:
         if one["kind"] in ("Deployment", "StatefulSet")
         for name in read_by(one["spec"]["template"])
     }
-    assert seen | {"git", "of-b", "of-c"} == named(found)
+    assert {("dagster", name) for name in (*seen, "git", "of-b", "of-c")} == named(found)

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from playground_ops.clock import SystemClock
+from playground_ops.component import Component, ComponentStatus
 from playground_ops.config import Configuration
 from playground_ops.decisions import serving
-from playground_ops.model import Backup, Component, ComponentStatus
+from playground_ops.errors import PlaygroundError
+from playground_ops.model import Backup
+from playground_ops.overview import Overview
 from playground_ops.plan import Change, Plan, plan
 from playground_ops.render.names import (
+    ARTIFACTS_FOLDER,
     LOCATION,
     MANAGER,
     RELEASE,
@@ -24,30 +29,34 @@ from playground_ops.render.names import (
 from playground_ops.render.stack import render
 from playground_ops.render.webserver import prefix
 from playground_ops.targets.base import Say
-from playground_ops.targets.kubernetes import archive, ending
-from playground_ops.targets.kubernetes.applying import apply_changes
-from playground_ops.targets.kubernetes.components import (
+from playground_ops.targets.kubernetes.api.connection import AT_ONCE, Connection
+from playground_ops.targets.kubernetes.api.paths import collection, path, title
+from playground_ops.targets.kubernetes.api.streaming import lines
+from playground_ops.targets.kubernetes.logs import collecting
+from playground_ops.targets.kubernetes.logs.following import follow as follow_logs
+from playground_ops.targets.kubernetes.logs.named import namespace_of, selector_of
+from playground_ops.targets.kubernetes.logs.reading import Wanted, last_lines
+from playground_ops.targets.kubernetes.objects import ending, spaces
+from playground_ops.targets.kubernetes.objects.applying import apply_changes
+from playground_ops.targets.kubernetes.objects.components import (
     KINDS,
     WORKLOADS,
     location_status,
     status_of,
 )
-from playground_ops.targets.kubernetes.connection import Connection
-from playground_ops.targets.kubernetes.dumping import dump
-from playground_ops.targets.kubernetes.following import follow as follow_logs
-from playground_ops.targets.kubernetes.logs import Wanted, last_lines
-from playground_ops.targets.kubernetes.migrating import is_due, migrate
-from playground_ops.targets.kubernetes.named import selector_of
-from playground_ops.targets.kubernetes.passwords import ensure_database_password
-from playground_ops.targets.kubernetes.paths import collection, path, title
-from playground_ops.targets.kubernetes.planning import plan_objects
-from playground_ops.targets.kubernetes.preflight import check
-from playground_ops.targets.kubernetes.records import Records
-from playground_ops.targets.kubernetes.releases import Releases
-from playground_ops.targets.kubernetes.selection import Selection
-from playground_ops.targets.kubernetes.streaming import lines
+from playground_ops.targets.kubernetes.objects.dumping import dump
+from playground_ops.targets.kubernetes.objects.inforce import beyond_what_was_applied
+from playground_ops.targets.kubernetes.objects.migrating import is_due, migrate
+from playground_ops.targets.kubernetes.objects.passwords import ensure_database_password
+from playground_ops.targets.kubernetes.objects.planning import plan_objects
+from playground_ops.targets.kubernetes.pods.selection import Selection
+from playground_ops.targets.kubernetes.releases import archive
+from playground_ops.targets.kubernetes.releases.deployments import Releases
+from playground_ops.targets.kubernetes.releases.observing import Pods
+from playground_ops.targets.kubernetes.releases.records import Records
+from playground_ops.targets.kubernetes.releases.runpods import launcher_may_change
 from playground_ops.targets.settings import CONFIRMED, component, location_settings
-from playground_ops.targets.webserver import Webserver, WebserverDown
+from playground_ops.targets.webserver import Webserver, WebserverDown, unless_down
 
 OURS = f"app.kubernetes.io/managed-by={MANAGER}"
 RUNNING = "running"
@@ -57,14 +66,15 @@ class KubernetesStack:
     def __init__(self, connection: Connection, configuration: Configuration, project: Path) -> None:
         self._connection, self._configuration, self._project = connection, configuration, project
         self._namespace = configuration.kubernetes.namespace
-        self._releases = Releases(connection, self._namespace)
         self._records = Records(connection, self._namespace)
         self._version = ""
         """As of when pods were listed last, so that a wait misses nothing since."""
 
     def plan(self, configuration: Configuration) -> Plan:
-        objects = plan_objects(self._connection, configuration)
-        locations = plan(self._desired_locations(configuration), self._live_locations())
+        with ThreadPoolExecutor(1) as beside:
+            live = beside.submit(self._live_locations)
+            objects = plan_objects(self._connection, configuration)
+            locations = plan(self._desired_locations(configuration), live.result())
         return Plan(changes=(*objects, *locations.changes))
 
     def components(self) -> Sequence[Component]:
@@ -81,33 +91,68 @@ class KubernetesStack:
         Raises PlaygroundError before anything is written, or with the first refusal.
         """
         if self._connection.context is not None:
+            from playground_ops.targets.kubernetes.outside.preflight import check
+
             check(self._connection, configuration)
             self._begin(configuration, changed, say)
             changed = [*_orders(configuration, changed), *changed]
+        elif found := beyond_what_was_applied(self._connection, configuration):
+            raise PlaygroundError(*found)
+        launcher_may_change(self._connection, configuration)
         if is_due(changed):
             migrate(self._connection, configuration, say)
         apply_changes(self._connection, configuration, changed, say)
+        if self._connection.context is not None:
+            from playground_ops.targets.kubernetes.outside import databases
+
+            databases.ensure(self._connection, configuration, say)
 
     def _begin(self, configuration: Configuration, changed: Sequence[Change], say: Say) -> None:
-        """The namespace, and in it what no plan may show."""
-        space = [change for change in changed if change.object == f"namespace/{self._namespace}"]
-        apply_changes(self._connection, configuration, space, lambda message: None)
+        """The namespaces, and in them what no plan may show."""
+        from playground_ops.targets.kubernetes.outside import databases
+        from playground_ops.targets.kubernetes.outside.copies import ensure_copies
+
+        spaces.make(self._connection, configuration)
+        named = {f"namespace/{name}" for name in configuration.namespaces}
+        first = [change for change in changed if change.object in named]
+        apply_changes(self._connection, configuration, first, lambda message: None)
         ensure_database_password(self._connection, configuration, say)
+        ensure_copies(self._connection, configuration, say)
+        databases.ensure_secrets(self._connection, configuration, say)
 
     def component_status(self) -> Sequence[ComponentStatus]:
-        listed = self._list("v1", "Pod")
+        listed = self._list(self._namespace)
         self._version, pods = str(listed["metadata"]["resourceVersion"]), listed["items"]
+        observed = Pods(self._connection, self._namespace)
         found = [
-            status_of(name, workload, pods)
+            status_of(name, workload, pods, observed.collected)
             for name in KINDS
             if (workload := self._workload(name)) is not None
         ]
-        for name in self._releases.locations():
-            number = self._releases.serving(name)
+        for name, (namespace, releases) in sorted(self._places().items()):
+            number = releases.serving(name)
             own = {LOCATION: name, RELEASE: str(number)}
-            mine = [pod for pod in pods if own.items() <= pod["metadata"]["labels"].items()]
+            near = pods if namespace == self._namespace else self._list(namespace)["items"]
+            mine = [pod for pod in near if own.items() <= pod["metadata"]["labels"].items()]
             found.append(location_status(name, number, mine))
         return found
+
+    def _places(self) -> dict[str, tuple[str, Releases]]:
+        """Of every location that has an address or a release: where it lies."""
+        found: dict[str, tuple[str, Releases]] = {}
+        for namespace in spaces.namespaces(self._connection, self._configuration):
+            releases = Releases(self._connection, namespace)
+            found |= dict.fromkeys(releases.locations(), (namespace, releases))
+        return found
+
+    def artifacts(self) -> Path:
+        return Path(ARTIFACTS_FOLDER)
+
+    def collect(self) -> Iterator[tuple[str, str]]:
+        return collecting.collect(self._connection, spaces.namespaces(self._connection, self._configuration))
+
+    def overview(self) -> Overview | None:
+        return unless_down(lambda: self.webserver().overview(), None)
 
     def wait_for_change(self, seconds: float) -> None:
         query = {"watch": "1", "labelSelector": OURS}
@@ -117,8 +162,10 @@ class KubernetesStack:
 
     def withdraw(self, location: str) -> None:
         """Its pods have as long as their runs need, and nothing stays behind."""
-        for live in self._releases.all(location):
-            self._releases.delete(live.release)
+        if location in (places := self._places()):
+            _, releases = places[location]
+            for live in releases.all(location):
+                releases.delete(live.release)
 
     def ui_address(self) -> str | None:
         ingress = self._configuration.kubernetes.ingress
@@ -130,7 +177,8 @@ class KubernetesStack:
         return f"http://{WEBSERVER}.{self._namespace}:{WEBSERVER_PORT} (in the cluster; `ui` leads there)"
 
     def logs(self, component: str, lines: int, follow: bool) -> Iterator[str]:
-        wanted = Wanted(Selection(self._namespace, selector_of(self._configuration, component)))
+        selector = selector_of(self._configuration, component)
+        wanted = Wanted(Selection(namespace_of(self._configuration, selector), selector))
         read = follow_logs if follow else last_lines
         return (line.text for line in read(self._connection, wanted, lines, lambda message: None))
 
@@ -138,10 +186,11 @@ class KubernetesStack:
         return dump(self._connection, self._configuration, SystemClock().utc_now(), say)
 
     def down(self, say: Say, grace_seconds: float | None) -> None:
-        ending.down(self._connection, self._namespace, say, grace_seconds)
+        every = spaces.namespaces(self._connection, self._configuration)
+        ending.down(self._connection, every, say, grace_seconds)
 
     def delete_data(self) -> None:
-        ending.delete_data(self._connection, self._namespace)
+        ending.delete_data(self._connection, spaces.namespaces(self._connection, self._configuration))
 
     # What the target's other verbs need of the stack.
 
@@ -170,25 +219,28 @@ class KubernetesStack:
 
     def _live_locations(self) -> list[Component]:
         """Those that serve; and those whose address is gone already, while their servers are not."""
-        found = []
-        for name in self._releases.locations():
-            releases = self._releases.all(name)
-            now = serving(releases)
-            if now is None:
-                if releases and not self._releases.has_address(name):
-                    found.append(Component(name=name, kind="location", settings={}))
-                continue
-            last = next(reversed(self._records.all(name)), None)
-            open_ended = last is not None and last.outcome is None and last.release == now.release
-            found.append(component(now.release, RUNNING, "not ended" if open_ended else CONFIRMED))
-        return found
+        places = sorted(self._places().items())
+        with ThreadPoolExecutor(AT_ONCE) as pool:
+            found = pool.map(lambda one: self._live_location(one[0], one[1][1]), places)
+            return [one for one in found if one is not None]
+
+    def _live_location(self, name: str, place: Releases) -> Component | None:
+        releases = place.all(name)
+        now = serving(releases)
+        if now is None:
+            gone = bool(releases) and not place.has_address(name)
+            return Component(name=name, kind="location", settings={}) if gone else None
+        last = next(reversed(self._records.all(name)), None)
+        open_ended = last is not None and last.outcome is None and last.release == now.release
+        return component(now.release, RUNNING, "not ended" if open_ended else CONFIRMED)
 
     def _workload(self, name: str) -> dict[str, Any] | None:
         found = self._connection.get(self._path("apps/v1", WORKLOADS[KINDS[name]], STANDING[name]))
         return dict(found) if found is not None else None
 
-    def _list(self, api: str, kind: str) -> dict[str, Any]:
-        folder = collection(api, kind, self._namespace)
+    def _list(self, namespace: str) -> dict[str, Any]:
+        """Pods."""
+        folder = collection("v1", "Pod", namespace)
         return dict(self._connection.request("GET", folder, query={"labelSelector": OURS}))
 
     def _path(self, api: str, kind: str, name: str) -> str:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 from threading import Thread
 
 from playground_ops.clock import Clock, SystemClock
 from playground_ops.config import Configuration
-from playground_ops.errors import Finding, FindingKind, PlaygroundError
+from playground_ops.errors import Finding, PlaygroundError
 from playground_ops.model import (
     LiveRelease,
     LoadedCode,
@@ -20,24 +20,31 @@ from playground_ops.model import (
     Revision,
     RolloutRecord,
     Shown,
+    Verdict,
 )
 from playground_ops.render import release as rendering
 from playground_ops.render.names import GRPC_PORT, location_service, release_deployment, release_service
+from playground_ops.render.places import Place, host, place
+from playground_ops.targets import settling, ticking
 from playground_ops.targets.address import Address
 from playground_ops.targets.base import Lock, Say
 from playground_ops.targets.codeserver import import_client, inspect
-from playground_ops.targets.kubernetes import archive, automation, leases, smoking
-from playground_ops.targets.kubernetes.connection import Connection
-from playground_ops.targets.kubernetes.hastening import end_pods
-from playground_ops.targets.kubernetes.observing import Pods
-from playground_ops.targets.kubernetes.records import Records
-from playground_ops.targets.kubernetes.releases import Releases, selector
-from playground_ops.targets.kubernetes.resolving import resolve
+from playground_ops.targets.kubernetes.api.connection import Connection
+from playground_ops.targets.kubernetes.api.paths import path
+from playground_ops.targets.kubernetes.pods.hastening import end_pods
+from playground_ops.targets.kubernetes.releases import archive, automation, leases, lost, resolving, smoking
+from playground_ops.targets.kubernetes.releases.deployments import Releases, selector
+from playground_ops.targets.kubernetes.releases.findings import moved_on, no_address, no_answer
+from playground_ops.targets.kubernetes.releases.observing import Pods
+from playground_ops.targets.kubernetes.releases.records import Records
 from playground_ops.targets.kubernetes.stack import KubernetesStack
-from playground_ops.targets.serverwire import NoAnswer, current_runs, server_id
-from playground_ops.targets.webserver import WebserverDown
+from playground_ops.targets.resolution import Answer, resolve_all
+from playground_ops.targets.serverwire import NoAnswer, await_server, server_id
+from playground_ops.targets.webserver import WebserverDown, unless_down
 
 REMOVE_GRACE_SECONDS = 5
+PROXY_SECONDS = 2.0
+"""kube-proxy writes its rules once a second at most (minSyncPeriod)."""
 SHORTEST_WATCH_SECONDS = 0.5
 """What is waited for shorter is not worth a request."""
 
@@ -66,9 +73,18 @@ class KubernetesTarget:
         self.clock = clock or SystemClock()
         self.home = home or Path(os.environ.get("DAGSTER_HOME", ""))
         self.stack = KubernetesStack(connection, configuration, project)
-        self._releases = Releases(connection, self.namespace)
-        self._pods = Pods(connection, self.namespace)
+        self._places = {name: Releases(connection, name) for name in configuration.namespaces}
+        self._pods_in = {name: Pods(connection, name) for name in configuration.namespaces}
         self._records = Records(connection, self.namespace)
+
+    def _serving(self, location: str) -> Address:
+        return Address(host(self.configuration, location_service(location), location), GRPC_PORT)
+
+    def _releases(self, location: str) -> Releases:
+        return self._places[self.configuration.namespace_of(location)]
+
+    def _pods(self, release: Release) -> Pods:
+        return self._pods_in[self.configuration.namespace_of(release.location.name)]
 
     def lock(self, location: str, holder: str) -> AbstractContextManager[Lock]:
         return leases.lease(self.connection, self.namespace, location, holder)
@@ -76,7 +92,13 @@ class KubernetesTarget:
     def resolve(self, location: Location, ref: str | None) -> Revision:
         if location.repository is None:
             return archive.revision(location, self.project)
-        return resolve(self.connection, self.configuration, location, ref)
+        return resolving.resolve(self.connection, self.configuration, location, ref)
+
+    def resolve_all(self, locations: Sequence[Location]) -> Sequence[Answer]:
+        def ask(several: Sequence[Location]) -> Sequence[Answer]:
+            return resolving.resolve_alike(self.connection, self.configuration, several)
+
+        return resolve_all(locations, resolving.alike, lambda one: archive.revision(one, self.project), ask)
 
     def fetch(self, location: Location, revision: Revision, say: Say) -> Revision:
         # The candidate's own pod fetches. Whatever is started is inspected: importing that takes a while.
@@ -84,42 +106,51 @@ class KubernetesTarget:
         return revision
 
     def releases(self, location: str) -> Sequence[LiveRelease]:
-        return self._releases.all(location)
+        return self._releases(location).all(location)
 
     def next_number(self, location: str) -> int:
         recorded = [record.release.number for record in self.records(location) if record.release]
-        return max([0, *self._releases.numbers(location), *recorded]) + 1
+        return max([0, *self._releases(location).numbers(location), *recorded]) + 1
 
     def start(self, release: Release, say: Say) -> None:
         """Its code comes with it: this project's own from the archive, a repository's by git-sync."""
-        if self._releases.revive(release):
+        name = release.location.name
+        releases = self._releases(name)
+        if releases.revive(release):
             return
-        self._releases.sweep(release.location.name)
+        releases.sweep(name)
         made = archive.name_of(self.project)
         if release.location.in_image is None:
             if release.revision.repository is None:
                 self._must_be_this_code(release)
-            self._releases.make([archive.archive(self.project, self.namespace)])
-        live = [found.release.revision.commit for found in self._releases.all(release.location.name)]
-        self._releases.make(rendering.render(release, self.configuration, made, live))
+            self._have_the_code(place(self.configuration, name))
+        live, waiting = releases.everywhere(), self._waiting()
+        releases.make(rendering.render(release, self.configuration, made, live, waiting))
+
+    def _have_the_code(self, there: Place) -> None:
+        """In the namespace of the release, where its pod finds it."""
+        if self.connection.get(path(archive.named(self.project, there.namespace))) is None:
+            code = archive.archive(self.project, there.namespace)
+            code["metadata"]["labels"] |= there.tags
+            Releases(self.connection, there.namespace).make([code])
 
     def observe(self, release: Release) -> Observation:
-        return self._pods.observe(release)
+        return self._pods(release).observe(release)
 
     def wait(self, release: Release, seconds: float) -> None:
         if seconds < SHORTEST_WATCH_SECONDS:
             self.clock.sleep(seconds)
         else:
-            self._pods.wait(release, seconds)
+            self._pods(release).wait(release, seconds)
 
     def inspect(self, release: Release) -> LoadedCode:
         address = self._address(release)
         if address is None:
-            raise PlaygroundError(_no_address(release))
+            raise PlaygroundError(no_address(release))
         try:
             return inspect(release, address, server_id(address.channel))
         except NoAnswer as error:
-            raise PlaygroundError(_no_answer(release, str(error))) from error
+            raise PlaygroundError(no_answer(release, str(error))) from error
 
     def expected_directory(self, release: Release) -> str:
         return rendering.directory(release)
@@ -129,24 +160,32 @@ class KubernetesTarget:
         smoking.run(self.connection, release, self.configuration, made, say)
 
     def other_asset_keys(self, location: str) -> dict[str, Sequence[str]]:
-        try:
-            found = self.stack.webserver().asset_keys()
-        except WebserverDown:
-            return {}
+        found = unless_down(lambda: self.stack.webserver().asset_keys(), dict[str, Sequence[str]]())
         return {name: keys for name, keys in found.items() if name != location}
 
+    def decide(self, release: Release, verdict: Verdict) -> None:
+        self._releases(release.location.name).mark_verdict(release, verdict)
+
+    def verdict(self, release: Release) -> Verdict | None:
+        return self._releases(release.location.name).verdict(release)
+
     def set_automation(self, release: Release, loaded: LoadedCode) -> Sequence[str]:
-        address = Address(location_service(release.location.name), GRPC_PORT)
+        name = release.location.name
+        address = self._serving(name)
         return automation.apply(self.connection, self.namespace, self.home, release, address, loaded)
 
     def serve(self, release: Release) -> None:
         # The selector last: whoever dies on the way leaves a release that never served, and is removed.
-        self._releases.mark_served(release, self.clock.utc_now())
-        self._releases.lead_to(release.location.name, release.number)
-        try:
-            self.stack.webserver().reload(release.location.name)
-        except WebserverDown:
-            return  # the switch is done; what the webserver shows is for the confirmation to find out
+        name = release.location.name
+        self._releases(name).mark_served(release, self.clock.utc_now())
+        cluster_ip = self._releases(name).lead_to(name, release.number)
+        # Nodes learn of it a moment later; a webserver told to look before that sees the server before.
+        if (own := self._address(release)) is not None:
+            where = Address(cluster_ip, GRPC_PORT)
+            with suppress(NoAnswer):
+                await_server(where.channel, server_id(own.channel), PROXY_SECONDS)
+        # The switch is done; what the webserver shows is for the confirmation to find out.
+        unless_down(lambda: self.stack.webserver().reload(name), None)
 
     def keep(self, release: Release) -> None:
         """Nothing to do: a Deployment's pod comes back by itself from its first moment."""
@@ -165,32 +204,52 @@ class KubernetesTarget:
         except NoAnswer:
             return shown, ""
 
-    def settle(self, previous: Release) -> None:
-        address = self._address(previous)
-        try:
-            runs = current_runs(address.channel) if address else []
-        except NoAnswer:
-            return  # nothing runs on a server that is gone
-        if runs:
-            from playground_ops.targets.instance import point_runs_at
+    def troubles(self, location: str) -> Mapping[str, Finding]:
+        return unless_down(lambda: ticking.findings(self.stack.webserver().troubles(location)), {})
 
-            own = release_service(previous.location.name, previous.number)
-            point_runs_at(self.home, runs, Address(own, GRPC_PORT))
+    def silent_daemons(self) -> Sequence[str]:
+        return unless_down(lambda: self.stack.webserver().silent_daemons(), [])
+
+    def fail_lost_runs(self, location: str) -> Sequence[str]:
+        if self.configuration.runs_in_pods:
+            return ()  # no server knows such a run; the daemon looks after its pod
+        try:
+            webserver = self.stack.webserver()
+        except WebserverDown:
+            return ()
+        return lost.fail(self._releases(location), self._records, self.home, webserver, location)
+
+    def settle(self, previous: Release, *, launched: bool = False) -> None:
+        address = self._address(previous)
+        if address is None:
+            return
+        name = previous.location.name
+        own = Address(host(self.configuration, release_service(name, previous.number), name), GRPC_PORT)
+
+        def launching() -> Sequence[str]:
+            return unless_down(lambda: self.stack.webserver().launching(name), [])
+
+        waits = launched and not self.configuration.runs_in_pods
+        now = self._serving(name).channel
+        settling.settle(self.home, address.channel, own, now, launching if waits else None)
 
     def retire(self, release: Release) -> None:
         self.settle(release)
-        self._releases.mark_draining(release, self.clock.utc_now())
-        self._releases.sweep(release.location.name)
+        releases = self._releases(release.location.name)
+        releases.mark_draining(release, self.connection.now().isoformat(timespec="milliseconds"))
+        releases.sweep(release.location.name)
 
     def remove(self, release: Release) -> None:
-        if self._releases.serving(release.location.name) == release.number:
-            self._releases.lead_to(release.location.name, None)
-        name = release_deployment(release.location.name, release.number)
-        end_pods(self.connection, self.namespace, name, selector(release), REMOVE_GRACE_SECONDS)
-        self._releases.delete(release)
+        location = release.location.name
+        releases, namespace = self._releases(location), self.configuration.namespace_of(location)
+        if releases.serving(location) == release.number:
+            releases.lead_to(location, None)
+        name = release_deployment(location, release.number)
+        end_pods(self.connection, namespace, name, selector(release), REMOVE_GRACE_SECONDS)
+        releases.delete(release)
 
     def tail(self, release: Release, lines: int) -> str:
-        return self._pods.tail(release, lines)
+        return self._pods(release).tail(release, lines)
 
     def record(self, record: RolloutRecord) -> None:
         self._records.save(record)
@@ -198,41 +257,19 @@ class KubernetesTarget:
     def records(self, location: str) -> Sequence[RolloutRecord]:
         return self._records.all(location)
 
+    def _waiting(self) -> Sequence[str]:
+        """Commits of runs whose pods have to start yet: their code stays kept, whatever serves by then."""
+        if not self.configuration.runs_in_pods:
+            return ()
+        from playground_ops.targets.instance import waiting_commits
+
+        return waiting_commits(self.home)
+
     def _address(self, release: Release) -> Address | None:
-        host = self._pods.address(release)
+        host = self._pods(release).address(release)
         return Address(host, GRPC_PORT) if host else None
 
     def _must_be_this_code(self, release: Release) -> None:
         there = archive.revision(release.location, self.project).commit
         if release.revision.commit != there:
-            raise PlaygroundError(_moved_on(release.revision.commit, there))
-
-
-def _moved_on(commit: str, found: str) -> Finding:
-    return Finding(
-        kind=FindingKind.CERTAIN,
-        object=f"code/{commit}",
-        observed=f"The project's own files are {found} here.",
-        cause="The release was made by another version of this project, whose files are gone.",
-        fix="Redeploy the location instead: it gets the files of this version.",
-    )
-
-
-def _no_address(release: Release) -> Finding:
-    return Finding(
-        kind=FindingKind.TRANSIENT,
-        object=f"release/{release.name}",
-        observed="Its pod has no address any more.",
-        cause="It was deleted, or its node went away, since it was ready.",
-        fix="Redeploy.",
-    )
-
-
-def _no_answer(release: Release, told: str) -> Finding:
-    return Finding(
-        kind=FindingKind.TRANSIENT,
-        object=f"release/{release.name}",
-        observed=f"Its pod is ready, and does not answer from here: {told}.",
-        cause="The server died just now, or a network policy lets nobody but the stack reach it.",
-        fix="Redeploy; a rollout has to run inside the cluster.",
-    )
+            raise PlaygroundError(moved_on(release.revision.commit, there))

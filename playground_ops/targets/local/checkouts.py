@@ -6,11 +6,12 @@ import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from playground_ops.diagnose.gitwords import explain
 from playground_ops.errors import Finding, PlaygroundError
-from playground_ops.targets.git_failures import explain
 from playground_ops.targets.local.git import FETCH_SECONDS, LOCAL_SECONDS, fetch, kept_ref, mirror_folder
 from playground_ops.targets.local.git_command import Remote, git, git_or_raise, remote
-from playground_ops.targets.local.whole import (
+from playground_ops.targets.sources import CONTENT, content_hash, files_of
+from playground_ops.targets.whole import (
     RECENT_SECONDS,
     built,
     busy,
@@ -24,7 +25,6 @@ from playground_ops.targets.local.whole import (
     sweep,
     used,
 )
-from playground_ops.targets.sources import CONTENT, content_hash, files_of
 
 
 class Checkouts:

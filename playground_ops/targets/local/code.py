@@ -13,10 +13,10 @@ from playground_ops.targets.local import git
 from playground_ops.targets.local.checkouts import Checkouts
 from playground_ops.targets.local.folder import StateFolder
 from playground_ops.targets.project import Project, read_project
-from playground_ops.targets.sources import bootstrap_revision, sources_of
+from playground_ops.targets.sources import bootstrap_revision, content_hash, sources_of
 
 if TYPE_CHECKING:
-    from playground_ops.targets.local.environments import Environment, Environments
+    from playground_ops.targets.packages.environments import Environment, Environments
 
 
 class Code:
@@ -29,14 +29,14 @@ class Code:
         """Raises BadInput for code that is in an image."""
         if location.in_image:
             raise BadInput(_in_an_image(location.name, location.in_image.image))
-        return bootstrap_revision(location, self.project)
+        return bootstrap_revision(content_hash(sources_of(location, self.project)))
 
     def checkout_of(self, release: Release) -> Path:
         return self._checkouts.path(release.revision.commit)
 
     def prepare(self, release: Release, say: Say) -> tuple[Project, Environment]:
         """Fetch, check out and build. Raises PlaygroundError; a no-op where it is all there."""
-        from playground_ops.targets.local.environments import shared
+        from playground_ops.targets.packages.environments import shared
 
         project = self.project_of(release, self._check_out(release, say))
         if self._is_shared(release.location, project):
@@ -65,7 +65,7 @@ class Code:
 
     def _environments(self) -> Environments:
         """Imported when it is needed: a command that only looks has 0.4 s in all."""
-        from playground_ops.targets.local.environments import Environments
+        from playground_ops.targets.packages.environments import Environments
 
         return Environments(self._environments_folder)
 

@@ -7,20 +7,23 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from playground_ops.component import Component, ComponentStatus
 from playground_ops.config import OPS, Configuration
-from playground_ops.errors import BadInput, Finding, FindingKind, PlaygroundError
-from playground_ops.model import Backup, Component, ComponentStatus, Location, Release, Revision
+from playground_ops.errors import BadInput, PlaygroundError
+from playground_ops.model import Backup, Location, Release, Revision
+from playground_ops.overview import Overview
 from playground_ops.plan import Change, Plan, plan
 from playground_ops.targets.base import Say
-from playground_ops.targets.local import ending, logs, stack
+from playground_ops.targets.local import collecting, ending, logs, stack
 from playground_ops.targets.local.code import Code
 from playground_ops.targets.local.control import Control, end_leftovers, ensure_supervisor, leftovers
+from playground_ops.targets.local.findings import no_log, not_deployed
 from playground_ops.targets.local.folder import StateFolder, cannot_write, no_backups
 from playground_ops.targets.local.processes import ProcessState, names, read_state, runtime_folder
 from playground_ops.targets.local.releases import RecordFiles, ReleaseFiles
 from playground_ops.targets.local.servers import Addresses, serving_number
 from playground_ops.targets.settings import CONFIRMED, component, location_settings
-from playground_ops.targets.webserver import Webserver, WebserverDown
+from playground_ops.targets.webserver import Webserver, WebserverDown, unless_down
 
 STACK_PROCESSES = ("webserver", "daemon")
 RUNNING = "running"
@@ -108,6 +111,15 @@ class LocalStack:
             *(self._location_status(name) for name in self._location_names()),
         ]
 
+    def artifacts(self) -> Path:
+        return self.folder.root
+
+    def collect(self) -> Iterator[tuple[str, str]]:
+        return collecting.collect(self.folder)
+
+    def overview(self) -> Overview | None:
+        return unless_down(lambda: self.webserver().overview(), None)
+
     def wait_for_change(self, seconds: float) -> None:
         self.control().any_change(seconds)
 
@@ -130,7 +142,7 @@ class LocalStack:
         release = self.serving(component)
         path = self.folder.log(release.name if release else component)
         if not path.exists():
-            raise BadInput(_no_log(component, path.parent))
+            raise BadInput(no_log(component, path.parent))
         return logs.follow(path, lines) if follow else logs.last_lines(path, lines)
 
     def back_up(self, say: Say) -> Backup:
@@ -153,7 +165,7 @@ class LocalStack:
     def must_be_deployed(self) -> None:
         """Raises PlaygroundError where there is no stack, or no longer a readable account of it."""
         if stack.read_applied(self.folder) is None:
-            raise PlaygroundError(_not_deployed(self.folder.stack))
+            raise PlaygroundError(not_deployed(self.folder.stack))
 
     def control(self) -> Control:
         return ensure_supervisor(self.folder.root)
@@ -270,29 +282,3 @@ def _message(process: ProcessState | None, ready: bool, waiting_for: str) -> str
     if not process.running:
         return process.exit_text
     return "" if ready else waiting_for
-
-
-def _not_deployed(file: Path) -> Finding:
-    corrupt = file.with_name(f"{file.name}.corrupt")
-    return Finding(
-        kind=FindingKind.CAPACITY,
-        object="stack",
-        observed=f"{file.name} could not be read and was set aside as {corrupt}."
-        if corrupt.exists()
-        else "No stack is deployed here.",
-        cause="The disk was full, or somebody edited it."
-        if corrupt.exists()
-        else "It was never bootstrapped, or its data was deleted.",
-        fix="Run `python -m playground_ops.bootstrap`, or launch the `deploy` job: it writes it anew.",
-    )
-
-
-def _no_log(component: str, folder: Path) -> Finding:
-    known = sorted(path.stem for path in folder.glob("*.log"))
-    return Finding(
-        kind=FindingKind.CERTAIN,
-        object=f"component/{component}",
-        observed="It has no log here.",
-        cause=f"There are logs of: {', '.join(known) or 'nothing yet'}.",
-        fix="Name one of these, or a location that serves.",
-    )

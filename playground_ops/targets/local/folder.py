@@ -53,6 +53,10 @@ class StateFolder:
     def location(self, name: str) -> Path:
         return self.locations / name
 
+    def lock(self, location: str) -> Path:
+        """There while somebody holds it, or has died with it."""
+        return self.location(location) / "lock.json"
+
     def log(self, process: str) -> Path:
         return self.root / "logs" / f"{process}.log"
 

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from playground_ops.diagnose.gitwords import explain
 from playground_ops.errors import Finding, FindingKind, PlaygroundError
 from playground_ops.model import Revision
 from playground_ops.redact import redact
-from playground_ops.targets import refs
-from playground_ops.targets.git_failures import explain
+from playground_ops.targets import resolution
 from playground_ops.targets.local.git_command import Remote, git, git_or_raise, remote
-from playground_ops.targets.local.whole import built, discard, locked, room
+from playground_ops.targets.whole import built, discard, locked, room
 
 RESOLVE_SECONDS = 30.0
 FETCH_SECONDS = 600.0
@@ -43,12 +43,20 @@ def resolve(url: str, ref: str | None, seconds: float = RESOLVE_SECONDS) -> Revi
     A full commit is taken as it is, without asking; `fetch` finds out whether it is there. The
     revision names the repository without its credentials. Raises PlaygroundError.
     """
+    return resolution.the_one(resolve_each(url, [ref], seconds))
+
+
+def resolve_each(
+    url: str, wanted: Sequence[str | None], seconds: float = RESOLVE_SECONDS
+) -> list[resolution.Answer]:
+    """What several refs mean, by one question."""
     source = _remote(url)
-    known = refs.pinned(source.url, ref)
-    if known is not None:
-        return known
-    answer = git_or_raise(["ls-remote", "--", source.url, *refs.names(ref)], source, seconds=seconds)
-    return refs.chosen(source.url, ref, answer, lambda: _all_names(source, seconds))
+
+    def ask(names: Sequence[str]) -> tuple[str, Callable[[], str]]:
+        answer = git_or_raise(["ls-remote", "--", source.url, *names], source, seconds=seconds)
+        return answer, lambda: _all_names(source, seconds)
+
+    return resolution.each(source.url, wanted, ask)
 
 
 def mirror_folder(folder: Path, url: str) -> Path:

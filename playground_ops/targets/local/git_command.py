@@ -4,29 +4,15 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+from playground_ops.diagnose.gitwords import explain, missing, too_slow
 from playground_ops.errors import PlaygroundError
 from playground_ops.redact import redact
-from playground_ops.targets.git_failures import explain, missing, too_slow
-from playground_ops.targets.local.command import Finished, TimedOut, run
-
-# What a surrounding git (a hook, an alias) sets would turn our commands on its repository.
-_OF_ANOTHER_REPOSITORY = (
-    "GIT_DIR",
-    "GIT_WORK_TREE",
-    "GIT_INDEX_FILE",
-    "GIT_OBJECT_DIRECTORY",
-    "GIT_ALTERNATE_OBJECT_DIRECTORIES",
-    "GIT_COMMON_DIR",
-    "GIT_NAMESPACE",
-    "GIT_PREFIX",
-    "GIT_QUARANTINE_PATH",
-    "GIT_CEILING_DIRECTORIES",
-)
+from playground_ops.targets.command import Finished, TimedOut, quiet_environment, run
 
 # A transfer that stands still for half a minute is broken off, long before the deadline. `ext::` runs
 # commands that the URL names. Hooks and housekeeping of the person's own have no business here.
@@ -75,22 +61,6 @@ def remote(url: str) -> Remote:
     return Remote(
         parts._replace(netloc=host).geturl(), unquote(parts.username or ""), unquote(parts.password or "")
     )
-
-
-def quiet_environment(environ: Mapping[str, str]) -> dict[str, str]:
-    """The environment for a git that can't ask anything, here or below another program (uv)."""
-    kept = {name: value for name, value in environ.items() if name not in _OF_ANOTHER_REPOSITORY}
-    kept.update(
-        LC_ALL="C",
-        LANGUAGE="",
-        GIT_TERMINAL_PROMPT="0",
-        GIT_ASKPASS="false",
-        SSH_ASKPASS="false",
-        SSH_ASKPASS_REQUIRE="never",
-        GCM_INTERACTIVE="never",
-        GIT_OPTIONAL_LOCKS="0",
-    )
-    return kept
 
 
 def git(

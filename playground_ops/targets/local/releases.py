@@ -11,7 +11,7 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from playground_ops.model import Release, RolloutRecord
+from playground_ops.model import Release, RolloutRecord, Verdict
 from playground_ops.targets.local.folder import read_value, reading, write_value, write_whole, writing
 
 _NUMBERED = re.compile(r"^(\d+)\.json$")
@@ -56,6 +56,12 @@ class ReleaseFiles:
     def mark_draining(self, release: Release, at: str) -> None:
         write_whole(self._mark(release, "draining"), at)
 
+    def mark_verdict(self, release: Release, verdict: Verdict) -> None:
+        write_value(self._mark(release, "verdict"), verdict)
+
+    def verdict(self, release: Release) -> Verdict | None:
+        return read_value(self._mark(release, "verdict"), Verdict)
+
     def served_at(self, release: Release) -> str | None:
         """When it last began to serve (UTC, ISO 8601); None when it never did."""
         return self._served(release)[0]
@@ -77,7 +83,7 @@ class ReleaseFiles:
         self._delete(self._mark(release, "draining"))
 
     def remove(self, release: Release) -> None:
-        for mark in ("draining", "served"):
+        for mark in ("draining", "served", "verdict"):
             self._delete(self._mark(release, mark))
         self._delete(self._folder / f"{release.number}.json")
 

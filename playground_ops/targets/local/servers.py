@@ -15,7 +15,7 @@ from playground_ops.targets.local.processes import ProcessSpec
 from playground_ops.targets.project import Project
 
 if TYPE_CHECKING:
-    from playground_ops.targets.local.environments import Environment
+    from playground_ops.targets.packages.environments import Environment
 
 
 _OWN = re.compile(r"-(\d+)\.sock$")
@@ -31,7 +31,10 @@ class Addresses:
     runtime: Path
 
     def own(self, release: Release) -> Path:
-        return self.runtime / f"{release.name}.sock"
+        return self.numbered(release.location.name, release.number)
+
+    def numbered(self, location: str, number: int) -> Path:
+        return self.runtime / f"{location}-{number}.sock"
 
     def serving(self, location: str) -> Path:
         return self.runtime / f"{location}.location.sock"
@@ -50,6 +53,14 @@ def serving_number(addresses: Addresses, location: str) -> int | None:
     except FileNotFoundError:
         return None
     return int(found[1]) if found else None
+
+
+def own_number(addresses: Addresses, location: str, socket: str | None) -> int | None:
+    """Of the release whose own address this is; None for a location's."""
+    found = _OWN.search(socket or "")
+    number = int(found[1]) if found else None
+    mine = number is not None and Path(socket or "").name == addresses.numbered(location, number).name
+    return number if mine else None
 
 
 def lead_to(addresses: Addresses, release: Release) -> None:

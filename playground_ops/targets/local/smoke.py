@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 def run(release: Release, code: Code, folder: StateFolder, say: Say) -> None:
     """Does nothing where the location names none. Raises RolloutFailed when it does not pass."""
     for kind, name in smoke.wanted(release.location):
-        say(smoke.waiting(kind, name))
+        say(smoke.waiting(release.location, kind, name))
         _run(release, code, folder, kind, name, say)
 
 
@@ -47,7 +47,7 @@ def _run(release: Release, code: Code, folder: StateFolder, kind: str, name: str
         start_new_session=True,
     )
     try:
-        output = _output_of(process, say)
+        output = _output_of(process, release.location.smoke_timeout_seconds, say)
     except subprocess.TimeoutExpired as error:
         raise RolloutFailed(smoke.too_late(release, kind, name)) from error
     finally:
@@ -59,14 +59,14 @@ def _run(release: Release, code: Code, folder: StateFolder, kind: str, name: str
         raise RolloutFailed(smoke.failed(release, kind, name, output))
 
 
-def _output_of(process: subprocess.Popen[str], say: Say) -> str:
+def _output_of(process: subprocess.Popen[str], seconds: float, say: Say) -> str:
     """Raises TimeoutExpired, and whatever `say` raises when the rollout is cancelled."""
     waited = 0.0
     while True:
         try:
-            return process.communicate(timeout=smoke.TELL_SECONDS)[0]
+            return process.communicate(timeout=min(smoke.TELL_SECONDS, seconds - waited))[0]
         except subprocess.TimeoutExpired:
             waited += smoke.TELL_SECONDS
-            if waited >= smoke.TIMEOUT_SECONDS:
+            if waited >= seconds:
                 raise
-            say(f"it runs since {waited:g} s; waiting up to {smoke.TIMEOUT_SECONDS} s")
+            say(f"it runs since {waited:g} s; waiting up to {seconds:g} s")

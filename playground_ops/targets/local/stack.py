@@ -10,9 +10,10 @@ from importlib.metadata import version
 import yaml
 from pydantic import BaseModel, Field
 
+from playground_ops.component import Component
 from playground_ops.config import Configuration
 from playground_ops.errors import Finding, FindingKind, PlaygroundError
-from playground_ops.model import Component
+from playground_ops.render.queue import run_coordinator
 from playground_ops.targets.local.folder import StateFolder, read_value, write_value, write_whole
 from playground_ops.targets.local.processes import ProcessSpec
 from playground_ops.targets.local.servers import Addresses
@@ -61,7 +62,7 @@ def desired_processes(configuration: Configuration) -> list[Component]:
             kind="daemon",
             settings={
                 **common,
-                "dequeue_interval_seconds": str(configuration.daemon.dequeue_interval_seconds),
+                **{key: str(value) for key, value in run_coordinator(configuration)["config"].items()},
             },
         ),
     ]
@@ -74,7 +75,8 @@ def write_stack(
     names = [location.name for location in configuration.all_locations]
     write_workspace(folder, names, addresses)
     write_whole(
-        folder.dagster_home / "dagster.yaml", yaml.safe_dump(_instance(configuration), sort_keys=False)
+        folder.dagster_home / "dagster.yaml",
+        yaml.safe_dump(instance_settings(configuration), sort_keys=False),
     )
     applied = Applied(
         host=configuration.webserver.host,
@@ -113,7 +115,7 @@ def webserver_spec(folder: StateFolder, applied: Applied) -> ProcessSpec:
 
 
 def daemon_spec(folder: StateFolder) -> ProcessSpec:
-    return _process(folder, "daemon", ("-m", "dagster._daemon", "run", "-w", str(folder.workspace)))
+    return _process(folder, "daemon", ("-m", "playground_ops.targets.local.daemon", str(folder.root)))
 
 
 def choose_port(configuration: Configuration, current: Applied | None) -> int:
@@ -142,15 +144,12 @@ def _process(folder: StateFolder, name: str, arguments: tuple[str, ...]) -> Proc
     )
 
 
-def _instance(configuration: Configuration) -> dict[str, object]:
+def instance_settings(configuration: Configuration) -> dict[str, object]:
+    """dagster.yaml."""
     return {
         "telemetry": {"enabled": False},
         "nux": {"enabled": False},  # a dialog about a newsletter, over the page, at every first visit
-        "run_coordinator": {
-            "module": "dagster._core.run_coordinator",
-            "class": "QueuedRunCoordinator",
-            "config": {"dequeue_interval_seconds": configuration.daemon.dequeue_interval_seconds},
-        },
+        "run_coordinator": run_coordinator(configuration),
         "run_monitoring": {"enabled": True},
     }
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from threading import Thread
 
 from playground_ops.clock import Clock, SystemClock
+from playground_ops.errors import Finding
 from playground_ops.model import (
     LiveRelease,
     LoadedCode,
@@ -19,8 +20,10 @@ from playground_ops.model import (
     Revision,
     RolloutRecord,
     Shown,
+    Verdict,
 )
 from playground_ops.redact import redact
+from playground_ops.targets import lostruns, settling, ticking
 from playground_ops.targets.address import Address
 from playground_ops.targets.base import Lock, Say
 from playground_ops.targets.codeserver import import_client, inspect
@@ -31,9 +34,11 @@ from playground_ops.targets.local.folder import StateFolder
 from playground_ops.targets.local.locks import lease
 from playground_ops.targets.local.processes import read_spec
 from playground_ops.targets.local.releases import RecordFiles, ReleaseFiles
-from playground_ops.targets.local.servers import lead_to, server_spec, serving_number
-from playground_ops.targets.serverwire import NoAnswer, current_runs, server_id
-from playground_ops.targets.webserver import WebserverDown
+from playground_ops.targets.local.servers import lead_to, own_number, server_spec, serving_number
+from playground_ops.targets.lostruns import InFlight
+from playground_ops.targets.resolution import Answer, resolve_all
+from playground_ops.targets.serverwire import NoAnswer, server_id
+from playground_ops.targets.webserver import WebserverDown, unless_down
 
 REMOVE_GRACE_SECONDS = 5.0
 DIAGNOSED_LINES = 1000
@@ -54,13 +59,18 @@ class LocalTarget:
 
     def lock(self, location: str, holder: str) -> AbstractContextManager[Lock]:
         self.stack.must_be_deployed()  # before anything is started or written
-        path = self.folder.location(location) / "lock.json"
-        return lease(path, location, holder, self.clock.utc_now())
+        return lease(self.folder.lock(location), location, holder, self.clock.utc_now())
 
     def resolve(self, location: Location, ref: str | None) -> Revision:
         if location.repository is None:
             return self.code.bootstrap_revision(location)
         return git.resolve(location.repository, ref or location.ref)
+
+    def resolve_all(self, locations: Sequence[Location]) -> Sequence[Answer]:
+        def ask(several: Sequence[Location]) -> Sequence[Answer]:
+            return git.resolve_each(several[0].repository or "", [one.ref for one in several])
+
+        return resolve_all(locations, lambda one: one.repository, self.code.bootstrap_revision, ask)
 
     def fetch(self, location: Location, revision: Revision, say: Say) -> Revision:
         # Whatever is fetched is inspected, and that takes most of a second to import.
@@ -127,11 +137,14 @@ class LocalTarget:
         smoke.run(release, self.code, self.folder, say)
 
     def other_asset_keys(self, location: str) -> dict[str, Sequence[str]]:
-        try:
-            found = self.stack.webserver().asset_keys()
-        except WebserverDown:
-            return {}
+        found = unless_down(lambda: self.stack.webserver().asset_keys(), dict[str, Sequence[str]]())
         return {name: keys for name, keys in found.items() if name != location}
+
+    def decide(self, release: Release, verdict: Verdict) -> None:
+        self._files(release.location.name).mark_verdict(release, verdict)
+
+    def verdict(self, release: Release) -> Verdict | None:
+        return self._files(release.location.name).verdict(release)
 
     def set_automation(self, release: Release, loaded: LoadedCode) -> Sequence[str]:
         address = Address(socket=str(self.stack.addresses.serving(release.location.name)))
@@ -143,10 +156,8 @@ class LocalTarget:
         files.mark_served(release, self.clock.utc_now())
         files.unmark_draining(release)
         lead_to(self.stack.addresses, release)
-        try:
-            self.stack.webserver().reload(release.location.name)
-        except WebserverDown:
-            return  # the switch is done; what the webserver shows is for the confirmation to find out
+        # The switch is done; what the webserver shows is for the confirmation to find out.
+        unless_down(lambda: self.stack.webserver().reload(release.location.name), None)
 
     def keep(self, release: Release) -> None:
         self.stack.control().set_restart(release.name, "always")
@@ -164,15 +175,40 @@ class LocalTarget:
         except NoAnswer:
             return shown, ""
 
-    def settle(self, previous: Release) -> None:
-        try:
-            runs = current_runs(self._address(previous))
-        except NoAnswer:
-            return  # nothing runs on a server that is gone
-        if runs:
-            from playground_ops.targets.instance import point_runs_at
+    def troubles(self, location: str) -> Mapping[str, Finding]:
+        return unless_down(lambda: ticking.findings(self.stack.webserver().troubles(location)), {})
 
-            point_runs_at(self.folder.dagster_home, runs, self._own(previous))
+    def silent_daemons(self) -> Sequence[str]:
+        return unless_down(lambda: self.stack.webserver().silent_daemons(), [])
+
+    def fail_lost_runs(self, location: str) -> Sequence[str]:
+        try:
+            webserver = self.stack.webserver()
+        except WebserverDown:
+            return ()
+        numbers = {*self._files(location).numbers(), *self.stack.process_numbers(location)}
+        alive = {number for number in numbers if self.stack.is_running(f"{location}-{number}")}
+        servers = [f"unix:{self.stack.addresses.numbered(location, number)}" for number in alive]
+
+        def why(run: InFlight) -> str | None:
+            # A run whose server was killed while it served may go on by itself: it has another address.
+            number = own_number(self.stack.addresses, location, run.server.socket)
+            if number is None or number in alive:
+                return None
+            return lostruns.ended(location, number, self.records(location))
+
+        return lostruns.fail(webserver, location, servers, self.folder.dagster_home, why)
+
+    def settle(self, previous: Release, *, launched: bool = False) -> None:
+        name = previous.location.name
+        now = Address(socket=str(self.stack.addresses.serving(name))).channel
+
+        def launching() -> Sequence[str]:
+            return unless_down(lambda: self.stack.webserver().launching(name), [])
+
+        own = self._own(previous)
+        home = self.folder.dagster_home
+        settling.settle(home, own.channel, own, now, launching if launched else None)
 
     def retire(self, release: Release) -> None:
         self.settle(release)

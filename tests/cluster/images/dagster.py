@@ -1,6 +1,6 @@
 """The stand-in for the official `dagster/dagster-k8s` image: Debian's Python and the pinned packages.
 
-As there: `python` on the PATH, no git, no compiler, root as the default user.
+As there: `python` with pip on the PATH, no git, no compiler, no uv, root as the default user.
 """
 
 from __future__ import annotations
@@ -15,8 +15,9 @@ from tests.cluster.images.debian import debian, inside
 ROOT = Path(__file__).parents[3]
 CONSTRAINTS = ROOT / "constraints.txt"
 PYTHON = "3.11"
-PACKAGES = ("dagster", "dagster-webserver", "dagster-graphql", "dagster-postgres")
-"""With what they bring, and dagster-k8s: kubernetes, pyyaml, pydantic, click, rich, requests, psycopg2."""
+PACKAGES = ("dagster", "dagster-webserver", "dagster-graphql", "dagster-postgres", "dagster-aws", "pip==26.3")
+"""With what they bring, and dagster-k8s: kubernetes, pyyaml, pydantic, click, rich, requests, psycopg2.
+Of the packages for clouds, of which the official one has also dagster-gcp and dagster-azure, one."""
 SETTINGS = Settings(command=("python3",))
 
 

@@ -1,0 +1,266 @@
+"""Rollouts on a real Kubernetes, which has to be up (`python -m tests.cluster up`), seen from the UI.
+
+`python -m benchmarks.rolling [PART ...]`: sections of parts that are not named stay as they were measured.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+
+from benchmarks.barepods import start_of_a_bare_pod, watching_deaths
+from benchmarks.figures import Figure, table
+from benchmarks.watching import Repeated, Watcher
+from playground_ops.targets.serverwire import NoAnswer, server_id
+from tests import pipelines
+from tests.asking import eventually
+from tests.cluster.access import own
+from tests.cluster.audit import recorded
+from tests.cluster.cluster import Cluster
+from tests.cluster.gitservers import anonymous
+from tests.kubernetes.connections import remove_policies
+from tests.kubernetes.stacks import ClusterStack
+from tests.pipelines import Pipeline, pipeline
+
+RESULTS = Path(__file__).with_name("kubernetes-rollouts.md")
+TIMES, REFUSALS, WAITED_SECONDS = 20, 5, 20.0
+RUN_SECONDS = 60.0
+REST_SECONDS = 1.5
+RELOAD = 'mutation { reloadRepositoryLocation(repositoryLocationName: "a") { __typename } }'
+STARTS = "query($id: ID!) { runOrError(runId: $id) { ... on Run { creationTime startTime } } }"
+
+
+def main() -> None:
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # a person's second run has its bytecode
+    cluster = Cluster.here()
+    parts = {part.__name__: part for part in (redeploys, switches, rollbacks, refusals, requests)}
+    sections = _measured_before()
+    with a_measured_stack(cluster) as (stack, code):
+        for name in sys.argv[1:] or parts:
+            figures = parts[name](stack, code, cluster)
+            for figure in figures:
+                print(figure.row(), file=sys.stderr, flush=True)
+            sections[name] = f"{date.today()}. {table(figures)}"
+    head = "# Rollouts measured on Kubernetes\n\nWritten by `uv run python -m benchmarks.rolling`.\n"
+    RESULTS.write_text(
+        head + "".join(f"\n## {name}\n\n{sections[name]}" for name in parts if name in sections)
+    )
+
+
+def _measured_before() -> dict[str, str]:
+    text = RESULTS.read_text() if RESULTS.exists() else ""
+    sections = (part.partition("\n\n") for part in text.split("\n## ")[1:])
+    return {name: content.rstrip("\n") + "\n" for name, _, content in sections}
+
+
+@contextmanager
+def a_measured_stack(cluster: Cluster) -> Iterator[tuple[ClusterStack, Pipeline]]:
+    access = own(cluster)
+    with tempfile.TemporaryDirectory() as name:
+        code = pipeline(Path(name) / "code" / "repository")
+        code.commit("first")
+        stack = ClusterStack(access, "measured", Path(name))
+        with anonymous(code.folder.parent) as url:
+            repo = {"url": f"{url}/{code.folder.name}", "ref": "main"}
+            stack.configure(code_locations=[{"name": "a", "repo": repo, "module": "pipeline"}, {"name": "b"}])
+            try:
+                stack.bootstrap()
+                yield stack, code
+            finally:
+                remove_policies(access, stack.namespace)
+                access.delete_namespace(stack.namespace, wait=True)
+
+
+def redeploys(stack: ClusterStack, code: Pipeline, cluster: Cluster) -> list[Figure]:
+    """Each with a run of a minute in flight: by commit, by branch and from the UI in turns.
+
+    The bare pod is started when the run's own process is up, as the redeploy is.
+    """
+    turns = ("by commit", "by branch", "by commit", "from the UI")
+    took: dict[str, list[float]] = {name: [] for name in dict.fromkeys(turns)}
+    ratios: dict[str, list[float]] = {name: [] for name in took}
+    bare, process, runs = [], [], []
+    with Watcher(stack, 20) as close, Watcher(stack, 5) as polls, Pings(stack) as pings:
+        for number in range(TIMES):
+            asset = f"asset_{number}"
+            commit = code.commit(asset)
+            runs.append(stack.launch("a", "waiting", {"ops": {"wait": {"config": {"seconds": RUN_SECONDS}}}}))
+            eventually("its step", lambda: "STEP_START" in stack.event_types(runs[-1]), 60)
+            bare.append(start_of_a_bare_pod(stack, stack.location("a")["release"]))
+            way = turns[number % len(turns)]
+            if way == "from the UI":
+                run = stack.launch("ops", "redeploy", {"locations": ["a"], "ref": commit})
+                stack.wait_for_success(run)
+                found = stack.graphql(STARTS, id=run)["runOrError"]
+                process.append(float(found["startTime"]) - float(found["creationTime"]))
+            else:
+                stack.ok("redeploy", "a", *(["--ref", commit] if way == "by commit" else []))
+            eventually(asset, lambda asset=asset: asset in close.first)
+            seconds = close.first[asset] - _began(last_record(stack))
+            took[way].append(seconds)
+            ratios[way].append(seconds / bare[-1])
+        lost = sum(stack.wait_for_run(run) != "SUCCESS" for run in runs)
+    return [
+        Figure("a bare pod of the same shape, created until ready", bare),
+        *(Figure(f"redeploy {way}, its beginning until the UI shows it", took[way]) for way in took),
+        Figure("redeploy by commit against the bare pod", ratios["by commit"], "times", 1.25),
+        Figure("redeploy by branch against the bare pod", ratios["by branch"], "times", 2.25),
+        Figure("a launch in the UI, until the job's own process begins", process),
+        Figure(f"polls of the UI in error or missing, of {polls.polls}", [polls.wrong], "", 0, "max"),
+        Figure(f"pings of the location unanswered, of {pings.asked}", [pings.failed], "", 0, "max"),
+        Figure(f"runs of a minute lost, of {len(runs)} in flight", [lost], "", 0, "max"),
+    ]
+
+
+def switches(stack: ClusterStack, code: Pipeline, cluster: Cluster) -> list[Figure]:
+    """The selector alone, between two warm releases: the webserver finds out by itself, or is told.
+
+    kube-proxy writes its rules once a second at most: between two switches it is left that time.
+    """
+    found: tuple[list[float], list[float]] = ([], [])
+    code.commit("another")
+    stack.ok("redeploy", "a")
+    found_now = stack.location("a")
+    numbers = (found_now["previous"], found_now["release"])
+    address = address_of(stack)
+    with Watcher(stack, 20) as close:
+        for number in range(2 * TIMES):
+            before, server = eventually("a look", lambda: close.shown), server_id(address)
+            patch = f'{{"spec": {{"selector": {{"playground.dagster/release": "{numbers[number % 2]}"}}}}}}'
+            stack.kubectl("patch", "service", "dagster-grpc-a", "--patch", patch)
+            patched = time.time()
+            if number >= TIMES:  # as a rollout does: once the address leads there from here too
+                eventually("the other server", lambda old=server: server_id(address) != old, 5.0, 0.02)
+                stack.graphql(RELOAD)
+            eventually("the other one", lambda before=before: close.shown != before)
+            threading.Event().wait(REST_SECONDS)
+            found[number // TIMES].append(max(0.0, close.changed_at - patched))
+    return [
+        Figure("switch, until the UI shows it, found out by itself", found[0], bound=1.3, judged="p95"),
+        Figure("switch, until the UI shows it, with a reload asked for", found[1], bound=0.7, judged="p95"),
+    ]
+
+
+def rollbacks(stack: ClusterStack, code: Pipeline, cluster: Cluster) -> list[Figure]:
+    return [
+        Figure(
+            "`rollback`, from the command until the UI shows it",
+            _rollbacks(stack, lambda: stack.start("rollback", "a")),
+            bound=2.5,
+            judged="p95",
+        ),
+        Figure(
+            "rollback from the UI, click until shown",
+            _rollbacks(stack, lambda: stack.launch("ops", "rollback", {"location": "a"})),
+        ),
+    ]
+
+
+def _rollbacks(stack: ClusterStack, roll_back: Callable[[], subprocess.Popen[str] | str]) -> list[float]:
+    """To the same older release each time: a redeploy of the branch lies between."""
+    samples = []
+    for _ in range(TIMES):
+        stack.ok("redeploy", "a", "--ref", "main")
+        (before,) = stack.assets("a")
+        began = time.perf_counter()
+        waited_for = roll_back()
+        eventually("the UI to show it", lambda before=before: stack.assets("a") != [before], 60.0, 0.02)
+        samples.append(time.perf_counter() - began)
+        if isinstance(waited_for, str):
+            stack.wait_for_success(waited_for)
+        else:
+            waited_for.communicate(timeout=60)
+    return samples
+
+
+def refusals(stack: ClusterStack, code: Pipeline, cluster: Cluster) -> list[Figure]:
+    samples = []
+    with watching_deaths(stack) as deaths:
+        for number in range(REFUSALS):
+            code.commit_text(f"{pipelines.RAISES}# {number}\n", "Break it")
+            stack.start("redeploy", "a").communicate(timeout=120)
+            ended = time.time()
+            release = str(last_record(stack)["release"]["number"])
+            samples.append(ended - deaths.told[release])
+    return [
+        Figure(
+            "broken commit, from the cluster's word until the command ends", samples, bound=10, judged="max"
+        )
+    ]
+
+
+def requests(stack: ClusterStack, code: Pipeline, cluster: Cluster) -> list[Figure]:
+    """Of `ops`, as the API server's audit log has them."""
+    user = f"system:serviceaccount:{stack.namespace}:dagster-ops"
+    commit = code.commit("counted")
+    with recorded(cluster, user=user) as whole:
+        stack.ok("redeploy", "a", "--ref", commit)
+    code.commit_text(pipelines.HANGS, "Hang")
+    process = stack.start("redeploy", "a")
+    before = stack.location("a")["release"]
+    eventually("the candidate", lambda: (stack.location("a")["candidate"] or 0) > before)
+    eventually("its server", lambda: _runs(stack, stack.location("a")["candidate"]))
+    with recorded(cluster, user=user) as waiting:
+        threading.Event().wait(WAITED_SECONDS)
+    process.kill()
+    process.communicate()
+    verbs = Counter(call.verb for call in whole.all)
+    told = ", ".join(f"{count} {verb}" for verb, count in verbs.most_common())
+    return [
+        Figure(f"API requests of a redeploy ({told})", [len(whole.all)], ""),
+        Figure(f"API requests in {WAITED_SECONDS:g} s of waiting for a server", [len(waiting.all)], ""),
+    ]
+
+
+class Pings(Repeated):
+    """Asks what serves for its id, at the location's own address, five times a second."""
+
+    def __init__(self, stack: ClusterStack) -> None:
+        super().__init__(5)
+        self._address = address_of(stack)
+        self.asked = self.failed = 0
+
+    def once(self) -> None:
+        self.asked += 1
+        try:
+            server_id(self._address, 5.0)
+        except NoAnswer as error:
+            self.failed += 1
+            print(f"{time.time():.2f}: {error}", file=sys.stderr, flush=True)
+
+
+def address_of(stack: ClusterStack) -> str:
+    """Of location `a`."""
+    return f"{stack.get('service', 'dagster-grpc-a')['spec']['clusterIP']}:4000"
+
+
+def last_record(stack: ClusterStack) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(stack.ok("history", "a", "--json"))[-1]
+    return found
+
+
+def _began(record: dict[str, Any]) -> float:
+    return datetime.fromisoformat(record["started_at"]).timestamp()
+
+
+def _runs(stack: ClusterStack, number: int) -> bool:
+    found = stack.kubectl(
+        *("get", "pods", "-l", f"playground.dagster/location=a,playground.dagster/release={number}"),
+        *("-o", "jsonpath={.items[*].status.containerStatuses[*].state.running.startedAt}"),
+    )
+    return bool(found.strip())
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,56 @@
+"""Dagster's daemons: heard of, and without errors."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from playground_ops.errors import Finding, FindingKind
+from playground_ops.overview import Heartbeat
+
+OF_A_TICK = ("SensorExecutionError", "ScheduleExecutionError")
+"""Errors that user code raised in a tick: told where it is (`checks.ticks`), and no fault of the daemon."""
+SILENT_SECONDS = 180.0
+"""Six heartbeats: they come every 30 s (dagster._daemon.controller), later where one tick takes longer."""
+
+
+def check(heartbeats: Sequence[Heartbeat]) -> list[Finding]:
+    required = [found for found in heartbeats if found.required]
+    silent = [found for found in required if (found.age_seconds or SILENT_SECONDS) >= SILENT_SECONDS]
+    found = [_silent(silent, len(required))] if silent else []
+    return found + [_failing(one, own) for one in required if (own := _own(one)) and one not in silent]
+
+
+def _own(one: Heartbeat) -> list[str]:
+    return [error for error in one.errors if not any(name in error for name in OF_A_TICK)]
+
+
+def _silent(silent: Sequence[Heartbeat], required: int) -> Finding:
+    names = ", ".join(found.daemon.lower() for found in silent)
+    ages = [found.age_seconds for found in silent if found.age_seconds is not None]
+    since = f"since {min(ages) / 60:.0f} min" if ages else "ever"
+    all_of_it = len(silent) == required
+    return Finding(
+        kind=FindingKind.TRANSIENT,
+        object="component/daemon",
+        observed=f"Not heard of {since}: {names}.",
+        cause="The daemon's process is down, hangs, or does not reach the database."
+        if all_of_it
+        else "One of its loops is stuck, as a rule in a sensor or a schedule that does not return.",
+        fix="`logs daemon` shows its last words. Until it is back no run is taken from the queue, and "
+        "nothing ticks."
+        if all_of_it
+        else "`logs daemon` shows where. What ticks in that loop waits until it returns.",
+        whose="surroundings",
+    )
+
+
+def _failing(one: Heartbeat, errors: Sequence[str]) -> Finding:
+    return Finding(
+        kind=FindingKind.TRANSIENT,
+        object=f"daemon/{one.daemon.lower()}",
+        observed=f"It reports {len(errors)} error{'s' * (len(errors) > 1)} with its last heartbeat.",
+        cause=errors[0].strip().splitlines()[0] if errors[0].strip() else "It does not say which.",
+        fix="`logs daemon` and the Daemons page have the whole error.",
+        evidence="\n\n".join(errors),
+        whose="surroundings",
+    )

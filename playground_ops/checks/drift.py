@@ -1,0 +1,74 @@
+"""What runs against the configuration: what a deploy would change, and who has changed it."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+
+from playground_ops.errors import Finding, FindingKind
+from playground_ops.plan import Change, FieldChange, Plan
+
+SHOWN_FIELDS = 5
+
+
+def check(plan: Plan) -> tuple[dict[str, list[Finding]], dict[str, list[Finding]]]:
+    """What is missing, and what is there and differs; each by component."""
+    missing: dict[str, list[Finding]] = defaultdict(list)
+    differs: dict[str, list[Finding]] = defaultdict(list)
+    for change in plan.changes:
+        if change.action == "create" and change.object:
+            missing[change.component].append(_missing(change))
+        elif change.action != "unchanged":
+            differs[change.component].append(_differs(change))
+    return dict(missing), dict(differs)
+
+
+def _remedy(change: Change) -> str:
+    return "`python -m playground_ops.bootstrap`" if change.needs_bootstrap else "`deploy`"
+
+
+def _missing(change: Change) -> Finding:
+    return Finding(
+        kind=FindingKind.CERTAIN,
+        object=str(change.object),
+        observed="It is not there.",
+        cause="Somebody deleted it, or the configuration asks for it since the last deploy.",
+        fix=f"{_remedy(change)} makes it.",
+        whose="surroundings",
+    )
+
+
+def _differs(change: Change) -> Finding:
+    others = sorted({field.manager for field in change.fields if field.manager})
+    return Finding(
+        kind=FindingKind.CERTAIN,
+        object=change.object or f"component/{change.component}",
+        observed=_observed(change),
+        cause=f"It was changed by {', '.join(others)}, past the configuration."
+        if others
+        else "The configuration was changed since the last deploy, or this project was.",
+        fix=f"{_remedy(change)} makes it as configured; `plan` shows every field. To keep it, configure it.",
+        evidence="\n".join(_line(field) for field in change.fields),
+        whose="surroundings",
+    )
+
+
+def _observed(change: Change) -> str:
+    if change.action == "delete":
+        return "It is no longer configured, and still there."
+    if change.action == "create":
+        return "It is configured, and not there."
+    return f"{_fields(change.fields)} not as configured."
+
+
+def _fields(fields: Sequence[FieldChange]) -> str:
+    if not fields:
+        return "It is"
+    names = [field.path for field in fields[:SHOWN_FIELDS]]
+    more = [f"{len(fields) - SHOWN_FIELDS} more"] if len(fields) > SHOWN_FIELDS else []
+    return f"{', '.join([*names, *more])} {'is' if len(fields) == 1 else 'are'}"
+
+
+def _line(field: FieldChange) -> str:
+    who = f" ({field.manager})" if field.manager else ""
+    return f"{field.path}: {field.before} instead of {field.after}{who}"

@@ -1,0 +1,95 @@
+"""What rollouts leave behind when nobody cleans up after them, and records that no longer tell the truth."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timezone
+
+from playground_ops import decisions
+from playground_ops.errors import Finding, FindingKind
+from playground_ops.model import LiveRelease, Outcome, ReleaseState, RolloutRecord
+
+SLACK_SECONDS = 3600.0
+"""Beyond what a rollout may take by its location's own limits."""
+
+
+def check(
+    location: str, releases: Sequence[LiveRelease], records: Sequence[RolloutRecord], now: datetime
+) -> list[Finding]:
+    last = records[-1] if records else None
+    under_way = last is not None and last.outcome is None
+    found = [
+        _candidate(live)
+        for live in releases
+        if live.state is ReleaseState.CANDIDATE and not under_way and _age(live, now) > SLACK_SECONDS
+    ]
+    if last is not None and under_way and _is_dead(last, now):
+        found.append(_dead(location, last))
+    return found
+
+
+def moved_by_hand(
+    location: str, releases: Sequence[LiveRelease], records: Sequence[RolloutRecord]
+) -> list[Finding]:
+    """What serves is what the last rollout that ended well made serve."""
+    now = decisions.serving(releases)
+    if now is None or not records or records[-1].outcome is None:
+        return []
+    done = next((one for one in reversed(records) if one.outcome is Outcome.DONE and one.release), None)
+    if done is None or done.release is None or done.release.number == now.release.number:
+        return []
+    return [_moved(location, now.release.number, done)]
+
+
+def _age(live: LiveRelease, now: datetime) -> float:
+    return _since(live.release.created_at, now)
+
+
+def _since(text: str, now: datetime) -> float:
+    made = datetime.fromisoformat(text.replace("Z", "+00:00"))
+    return (now - made.astimezone(timezone.utc)).total_seconds()
+
+
+def _is_dead(record: RolloutRecord, now: datetime) -> bool:
+    location = record.release.location if record.release else None
+    allowed = SLACK_SECONDS
+    if location is not None:
+        allowed += location.startup_timeout_seconds + location.smoke_timeout_seconds
+        allowed += location.approval_timeout_seconds if location.approval == "manual" else 0
+    return _since(record.started_at, now) > allowed
+
+
+def _candidate(live: LiveRelease) -> Finding:
+    return Finding(
+        kind=FindingKind.CERTAIN,
+        object=f"release/{live.release.name}",
+        observed="It is a candidate, and no rollout is under way.",
+        cause="The rollout that started it ended without being able to remove it.",
+        fix=f"`redeploy {live.release.location.name}` removes it.",
+        whose="surroundings",
+    )
+
+
+def _dead(location: str, record: RolloutRecord) -> Finding:
+    return Finding(
+        kind=FindingKind.CERTAIN,
+        object=f"location/{location}",
+        observed=f"A {record.action} by {record.by} began at {record.started_at} and has not ended "
+        f"({record.phase.value}).",
+        cause="Its process was killed, or its machine went away. What served before still serves.",
+        fix=f"`redeploy {location}` cleans up after it.",
+        whose="surroundings",
+    )
+
+
+def _moved(location: str, number: int, done: RolloutRecord) -> Finding:
+    release = done.release
+    return Finding(
+        kind=FindingKind.CERTAIN,
+        object=f"location/{location}",
+        observed=f"Release {number} serves; by the records it is release {release.number if release else 0} "
+        f"({done.action} by {done.by}, {done.ended_at}).",
+        cause="Somebody moved the location's address by hand, or records were lost.",
+        fix=f"`history {location}`; `redeploy {location}` or `rollback {location}` put it right.",
+        whose="surroundings",
+    )

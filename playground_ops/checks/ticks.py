@@ -1,0 +1,75 @@
+"""Schedules and sensors: none that fails, none that stands still, none that is on twice."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+
+from playground_ops.diagnose import explain_exit
+from playground_ops.errors import Finding, FindingKind
+from playground_ops.overview import Ticking
+
+LATE_FACTOR, LATE_SECONDS = 5.0, 300.0
+"""A sensor is late when it has not ticked for five of its intervals, and for five minutes."""
+
+
+def check(found: Sequence[Ticking]) -> dict[str, list[Finding]]:
+    """By location."""
+    on = [one for one in found if one.running]
+    told: dict[str, list[Finding]] = defaultdict(list)
+    for one in on:
+        if one.last == "FAILURE":
+            told[one.location].append(_fails(one))
+        elif _is_late(one):
+            told[one.location].append(_late(one))
+    places: dict[tuple[str, str], list[str]] = defaultdict(list)
+    for one in on:
+        places[one.kind, one.name].append(one.location)
+    for (kind, name), locations in places.items():
+        for location in locations[1:]:
+            told[location].append(_twice(kind, name, location, locations[0]))
+    return dict(told)
+
+
+def _is_late(one: Ticking) -> bool:
+    if one.every_seconds is None or one.age_seconds is None:
+        return False
+    return one.age_seconds > max(LATE_SECONDS, LATE_FACTOR * one.every_seconds)
+
+
+def _fails(one: Ticking) -> Finding:
+    what = f"{one.kind}/{one.name}"
+    raised = explain_exit(what, "its last tick", one.error)
+    imported = "Importing the definitions"
+    return raised.model_copy(
+        update={
+            "kind": FindingKind.TRANSIENT,
+            "observed": f"Its last tick failed: {raised.observed}",
+            "cause": raised.cause.replace(imported, f"Its {one.kind}'s function"),
+            "fix": f"Its page in the UI has the whole error; mend it and redeploy {one.location}, or "
+            f"`rollback {one.location}`.",
+        }
+    )
+
+
+def _late(one: Ticking) -> Finding:
+    return Finding(
+        kind=FindingKind.TRANSIENT,
+        object=f"{one.kind}/{one.name}",
+        observed=f"It last ticked {(one.age_seconds or 0) / 60:.0f} min ago and is to tick every "
+        f"{one.every_seconds:g} s.",
+        cause="The daemon is down or has too much to do, or an earlier tick of it does not return.",
+        fix="Look at its last tick's page and at `logs daemon`.",
+        whose="surroundings",
+    )
+
+
+def _twice(kind: str, name: str, location: str, other: str) -> Finding:
+    return Finding(
+        kind=FindingKind.CERTAIN,
+        object=f"{kind}/{name}",
+        observed=f"It is on in {location} and in {other}.",
+        cause="Both are loaded from the same code, and each ticks for itself: what it launches runs twice.",
+        fix=f"`automation: off` for one of them, or switch it off in the UI for {location}.",
+        whose="surroundings",
+    )

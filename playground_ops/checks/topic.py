@@ -1,0 +1,76 @@
+"""What is looked at of a component: each topic is an asset check of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from enum import Enum
+
+from playground_ops.errors import Finding
+
+
+class Topic(str, Enum):
+    """In the order in which people need to know. The values are names of asset checks."""
+
+    HEALTHY = "healthy"
+    TICKS = "ticks"
+    RUNS = "runs_go_on"
+    AS_CONFIGURED = "as_configured"
+    TIDY = "tidy"
+
+    @property
+    def is_urgent(self) -> bool:
+        """Whether something does not work; else it will not, or is not as it was meant."""
+        return self in (Topic.HEALTHY, Topic.TICKS)
+
+
+MEANING = {
+    Topic.HEALTHY: "It runs, answers, does not keep ending, and the webserver shows what serves.",
+    Topic.TICKS: "No schedule or sensor of it fails, stands still, or is on in two locations.",
+    Topic.RUNS: "No run of it waits, starts or ends for longer than such a thing takes.",
+    Topic.AS_CONFIGURED: "What runs is what the configuration says: a deploy would change nothing.",
+    Topic.TIDY: "Nothing is left of rollouts that ended, and no server drains for longer than it may.",
+}
+
+FOUNDATION = "foundation"
+"""Of a stack in a cluster: its namespace, rights, settings and policies."""
+_DAEMON = (Topic.HEALTHY, Topic.RUNS, Topic.AS_CONFIGURED)
+_OTHERS = (Topic.HEALTHY, Topic.AS_CONFIGURED)
+
+
+def parts(locations: Sequence[str], more: Sequence[str] = ()) -> dict[str, tuple[Topic, ...]]:
+    """What is looked at of each component. `more`: beside webserver, daemon and locations."""
+    return {
+        **dict.fromkeys(("webserver", *more), _OTHERS),
+        "daemon": _DAEMON,
+        **dict.fromkeys(locations, tuple(Topic)),
+    }
+
+
+Report = dict[str, dict[Topic, list[Finding]]]
+"""By component: every topic that was looked at, also those with nothing to tell."""
+
+
+def worst_first(report: Mapping[str, Mapping[Topic, Sequence[Finding]]]) -> list[tuple[str, Topic, Finding]]:
+    """Every finding with its component and topic."""
+    order = list(Topic)
+    told = [
+        (name, topic, finding)
+        for name, topics in report.items()
+        for topic, findings in topics.items()
+        for finding in findings
+    ]
+    return sorted(told, key=lambda one: order.index(one[1]))
+
+
+COLUMNS = ("component", "check", "seen")
+
+
+def rows(told: Iterable[tuple[str, Topic, Finding]]) -> list[tuple[str, str, str]]:
+    """For a table with these columns."""
+    return [(name, topic.value, f"{found.object}: {found.observed}") for name, topic, found in told]
+
+
+def add(report: Report, topic: Topic, told: Mapping[str, Iterable[Finding]]) -> None:
+    """Under its topic, which is thereby one that was looked at."""
+    for name, findings in told.items():
+        report.setdefault(name, {}).setdefault(topic, []).extend(findings)

@@ -1,0 +1,31 @@
+"""The parts of a stack, as values: how they are to run, and how they do."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from playground_ops.errors import Finding
+from playground_ops.value import Value
+
+
+class Component(Value):
+    """A part of the stack and the settings that decide how it runs."""
+
+    name: str
+    kind: Literal["webserver", "daemon", "location", "postgres"]
+    settings: dict[str, str]
+    """Flat and readable: what a plan shows before and after. Holds no secret."""
+
+
+class ComponentStatus(Value):
+    """How a component's process or processes do."""
+
+    name: str
+    kind: Literal["webserver", "daemon", "location", "postgres"]
+    ready: bool
+    since: str | None = None
+    restarts: int = 0
+    message: str = ""
+    """What was seen last: waiting for what, how it ended."""
+    finding: Finding | None = None
+    """Why it is not ready, where that is known."""

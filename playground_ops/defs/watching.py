@@ -1,0 +1,76 @@
+"""A look at the stack every minute, in the server that runs already: a run for each would cost a process.
+
+Writes an evaluation only where something changed since the last look, and all of them once an hour, so that
+what is shown is never older.
+"""
+
+import hashlib
+import json
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import dagster as dg
+
+from playground_ops.checks.topic import Report, Topic
+from playground_ops.defs.evaluations import evaluation
+from playground_ops.defs.notifying import notify, report_or_tell
+from playground_ops.defs.opener import StackOpener
+from playground_ops.errors import Finding, PlaygroundError
+
+INTERVAL_SECONDS = 60
+ANEW_SECONDS = 3600.0
+
+Marks = dict[str, str]
+"""By component and check: what was found at the last look; empty where all was well."""
+
+
+def health_sensor(components: Mapping[str, Sequence[Topic]]) -> dg.SensorDefinition:
+    @dg.sensor(
+        name="health_watch",
+        minimum_interval_seconds=INTERVAL_SECONDS,
+        default_status=dg.DefaultSensorStatus.RUNNING,
+        description="Looks at the stack every minute, and writes down what changed.",
+    )
+    def health_watch(
+        context: dg.SensorEvaluationContext, stack: dg.ResourceParam[StackOpener]
+    ) -> dg.SensorResult | dg.SkipReason:
+        try:
+            opened = stack.open()
+            found = report_or_tell(context.instance, opened)
+        except PlaygroundError as error:
+            return dg.SkipReason(error.finding.sentence())
+        unsent = notify(context.instance, opened, found)
+        for sentence in unsent:
+            context.log.error(sentence)
+        before: dict[str, Any] = json.loads(context.cursor or '{"at": 0, "marks": {}}')
+        now = time.time()
+        anew = now - before["at"] >= ANEW_SECONDS
+        marks = marks_of(found, components)
+        changed = [name for name, mark in marks.items() if anew or before["marks"].get(name) != mark]
+        if not changed:
+            return dg.SkipReason("; ".join(unsent) or "all as at the last look")
+        events = [
+            evaluation(name, topic, found.get(name, {}).get(topic, []))
+            for name, topics in components.items()
+            for topic in topics
+            if f"{name}/{topic.value}" in changed
+        ]
+        cursor = {"at": now if anew else before["at"], "marks": marks}
+        return dg.SensorResult(asset_events=events, cursor=json.dumps(cursor, sort_keys=True))
+
+    return health_watch
+
+
+def marks_of(found: Report, components: Mapping[str, Sequence[Topic]]) -> Marks:
+    return {
+        f"{name}/{topic.value}": _mark(found.get(name, {}).get(topic, []))
+        for name, topics in components.items()
+        for topic in topics
+    }
+
+
+def _mark(findings: Sequence[Finding]) -> str:
+    """Of what it is about and why, not of how long it has been so."""
+    told = sorted(f"{one.object}: {one.cause}" for one in findings)
+    return hashlib.sha256("\n".join(told).encode()).hexdigest()[:16] if told else ""

@@ -1,0 +1,82 @@
+"""What `ops` may make pods of: lists of names that a person applies with the configuration.
+
+An admission policy holds `ops` to them. They lie beside the configuration in force, for `ops` to read and not
+to change: so it can say beforehand what of another configuration would be refused.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+
+from playground_ops.config import Configuration
+from playground_ops.errors import Finding, FindingKind
+from playground_ops.render import packages
+from playground_ops.render.database import password_secret
+from playground_ops.render.scopes import Scope, scopes
+
+KEY = "allowed.json"
+"""In the ConfigMap with the configuration."""
+Lists = Mapping[str, list[str]]
+_WHAT = {
+    "images": "image",
+    "repositories": "repository",
+    "secrets": "secret",
+    "gitSecrets": "secret",
+    "pullSecrets": "secret",
+    "mountedSecrets": "secret",
+    "packagesSecrets": "secret",
+    "packagesVariables": "setting",
+    "namespaces": "namespace",
+}
+
+
+def lists(configuration: Configuration) -> dict[str, list[str]]:
+    """Sorted, by what they are of; of all namespaces together, and those of isolated locations."""
+    every = [of(configuration, scope) for scope in scopes(configuration)]
+    found = {what: sorted({name for one in every for name in one[what]}) for what in every[0]}
+    return {**found, "namespaces": sorted(configuration.namespaces[1:])}
+
+
+def of(configuration: Configuration, scope: Scope) -> dict[str, list[str]]:
+    """In one namespace."""
+    pods, locations = scope.pods.values(), scope.locations
+    found: dict[str, set[str | None]] = {
+        "images": {*scope.images, *(one.image for one in pods)},
+        "repositories": {one.repository for one in locations},
+        "secrets": {
+            password_secret(configuration),
+            *scope.secrets,
+            *(secret for one in pods for secret in one.environment_from_secrets),
+        },
+        "gitSecrets": {one.git_secret for one in locations},
+        "pullSecrets": {secret for one in pods for secret in one.image_pull_secrets},
+        "mountedSecrets": {secret for one in pods for secret in one.mounted_secrets},
+        "packagesSecrets": {configuration.kubernetes.packages.secret},
+        "packagesVariables": {f"{one['name']}={one['value']}" for one in packages.variables(configuration)},
+    }
+    return {name: sorted(one for one in several if one) for name, several in found.items()}
+
+
+def text(configuration: Configuration) -> str:
+    return json.dumps(lists(configuration), indent=1)
+
+
+def beyond(configuration: Configuration, applied: Lists) -> list[Finding]:
+    """What the configuration names and those lists do not."""
+    return [
+        _not_allowed(_WHAT[what], name)
+        for what, names in lists(configuration).items()
+        for name in names
+        if name not in applied.get(what, [])
+    ]
+
+
+def _not_allowed(what: str, name: str) -> Finding:
+    return Finding(
+        kind=FindingKind.CERTAIN,
+        object=f"{what}/{name}",
+        observed="The configuration names it, and what was applied for `ops` does not: it needs bootstrap.",
+        cause="Which images, repositories and Secrets `ops` may use is applied with a person's own rights.",
+        fix="Run `deploy` from a clone of that commit.",
+    )

@@ -1,0 +1,125 @@
+"""The packages of a release from git: an init container sees to its environment before the server starts.
+
+An environment lies on the claim that outlives pods, under a key made of what it holds: releases that lock the
+same share it, and a pod that is made anew finds it. It belongs to a user of its own. Servers run as another
+one and have it mounted read-only, by itself: so code of one location can't change what another one runs on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from urllib.parse import urlsplit
+
+from playground_ops.config import OPS, Configuration
+from playground_ops.diagnose.pods import INSTALLS
+from playground_ops.model import Dependencies, Release
+from playground_ops.pods import PodSettings, Resources
+from playground_ops.render import instance
+from playground_ops.render.names import (
+    APP_FOLDER,
+    ARTIFACTS,
+    ARTIFACTS_FOLDER,
+    ENVIRONMENTS_FOLDER,
+    MADE_ENVIRONMENTS,
+    PACKAGES_SECRET_FOLDER,
+    PACKAGES_USER,
+    SOURCE_FILE,
+    SOURCE_FOLDER,
+    Object,
+)
+from playground_ops.render.pod import (
+    Container,
+    InitContainer,
+    Mounted,
+    claim,
+    config_map,
+    container,
+    variable,
+    writable,
+)
+
+RESOURCES = Resources(requests={"cpu": "50m", "memory": "256Mi"}, limits={"memory": "1Gi"})
+LIVE, LIVE_AS_OF = "PLAYGROUND_LIVE", "PLAYGROUND_LIVE_AS_OF"
+UNPACKED = "/tmp/installing"
+SCRIPT = f"""\
+umask 022
+mkdir -p "$0"
+python -m tarfile -e {SOURCE_FOLDER}/{SOURCE_FILE} "$0"
+exec env PYTHONPATH="$0" python -m playground_ops.targets.kubernetes.inside.installing "$@"
+"""
+COMMAND = ("sh", "-ec", SCRIPT, UNPACKED)
+
+
+def has_own(release: Release) -> bool:
+    """Whether the release may have an environment of its own; with `auto` its commit decides."""
+    location = release.location
+    if release.revision.repository is None or location.name == OPS.name:
+        return False
+    return location.dependencies is not Dependencies.SHARED
+
+
+def installing(
+    release: Release, configuration: Configuration, archive: str, where: str, live: Sequence[Release]
+) -> InitContainer:
+    """`where`: the release's files. `live`: the releases there are, whose environments stay."""
+    location = release.location
+    given = ["--module", location.module] if location.module else []
+    volumes = (
+        config_map(archive, SOURCE_FOLDER, "source"),
+        writable("app", APP_FOLDER),
+        writable("tmp", "/tmp"),
+        claim(ARTIFACTS, ARTIFACTS_FOLDER, "artifacts"),
+        *secret_volume(configuration.kubernetes.packages.secret),
+    )
+    found = Container(
+        name=INSTALLS,
+        image=instance.image(configuration, configuration.pod_of(location)),
+        resources=RESOURCES,
+        command=COMMAND,
+        arguments=[
+            *(where, "--subdirectory", location.subdirectory, *given),
+            *("--dependencies", location.dependencies.value, "--release", release.name),
+        ],
+        variables=[*variables(configuration), *_live(release, live)],
+        volumes=volumes,
+    )
+    made = container(found, PodSettings())
+    made["securityContext"] = {**made["securityContext"], "runAsUser": PACKAGES_USER}
+    return InitContainer(made, volumes)
+
+
+def variables(configuration: Configuration) -> list[Object]:
+    """What uv and pip are told; no secret is among them."""
+    packages = configuration.kubernetes.packages
+    urls = [url for url in (packages.index_url, *packages.extra_index_urls) if url]
+    plain = sorted({str(urlsplit(url).netloc) for url in urls if url.startswith("http:")})
+    told = {
+        "HOME": "/tmp",
+        "PYTHONUNBUFFERED": "1",
+        "UV_CACHE_DIR": f"{MADE_ENVIRONMENTS}/.cache",
+        "UV_COMPILE_BYTECODE": "1",
+        "UV_VENV_RELOCATABLE": "1",
+        "UV_DEFAULT_INDEX": packages.index_url or "",
+        "UV_INDEX": " ".join(packages.extra_index_urls),
+        "PIP_TRUSTED_HOST": " ".join(plain),
+    }
+    return [variable(name, value) for name, value in told.items() if value]
+
+
+def mounted() -> Object:
+    """In the server's container, of its volume `artifacts`."""
+    folder = MADE_ENVIRONMENTS.removeprefix(f"{ARTIFACTS_FOLDER}/")
+    return {"name": "artifacts", "mountPath": ENVIRONMENTS_FOLDER, "subPath": folder, "readOnly": True}
+
+
+def secret_volume(secret: str | None) -> list[Mounted]:
+    if secret is None:
+        return []
+    source = {"secret": {"secretName": secret, "defaultMode": 0o440}}
+    return [Mounted("packages-secret", PACKAGES_SECRET_FOLDER, source, read_only=True)]
+
+
+def _live(release: Release, live: Sequence[Release]) -> list[Object]:
+    """None: nothing goes."""
+    names = " ".join(sorted(one.name for one in live))
+    return [variable(LIVE, names), variable(LIVE_AS_OF, release.created_at)] if live else []

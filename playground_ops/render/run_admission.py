@@ -1,0 +1,165 @@
+"""What the daemon may make Jobs of: pods of runs as the releases have them. A ValidatingAdmissionPolicy.
+
+A run says itself what its pod is: by the release that launched it, and by its tags (`dagster-k8s/config`). So
+images, Secrets, accounts and commands are held, location by location, to what the configuration has, and to
+what releases have that were made before it changed. Of which location a run is stands on its Job, in a label
+that no tag can change.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from playground_ops.config import Configuration
+from playground_ops.render import fetchers, installers, kept, packages, release
+from playground_ops.render.admission import VALIDATIONS, VARIABLES, policy, rule, validations
+from playground_ops.render.cel import literal
+from playground_ops.render.names import (
+    APP_FOLDER,
+    DAEMON,
+    ENVIRONMENTS_FOLDER,
+    OPS_ACCOUNT,
+    PROJECT_FOLDER,
+    REPOSITORY_FOLDER,
+    WEBSERVER,
+    Object,
+)
+from playground_ops.render.pod import DAGSTER_USER
+from playground_ops.render.run_limits import ARCHIVES, CONFIG, EACH, limits
+from playground_ops.render.runs import OF_LOCATION, RUN_ID
+from playground_ops.render.scopes import scopes
+
+NAME = "dagster-runs"
+_C = "variables.spec.containers[0]"
+_OWN = "(variables.location == 'ops')"
+_VERBS = ["execute_run", "resume_run"]
+_WORDS = (
+    f"size({_C}.args) == 4 && {_C}.args[0] == 'dagster' && {_C}.args[1] == 'api' && "
+    f"{_C}.args[2] in {_VERBS} || "
+    f"size({_C}.args) == 6 && {_C}.args[0].startsWith('{ENVIRONMENTS_FOLDER}/') && "
+    f"{_C}.args[0].endsWith('/bin/python') && !{_C}.args[0].contains('..') && {_C}.args[1] == '-m' && "
+    f"{_C}.args[2] == 'dagster' && {_C}.args[3] == 'api' && {_C}.args[4] in {_VERBS}"
+)
+"""Dagster's own, and the same by the Python of an environment that was made for a release."""
+_PROGRAM = ["env", f"PYTHONPATH={PROJECT_FOLDER}", "python", "-m", release.SERVE]
+_SOURCE = (
+    "(has(v.emptyDir) ? 'room' : has(v.configMap) ? "
+    f"(v.configMap.name.startsWith('{ARCHIVES}') ? '{ARCHIVES}' : 'configMap/' + v.configMap.name) : "
+    "has(v.secret) ? 'secret/' + v.secret.secretName : 'claim/' + v.persistentVolumeClaim.claimName)"
+)
+_RUNS = (
+    (
+        f"size(variables.spec.containers) == 1 && has({_C}.command) && has({_C}.args) && ({_WORDS}) && "
+        f"size({_C}.command) >= 4 && {_C}.command[0] == 'sh' && {_C}.command[1] == '-ec' && "
+        f"{_C}.command[2] in variables.scripts && "
+        f"({_C}.command[3] == '{release.SERVER}' || {_C}.command[3].startsWith('{APP_FOLDER}/')) && "
+        f"(size({_C}.command) == 4 || (size({_C}.command) > 11 && "
+        f"[4, 5, 6, 7, 8].all(i, {_C}.command[i] == variables.program[i - 4]) && "
+        f"{_C}.command.filter(word, word == '--').size() == 1 && "
+        f"{_C}.command[size({_C}.command) - 2] == '--run' && "
+        f"{_C}.command[size({_C}.command) - 1] == '--'))",
+        "'another command than that of a run, or more than one container'",
+    ),
+    (
+        "variables.containers.all(c, !has(c.lifecycle)) && (!has(variables.spec.initContainers) || "
+        "variables.spec.initContainers.all(c, c.image == variables.gitImage || "
+        "(has(c.command) && c.command == variables.install)))",
+        "'a hook, or something else before a run than what fetches its code and installs its packages'",
+    ),
+    (
+        f"{_OWN} ? variables.account == '{OPS_ACCOUNT}' : (variables.account in variables.accounts && "
+        "has(variables.spec.automountServiceAccountToken) && !variables.spec.automountServiceAccountToken)",
+        "'the service account ' + variables.account + ' or its token, which is not for these runs'",
+    ),
+    (
+        # Code that is kept of other locations is on the same claim: it belongs to git-sync's user.
+        "variables.fetching.all(c, (has(c.env) ? c.env : []).all(e, "
+        f"e.name == '{kept.NAME}' ? e.value == variables.location : e.name != '{kept.LIVE}')) && "
+        "has(variables.spec.securityContext) && "
+        f"variables.spec.securityContext.runAsUser == {DAGSTER_USER} && "
+        f"(!has({_C}.securityContext) || !has({_C}.securityContext.runAsUser))",
+        "'code that is kept of another location, or another user'",
+    ),
+    (
+        # Who has the account of `ops` runs its code in its surroundings: no tag brings other code to it.
+        f"!{_OWN} || (!has({_C}.envFrom) || {_C}.envFrom.all(e, has(e.configMapRef) ? "
+        "'configMap/' + e.configMapRef.name in variables.environment : true)) && "
+        f"(has({_C}.env) ? {_C}.env : []).all(e, e.name in {list(EACH)} || "
+        f"(e.name == '{CONFIG}' && e.value.startsWith('{REPOSITORY_FOLDER}/') && !e.value.contains('..')) || "
+        "(has(e.valueFrom) ? "
+        "e.name in variables.environment : "
+        "e.name + '=' + (has(e.value) ? e.value : '') in variables.environment))",
+        "'a variable that `ops` does not have'",
+    ),
+    (
+        f"!{_OWN} || (variables.volumes.all(v, v.name + '=' + {_SOURCE} in variables.places) && "
+        f"(has({_C}.volumeMounts) ? {_C}.volumeMounts : []).all(m, !has(m.subPath) && "
+        "m.mountPath + '=' + m.name in variables.places))",
+        "'a volume that `ops` does not have'",
+    ),
+)
+
+
+def render(configuration: Configuration) -> list[Object]:
+    if not (configuration.kubernetes.admission_policy and configuration.runs_in_pods):
+        return []
+    space, accounts = configuration.kubernetes.namespace, [DAEMON, WEBSERVER]
+    made: Object = {
+        "matchConstraints": {"resourceRules": [rule("batch", ["jobs"], ["CREATE", "UPDATE"])]},
+        "variables": [{"name": name, "expression": text} for name, text in _variables(configuration)],
+        "validations": validations(
+            "'a run of ' + variables.location + ' may not use ' + ",
+            (*_RUNS, *VALIDATIONS, *fetchers.VALIDATIONS, *installers.VALIDATIONS),
+        ),
+    }
+    ended: Object = {
+        "matchConstraints": {"resourceRules": [rule("*", ["jobs", "pods"], ["DELETE"])]},
+        "validations": [
+            {
+                "expression": f"has(oldObject.metadata.labels) && '{RUN_ID}' in oldObject.metadata.labels",
+                "message": "daemon and webserver may end runs, and nothing else",
+                "reason": "Forbidden",
+            }
+        ],
+    }
+    return [
+        *policy(NAME, accounts, space, made, space),
+        *policy(f"{NAME}-ended", accounts, space, ended, space),
+    ]
+
+
+def _variables(configuration: Configuration) -> Iterator[tuple[str, str]]:
+    """The same names as where `ops` makes pods, with what this run's location has."""
+    label = f"object.metadata.labels['{OF_LOCATION}']"
+    yield (
+        "location",
+        f"has(object.metadata.labels) && '{OF_LOCATION}' in object.metadata.labels ? {label} : ''",
+    )
+    yield from (found for found in VARIABLES[:2])
+    for name, told in limits(configuration).items():
+        by_location = isinstance(told, dict)
+        yield f"{name}Of" if by_location else name, literal(told)
+        if by_location:
+            here = f"variables.location in variables.{name}Of"
+            yield name, f"{here} ? variables.{name}Of[variables.location] : []"
+    yield "program", literal(_PROGRAM)
+    store, home = configuration.kubernetes.artifacts_store, scopes(configuration)[0]
+    yield "accounts", literal(home.accounts)
+    yield "audiences", literal(list(store.audiences) if store else [])
+    fetched = dict(fetchers.values(configuration.all_locations))
+    yield from ((name, fetched[name]) for name in ("resolve", "flags", "gitVariables"))
+    first = "variables.spec.initContainers[0]"
+    yield "gitImage", _one_of("gitImages", f"{first}.image", literal(configuration.images.git_sync))
+    yield "fetch", _one_of("fetches", f"{first}.command[2]", fetched["fetch"])
+    there = "has(variables.spec.initContainers) && size(variables.spec.initContainers) > 1"
+    there += " && has(variables.spec.initContainers[1].command)"
+    second, own = "variables.spec.initContainers[1].command", literal(packages.COMMAND)
+    yield "install", f"{there} && {second} in variables.installs ? {second} : {own}"
+    yield from (found for found in VARIABLES[2:] if found[0] != "mountedSecrets")
+
+
+def _one_of(names: str, found: str, otherwise: str) -> str:
+    """What the pod's first init container has, where a release has it."""
+    there = "has(variables.spec.initContainers) && has(variables.spec.initContainers[0].command)"
+    there += " && size(variables.spec.initContainers[0].command) > 2"
+    return f"string({there} && {found} in variables.{names} ? {found} : {otherwise})"

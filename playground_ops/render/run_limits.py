@@ -1,0 +1,154 @@
+"""What the pods of runs may have: what the configuration's releases give them, and those there are already.
+
+Releases that were made before the configuration changed launch runs until others serve, and again after a
+rollback.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+from playground_ops.config import OPS, Configuration
+from playground_ops.diagnose.pods import INSTALLS
+from playground_ops.model import Location, Release, Revision
+from playground_ops.render import gitsync, release
+from playground_ops.render.names import HOME, LOCATION, Object
+
+ARCHIVES = "dagster-code-"
+"""Beginning of the names of ConfigMaps with this project's code."""
+EACH = ("DAGSTER_RUN_JOB_NAME", "PLAYGROUND_COMMIT", "PLAYGROUND_RELEASE")
+"""Variables whose values are each run's or each release's own."""
+CONFIG = "PLAYGROUND_CONFIG"
+"""Likewise, where `ops` comes from git: a file of the commit."""
+Reader = Callable[[Object], Iterable[Any]]
+
+
+def limits(configuration: Configuration) -> dict[str, list[Any] | dict[str, list[Any]]]:
+    """By name: a list for all runs, or one for each location."""
+    pods = _pods(configuration)
+    every = [pod for found in pods.values() for pod in found]
+    by_location = {
+        name: {where: _read(read, found) for where, found in pods.items()} for name, read in _OF.items()
+    }
+    of_all = {name: _read(read, every) for name, read in _OF_ALL.items()}
+    of_ops = {name: _read(read, pods[OPS.name]) for name, read in _OF_OPS.items()}
+    return {**by_location, **of_all, **of_ops}
+
+
+def _read(read: Reader, pods: Iterable[Object]) -> list[Any]:
+    return sorted({found for pod in pods for found in read(pod)})
+
+
+def _pods(configuration: Configuration) -> dict[str, list[Object]]:
+    """By location: the pods of runs, of the configuration and of the releases there are."""
+    texts = [
+        release.context_of_runs(_any(location), configuration, ARCHIVES)
+        for location in configuration.all_locations
+    ]
+    found: dict[str, list[Object]] = {}
+    for text in (*texts, *configuration.live_runs):
+        pod = json.loads(text)["k8s"]["run_k8s_config"]
+        where = pod["pod_template_spec_metadata"]["labels"][LOCATION]
+        found.setdefault(where, []).append(pod)
+    return found
+
+
+def _any(location: Location) -> Release:
+    revision = Revision(repository=location.repository, commit="0" * 40)
+    return Release(location=location, number=1, revision=revision, configuration="", created_at="")
+
+
+def _before(pod: Object, name: str) -> list[Object]:
+    """Of its init containers the one of that name."""
+    return [one for one in pod["pod_spec_config"].get("initContainers", ()) if one["name"] == name]
+
+
+def _fetching(pod: Object) -> list[Object]:
+    return _before(pod, gitsync.NAME)
+
+
+def _installing(pod: Object) -> list[Object]:
+    return _before(pod, INSTALLS)
+
+
+def _images(pod: Object) -> Iterator[str]:
+    every = (*_fetching(pod), *_installing(pod), pod["container_config"])
+    yield from (one["image"] for one in every)
+
+
+def _secrets(pod: Object) -> Iterator[str]:
+    main = pod["container_config"]
+    yield from (found["valueFrom"]["secretKeyRef"]["name"] for found in main["env"] if "valueFrom" in found)
+    yield from (found["secretRef"]["name"] for found in main.get("envFrom", ()) if "secretRef" in found)
+
+
+def _mounted(pod: Object, container: Object) -> Iterator[str]:
+    names = {mount["name"] for mount in container.get("volumeMounts", ())}
+    for volume in pod["pod_spec_config"]["volumes"]:
+        if volume["name"] in names and "secret" in volume:
+            yield volume["secret"]["secretName"]
+
+
+def _git_secrets(pod: Object) -> Iterator[str]:
+    for one in _fetching(pod):
+        yield from _mounted(pod, one)
+        yield from _secrets({"container_config": one})
+
+
+def _repositories(pod: Object) -> Iterator[str]:
+    for one in _fetching(pod):
+        yield from (word[len("--repo=") :] for word in one["args"] if word.startswith("--repo="))
+
+
+def _packages_variables(pod: Object) -> Iterator[str]:
+    for one in _installing(pod):
+        yield from (f"{found['name']}={found['value']}" for found in one["env"] if "value" in found)
+
+
+def _environment(pod: Object) -> Iterator[str]:
+    main = pod["container_config"]
+    yield f"DAGSTER_HOME={HOME}"  # from the launcher
+    for one in main["env"]:
+        if one["name"] in (*EACH, CONFIG):
+            continue
+        yield f"{one['name']}={one['value']}" if "value" in one else str(one["name"])
+    yield from (
+        f"configMap/{one['configMapRef']['name']}" for one in main.get("envFrom", ()) if "configMapRef" in one
+    )
+
+
+def _places(pod: Object) -> Iterator[str]:
+    """Of each volume what it is, and where it is mounted."""
+    for volume in pod["pod_spec_config"]["volumes"]:
+        if "configMap" in volume:
+            name = volume["configMap"]["name"]
+            source = ARCHIVES if name.startswith(ARCHIVES) else f"configMap/{name}"
+        elif "secret" in volume:
+            source = f"secret/{volume['secret']['secretName']}"
+        elif "persistentVolumeClaim" in volume:
+            source = f"claim/{volume['persistentVolumeClaim']['claimName']}"
+        else:
+            source = "room"
+        yield f"{volume['name']}={source}"
+    yield from (f"{one['mountPath']}={one['name']}" for one in pod["container_config"]["volumeMounts"])
+
+
+_OF: dict[str, Reader] = {
+    "images": _images,
+    "secrets": _secrets,
+    "mountedSecrets": lambda pod: _mounted(pod, pod["container_config"]),
+    "pullSecrets": lambda pod: [one["name"] for one in pod["pod_spec_config"].get("imagePullSecrets", ())],
+    "gitSecrets": _git_secrets,
+    "repositories": _repositories,
+}
+_OF_ALL: dict[str, Reader] = {
+    "gitImages": lambda pod: [one["image"] for one in _fetching(pod)],
+    "fetches": lambda pod: [one["command"][2] for one in _fetching(pod)],
+    "installs": lambda pod: [tuple(one["command"]) for one in _installing(pod)],
+    "packagesSecrets": lambda pod: [name for one in _installing(pod) for name in _mounted(pod, one)],
+    "packagesVariables": _packages_variables,
+    "scripts": lambda pod: [pod["container_config"]["command"][2]],
+}
+_OF_OPS: dict[str, Reader] = {"environment": _environment, "places": _places}

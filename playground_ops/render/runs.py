@@ -1,0 +1,119 @@
+"""Runs in pods of their own: what a release's server tells Dagster of them, and Dagster's launcher for them.
+
+The server carries the pod of its runs with it (its container context), so a run gets exactly the release that
+launched it, whatever serves by the time the run starts. Every release has it, whatever the launcher: so the
+launcher can be changed, and a release from before the change be gone back to.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from playground_ops.config import Configuration
+from playground_ops.model import Release
+from playground_ops.render.names import (
+    HOME,
+    INSTANCE,
+    LOCATION,
+    MANAGER,
+    PREFIX,
+    Object,
+    labels,
+)
+
+CONTEXT = "DAGSTER_CONTAINER_CONTEXT"
+"""The variable in which `dagster api grpc` finds it (its option --container-context)."""
+COMPONENT = "run_worker"
+"""As dagster-k8s labels its Jobs and their pods."""
+RUN_ID, OF_LOCATION = "dagster/run-id", "dagster/code-location"
+"""Labels of dagster-k8s. On the Job no tag of a run can change them: such labels are refused below."""
+RUN_OF = f"{PREFIX}run-of"
+"""Label: the number of the release; not the one by which a release's own address finds its pods."""
+COMMIT = "PLAYGROUND_COMMIT"
+KEPT_SECONDS = 3600
+"""How long a Job that has ended can be looked at."""
+GRACE_SECONDS = 30
+MONITORING = {"enabled": True, "start_timeout_seconds": 600, "poll_interval_seconds": 30}
+"""A pod may wait for a new node and an image. Resuming is for launchers of one's own: a process that loads
+an instance which resumes must be able to launch, and neither code servers nor runs have the right to."""
+_CONTAINER = ("command", "env", "env_from", "image", "image_pull_policy", "resources", "security_context")
+_POD = (
+    "affinity",
+    "automount_service_account_token",
+    "enable_service_links",
+    "image_pull_secrets",
+    "init_containers",
+    "node_selector",
+    "priority_class_name",
+    "scheduler_name",
+    "security_context",
+    "service_account_name",
+    "share_process_namespace",
+    "termination_grace_period_seconds",
+    "tolerations",
+    "topology_spread_constraints",
+    "volumes",
+)
+
+
+def app(location: str) -> str:
+    """The `app` label of its runs' pods; not that of its servers, which have an address and a budget."""
+    return f"dagster-run-{location}"
+
+
+def tags(release: Release) -> dict[str, str]:
+    """Of the pods of its runs. No address leads to them: they are of no release by its own label."""
+    name = release.location.name
+    return {**labels(app(name), COMPONENT), LOCATION: name, RUN_OF: str(release.number)}
+
+
+def context(template: Object, command: list[str]) -> str:
+    """`template`: the pod of the release, with its code and all that is around it; `command` goes before
+    Dagster's own words, which are the arguments."""
+    spec: Object = dict(template["spec"])
+    (main,) = spec.pop("containers")
+    environment = [one for one in main["env"] if one["name"] != "DAGSTER_HOME"]  # the launcher gives it
+    wanted = {
+        "container_config": {
+            **{key: value for key, value in main.items() if key not in ("args", "name", "ports")},
+            "command": command,
+            "env": environment,
+        },
+        "pod_spec_config": {**spec, "terminationGracePeriodSeconds": GRACE_SECONDS},
+        "pod_template_spec_metadata": template["metadata"],
+    }
+    return json.dumps({"k8s": {"run_k8s_config": wanted}}, separators=(",", ":"))
+
+
+def commits(context: Mapping[str, Any]) -> list[str]:
+    """Of the release that this is the context of; none of somebody else's."""
+    main = context.get("k8s", {}).get("run_k8s_config", {}).get("container_config", {})
+    return [one["value"] for one in main.get("env", ()) if one["name"] == COMMIT]
+
+
+def launcher(configuration: Configuration) -> Object:
+    """Of dagster.yaml. What a run may say of its pod is what a release says, and no label of its Job."""
+    allowed = {
+        "container_config": dict.fromkeys((*_CONTAINER, "volume_mounts"), True),
+        "pod_spec_config": dict.fromkeys(_POD, True),
+        "pod_template_spec_metadata": {"annotations": True, "labels": True},
+    }
+    job = {
+        "job_metadata": {"labels": {"app.kubernetes.io/managed-by": MANAGER}},
+        "job_spec_config": {"backoff_limit": 0, "ttl_seconds_after_finished": KEPT_SECONDS},
+    }
+    return {
+        "module": "dagster_k8s",
+        "class": "K8sRunLauncher",
+        "config": {
+            "dagster_home": HOME,
+            "image_pull_policy": "IfNotPresent",
+            "instance_config_map": INSTANCE,
+            "job_namespace": configuration.kubernetes.namespace,
+            "only_allow_user_defined_k8s_config_fields": allowed,
+            "run_k8s_config": job,
+            "service_account_name": "default",
+        },
+    }

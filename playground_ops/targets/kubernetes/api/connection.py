@@ -1,0 +1,288 @@
+"""One cluster, by a context that was named, or the one that this process runs in.
+
+Requests are made by path: the official client's typed calls are clumsy at server-side apply, and importing
+them takes longer than asking. It is used to log in where that is not plain.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import ssl
+import time
+from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime, timedelta, timezone
+from email.utils import parsedate_to_datetime
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, NamedTuple
+from urllib.parse import urlencode
+
+from playground_ops.errors import BadInput, Finding, PlaygroundError
+from playground_ops.targets.kubernetes.api import credentials
+from playground_ops.targets.kubernetes.api.refusals import Refusal, refusal
+from playground_ops.targets.kubernetes.api.unreachable import no_context, no_such_context, nobody_answers
+
+if TYPE_CHECKING:
+    from urllib3 import BaseHTTPResponse
+
+JSON = "application/json"
+METADATA = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
+METADATA_LIST = METADATA.replace("PartialObjectMetadata", "PartialObjectMetadataList")
+AGENT = "playground-ops"
+"""As the API server's audit log knows it."""
+CONNECT_SECONDS, READ_SECONDS = 10.0, 30.0
+TOLD_TO = timedelta(seconds=2)
+"""The header's resolution, and some for the way: what differs by less is no difference."""
+INSIST_SECONDS, AGAIN_SECONDS = 45.0, 1.0
+"""As long as a lease and some: by then nobody can say what happened meanwhile."""
+AT_ONCE = 8
+"""Requests of one process."""
+
+
+class Way(NamedTuple):
+    """How requests get there. What urllib3 can't carry (websockets) is told what it needs."""
+
+    server: str
+    """Its URL, without a slash at the end."""
+    pool: Any
+    headers: Callable[[], dict[str, str]]
+    """Who asks."""
+    tls: Callable[[], ssl.SSLContext | None]
+    """None: the server is asked in clear."""
+    proxy: str | None = None
+    server_name: str | None = None
+    """On its certificate, where that is another than in its URL."""
+
+
+class Connection:
+    def __init__(self, context: str | None) -> None:
+        """None: the cluster that this process runs in. Nothing is asked before the first request."""
+        self.context = context
+        self._insisting = 0
+        """Blocks, of several threads, that are under way."""
+        self._ahead = timedelta()
+        """By how much the API server's clock is ahead of this machine's."""
+
+    def now(self) -> datetime:
+        """UTC by the API server's clock, as it told with its last answer; good to some seconds.
+
+        Leases are compared by it, so that machines whose clocks differ agree on what has expired.
+        """
+        return datetime.now(timezone.utc) + self._ahead
+
+    @property
+    def name(self) -> str:
+        return self.context or "in-cluster"
+
+    @cached_property
+    def way(self) -> Way:
+        """Raises BadInput when there is no such context."""
+        found = credentials.plain(self.context) if self.context else credentials.of_this_pod()
+        if found is None:
+            return self._official()
+        from urllib3 import PoolManager
+
+        pool = PoolManager(ssl_context=found.tls, maxsize=AT_ONCE)
+        return Way(found.server, pool, found.headers, lambda: found.tls)
+
+    def _official(self) -> Way:
+        from kubernetes import client, config
+        from urllib3 import ProxyManager
+
+        settings = client.Configuration()
+        try:
+            config.load_kube_config(credentials.kubeconfig(), self.context, client_configuration=settings)
+        except config.ConfigException as error:
+            raise BadInput(no_such_context(self.name, str(error), credentials.contexts())) from error
+        found = client.ApiClient(settings)
+
+        def headers() -> dict[str, str]:
+            told: dict[str, str] = {}
+            found.update_params_for_auth(told, None, ["BearerToken"])
+            return told
+
+        pool = found.rest_client.pool_manager
+        proxy = settings.proxy if isinstance(pool, ProxyManager) else None
+        return Way(settings.host, pool, headers, lambda: _tls(settings), proxy, settings.tls_server_name)
+
+    def get(self, path: str, **query: str) -> Any:
+        """None when there is no such object. Raises Refusal, or PlaygroundError when nobody answers."""
+        try:
+            return self.request("GET", path, query=query)
+        except Refusal as refusal:
+            if refusal.code == 404:
+                return None
+            raise
+
+    def request(
+        self,
+        method: str,
+        path: str,
+        body: object = None,
+        content_type: str = JSON,
+        query: Mapping[str, str] | None = None,
+    ) -> Any:
+        """The decoded answer. Raises Refusal, or PlaygroundError (transient) when nobody answers."""
+        return decoded(self._answer(method, path, body, content_type, query))
+
+    def text(self, path: str, query: Mapping[str, str]) -> str:
+        """An answer that is plain text, such as a log. Raises as `request` does."""
+        return self._answer("GET", path, None, JSON, query).decode(errors="replace")
+
+    def _answer(
+        self,
+        method: str,
+        path: str,
+        body: object,
+        content_type: str,
+        query: Mapping[str, str] | None,
+        accept: str = JSON,
+    ) -> bytes:
+        deadline = time.monotonic() + (INSIST_SECONDS if self._insisting else 0.0)
+        while True:
+            try:
+                return self._answer_once(method, path, body, content_type, query, accept)
+            except PlaygroundError as error:
+                if time.monotonic() >= deadline or not _may_be_repeated(method, error):
+                    raise
+            time.sleep(AGAIN_SECONDS)
+
+    @contextlib.contextmanager
+    def insisting(self) -> Iterator[None]:
+        """Within the block an API server that is away for a moment is waited for."""
+        self._insisting += 1
+        try:
+            yield
+        finally:
+            self._insisting -= 1
+
+    def _answer_once(
+        self,
+        method: str,
+        path: str,
+        body: object,
+        content_type: str,
+        query: Mapping[str, str] | None,
+        accept: str,
+    ) -> bytes:
+        from urllib3 import Timeout
+        from urllib3.exceptions import HTTPError
+
+        timeout = Timeout(connect=CONNECT_SECONDS, read=READ_SECONDS)
+        try:
+            answer = self._asked(method, path, body, content_type, query, accept=accept, timeout=timeout)
+        except HTTPError as error:
+            raise PlaygroundError(self._no_answer(error)) from error
+        self._hear_the_time(answer.headers.get("Date"))
+        if answer.status >= 400:
+            raise refusal(path, body, answer.status, decoded(answer.data))
+        return bytes(answer.data)
+
+    def is_there(self, path: str) -> bool:
+        """Asked for its metadata alone: a Secret's content stays where it is. Raises as `request` does."""
+        return self.metadata(path) is not None
+
+    def metadata(self, path: str) -> dict[str, Any] | None:
+        """Of one object, and no more of it; None when it is not there. Raises as `request` does."""
+        try:
+            found = decoded(self._answer("GET", path, None, JSON, None, accept=METADATA))
+        except Refusal as refusal:
+            if refusal.code == 404:
+                return None
+            raise
+        return dict(found["metadata"])
+
+    def listed(self, path: str, query: Mapping[str, str]) -> Any:
+        """A list of objects; of Secrets their metadata alone. Raises as `request` does."""
+        accept = METADATA_LIST if path.endswith("/secrets") else JSON
+        return decoded(self._answer("GET", path, None, JSON, query, accept=accept))
+
+    def opened(self, path: str, query: Mapping[str, str], seconds: float) -> BaseHTTPResponse:
+        """An answer that is still to be read, by lines or chunks; whoever reads it closes it.
+
+        `seconds` is how long the server may be silent, before it answers and within the answer. Raises
+        Refusal, urllib3's ReadTimeoutError, or PlaygroundError (transient) when nobody answers.
+        """
+        from urllib3 import Timeout
+        from urllib3.exceptions import HTTPError, ReadTimeoutError
+
+        timeout = Timeout(connect=CONNECT_SECONDS, read=seconds)
+        try:
+            answer = self._asked("GET", path, None, JSON, query, timeout=timeout, preload_content=False)
+        except ReadTimeoutError:
+            raise
+        except HTTPError as error:
+            raise PlaygroundError(self._no_answer(error)) from error
+        if answer.status >= 400:
+            raise refusal(path, None, answer.status, decoded(answer.data))
+        return answer
+
+    def _no_answer(self, error: Exception) -> Finding:
+        return nobody_answers(self.name, self.way.server, error)
+
+    def _asked(
+        self,
+        method: str,
+        path: str,
+        body: object,
+        content_type: str,
+        query: Mapping[str, str] | None,
+        accept: str = JSON,
+        **more: Any,
+    ) -> BaseHTTPResponse:
+        server, pool, headers = self.way[:3]
+        answer: BaseHTTPResponse = pool.request(
+            method,
+            server + path + (f"?{urlencode(query)}" if query else ""),
+            body=None if body is None else json.dumps(body),
+            headers={"Content-Type": content_type, "Accept": accept, "User-Agent": AGENT, **headers()},
+            retries=False,
+            **more,
+        )
+        return answer
+
+    def _hear_the_time(self, told: str | None) -> None:
+        with contextlib.suppress(ValueError, TypeError):
+            ahead = parsedate_to_datetime(told or "") - datetime.now(timezone.utc)
+            if abs(ahead - self._ahead) > TOLD_TO:
+                self._ahead = ahead
+
+
+def _may_be_repeated(method: str, error: PlaygroundError) -> bool:
+    """What made something may have done so: it is asked again only where nobody can have heard it."""
+    if isinstance(error, Refusal):
+        return error.code >= 500 or error.code == 429 if method != "POST" else error.code == 429
+    from urllib3.exceptions import NewConnectionError
+
+    return method != "POST" or isinstance(error.__cause__, NewConnectionError)
+
+
+def named(asked: str | None, configured: str | None) -> str | None:
+    """The context to use: that of the command, else of the configuration, else the pod's own cluster.
+
+    Raises BadInput when none is named: the current context of a kubeconfig is never taken for it.
+    """
+    chosen = asked or configured
+    if chosen is None and "KUBERNETES_SERVICE_HOST" not in os.environ:
+        raise BadInput(no_context(credentials.contexts()))
+    return chosen
+
+
+def _tls(settings: Any) -> ssl.SSLContext | None:
+    """Of the official client's settings (client.Configuration)."""
+    if settings.host.startswith("http://"):
+        return None
+    context = ssl.create_default_context(cafile=settings.ssl_ca_cert)
+    if not settings.verify_ssl:
+        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    if settings.cert_file:
+        context.load_cert_chain(settings.cert_file, settings.key_file)
+    return context
+
+
+def decoded(data: bytes) -> Any:
+    try:
+        return json.loads(data)
+    except ValueError:
+        return data.decode(errors="replace")

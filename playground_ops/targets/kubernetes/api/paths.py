@@ -1,0 +1,53 @@
+"""Where the API server keeps each kind of object that a stack has."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import quote
+
+from playground_ops.render.names import OF_NAMESPACE
+
+PLURALS = {
+    "ConfigMap": "configmaps",
+    "Deployment": "deployments",
+    "Event": "events",
+    "Ingress": "ingresses",
+    "Job": "jobs",
+    "Lease": "leases",
+    "Namespace": "namespaces",
+    "NetworkPolicy": "networkpolicies",
+    "PersistentVolumeClaim": "persistentvolumeclaims",
+    "Pod": "pods",
+    "PodDisruptionBudget": "poddisruptionbudgets",
+    "ReplicaSet": "replicasets",
+    "ResourceQuota": "resourcequotas",
+    "Role": "roles",
+    "RoleBinding": "rolebindings",
+    "Secret": "secrets",
+    "Service": "services",
+    "ServiceAccount": "serviceaccounts",
+    "StatefulSet": "statefulsets",
+    "ValidatingAdmissionPolicy": "validatingadmissionpolicies",
+    "ValidatingAdmissionPolicyBinding": "validatingadmissionpolicybindings",
+}
+CLUSTER_WIDE = {"Namespace", "ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding"}
+
+
+def collection(api: str, kind: str, namespace: str) -> str:
+    base = f"/api/{api}" if "/" not in api else f"/apis/{api}"
+    within = "" if kind in CLUSTER_WIDE else f"/namespaces/{quote(namespace, safe='')}"
+    return f"{base}{within}/{PLURALS[kind]}"
+
+
+def path(found: Mapping[str, Any]) -> str:
+    metadata = found["metadata"]
+    folder = collection(found["apiVersion"], found["kind"], metadata.get("namespace", ""))
+    return f"{folder}/{quote(metadata['name'], safe='')}"
+
+
+def title(found: Mapping[str, Any]) -> str:
+    """As kubectl names it: `deployment/dagster-daemon`; `kind/namespace/name` outside of the stack's own."""
+    metadata, kind = found["metadata"], found["kind"].lower()
+    away = metadata.get("namespace") and OF_NAMESPACE in (metadata.get("labels") or {})
+    return f"{kind}/{metadata['namespace']}/{metadata['name']}" if away else f"{kind}/{metadata['name']}"

@@ -1,0 +1,82 @@
+"""The API server's answer when it is not the one that was wished for, explained."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+from urllib.parse import unquote
+
+from playground_ops.errors import Finding, FindingKind, PlaygroundError
+from playground_ops.redact import redact
+from playground_ops.render.names import OPS_ACCOUNT
+from playground_ops.targets.kubernetes.api.paths import PLURALS
+
+_KINDS = {plural: kind.lower() for kind, plural in PLURALS.items()}
+
+
+class Refusal(PlaygroundError):
+    """meta/v1 Status."""
+
+    def __init__(
+        self, what: str, code: int, reason: str, message: str, causes: Sequence[Mapping[str, Any]] = ()
+    ) -> None:
+        self.code, self.reason, self.message, self.causes = code, reason, message, tuple(causes)
+        super().__init__(_finding(what, code, reason, message))
+
+
+def refusal(path: str, body: object, code: int, answer: object) -> Refusal:
+    """Of an answer that is decoded, if it could be."""
+    what = title_of(path, body)
+    if not isinstance(answer, dict):
+        return Refusal(what, code, "", redact(str(answer))[:1000])
+    details = answer.get("details") or {}
+    message = redact(str(answer.get("message", "")))
+    return Refusal(what, code, str(answer.get("reason", "")), message, tuple(details.get("causes") or ()))
+
+
+def title_of(path: str, body: object = None) -> str:
+    """As kubectl names it: `deployment/dagster-daemon`; or the kind alone, of a request for all of them."""
+    parts = [unquote(part) for part in path.split("?", maxsplit=1)[0].split("/")]
+    at = max((index for index, part in enumerate(parts) if part in _KINDS), default=None)
+    if at is None:
+        return path
+    name = "/".join(parts[at + 1 :])
+    if not name and isinstance(body, dict):
+        name = str(body.get("metadata", {}).get("name", ""))
+    return f"{_KINDS[parts[at]]}/{name}".rstrip("/")
+
+
+def _finding(what: str, code: int, reason: str, message: str) -> Finding:
+    """In words: who may not, or what is wrong with the object."""
+    kind, cause, fix = FindingKind.CERTAIN, "The API server refuses the object.", "Change what it names."
+    if "exceeded quota" in message:
+        kind, cause = FindingKind.CAPACITY, "The namespace's quota leaves no room for it."
+        fix = "Raise the quota, or remove what is not needed."
+    elif f"{OPS_ACCOUNT} may not" in message:
+        cause = "The admission policy holds `ops` to what the last deploy from a clone had configured."
+        fix = "Run `python -m playground_ops deploy` from a clone."
+    elif "being terminated" in message:
+        kind, cause = FindingKind.TRANSIENT, "Its namespace is being deleted, which waits for pods to end."
+        fix = "Try again when it is gone: `kubectl get namespace` shows it, `kubectl get pods` what holds it."
+    elif code in (401, 403) and reason in ("Unauthorized", "Forbidden"):
+        cause = "Whoever this is in the cluster has no right to do this, or a policy forbids it."
+        fix = "Ask for the right that it names, or use a context that has it."
+    elif code == 404:
+        cause, fix = (
+            "The cluster has no such object, or no such kind of object.",
+            "Bootstrap makes what is missing.",
+        )
+    elif code == 409:
+        kind, cause = FindingKind.TRANSIENT, "Somebody else changed or made it at the same moment."
+        fix = "Try again."
+    elif code == 429 or code >= 500:
+        kind, cause = FindingKind.TRANSIENT, "The API server, or a webhook that it asks, is not well."
+        fix = "Try again; `kubectl get --raw /readyz?verbose` tells more."
+    return Finding(
+        kind=kind,
+        object=what,
+        observed=f"Refused with {code}: {message.rstrip('.')}.",
+        cause=cause,
+        fix=fix,
+        whose="surroundings",
+    )

@@ -1,0 +1,1 @@
+"""Containers' logs: read, merged, followed."""

@@ -1,0 +1,81 @@
+"""What a stack's namespaces tell, as text: objects without secrets, events, logs of every container."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from playground_ops.errors import PlaygroundError
+from playground_ops.targets.kubernetes.api.connection import Connection
+from playground_ops.targets.kubernetes.api.paths import collection
+from playground_ops.targets.kubernetes.api.refusals import Refusal
+from playground_ops.targets.kubernetes.pods import containers
+
+KINDS = (
+    ("v1", "Event"),
+    ("v1", "Pod"),
+    ("v1", "Service"),
+    ("v1", "ConfigMap"),
+    ("v1", "Secret"),
+    ("v1", "PersistentVolumeClaim"),
+    ("v1", "ResourceQuota"),
+    ("apps/v1", "Deployment"),
+    ("apps/v1", "ReplicaSet"),
+    ("apps/v1", "StatefulSet"),
+    ("batch/v1", "Job"),
+    ("coordination.k8s.io/v1", "Lease"),
+    ("networking.k8s.io/v1", "Ingress"),
+    ("networking.k8s.io/v1", "NetworkPolicy"),
+    ("rbac.authorization.k8s.io/v1", "Role"),
+    ("rbac.authorization.k8s.io/v1", "RoleBinding"),
+)
+LINES = "5000"
+
+
+def collect(connection: Connection, namespaces: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """What may not be read is in its file as the refusal."""
+    for namespace in namespaces:
+        pods: list[Mapping[str, Any]] = []
+        for version, kind in KINDS:
+            try:
+                items = connection.request("GET", collection(version, kind, namespace))["items"]
+            except PlaygroundError as error:
+                yield f"objects/{namespace}/{kind}.txt", str(error)
+                continue
+            pods += items if kind == "Pod" else []
+            text = "\n".join(json.dumps(_without_secrets(kind, one), sort_keys=True) for one in items)
+            yield f"objects/{namespace}/{kind}.jsonl", text
+        for pod in pods:
+            yield from _logs(connection, pod)
+
+
+def _logs(connection: Connection, pod: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    name, namespace = pod["metadata"]["name"], pod["metadata"]["namespace"]
+    for container in containers.names(pod):
+        now = containers.state(pod, container)
+        for previous in (False, True):
+            if not (now.previous if previous else now.id):
+                continue
+            query = {"container": container, "tailLines": LINES, "timestamps": "true"}
+            query |= {"previous": "true"} if previous else {}
+            where = f"{collection('v1', 'Pod', namespace)}/{name}/log"
+            try:
+                text = connection.text(where, query)
+            except (PlaygroundError, Refusal) as error:
+                text = str(error)
+            yield f"logs/{namespace}/{name}/{container}{'.previous' if previous else ''}.log", text
+
+
+def _without_secrets(kind: str, found: Mapping[str, Any]) -> dict[str, Any]:
+    metadata = {key: value for key, value in found["metadata"].items() if key != "managedFields"}
+    kept = {**found, "metadata": metadata}
+    masked = ("data", "stringData") if kind == "Secret" else ("binaryData",)
+    for section in masked:
+        if section in kept:
+            kept[section] = {key: f"*** ({len(text)} characters)" for key, text in found[section].items()}
+    if kind == "Secret":
+        # A client-side apply keeps the whole object there.
+        notes = metadata.get("annotations", {})
+        kept["metadata"]["annotations"] = dict.fromkeys(notes, "***")
+    return kept

@@ -1,0 +1,157 @@
+"""The logs of the pods that a selector matches: what there is, and for what there is not, why."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from playground_ops.errors import BadInput, Finding, FindingKind, PlaygroundError
+from playground_ops.targets.kubernetes.api.connection import Connection
+from playground_ops.targets.kubernetes.api.refusals import Refusal
+from playground_ops.targets.kubernetes.api.streaming import lines
+from playground_ops.targets.kubernetes.logs.loglines import LogLine, Remembered, Source, merged, parsed, since
+from playground_ops.targets.kubernetes.pods import containers
+from playground_ops.targets.kubernetes.pods.selection import (
+    Selection,
+    created,
+    found,
+    name_of,
+    not_allowed,
+    nothing_matches,
+    why_not,
+)
+
+READ_SECONDS = 60.0
+NOT_READABLE = (400, 404)
+"""The container has not started, or its pod is gone: whoever reads on looks at the pod and sees it."""
+Pod = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """Whose logs."""
+
+    pods: Selection
+    container: str | None = None
+    """None: those that have started, and init containers while none has."""
+
+
+@dataclass(frozen=True)
+class Recent:
+    """The last lines of one container, and whether there are older ones."""
+
+    source: Source
+    lines: list[LogLine]
+    cut: bool
+
+    def remembered(self) -> Remembered:
+        told = Remembered(floor=self.lines[0].at if self.cut and self.lines else 0)
+        deque(told.new(self.lines), maxlen=0)
+        return told
+
+
+def last_lines(
+    connection: Connection, wanted: Wanted, count: int, say: Callable[[str], None]
+) -> Iterator[LogLine]:
+    """Of each container that has a log, merged by time. Raises PlaygroundError when none has one.
+
+    `say` is told of pods that have nothing to read yet.
+    """
+    pods = matching(connection, wanted)
+    readable = recent(connection, wanted, pods, count)
+    waiting = unstarted(connection, wanted, pods)
+    if waiting and not readable:
+        raise PlaygroundError(*waiting)
+    for finding in waiting:
+        say(finding.sentence())
+    return merged(one.lines for one in readable)
+
+
+def lines_before(connection: Connection, wanted: Wanted, count: int) -> Iterator[LogLine]:
+    """Of the containers that were replaced in their pods. Raises PlaygroundError when there are none.
+
+    Where the one that replaced it has ended too, that one's: a node keeps one log of those that have ended.
+    """
+    pods = matching(connection, wanted)
+    sources = [(pod, name) for pod in pods for name in containers.ran_before(pod, wanted.container)]
+    if not sources:
+        raise PlaygroundError(_never_restarted(wanted))
+
+    def log(pod: Pod, name: str) -> list[LogLine]:
+        which = {"previous": "true"} if containers.state(pod, name).running else {}
+        query = {"tailLines": str(count), **which}
+        return list(read(connection, wanted.pods, Source(name_of(pod), name), query))
+
+    return merged([log(*source) for source in sources])
+
+
+def matching(connection: Connection, wanted: Wanted) -> list[Pod]:
+    """Oldest first. Raises PlaygroundError when there are none, or none has such a container."""
+    pods = sorted(found(connection, wanted.pods)["items"], key=created)
+    if not pods:
+        raise PlaygroundError(nothing_matches(connection, wanted.pods))
+    known = list(dict.fromkeys(name for pod in pods for name in containers.names(pod)))
+    if wanted.container and wanted.container not in known:
+        raise BadInput(_no_such_container(wanted, known))
+    return pods
+
+
+def recent(connection: Connection, wanted: Wanted, pods: list[Pod], count: int) -> list[Recent]:
+    sources = [
+        Source(name_of(pod), name) for pod in pods for name in containers.to_read(pod, wanted.container)
+    ]
+    query = {"tailLines": str(count)}
+    logs = [(source, list(read(connection, wanted.pods, source, query))) for source in sources]
+    return [Recent(source, log, len(log) >= count) for source, log in logs]
+
+
+def unstarted(connection: Connection, wanted: Wanted, pods: list[Pod]) -> list[Finding]:
+    """What each pod that has nothing to read waits for."""
+    return [
+        why_not(connection, wanted.pods, pod)
+        for pod in pods
+        if not containers.to_read(pod, wanted.container)
+        and (wanted.container is None or wanted.container in containers.names(pod))
+    ]
+
+
+def read(
+    connection: Connection,
+    pods: Selection,
+    source: Source,
+    query: Mapping[str, str],
+    from_time: int = 0,
+    seconds: float = READ_SECONDS,
+) -> Iterator[LogLine]:
+    """One log, as far as it goes. Raises PlaygroundError; of what can't be read there are no lines."""
+    asked = {"container": source.container, "timestamps": "true", **query}
+    if from_time:
+        asked["sinceTime"] = since(from_time)
+    try:
+        for line in lines(connection, f"{pods.pod_path(source.pod)}/log", asked, seconds):
+            yield parsed(source, line)
+    except Refusal as refusal:
+        if refusal.code not in NOT_READABLE:
+            raise PlaygroundError(not_allowed(pods, "get", "pods/log", refusal)) from refusal
+
+
+def _no_such_container(wanted: Wanted, known: list[str]) -> Finding:
+    return Finding(
+        kind=FindingKind.CERTAIN,
+        object=wanted.pods.title,
+        observed=f"No container is named {wanted.container}.",
+        cause=f"The pods have: {', '.join(known)}.",
+        fix="Name one of these by -c, or leave it out.",
+    )
+
+
+def _never_restarted(wanted: Wanted) -> Finding:
+    return Finding(
+        kind=FindingKind.CERTAIN,
+        object=wanted.pods.title,
+        observed="There is no previous log.",
+        cause="No container was restarted in its pod; the log of a pod that is gone is gone with it.",
+        fix="Leave out --previous.",
+    )

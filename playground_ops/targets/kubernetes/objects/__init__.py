@@ -1,0 +1,1 @@
+"""The objects of a stack beside its releases: planned, applied, looked at, ended."""

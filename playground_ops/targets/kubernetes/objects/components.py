@@ -1,0 +1,83 @@
+"""How the components of a stack do, told from their workloads and pods. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Literal
+
+from playground_ops.component import ComponentStatus
+from playground_ops.diagnose.pods import Collected, Seen, look
+from playground_ops.diagnose.processes import explain_end
+from playground_ops.targets.kubernetes.releases.deployments import restarts
+
+Kind = Literal["webserver", "daemon", "postgres"]
+KINDS: Mapping[str, Kind] = {
+    "postgres": "postgres",
+    "webserver": "webserver",
+    "webserver-read-only": "webserver",
+    "daemon": "daemon",
+}
+"""Of the components that are no locations, in the order in which they are told."""
+WORKLOADS: Mapping[Kind, str] = {
+    "webserver": "Deployment",
+    "daemon": "Deployment",
+    "postgres": "StatefulSet",
+}
+COMPONENT = "app.kubernetes.io/component"
+
+
+def status_of(
+    name: str,
+    workload: Mapping[str, Any],
+    pods: Sequence[Mapping[str, Any]],
+    collected: Callable[[Mapping[str, Any]], Collected] = Collected,
+) -> ComponentStatus:
+    """`collected` tells more of a pod that is not ready."""
+    mine = [pod for pod in pods if pod["metadata"].get("labels", {}).get(COMPONENT) == name]
+    newest = max(mine, key=lambda pod: str(pod["metadata"]["creationTimestamp"]), default=None)
+    ready = is_rolled_out(workload)
+    seen = None if ready or newest is None else look(collected(newest), explain_end)
+    return ComponentStatus(
+        name=name,
+        kind=KINDS[name],
+        ready=ready,
+        since=str(newest["metadata"]["creationTimestamp"]) if newest else None,
+        restarts=restarts(newest) if newest else 0,
+        message="" if ready else _message(workload, seen),
+        finding=seen.finding if seen else None,
+    )
+
+
+def location_status(name: str, number: int | None, pods: Sequence[Mapping[str, Any]]) -> ComponentStatus:
+    """`pods` are those of the release that serves."""
+    newest = max(pods, key=lambda pod: str(pod["metadata"]["creationTimestamp"]), default=None)
+    if number is None or newest is None:
+        message = "serves no release" if number is None else f"release {number} has no pod"
+        return ComponentStatus(name=name, kind="location", ready=False, message=message)
+    seen = look(Collected(newest))
+    return ComponentStatus(
+        name=name,
+        kind="location",
+        ready=seen.ready,
+        since=str(newest["metadata"]["creationTimestamp"]),
+        restarts=restarts(newest),
+        message="" if seen.ready else seen.message,
+    )
+
+
+def is_rolled_out(workload: Mapping[str, Any]) -> bool:
+    """Whether all that was asked for runs, and nothing older (as `kubectl rollout status` has it)."""
+    status, wanted = workload.get("status", {}), workload["spec"].get("replicas", 1)
+    if status.get("observedGeneration", 0) < workload["metadata"].get("generation", 0):
+        return False
+    counts = [status.get(key, 0) for key in ("replicas", "updatedReplicas", "readyReplicas")]
+    return all(count == wanted for count in counts)
+
+
+def _message(workload: Mapping[str, Any], seen: Seen | None) -> str:
+    if seen is not None:
+        return "the pod before it to end" if seen.ready else seen.message
+    for condition in workload.get("status", {}).get("conditions", ()):
+        if condition["type"] == "ReplicaFailure" and condition["status"] == "True":
+            return str(condition.get("message", ""))
+    return "its pod to be made"

@@ -1,0 +1,100 @@
+"""What the stack made earlier and the configuration has no more: known by its labels, and by kind.
+
+Claims, Secrets and the namespace are never among it; releases and records are the rollouts'.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from playground_ops.config import Configuration
+from playground_ops.errors import Finding, FindingKind, PlaygroundError
+from playground_ops.plan import Change
+from playground_ops.render.names import LOCATION, MANAGER, RELEASE
+from playground_ops.render.stack import FOUNDATION
+from playground_ops.targets.kubernetes.api.connection import AT_ONCE, Connection
+from playground_ops.targets.kubernetes.api.paths import collection, title
+from playground_ops.targets.kubernetes.objects.components import KINDS
+from playground_ops.targets.kubernetes.objects.spaces import namespaces
+
+STACK = (
+    ("apps/v1", "Deployment"),
+    ("apps/v1", "StatefulSet"),
+    ("networking.k8s.io/v1", "Ingress"),
+    ("v1", "Service"),
+    ("v1", "ConfigMap"),
+)
+OF_FOUNDATION = (
+    ("policy/v1", "PodDisruptionBudget"),
+    ("networking.k8s.io/v1", "NetworkPolicy"),
+    ("rbac.authorization.k8s.io/v1", "RoleBinding"),
+    ("rbac.authorization.k8s.io/v1", "Role"),
+    ("v1", "ServiceAccount"),
+)
+OURS = f"app.kubernetes.io/managed-by={MANAGER}"
+COMPONENT = "app.kubernetes.io/component"
+ELSEWHERE = (("apps/v1", "Deployment"), ("v1", "Service"), ("v1", "ConfigMap"))
+FOUNDATION_ELSEWHERE = (*OF_FOUNDATION, ("v1", "ResourceQuota"))
+"""In namespaces of isolated locations."""
+LEFT_BEHIND = ("NetworkPolicy", "ResourceQuota")
+"""What stays in the namespace of a location that is no longer there: it holds what drains, and data."""
+_NOT_APPLIED = ("record", "automation", "archive", "lock")
+
+
+def superfluous(
+    connection: Connection, configuration: Configuration, wanted: Collection[str]
+) -> list[Change]:
+    """What a deploy would delete; `wanted` are the titles of what it would keep."""
+    rollouts = f",!{RELEASE},{COMPONENT} notin ({','.join(_NOT_APPLIED)})"
+
+    def listed(place: tuple[str, tuple[str, str]]) -> list[Change]:
+        namespace, kind = place
+        left = namespace not in configuration.namespaces
+        # Of a location that left nothing is to be rolled out any more: its releases go too.
+        query = {"labelSelector": OURS + ("" if left else rollouts)}
+        found = connection.request("GET", collection(*kind, namespace), query=query)["items"]
+        objects = [{**one, "kind": kind[1]} for one in found if not (left and kind[1] in LEFT_BEHIND)]
+        foundation = kind in FOUNDATION_ELSEWHERE
+        return [_deleted(one, foundation, connection) for one in objects if title(one) not in wanted]
+
+    home, *others = namespaces(connection, configuration)
+    places = [(home, kind) for kind in (*STACK, *OF_FOUNDATION)]
+    places += [(other, kind) for other in others for kind in (*ELSEWHERE, *FOUNDATION_ELSEWHERE)]
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        gone = [change for changes in pool.map(listed, places) for change in changes]
+    _must_not_move(configuration, gone)
+    return gone
+
+
+def _must_not_move(configuration: Configuration, gone: Collection[Change]) -> None:
+    """Raises PlaygroundError: webserver and daemon would lose what serves before the new place does."""
+    names = {one.name for one in configuration.all_locations}
+    addresses = [one for one in gone if one.component in names and str(one.object).startswith("service/")]
+    moved = dict.fromkeys(one.component for one in addresses)
+    if moved:
+        raise PlaygroundError(*(_moved(name, configuration.namespace_of(name)) for name in moved))
+
+
+def _deleted(found: Mapping[str, Any], foundation: bool, connection: Connection) -> Change:
+    tags = found["metadata"]["labels"]
+    component = str(tags.get(LOCATION) or tags.get(COMPONENT))
+    return Change(
+        component=FOUNDATION[0] if foundation else component,
+        kind="location" if LOCATION in tags else KINDS.get(component, "stack"),
+        object=title(found),
+        action="delete",
+        needs_bootstrap=foundation and connection.context is None,
+    )
+
+
+def _moved(name: str, namespace: str) -> Finding:
+    return Finding(
+        kind=FindingKind.CERTAIN,
+        object=f"location/{name}",
+        observed=f"It serves in another namespace than {namespace}, where the configuration has it now.",
+        cause="A location does not change its namespace while it serves: its address would change too.",
+        fix="Give the isolated one another name and run it beside this one; or take the location out of the "
+        "configuration, deploy, put it in again, and deploy: it is away in between.",
+    )

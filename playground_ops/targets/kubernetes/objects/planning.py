@@ -1,0 +1,139 @@
+"""What applying would change, asked of the API server itself: a dry run of every object."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from playground_ops.config import Configuration
+from playground_ops.errors import Finding, PlaygroundError
+from playground_ops.fields import differences, foreign, missing
+from playground_ops.plan import Change, Drift, FieldChange
+from playground_ops.render.names import CONFIGURATION, CONFIGURATION_KEY, MANAGER, ROLLOUT_MANAGER, Object
+from playground_ops.render.stack import FOUNDATION, render
+from playground_ops.targets.kubernetes.api.connection import AT_ONCE, Connection
+from playground_ops.targets.kubernetes.api.paths import CLUSTER_WIDE, path, title
+from playground_ops.targets.kubernetes.api.refusals import Refusal
+from playground_ops.targets.kubernetes.objects.components import KINDS
+from playground_ops.targets.kubernetes.objects.inventory import superfluous
+
+APPLY = "application/apply-patch+yaml"
+ATTEMPTS = 5
+LOCATION = "location-"
+
+
+def plan_objects(connection: Connection, configuration: Configuration) -> list[Change]:
+    """One change per object. Nothing is written. Raises PlaygroundError with every refusal at once."""
+    wanted = [(component, one) for component, objects in render(configuration).items() for one in objects]
+    inside = connection.context is None
+    spaces = [one for _, one in wanted if one["kind"] == "Namespace"]
+    there = {one["metadata"]["name"] for one in spaces if inside or connection.get(path(one)) is not None}
+    exists = configuration.kubernetes.namespace in there
+
+    def tried(pair: tuple[str, Object]) -> Change | Finding:
+        component, one = pair
+        try:
+            if inside and component in FOUNDATION:
+                return _from_inside(connection, component, _less_of_git(one, configuration))
+            known = one["metadata"].get("namespace", configuration.kubernetes.namespace) in there
+            return _change(connection, component, one, known)
+        except Refusal as refusal:
+            return refusal.finding
+
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        outcomes = list(pool.map(tried, wanted))
+    findings = [found for found in outcomes if isinstance(found, Finding)]
+    if findings:
+        raise PlaygroundError(*findings)
+    gone = superfluous(connection, configuration, {title(one) for _, one in wanted}) if exists else []
+    return [*(found for found in outcomes if isinstance(found, Change)), *gone]
+
+
+def _change(connection: Connection, component: str, wanted: Object, exists: bool) -> Change:
+    """`exists`: whether its namespace does; without it nothing in it can be tried."""
+    live, after = None, wanted
+    conflicts: dict[str, str] = {}
+    if exists or wanted["kind"] == "Namespace":
+        live, after, conflicts = _before_and_after(connection, wanted)
+    fields = differences(live or {}, after)
+    return Change(
+        component=component.removeprefix(LOCATION),
+        kind=KINDS.get(component, "location" if component.startswith(LOCATION) else "stack"),
+        object=title(wanted),
+        action="create" if live is None else "update" if fields else "unchanged",
+        fields=tuple(_with_manager(field, conflicts) for field in fields) if live else (),
+        drift=_drift(live or {}),
+    )
+
+
+def _less_of_git(wanted: Object, configuration: Configuration) -> Object:
+    """Where the configuration comes with `ops` from git, the one that was applied need not be alike."""
+    if configuration.ops.repository is None or wanted["metadata"]["name"] != CONFIGURATION:
+        return wanted
+    kept = {key: value for key, value in wanted["data"].items() if key != CONFIGURATION_KEY}
+    return {**wanted, "data": kept}
+
+
+def _from_inside(connection: Connection, component: str, wanted: Object) -> Change:
+    """Of the foundation, which can be read there and not even tried; what is cluster-wide not even read."""
+    live = wanted if wanted["kind"] in CLUSTER_WIDE else connection.get(path(wanted))
+    fields = missing(live or {}, wanted)
+    return Change(
+        component=component,
+        kind="stack",
+        object=title(wanted),
+        action="create" if live is None else "update" if fields else "unchanged",
+        fields=fields if live else (),
+        needs_bootstrap=True,
+    )
+
+
+def _before_and_after(connection: Connection, wanted: Object) -> tuple[Any, Any, dict[str, str]]:
+    """Of one and the same version of the live object: controllers write to it meanwhile."""
+    for _ in range(ATTEMPTS):
+        live = connection.get(path(wanted))
+        after, conflicts = _dry_run(connection, wanted)
+        if live is None or _version(live) == _version(after):
+            break
+    return live, after, conflicts
+
+
+def _version(found: Mapping[str, Any]) -> str:
+    return str(found["metadata"].get("resourceVersion"))
+
+
+def _dry_run(connection: Connection, wanted: Object) -> tuple[Any, dict[str, str]]:
+    """The object as it would be, and the managers from whom fields would be taken, by field."""
+    query = {"fieldManager": MANAGER, "dryRun": "All"}
+    try:
+        return connection.request("PATCH", path(wanted), wanted, APPLY, query), {}
+    except Refusal as refusal:
+        if refusal.reason != "Conflict":
+            raise
+        conflicts = {_plain(cause["field"]): _manager(cause["message"]) for cause in refusal.causes}
+    found = connection.request("PATCH", path(wanted), wanted, APPLY, {**query, "force": "true"})
+    return found, conflicts
+
+
+def _with_manager(field: FieldChange, conflicts: Mapping[str, str]) -> FieldChange:
+    """Say whose change this would undo."""
+    manager = conflicts.get(field.path)
+    return field.model_copy(update={"manager": manager}) if manager else field
+
+
+def _plain(field: str) -> str:
+    """`.spec.containers[name="main"].image` as paths are written here: `spec.containers[main].image`."""
+    return re.sub(r'\[\w+="?([^",\]]*)[^\]]*\]', r"[\1]", field).lstrip(".")
+
+
+def _manager(message: str) -> str:
+    """Of `conflict with "kubectl-edit" using apps/v1`."""
+    return message.partition('"')[2].partition('"')[0] or message
+
+
+def _drift(live: Mapping[str, Any]) -> tuple[Drift, ...]:
+    """What others added to the object, which applying leaves as it is."""
+    ignored = (MANAGER, ROLLOUT_MANAGER)
+    return tuple(Drift(path=where, manager=who) for where, who in foreign(live, ignored))

@@ -1,0 +1,1 @@
+"""What a person does to a cluster from outside. Nothing of it travels into the cluster."""

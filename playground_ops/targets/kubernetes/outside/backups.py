@@ -1,0 +1,182 @@
+"""The database as a file: written whole or not at all, and brought back in one transaction."""
+
+from __future__ import annotations
+
+import errno
+import os
+import secrets
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+
+from playground_ops.errors import BadInput, Finding, FindingKind, PlaygroundError
+from playground_ops.targets.kubernetes.api.connection import Connection
+from playground_ops.targets.kubernetes.outside import postgres
+from playground_ops.targets.kubernetes.outside.executing import (
+    CHUNK_BYTES,
+    Ended,
+    Place,
+    draining,
+    execute,
+    failed,
+)
+
+DUMP = ("pg_dump", "--format=custom", *postgres.AS_OWNER)
+"""Writes the backup to its output: the same command wherever it is run."""
+CONTENTS = ("pg_restore", "--list")
+READ = ("pg_restore", "--file=/dev/null")
+"""To its end: a file that was cut off has its contents and not its data."""
+RESTORE = (
+    *("pg_restore", "--clean", "--if-exists", "--single-transaction", "--exit-on-error", "--no-owner"),
+    *postgres.AS_OWNER,
+)
+OF_DAGSTER = " TABLE public runs "
+"""In the contents of every backup of a Dagster instance."""
+Count = Callable[[int], None]
+"""Hears how many bytes there are so far."""
+INSTEAD = "Use its own backups, or `pg_dump --format=custom` and `pg_restore` from where it can be reached."
+
+
+def back_up(connection: Connection, place: Place, file: Path, count: Count, *, overwrite: bool) -> int:
+    """Bytes written. Raises BadInput, PlaygroundError; then there is no file, or the one before."""
+    if file.exists() and not overwrite:
+        raise BadInput(_exists(file))
+    part = file.with_name(f".{file.name}.{secrets.token_hex(4)}.part")
+    try:
+        size = _dumped(connection, place, part, count)
+        verify(connection, place, part)
+        part.replace(file)
+        _keep(file.parent)
+    except OSError as error:
+        raise PlaygroundError(_unwritable(file, error)) from error
+    finally:
+        with suppress(OSError):
+            part.unlink()
+    return size
+
+
+def _dumped(connection: Connection, place: Place, part: Path, count: Count) -> int:
+    size = 0
+    # It holds what runs did and logged: for its owner alone.
+    with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+
+        def hear(piece: bytes) -> None:
+            nonlocal size
+            size += file.write(piece)
+            count(size)
+
+        ended = execute(connection, place, DUMP, hear)
+        if ended.code:
+            raise PlaygroundError(failed(place, DUMP[0], ended))
+        file.flush()
+        os.fsync(file.fileno())
+    return size
+
+
+def _keep(folder: Path) -> None:
+    """So that the name outlives a power cut, as the content does."""
+    opened = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(opened)
+    finally:
+        os.close(opened)
+
+
+def verify(connection: Connection, place: Place, file: Path) -> None:
+    """By Postgres's own program, in the pod. Raises BadInput: no backup of a Dagster database, or cut off."""
+    contents = bytearray()
+    _read(connection, place, CONTENTS, file, contents.extend)
+    if OF_DAGSTER not in contents.decode(errors="replace"):
+        raise BadInput(_of_something_else(file))
+    _read(connection, place, READ, file, lambda piece: None)
+
+
+def _read(
+    connection: Connection, place: Place, command: tuple[str, ...], file: Path, hear: Callable[[bytes], None]
+) -> None:
+    ended = execute(connection, place, draining(command), hear, pieces(file, lambda size: None))
+    if ended.code:
+        raise BadInput(_no_backup(file, ended))
+
+
+def restore(connection: Connection, place: Place, file: Path, count: Count) -> None:
+    """All of it or nothing. Raises PlaygroundError; then the database is as it was."""
+    ended = execute(connection, place, draining(RESTORE), lambda piece: None, pieces(file, count))
+    if ended.code:
+        raise PlaygroundError(_not_restored(file, ended))
+
+
+def pieces(file: Path, count: Count) -> Iterator[bytes]:
+    """Raises BadInput when it can't be read."""
+    size = 0
+    try:
+        with file.open("rb") as opened:
+            while piece := opened.read(CHUNK_BYTES):
+                size += len(piece)
+                count(size)
+                yield piece
+    except OSError as error:
+        raise BadInput(_unreadable(file, error)) from error
+
+
+def _exists(file: Path) -> Finding:
+    return Finding(
+        kind=FindingKind.CERTAIN,
+        object=f"file/{file}",
+        observed="It is there already.",
+        cause="A backup is not overwritten by mistake.",
+        fix="Name another file, or overwrite it by --force.",
+    )
+
+
+def _unwritable(file: Path, error: OSError) -> Finding:
+    full = error.errno == errno.ENOSPC
+    return Finding(
+        kind=FindingKind.CAPACITY if full else FindingKind.CERTAIN,
+        object=f"file/{file}",
+        observed=f"It can't be written: {error.strerror}.",
+        cause="The disk is full." if full else "Its folder is not there, or belongs to somebody else.",
+        fix="Name a file in another place. Nothing was left here.",
+    )
+
+
+def _unreadable(file: Path, error: OSError) -> Finding:
+    return Finding(
+        kind=FindingKind.CERTAIN,
+        object=f"file/{file}",
+        observed=f"It can't be read: {error.strerror}.",
+        cause="The path is not the one that was meant, or it belongs to somebody else.",
+        fix="Name a file that `backup` wrote.",
+    )
+
+
+def _no_backup(file: Path, ended: Ended) -> Finding:
+    return Finding(
+        kind=FindingKind.CERTAIN,
+        object=f"file/{file}",
+        observed="`pg_restore` can't read it whole.",
+        cause=ended.said.splitlines()[-1] if ended.said else "It said nothing.",
+        fix="Name a file that `backup` wrote, or another one: this one is cut off or something else.",
+        evidence=ended.said,
+    )
+
+
+def _of_something_else(file: Path) -> Finding:
+    return Finding(
+        kind=FindingKind.CERTAIN,
+        object=f"file/{file}",
+        observed="It is a backup without Dagster's tables.",
+        cause="It is of another database, or of one that Dagster has not used yet.",
+        fix="Name a file that `backup` wrote of a stack.",
+    )
+
+
+def _not_restored(file: Path, ended: Ended) -> Finding:
+    return Finding(
+        kind=FindingKind.CERTAIN,
+        object=f"file/{file}",
+        observed=f"`pg_restore` ended with exit code {ended.code}; the database is as it was before.",
+        cause=ended.said.splitlines()[-1] if ended.said else "It said nothing.",
+        fix="Its last lines are below. It is one transaction: nothing of the backup is in the database.",
+        evidence=ended.said,
+    )

@@ -1,0 +1,157 @@
+"""Databases of isolated locations' own: a Secret in the namespace, and in Postgres a role that owns one.
+
+The Secret comes first, since pods can't start without it, and says when Postgres has what it says. So
+whatever is interrupted is gone on with by the next deploy.
+"""
+
+from __future__ import annotations
+
+import base64
+import secrets
+import time
+from typing import Any
+
+from playground_ops.clock import SystemClock
+from playground_ops.config import Configuration
+from playground_ops.diagnose.pods import Collected, look
+from playground_ops.errors import FindingKind, PlaygroundError
+from playground_ops.model import Location
+from playground_ops.render.database import (
+    DATABASE,
+    OWN_SECRET,
+    PASSWORD_KEY,
+    URL_KEY,
+    USER,
+    own_database,
+    reach,
+)
+from playground_ops.render.names import MANAGER, POSTGRES, PREFIX, an_object, labels
+from playground_ops.render.places import place
+from playground_ops.render.versions import SECRET_VERSION
+from playground_ops.targets.base import Say
+from playground_ops.targets.kubernetes.api.connection import Connection
+from playground_ops.targets.kubernetes.api.paths import collection, path, title
+from playground_ops.targets.kubernetes.api.streaming import lines
+from playground_ops.targets.kubernetes.objects.passwords import BYTES
+from playground_ops.targets.kubernetes.objects.secretversions import new_version
+from playground_ops.targets.kubernetes.outside import postgres
+from playground_ops.targets.kubernetes.outside.executing import Place
+from playground_ops.targets.kubernetes.outside.scram import verifier
+
+READY = f"{PREFIX}database-ready"
+"""Annotation of the Secret: the version of it that Postgres has."""
+FIRST = "first"
+START_SECONDS = 300.0
+"""For Postgres to come up, beside everything else of a first bootstrap."""
+ATTEMPT_SECONDS = 60.0
+MERGE = "application/merge-patch+json"
+SCRIPT = """\
+SELECT 'CREATE ROLE {name}' WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = '{name}') \\gexec
+ALTER ROLE {name} LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS PASSWORD '{verifier}';
+SELECT 'CREATE DATABASE {name} OWNER {name}'
+  WHERE NOT EXISTS (SELECT FROM pg_database WHERE datname = '{name}') \\gexec
+REVOKE ALL ON DATABASE {name}, {database}, postgres, template1 FROM PUBLIC;
+GRANT ALL ON DATABASE {database} TO {owner};
+"""
+"""Whoever may log in may by default connect to every database."""
+
+
+def ensure_secrets(connection: Connection, configuration: Configuration, say: Say) -> None:
+    """Never replaces one."""
+    for location in _with_one(configuration):
+        wanted = _secret(configuration, location)
+        if connection.metadata(path(wanted)) is None:
+            wanted["stringData"] = _content(configuration, location, secrets.token_urlsafe(BYTES))
+            connection.request("POST", collection("v1", "Secret", wanted["metadata"]["namespace"]), wanted)
+            say(f"{title(wanted)} created")
+
+
+def ensure(connection: Connection, configuration: Configuration, say: Say) -> None:
+    """Postgres has what the Secrets say. Raises PlaygroundError when it does not come up."""
+    due = [one for one in _with_one(configuration) if not _is_ready(connection, configuration, one)]
+    if not due:
+        return
+    where = _running(connection, configuration, say)
+    deadline = time.monotonic() + ATTEMPT_SECONDS
+    for location in due:
+        while True:
+            try:
+                _make(connection, configuration, where, location)
+                break
+            except PlaygroundError:
+                # An image that makes its first database restarts the server once.
+                if time.monotonic() > deadline:
+                    raise
+                SystemClock().sleep(1.0)
+        say(f"database {own_database(location.name)} is there, for {location.name} alone")
+
+
+def rotate(connection: Connection, configuration: Configuration, say: Say) -> None:
+    """A new password for each. What is interrupted is finished by the next deploy, or another rotation."""
+    for location in _with_one(configuration):
+        wanted = _secret(configuration, location)
+        content = _content(configuration, location, secrets.token_urlsafe(BYTES))
+        notes = {SECRET_VERSION: new_version(connection)}
+        body = {"metadata": {"annotations": notes}, "stringData": content}
+        connection.request("PATCH", path(wanted), body, MERGE, {"fieldManager": MANAGER})
+        say(f"{title(wanted)} changed")
+    ensure(connection, configuration, say)
+
+
+def _with_one(configuration: Configuration) -> list[Location]:
+    return [one for one in configuration.isolated if one.isolation and one.isolation.database]
+
+
+def _secret(configuration: Configuration, location: Location) -> dict[str, Any]:
+    where = place(configuration, location.name)
+    tags = {**labels(OWN_SECRET, "database"), **where.tags}
+    return an_object("v1", "Secret", OWN_SECRET, where.namespace, tags, type="Opaque")
+
+
+def _content(configuration: Configuration, location: Location, password: str) -> dict[str, str]:
+    name, (host, port) = own_database(location.name), reach(configuration, location.name)
+    return {
+        **{"username": name, PASSWORD_KEY: password, "host": host, "port": str(port), "database": name},
+        URL_KEY: f"postgresql://{name}:{password}@{host}:{port}/{name}",
+    }
+
+
+def _is_ready(connection: Connection, configuration: Configuration, location: Location) -> bool:
+    found = connection.metadata(path(_secret(configuration, location))) or {}
+    notes = found.get("annotations") or {}
+    return bool(notes.get(READY) == notes.get(SECRET_VERSION, FIRST))
+
+
+def _make(connection: Connection, configuration: Configuration, where: Place, location: Location) -> None:
+    """As a verifier: not even the server's log sees the password."""
+    wanted = path(_secret(configuration, location))
+    found = connection.request("GET", wanted)
+    password = base64.b64decode(found["data"][PASSWORD_KEY]).decode()
+    script = SCRIPT.format(
+        name=own_database(location.name), verifier=verifier(password), database=DATABASE, owner=USER
+    )
+    postgres.psql(connection, where, script)
+    version = (found["metadata"].get("annotations") or {}).get(SECRET_VERSION, FIRST)
+    body = {"metadata": {"annotations": {READY: version}}}
+    connection.request("PATCH", wanted, body, MERGE, {"fieldManager": MANAGER})
+
+
+def _running(connection: Connection, configuration: Configuration, say: Say) -> Place:
+    """Postgres, once it runs. Raises PlaygroundError at once where it can't, else at the deadline."""
+    deadline, told = time.monotonic() + START_SECONDS, ""
+    folder = collection("v1", "Pod", configuration.kubernetes.namespace)
+    only = {"fieldSelector": f"metadata.name={POSTGRES}-0"}
+    while True:
+        listed = connection.request("GET", folder, query=only)
+        seen = look(Collected(listed["items"][0])) if listed["items"] else None
+        left = deadline - time.monotonic()
+        if (seen and seen.ready) or left <= 0:
+            return postgres.find(connection, configuration, "")
+        if seen and seen.finding and seen.finding.kind is FindingKind.CERTAIN:
+            raise PlaygroundError(seen.finding)
+        if (message := f"waiting for postgres: {seen.message if seen else 'its pod to be made'}") != told:
+            say(message)
+            told = message
+        version = str(listed["metadata"]["resourceVersion"])
+        query = {"watch": "1", "resourceVersion": version, **only}
+        next(lines(connection, folder, query, min(left, 10.0)), None)

@@ -1,0 +1,104 @@
+"""The stack's own Postgres, asked from within its pod: by its socket, which takes no password."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from playground_ops.config import Configuration
+from playground_ops.errors import BadInput, Finding, FindingKind, PlaygroundError
+from playground_ops.render.database import DATABASE, USER
+from playground_ops.render.names import POSTGRES, an_object
+from playground_ops.targets.kubernetes.api.connection import Connection
+from playground_ops.targets.kubernetes.api.paths import path
+from playground_ops.targets.kubernetes.outside.executing import Place, output
+
+CONTAINER = "postgres"
+AS_OWNER = ("--no-password", "--username", USER, "--dbname", DATABASE)
+PSQL = (
+    *("psql", "--no-psqlrc", "--quiet", "--tuples-only", "--no-align"),
+    *("--set", "ON_ERROR_STOP=1", *AS_OWNER, "--file=-"),
+)
+_ACTIVE = """
+SELECT CASE WHEN to_regclass('public.runs') IS NULL THEN '[]' ELSE (
+  xpath('/row/found/text()', query_to_xml($$
+    SELECT coalesce(json_agg(json_build_object('id', run_id, 'job', pipeline_name, 'status', status)
+                             ORDER BY run_id), '[]') AS found
+    FROM runs WHERE status IN ('STARTING', 'STARTED', 'CANCELING')
+  $$, false, true, '')))[1]::text END;
+"""
+"""Also of a database that has no tables yet: the query inside is not looked at before it is run."""
+
+
+@dataclass(frozen=True)
+class ActiveRun:
+    id: str
+    job: str
+    status: str
+
+    def __str__(self) -> str:
+        return f"{self.id[:8]} of {self.job} ({self.status.lower()})"
+
+
+def find(connection: Connection, configuration: Configuration, instead: str) -> Place:
+    """Where Postgres runs. Raises BadInput for an external one, PlaygroundError when it does not run.
+
+    `instead` says what a person does about an external one.
+    """
+    if configuration.postgres.external is not None:
+        raise BadInput(_external(configuration.postgres.external.host, instead))
+    namespace, pod = configuration.kubernetes.namespace, f"{POSTGRES}-0"
+    found = connection.get(path(an_object("v1", "Pod", pod, namespace, {})))
+    conditions = (found or {}).get("status", {}).get("conditions", ())
+    if not any((one["type"], one["status"]) == ("Ready", "True") for one in conditions):
+        raise PlaygroundError(_not_ready(pod, found is not None))
+    return Place(namespace, pod, CONTAINER)
+
+
+def psql(connection: Connection, place: Place, script: str) -> str:
+    """What it answers; the script goes by its input, never by its arguments. Raises PlaygroundError."""
+    return output(connection, place, PSQL, script.encode()).strip()
+
+
+def active_runs(connection: Connection, place: Place) -> list[ActiveRun]:
+    """Those that have begun and not ended. Queued ones wait, and lose nothing."""
+    told = psql(connection, place, _ACTIVE).replace("&quot;", '"').replace("&amp;", "&")
+    return [ActiveRun(**found) for found in json.loads(told or "[]")]
+
+
+def must_have_no_runs(runs: Sequence[ActiveRun], what: str) -> None:
+    """Raises PlaygroundError that names them."""
+    if runs:
+        raise PlaygroundError(_active(runs, what))
+
+
+def _active(runs: Sequence[ActiveRun], what: str) -> Finding:
+    named = ", ".join(map(str, runs[:10])) + (f" and {len(runs) - 10} more" if len(runs) > 10 else "")
+    return Finding(
+        kind=FindingKind.TRANSIENT,
+        object="runs",
+        observed=f"{len(runs)} under way: {named}.",
+        cause=f"{what} ends them: they lose their connection to the database.",
+        fix="Wait for them, or terminate them in the UI; or end them by --force.",
+    )
+
+
+def _external(host: str, instead: str) -> Finding:
+    return Finding(
+        kind=FindingKind.CERTAIN,
+        object="configuration/postgres.external",
+        observed=f"The database is not this stack's: it is at {host}.",
+        cause="Only a Postgres that the stack runs is changed or read by it.",
+        fix=instead,
+    )
+
+
+def _not_ready(pod: str, there: bool) -> Finding:
+    return Finding(
+        kind=FindingKind.TRANSIENT,
+        object=f"pod/{pod}",
+        observed="It is not ready." if there else "It is not there.",
+        cause="Postgres starts, or can't start." if there else "The stack was not deployed, or is down.",
+        fix="`health` tells why." if there else "Run `deploy` first.",
+    )

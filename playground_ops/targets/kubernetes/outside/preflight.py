@@ -1,0 +1,232 @@
+"""What has to hold before anything is written to a cluster: looked at all at once, told all at once."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from playground_ops.config import Configuration
+from playground_ops.errors import Finding, FindingKind, PlaygroundError
+from playground_ops.pods import PodSettings
+from playground_ops.render.database import PASSWORD_KEY, password_secret
+from playground_ops.render.names import MANAGER, OF_NAMESPACE, Object, an_object
+from playground_ops.render.stack import render
+from playground_ops.render.supported import OLDEST
+from playground_ops.targets.kubernetes.api.connection import AT_ONCE, Connection
+from playground_ops.targets.kubernetes.api.paths import PLURALS, path, title
+from playground_ops.targets.kubernetes.api.refusals import Refusal
+
+DEFAULT_CLASS = "storageclass.kubernetes.io/is-default-class"
+HERE = re.compile(r"^(/|~|\.|file:)")
+BY = "app.kubernetes.io/managed-by"
+
+
+def check(connection: Connection, configuration: Configuration) -> None:
+    """Raises PlaygroundError with everything that stands in the way. Writes nothing."""
+    looks: Sequence[Callable[[], Sequence[Finding]]] = (
+        lambda: of_version(connection.get("/version") or {}, connection.name),
+        lambda: _rights(connection, configuration),
+        lambda: _storage(connection, configuration),
+        lambda: _strangers(connection, configuration),
+        lambda: _named(connection, configuration),
+        lambda: list(_locations(configuration)),
+    )
+    connection.get("/version")  # that nobody answers is one finding, not six
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        findings = [found for several in pool.map(lambda look: look(), looks) for found in several]
+    if findings:
+        raise PlaygroundError(*findings)
+
+
+def of_version(told: Mapping[str, Any], context: str) -> list[Finding]:
+    """`told` as `/version` answers; providers write minors such as `30+`."""
+    numbers = re.findall(r"\d+", f"{told.get('major')}.{told.get('minor')}")
+    if tuple(int(number) for number in numbers[:2]) >= OLDEST:
+        return []
+    return [
+        _finding(
+            f"context/{context}",
+            f"It runs Kubernetes {told.get('gitVersion')}.",
+            f"This needs {OLDEST[0]}.{OLDEST[1]} or later.",
+            "Upgrade the cluster, or name another context.",
+        )
+    ]
+
+
+def _rights(connection: Connection, configuration: Configuration) -> list[Finding]:
+    """Asked for every kind that is rendered, by SelfSubjectAccessReview."""
+    missing = [_rights_in(connection, configuration, one) for one in configuration.namespaces]
+    return [finding for found in missing for finding in found]
+
+
+def _rights_in(connection: Connection, configuration: Configuration, namespace: str) -> list[Finding]:
+    """What is cluster-wide is asked for with the stack's own namespace, and each namespace by itself."""
+    home = configuration.kubernetes.namespace
+    kinds = {
+        (one["apiVersion"], one["kind"])
+        for objects in render(configuration).values()
+        for one in objects
+        if one["kind"] == "Namespace" or one["metadata"].get("namespace", home) == namespace
+    }
+    kinds |= {("v1", "Secret")} if namespace != home else {("batch/v1", "Job"), ("v1", "Secret")}
+    asked = [(api, kind, verb) for api, kind in sorted(kinds) for verb in ("create", "patch")]
+
+    def refused(wish: tuple[str, str, str]) -> str | None:
+        api, kind, verb = wish
+        wanted = {"group": api.rpartition("/")[0], "resource": PLURALS[kind], "verb": verb}
+        place = {} if kind == "Namespace" else {"namespace": namespace}
+        review = {
+            "apiVersion": "authorization.k8s.io/v1",
+            "kind": "SelfSubjectAccessReview",
+            "spec": {"resourceAttributes": {**wanted, **place}},
+        }
+        answer = connection.request("POST", "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews", review)
+        return None if answer["status"].get("allowed") else f"{verb} {PLURALS[kind]}"
+
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        missing = [found for found in pool.map(refused, asked) if found]
+    there = connection.get(path(an_object("v1", "Namespace", namespace, "", {}))) if missing else None
+    missing = [wish for wish in missing if not (there and wish == "create namespaces")]
+    if not missing:
+        return []
+    return [
+        _finding(
+            f"context/{connection.name}",
+            f"In namespace {namespace} there is no right to {', '.join(missing)}.",
+            "A stack's foundation and components are applied with the rights of whoever deploys.",
+            "Ask for these rights, or use a context that has them.",
+        )
+    ]
+
+
+def _storage(connection: Connection, configuration: Configuration) -> list[Finding]:
+    named = configuration.kubernetes.storage_class
+    try:
+        classes = connection.request("GET", "/apis/storage.k8s.io/v1/storageclasses")["items"]
+    except Refusal:
+        return []  # who may not look at classes may use them all the same
+    names = [found["metadata"]["name"] for found in classes]
+    known = f"The cluster has: {', '.join(names)}." if names else "The cluster has none."
+    if named is not None and named not in names:
+        return [
+            _finding(
+                f"storageclass/{named}", "It is not there.", known, "Correct `kubernetes: storage_class:`."
+            )
+        ]
+    default = [
+        one for one in classes if (one["metadata"].get("annotations") or {}).get(DEFAULT_CLASS) == "true"
+    ]
+    if named is None and not default:
+        return [
+            _finding(
+                "storageclass",
+                "The cluster has no default one.",
+                known,
+                "Name one as `kubernetes: storage_class:`, or mark one as the default.",
+            )
+        ]
+    return []
+
+
+def _strangers(connection: Connection, configuration: Configuration) -> list[Finding]:
+    """Objects that have the names of ours and were not made by this: nothing of theirs is touched."""
+    wanted = [
+        one
+        for objects in render(configuration).values()
+        for one in objects
+        if one["kind"] not in ("Namespace", "PersistentVolumeClaim")
+    ]
+
+    def look(one: Object) -> str | None:
+        found: Any = connection.get(path(one))
+        labels = (found or {}).get("metadata", {}).get("labels") or {}
+        return title(one) if found is not None and labels.get(BY) != MANAGER else None
+
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        taken = [found for found in pool.map(look, wanted) if found]
+    return [
+        *_others_namespaces(connection, configuration),
+        *(_taken(what) for what in taken),
+    ]
+
+
+def _others_namespaces(connection: Connection, configuration: Configuration) -> Iterator[Finding]:
+    """An isolated location's namespace is closed and limited: not one in which somebody else's things are."""
+    home, *names = configuration.namespaces
+    for name in names:
+        found = connection.get(path(an_object("v1", "Namespace", name, "", {})))
+        if found and (found["metadata"].get("labels") or {}).get(OF_NAMESPACE) != home:
+            yield _finding(
+                f"namespace/{name}",
+                "It is there already, and is not this stack's.",
+                "What is in it would be cut off from the network and limited like the location.",
+                "Name another one by `isolation: {namespace: ...}`; or, if it was made for this, say so: "
+                f"`kubectl label namespace {name} {OF_NAMESPACE}={home}`.",
+            )
+
+
+def _taken(what: str) -> Finding:
+    return _finding(
+        what,
+        "It is there already, and is not this stack's.",
+        "An older stack, the Helm chart's or one applied by hand, has the same names.",
+        "Delete it, or deploy to another namespace (`kubernetes: namespace:`).",
+    )
+
+
+def _named(connection: Connection, configuration: Configuration) -> list[Finding]:
+    """What pods can't start without; the database's password is made when no Secret is named for it."""
+    named: dict[tuple[str, str, str], str] = {}
+    home, of = configuration.kubernetes.namespace, configuration.namespace_of
+    if configuration.postgres.password_secret or configuration.postgres.external:
+        named[home, "Secret", password_secret(configuration)] = (
+            f"the database's password, as `{PASSWORD_KEY}`"
+        )
+    for location in configuration.all_locations:
+        if location.git_secret:
+            named[of(location.name), "Secret", location.git_secret] = (
+                f"location {location.name}'s git credentials"
+            )
+    if packages := configuration.kubernetes.packages.secret:
+        for location in configuration.installing:
+            named[of(location.name), "Secret", packages] = "the credentials of the package index"
+    # The pod of a backup has the volumes of `postgres`, also where the database is an external one.
+    database = PodSettings(volumes=configuration.postgres.pod.volumes)
+    for component, pod in {"postgres": database, **configuration.all_pods}.items():
+        told, there = f"{component}'s environment", of(component)
+        named |= {(there, "Secret", name): told for name in pod.environment_from_secrets}
+        named |= {(there, "ConfigMap", name): told for name in pod.environment_from_config_maps}
+        for volume in pod.volumes:
+            sources = {
+                "Secret": volume.secret,
+                "ConfigMap": volume.config_map,
+                "PersistentVolumeClaim": volume.claim,
+            }
+            told = f"{component}'s volume {volume.name}"
+            named |= {(there, kind, name): told for kind, name in sources.items() if name}
+    missing = []
+    for (namespace, kind, name), what in named.items():
+        tags = {} if namespace == home else {OF_NAMESPACE: home}
+        wanted = an_object("v1", kind, name, namespace, tags)
+        if not connection.is_there(path(wanted)):
+            cause, fix = f"The configuration names it for {what}.", "Make it, or correct the name."
+            missing.append(_finding(title(wanted), "It is not there.", cause, fix))
+    return missing
+
+
+def _locations(configuration: Configuration) -> Iterator[Finding]:
+    for location in configuration.all_locations:
+        what = f"location/{location.name}"
+        if location.repository is not None and HERE.match(location.repository):
+            yield _finding(
+                what,
+                f"Its repository is {location.repository}, a path of this machine.",
+                "Pods of a cluster can't reach it.",
+                "Give a URL that they reach.",
+            )
+
+
+def _finding(what: str, observed: str, cause: str, fix: str) -> Finding:
+    return Finding(kind=FindingKind.CERTAIN, object=what, observed=observed, cause=cause, fix=fix)

@@ -1,0 +1,115 @@
+"""A new password for the database, in three steps, of which each can be the last that was made.
+
+The new password is written beside the old one; then Postgres learns it; then it takes the old one's place.
+Whoever finds a new one beside the old one goes on with that: the steps can be made again.
+"""
+
+from __future__ import annotations
+
+import base64
+import secrets
+from collections.abc import Mapping
+from typing import Any
+
+from playground_ops.config import Configuration
+from playground_ops.errors import BadInput, Finding, FindingKind, PlaygroundError
+from playground_ops.render.database import PASSWORD_KEY, USER, password_secret
+from playground_ops.render.names import MANAGER, an_object
+from playground_ops.render.versions import SECRET_VERSION
+from playground_ops.targets.base import Say
+from playground_ops.targets.kubernetes.api.connection import Connection
+from playground_ops.targets.kubernetes.api.paths import path
+from playground_ops.targets.kubernetes.objects.passwords import BYTES
+from playground_ops.targets.kubernetes.objects.secretversions import new_version
+from playground_ops.targets.kubernetes.outside import databases, postgres
+from playground_ops.targets.kubernetes.outside.executing import Place
+from playground_ops.targets.kubernetes.outside.scram import verifier
+
+NEXT_KEY = "next-password"
+MERGE = "application/merge-patch+json"
+INSTEAD = (
+    "Change the password there, write it into the Secret, and annotate that: "
+    f"`kubectl annotate --overwrite secret NAME {SECRET_VERSION}=$(date +%s)`; then `deploy`."
+)
+
+
+def rotate(connection: Connection, configuration: Configuration, place: Place, say: Say) -> None:
+    """Raises PlaygroundError; after that it can be called again, whatever was done before."""
+    where = must_be_ours(connection, configuration)
+    password, version = _begun(connection, where)
+    say(f"secret/{password_secret(configuration)} holds the next password")
+    # As a verifier: not even the server's log sees the password.
+    postgres.psql(connection, place, f"ALTER ROLE {USER} PASSWORD '{verifier(password)}';\n")
+    say(f"role {USER} has it")
+    _patch(
+        connection,
+        where,
+        version,
+        {PASSWORD_KEY: _encoded(password), NEXT_KEY: None},
+        {SECRET_VERSION: new_version(connection)},
+    )
+    say(f"secret/{password_secret(configuration)} changed")
+    databases.rotate(connection, configuration, say)
+
+
+def must_be_ours(connection: Connection, configuration: Configuration) -> str:
+    """Where the Secret is. Raises BadInput where a person made it, PlaygroundError when there is none."""
+    name = password_secret(configuration)
+    if configuration.postgres.password_secret:
+        raise BadInput(_a_persons(name))
+    where = path(an_object("v1", "Secret", name, configuration.kubernetes.namespace, {}))
+    found = connection.metadata(where)
+    if found is None:
+        raise PlaygroundError(_none(name))
+    if (found.get("labels") or {}).get("app.kubernetes.io/managed-by") != MANAGER:
+        raise PlaygroundError(_a_persons(name))
+    return where
+
+
+def _begun(connection: Connection, where: str) -> tuple[str, str]:
+    """The next password, written down; and the Secret's resourceVersion since."""
+    found = connection.request("GET", where)
+    version = str(found["metadata"]["resourceVersion"])
+    if left := found["data"].get(NEXT_KEY):
+        return base64.b64decode(left).decode(), version
+    password = secrets.token_urlsafe(BYTES)
+    written = _patch(connection, where, version, {NEXT_KEY: _encoded(password)}, {})
+    return password, str(written["metadata"]["resourceVersion"])
+
+
+def _patch(
+    connection: Connection,
+    where: str,
+    version: str,
+    data: Mapping[str, str | None],
+    annotations: Mapping[str, str],
+) -> Any:
+    """Refused when somebody else changed it since."""
+    metadata = {"resourceVersion": version, **({"annotations": dict(annotations)} if annotations else {})}
+    query = {"fieldManager": MANAGER}
+    return connection.request("PATCH", where, {"metadata": metadata, "data": dict(data)}, MERGE, query)
+
+
+def _encoded(text: str) -> str:
+    return base64.b64encode(text.encode()).decode()
+
+
+def _a_persons(name: str) -> Finding:
+    return Finding(
+        kind=FindingKind.CERTAIN,
+        object=f"secret/{name}",
+        observed="It was not made by this stack.",
+        cause="Whoever made it may have it written down elsewhere, and would bring the old password back.",
+        fix="Set the role's password in Postgres (`\\password` of psql), write it into the Secret, annotate "
+        f"that by `kubectl annotate --overwrite secret {name} {SECRET_VERSION}=$(date +%s)`, and `deploy`.",
+    )
+
+
+def _none(name: str) -> Finding:
+    return Finding(
+        kind=FindingKind.CERTAIN,
+        object=f"secret/{name}",
+        observed="It is not there.",
+        cause="The stack was not bootstrapped here, or somebody deleted it.",
+        fix="Bootstrap the stack; for one whose Secret was deleted, make it again with the old password.",
+    )

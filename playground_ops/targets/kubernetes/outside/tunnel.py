@@ -1,0 +1,133 @@
+"""One connection to a port of a pod, through the API server: a websocket that carries two channels.
+
+The protocol is the one that kubelets have understood since 1.5: `v4.channel.k8s.io`. Each message begins with
+its channel, 0 for data and 1 for what went wrong, and the first of each channel names the port.
+It has no half-close: who has said all and still listens keeps the connection until the pod ends it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from playground_ops.errors import PlaygroundError
+from playground_ops.redact import redact
+from playground_ops.targets.kubernetes.api.connection import (
+    AGENT,
+    CONNECT_SECONDS,
+    Connection,
+    decoded,
+)
+from playground_ops.targets.kubernetes.api.refusals import Refusal, refusal, title_of
+from playground_ops.targets.kubernetes.api.unreachable import nobody_answers
+
+if TYPE_CHECKING:
+    from websockets.asyncio.client import ClientConnection
+
+PROTOCOL = "v4.channel.k8s.io"
+DATA, ERROR = b"\x00", b"\x01"
+PORT_BYTES = 2
+CHUNK_BYTES = 65_536
+LINGER_SECONDS = 10.0
+"""How long the pod may be silent once the client has said all."""
+
+
+class Broken(Exception):
+    """The pod's side could not be connected to, or broke; the message says what the node said."""
+
+
+@dataclass
+class Tunnel:
+    """Used as a context; it is closed after it."""
+
+    socket: ClientConnection
+    received: int = 0
+    """Bytes from the pod so far."""
+
+    async def __aenter__(self) -> Tunnel:
+        return self
+
+    async def __aexit__(self, *raised: object) -> None:
+        await self.socket.close()
+
+    async def carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Both ways until one side ends. Raises Broken, or OSError when the client went away."""
+        up = asyncio.create_task(self._up(reader))
+        down = asyncio.create_task(self._down(writer))
+        try:
+            await asyncio.wait({up, down}, return_when=asyncio.FIRST_COMPLETED)
+            if up.done():
+                up.result()
+                await self._linger(down)
+            if down.done():
+                down.result()
+        finally:
+            up.cancel()
+            down.cancel()
+            await asyncio.gather(up, down, return_exceptions=True)
+
+    async def _linger(self, down: asyncio.Task[None]) -> None:
+        before = -1
+        while not down.done() and self.received > before:
+            before = self.received
+            await asyncio.wait({down}, timeout=LINGER_SECONDS)
+
+    async def _up(self, reader: asyncio.StreamReader) -> None:
+        from websockets.exceptions import ConnectionClosed
+
+        with suppress(ConnectionClosed):
+            while chunk := await reader.read(CHUNK_BYTES):
+                await self.socket.send(DATA + chunk)
+
+    async def _down(self, writer: asyncio.StreamWriter) -> None:
+        from websockets.exceptions import ConnectionClosed
+
+        begun = set()
+        with suppress(ConnectionClosed):
+            async for message in self.socket:
+                assert isinstance(message, bytes), "this protocol's messages are binary"
+                channel, said = message[:1], message[1:]
+                if channel not in begun:
+                    begun.add(channel)
+                    said = said[PORT_BYTES:]
+                if channel == ERROR and said:
+                    raise Broken(redact(said.decode(errors="replace").strip()))
+                if said:
+                    self.received += len(said)
+                    writer.write(said)
+                    await writer.drain()
+
+
+async def dial(connection: Connection, pod_path: str, port: int) -> Tunnel:
+    """Raises Refusal, or PlaygroundError (transient) when nobody answers."""
+    from websockets.asyncio.client import connect
+    from websockets.exceptions import InvalidHandshake, InvalidStatus, WebSocketException
+    from websockets.typing import Subprotocol
+
+    way = connection.way
+    tls = way.tls()
+    settings: dict[str, Any] = {"ssl": tls, "server_hostname": way.server_name} if tls else {}
+    try:
+        socket = await connect(
+            f"{way.server.replace('http', 'ws', 1)}{pod_path}/portforward?ports={port}",
+            subprotocols=[Subprotocol(PROTOCOL)],
+            additional_headers=way.headers(),
+            user_agent_header=AGENT,
+            proxy=way.proxy,
+            compression=None,
+            max_size=None,
+            ping_interval=None,  # a pod that does not read for a while is not dead
+            open_timeout=CONNECT_SECONDS,
+            close_timeout=1,
+            **{key: value for key, value in settings.items() if value},
+        )
+    except InvalidStatus as error:
+        answer = error.response
+        raise refusal(pod_path, None, answer.status_code, decoded(bytes(answer.body or b""))) from error
+    except InvalidHandshake as error:
+        raise Refusal(title_of(pod_path), 0, "NoWebsocket", redact(str(error))) from error
+    except (OSError, asyncio.TimeoutError, WebSocketException) as error:
+        raise PlaygroundError(nobody_answers(connection.name, way.server, error)) from error
+    return Tunnel(socket)

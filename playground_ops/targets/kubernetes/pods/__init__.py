@@ -1,0 +1,1 @@
+"""Pods as they are found, and pods that do one thing."""

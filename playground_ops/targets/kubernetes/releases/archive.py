@@ -1,0 +1,94 @@
+"""This project's own code as one immutable ConfigMap: no image has to be built for it.
+
+Named by its content, so that making it again changes nothing; the same files give the same bytes.
+"""
+
+from __future__ import annotations
+
+import base64
+import bz2
+import io
+import tarfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from playground_ops.config import OPS
+from playground_ops.model import Location, Revision
+from playground_ops.render.names import ARCHIVE, SOURCE_FILE, an_object, labels
+from playground_ops.targets.kubernetes.releases import docstrings
+from playground_ops.targets.sources import (
+    CONTENT,
+    bootstrap_revision,
+    content_hash,
+    files_of,
+    image_revision,
+    sources_of,
+)
+
+PREFIX = "dagster-code-"
+ELSEWHERE = (
+    "playground_ops/targets/local",
+    "playground_ops/targets/kubernetes/outside",
+    "playground_ops/cli/configuration_commands.py",
+    "playground_ops/cli/database_commands.py",
+    "playground_ops/cli/reaching.py",
+    "playground_ops/cli/secret_commands.py",
+    "playground_ops/diagnose/gitfiles.py",
+    "playground_ops/render/files.py",
+)
+"""What is of no use in a cluster: the other target, and what a person does to a cluster from outside."""
+
+
+MARK = "playground_ops/CONTENT"
+"""A file of the archive: the hash of the files that it was made of, whose docstrings it has not."""
+
+
+def name_of(project: Path) -> str:
+    """Of the ConfigMap that holds the code of the clone at `project`."""
+    return PREFIX + _content(project).removeprefix(CONTENT)
+
+
+def revision(location: Location, project: Path) -> Revision:
+    """Of a location without a repository: the same whether asked inside the cluster or outside."""
+    if location.in_image:
+        return image_revision(location.in_image)
+    if location.name == OPS.name:
+        return bootstrap_revision(_content(project))
+    return bootstrap_revision(content_hash(sources_of(location, project), ELSEWHERE))
+
+
+def named(project: Path, namespace: str) -> dict[str, Any]:
+    """The ConfigMap without its content, which takes longer to make than to ask whether it is there."""
+    name = name_of(project)
+    return an_object("v1", "ConfigMap", name, namespace, {**labels(name, "archive"), ARCHIVE: "true"})
+
+
+def archive(project: Path, namespace: str) -> dict[str, Any]:
+    """The ConfigMap."""
+    data = base64.b64encode(packed(project)).decode()
+    return {**named(project, namespace), "immutable": True, "binaryData": {SOURCE_FILE: data}}
+
+
+def packed(project: Path) -> bytes:
+    """A compressed tar file; who made it and when is not in it."""
+    raw = io.BytesIO()
+    with tarfile.open(fileobj=raw, mode="w", format=tarfile.PAX_FORMAT) as made:
+        for name, data in _files(project):
+            found = tarfile.TarInfo(name)
+            found.size, found.mode = len(data), 0o644
+            made.addfile(found, io.BytesIO(data))
+    return bz2.compress(raw.getvalue(), 9)  # of this much text it makes a tenth less than xz
+
+
+def _files(project: Path) -> Iterator[tuple[str, bytes]]:
+    yield MARK, _content(project).encode()
+    for source in sources_of(OPS, project):
+        for file in files_of(source, (*ELSEWHERE, MARK)):
+            name = Path(source.name, file.relative_to(source)).as_posix()
+            yield name, docstrings.without(name, file.read_bytes())
+
+
+def _content(project: Path) -> str:
+    mark = project / MARK
+    return mark.read_text() if mark.exists() else content_hash(sources_of(OPS, project), ELSEWHERE)

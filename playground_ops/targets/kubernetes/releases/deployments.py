@@ -1,0 +1,291 @@
+"""The releases of a location as they lie in the cluster: Deployments, their marks, and the switch."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from pydantic import ValidationError
+
+from playground_ops.errors import Finding, FindingKind, LockLost
+from playground_ops.model import LiveRelease, Release, ReleaseState, Verdict
+from playground_ops.render.names import (
+    LOCATION,
+    PREFIX,
+    RELEASE,
+    ROLLOUT_MANAGER,
+    an_object,
+    location_service,
+    release_deployment,
+    release_service,
+)
+from playground_ops.render.release import RECORD
+from playground_ops.targets.kubernetes.api.connection import Connection
+from playground_ops.targets.kubernetes.api.paths import collection, path
+from playground_ops.targets.kubernetes.api.refusals import Refusal
+
+APPLY, MERGE = "application/apply-patch+yaml", "application/merge-patch+json"
+SERVED_AT, ORDER, DRAINING = f"{PREFIX}served-at", f"{PREFIX}served-order", f"{PREFIX}draining"
+VERDICT = f"{PREFIX}verdict"
+"""Annotations of a release's Deployment."""
+NOBODY = "none"
+"""As the selector's release: the location's address leads nowhere."""
+ATTEMPTS = 5
+OF_LOCATIONS = "app.kubernetes.io/component=location"
+
+
+class Releases:
+    def __init__(self, connection: Connection, namespace: str) -> None:
+        self._connection, self._namespace = connection, namespace
+        self._seen: dict[str, int | None] = {}
+        """Where each location's address led when that was last asked here."""
+
+    def all(self, location: str) -> Sequence[LiveRelease]:
+        """By number; those that have drained are left out."""
+        pods = self._list("v1", "Pod", location)
+        now = self.serving(location)
+        found = [
+            _live(deployment, release, now, [pod for pod in pods if _number(pod) == release.number])
+            for deployment in self._list("apps/v1", "Deployment", location)
+            if (release := _release(deployment)) is not None
+        ]
+        return sorted((one for one in found if one is not None), key=lambda live: live.release.number)
+
+    def pods_by_number(self, location: str) -> dict[int, list[dict[str, Any]]]:
+        found: dict[int, list[dict[str, Any]]] = {}
+        for pod in self._list("v1", "Pod", location):
+            found.setdefault(_number(pod), []).append(pod)
+        return found
+
+    def numbers(self, location: str) -> list[int]:
+        """Of every Deployment, also of those that have drained."""
+        return [_number(found) for found in self._list("apps/v1", "Deployment", location)]
+
+    def everywhere(self) -> list[Release]:
+        """Those of all locations, also ones that have drained."""
+        deployments = self._items("apps/v1", "Deployment", OF_LOCATIONS)
+        return [found for found in map(_release, deployments) if found is not None]
+
+    def locations(self) -> list[str]:
+        """Names of those that have an address or a release."""
+        found = [
+            *self._items("v1", "Service", OF_LOCATIONS),
+            *self._items("apps/v1", "Deployment", OF_LOCATIONS),
+        ]
+        return sorted({one["metadata"]["labels"].get(LOCATION, "") for one in found} - {""})
+
+    def has_address(self, location: str) -> bool:
+        return self._service(location) is not None
+
+    def serving(self, location: str) -> int | None:
+        """The number that the location's address leads to."""
+        self._seen[location] = _chosen(self._service(location))
+        return self._seen[location]
+
+    def make(self, objects: Sequence[dict[str, Any]]) -> None:
+        """What is there already stays as it is: a release is never edited. Raises Refusal."""
+        for found in objects:
+            try:
+                folder = collection(found["apiVersion"], found["kind"], self._namespace)
+                self._connection.request("POST", folder, found, query={"fieldManager": ROLLOUT_MANAGER})
+            except Refusal as refusal:
+                if refusal.reason != "AlreadyExists":
+                    raise
+
+    def revive(self, release: Release) -> bool:
+        """Whether it is there; then it runs from now on, also when somebody scaled it down."""
+        where = self._deployment(release)
+        found = self._connection.get(where)
+        if found is not None and not found["spec"].get("replicas") and not _note(found, DRAINING):
+            query = {"fieldManager": ROLLOUT_MANAGER}
+            self._connection.request("PATCH", where, {"spec": {"replicas": 1}}, MERGE, query)
+        return found is not None
+
+    def lead_to(self, location: str, number: int | None) -> str:
+        """The switch: one patch of one field, by a field manager of its own. The location's cluster IP.
+
+        Raises LockLost when somebody moved the address since it was looked at: nobody's word is undone.
+        """
+        attempts = ATTEMPTS
+        while True:
+            service = self._service(location)
+            now = _chosen(service)
+            if now not in (number, self._seen.get(location, now)):
+                raise LockLost(_moved(location, self._seen[location], now))
+            try:
+                return self._lead_to(location, number, service)
+            except Refusal as refusal:
+                attempts -= 1
+                if refusal.reason != "Conflict" or not attempts:
+                    raise
+
+    def _lead_to(self, location: str, number: int | None, service: dict[str, Any] | None) -> str:
+        """Refused with a conflict when the Service has changed meanwhile."""
+        name = location_service(location)
+        selector = {"app": name, RELEASE: NOBODY if number is None else str(number)}
+        wanted: dict[str, Any] = {
+            "apiVersion": "v1",
+            "kind": "Service",
+            "metadata": {"name": name, "namespace": self._namespace},
+            "spec": {"selector": selector},
+        }
+        if service is not None:
+            wanted["metadata"]["resourceVersion"] = service["metadata"]["resourceVersion"]
+        query = {"fieldManager": ROLLOUT_MANAGER, "force": "true"}
+        patched = self._connection.request("PATCH", path(wanted), wanted, APPLY, query)
+        self._seen[location] = number
+        return str(patched["spec"]["clusterIP"])
+
+    def mark_served(self, release: Release, when: str) -> None:
+        """It serves from now on, and has not been told to stop."""
+        deployments = self._list("apps/v1", "Deployment", release.location.name)
+        order = 1 + max([0, *(int(_note(found, ORDER) or 0) for found in deployments)])
+        self._patch(release, {SERVED_AT: when, ORDER: str(order), DRAINING: None}, replicas=1)
+
+    def mark_verdict(self, release: Release, verdict: Verdict) -> None:
+        body = {"metadata": {"annotations": {VERDICT: verdict.model_dump_json()}}}
+        query = {"fieldManager": ROLLOUT_MANAGER}
+        self._connection.request("PATCH", self._deployment(release), body, MERGE, query)
+
+    def verdict(self, release: Release) -> Verdict | None:
+        found = self._connection.get(self._deployment(release))
+        said = _note(found, VERDICT) if found else None
+        return Verdict.model_validate_json(said) if said else None
+
+    def mark_draining(self, release: Release, when: str) -> None:
+        """Its pod is told to end after its runs, in the same write."""
+        self._patch(release, {DRAINING: when}, replicas=0)
+
+    def delete(self, release: Release) -> None:
+        """Its pods are left to the garbage collector. A release that is gone is deleted."""
+        name, number = release.location.name, release.number
+        for api, kind, found in (
+            ("apps/v1", "Deployment", release_deployment(name, number)),
+            ("v1", "Service", release_service(name, number)),
+        ):
+            self.delete_path(self._path(api, kind, found))
+
+    def delete_path(self, where: str, **query: str) -> None:
+        try:
+            self._connection.request("DELETE", where, query={"propagationPolicy": "Background", **query})
+        except Refusal as refusal:
+            if refusal.code != 404:
+                raise
+
+    def sweep(self, location: str) -> None:
+        """Delete what has drained."""
+        pods = {_number(found) for found in self._list("v1", "Pod", location)}
+        for deployment in self._list("apps/v1", "Deployment", location):
+            release = _release(deployment)
+            if release is not None and _note(deployment, DRAINING) and release.number not in pods:
+                self.delete(release)
+
+    def pods(self, release: Release) -> tuple[list[dict[str, Any]], str]:
+        """Newest first, and the version of the list, from which on changes can be watched."""
+        found = self._listed("v1", "Pod", selector(release))
+        made = sorted(
+            found["items"],
+            key=lambda pod: (
+                "deletionTimestamp" not in pod["metadata"],
+                pod["metadata"]["creationTimestamp"],
+            ),
+        )
+        return made[::-1], str(found["metadata"]["resourceVersion"])
+
+    def _patch(self, release: Release, notes: Mapping[str, str | None], replicas: int) -> None:
+        where = self._path("apps/v1", "Deployment", release_deployment(release.location.name, release.number))
+        body = {"metadata": {"annotations": dict(notes)}, "spec": {"replicas": replicas}}
+        self._connection.request("PATCH", where, body, MERGE, {"fieldManager": ROLLOUT_MANAGER})
+
+    def _deployment(self, release: Release) -> str:
+        return self._path("apps/v1", "Deployment", release_deployment(release.location.name, release.number))
+
+    def _path(self, api: str, kind: str, name: str) -> str:
+        return path(an_object(api, kind, name, self._namespace, {}))
+
+    def _service(self, location: str) -> dict[str, Any] | None:
+        found = self._connection.get(self._path("v1", "Service", location_service(location)))
+        return dict(found) if found is not None else None
+
+    def _list(self, api: str, kind: str, location: str) -> list[dict[str, Any]]:
+        found = self._items(api, kind, f"{OF_LOCATIONS},{LOCATION}={location},{RELEASE}")
+        return sorted(found, key=_number)
+
+    def _items(self, api: str, kind: str, labels: str) -> list[dict[str, Any]]:
+        return list(self._listed(api, kind, labels)["items"])
+
+    def _listed(self, api: str, kind: str, labels: str) -> dict[str, Any]:
+        folder = collection(api, kind, self._namespace)
+        return dict(self._connection.request("GET", folder, query={"labelSelector": labels}))
+
+
+def _chosen(service: Mapping[str, Any] | None) -> int | None:
+    """The number that it selects."""
+    found = ((service or {}).get("spec", {}).get("selector") or {}).get(RELEASE, NOBODY)
+    return int(found) if str(found).isdigit() else None
+
+
+def _moved(location: str, before: int | None, now: int | None) -> Finding:
+    return Finding(
+        kind=FindingKind.CERTAIN,
+        object=f"service/{location_service(location)}",
+        observed=f"It led to release {before} when this rollout looked at it, and leads to {now} now.",
+        cause="Somebody changed its selector, or a rollout went on after its lock had expired.",
+        fix=f"Look at `history {location}` and at who may edit Services; then redeploy.",
+        whose="surroundings",
+    )
+
+
+def selector(release: Release) -> str:
+    return f"{OF_LOCATIONS},{LOCATION}={release.location.name},{RELEASE}={release.number}"
+
+
+def _age(pod: Mapping[str, Any]) -> tuple[bool, str]:
+    """One that is being deleted is older than any that is not."""
+    metadata = pod["metadata"]
+    return "deletionTimestamp" not in metadata, metadata["creationTimestamp"]
+
+
+def _live(
+    deployment: Mapping[str, Any], release: Release, now: int | None, pods: Sequence[Mapping[str, Any]]
+) -> LiveRelease | None:
+    """None: it has drained."""
+    served = _note(deployment, SERVED_AT)
+    if release.number == now:
+        state = ReleaseState.SERVING
+    elif _note(deployment, DRAINING):
+        if not pods:
+            return None
+        state = ReleaseState.DRAINING
+    else:
+        state = ReleaseState.RETIRED if served else ReleaseState.CANDIDATE
+    return LiveRelease(
+        release=release,
+        state=state,
+        served_order=int(_note(deployment, ORDER) or 0),
+        served_at=served,
+        restarts=sum(restarts(pod) for pod in pods),
+    )
+
+
+def restarts(pod: Mapping[str, Any]) -> int:
+    found = pod.get("status", {}).get("containerStatuses", ())
+    return sum(int(container.get("restartCount", 0)) for container in found)
+
+
+def _release(deployment: Mapping[str, Any]) -> Release | None:
+    """None for one whose record somebody else edited or deleted."""
+    try:
+        return Release.model_validate_json(_note(deployment, RECORD) or "")
+    except ValidationError:
+        return None
+
+
+def _note(found: Mapping[str, Any], name: str) -> str | None:
+    value = (found["metadata"].get("annotations") or {}).get(name)
+    return str(value) if value is not None else None
+
+
+def _number(found: Mapping[str, Any]) -> int:
+    told = found["metadata"]["labels"].get(RELEASE, "")
+    return int(told) if told.isdigit() else 0

@@ -1,0 +1,148 @@
+"""A lock per location, as a Lease: it names its holder, is renewed while held, and expires.
+
+Rules: coordination.k8s.io/v1 LeaseSpec. All times are the API server's.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import uuid4
+
+from playground_ops.errors import Finding, FindingKind, LockHeld, LockLost, PlaygroundError
+from playground_ops.render.names import LOCATION, PREFIX, an_object, labels
+from playground_ops.targets.kubernetes.api.connection import Connection
+from playground_ops.targets.kubernetes.api.paths import collection, path
+from playground_ops.targets.kubernetes.api.refusals import Refusal
+
+LEASE_SECONDS = 30
+RENEW_SECONDS = 5.0
+HOLDER, SINCE = f"{PREFIX}holder", f"{PREFIX}since"
+"""Annotations, for people."""
+API = "coordination.k8s.io/v1"
+
+
+class LeaseLock:
+    """One held lease."""
+
+    def __init__(self, connection: Connection, location: str, lease: dict[str, Any]) -> None:
+        self._connection, self._location = connection, location
+        self._path, self._token = path(lease), str(lease["spec"]["holderIdentity"])
+        self._released = threading.Event()
+        self._renewer = threading.Thread(target=self._renew, daemon=True, name=f"lease-{location}")
+        self._renewer.start()
+
+    def check(self) -> None:
+        """Raises LockLost, or PlaygroundError (transient) when nobody can say."""
+        found = self._connection.get(self._path)
+        if found is None or _token(found) != self._token:
+            raise LockLost(_lost(self._location, found))
+
+    def release(self) -> None:
+        """What can't be given back expires by itself, and must not hide why the rollout ended."""
+        self._released.set()
+        self._renewer.join()
+        with suppress(PlaygroundError):
+            found = self._connection.get(self._path)
+            if found is not None and _token(found) == self._token:
+                found["spec"]["holderIdentity"] = ""
+                self._connection.request("PUT", self._path, found)
+
+    def _renew(self) -> None:
+        while not self._released.wait(RENEW_SECONDS):
+            with suppress(PlaygroundError):  # the API server may be back the next time
+                found = self._connection.get(self._path)
+                if found is None or _token(found) != self._token:
+                    return
+                found["spec"]["renewTime"] = _text(self._connection.now())
+                self._connection.request("PUT", self._path, found)
+
+
+@contextmanager
+def lease(connection: Connection, namespace: str, location: str, holder: str) -> Iterator[LeaseLock]:
+    """Hold the location's Lease. Raises LockHeld, naming the holder, or PlaygroundError."""
+    lock = LeaseLock(connection, location, _taken(connection, namespace, location, holder))
+    try:
+        with connection.insisting():
+            yield lock
+    finally:
+        lock.release()
+
+
+def name_of(location: str) -> str:
+    return f"dagster-rollout-{location}"
+
+
+def _taken(connection: Connection, namespace: str, location: str, holder: str) -> dict[str, Any]:
+    """As it is written: a write of an outdated version is refused, so one of two takers loses."""
+    mine = _mine(connection, namespace, location, holder)
+    found = connection.get(path(mine))
+    if found is not None and _is_held(found, connection.now()):
+        raise LockHeld(_held(location, found))
+    spec = mine["spec"]
+    spec["acquireTime"] = spec["renewTime"] = _text(connection.now())
+    try:
+        if found is None:
+            folder = collection(API, "Lease", namespace)
+            return dict(connection.request("POST", folder, mine))
+        mine["metadata"]["resourceVersion"] = found["metadata"]["resourceVersion"]
+        spec["leaseTransitions"] = int(found["spec"].get("leaseTransitions") or 0) + 1
+        return dict(connection.request("PUT", path(mine), mine))
+    except Refusal as refusal:
+        if refusal.reason in ("Conflict", "AlreadyExists"):
+            raise LockHeld(_held(location, connection.get(path(mine)) or mine)) from refusal
+        raise
+
+
+def _mine(connection: Connection, namespace: str, location: str, holder: str) -> dict[str, Any]:
+    name = name_of(location)
+    spec = {"holderIdentity": uuid4().hex, "leaseDurationSeconds": LEASE_SECONDS}
+    made = an_object(API, "Lease", name, namespace, {**labels(name, "lock"), LOCATION: location}, spec=spec)
+    made["metadata"]["annotations"] = {HOLDER: holder, SINCE: _text(connection.now())}
+    return made
+
+
+def _token(found: dict[str, Any]) -> str:
+    return str(found.get("spec", {}).get("holderIdentity") or "")
+
+
+def _is_held(found: dict[str, Any], now: datetime) -> bool:
+    spec = found.get("spec", {})
+    if not spec.get("holderIdentity") or not spec.get("renewTime"):
+        return False
+    renewed = datetime.fromisoformat(spec["renewTime"].replace("Z", "+00:00"))
+    return now < renewed + timedelta(seconds=spec.get("leaseDurationSeconds") or LEASE_SECONDS)
+
+
+def _text(when: datetime) -> str:
+    return when.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def _told(found: dict[str, Any]) -> tuple[str, str]:
+    notes = found.get("metadata", {}).get("annotations") or {}
+    return notes.get(HOLDER, "somebody"), notes.get(SINCE, "some time ago")
+
+
+def _held(location: str, found: dict[str, Any]) -> Finding:
+    holder, since = _told(found)
+    return Finding(
+        kind=FindingKind.TRANSIENT,
+        object=f"lock/{location}",
+        observed=f"A rollout of {location} by {holder} is under way since {since}.",
+        cause="Only one rollout of a location runs at a time.",
+        fix=f"Wait for it (`status` shows it). Were it dead, the lock is free within {LEASE_SECONDS} s.",
+    )
+
+
+def _lost(location: str, found: dict[str, Any] | None) -> Finding:
+    who = _told(found)[0] if found and _token(found) else "nobody"
+    return Finding(
+        kind=FindingKind.TRANSIENT,
+        object=f"lock/{location}",
+        observed=f"The lock was lost while this rollout was away; it is held by {who} now.",
+        cause=f"This process did not run, or did not reach the API server, for {LEASE_SECONDS} s.",
+        fix="Nothing was changed since; redeploy if `status` does not show what you want.",
+    )

@@ -1,0 +1,78 @@
+"""The records of rollouts as ConfigMaps: readable with kubectl, immutable once the rollout has ended."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from playground_ops.model import RolloutRecord
+from playground_ops.render.names import LOCATION, PREFIX, an_object, labels
+from playground_ops.targets.kubernetes.api.connection import Connection
+from playground_ops.targets.kubernetes.api.paths import collection, path
+
+KEPT = 100
+"""Of each location; older ones are deleted."""
+ORDER = f"{PREFIX}order"
+"""Annotation: when it was made, finer than Kubernetes notes it."""
+COMPONENT = "record"
+
+
+class Records:
+    def __init__(self, connection: Connection, namespace: str) -> None:
+        self._connection, self._namespace = connection, namespace
+        self._folder = collection("v1", "ConfigMap", namespace)
+
+    def all(self, location: str) -> Sequence[RolloutRecord]:
+        """Oldest first."""
+        return [RolloutRecord.model_validate_json(one["data"]["record.json"]) for one in self._maps(location)]
+
+    def save(self, record: RolloutRecord) -> None:
+        """Replacing an earlier state of it. Raises Refusal, for instance of one that has ended."""
+        made = self._map(record)
+        found = self._connection.get(path(made))
+        if found is None:
+            made["metadata"]["annotations"] = {ORDER: _text(self._connection.now())}
+            self._connection.request("POST", self._folder, made)
+        else:
+            made["metadata"]["annotations"] = found["metadata"].get("annotations", {})
+            made["metadata"]["resourceVersion"] = found["metadata"]["resourceVersion"]
+            self._connection.request("PUT", path(made), made)
+        if record.outcome is not None:
+            self._prune(record.location)
+
+    def _prune(self, location: str) -> None:
+        for old in self._maps(location)[:-KEPT]:
+            if old.get("immutable"):
+                self._connection.request("DELETE", path({**old, "apiVersion": "v1", "kind": "ConfigMap"}))
+
+    def _maps(self, location: str) -> list[dict[str, Any]]:
+        wanted = f"app.kubernetes.io/component={COMPONENT},{LOCATION}={location}"
+        found = self._connection.request("GET", self._folder, query={"labelSelector": wanted})["items"]
+        return sorted(found, key=lambda one: one["metadata"].get("annotations", {}).get(ORDER, ""))
+
+    def _map(self, record: RolloutRecord) -> dict[str, Any]:
+        name = f"dagster-rollout-{record.location}-{record.id[:12]}"
+        tags = {**labels(name, COMPONENT), LOCATION: record.location}
+        ended = {"immutable": True} if record.outcome is not None else {}
+        data = {**_plain(record), "record.json": record.model_dump_json(exclude_defaults=True)}
+        return an_object("v1", "ConfigMap", name, self._namespace, tags, data=data, **ended)
+
+
+def _plain(record: RolloutRecord) -> dict[str, str]:
+    """What a person looks for with kubectl."""
+    found = {
+        "action": record.action,
+        "by": record.by,
+        "started": record.started_at,
+        "ended": record.ended_at,
+        "outcome": record.outcome.value if record.outcome else f"under way: {record.phase.value}",
+        "release": str(record.release.number) if record.release else None,
+        "commit": record.revision.commit if record.revision else None,
+        "finding": record.finding.sentence() if record.finding else None,
+    }
+    return {key: value for key, value in found.items() if value}
+
+
+def _text(when: datetime) -> str:
+    return when.strftime("%Y-%m-%dT%H:%M:%S.%fZ")

@@ -1,0 +1,71 @@
+"""Dagster's daemon, begun once the locations answer that are about to: `python -m ... STATE_FOLDER`.
+
+It looks at its locations when it starts and then once a minute; a run of one that came up in between would be
+dropped from its queue. So first releases, and those of locations that were added, come before it.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import sys
+import time
+from contextlib import suppress
+from pathlib import Path
+
+import yaml
+
+from playground_ops.targets.local.folder import StateFolder
+
+LONGEST_SECONDS = 60.0
+SOON_SECONDS = 3.0
+"""In which the rollouts of a deploy take their locks."""
+AGAIN_SECONDS = 0.2
+
+
+def main(root: str) -> None:
+    folder = StateFolder(Path(root))
+    wait_for_locations(folder)
+    command = ["-m", "dagster._daemon", "run", "-w", str(folder.workspace)]
+    os.execv(sys.executable, [sys.executable, *command])
+
+
+def wait_for_locations(folder: StateFolder) -> None:
+    """Return when each one answers, or is not being rolled out, or after LONGEST_SECONDS."""
+    began = time.monotonic()
+    for name, address in _servers(folder).items():
+        told = False
+        while not _answers(address):
+            waited = time.monotonic() - began
+            coming = waited < SOON_SECONDS or folder.lock(name).exists()
+            if waited > LONGEST_SECONDS or not coming:
+                print(
+                    f"{name} does not answer: the daemon finds it within a minute after it does", flush=True
+                )
+                break
+            if not told:
+                print(f"waiting until {name} answers, or a minute has passed", flush=True)
+            told = True
+            time.sleep(AGAIN_SECONDS)
+
+
+def _servers(folder: StateFolder) -> dict[str, str]:
+    """Of the workspace; none where it can't be read, of which the daemon says more."""
+    with suppress(OSError, yaml.YAMLError, KeyError, TypeError):
+        found = yaml.safe_load(folder.workspace.read_text())
+        servers = [one["grpc_server"] for one in found["load_from"]]
+        return {one["location_name"]: one["socket"] for one in servers}
+    return {}
+
+
+def _answers(address: str) -> bool:
+    with socket.socket(socket.AF_UNIX) as made:
+        try:
+            made.connect(address)
+        except OSError:
+            return False
+    return True
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])

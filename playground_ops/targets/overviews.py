@@ -1,0 +1,68 @@
+"""The webserver's answer about daemons, runs and ticks, as values."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from playground_ops.overview import Heartbeat, Overview, Ticking, UnderWay
+from playground_ops.redact import redact
+
+
+def overview(answer: dict[str, Any], now: float) -> Overview:
+    """`now`: seconds since 1970, as the answer's times."""
+    entries = answer["workspaceOrError"].get("locationEntries", ())
+    loaded = {entry["name"]: entry["locationOrLoadError"] or {} for entry in entries}
+    return Overview(
+        heartbeats=tuple(
+            _heartbeat(one, now) for one in answer["instance"]["daemonHealth"]["allDaemonStatuses"]
+        ),
+        runs=tuple(_run(one, now) for one in answer["runsOrError"].get("results", ())),
+        ticking=tuple(one for name, found in loaded.items() for one in _ticking(name, found, now)),
+        errors={name: redact(found["message"]) for name, found in loaded.items() if "message" in found},
+    )
+
+
+def traceback(error: dict[str, Any]) -> str:
+    """As Python prints it: of what the code raised, without Dagster's wrapping."""
+    raised = error.get("cause") or error
+    return "".join(("Traceback (most recent call last):\n", *raised["stack"], raised["message"]))
+
+
+def _heartbeat(one: dict[str, Any], now: float) -> Heartbeat:
+    last = one["lastHeartbeatTime"]
+    return Heartbeat(
+        daemon=one["daemonType"],
+        required=one["required"],
+        age_seconds=None if last is None else now - last,
+        errors=tuple(redact(error["message"]) for error in one["lastHeartbeatErrors"] or ()),
+    )
+
+
+def _run(one: dict[str, Any], now: float) -> UnderWay:
+    since = one["startTime"] if one["status"] == "STARTED" else one["updateTime"]
+    return UnderWay(
+        run_id=one["runId"],
+        job=one["jobName"],
+        location=(one["repositoryOrigin"] or {}).get("repositoryLocationName"),
+        status=one["status"],
+        seconds=now - (since or one["creationTime"]),
+    )
+
+
+def _ticking(location: str, loaded: dict[str, Any], now: float) -> Iterator[Ticking]:
+    for repository in loaded.get("repositories", ()):
+        for kind in ("schedule", "sensor"):
+            for one in repository[f"{kind}s"]:
+                state = one[f"{kind}State"]
+                last = next(iter(state["ticks"]), None)
+                yield Ticking(
+                    location=location,
+                    kind="schedule" if kind == "schedule" else "sensor",
+                    name=one["name"],
+                    running=state["status"] == "RUNNING",
+                    last=last and last["status"],
+                    age_seconds=last and now - last["timestamp"],
+                    every_seconds=one.get("minIntervalSeconds"),
+                    error=redact(traceback(last["error"])) if last and last["error"] else "",
+                )

@@ -1,0 +1,196 @@
+"""Environments that uv makes for projects: one per content, shared by the releases that lock the same."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import platform
+import shutil
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from functools import partial
+from importlib.metadata import version
+from pathlib import Path
+
+from playground_ops.errors import Finding, FindingKind, PlaygroundError
+from playground_ops.targets.packages.dependencies import Wanted, wanted
+from playground_ops.targets.packages.installed import check_copied, check_dagster, installed, lay_over
+from playground_ops.targets.packages.interpreters import Interpreter, choose
+from playground_ops.targets.packages.uv_command import uv_or_raise
+from playground_ops.targets.project import Project
+from playground_ops.targets.whole import (
+    RECENT_SECONDS,
+    discard,
+    locked,
+    remove_unused,
+    room,
+    used,
+)
+
+_MARKER = ".complete"
+_SHAPE = "1"
+"""Changed when environments are made in another way: older ones are then not taken for new ones."""
+
+
+@dataclass(frozen=True)
+class Environment:
+    key: str
+    python: Path
+    dagster_version: str
+
+
+def shared() -> Environment:
+    """The environment that the stack itself runs in."""
+    return Environment("shared", Path(sys.executable), version("dagster"))
+
+
+class Environments:
+    """The environments in `folder`; each holds `instance_packages` too, which the instance needs to load."""
+
+    def __init__(
+        self,
+        folder: Path,
+        instance_packages: Sequence[str] = (),
+        interpreter_for: Callable[[Project, str], Interpreter] = choose,
+    ) -> None:
+        self.folder = folder.absolute()
+        self.instance_packages = tuple(instance_packages)
+        self._interpreter_for = interpreter_for
+
+    def find(self, project: Project) -> Environment | None:
+        """The environment of `project` if it is there. Raises PlaygroundError (certain)."""
+        needs, interpreter = self._needs(project)
+        place = self.folder / self._key(needs, interpreter)
+        return _read(place)
+
+    def ensure(self, project: Project, say: Callable[[str], None]) -> Environment:
+        """The environment of `project`, made if it is not there. Without network where it is.
+
+        It holds what the project depends on, not the project itself: releases share it, and each reaches
+        its own code by its working directory. So the project's own entry points are not registered.
+        Raises PlaygroundError: certain for what the project must change, transient for the index.
+        """
+        needs, interpreter = self._needs(project)
+        place = self.folder / self._key(needs, interpreter)
+        found = _read(place)
+        if found is None:
+            with locked(place, say) as lock, room(f"environment/{project.place}"):
+                found = _read(place) or self._make(project, needs, interpreter, place, say, lock)
+        used(place)
+        return found
+
+    def prune(self, keep: set[str], recent_seconds: float = RECENT_SECONDS) -> list[str]:
+        """Remove every environment but those whose keys are in `keep`; the keys of what was removed.
+
+        Left alone is also what is being made, or was asked for within `recent_seconds`.
+        """
+        return remove_unused(self.folder, keep, recent_seconds)
+
+    def _needs(self, project: Project) -> tuple[Wanted, Interpreter]:
+        thing = f"environment/{project.place}"
+        if project.dependency_source is None:
+            raise PlaygroundError(_nothing_declared(thing))
+        return wanted(project), self._interpreter_for(project, thing)
+
+    def _key(self, needs: Wanted, interpreter: Interpreter) -> str:
+        parts = [
+            _SHAPE,
+            needs.digest,
+            interpreter.version,
+            str(interpreter.path.resolve()),
+            f"{sys.platform}-{platform.machine()}",
+            *self.instance_packages,
+        ]
+        return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
+
+    def _make(
+        self,
+        project: Project,
+        needs: Wanted,
+        interpreter: Interpreter,
+        place: Path,
+        say: Callable[[str], None],
+        lock: int,
+    ) -> Environment:
+        # In place, with a mark at the end, and not built aside and renamed: scripts and the links of an
+        # environment hold its path. So a uv whose caller was killed keeps the lock: two would mix.
+        thing = f"environment/{project.place}"
+        discard(place)
+        try:
+            with _sources(project, needs, place) as source:
+                say(f"Making its environment from {project.dependency_source}, Python {interpreter.version}.")
+                _install(source, interpreter, place, say, lock)
+                check_copied(place, thing)
+                dagster = check_dagster(installed(place), thing)
+                lay_over(self.instance_packages, dagster, place, source, say, (lock,))
+            (place / _MARKER).write_text(json.dumps({"dagster": dagster}))
+        except BaseException:
+            discard(place)
+            raise
+        return Environment(place.name, place / "bin" / "python", dagster)
+
+
+def _install(
+    project: Project, interpreter: Interpreter, place: Path, say: Callable[[str], None], lock: int
+) -> None:
+    thing = f"environment/{project.place}"
+    call = partial(uv_or_raise, thing=thing, folder=project.directory, say=say, keep=(lock,))
+    python = ["--python", str(interpreter.path)]
+    call(["venv", "--quiet", *python, str(place)])
+    if project.dependency_source == "uv.lock":
+        # Frozen: exactly what was locked and committed, and no question to the index about it.
+        options = ["--frozen", "--no-dev", "--no-editable", "--no-install-project"]
+        call(["sync", *options, *python], environment=place)
+        return
+    into = ["--python", str(place / "bin" / "python")]
+    call(["pip", "install", *into, "-r", str(project.dependency_file)])
+
+
+@contextmanager
+def _sources(project: Project, needs: Wanted, place: Path) -> Iterator[Project]:
+    """The project as uv is to see it.
+
+    Building the packages of a repository writes into their folders, and a checkout never changes: they
+    are built from a copy, under the name that `sweep` knows.
+    """
+    if not needs.has_local:
+        yield project
+        return
+    copy = place.with_name(f".{place.name}.building")
+    shutil.rmtree(copy, ignore_errors=True)
+    try:
+        shutil.copytree(
+            project.checkout, copy, symlinks=True, ignore=shutil.ignore_patterns("__pycache__", ".venv")
+        )
+        file = project.dependency_file
+        yield replace(
+            project,
+            checkout=copy,
+            directory=copy / project.directory.relative_to(project.checkout),
+            dependency_file=file and copy / file.relative_to(project.checkout),
+        )
+    finally:
+        shutil.rmtree(copy, ignore_errors=True)
+
+
+def _read(place: Path) -> Environment | None:
+    try:
+        dagster = json.loads((place / _MARKER).read_text())["dagster"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    python = place / "bin" / "python"
+    # The Python that it was made with may have been uninstalled: then it is made again.
+    return Environment(place.name, python, dagster) if os.access(python, os.X_OK) else None
+
+
+def _nothing_declared(thing: str) -> Finding:
+    return Finding(
+        kind=FindingKind.CERTAIN,
+        object=thing,
+        observed="The project declares no dependencies.",
+        cause="Its folder has no `uv.lock`, no `requirements.txt` and no `dependencies` in `pyproject.toml`.",
+        fix="Add one of them (with `dagster` in it), or set `dependencies: shared` for the location.",
+    )

@@ -1,0 +1,152 @@
+"""What lies in an environment: its Dagster, and what the instance needs, laid over without moving any."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Mapping, Sequence
+from importlib.metadata import distributions
+from pathlib import Path
+
+from packaging.version import InvalidVersion, Version
+
+from playground_ops.errors import Finding, FindingKind, PlaygroundError
+from playground_ops.targets.packages.uv_command import uv
+from playground_ops.targets.packages.uv_failures import explain, tail
+from playground_ops.targets.project import Project
+
+OLDEST, NEWEST = (1, 11), (1, 13)
+"""Minors of Dagster whose code servers the stack's webserver and daemon talk to."""
+
+# Released together with Dagster under Dagster's own number; all other integrations are 0.(minor + 16).
+_CORE = {"dagster", "dagster-graphql", "dagster-pipes", "dagster-shared", "dagster-webserver"}
+
+
+def installed(place: Path) -> dict[str, str]:
+    """Versions by name, as lower-case words with dashes."""
+    found = {}
+    for folder in (place / "lib").glob("python*/site-packages"):
+        for distribution in distributions(path=[str(folder)]):
+            found[re.sub(r"[-_.]+", "-", distribution.metadata["Name"]).lower()] = distribution.version
+    return found
+
+
+def check_copied(place: Path, thing: str) -> None:
+    """Raises PlaygroundError when a package of the repository was linked, not copied in."""
+    for folder in (place / "lib").glob("python*/site-packages"):
+        for distribution in distributions(path=[str(folder)]):
+            origin = json.loads(distribution.read_text("direct_url.json") or "{}")
+            if origin.get("dir_info", {}).get("editable"):
+                raise PlaygroundError(
+                    _certain(
+                        thing,
+                        f"uv installed {distribution.metadata['Name']} as a link to its sources.",
+                        "This uv is older than 0.11.12 and can't do otherwise.",
+                        "Upgrade it (`pip install --upgrade uv`), or lock the project with `uv lock`.",
+                    )
+                )
+
+
+def check_dagster(packages: Mapping[str, str], thing: str) -> str:
+    """The version of Dagster. Raises PlaygroundError (certain) without one, or on one too far apart."""
+    found = packages.get("dagster")
+    if found is None:
+        raise PlaygroundError(
+            _certain(
+                thing,
+                "There is no dagster among the project's dependencies.",
+                "A code location runs on the Dagster of its own project; development groups do not count.",
+                f"Add `dagster>={_name(NEWEST)},<1.{NEWEST[1] + 1}` to its dependencies and lock again.",
+            )
+        )
+    minor = _minor(found)
+    if minor is None or not OLDEST <= minor <= NEWEST:
+        raise PlaygroundError(
+            _certain(
+                thing,
+                f"The project is on Dagster {found}.",
+                f"That is too far apart from this stack: it takes {_name(OLDEST)} to {_name(NEWEST)}.",
+                f"Move the project to Dagster {_name(OLDEST)} to {_name(NEWEST)} and lock again.",
+            )
+        )
+    return found
+
+
+def lay_over(
+    packages: Sequence[str],
+    dagster: str,
+    place: Path,
+    project: Project,
+    say: Callable[[str], None],
+    keep: Sequence[int] = (),
+) -> None:
+    """Add `packages` at the versions that go with `dagster`, what is there staying as it is.
+
+    Raises PlaygroundError: certain, naming the packages, when that can't be.
+    """
+    before = installed(place)
+    missing = [goes_with(name, dagster) for name in packages if name not in before]
+    if not missing:
+        return
+    say(f"Adding what the instance needs: {', '.join(missing)}.")
+    thing = f"environment/{project.place}"
+    pins = place / ".locked.txt"
+    pins.write_text("".join(f"{name}=={number}\n" for name, number in sorted(before.items())))
+    python = str(place / "bin" / "python")
+    finished = uv(
+        ["pip", "install", "--python", python, "--constraints", str(pins), "--", *missing],
+        thing,
+        folder=project.directory,
+        say=say,
+        keep=keep,
+    )
+    if finished.code != 0:
+        raise PlaygroundError(_conflict(thing, missing, finished.words))
+    after = installed(place)
+    moved = sorted(name for name, number in before.items() if after.get(name) != number)
+    if moved:
+        raise PlaygroundError(_conflict(thing, missing, f"It would have moved {', '.join(moved)}."))
+
+
+def goes_with(package: str, dagster: str) -> str:
+    """`package` as a requirement, at the version released together with `dagster`.
+
+    Dagster 1.13.27 goes with integrations 0.29.27. What is no part of Dagster stays as it is.
+    """
+    if package in _CORE:
+        return f"{package}=={dagster}"
+    if not re.fullmatch(r"dagster-[\w-]+", package):
+        return package
+    parsed = Version(dagster)
+    pre = "".join(str(part) for part in parsed.pre or ())
+    return f"{package}==0.{parsed.minor + 16}.{parsed.micro}{pre}"
+
+
+def _minor(number: str) -> tuple[int, int] | None:
+    try:
+        parsed = Version(number)
+    except InvalidVersion:
+        return None
+    return (parsed.major, parsed.minor)
+
+
+def _name(minor: tuple[int, int]) -> str:
+    return f"{minor[0]}.{minor[1]}"
+
+
+def _conflict(thing: str, missing: Sequence[str], words: str) -> Finding:
+    why = explain(thing, words)
+    if why.kind is not FindingKind.CERTAIN and "would have moved" not in words:
+        return why
+    return Finding(
+        kind=FindingKind.CERTAIN,
+        object=thing,
+        observed=f"The instance needs {', '.join(missing)}, which does not go with what the project locks.",
+        cause=f"uv says: {' '.join(tail(words).split())[-600:]}",
+        fix=f"Add {', '.join(missing)} to the project's own dependencies and lock again.",
+        evidence=tail(words),
+    )
+
+
+def _certain(thing: str, observed: str, cause: str, fix: str) -> Finding:
+    return Finding(kind=FindingKind.CERTAIN, object=thing, observed=observed, cause=cause, fix=fix)

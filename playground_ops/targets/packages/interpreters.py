@@ -1,0 +1,109 @@
+"""Which Python of this machine a project runs on."""
+
+from __future__ import annotations
+
+import os
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from packaging.specifiers import InvalidSpecifier, SpecifierSet
+
+from playground_ops.errors import Finding, FindingKind, PlaygroundError
+from playground_ops.targets.command import TimedOut, run
+from playground_ops.targets.packages.uv_command import LOOK_SECONDS, uv
+from playground_ops.targets.project import Project
+
+
+@dataclass(frozen=True)
+class Interpreter:
+    path: Path
+    version: str
+
+
+def choose(project: Project, thing: str) -> Interpreter:
+    """The one that `.python-version` names where it is there, else the stack's own, else any that fits.
+
+    None is downloaded. Raises PlaygroundError (certain) when no Python here meets `requires-python`.
+    """
+    required, current = _required(project, thing), _current()
+    pinned = _find(_pin(project), thing)
+    if pinned is not None and pinned.version in required:
+        return pinned
+    if current.version in required:
+        return current
+    found = _find(project.requires_python, thing)
+    if found is not None and found.version in required:
+        return found
+    raise PlaygroundError(
+        Finding(
+            kind=FindingKind.CERTAIN,
+            object=thing,
+            observed=f"It requires Python {project.requires_python}; the stack runs on {current.version}.",
+            cause="No other Python on this machine meets `requires-python` either.",
+            fix="Install such a Python (`uv python install`), or widen `requires-python` and lock again.",
+        )
+    )
+
+
+def of_the_image(project: Project, thing: str) -> Interpreter:
+    """The one that this runs on: a server in a pod has no other. Raises PlaygroundError (certain)."""
+    required, current = _required(project, thing), _current()
+    if current.version in required:
+        return current
+    raise PlaygroundError(
+        Finding(
+            kind=FindingKind.CERTAIN,
+            object=thing,
+            observed=f"It requires Python {project.requires_python}; its image has {current.version}.",
+            cause="A server runs on the Python of the image that its pods have.",
+            fix="Name an image with such a Python as the location's `pod: image:`, or widen "
+            "`requires-python` and lock again.",
+        )
+    )
+
+
+def _current() -> Interpreter:
+    return Interpreter(Path(sys.executable), ".".join(map(str, sys.version_info[:3])))
+
+
+def _required(project: Project, thing: str) -> SpecifierSet:
+    try:
+        return SpecifierSet(project.requires_python or "", prereleases=True)
+    except InvalidSpecifier as error:
+        raise PlaygroundError(
+            Finding(
+                kind=FindingKind.CERTAIN,
+                object=thing,
+                observed=f"`requires-python` is `{project.requires_python}`.",
+                cause="That is no version specifier.",
+                fix='Write it like `">=3.10,<3.14"` in `pyproject.toml`.',
+            )
+        ) from error
+
+
+def _pin(project: Project) -> str | None:
+    for folder in (project.directory, *project.directory.parents):
+        if not folder.is_relative_to(project.checkout):
+            return None
+        try:
+            lines = (folder / ".python-version").read_text().split()
+        except OSError:
+            continue
+        return lines[0] if lines and not lines[0].startswith("-") else None
+    return None
+
+
+def _find(request: str | None, thing: str) -> Interpreter | None:
+    if request is None:
+        return None
+    finished = uv(["python", "find", "--no-project", "--system", "--", request], thing, seconds=LOOK_SECONDS)
+    path = finished.output.strip()
+    if finished.code != 0 or not path:
+        return None
+    try:
+        program = "import platform; print(platform.python_version())"
+        told = run([path, "-I", "-c", program], environment=os.environ, seconds=LOOK_SECONDS)
+    except (TimedOut, OSError):
+        return None
+    return Interpreter(Path(path), told.output.strip()) if told.code == 0 else None

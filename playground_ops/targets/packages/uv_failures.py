@@ -1,0 +1,139 @@
+"""What uv's words mean: a table from what it says to a finding. No I/O."""
+
+from __future__ import annotations
+
+import re
+
+from playground_ops.diagnose import gitwords
+from playground_ops.errors import Finding, FindingKind
+from playground_ops.redact import redact
+
+EVIDENCE_LINES = 30
+
+_CERTAIN, _TRANSIENT, _CAPACITY = FindingKind.CERTAIN, FindingKind.TRANSIENT, FindingKind.CAPACITY
+
+# In order: "No solution found" is also said, with a hint, when the index wants credentials.
+_FAILURES = (
+    (
+        r"No space left on device|Disk quota exceeded|os error 28\b",
+        _CAPACITY,
+        "The disk is full.",
+        "uv found no room for the environment or its cache.",
+        "Free some space (`uv cache prune` helps; on Kubernetes on the claim `dagster-artifacts`, which "
+        "`kubernetes: artifacts:` makes larger), then try again.",
+    ),
+    (
+        r"40[13] (?:Unauthorized|Forbidden)|lack of valid authentication|Missing credentials",
+        _CERTAIN,
+        "The package index wants credentials.",
+        "uv has none here that it accepts.",
+        "Give uv the index's credentials: on a machine by `uv auth login`, a keyring or `.netrc`, on "
+        "Kubernetes by the Secret `kubernetes: packages: secret:`.",
+    ),
+    (
+        r"error sending request|dns error|tcp connect|connection (?:refused|reset|closed|error)|timed? ?out|"
+        r"HTTP status server error|429 Too Many|Request failed after|error decoding response|unexpected eof",
+        _TRANSIENT,
+        "The package index can't be reached.",
+        "The network or the index had a hiccup.",
+        "Check the network; it is tried again until the deadline.",
+    ),
+    (
+        r"No interpreter found|Python requirement|requires Python|Requires-Python|"
+        r"Python version .* (?:does not satisfy|not satisfy)|requires-python",
+        _CERTAIN,
+        "Its packages do not go with this Python.",
+        "The project or one of its packages requires another version of Python.",
+        "Install that Python (on Kubernetes: name an image that has it as `pod: image:`), or widen "
+        "`requires-python` and lock again.",
+    ),
+    (
+        r"Hash mismatch",
+        _CERTAIN,
+        "A package is not the one that was locked.",
+        "The index serves other bytes under the same version.",
+        "Run `uv lock --upgrade-package NAME` and push, or find out who changed the package.",
+    ),
+    (
+        r"HTTP status client error \((?:404|410)",
+        _CERTAIN,
+        "A package is not on its index.",
+        "It was locked from there, and was withdrawn, or lies on another index.",
+        "Run `uv lock --upgrade-package NAME` and push, or put the package back.",
+    ),
+    (
+        r"No solution found|unsatisfiable|not found in the package registry|no versions? of",
+        _CERTAIN,
+        "Its dependencies can't be resolved.",
+        "Two requirements exclude each other, or a package or version does not exist.",
+        "Run `uv lock` in the project, mend what it names, and push.",
+    ),
+    (
+        r"Failed to build|build backend|Failed to prepare|Distribution not found at|"
+        r"doesn't have a source dist",
+        _CERTAIN,
+        "A package can't be built or installed.",
+        "It has no wheel for this machine and its build failed, or its source is missing.",
+        "See uv's words below; `uv sync` in the project must work on this machine.",
+    ),
+    (
+        r"Failed to parse|TOML parse error|Unable to find lockfile|lockfile.*(?:version|outdated|update)|"
+        r"Couldn't parse requirement|Expected package name",
+        _CERTAIN,
+        "Its lock or requirements can't be read.",
+        "The file is damaged, unmerged, or written by a newer uv.",
+        "Run `uv lock` in the project and push; upgrade uv here if the lock is newer.",
+    ),
+)
+
+
+def explain(thing: str, words: str) -> Finding:
+    """What `words`, uv's standard error, mean for `thing`. What is not known may pass: transient."""
+    if "Git operation failed" in words or "failed to fetch commit" in words:
+        return gitwords.explain(thing, words)
+    for pattern, kind, observed, cause, fix in _FAILURES:
+        if re.search(pattern, words, re.I):
+            return Finding(
+                kind=kind,
+                object=thing,
+                observed=_naming(observed, words),
+                cause=cause,
+                fix=fix,
+                evidence=tail(words),
+            )
+    return Finding(
+        kind=_TRANSIENT,
+        object=thing,
+        observed="uv could not make the environment.",
+        cause=f"It said: {tail(words).splitlines()[0] if words.strip() else 'nothing'}",
+        fix="Run `uv sync` in the project to see it whole.",
+        evidence=tail(words),
+    )
+
+
+def _naming(observed: str, words: str) -> str:
+    """With the package that uv names, if it names one."""
+    found = re.search(r"Failed to (?:download|fetch|build|prepare)[^`\n]*`([^`/\n]+)`", words) or re.search(
+        r"Because (?:there (?:is|are) no versions? of )?(?:only )?([A-Za-z0-9][\w.-]*)(?:\[[^]]*])? ?"
+        r"(?:was not found|\S* is available|and )",
+        words,
+    )
+    return f"{observed.rstrip('.')}: {found[1]}." if found else observed
+
+
+def too_slow(thing: str, seconds: float, words: str) -> Finding:
+    return Finding(
+        kind=_TRANSIENT,
+        object=thing,
+        observed=f"uv was not done after {seconds:g} s and was ended.",
+        cause="The package index is slow, or a package is built from source and takes long.",
+        fix="Run `uv sync` in the project once by hand: what it downloads is kept for the next time.",
+        evidence=tail(words),
+    )
+
+
+def tail(words: str) -> str:
+    lines = [line.rstrip() for line in words.splitlines()]
+    # What was installed before it failed is of no use to who looks for the reason.
+    telling = [line for line in lines if line and not re.match(r"\s*[+~-] \S+==", line)]
+    return redact("\n".join(telling[-EVIDENCE_LINES:]))

@@ -1,0 +1,80 @@
+"""A rollout that stops at a chosen step until it is told to go on: `python -m tests.kubernetes.stepping`.
+
+It runs on this machine, from where the tests' cluster's pods can be reached, and is asked about on standard
+output: `at VERB` where it stops, and at the end what the rollout was. A line on standard input lets it go on.
+A step is a verb of the Target that has an effect (tests/kills.py).
+"""
+
+from __future__ import annotations
+
+import argparse
+import datetime as clocks
+import json
+import sys
+from pathlib import Path
+
+from playground_ops import clock
+from playground_ops.config import read
+from playground_ops.errors import PlaygroundError
+from playground_ops.render.surroundings import settled
+from playground_ops.request import Request
+from playground_ops.rollback import roll_back
+from playground_ops.rollout import Engine
+from playground_ops.story import SilentStory
+from playground_ops.switching import Patience
+from playground_ops.targets.kubernetes.api import connection as connections
+from playground_ops.targets.kubernetes.api.connection import Connection
+from playground_ops.targets.kubernetes.target import KubernetesTarget
+from tests import kills
+from tests.stacks import ROOT
+
+PATIENCE = Patience(transient=30.0, capacity=30.0, confirm=40.0, watch=1.0)
+
+
+def stop(verb: str) -> None:
+    print(f"at {verb}", flush=True)
+    sys.stdin.readline()
+
+
+def skew(seconds: float) -> None:
+    """This process's clock is ahead by so much, the API server's is not."""
+
+    class Skewed(clocks.datetime):
+        @classmethod
+        def now(cls, tz: clocks.tzinfo | None = None) -> Skewed:
+            return super().now(tz) + clocks.timedelta(seconds=seconds)
+
+    connections.datetime = Skewed  # type: ignore[attr-defined]
+    clock.datetime = Skewed  # type: ignore[attr-defined]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--context")
+    parser.add_argument("--configuration", type=Path)
+    parser.add_argument("--home", type=Path)
+    parser.add_argument("--by", default="a test")
+    parser.add_argument("--ref")
+    parser.add_argument("--at", type=int, default=0)
+    parser.add_argument("--when", default="before")
+    parser.add_argument("--skew", type=float, default=0.0)
+    parser.add_argument("--rollback", action="store_true")
+    given = parser.parse_args()
+    skew(given.skew)
+    kills._die = stop
+    configuration = settled(read(given.configuration.read_text(), given.configuration))
+    inner = KubernetesTarget(Connection(given.context), configuration, ROOT, home=given.home)
+    target = kills.Killing(inner, given.at, given.when)
+    engine = Engine(target, SilentStory(), clock.SystemClock(), PATIENCE)  # type: ignore[arg-type]
+    (location,) = configuration.locations
+    request = Request(location=location, configuration="c", by=given.by, ref=given.ref)
+    try:
+        done = roll_back(engine, request, None) if given.rollback else engine.roll_out(request)
+        print(json.dumps({"outcome": done.outcome, "steps": kills.Killing.steps}), flush=True)
+    except PlaygroundError as error:
+        told = {"outcome": "failed", "kind": error.finding.kind, "said": error.finding.sentence()}
+        print(json.dumps(told), flush=True)
+
+
+if __name__ == "__main__":
+    main()

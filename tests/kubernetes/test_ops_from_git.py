@@ -1,0 +1,182 @@
+"""A stack that is changed by pushing: `ops` and its configuration are a commit, moved from their own UI."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from playground_ops.defs.following import follow_sensors
+from playground_ops.model import Location
+from tests.asking import eventually
+from tests.cluster.access import Access
+from tests.cluster.audit import recorded
+from tests.cluster.cluster import Cluster
+from tests.cluster.gitservers import anonymous
+from tests.kubernetes.stacks import ROOT, ClusterStack, a_cluster_stack
+from tests.pipelines import Pipeline, pipeline
+from tests.projects import commit_all, git, repository
+
+EVERY_SECONDS = 5
+SENSOR = """query($s: SensorSelector!) { sensorOrError(sensorSelector: $s) { ... on Sensor {
+  sensorState { ticks(limit: 50) { tickId status } } } } }"""
+
+
+@dataclass(frozen=True)
+class Git:
+    """The stack's own repository, and that of the pipelines, with branches `main` and `next`."""
+
+    stack: ClusterStack
+    own: Path
+    code: Pipeline
+    url: str
+
+    def repo(self, ref: str = "main") -> dict[str, str]:
+        return {"url": f"{self.url}/{self.code.folder.name}", "ref": ref}
+
+    def location(self, name: str, ref: str = "main", **more: Any) -> dict[str, Any]:
+        return {"name": name, "repo": self.repo(ref), "module": "pipeline", "automation": "off", **more}
+
+    def write(self, **document: Any) -> None:
+        """Into the person's file, as a clone would have it."""
+        ops = {"repo": {"url": f"{self.url}/{self.own.name}", "ref": "main"}}
+        self.stack.configure(ops=ops, **document)
+
+    def push(self, **document: Any) -> str:
+        """A commit of the stack's repository with this configuration; its hash."""
+        self.write(**document)
+        return self.push_text(self.stack.config.read_text())
+
+    def push_text(self, text: str) -> str:
+        (self.own / "configvalues.yaml").write_text(text)
+        return commit_all(self.own, "Configure")
+
+
+@pytest.fixture(scope="module")
+def made(access: Access, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Git]:
+    root = tmp_path_factory.mktemp("git")
+    code = pipeline(root / "pipelines")
+    code.commit("prices")
+    git(code.folder, "branch", "next")
+    own = repository(root / "stack")
+    for package in ("playground_ops", "playground"):
+        shutil.copytree(ROOT / package, own / package, ignore=shutil.ignore_patterns("__pycache__"))
+    with a_cluster_stack(access, tmp_path_factory.mktemp("stack")) as stack, anonymous(root) as url:
+        found = Git(stack, own, code, url)
+        followed = {"follow": True, "follow_interval_seconds": EVERY_SECONDS}
+        found.push(code_locations=[found.location("a", **followed), found.location("c", "next", **followed)])
+        stack.bootstrap()
+        yield found
+
+
+def redeploy(stack: ClusterStack, end: str = "SUCCESS") -> str:
+    """Of `ops`, from its own UI; what the run's page tells."""
+    run = stack.launch("ops", "redeploy", {"locations": ["ops"]})
+    ended = stack.wait_for_run(run)
+    told = stack.messages(run)
+    assert ended == end, told
+    return told
+
+
+def test_the_stack_is_at_the_commit_that_was_pushed(made: Git) -> None:
+    commit = git(made.own, "rev-parse", "HEAD").strip()
+    found = made.stack.status()
+    assert made.stack.location("ops")["commit"] == commit
+    assert f"configvalues.yaml of commit {commit[:12]} (main)" in found["configuration"]
+    assert "Nothing to do" in made.stack.bootstrap()
+
+
+def test_locations_that_follow_one_repository_cost_one_pod_a_tick(made: Git, cluster: Cluster) -> None:
+    sensor = follow_sensors(
+        [
+            Location(
+                name="a", repository=made.repo()["url"], follow=True, follow_interval_seconds=EVERY_SECONDS
+            )
+        ]
+    )[0].name
+    where = {
+        "repositoryLocationName": "ops",
+        "repositoryName": "__repository__",
+        "sensorName": sensor,
+    }
+
+    def ticks() -> int:
+        state = made.stack.graphql(SENSOR, s=where)["sensorOrError"]["sensorState"]
+        return sum(one["status"] != "STARTED" for one in state["ticks"])
+
+    before = ticks()
+    with recorded(cluster, namespace=made.stack.namespace) as calls:
+        eventually("three ticks", lambda: ticks() >= before + 3, every_seconds=0.2)
+        ticked = ticks() - before
+    pods = [one for one in calls.writes if (one.verb, one.resource) == ("create", "pods")]
+    assert ticked - 1 <= len(pods) <= ticked + 1, f"{len(pods)} pods, {ticked} ticks"
+
+    made.code.commit("offers")
+    eventually("a to serve it", lambda: made.stack.assets("a") == ["offers"], every_seconds=0.5)
+    assert made.stack.assets("c") == ["prices"]
+
+
+def test_a_push_and_two_jobs_change_the_stack(made: Git, cluster: Cluster) -> None:
+    webserver = {"pod": {"environment": {"LEVEL": "info"}, "resources": {"requests": {"cpu": "10m"}}}}
+    commit = made.push(webserver=webserver, code_locations=[made.location("a"), made.location("d", "next")])
+    told = redeploy(made.stack)
+    assert "ops · confirming" in told
+    assert made.stack.location("ops")["commit"] == commit
+    eventually("its assets", lambda: "stack/d" in made.stack.assets("ops"), 30)
+
+    run = made.stack.launch("ops", "deploy")
+    made.stack.wait_for_success(run, timeout_seconds=200)
+    assert [found["name"] for found in made.stack.status()["locations"]] == ["ops", "a", "d"]
+    variables = made.stack.get("deployment", "dagster-webserver")["spec"]["template"]["spec"]["containers"][0]
+    assert {"name": "LEVEL", "value": "info"} in variables["env"]
+    with recorded(cluster, namespace=made.stack.namespace) as calls:
+        for job in ("deploy", "redeploy"):
+            again = made.stack.launch("ops", job)
+            made.stack.wait_for_success(again)
+            assert "nothing to do" in made.stack.messages(again)
+    pods = [one for one in calls.writes if (one.verb, one.resource) == ("create", "pods")]
+    assert len(pods) == 2, "of the two repositories"
+
+
+def test_a_faulty_configuration_never_serves_and_every_fault_is_told(made: Git) -> None:
+    before = made.stack.location("ops")["release"]
+    made.push_text("webservr: {}\ncode_locations: [{name: A}]\n")
+    told = redeploy(made.stack, "FAILURE")
+    assert "webservr" in told
+    assert "code_locations[0].name" in told
+    made.push_text("code_locations: []\n")
+    assert "does not say where `ops` comes from" in redeploy(made.stack, "FAILURE")
+    assert made.stack.location("ops")["release"] == before
+    assert "stack/d" in made.stack.assets("ops")
+
+
+def test_what_a_person_did_not_apply_needs_bootstrap(made: Git) -> None:
+    shutil.copytree(made.code.folder, made.code.folder.parent / "others")
+    other = {**made.location("e"), "repo": {"url": f"{made.url}/others", "ref": "main"}}
+    commit = made.push(code_locations=[made.location("a"), other])
+    told = redeploy(made.stack, "FAILURE")
+    assert f"repository/{made.url}/others" in told
+    assert "needs bootstrap" in told
+
+    made.stack.ok("deploy")  # the person's clone is at that commit
+    assert made.stack.location("ops")["commit"] == commit
+    assert made.stack.location("e")["ready"]
+    run = made.stack.launch("ops", "plan")
+    made.stack.wait_for_success(run)
+    assert "need bootstrap" not in made.stack.messages(run)
+
+
+def test_a_command_from_outside_acts_on_what_is_in_force(made: Git) -> None:
+    """The person's file is another one by now."""
+    made.write(code_locations=[made.location("a", environment={"LOCAL": "edit"}), made.location("e")])
+    before = json.loads(made.stack.ok("history", "a", "--json"))[-1]["configuration"]
+    made.code.commit("orders")
+    made.stack.ok("redeploy", "a")
+    assert made.stack.assets("a") == ["orders"]
+    after = json.loads(made.stack.ok("history", "a", "--json"))[-1]
+    assert (after["outcome"], after["configuration"]) == ("done", before)

@@ -1,0 +1,24 @@
+"""A person who says something as soon as a candidate waits for it."""
+
+from __future__ import annotations
+
+from playground_ops.approval import decide
+from playground_ops.model import Phase, Verdict
+from playground_ops.story import SilentStory
+from playground_ops.targets.base import Target
+
+
+class Reviewer(SilentStory):
+    """Of location `a`. Without a verdict: one who is asked and says nothing."""
+
+    def __init__(self, target: Target, verdict: Verdict | None) -> None:
+        self._target, self._said = target, verdict
+        self.asked = False
+
+    def phase(self, phase: Phase, message: str) -> None:
+        self.asked = self.asked or phase is Phase.APPROVE
+
+    def check(self) -> None:
+        if self.asked and self._said is not None:
+            decide(self._target, "a", self._said)
+            self._said = None

@@ -1,0 +1,22 @@
+"""The Dagster shell over the fake target."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import dagster as dg
+import pytest
+
+from tests.openers import FakeOpener, an_opener
+
+
+@pytest.fixture
+def opener(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FakeOpener:
+    file = tmp_path / "configvalues.yaml"
+    monkeypatch.setenv("PLAYGROUND_CONFIG", str(file))
+    return an_opener(file)
+
+
+@pytest.fixture
+def instance(tmp_path: Path) -> dg.DagsterInstance:
+    return dg.DagsterInstance.local_temp(str(tmp_path))

@@ -1,0 +1,123 @@
+"""A stack looked at through its target: what is told of which component, and what passes untold."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from playground_ops.checks.topic import Report, Topic, worst_first
+from playground_ops.component import Component
+from playground_ops.config import read
+from playground_ops.errors import Finding, FindingKind, PlaygroundError
+from playground_ops.health import AGAIN_SECONDS, parts_of, report, report_twice
+from playground_ops.model import LiveRelease, Phase, RolloutRecord, Shown
+from playground_ops.overview import Heartbeat, Overview, UnderWay
+from playground_ops.rollout import Engine
+from playground_ops.story import SilentStory
+from tests.fakes import FakeTarget, World
+from tests.unit.test_rollout import commit, request
+
+CONFIGURATION = read("code_locations: [{name: a, repo: {url: https://git.test/a.git}}]", Path("x.yaml"))
+
+
+class Well(FakeTarget):
+    """A stack whose processes run and whose locations serve, until a test says otherwise."""
+
+    def __init__(self) -> None:
+        world = World(heads={"a": commit(1), "ops": commit(1)})
+        for name in ("a", "ops"):
+            location = next(one for one in CONFIGURATION.all_locations if one.name == name)
+            asked = request(location=location.model_copy(update={"repository": "/fake", "ref": "main"}))
+            Engine(FakeTarget(world), SilentStory(), world.clock).roll_out(asked)
+        super().__init__(world)
+        found = [
+            Component(name=name, kind=name, settings={"port": "3000"})  # type: ignore[arg-type]
+            for name in ("webserver", "daemon")
+        ]
+        self.stack.wanted, self.stack.live = found, found
+
+
+@pytest.fixture
+def target() -> Well:
+    return Well()
+
+
+def told(found: Report) -> list[tuple[str, str, str]]:
+    return [(name, topic.value, finding.object) for name, topic, finding in worst_first(found)]
+
+
+def test_what_is_well_has_every_check_and_no_finding(target: Well) -> None:
+    found = report(target, CONFIGURATION)
+    assert told(found) == []
+    assert {name: tuple(topics) for name, topics in found.items()} == parts_of(CONFIGURATION, False)
+    assert set(parts_of(CONFIGURATION, True)) - set(found) == {"postgres", "foundation"}
+
+
+def test_what_dagster_tells_is_told_where_it_belongs(target: Well) -> None:
+    run = UnderWay(run_id="r", job="j", location="a", status="QUEUED", seconds=9000)
+    silent = Heartbeat(daemon="SENSOR", required=True, age_seconds=900)
+    target.world.overview = Overview(heartbeats=(silent,), runs=(run,))
+    assert told(report(target, CONFIGURATION)) == [
+        ("daemon", "healthy", "component/daemon"),
+        ("a", "runs_go_on", "run/r"),
+    ]
+
+
+def test_a_configuration_that_was_not_deployed_is_a_warning(target: Well) -> None:
+    changed = target.stack.wanted[0].model_copy(update={"settings": {"port": "80"}})
+    target.stack.wanted = [changed, target.stack.wanted[1]]
+    assert told(report(target, CONFIGURATION)) == [("webserver", "as_configured", "component/webserver")]
+    assert not Topic.AS_CONFIGURED.is_urgent
+
+
+def test_what_can_not_be_looked_at_is_a_finding_of_its_own(
+    target: Well, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    finding = Finding(kind=FindingKind.TRANSIENT, object="api/server", observed="x", cause="y", fix="z")
+    releases = target.releases
+
+    def away(name: str) -> Sequence[LiveRelease]:
+        if name == "a":
+            raise PlaygroundError(finding)
+        return releases(name)
+
+    monkeypatch.setattr(target, "releases", away)
+    assert told(report(target, CONFIGURATION)) == [("a", "healthy", "api/server")]
+
+
+def test_a_rollout_that_is_under_way_is_not_held_against_its_location(
+    target: Well, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(target, "shown", lambda release: (_another(), "mine"))
+    assert told(report(target, CONFIGURATION)) == [
+        ("ops", "healthy", "location/ops"),
+        ("a", "healthy", "location/a"),
+    ]
+    now = target.world.clock.utc_now()
+    target.record(RolloutRecord(location="a", id="ff" * 16, by="ada", started_at=now, phase=Phase.CONFIRM))
+    monkeypatch.setattr("playground_ops.checks.leftovers.SLACK_SECONDS", 1e12)
+    assert told(report(target, CONFIGURATION)) == [("ops", "healthy", "location/ops")]
+
+
+def _another() -> Shown:
+
+    return Shown(server_id="another")
+
+
+def test_what_has_passed_at_a_second_look_is_not_told(target: Well, monkeypatch: pytest.MonkeyPatch) -> None:
+    clock, silent = target.world.clock, Heartbeat(daemon="SENSOR", required=True, age_seconds=900)
+    seen = [Overview(heartbeats=(silent,)), Overview()]
+    monkeypatch.setattr(target.stack, "overview", lambda: seen.pop(0))
+    began = clock.monotonic()
+    assert told(report_twice(target, CONFIGURATION, clock)) == []
+    assert clock.monotonic() - began == AGAIN_SECONDS
+
+    seen += [Overview(heartbeats=(silent,))] * 2
+    assert told(report_twice(target, CONFIGURATION, clock)) == [("daemon", "healthy", "component/daemon")]
+
+    seen += [Overview()]
+    began = clock.monotonic()
+    assert told(report_twice(target, CONFIGURATION, clock)) == []
+    assert clock.monotonic() == began, "one look is enough where all is well"

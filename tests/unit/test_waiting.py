@@ -1,0 +1,51 @@
+"""How long a candidate is waited for: by a script of what is seen of it, on a clock that is passed in."""
+
+from __future__ import annotations
+
+import pytest
+
+from playground_ops.errors import FindingKind
+from playground_ops.model import Observation, ServerStatus
+from playground_ops.switching import Patience
+from playground_ops.waiting import Waiting
+from tests.fakes import FakeClock, finding
+
+PATIENCE = Patience(transient=20.0, capacity=40.0, scale_up=300.0)
+STARTUP = 30.0
+
+
+def seen(kind: FindingKind | None = None, **more: bool) -> Observation:
+    found = finding(kind) if kind else None
+    return Observation(status=ServerStatus.STARTING, message="it", finding=found, **more)
+
+
+def given_up_after(*script: tuple[float, Observation]) -> float:
+    """The last of them is seen for ever; each other one for so many seconds."""
+    clock = FakeClock()
+    waiting = Waiting(clock, PATIENCE, STARTUP)
+    for seconds, observation in script:
+        end = clock.now + seconds
+        while clock.now < end:
+            if waiting.left(observation) <= 0:
+                return clock.now
+            clock.sleep(1.0)
+    raise AssertionError("it is still waited for")
+
+
+EVER = 2000.0
+
+
+@pytest.mark.parametrize(
+    ("script", "seconds"),
+    [
+        ([(EVER, seen())], STARTUP),
+        ([(EVER, seen(FindingKind.TRANSIENT))], PATIENCE.transient),
+        ([(EVER, seen(FindingKind.CAPACITY))], PATIENCE.capacity),
+        ([(EVER, seen(FindingKind.CAPACITY, room_is_coming=True))], PATIENCE.scale_up),
+        # An import has its own time once there is room, and what passed begins anew when it comes back.
+        ([(35.0, seen(FindingKind.CAPACITY)), (EVER, seen())], 35.0 + STARTUP),
+        ([(15.0, seen(FindingKind.TRANSIENT)), (5.0, seen()), (EVER, seen(FindingKind.TRANSIENT))], STARTUP),
+    ],
+)
+def test_each_reason_has_a_time_of_its_own(script: list[tuple[float, Observation]], seconds: float) -> None:
+    assert given_up_after(*script) == pytest.approx(seconds, abs=1.0)

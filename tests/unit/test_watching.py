@@ -1,0 +1,67 @@
+"""The job that looks at the stack, the sensor that looks between its runs, and who is told."""
+
+from __future__ import annotations
+
+import dagster as dg
+import pytest
+
+from playground_ops.checks.topic import Topic
+from tests.openers import FILE, FakeOpener, launch, tick, told
+from tests.webhooks import a_webhook
+
+
+def test_the_health_check_is_red_for_what_is_not_well(
+    opener: FakeOpener, instance: dg.DagsterInstance
+) -> None:
+    launch(opener, instance, "redeploy", locations=["a"])
+    result = launch(opener, instance, "health_check")
+    assert result.success
+    found = result.get_asset_check_evaluations()
+    seen = {(check.asset_key.path[-1], check.check_name): check for check in found}
+    assert seen["a", "healthy"].passed
+    red = seen["b", "healthy"]
+    assert (red.passed, red.severity) == (False, dg.AssetCheckSeverity.ERROR)
+    passed = [check.passed for check in found]
+    assert passed == sorted(passed), "the worst first"
+    assert seen["daemon", "runs_go_on"].severity is dg.AssetCheckSeverity.WARN
+    assert {topic for name, topic in seen if name == "b"} == {topic.value for topic in Topic}
+    assert "It serves no release" in (red.description or "")
+
+
+def test_the_watch_writes_what_changed_and_tells_it_once(
+    opener: FakeOpener, instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opener.file.write_text(FILE + "health: {tell: [{variable: HOOK}]}")
+    with a_webhook() as webhook:
+        monkeypatch.setenv("HOOK", webhook.url)
+        first = tick(opener, instance, "health_watch")
+        assert {one.asset_key.path[-1] for one in first.asset_events if not one.passed} >= {"a", "b"}
+        (got,) = webhook.got
+        assert {one["component"] for one in got["new"]} >= {"a", "b"}
+
+        again = tick(opener, instance, "health_watch", first.cursor)
+        assert again.asset_events == []
+        assert "all as at the last look" in (again.skip_message or "")
+
+        launch(opener, instance, "redeploy", locations=["a"])
+        mended = tick(opener, instance, "health_watch", first.cursor)
+        assert [(one.asset_key.path[-1], one.check_name) for one in mended.asset_events] == [("a", "healthy")]
+        assert [one["component"] for one in webhook.got[-1]["mended"]] == ["a"]
+        assert len(webhook.got) == 2
+
+
+def test_what_could_not_be_told_is_told_at_the_next_look(
+    opener: FakeOpener, instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opener.file.write_text(FILE + "health: {tell: [{variable: HOOK, form: slack}]}")
+    looked = launch(opener, instance, "health_check")
+    assert looked.success, "that nobody could be told is no reason to fail"
+    assert any("There is no variable HOOK" in line for line in told(looked, instance))
+    with a_webhook() as webhook:
+        monkeypatch.setenv("HOOK", webhook.url)
+        webhook.status = 503
+        tick(opener, instance, "health_watch")
+        webhook.status = 200
+        tick(opener, instance, "health_watch")
+        (got,) = webhook.got
+        assert "It serves no release" in got["text"]
