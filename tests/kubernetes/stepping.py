@@ -28,7 +28,7 @@ from playground_ops.targets.kubernetes.target import KubernetesTarget
 from tests import kills
 from tests.stacks import ROOT
 
-PATIENCE = Patience(transient=30.0, capacity=30.0, confirm=40.0, watch=1.0)
+PATIENCE = Patience(transient=60.0, capacity=120.0, confirm=90.0, watch=1.0)
 
 
 def stop(verb: str) -> None:

@@ -65,6 +65,10 @@ class Stepped:
         assert lines, err
         return dict(json.loads(lines[-1]))
 
+    def is_done(self) -> None:
+        ended = self.end()
+        assert ended["outcome"] == "done", ended
+
 
 @dataclass
 class Matrix(Asking):
@@ -142,7 +146,7 @@ def matrix(cluster: Cluster, access: Access, tmp_path_factory: pytest.TempPathFa
         file.write_text(world.target.configuration.text)
         made = Matrix(cluster, access, world, code, file)
         for _ in range(2):
-            assert made.rollout("--ref", made.good()).end()["outcome"] == "done"
+            made.rollout("--ref", made.good()).is_done()
         yield made
 
 
@@ -375,8 +379,8 @@ def test_a_clock_that_is_wrong_by_minutes_takes_nobodys_lock(matrix: Matrix, min
     ended = matrix.rollout("--ref", second, "--skew", str(60 * minutes)).end()
     assert "the first" in ended["said"]
     holder.go_on()
-    assert holder.end()["outcome"] == "done"
-    assert matrix.rollout("--ref", second, "--skew", str(60 * minutes)).end()["outcome"] == "done"
+    holder.is_done()
+    matrix.rollout("--ref", second, "--skew", str(60 * minutes)).is_done()
     in_order(matrix, second)
 
 
