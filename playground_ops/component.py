@@ -17,6 +17,14 @@ class Component(Value):
     """Flat and readable: what a plan shows before and after. Holds no secret."""
 
 
+class End(Value):
+    """How a process of a component ended that another one has replaced since."""
+
+    at: str
+    how: str
+    out_of_memory: bool = False
+
+
 class ComponentStatus(Value):
     """How a component's process or processes do."""
 
@@ -25,6 +33,7 @@ class ComponentStatus(Value):
     ready: bool
     since: str | None = None
     restarts: int = 0
+    last_end: End | None = None
     message: str = ""
     """What was seen last: waiting for what, how it ended."""
     finding: Finding | None = None

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from functools import partial
 
 from playground_ops import decisions
-from playground_ops.checks import components, daemons, drift, leftovers, runs, ticks
+from playground_ops.checks import components, daemons, drift, leftovers, room, runs, ticks, versions
 from playground_ops.checks.topic import FOUNDATION, Report, Topic, add, parts, worst_first
 from playground_ops.clock import Clock
 from playground_ops.component import ComponentStatus
@@ -50,6 +50,7 @@ def report(target: Target, configuration: Configuration) -> Report:
         *(partial(_at_location, target, name, status.get(name)) for name in locations),
         *(partial(_at_component, name, status.get(name)) for name in others),
         partial(_at_dagster, target),
+        partial(_at_storage, target, looked_at),
         partial(_at_plan, target, configuration),
     ]
     with ThreadPoolExecutor(AT_ONCE) as pool:
@@ -57,8 +58,7 @@ def report(target: Target, configuration: Configuration) -> Report:
     found: Report = {name: {topic: [] for topic in topics} for name, topics in looked_at.items()}
     for name, topic, findings in (one for each in seen for one in each.told):
         # What is no longer configured is still in what the webserver loads.
-        known = name if name in found else FOUNDATION if FOUNDATION in found else "webserver"
-        add(found, topic, {known: findings})
+        add(found, topic, {name if name in found else FOUNDATION: findings})
     for name in (each.rolling_out for each in seen if each.rolling_out):
         found[name][Topic.AS_CONFIGURED] = []  # it is about to be made so
     return found
@@ -71,9 +71,9 @@ def tend(target: Target, locations: Sequence[str]) -> list[str]:
 
 def parts_of(configuration: Configuration, in_cluster: bool) -> dict[str, tuple[Topic, ...]]:
     """What is looked at of each component of a stack."""
-    of_its_own = () if configuration.postgres.external else ("postgres",)
-    more = (FOUNDATION, *of_its_own) if in_cluster else ()
-    return parts([location.name for location in configuration.all_locations], more)
+    has_postgres = in_cluster and not configuration.postgres.external
+    keeps = (FOUNDATION, "postgres") if has_postgres else (FOUNDATION,)
+    return parts([location.name for location in configuration.all_locations], keeps)
 
 
 @dataclass(frozen=True)
@@ -86,18 +86,20 @@ class _Looked:
 
 
 def _at_component(name: str, component: ComponentStatus | None) -> _Looked:
-    findings = components.keeps_ending(component) + components.is_up(name, component)
+    now = datetime.now(timezone.utc)
+    findings = components.keeps_ending(component, now) + components.is_up(name, component)
     return _Looked([(name, Topic.HEALTHY, findings)])
 
 
 def _at_location(target: Target, name: str, component: ComponentStatus | None) -> _Looked:
     try:
         releases, records = target.releases(name), target.records(name)
-        left = leftovers.check(name, releases, records, datetime.now(timezone.utc))
+        now = datetime.now(timezone.utc)
+        left = leftovers.check(name, releases, records, now)
         is_busy = bool(records) and records[-1].outcome is None and not left
-        now = decisions.serving(releases)
-        healthy = components.keeps_ending(component) + leftovers.moved_by_hand(name, releases, records)
-        healthy += _serves(target, now.release, is_busy) if now else [components.serves_nothing(name)]
+        serving = decisions.serving(releases)
+        healthy = components.keeps_ending(component, now) + leftovers.moved_by_hand(name, releases, records)
+        healthy += _serves(target, serving.release, is_busy) if serving else [components.serves_nothing(name)]
     except PlaygroundError as error:
         return _Looked([(name, Topic.HEALTHY, [*error.findings])])
     return _Looked([(name, Topic.HEALTHY, healthy), (name, Topic.TIDY, left)], name if is_busy else None)
@@ -119,8 +121,29 @@ def _at_dagster(target: Target) -> _Looked:
             ("daemon", Topic.HEALTHY, daemons.check(seen.heartbeats)),
             *((name, Topic.RUNS, findings) for name, findings in runs.check(seen.runs).items()),
             *((name, Topic.TICKS, findings) for name, findings in ticks.check(seen.ticking).items()),
+            *(
+                (name, Topic.AS_CONFIGURED, findings)
+                for name, findings in versions.check(seen.version, seen.versions).items()
+            ),
         ]
     )
+
+
+def _at_storage(target: Target, looked_at: Iterable[str]) -> _Looked:
+    keeper = "postgres" if "postgres" in looked_at else FOUNDATION
+    try:
+        storage = target.storage()
+    except PlaygroundError as error:
+        return _Looked([(keeper, Topic.HEALTHY, [*error.findings])])
+    told = []
+    if database := storage.database:
+        told.append((keeper, Topic.ROOM, room.connections(database)))
+        told.append((keeper, Topic.AS_CONFIGURED, room.schema(database)))
+    if storage.of_database:
+        told.append((keeper, Topic.ROOM, room.volume(storage.of_database)))
+    if storage.of_files:
+        told.append((FOUNDATION, Topic.ROOM, room.volume(storage.of_files)))
+    return _Looked(told)
 
 
 def _at_plan(target: Target, configuration: Configuration) -> _Looked:

@@ -50,6 +50,10 @@ class Ticking(Value):
 
 
 class Overview(Value):
+    version: str = ""
+    """Of Dagster in the webserver."""
+    versions: Mapping[str, str] = Field(default_factory=dict)
+    """Of Dagster in the server of each location that is loaded."""
     heartbeats: tuple[Heartbeat, ...] = ()
     runs: tuple[UnderWay, ...] = ()
     ticking: tuple[Ticking, ...] = ()

@@ -33,6 +33,7 @@ from playground_ops.model import (
 )
 from playground_ops.overview import Overview
 from playground_ops.plan import Change, Plan, plan
+from playground_ops.storage import Storage
 
 if TYPE_CHECKING:
     from playground_ops.config import Configuration
@@ -97,6 +98,7 @@ class World:
     """Daemons that have not been heard of for a while."""
     overview: Overview | None = None
     """What Dagster tells of its daemons, runs and ticks."""
+    storage: Storage | PlaygroundError = field(default_factory=Storage)
     lock_failures: int = 0
     """So many times nobody answers who is asked for the lock."""
     releases: dict[str, dict[int, Release]] = field(default_factory=dict)
@@ -370,6 +372,11 @@ class FakeTarget:
     def silent_daemons(self) -> Sequence[str]:
         self.step("silent_daemons")
         return self.world.silent
+
+    def storage(self) -> Storage:
+        if isinstance(self.world.storage, PlaygroundError):
+            raise self.world.storage
+        return self.world.storage
 
     def fail_lost_runs(self, location: str) -> Sequence[str]:
         self.step("fail_lost_runs")

@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
-from playground_ops.component import ComponentStatus
+from datetime import datetime
+
+from playground_ops.component import ComponentStatus, End
 from playground_ops.errors import Finding, FindingKind
 from playground_ops.model import Observation, Release, ServerStatus, Shown
+from playground_ops.moments import moment
 
 RESTARTS_TO_TELL = 3
+RECENT_SECONDS = 3600.0
+"""A process that has lived so long since no longer keeps ending."""
 
 
-def keeps_ending(component: ComponentStatus | None) -> list[Finding]:
-    if component is not None and component.restarts >= RESTARTS_TO_TELL:
-        return [_restarting(component)]
-    return []
+def keeps_ending(component: ComponentStatus | None, now: datetime) -> list[Finding]:
+    end = component.last_end if component is not None else None
+    if component is None or end is None or (now - moment(end.at)).total_seconds() > RECENT_SECONDS:
+        return []
+    if end.out_of_memory:
+        return [_out_of_memory(component, end)]
+    return [_restarting(component, end)] if component.restarts >= RESTARTS_TO_TELL else []
 
 
 def is_up(name: str, component: ComponentStatus | None) -> list[Finding]:
@@ -55,13 +63,24 @@ def _not_there(name: str) -> Finding:
     )
 
 
-def _restarting(component: ComponentStatus) -> Finding:
+def _restarting(component: ComponentStatus, end: End) -> Finding:
     return Finding(
         kind=FindingKind.TRANSIENT,
         object=f"component/{component.name}",
-        observed=f"It was restarted {component.restarts} times.",
+        observed=f"It was restarted {component.restarts} times, last at {end.at} ({end.how}).",
         cause="Its process keeps ending.",
-        fix=f"`logs {component.name}` shows how it ended.",
+        fix=f"`logs {component.name} --previous` shows how it ended. It is told until it has lived an hour.",
+    )
+
+
+def _out_of_memory(component: ComponentStatus, end: End) -> Finding:
+    return Finding(
+        kind=FindingKind.TRANSIENT,
+        object=f"component/{component.name}",
+        observed=f"It was ended at {end.at} for using more memory than its limit, and started again.",
+        cause="Its limit is too low for what it loads, or for the runs that are under way in it.",
+        fix=f"Raise `resources` of {component.name} in the configuration, or give runs pods of their own "
+        "(`run_launcher: kubernetes`). This is told for an hour.",
     )
 
 

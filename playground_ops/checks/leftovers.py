@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime, timezone
+from datetime import datetime
 
 from playground_ops import decisions
 from playground_ops.errors import Finding, FindingKind
 from playground_ops.model import LiveRelease, Outcome, ReleaseState, RolloutRecord
+from playground_ops.moments import moment
 
 SLACK_SECONDS = 3600.0
 """Beyond what a rollout may take by its location's own limits."""
@@ -46,8 +47,7 @@ def _age(live: LiveRelease, now: datetime) -> float:
 
 
 def _since(text: str, now: datetime) -> float:
-    made = datetime.fromisoformat(text.replace("Z", "+00:00"))
-    return (now - made.astimezone(timezone.utc)).total_seconds()
+    return (now - moment(text)).total_seconds()
 
 
 def _is_dead(record: RolloutRecord, now: datetime) -> bool:

@@ -14,6 +14,7 @@ class Topic(str, Enum):
     HEALTHY = "healthy"
     TICKS = "ticks"
     RUNS = "runs_go_on"
+    ROOM = "has_room"
     AS_CONFIGURED = "as_configured"
     TIDY = "tidy"
 
@@ -27,22 +28,26 @@ MEANING = {
     Topic.HEALTHY: "It runs, answers, does not keep ending, and the webserver shows what serves.",
     Topic.TICKS: "No schedule or sensor of it fails, stands still, or is on in two locations.",
     Topic.RUNS: "No run of it waits, starts or ends for longer than such a thing takes.",
+    Topic.ROOM: "Its database, its volume or its disk is not about to be full.",
     Topic.AS_CONFIGURED: "What runs is what the configuration says: a deploy would change nothing.",
     Topic.TIDY: "Nothing is left of rollouts that ended, and no server drains for longer than it may.",
 }
 
 FOUNDATION = "foundation"
-"""Of a stack in a cluster: its namespace, rights, settings and policies."""
+"""What a stack stands on: in a cluster its namespace, rights, settings, policies and claim; else its folder
+and disk."""
 _DAEMON = (Topic.HEALTHY, Topic.RUNS, Topic.AS_CONFIGURED)
-_OTHERS = (Topic.HEALTHY, Topic.AS_CONFIGURED)
+_KEEPS = (Topic.HEALTHY, Topic.ROOM, Topic.AS_CONFIGURED)
+_LOCATION = (Topic.HEALTHY, Topic.TICKS, Topic.RUNS, Topic.AS_CONFIGURED, Topic.TIDY)
 
 
-def parts(locations: Sequence[str], more: Sequence[str] = ()) -> dict[str, tuple[Topic, ...]]:
-    """What is looked at of each component. `more`: beside webserver, daemon and locations."""
+def parts(locations: Sequence[str], keeps: Sequence[str]) -> dict[str, tuple[Topic, ...]]:
+    """What is looked at of each component. `keeps`: those that keep what the stack keeps."""
     return {
-        **dict.fromkeys(("webserver", *more), _OTHERS),
+        "webserver": (Topic.HEALTHY, Topic.AS_CONFIGURED),
+        **dict.fromkeys(keeps, _KEEPS),
         "daemon": _DAEMON,
-        **dict.fromkeys(locations, tuple(Topic)),
+        **dict.fromkeys(locations, _LOCATION),
     }
 
 

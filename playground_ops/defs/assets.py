@@ -18,9 +18,13 @@ def key(component: str) -> dg.AssetKey:
 
 MORE = {
     "postgres": ("postgres", "Dagster's database: runs, events, schedules."),
-    FOUNDATION: ("kubernetes", "What the stack stands on: its namespace, rights, policies and settings."),
+    FOUNDATION: (
+        "",
+        "What the stack stands on: a folder and its disk; in a cluster its namespace, rights, policies, "
+        "settings and claim.",
+    ),
 }
-"""What a stack in a cluster has beside: its kind, and what it is for."""
+"""What a stack has beside: its kind, and what it is for."""
 
 
 def component_assets(
@@ -45,7 +49,9 @@ def component_assets(
             description="Runs schedules and sensors and starts queued runs.",
         ),
         *(
-            dg.AssetSpec(key(name), group_name=GROUP, kinds={kind}, description=description)
+            dg.AssetSpec(
+                key(name), group_name=GROUP, kinds={kind} if kind else set(), description=description
+            )
             for name, (kind, description) in MORE.items()
             if name in parts
         ),

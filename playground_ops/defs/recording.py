@@ -18,6 +18,7 @@ from playground_ops.defs.reporting import Event, event
 from playground_ops.defs.runlog import WAIT_SECONDS
 from playground_ops.errors import PlaygroundError
 from playground_ops.model import Outcome, RolloutRecord
+from playground_ops.moments import moment
 from playground_ops.opening import Opened
 
 INTERVAL_SECONDS = 15
@@ -84,7 +85,7 @@ def is_told(instance: dg.DagsterInstance, record: RolloutRecord) -> bool | None:
     if any(one.event_log_entry.get_dagster_event().asset_key == key(record.location) for one in told):
         return True
     run = instance.get_run_by_id(record.run_id)
-    ended = datetime.fromisoformat((record.ended_at or record.started_at).replace("Z", "+00:00"))
+    ended = moment(record.ended_at or record.started_at)
     is_over = run is None or run.is_finished or datetime.now(timezone.utc) - ended > GIVEN_UP
     return False if is_over else None
 

@@ -14,6 +14,7 @@ from playground_ops.diagnose import gitwords
 from playground_ops.diagnose.serverlog import explain_exit
 from playground_ops.diagnose.waiting import known
 from playground_ops.errors import Finding, FindingKind
+from playground_ops.moments import moment
 
 GIT_SYNC = "git-sync"
 """The init container that fetches a release's commit."""
@@ -149,7 +150,7 @@ def is_certain(finding: Finding, pod: Mapping[str, Any], now: datetime) -> bool:
     scheduled = _condition(pod.get("status", {}), "PodScheduled")
     if scheduled.get("reason") != "Unschedulable":
         return True
-    told = datetime.fromisoformat(str(scheduled["lastTransitionTime"]).replace("Z", "+00:00"))
+    told = moment(str(scheduled["lastTransitionTime"]))
     return (now - told).total_seconds() >= UNSCHEDULABLE_GRACE_SECONDS
 
 

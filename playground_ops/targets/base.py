@@ -28,6 +28,7 @@ from playground_ops.model import (
 )
 from playground_ops.overview import Overview
 from playground_ops.plan import Change, Plan
+from playground_ops.storage import Storage
 
 if TYPE_CHECKING:
     from playground_ops.config import Configuration
@@ -179,6 +180,9 @@ class Target(Protocol):
 
         Empty where nobody can say.
         """
+
+    def storage(self) -> Storage:
+        """Where the stack keeps what it keeps, as far as that can be said. Raises PlaygroundError."""
 
     def fail_lost_runs(self, location: str) -> Sequence[str]:
         """Mark failed the runs in flight whose server has ended under them; a sentence for each."""

@@ -11,7 +11,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from playground_ops.errors import Finding, FindingKind, PlaygroundError
+from playground_ops.diagnose.database import explain_database
+from playground_ops.errors import PlaygroundError
 from playground_ops.model import Automation, LoadedCode
 from playground_ops.redact import redact
 from playground_ops.render.runs import commits
@@ -33,7 +34,7 @@ GRPC_INFO_TAG = ".dagster/grpc_info"
 
 def initialise(dagster_home: Path) -> None:
     """Create the tables once, before servers that would do it at the same time are started."""
-    with _instance(dagster_home) as instance:
+    with opened(dagster_home) as instance:
         instance.get_runs_count()
         instance.all_instigator_state()
         instance.get_asset_keys(limit=1)
@@ -45,7 +46,7 @@ def point_runs_at(dagster_home: Path, run_ids: Iterable[str], address: Address) 
     The default launcher wrote the location's address, which leads elsewhere after a switch; to end a
     run it sends the request to the address in this tag.
     """
-    with _instance(dagster_home) as instance:
+    with opened(dagster_home) as instance:
         for run_id in run_ids:
             instance.add_run_tags(run_id, {GRPC_INFO_TAG: json.dumps(address.tag)})
 
@@ -57,7 +58,7 @@ def fail_runs(
     from dagster import DagsterRunStatus
 
     told = []
-    with _instance(dagster_home) as instance:
+    with opened(dagster_home) as instance:
         for run_id in run_ids:
             record = instance.get_run_record_by_id(run_id)
             run = record.dagster_run if record else None
@@ -84,7 +85,7 @@ def waiting_commits(dagster_home: Path) -> list[str]:
     from dagster import DagsterRunStatus, RunsFilter
 
     waiting = [DagsterRunStatus.QUEUED, DagsterRunStatus.NOT_STARTED, DagsterRunStatus.STARTING]
-    with _instance(dagster_home) as instance:
+    with opened(dagster_home) as instance:
         runs = instance.get_runs(RunsFilter(statuses=waiting))
     found = (run.job_code_origin.repository_origin.container_context for run in runs if run.job_code_origin)
     return sorted({commit for context in found for commit in commits(context or {})})
@@ -102,7 +103,7 @@ def stop_automations(
 
     new = [found for found in loaded.automations if _key(found) not in known]
     if new:
-        with _instance(dagster_home) as instance:
+        with opened(dagster_home) as instance:
             for automation in new:
                 _set(instance, location, address, automation, InstigatorStatus.STOPPED)
     return sorted({*known, *(_key(found) for found in new)})
@@ -114,7 +115,7 @@ def release_automations(
     """Give back to the code's own default what `stop_automations` had stopped."""
     from dagster._core.scheduler.instigation import InstigatorStatus
 
-    with _instance(dagster_home) as instance:
+    with opened(dagster_home) as instance:
         for automation in loaded.automations:
             if _key(automation) in stopped and automation.runs_by_default:
                 _set(instance, location, address, automation, InstigatorStatus.DECLARED_IN_CODE)
@@ -125,8 +126,8 @@ def _key(automation: Automation) -> str:
 
 
 @contextmanager
-def _instance(dagster_home: Path) -> Iterator[DagsterInstance]:
-    """Raises PlaygroundError (transient) when its database does not answer."""
+def opened(dagster_home: Path) -> Iterator[DagsterInstance]:
+    """The stack's instance. Raises PlaygroundError when its database does not answer."""
     from dagster import DagsterInstance
     from sqlalchemy.exc import SQLAlchemyError
 
@@ -136,18 +137,8 @@ def _instance(dagster_home: Path) -> Iterator[DagsterInstance]:
     except Exception as error:
         # dagster-postgres wraps what it gave up.
         if isinstance(error, SQLAlchemyError) or isinstance(error.__cause__, SQLAlchemyError):
-            raise PlaygroundError(_away(error)) from error
+            raise PlaygroundError(explain_database(redact(str(error)))) from error
         raise
-
-
-def _away(error: Exception) -> Finding:
-    return Finding(
-        kind=FindingKind.TRANSIENT,
-        object="database/dagster",
-        observed=f"Dagster's database does not answer: {redact(str(error).splitlines()[0])}",
-        cause="It is restarting, moving, or gone.",
-        fix="It is tried again; `logs postgres` shows its own words.",
-    )
 
 
 def _set(

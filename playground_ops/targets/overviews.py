@@ -14,6 +14,8 @@ def overview(answer: dict[str, Any], now: float) -> Overview:
     entries = answer["workspaceOrError"].get("locationEntries", ())
     loaded = {entry["name"]: entry["locationOrLoadError"] or {} for entry in entries}
     return Overview(
+        version=answer["version"],
+        versions={name: found for name, one in loaded.items() if (found := _dagster(one))},
         heartbeats=tuple(
             _heartbeat(one, now) for one in answer["instance"]["daemonHealth"]["allDaemonStatuses"]
         ),
@@ -27,6 +29,11 @@ def traceback(error: dict[str, Any]) -> str:
     """As Python prints it: of what the code raised, without Dagster's wrapping."""
     raised = error.get("cause") or error
     return "".join(("Traceback (most recent call last):\n", *raised["stack"], raised["message"]))
+
+
+def _dagster(loaded: dict[str, Any]) -> str | None:
+    libraries = loaded.get("dagsterLibraryVersions") or ()
+    return next((str(one["version"]) for one in libraries if one["name"] == "dagster"), None)
 
 
 def _heartbeat(one: dict[str, Any], now: float) -> Heartbeat:

@@ -31,9 +31,10 @@ _TROUBLES = """{ instance { daemonHealth { allDaemonStatuses { daemonType
   sensors { name sensorState { ...t } } schedules { name scheduleState { ...t } } } } } } } } }
   fragment t on InstigationState { status ticks(limit: 1) { status error { message stack
   cause { message stack } } } }"""
-_OVERVIEW = """{ instance { daemonHealth { allDaemonStatuses { daemonType required lastHeartbeatTime
+_OVERVIEW = """{ version instance { daemonHealth { allDaemonStatuses { daemonType required lastHeartbeatTime
   lastHeartbeatErrors { message } } } } workspaceOrError { ... on Workspace { locationEntries { name
-  locationOrLoadError { ... on PythonError { message } ... on RepositoryLocation { repositories {
+  locationOrLoadError { ... on PythonError { message } ... on RepositoryLocation {
+  dagsterLibraryVersions { name version } repositories {
   sensors { name minIntervalSeconds sensorState { ...t } }
   schedules { name scheduleState { ...t } } } } } } } }
   runsOrError(filter: {statuses: [QUEUED, NOT_STARTED, STARTING, STARTED, CANCELING]}, limit: 500) {

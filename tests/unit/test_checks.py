@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timezone
+
 import pytest
 
-from playground_ops.checks import daemons, runs, ticks
+from playground_ops.checks import components, daemons, room, runs, ticks, versions
+from playground_ops.component import ComponentStatus, End
 from playground_ops.overview import Heartbeat, Ticking, UnderWay
+from playground_ops.storage import Database, Room
 
 WELL = [Heartbeat(daemon=name, required=True, age_seconds=20.0) for name in ("SENSOR", "SCHEDULER")]
 
@@ -117,3 +121,67 @@ def test_what_is_on_in_two_locations_is_told_of_the_second() -> None:
     found = ticks.check([tick("a", **schedule), tick("b", **schedule)])
     assert list(found) == ["b"]
     assert found["b"][0].observed == "It is on in b and in a."
+
+
+@pytest.mark.parametrize("server", ["1.14.0", "1.20.3", "2.0.0"])
+def test_a_server_whose_dagster_is_newer_than_the_webservers_is_told(server: str) -> None:
+    (found,) = versions.check("1.13.4", {"a": server, "b": "1.13.4"})["a"]
+    assert found.observed == f"Its server has Dagster {server}; the webserver and the daemon have 1.13.4."
+
+
+@pytest.mark.parametrize("server", ["1.13.4", "1.13.9", "1.11.0", "0.9", "1!0+dev"])
+def test_an_older_one_is_what_dagster_supports(server: str) -> None:
+    assert versions.check("1.13.4", {"a": server}) == {}
+
+
+GIB = 1024**3
+
+
+@pytest.mark.parametrize(
+    ("total", "free", "is_well"),
+    [(10 * GIB, 2 * GIB, True), (10 * GIB, GIB // 2, False), (1000 * GIB, 11 * GIB, True), (0, 0, True)],
+)
+def test_a_volume_is_told_before_it_is_full(total: int, free: int, is_well: bool) -> None:
+    found = room.volume(Room(object="claim/x", bytes_total=total, bytes_free=free))
+    assert (found == []) is is_well
+    assert is_well or found[0].observed == "512.0 MiB of 10.0 GiB are free."
+
+
+def database(**fields: object) -> Database:
+    return Database.model_validate({"bytes_used": 1, **fields})
+
+
+def test_connections_are_told_before_there_are_none_left() -> None:
+    (found,) = room.connections(database(connections=83, most_connections=97))
+    assert found.observed == "83 of 97 connections are in use."
+    assert room.connections(database(connections=40, most_connections=97)) == []
+    assert room.connections(database()) == []
+
+
+def test_another_schema_than_this_dagsters_is_told() -> None:
+    (found,) = room.schema(database(revision="29b539ebc72a", wanted_revision="7e2f3204cf8e"))
+    assert found.observed == "Its schema is at revision 29b539ebc72a; this Dagster's is 7e2f3204cf8e."
+    assert room.schema(database(revision="7e2f3204cf8e", wanted_revision="7e2f3204cf8e")) == []
+    assert room.schema(database()) == []
+
+
+NOW = datetime(2030, 1, 1, 12, tzinfo=timezone.utc)
+
+
+def component(restarts: int, at: str, **how: object) -> ComponentStatus:
+    end = End.model_validate({"at": at, "how": "exit code 1", **how})
+    return ComponentStatus(name="a", kind="location", ready=True, restarts=restarts, last_end=end)
+
+
+def test_what_keeps_ending_is_told_until_it_has_lived_for_an_hour() -> None:
+    (found,) = components.keeps_ending(component(3, "2030-01-01T11:30:00Z"), NOW)
+    assert found.observed == "It was restarted 3 times, last at 2030-01-01T11:30:00Z (exit code 1)."
+    assert components.keeps_ending(component(3, "2030-01-01T10:30:00Z"), NOW) == []
+    assert components.keeps_ending(component(2, "2030-01-01T11:30:00Z"), NOW) == []
+    assert components.keeps_ending(None, NOW) == []
+
+
+def test_one_end_for_want_of_memory_is_enough_to_be_told() -> None:
+    (found,) = components.keeps_ending(component(1, "2030-01-01T11:30:00Z", out_of_memory=True), NOW)
+    assert "more memory than its limit" in found.observed
+    assert "resources" in found.fix

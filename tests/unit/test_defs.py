@@ -44,7 +44,7 @@ def test_the_definitions_are_complete(opener: FakeOpener) -> None:
         "follow_acme_pipelines": "RUNNING",
     }
     keys = {key.to_user_string() for key in repository.asset_graph.get_all_asset_keys()}
-    assert keys == {f"stack/{name}" for name in ("webserver", "daemon", "ops", "a", "b")}
+    assert keys == {f"stack/{name}" for name in ("webserver", "daemon", "ops", "a", "b", "foundation")}
 
 
 def test_a_faulty_configuration_still_loads_and_every_job_names_the_fault(

@@ -10,11 +10,13 @@ import pytest
 from playground_ops.checks.topic import Report, Topic, worst_first
 from playground_ops.component import Component
 from playground_ops.config import read
+from playground_ops.diagnose.database import explain_database
 from playground_ops.errors import Finding, FindingKind, PlaygroundError
 from playground_ops.health import AGAIN_SECONDS, parts_of, report, report_twice
 from playground_ops.model import LiveRelease, Phase, RolloutRecord, Shown
 from playground_ops.overview import Heartbeat, Overview, UnderWay
 from playground_ops.rollout import Engine
+from playground_ops.storage import Database, Room, Storage
 from playground_ops.story import SilentStory
 from tests.fakes import FakeTarget, World
 from tests.unit.test_rollout import commit, request
@@ -52,7 +54,7 @@ def test_what_is_well_has_every_check_and_no_finding(target: Well) -> None:
     found = report(target, CONFIGURATION)
     assert told(found) == []
     assert {name: tuple(topics) for name, topics in found.items()} == parts_of(CONFIGURATION, False)
-    assert set(parts_of(CONFIGURATION, True)) - set(found) == {"postgres", "foundation"}
+    assert set(parts_of(CONFIGURATION, True)) - set(found) == {"postgres"}
 
 
 def test_what_dagster_tells_is_told_where_it_belongs(target: Well) -> None:
@@ -121,3 +123,18 @@ def test_what_has_passed_at_a_second_look_is_not_told(target: Well, monkeypatch:
     began = clock.monotonic()
     assert told(report_twice(target, CONFIGURATION, clock)) == []
     assert clock.monotonic() == began, "one look is enough where all is well"
+
+
+def test_a_disk_that_fills_up_and_a_database_without_room_are_told(target: Well) -> None:
+    full = Room(object="disk of /x", bytes_total=100 * 1024**3, bytes_free=1024**3)
+    crowded = Database(bytes_used=1, connections=96, most_connections=97)
+    target.world.storage = Storage(database=crowded, of_files=full)
+    assert told(report(target, CONFIGURATION)) == [
+        ("foundation", "has_room", "database/dagster"),
+        ("foundation", "has_room", "disk of /x"),
+    ]
+
+
+def test_a_database_that_does_not_answer_is_red(target: Well) -> None:
+    target.world.storage = PlaygroundError(explain_database("Connection refused"))
+    assert told(report(target, CONFIGURATION)) == [("foundation", "healthy", "database/dagster")]

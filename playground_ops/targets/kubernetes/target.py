@@ -25,12 +25,14 @@ from playground_ops.model import (
 from playground_ops.render import release as rendering
 from playground_ops.render.names import GRPC_PORT, location_service, release_deployment, release_service
 from playground_ops.render.places import Place, host, place
+from playground_ops.storage import Storage
 from playground_ops.targets import settling, ticking
 from playground_ops.targets.address import Address
 from playground_ops.targets.base import Lock, Say
 from playground_ops.targets.codeserver import import_client, inspect
 from playground_ops.targets.kubernetes.api.connection import Connection
 from playground_ops.targets.kubernetes.api.paths import path
+from playground_ops.targets.kubernetes.objects import volumes
 from playground_ops.targets.kubernetes.pods.hastening import end_pods
 from playground_ops.targets.kubernetes.releases import archive, automation, leases, lost, resolving, smoking
 from playground_ops.targets.kubernetes.releases.deployments import Releases, selector
@@ -209,6 +211,9 @@ class KubernetesTarget:
 
     def silent_daemons(self) -> Sequence[str]:
         return unless_down(lambda: self.stack.webserver().silent_daemons(), [])
+
+    def storage(self) -> Storage:
+        return volumes.storage(self.connection, self.configuration, self.home)
 
     def fail_lost_runs(self, location: str) -> Sequence[str]:
         if self.configuration.runs_in_pods:

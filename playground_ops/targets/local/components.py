@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from playground_ops.component import Component, ComponentStatus
+from playground_ops.component import Component, ComponentStatus, End
 from playground_ops.config import OPS, Configuration
 from playground_ops.errors import BadInput, PlaygroundError
 from playground_ops.model import Backup, Location, Release, Revision
@@ -252,6 +252,7 @@ class LocalStack:
             ready=ready,
             since=process.since if process else None,
             restarts=process.restarts if process else 0,
+            last_end=_last_end(process),
             message="" if ready else (process.exit_text if process else "its process is not there"),
         )
 
@@ -264,6 +265,7 @@ class LocalStack:
             ready=running and ready,
             since=process.since if process else None,
             restarts=process.restarts if process else 0,
+            last_end=_last_end(process),
             message=_message(process, ready, waiting_for),
         )
 
@@ -274,6 +276,13 @@ class LocalStack:
             self.webserver().reload_workspace()
         except WebserverDown:
             return  # it is starting, and reads the new workspace then
+
+
+def _last_end(process: ProcessState | None) -> End | None:
+    """As a rule it was replaced as soon as it had ended."""
+    if process is None or not process.restarts or process.since is None:
+        return None
+    return End(at=process.since, how=process.exit_text or "how is not known")
 
 
 def _message(process: ProcessState | None, ready: bool, waiting_for: str) -> str:

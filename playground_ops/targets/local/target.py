@@ -23,11 +23,12 @@ from playground_ops.model import (
     Verdict,
 )
 from playground_ops.redact import redact
+from playground_ops.storage import Storage
 from playground_ops.targets import lostruns, settling, ticking
 from playground_ops.targets.address import Address
 from playground_ops.targets.base import Lock, Say
 from playground_ops.targets.codeserver import import_client, inspect
-from playground_ops.targets.local import automation, git, logs, observing, smoke
+from playground_ops.targets.local import automation, disk, git, logs, observing, smoke
 from playground_ops.targets.local.code import Code
 from playground_ops.targets.local.components import LocalStack
 from playground_ops.targets.local.folder import StateFolder
@@ -180,6 +181,9 @@ class LocalTarget:
 
     def silent_daemons(self) -> Sequence[str]:
         return unless_down(lambda: self.stack.webserver().silent_daemons(), [])
+
+    def storage(self) -> Storage:
+        return disk.storage(self.folder)
 
     def fail_lost_runs(self, location: str) -> Sequence[str]:
         try:

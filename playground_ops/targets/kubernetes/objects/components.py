@@ -8,7 +8,7 @@ from typing import Any, Literal
 from playground_ops.component import ComponentStatus
 from playground_ops.diagnose.pods import Collected, Seen, look
 from playground_ops.diagnose.processes import explain_end
-from playground_ops.targets.kubernetes.releases.deployments import restarts
+from playground_ops.targets.kubernetes.pods.containers import last_end, restarts
 
 Kind = Literal["webserver", "daemon", "postgres"]
 KINDS: Mapping[str, Kind] = {
@@ -43,6 +43,7 @@ def status_of(
         ready=ready,
         since=str(newest["metadata"]["creationTimestamp"]) if newest else None,
         restarts=restarts(newest) if newest else 0,
+        last_end=last_end(newest) if newest else None,
         message="" if ready else _message(workload, seen),
         finding=seen.finding if seen else None,
     )
@@ -61,6 +62,7 @@ def location_status(name: str, number: int | None, pods: Sequence[Mapping[str, A
         ready=seen.ready,
         since=str(newest["metadata"]["creationTimestamp"]),
         restarts=restarts(newest),
+        last_end=last_end(newest),
         message="" if seen.ready else seen.message,
     )
 

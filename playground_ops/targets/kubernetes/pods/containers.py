@@ -6,6 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from playground_ops.component import End
+from playground_ops.diagnose.pods import exit_text
+
 Pod = Mapping[str, Any]
 FINAL = ("Succeeded", "Failed")
 
@@ -55,6 +58,23 @@ def ran_before(pod: Pod, container: str | None) -> list[str]:
     """Those that were started again, and have a log that has ended."""
     wanted = [container] if container else names(pod)
     return [name for name in wanted if name in names(pod) and _has_ended_before(state(pod, name))]
+
+
+def restarts(pod: Pod) -> int:
+    found = pod.get("status", {}).get("containerStatuses", ())
+    return sum(int(container.get("restartCount", 0)) for container in found)
+
+
+def last_end(pod: Pod) -> End | None:
+    """Of its containers, the newest one that another one replaced."""
+    statuses = pod.get("status", {}).get("containerStatuses", ())
+    ended = [found for one in statuses if (found := one.get("lastState", {}).get("terminated"))]
+    newest = max(ended, key=lambda one: str(one.get("finishedAt", "")), default=None)
+    if newest is None or not newest.get("finishedAt"):
+        return None
+    return End(
+        at=newest["finishedAt"], how=exit_text(newest), out_of_memory=newest.get("reason") == "OOMKilled"
+    )
 
 
 def _has_ended_before(found: State) -> bool:

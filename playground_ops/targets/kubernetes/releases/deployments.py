@@ -23,6 +23,7 @@ from playground_ops.render.release import RECORD
 from playground_ops.targets.kubernetes.api.connection import Connection
 from playground_ops.targets.kubernetes.api.paths import collection, path
 from playground_ops.targets.kubernetes.api.refusals import Refusal
+from playground_ops.targets.kubernetes.pods.containers import restarts
 
 APPLY, MERGE = "application/apply-patch+yaml", "application/merge-patch+json"
 SERVED_AT, ORDER, DRAINING = f"{PREFIX}served-at", f"{PREFIX}served-order", f"{PREFIX}draining"
@@ -266,11 +267,6 @@ def _live(
         served_at=served,
         restarts=sum(restarts(pod) for pod in pods),
     )
-
-
-def restarts(pod: Mapping[str, Any]) -> int:
-    found = pod.get("status", {}).get("containerStatuses", ())
-    return sum(int(container.get("restartCount", 0)) for container in found)
 
 
 def _release(deployment: Mapping[str, Any]) -> Release | None:

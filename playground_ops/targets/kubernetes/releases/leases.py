@@ -13,6 +13,7 @@ from typing import Any
 from uuid import uuid4
 
 from playground_ops.errors import Finding, FindingKind, LockHeld, LockLost, PlaygroundError
+from playground_ops.moments import moment
 from playground_ops.render.names import LOCATION, PREFIX, an_object, labels
 from playground_ops.targets.kubernetes.api.connection import Connection
 from playground_ops.targets.kubernetes.api.paths import collection, path
@@ -113,7 +114,7 @@ def _is_held(found: dict[str, Any], now: datetime) -> bool:
     spec = found.get("spec", {})
     if not spec.get("holderIdentity") or not spec.get("renewTime"):
         return False
-    renewed = datetime.fromisoformat(spec["renewTime"].replace("Z", "+00:00"))
+    renewed = moment(spec["renewTime"])
     return now < renewed + timedelta(seconds=spec.get("leaseDurationSeconds") or LEASE_SECONDS)
 
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from playground_ops.moments import moment
 from playground_ops.render.names import GRPC_PORT, location_service, release_service
 from playground_ops.render.release import SERVER
 from playground_ops.targets import lostruns
@@ -61,5 +61,5 @@ def _since(pod: Mapping[str, Any]) -> float | None:
     """When the server's container that runs now was started; seconds since 1970."""
     for one in pod.get("status", {}).get("containerStatuses", ()):
         if one["name"] == SERVER and (running := one.get("state", {}).get("running")):
-            return datetime.fromisoformat(running["startedAt"].replace("Z", "+00:00")).timestamp()
+            return moment(running["startedAt"]).timestamp()
     return None
