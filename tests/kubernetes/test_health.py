@@ -198,7 +198,9 @@ CASES = [
     Case(
         *("a server's limit of memory set too low", "a", "healthy", "more memory than its limit"),
         lambda place: place.container(
-            place.serving(), "dagster-grpc", resources={"limits": {"memory": "60Mi"}}
+            place.serving(),
+            "dagster-grpc",
+            resources={"limits": {"memory": "60Mi"}, "requests": {"memory": "60Mi"}},
         ),
         Place.afresh,
     ),
