@@ -87,13 +87,13 @@ class Killing:
         return self._counted(name, found) if name in EFFECTS else found
 
     def _counted(self, name: str, verb: Callable[..., Any]) -> Callable[..., Any]:
-        def call(*arguments: Any) -> Any:
+        def call(*arguments: Any, **named: Any) -> Any:
             Killing.steps += 1
             mine = self._at in (Killing.steps, name)
             if mine and self._when == "before":
                 _die(name)
             with Inside.of(name):
-                result = verb(*arguments)
+                result = verb(*arguments, **named)
             if mine and self._when == "after":
                 _die(name)
             return result
