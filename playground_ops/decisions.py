@@ -65,7 +65,7 @@ def last_seen(records: Sequence[RolloutRecord], configured_ref: str | None) -> s
     for record in reversed(records):
         if record.revision is None or record.revision.ref != configured_ref:
             continue
-        if record.action in ("rollback", "promote") or record.outcome is Outcome.INTERRUPTED:
+        if record.action in ("rollback", "promote", "heal") or record.outcome is Outcome.INTERRUPTED:
             continue
         passing = record.finding is not None and record.finding.kind is not FindingKind.CERTAIN
         if record.outcome is Outcome.FAILED and passing:
@@ -112,3 +112,9 @@ def release_numbered(records: Sequence[RolloutRecord], number: int) -> Release |
         if record.outcome is Outcome.DONE and record.release and record.release.number == number:
             return record.release
     return None
+
+
+def last_done(records: Sequence[RolloutRecord]) -> Release | None:
+    """The release that the last rollout which ended well made serve."""
+    done = (record.release for record in reversed(records) if record.outcome is Outcome.DONE)
+    return next((release for release in done if release is not None), None)

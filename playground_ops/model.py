@@ -221,7 +221,7 @@ class Phase(str, Enum):
     RETIRE = "retiring"
 
 
-Action = Literal["redeploy", "rollback", "promote", "deploy", "bootstrap", "follow"]
+Action = Literal["redeploy", "rollback", "promote", "deploy", "bootstrap", "follow", "heal"]
 
 
 class Outcome(str, Enum):

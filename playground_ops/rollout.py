@@ -229,8 +229,9 @@ class Rollout:
         nothing_is_lost(release, loaded, serving)
 
     def _be_approved(self, release: Release) -> None:
-        """A first release replaces nothing, and whoever goes back has said so."""
-        if self.location.approval != "manual" or self.request.rollback_of:
+        """A first release replaces nothing; whoever goes back has said so; what is healed was approved."""
+        heals = self.request.action == "heal"
+        if self.location.approval != "manual" or self.request.rollback_of or heals:
             return
 
         def asked() -> Verdict | None:

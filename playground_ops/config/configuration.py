@@ -64,6 +64,9 @@ class HealthSettings(Value):
     kept_days: int = 7
     """How long its runs that succeeded stay."""
     tell: tuple[Webhook, ...] = ()
+    heal_times: int = 0
+    """How often a location may be mended within the window; 0: never."""
+    heal_window_minutes: int = 60
 
 
 class RolloutSettings(Value):

@@ -163,6 +163,8 @@ class HealthSection(Section):
     interval_minutes: Annotated[int, Field(ge=1, le=60)] = HealthSettings().interval_minutes
     kept_days: Annotated[int, Field(ge=1, le=3650)] = HealthSettings().kept_days
     tell: Annotated[list[WebhookSection], Field(max_length=20)] = Field(default_factory=list)
+    heal_times: Annotated[int, Field(ge=0, le=20)] = HealthSettings().heal_times
+    heal_window_minutes: Annotated[int, Field(ge=10, le=1440)] = HealthSettings().heal_window_minutes
 
 
 class RolloutSection(Section):

@@ -4,14 +4,15 @@ What is not well makes its check red, or yellow, and leaves the run a success: t
 The run fails when the stack could not be looked at.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, TypeAlias
 
 import dagster as dg
+from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionRecordStatus
 from tabulate import tabulate
 
-from playground_ops import health
+from playground_ops import healing, health
 from playground_ops.checks.topic import COLUMNS, MEANING, Report, Topic, rows, worst_first
 from playground_ops.defs.assets import key
 from playground_ops.defs.evaluations import evaluation
@@ -19,7 +20,11 @@ from playground_ops.defs.notifying import notify, report_or_tell
 from playground_ops.defs.opener import StackOpener
 from playground_ops.defs.reporting import failure
 from playground_ops.defs.retention import forget
+from playground_ops.defs.telling import tell
 from playground_ops.errors import PlaygroundError
+from playground_ops.opening import Opened
+from playground_ops.rollout import Engine
+from playground_ops.story import Story
 
 if TYPE_CHECKING:
     from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
@@ -50,6 +55,8 @@ def health_checks(components: Mapping[str, Sequence[Topic]]) -> dg.AssetChecksDe
             raise failure(error.findings) from None
         for told in lost:
             context.log.warning(told)
+        if opened.configuration.health.heal_times:
+            found = _heal(context, opened, found)
         for unsent in notify(context.instance, opened, found):
             context.log.error(unsent)
         # What came with a configuration that `ops` was not loaded with waits for its reload.
@@ -71,6 +78,30 @@ def health_checks(components: Mapping[str, Sequence[Topic]]) -> dg.AssetChecksDe
         _tell(context, found)
 
     return look_at_the_stack
+
+
+def _heal(context: dg.AssetCheckExecutionContext, opened: Opened, found: Report) -> Report:
+    """And look again, where something was done. The releases are on record, and in the asset graph soon."""
+    lasting = {name for name in found if is_lasting(context.instance, name)}
+
+    def work(story_of: Callable[[str], Story]) -> list[str]:
+        def engine(name: str) -> Engine:
+            return opened.telling(story_of(name))
+
+        return healing.heal(engine, opened.configuration, found, lasting, context.run.run_id)
+
+    done = tell(context.log, work).result()
+    for told in done:
+        context.log.warning(told)
+    return report_or_tell(context.instance, opened) if done else found
+
+
+def is_lasting(instance: dg.DagsterInstance, component: str) -> bool:
+    """Whether it was not well at the look before this one either."""
+    asked = dg.AssetCheckKey(key(component), Topic.HEALTHY.value)
+    newest = instance.event_log_storage.get_asset_check_execution_history(asked, limit=2)
+    looked = (one.status for one in newest if one.status is not AssetCheckExecutionRecordStatus.PLANNED)
+    return next(looked, None) is AssetCheckExecutionRecordStatus.FAILED
 
 
 def _tell(context: dg.AssetCheckExecutionContext, found: Report) -> None:

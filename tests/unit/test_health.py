@@ -21,7 +21,8 @@ from playground_ops.story import SilentStory
 from tests.fakes import FakeTarget, World
 from tests.unit.test_rollout import commit, request
 
-CONFIGURATION = read("code_locations: [{name: a, repo: {url: https://git.test/a.git}}]", Path("x.yaml"))
+FILE = "code_locations: [{name: a, repo: {url: https://git.test/a.git}}]"
+CONFIGURATION = read(FILE, Path("x.yaml"))
 
 
 class Well(FakeTarget):

@@ -67,3 +67,20 @@ def test_what_could_not_be_told_is_told_at_the_next_look(
         tick(opener, instance, "health_watch")
         (got,) = webhook.got
         assert "It serves no release" in got["text"]
+
+
+def test_what_lasts_is_mended_at_the_second_look_where_that_was_asked_for(
+    opener: FakeOpener, instance: dg.DagsterInstance
+) -> None:
+    opener.file.write_text(FILE + "health: {heal_times: 1}")
+    launch(opener, instance, "redeploy", locations=["a"])
+    release = opener.world.serving_release("a")
+    assert release is not None
+    opener.world.dead.add(release.name)
+    first = launch(opener, instance, "health_check")
+    assert opener.world.serving["a"] == 1, "it may have passed by the next look"
+    second = launch(opener, instance, "health_check")
+    assert not any("brought up anew" in line for line in told(first, instance))
+    assert any("a: release 2 was brought up anew." in line for line in told(second, instance))
+    seen = {(one.asset_key.path[-1], one.check_name): one for one in second.get_asset_check_evaluations()}
+    assert seen["a", "healthy"].passed, "it was looked at again"
