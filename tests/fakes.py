@@ -33,7 +33,7 @@ from playground_ops.model import (
 )
 from playground_ops.overview import Overview
 from playground_ops.plan import Change, Plan, plan
-from playground_ops.storage import Storage
+from playground_ops.storage import Database, Storage
 
 if TYPE_CHECKING:
     from playground_ops.config import Configuration
@@ -98,7 +98,7 @@ class World:
     """Daemons that have not been heard of for a while."""
     overview: Overview | None = None
     """What Dagster tells of its daemons, runs and ticks."""
-    storage: Storage | PlaygroundError = field(default_factory=Storage)
+    storage: Storage | PlaygroundError = Storage(database=Database(bytes_used=4096))  # noqa: RUF009 frozen
     lock_failures: int = 0
     """So many times nobody answers who is asked for the lock."""
     releases: dict[str, dict[int, Release]] = field(default_factory=dict)

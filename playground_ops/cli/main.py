@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 from collections.abc import Sequence
@@ -37,6 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def guarded(command: click.Command, name: str, arguments: Sequence[str] | None) -> None:
     """Run a command and exit; every failure becomes words on standard error, or with --json a document."""
     given = list(sys.argv[1:] if arguments is None else arguments)
+    logging.getLogger().addHandler(logging.NullHandler())  # a library's words would be between the command's
     try:
         code = _exit_code(command, name, given, "--json" in given)
     except BrokenPipeError:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from playground_ops import decisions
+from playground_ops.checks.room import volume
 from playground_ops.errors import Finding, FindingKind, LockHeld, PlaygroundError, RolloutFailed
 from playground_ops.model import (
     LiveRelease,
@@ -92,6 +93,19 @@ def test_refs_of_several_locations_are_resolved_together(world: World) -> None:
         _, wrong = world.target.resolve_all([world.location, unknown])
         assert isinstance(wrong, Finding)
         assert "`main`" in wrong.cause
+
+
+def test_what_is_kept_and_the_room_for_it_are_told(world: World) -> None:
+    found = world.target.storage()
+    assert found.database is not None
+    assert found.database.bytes_used > 0
+    assert found.database.revision == found.database.wanted_revision
+    if world.target.name == "kubernetes":
+        assert 0 < (found.database.connections or 0) < (found.database.most_connections or 0)
+        assert found.of_database is not None
+        assert 0 < found.of_database.bytes_free < found.of_database.bytes_total
+    rooms = [room for room in (found.of_files, found.of_database) if room]
+    assert [finding for room in rooms for finding in volume(room)] == []
 
 
 def test_a_candidate_is_started_once_and_serves_nobody(world: World) -> None:

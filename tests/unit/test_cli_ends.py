@@ -160,3 +160,15 @@ def test_without_a_stack_status_says_so_and_fails_with_json_too(commands: Comman
     assert said["ui"] is None
     assert [found["name"] for found in said["locations"]] == ["ops", "orders", "sales"]
     assert [found["observed"] for found in said["findings"]] == ["No stack is deployed here."]
+
+
+LOGS = (
+    "import logging, click; from playground_ops.cli.main import guarded;"
+    "guarded(click.command()(lambda: logging.warning('Retrying') or print('{}')), 'it', [])"
+)
+
+
+def test_what_libraries_log_is_not_between_the_words_of_a_command() -> None:
+    """In a pod both streams are one, and what is to be read as JSON would not be."""
+    ended = subprocess.run([sys.executable, "-c", LOGS], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert (ended.stdout, ended.stderr) == ("{}\n", "")

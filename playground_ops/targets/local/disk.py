@@ -8,11 +8,15 @@ from playground_ops.errors import PlaygroundError
 from playground_ops.storage import Database, Room, Storage
 from playground_ops.targets.local.folder import StateFolder, cannot_read
 
+DATABASES = ("history", "schedules")
+"""Where SQLite's files lie in DAGSTER_HOME (dagster._core.instance.config, default storages)."""
+
 
 def storage(folder: StateFolder) -> Storage:
     """Raises PlaygroundError."""
     try:
-        written = [file.stat().st_size for file in (folder.dagster_home / "storage").rglob("*.db*")]
+        files = [file for name in DATABASES for file in (folder.dagster_home / name).rglob("*.db*")]
+        written = [file.stat().st_size for file in files]
         disk = shutil.disk_usage(folder.root)
     except FileNotFoundError:  # a journal of SQLite's that has just gone, or no stack yet
         return Storage()
