@@ -65,9 +65,11 @@ class Stepped:
         assert lines, err
         return dict(json.loads(lines[-1]))
 
-    def is_done(self) -> None:
+    def is_done(self) -> int:
+        """How many steps it took."""
         ended = self.end()
         assert ended["outcome"] == "done", ended
+        return int(ended["steps"])
 
 
 @dataclass
@@ -145,8 +147,9 @@ def matrix(cluster: Cluster, access: Access, tmp_path_factory: pytest.TempPathFa
         file = tmp_path_factory.mktemp("configuration") / "configvalues.yaml"
         file.write_text(world.target.configuration.text)
         made = Matrix(cluster, access, world, code, file)
-        for _ in range(2):
-            made.rollout("--ref", made.good()).is_done()
+        for _ in range(3):
+            steps = made.rollout("--ref", made.good()).is_done()
+        assert steps == STEPS, "else some moment would never come, or be left out"
         yield made
 
 
