@@ -56,7 +56,8 @@ def foreign(found: Mapping[str, Any], managers: Sequence[str]) -> tuple[tuple[st
     told = []
     for entry in found.get("metadata", {}).get("managedFields", ()):
         manager = entry.get("manager", "")
-        if entry.get("subresource") or manager in managers or manager.startswith(CONTROLLERS):
+        of_the_spec = entry.get("subresource", "") in ("", "scale")
+        if not of_the_spec or manager in managers or manager.startswith(CONTROLLERS):
             continue
         told += [(path, manager) for path in _owned(entry.get("fieldsV1", {}), "") if path]
     return tuple(sorted(told))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from playground_ops.errors import Finding, FindingKind
@@ -9,6 +10,17 @@ from playground_ops.overview import Heartbeat
 
 OF_A_TICK = ("SensorExecutionError", "ScheduleExecutionError")
 """Errors that user code raised in a tick: told where it is (`checks.ticks`), and no fault of the daemon."""
+OF_A_SERVER = ("DagsterUserCodeUnreachableError", "DagsterUserCodeProcessError")
+"""A code server that did not answer or load: told of its location."""
+KNOWN = (
+    (
+        r"InstigatorState \w+ is already present in storage",
+        "A schedule has the name that a sensor of its location has or had, or the reverse: Dagster keeps one "
+        "state for both names, and can't tick either.",
+        "Give one of them another name and redeploy.",
+    ),
+)
+"""By a daemon's own words: the likely cause, and what to do."""
 SILENT_SECONDS = 180.0
 """Six heartbeats: they come every 30 s (dagster._daemon.controller), later where one tick takes longer."""
 
@@ -21,7 +33,7 @@ def check(heartbeats: Sequence[Heartbeat]) -> list[Finding]:
 
 
 def _own(one: Heartbeat) -> list[str]:
-    return [error for error in one.errors if not any(name in error for name in OF_A_TICK)]
+    return [error for error in one.errors if not any(name in error for name in (*OF_A_TICK, *OF_A_SERVER))]
 
 
 def _silent(silent: Sequence[Heartbeat], required: int) -> Finding:
@@ -45,12 +57,20 @@ def _silent(silent: Sequence[Heartbeat], required: int) -> Finding:
 
 
 def _failing(one: Heartbeat, errors: Sequence[str]) -> Finding:
+    first = errors[0].strip()
+    cause, fix = next(
+        ((cause, fix) for words, cause, fix in KNOWN if re.search(words, first)),
+        (
+            first.splitlines()[0] if first else "It does not say which.",
+            "`logs daemon` and the Daemons page have the whole error.",
+        ),
+    )
     return Finding(
         kind=FindingKind.TRANSIENT,
         object=f"daemon/{one.daemon.lower()}",
         observed=f"It reports {len(errors)} error{'s' * (len(errors) > 1)} with its last heartbeat.",
-        cause=errors[0].strip().splitlines()[0] if errors[0].strip() else "It does not say which.",
-        fix="`logs daemon` and the Daemons page have the whole error.",
+        cause=cause,
+        fix=fix,
         evidence="\n\n".join(errors),
         whose="surroundings",
     )

@@ -50,6 +50,18 @@ def test_what_a_daemon_reports_is_told_in_its_own_words() -> None:
     assert "at line 3" in found.evidence
 
 
+def test_a_schedule_with_the_name_of_a_sensor_is_told_as_that() -> None:
+    words = "DagsterInvariantViolationError: InstigatorState 06b9c2 is already present in storage"
+    (found,) = daemons.check([WELL[0].model_copy(update={"errors": (words,)}), WELL[1]])
+    assert found.cause.startswith("A schedule has the name that a sensor")
+    assert words in found.evidence
+
+
+def test_a_server_that_does_not_answer_is_no_fault_of_the_daemon() -> None:
+    words = "dagster._core.errors.DagsterUserCodeUnreachableError: Could not reach user code server"
+    assert daemons.check([WELL[0].model_copy(update={"errors": (words,)}), WELL[1]]) == []
+
+
 def run(status: str, seconds: float, location: str | None = "a") -> UnderWay:
     return UnderWay(run_id="r1", job="load", location=location, status=status, seconds=seconds)  # type: ignore[arg-type]
 

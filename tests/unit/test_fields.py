@@ -59,11 +59,13 @@ def test_fields_of_others_are_told_with_their_manager() -> None:
         },
         {"manager": "kube-controller-manager", "fieldsV1": {"f:metadata": {"f:annotations": {}}}},
         {"manager": "anybody", "subresource": "status", "fieldsV1": {"f:status": {}}},
+        {"manager": "kubectl", "subresource": "scale", "fieldsV1": {"f:spec": {"f:replicas": {}}}},
     ]
     found = {**DEPLOYMENT, "metadata": {**DEPLOYMENT["metadata"], "managedFields": managed}}
     assert foreign(found, ["playground-ops"]) == (
         ('metadata.finalizers["x"]', "kubectl-edit"),
         ("spec.containers[main].image", "kubectl-edit"),
+        ("spec.replicas", "kubectl"),
     )
 
 

@@ -14,6 +14,7 @@ from playground_ops.diagnose.pods import Collected, look, room_is_coming
 from playground_ops.diagnose.waiting import known
 from playground_ops.errors import FindingKind
 from playground_ops.pods import amount
+from playground_ops.targets.kubernetes.objects.components import status_of
 from playground_ops.targets.ticking import findings
 
 SCHEDULED = {"type": "PodScheduled", "status": "True"}
@@ -208,3 +209,14 @@ def test_a_mount_that_failed_and_then_did_not_is_no_reason_any_more() -> None:
 def test_a_tick_that_fails_because_the_database_is_away_is_not_held_against_a_release() -> None:
     away = "dagster_postgres.utils.DagsterPostgresException: too many retries for DB connection"
     assert findings({"daemon/SENSOR": away, "sensor/x": "ValueError: no such column"}).keys() == {"sensor/x"}
+
+
+def test_a_component_that_is_scaled_to_nothing_is_not_well() -> None:
+    """The cluster has all that was asked for."""
+    workload = {
+        "metadata": {"generation": 2},
+        "spec": {"replicas": 0},
+        "status": {"observedGeneration": 2},
+    }
+    found = status_of("daemon", workload, [])
+    assert (found.ready, found.message) == (False, "it is scaled to nothing, so it has no pod")

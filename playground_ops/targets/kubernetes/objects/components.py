@@ -35,8 +35,9 @@ def status_of(
     """`collected` tells more of a pod that is not ready."""
     mine = [pod for pod in pods if pod["metadata"].get("labels", {}).get(COMPONENT) == name]
     newest = max(mine, key=lambda pod: str(pod["metadata"]["creationTimestamp"]), default=None)
-    ready = is_rolled_out(workload)
-    seen = None if ready or newest is None else look(collected(newest), explain_end)
+    asked_for = workload["spec"].get("replicas", 1)
+    ready = is_rolled_out(workload) and asked_for > 0
+    seen = None if ready or newest is None or not asked_for else look(collected(newest), explain_end)
     return ComponentStatus(
         name=name,
         kind=KINDS[name],
@@ -77,6 +78,8 @@ def is_rolled_out(workload: Mapping[str, Any]) -> bool:
 
 
 def _message(workload: Mapping[str, Any], seen: Seen | None) -> str:
+    if not workload["spec"].get("replicas", 1):
+        return "it is scaled to nothing, so it has no pod"
     if seen is not None:
         return "the pod before it to end" if seen.ready else seen.message
     for condition in workload.get("status", {}).get("conditions", ()):

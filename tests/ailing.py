@@ -1,0 +1,103 @@
+"""Failures of a stack that serves, made for real one after the other: each is told, and nothing else is."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from subprocess import CompletedProcess
+from typing import Any, Generic, Protocol, TypeVar
+
+from tests.asking import eventually
+
+
+class Stack(Protocol):
+    def run(self, *arguments: str) -> CompletedProcess[str]: ...
+
+
+class Ailing(Protocol):
+    """Where it is made."""
+
+    @property
+    def stack(self) -> Stack: ...
+
+
+P = TypeVar("P", bound=Ailing)
+
+
+@dataclass(frozen=True)
+class Case(Generic[P]):
+    name: str
+    component: str
+    check: str
+    said: str
+    do: Callable[[P], object]
+    mend: Callable[[P], object]
+    others: tuple[str, ...] = ()
+    """Components of which it is told too, since they suffer from it."""
+
+
+def findings(stack: Stack) -> list[dict[str, Any]]:
+    ended = stack.run("health", "--json")
+    found: list[dict[str, Any]] = json.loads(ended.stdout)["findings"]
+    return found
+
+
+def wait_until_well(stack: Stack) -> None:
+    """Fails with what is not."""
+    seen: list[dict[str, Any]] = []
+
+    def well() -> bool:
+        seen[:] = findings(stack)
+        return seen == []
+
+    try:
+        eventually("all to be well", well, 180, 1)
+    except AssertionError:
+        raise AssertionError(f"not well again: {seen}") from None
+
+
+def make(place: P, case: Case[P]) -> str:
+    """The row that tells of it. Raises AssertionError where it was not told, or something else was."""
+    wait_until_well(place.stack)
+    case.do(place)
+    began = time.monotonic()
+    last: list[dict[str, Any]] = []
+
+    def seen() -> dict[str, Any] | None:
+        last[:] = findings(place.stack)
+        return next((one for one in last if _is_told(one, case)), None)
+
+    try:
+        found = eventually(f"{case.name} to be told", seen, 150, 0.5)
+        told = {one["component"] for one in last}
+        assert told <= {case.component, *case.others}, last
+    except AssertionError as error:
+        raise AssertionError(f"{error}; last told: {last}") from None
+    finally:
+        took = time.monotonic() - began
+        case.mend(place)
+    sentence = f"{found['object']}: {found['observed']} {found['cause']} {found['fix']}".replace("|", "\\|")
+    return f"| {case.name} | {case.component} {case.check} | {took:.0f} | {sentence} |"
+
+
+def make_all(place: P, cases: Sequence[Case[P]], results: Path, head: str) -> None:
+    """And write what was told. Raises AssertionError with all that were not told as they should be."""
+    rows, failed = [], []
+    for case in cases:
+        try:
+            rows.append(make(place, case))
+        except Exception as error:  # the next one is made all the same
+            failed.append(f"{case.name}: {type(error).__name__}: {error}")
+            print(failed[-1], flush=True)
+    columns = "| what was done | check | seconds until seen | the sentence |\n|---|---|---:|---|"
+    results.write_text(f"{head}\n{columns}\n" + "\n".join(rows) + "\n")
+    wait_until_well(place.stack)
+    assert failed == []
+
+
+def _is_told(one: dict[str, Any], case: Case[P]) -> bool:
+    text = f"{one['object']}: {one['observed']} {one['cause']} {one['fix']} {one['evidence']}"
+    return (one["component"], one["check"]) == (case.component, case.check) and case.said in text
