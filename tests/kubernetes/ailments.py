@@ -124,7 +124,7 @@ DAEMON, WEBSERVER, POSTGRES = (
     "statefulset/dagster-postgres",
 )
 CASES = [
-    Case("the daemon deleted", "daemon", "healthy", "It is not there", kubectl("delete", *DAEMON.split("/"))),
+    case("the daemon deleted", "daemon", "healthy", "It is not there", kubectl("delete", *DAEMON.split("/"))),
     case(
         *("the daemon scaled to nothing", "daemon", "as_configured", "spec.replicas is not as configured"),
         kubectl("scale", DAEMON, "--replicas=0"),
