@@ -15,7 +15,7 @@ from playground_ops.clock import Clock
 from playground_ops.component import ComponentStatus
 from playground_ops.config import Configuration
 from playground_ops.errors import Finding, PlaygroundError
-from playground_ops.model import Release
+from playground_ops.model import LiveRelease, Location, Release, Revision
 from playground_ops.targets.base import Target
 
 AGAIN_SECONDS = 10.0
@@ -38,7 +38,7 @@ def report_twice(target: Target, configuration: Configuration, clock: Clock) -> 
 
 
 def report(target: Target, configuration: Configuration) -> Report:
-    """Every topic of every component, with its findings. Writes nothing.
+    """Every topic of every component but the sources of locations, with its findings. Writes nothing.
 
     What can't be looked at is a finding of its component. Raises PlaygroundError when nothing can be.
     """
@@ -55,13 +55,43 @@ def report(target: Target, configuration: Configuration) -> Report:
     ]
     with ThreadPoolExecutor(AT_ONCE) as pool:
         seen = list(pool.map(lambda look: look(), looks))
-    found: Report = {name: {topic: [] for topic in topics} for name, topics in looked_at.items()}
+    found: Report = {
+        name: {topic: [] for topic in topics if topic is not Topic.SOURCE}
+        for name, topics in looked_at.items()
+    }
     for name, topic, findings in (one for each in seen for one in each.told):
         # What is no longer configured is still in what the webserver loads.
         add(found, topic, {name if name in found else FOUNDATION: findings})
     for name in (each.rolling_out for each in seen if each.rolling_out):
         found[name][Topic.AS_CONFIGURED] = []  # it is about to be made so
     return found
+
+
+def sources(target: Target, configuration: Configuration) -> tuple[Report, list[str]]:
+    """Whether the repositories answer; and a sentence for each location whose ref leads where nothing serves.
+
+    In a cluster a pod is started for each repository: this is not for every look.
+    """
+    wanted = [one for one in configuration.all_locations if one.repository]
+    found: Report = {one.name: {Topic.SOURCE: []} for one in wanted}
+    try:
+        answers = target.resolve_all(wanted) if wanted else ()
+    except PlaygroundError as error:
+        return {name: {Topic.SOURCE: [*error.findings]} for name in found}, []
+    ahead = []
+    for location, answer in zip(wanted, answers, strict=True):
+        if isinstance(answer, Finding):
+            found[location.name][Topic.SOURCE] = [answer]
+        elif sentence := _ahead(location, answer, decisions.serving(target.releases(location.name))):
+            ahead.append(sentence)
+    return found, ahead
+
+
+def _ahead(location: Location, there: Revision, live: LiveRelease | None) -> str | None:
+    if live is None or live.release.revision.commit == there.commit:
+        return None
+    leads, serves = f"{there.ref or 'HEAD'} leads to {there.short}", live.release.revision.short
+    return f"{location.name}: {leads}; {serves} serves, since {live.served_at}."
 
 
 def tend(target: Target, locations: Sequence[str]) -> list[str]:
@@ -73,7 +103,8 @@ def parts_of(configuration: Configuration, in_cluster: bool) -> dict[str, tuple[
     """What is looked at of each component of a stack."""
     has_postgres = in_cluster and not configuration.postgres.external
     keeps = (FOUNDATION, "postgres") if has_postgres else (FOUNDATION,)
-    return parts([location.name for location in configuration.all_locations], keeps)
+    locations = {one.name: one.repository is not None for one in configuration.all_locations}
+    return parts(locations, keeps)
 
 
 @dataclass(frozen=True)

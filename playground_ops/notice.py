@@ -6,7 +6,7 @@ Bad and good again, each once: nothing is said while nothing changes.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -71,10 +71,19 @@ def change(
     stack: str,
     ui: str | None,
     now: datetime,
+    components: Collection[str] = (),
 ) -> tuple[Notice | None, Told]:
-    """What is to be told, if anything, and what is known outside once it was."""
+    """What is to be told, if anything, and what is known outside once it was.
+
+    `components` of the stack: what is known of their checks stays known until they are looked at again.
+    """
     at = now.isoformat(timespec="seconds")
-    found: dict[str, Bad] = {}
+    looked_at = {f"{name}/{topic.value}" for name, topics in report.items() for topic in topics}
+    found = {
+        key: one
+        for key, one in before.bad.items()
+        if key not in looked_at and one.component in {*components, *report}
+    }
     for name, topic, finding in worst_first(report):
         one = _bad(name, topic, finding, at)
         known = before.bad.get(one.key)

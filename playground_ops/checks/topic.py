@@ -15,6 +15,7 @@ class Topic(str, Enum):
     TICKS = "ticks"
     RUNS = "runs_go_on"
     ROOM = "has_room"
+    SOURCE = "source"
     AS_CONFIGURED = "as_configured"
     TIDY = "tidy"
 
@@ -29,6 +30,7 @@ MEANING = {
     Topic.TICKS: "No schedule or sensor of it fails, stands still, or is on in two locations.",
     Topic.RUNS: "No run of it waits, starts or ends for longer than such a thing takes.",
     Topic.ROOM: "Its database, its volume or its disk is not about to be full.",
+    Topic.SOURCE: "Its repository answers, and the ref that is configured is there.",
     Topic.AS_CONFIGURED: "What runs is what the configuration says: a deploy would change nothing.",
     Topic.TIDY: "Nothing is left of rollouts that ended, and no server drains for longer than it may.",
 }
@@ -39,15 +41,19 @@ and disk."""
 _DAEMON = (Topic.HEALTHY, Topic.RUNS, Topic.AS_CONFIGURED)
 _KEEPS = (Topic.HEALTHY, Topic.ROOM, Topic.AS_CONFIGURED)
 _LOCATION = (Topic.HEALTHY, Topic.TICKS, Topic.RUNS, Topic.AS_CONFIGURED, Topic.TIDY)
+_FROM_GIT = (*_LOCATION, Topic.SOURCE)
 
 
-def parts(locations: Sequence[str], keeps: Sequence[str]) -> dict[str, tuple[Topic, ...]]:
-    """What is looked at of each component. `keeps`: those that keep what the stack keeps."""
+def parts(locations: Mapping[str, bool], keeps: Sequence[str]) -> dict[str, tuple[Topic, ...]]:
+    """What is looked at of each component.
+
+    `locations`: and whether they come from a repository. `keeps`: components that keep what the stack keeps.
+    """
     return {
         "webserver": (Topic.HEALTHY, Topic.AS_CONFIGURED),
         **dict.fromkeys(keeps, _KEEPS),
         "daemon": _DAEMON,
-        **dict.fromkeys(locations, _LOCATION),
+        **{name: _FROM_GIT if from_git else _LOCATION for name, from_git in locations.items()},
     }
 
 
@@ -79,3 +85,14 @@ def add(report: Report, topic: Topic, told: Mapping[str, Iterable[Finding]]) -> 
     """Under its topic, which is thereby one that was looked at."""
     for name, findings in told.items():
         report.setdefault(name, {}).setdefault(topic, []).extend(findings)
+
+
+def merge(report: Report, more: Report) -> None:
+    """With what was looked at besides."""
+    for name, topics in more.items():
+        report.setdefault(name, {}).update(topics)
+
+
+def is_looked_at(report: Report, name: str, topic: Topic) -> bool:
+    """A component that the report does not know is one that is new, and waits for a reload of `ops`."""
+    return topic in report.get(name, {topic: []})

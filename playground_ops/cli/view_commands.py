@@ -8,14 +8,14 @@ from pathlib import Path
 import click
 
 from playground_ops import apply
-from playground_ops.checks.topic import COLUMNS, rows, worst_first
+from playground_ops.checks.topic import COLUMNS, merge, rows, worst_first
 from playground_ops.cli.console import EXIT_FAILED, fail, plain, print_json, table
 from playground_ops.cli.options import common, context_of_the_command
 from playground_ops.cli.session import Session
 from playground_ops.cli.words import NOT_DEPLOYED, moment
 from playground_ops.config import load
 from playground_ops.errors import PlaygroundError
-from playground_ops.health import report
+from playground_ops.health import report, sources
 from playground_ops.model import RolloutRecord
 from playground_ops.opening import configuration_file
 
@@ -96,15 +96,21 @@ def health(config: Path | None, target: str | None, as_json: bool) -> None:
     """Look at every component; exit 1 when something does not work."""
     session = Session(config, target, as_json)
     session.leave_to_the_inside("health")
-    told = worst_first(report(session.engine.target, session.configuration))
+    seen = report(session.engine.target, session.configuration)
+    told_of_sources, ahead = sources(session.engine.target, session.configuration)
+    merge(seen, told_of_sources)
+    told = worst_first(seen)
     does_not_work = any(topic.is_urgent for _, topic, _ in told)
     if as_json:
         found = [
             {"component": name, "check": topic.value, "urgent": topic.is_urgent, **row}
             for (name, topic, _), row in zip(told, plain([one for _, _, one in told]), strict=True)
         ]
-        print_json({"findings": found})
-    elif told:
+        print_json({"findings": found, "ahead": ahead})
+        raise click.exceptions.Exit(EXIT_FAILED if does_not_work else 0)
+    for sentence in ahead:
+        click.echo(sentence)
+    if told:
         table(COLUMNS, rows(told))
         fail([finding for _, _, finding in told], as_json)
     else:

@@ -13,7 +13,7 @@ from dagster._core.storage.asset_check_execution_record import AssetCheckExecuti
 from tabulate import tabulate
 
 from playground_ops import healing, health
-from playground_ops.checks.topic import COLUMNS, MEANING, Report, Topic, rows, worst_first
+from playground_ops.checks.topic import COLUMNS, MEANING, Report, Topic, merge, rows, worst_first
 from playground_ops.defs.assets import key
 from playground_ops.defs.evaluations import evaluation
 from playground_ops.defs.notifying import notify, report_or_tell
@@ -51,12 +51,16 @@ def health_checks(components: Mapping[str, Sequence[Topic]]) -> dg.AssetChecksDe
             opened = stack.open()
             lost = health.tend(opened.target, [one.name for one in opened.configuration.all_locations])
             found = report_or_tell(context.instance, opened)
+            sources, ahead = health.sources(opened.target, opened.configuration)
         except PlaygroundError as error:
             raise failure(error.findings) from None
+        for told in ahead:
+            context.log.info(told)
         for told in lost:
             context.log.warning(told)
         if opened.configuration.health.heal_times:
             found = _heal(context, opened, found)
+        merge(found, sources)
         for unsent in notify(context.instance, opened, found):
             context.log.error(unsent)
         # What came with a configuration that `ops` was not loaded with waits for its reload.

@@ -9,7 +9,7 @@ import dagster as dg
 from playground_ops.checks.topic import Report, Topic
 from playground_ops.config.configuration import Webhook
 from playground_ops.errors import Finding, FindingKind, PlaygroundError
-from playground_ops.health import report_twice
+from playground_ops.health import parts_of, report_twice
 from playground_ops.notice import Told, body, change
 from playground_ops.opening import Opened
 from playground_ops.webhook import send
@@ -42,7 +42,8 @@ def _notify(instance: dg.DagsterInstance, webhook: Webhook, opened: Opened, foun
     kept = instance.daemon_cursor_storage.get_cursor_values({key}).get(key)
     before = Told.model_validate_json(kept) if kept else Told()
     ui = opened.target.stack.ui_address()
-    notice, after = change(before, found, _name(opened), ui, datetime.now(timezone.utc))
+    components = parts_of(opened.configuration, opened.target.name == "kubernetes")
+    notice, after = change(before, found, _name(opened), ui, datetime.now(timezone.utc), components)
     if notice is None:
         return
     url = os.environ.get(webhook.variable)

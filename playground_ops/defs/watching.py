@@ -12,7 +12,7 @@ from typing import Any
 
 import dagster as dg
 
-from playground_ops.checks.topic import Report, Topic
+from playground_ops.checks.topic import Report, Topic, is_looked_at
 from playground_ops.defs.evaluations import evaluation
 from playground_ops.defs.notifying import notify, report_or_tell
 from playground_ops.defs.opener import StackOpener
@@ -54,7 +54,7 @@ def health_sensor(components: Mapping[str, Sequence[Topic]]) -> dg.SensorDefinit
             evaluation(name, topic, found.get(name, {}).get(topic, []))
             for name, topics in components.items()
             for topic in topics
-            if f"{name}/{topic.value}" in changed
+            if f"{name}/{topic.value}" in changed and is_looked_at(found, name, topic)
         ]
         cursor = {"at": now if anew else before["at"], "marks": marks}
         return dg.SensorResult(asset_events=events, cursor=json.dumps(cursor, sort_keys=True))
@@ -67,6 +67,7 @@ def marks_of(found: Report, components: Mapping[str, Sequence[Topic]]) -> Marks:
         f"{name}/{topic.value}": _mark(found.get(name, {}).get(topic, []))
         for name, topics in components.items()
         for topic in topics
+        if is_looked_at(found, name, topic)
     }
 
 

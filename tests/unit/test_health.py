@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from playground_ops.checks.topic import Report, Topic, worst_first
+from playground_ops.checks.topic import Report, Topic, merge, worst_first
 from playground_ops.component import Component
 from playground_ops.config import read
 from playground_ops.diagnose.database import explain_database
 from playground_ops.errors import Finding, FindingKind, PlaygroundError
-from playground_ops.health import AGAIN_SECONDS, parts_of, report, report_twice
+from playground_ops.health import AGAIN_SECONDS, parts_of, report, report_twice, sources
 from playground_ops.model import LiveRelease, Phase, RolloutRecord, Shown
 from playground_ops.overview import Heartbeat, Overview, UnderWay
 from playground_ops.rollout import Engine
@@ -54,6 +54,9 @@ def told(found: Report) -> list[tuple[str, str, str]]:
 def test_what_is_well_has_every_check_and_no_finding(target: Well) -> None:
     found = report(target, CONFIGURATION)
     assert told(found) == []
+    (more, ahead) = sources(target, CONFIGURATION)
+    merge(found, more)
+    assert (told(found), ahead) == ([], [])
     assert {name: tuple(topics) for name, topics in found.items()} == parts_of(CONFIGURATION, False)
     assert set(parts_of(CONFIGURATION, True)) - set(found) == {"postgres"}
 
@@ -139,3 +142,23 @@ def test_a_disk_that_fills_up_and_a_database_without_room_are_told(target: Well)
 def test_a_database_that_does_not_answer_is_red(target: Well) -> None:
     target.world.storage = PlaygroundError(explain_database("Connection refused"))
     assert told(report(target, CONFIGURATION)) == [("foundation", "healthy", "database/dagster")]
+
+
+def test_a_ref_that_has_moved_on_is_told_and_no_fault(target: Well) -> None:
+    target.world.heads["a"] = "f" * 40
+    found, (sentence,) = sources(target, CONFIGURATION)
+    assert told(found) == []
+    assert sentence.startswith(f"a: HEAD leads to {12 * 'f'}; {commit(1)[:12]} serves, since ")
+
+
+def test_a_repository_that_does_not_answer_is_yellow(target: Well, monkeypatch: pytest.MonkeyPatch) -> None:
+    finding = Finding(kind=FindingKind.TRANSIENT, object="repository/x", observed="x", cause="y", fix="z")
+    monkeypatch.setattr(target, "resolve_all", lambda wanted: [finding for _ in wanted])
+    assert told(sources(target, CONFIGURATION)[0]) == [("a", "source", "repository/x")]
+
+    def away(wanted: object) -> None:
+        raise PlaygroundError(finding)
+
+    monkeypatch.setattr(target, "resolve_all", away)
+    assert told(sources(target, CONFIGURATION)[0]) == [("a", "source", "repository/x")]
+    assert not Topic.SOURCE.is_urgent

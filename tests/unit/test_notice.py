@@ -64,7 +64,7 @@ REPORTS = st.dictionaries(
 
 @given(st.lists(REPORTS, max_size=6))
 def test_whoever_reads_every_notice_knows_what_is_bad(reports: list[Report]) -> None:
-    known, reader = Told(), set[str]()
+    known, reader, bad = Told(), set[str](), set[str]()
     for report in reports:
         notice, known = told(known, report)
         if notice is not None:
@@ -72,10 +72,26 @@ def test_whoever_reads_every_notice_knows_what_is_bad(reports: list[Report]) -> 
             assert not {one.key for one in notice.new} & reader
             reader |= {one.key for one in notice.new}
             reader -= {one.key for one in notice.mended}
-        bad = {
+        looked = {f"{name}/{topic.value}" for name, topics in report.items() for topic in topics}
+        still = {key for key in bad - looked if key.partition("/")[0] in report}
+        bad = still | {
             f"{name}/{topic.value}" for name, topics in report.items() for topic in topics if topics[topic]
         }
         assert reader == set(known.bad) == bad
+
+
+def test_what_was_not_looked_at_is_neither_mended_nor_new() -> None:
+    """A look that could not be had, or one that asks fewer questions."""
+    _, known = told(Told(), DOWN)
+    away: Report = {"webserver": {Topic.HEALTHY: [finding("api/server")]}}
+    notice, after = change(known, away, "Dagster here", None, LATER, ("a", "webserver"))
+    assert notice is not None
+    assert ([one.component for one in notice.new], notice.mended) == (["webserver"], ())
+    gone, _ = change(after, WELL, "Dagster here", None, LATER, ("a",))
+    assert gone is not None
+    assert {one.component for one in gone.mended} == {"a", "webserver"}, (
+        "what is no longer there is no trouble"
+    )
 
 
 def test_slack_gets_text_that_can_not_break_out_and_a_link() -> None:
