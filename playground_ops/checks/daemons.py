@@ -12,6 +12,10 @@ OF_A_TICK = ("SensorExecutionError", "ScheduleExecutionError")
 """Errors that user code raised in a tick: told where it is (`checks.ticks`), and no fault of the daemon."""
 OF_A_SERVER = ("DagsterUserCodeUnreachableError", "DagsterUserCodeProcessError")
 """A code server that did not answer or load: told of its location."""
+OF_THE_DATABASE = ("DagsterPostgresException", "psycopg2.OperationalError", "sqlalchemy.exc.OperationalError")
+"""Told of the database while it lasts; a daemon reports its errors for five minutes more
+(dagster._daemon.daemon, DEFAULT_DAEMON_ERROR_INTERVAL_SECONDS)."""
+OF_OTHERS = (*OF_A_TICK, *OF_A_SERVER, *OF_THE_DATABASE)
 KNOWN = (
     (
         r"InstigatorState \w+ is already present in storage",
@@ -33,7 +37,7 @@ def check(heartbeats: Sequence[Heartbeat]) -> list[Finding]:
 
 
 def _own(one: Heartbeat) -> list[str]:
-    return [error for error in one.errors if not any(name in error for name in (*OF_A_TICK, *OF_A_SERVER))]
+    return [error for error in one.errors if not any(name in error for name in OF_OTHERS)]
 
 
 def _silent(silent: Sequence[Heartbeat], required: int) -> Finding:

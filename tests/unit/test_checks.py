@@ -57,8 +57,14 @@ def test_a_schedule_with_the_name_of_a_sensor_is_told_as_that() -> None:
     assert words in found.evidence
 
 
-def test_a_server_that_does_not_answer_is_no_fault_of_the_daemon() -> None:
-    words = "dagster._core.errors.DagsterUserCodeUnreachableError: Could not reach user code server"
+@pytest.mark.parametrize(
+    "words",
+    [
+        "dagster._core.errors.DagsterUserCodeUnreachableError: Could not reach user code server",
+        "dagster_postgres.utils.DagsterPostgresException: too many retries for DB connection",
+    ],
+)
+def test_a_server_or_a_database_that_does_not_answer_is_no_fault_of_the_daemon(words: str) -> None:
     assert daemons.check([WELL[0].model_copy(update={"errors": (words,)}), WELL[1]]) == []
 
 
