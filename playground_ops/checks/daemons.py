@@ -14,7 +14,7 @@ OF_A_SERVER = ("DagsterUserCodeUnreachableError", "DagsterUserCodeProcessError")
 """A code server that did not answer or load: told of its location."""
 OF_THE_DATABASE = ("DagsterPostgresException", "psycopg2.OperationalError", "sqlalchemy.exc.OperationalError")
 """Told of the database while it lasts; a daemon reports its errors for five minutes more
-(dagster._daemon.daemon, DEFAULT_DAEMON_ERROR_INTERVAL_SECONDS)."""
+(dagster._daemon.controller, DEFAULT_DAEMON_ERROR_INTERVAL_SECONDS)."""
 OF_OTHERS = (*OF_A_TICK, *OF_A_SERVER, *OF_THE_DATABASE)
 KNOWN = (
     (
