@@ -30,14 +30,18 @@ MORE = {
 def component_assets(
     locations: Sequence[Location], parts: Sequence[str], in_force: str = ""
 ) -> list[dg.AssetSpec]:
-    """The webserver and the daemon load the locations, so the locations are upstream of them.
+    """The webserver and the daemon load the locations, which stand on what is upstream of them.
 
     `parts`: every component that is looked at.
     `in_force`: which configuration `ops` acts on, and where it is from.
     """
     upstream = [key(location.name) for location in locations]
+    below = [key(name) for name in MORE if name in parts]
     return [
-        *(_location(location, in_force if location.name == OPS.name else "") for location in locations),
+        *(
+            _location(location, below, in_force if location.name == OPS.name else "")
+            for location in locations
+        ),
         dg.AssetSpec(
             key("webserver"), deps=upstream, group_name=GROUP, kinds={"dagster"}, description="Dagster's UI."
         ),
@@ -58,7 +62,7 @@ def component_assets(
     ]
 
 
-def _location(location: Location, in_force: str) -> dg.AssetSpec:
+def _location(location: Location, below: Sequence[dg.AssetKey], in_force: str) -> dg.AssetSpec:
     page = page_of(location.repository)
     source = location.repository or "the bootstrap package of this project"
     metadata: dict[str, dg.MetadataValue] = {
@@ -73,6 +77,7 @@ def _location(location: Location, in_force: str) -> dg.AssetSpec:
         metadata["subdirectory"] = dg.MetadataValue.text(location.subdirectory)
     return dg.AssetSpec(
         key(location.name),
+        deps=below,
         group_name=GROUP,
         kinds={"dagster", "git"} if location.repository else {"dagster"},
         description=f"The code location `{location.name}`. A materialization is a release that began to "

@@ -8,11 +8,13 @@ import hashlib
 import json
 import time
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 import dagster as dg
 
 from playground_ops.checks.topic import Report, Topic, is_looked_at
+from playground_ops.defs.assets import key
 from playground_ops.defs.evaluations import evaluation
 from playground_ops.defs.notifying import notify, report_or_tell
 from playground_ops.defs.opener import StackOpener
@@ -22,7 +24,7 @@ INTERVAL_SECONDS = 60
 ANEW_SECONDS = 3600.0
 
 Marks = dict[str, str]
-"""By component and check: what was found at the last look; empty where all was well."""
+"""By component and check: what had been materialized at the last look, and what was found."""
 
 
 def health_sensor(components: Mapping[str, Sequence[Topic]]) -> dg.SensorDefinition:
@@ -46,7 +48,7 @@ def health_sensor(components: Mapping[str, Sequence[Topic]]) -> dg.SensorDefinit
         before: dict[str, Any] = json.loads(context.cursor or '{"at": 0, "marks": {}}')
         now = time.time()
         anew = now - before["at"] >= ANEW_SECONDS
-        marks = marks_of(found, components)
+        marks = marks_of(found, components, materialized(context.instance, list(components)))
         changed = [name for name, mark in marks.items() if anew or before["marks"].get(name) != mark]
         if not changed:
             return dg.SkipReason("; ".join(unsent) or "all as at the last look")
@@ -62,9 +64,20 @@ def health_sensor(components: Mapping[str, Sequence[Topic]]) -> dg.SensorDefinit
     return health_watch
 
 
-def marks_of(found: Report, components: Mapping[str, Sequence[Topic]]) -> Marks:
+def materialized(instance: dg.DagsterInstance, components: Sequence[str]) -> dict[str, int]:
+    """Which materialization is the last one of each: the UI counts no check that was evaluated before it."""
+    records = instance.get_asset_records([key(name) for name in components])
     return {
-        f"{name}/{topic.value}": _mark(found.get(name, {}).get(topic, []))
+        one.asset_entry.asset_key.path[-1]: one.asset_entry.last_materialization_storage_id or 0
+        for one in records
+    }
+
+
+def marks_of(
+    found: Report, components: Mapping[str, Sequence[Topic]], last: Mapping[str, int] = MappingProxyType({})
+) -> Marks:
+    return {
+        f"{name}/{topic.value}": f"{last.get(name, 0)} {_mark(found.get(name, {}).get(topic, []))}"
         for name, topics in components.items()
         for topic in topics
         if is_looked_at(found, name, topic)

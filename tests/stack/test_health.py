@@ -55,10 +55,10 @@ def stack(bare_stack: Stack, code: Pipeline) -> Stack:
 def test_a_sensor_that_fails_and_a_schedule_that_is_on_twice_are_told(stack: Stack) -> None:
     def told() -> str | None:
         ended = stack.run("health")
-        return ended.stdout + ended.stderr if "sensor/new_files" in ended.stdout + ended.stderr else None
+        return ended.stdout + ended.stderr if "KeyError: 'price'" in ended.stdout + ended.stderr else None
 
     said = str(eventually("a tick to fail", told, 60, 1))
-    assert "KeyError: 'price'" in said
+    assert "sensor/new_files" in said
     assert "schedule/nightly" in said
     assert "It is on in b and in a." in said
 
