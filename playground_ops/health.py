@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime, timezone
@@ -50,7 +50,7 @@ def report(target: Target, configuration: Configuration) -> Report:
         *(partial(_at_location, target, name, status.get(name)) for name in locations),
         *(partial(_at_component, name, status.get(name)) for name in others),
         partial(_at_dagster, target),
-        partial(_at_storage, target, looked_at),
+        partial(_at_storage, target, keeper(target, configuration)),
         partial(_at_plan, target, configuration),
     ]
     with ThreadPoolExecutor(AT_ONCE) as pool:
@@ -107,6 +107,12 @@ def parts_of(configuration: Configuration, in_cluster: bool) -> dict[str, tuple[
     return parts(locations, keeps)
 
 
+def keeper(target: Target, configuration: Configuration) -> str:
+    """The component that keeps Dagster's database."""
+    has_postgres = target.name == "kubernetes" and not configuration.postgres.external
+    return "postgres" if has_postgres else FOUNDATION
+
+
 @dataclass(frozen=True)
 class _Looked:
     """What one look told: component, topic, findings."""
@@ -160,18 +166,18 @@ def _at_dagster(target: Target) -> _Looked:
     )
 
 
-def _at_storage(target: Target, looked_at: Iterable[str]) -> _Looked:
-    keeper = "postgres" if "postgres" in looked_at else FOUNDATION
+def _at_storage(target: Target, keeps: str) -> _Looked:
+    """`keeps`: the component that keeps the database."""
     try:
         storage = target.storage()
     except PlaygroundError as error:
-        return _Looked([(keeper, Topic.HEALTHY, [*error.findings])])
+        return _Looked([(keeps, Topic.HEALTHY, [*error.findings])])
     told = []
     if database := storage.database:
-        told.append((keeper, Topic.ROOM, room.connections(database)))
-        told.append((keeper, Topic.AS_CONFIGURED, room.schema(database)))
+        told.append((keeps, Topic.ROOM, room.connections(database)))
+        told.append((keeps, Topic.AS_CONFIGURED, room.schema(database)))
     if storage.of_database:
-        told.append((keeper, Topic.ROOM, room.volume(storage.of_database)))
+        told.append((keeps, Topic.ROOM, room.volume(storage.of_database)))
     if storage.of_files:
         told.append((FOUNDATION, Topic.ROOM, room.volume(storage.of_files)))
     return _Looked(told)

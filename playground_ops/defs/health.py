@@ -15,7 +15,7 @@ from tabulate import tabulate
 from playground_ops import healing, health
 from playground_ops.checks.topic import COLUMNS, MEANING, Report, Topic, merge, rows, worst_first
 from playground_ops.defs.assets import key
-from playground_ops.defs.evaluations import evaluation
+from playground_ops.defs.evaluations import evaluation, of_storage
 from playground_ops.defs.notifying import notify, report_or_tell
 from playground_ops.defs.opener import StackOpener
 from playground_ops.defs.reporting import failure
@@ -65,7 +65,16 @@ def health_checks(components: Mapping[str, Sequence[Topic]]) -> dg.AssetChecksDe
             context.log.error(unsent)
         # What came with a configuration that `ops` was not loaded with waits for its reload.
         wanted = [(name, topic) for name, topics in components.items() for topic in topics]
-        results = [evaluation(name, topic, found.get(name, {}).get(topic, [])) for name, topic in wanted]
+        numbers = _numbers(opened)
+        results = [
+            evaluation(
+                name,
+                topic,
+                found.get(name, {}).get(topic, []),
+                numbers.get(name) if topic is Topic.ROOM else None,
+            )
+            for name, topic in wanted
+        ]
         for one in sorted(results, key=lambda one: (one.passed, one.severity != dg.AssetCheckSeverity.ERROR)):
             yield dg.AssetCheckResult(
                 asset_key=one.asset_key,
@@ -82,6 +91,14 @@ def health_checks(components: Mapping[str, Sequence[Topic]]) -> dg.AssetChecksDe
         _tell(context, found)
 
     return look_at_the_stack
+
+
+def _numbers(opened: Opened) -> Mapping[str, Mapping[str, int]]:
+    """How much is kept, by component. What could not be asked is a finding already."""
+    try:
+        return of_storage(opened.target.storage(), health.keeper(opened.target, opened.configuration))
+    except PlaygroundError:
+        return {}
 
 
 def _heal(context: dg.AssetCheckExecutionContext, opened: Opened, found: Report) -> Report:

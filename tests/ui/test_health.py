@@ -1,0 +1,56 @@
+"""Where it hurts, as a person on call sees it: the graph, the check's page, the run's page."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Iterator
+
+import pytest
+
+from playground_ops.targets.local.processes import read_state
+from tests.stacks import Stack
+from tests.ui.page import Page
+
+GRAPH, CHECK = (
+    "/locations/__repository__@ops/asset-groups/stack",
+    "/assets/stack/b?view=checks&checkDetail=healthy",
+)
+
+
+@pytest.fixture
+def hangs(stack: Stack) -> Iterator[None]:
+    """The server of `b` answers nobody."""
+    state = read_state(stack.state, f"b-{stack.location('b')['release']}")
+    assert state is not None
+    assert state.pid is not None
+    os.kill(state.pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(state.pid, signal.SIGCONT)
+
+
+def look(stack: Stack) -> str:
+    run = stack.launch("ops", "health_check")
+    stack.wait_for_success(run)
+    return run
+
+
+@pytest.mark.usefixtures("hangs")
+def test_what_hurts_is_red_where_a_person_looks(page: Page, stack: Stack) -> None:
+    run = look(stack)
+    page.open(GRAPH)
+    page.shows("foundation", "webserver", "daemon", "4 / 5 Passed", "5 / 5 Passed")
+    page.open(CHECK)
+    page.shows("Failed", "does not answer", "rollback b")
+    page.open_run(run, show="not passed")
+    page.shows("checks are not passed", "component", "healthy", "does not answer")
+
+
+def test_what_is_well_again_is_green(page: Page, stack: Stack) -> None:
+    run = look(stack)
+    page.open(CHECK)
+    page.shows("Passed", "well")
+    page.open_run(run, show="well")
+    page.shows("Everything is well: ")
