@@ -35,7 +35,7 @@ _FAILURES = (
         r"No space left on device|Disk quota exceeded",
         FindingKind.CAPACITY,
         "The disk is full.",
-        "git found no room to write.",
+        "git found no room to write, or no inode: `df -h` and `df -i` tell which.",
         "Free some space on the disk that holds the state folder, then try again.",
     ),
     _failure(
@@ -44,6 +44,20 @@ _FAILURES = (
         "git ran out of memory.",
         "The machine has too little free memory for this repository.",
         "Free some memory, then try again.",
+    ),
+    _failure(
+        r"HTTP code 407|returned error: 407|Proxy Authentication Required",
+        FindingKind.CERTAIN,
+        "A proxy on the way wants credentials.",
+        "`https_proxy` or git's `http.proxy` names a proxy that does not know who asks.",
+        "Give it a user and a password, or exempt the git server by `no_proxy`.",
+    ),
+    _failure(
+        r"not yet valid",
+        FindingKind.CERTAIN,
+        "The server's certificate is not valid yet, by this machine's clock.",
+        "The clock is behind, or the certificate was made for a later time.",
+        "Set the clock (`timedatectl`), or mend the certificate.",
     ),
     _failure(
         r"Could not resolve (?:host|proxy)|Name or service not known|name resolution|nodename nor servname",

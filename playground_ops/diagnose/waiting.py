@@ -40,6 +40,13 @@ PULL = "ErrImagePull ImagePullBackOff"
 CATALOGUE = (
     _known(
         PULL,
+        r"proxy authentication required|\b407\b",
+        CERTAIN,
+        "A proxy between the node and the registry wants credentials.",
+        "Mend the proxy's settings of the container runtime on the nodes.",
+    ),
+    _known(
+        PULL,
         r"unauthorized|authentication required|authorization failed|denied|403 forbidden",
         CERTAIN,
         "The registry does not let this cluster pull the image, or has no such image.",
@@ -51,6 +58,27 @@ CATALOGUE = (
         CERTAIN,
         "The registry has no such image, or none for the node's architecture.",
         "Mend the image's name or tag.",
+    ),
+    _known(
+        PULL,
+        r"toomanyrequests|too many requests|rate limit",
+        TRANSIENT,
+        "The registry lets this cluster pull no more images for a while.",
+        "Name a pull secret of an account with a higher limit as `image_pull_secrets`, or use a mirror.",
+    ),
+    _known(
+        PULL,
+        r"x509|certificate|tls: ",
+        CERTAIN,
+        "The node does not trust the registry's certificate.",
+        "Add its authority on the nodes, or mend the certificate.",
+    ),
+    _known(
+        PULL,
+        r"no space left on device",
+        CAPACITY,
+        "The node's disk has no room, or no inodes, for the image.",
+        "Give the node room: `crictl rmi --prune` removes images that nobody uses.",
     ),
     _known(
         PULL,
@@ -86,6 +114,27 @@ CATALOGUE = (
         CERTAIN,
         "The image has no such command.",
         "Use the stock image, or one that has what the component runs.",
+    ),
+    _known(
+        "CreateContainerError RunContainerError StartError ContainerCannotRun",
+        r"exec format error",
+        CERTAIN,
+        "The image is for another kind of processor than the node's.",
+        "Use an image that is built for it too, or keep the pod to nodes of its kind by `node_selector`.",
+    ),
+    _known(
+        "CreateContainerError RunContainerError StartError",
+        r"deadline exceeded|failed to reserve|is reserved for|connection refused|transport",
+        TRANSIENT,
+        "The node's container runtime does not keep up, or is restarting.",
+        "It is tried again; `kubectl describe node` may say more.",
+    ),
+    _known(
+        "CreateContainerError RunContainerError StartError ContainerCannotRun",
+        r"no space left on device",
+        CAPACITY,
+        "The node's disk has no room, or no inodes, left.",
+        "Give the node room: `df -h` and `df -i` on it tell which.",
     ),
     _known(
         "CreateContainerError RunContainerError StartError ContainerCannotRun",
@@ -164,6 +213,20 @@ CATALOGUE = (
         CAPACITY,
         "The namespace's quota leaves no room for the pod.",
         "Raise the quota, or lower `resources: requests:`.",
+    ),
+    _known(
+        "FailedCreate",
+        r"failed calling webhook",
+        TRANSIENT,
+        "A webhook that the cluster asks about every pod does not answer.",
+        "Its name is in the message: bring its pods up, or remove its configuration. It is tried again.",
+    ),
+    _known(
+        "FailedCreate",
+        r"serviceaccount \"[^\"]+\" not found",
+        CERTAIN,
+        "The account that the pod is to run as was deleted.",
+        "`python -m playground_ops.bootstrap` makes it.",
     ),
     _known(
         "FailedCreate",

@@ -148,6 +148,15 @@ class TestUnreachable:
         with http_server(tmp_path, status=503) as url:
             assert refused(f"{url}/x.git", "main").finding.kind is FindingKind.TRANSIENT
 
+    def test_a_proxy_that_wants_credentials_is_told_as_that(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        with http_server(tmp_path, status=407) as proxy:
+            monkeypatch.setenv("http_proxy", proxy)
+            monkeypatch.delenv("no_proxy", raising=False)
+            error = refused("http://git.test/x.git", "main")
+        assert "A proxy on the way wants credentials" in str(error)
+
     def test_a_password_is_never_asked_for(
         self, origin: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
