@@ -137,7 +137,8 @@ def test_an_evicted_pod_says_what_its_node_ran_out_of() -> None:
             "A proxy on the way wants credentials.",
         ),
         (
-            "fatal: unable to access 'https://g.test/': SSL certificate problem: certificate is not yet valid",
+            "fatal: unable to access 'https://git.test/a/': SSL certificate problem: "
+            "certificate is not yet valid",
             "The server's certificate is not valid yet, by this machine's clock.",
         ),
     ],
