@@ -9,13 +9,16 @@ import json
 import os
 import random
 import tarfile
+import time
 from base64 import b64decode
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.ailing import Case, make, make_all
+from playground_ops.config import read
+from playground_ops.health import parts_of
+from tests.ailing import Case, make, make_all, wait_until_well
 from tests.cluster.access import Access
 from tests.cluster.cluster import Cluster
 from tests.cluster.gitservers import anonymous
@@ -86,3 +89,50 @@ def test_it_is_told_with_its_cause(place: Place, case: Case[Place]) -> None:
 def test_each_of_them_is_told_with_its_cause_and_nothing_else_is(place: Place, cluster: Cluster) -> None:
     """Those that break the cluster too, for which this test has it for itself."""
     make_all(place, [*CASES, *OUTAGES], RESULTS, HEAD)
+
+
+LOAD_SECONDS, LAUNCH_SECONDS, REDEPLOY_SECONDS = 1800.0, 15.0, 120.0
+EVALUATED = """query($key: AssetKeyInput!, $check: String!) { assetCheckExecutions(assetKey: $key,
+  checkName: $check, limit: 1000) { status evaluation { description } } }"""
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(3600)
+def test_a_healthy_stack_under_load_gives_no_false_alarm(
+    place: Place, record_property: Callable[[str, object], None]
+) -> None:
+    """Runs that begin and end, and releases that follow one another; the sensor and the schedule look."""
+    wait_until_well(place.stack)
+    runs, redeploys, began = [], 0, time.monotonic()
+    before = evaluations(place)
+    config = {"ops": {"wait": {"config": {"seconds": 5.0}}}}
+    while time.monotonic() - began < LOAD_SECONDS:
+        runs.append(place.stack.launch("a", "waiting", config))
+        if time.monotonic() - began > redeploys * REDEPLOY_SECONDS:
+            place.afresh()
+            redeploys += 1
+        time.sleep(LAUNCH_SECONDS)  # of the load
+    ends = [place.stack.wait_for_run(run) for run in runs]
+    told = evaluations(place)
+    alarms = [one for key, found in told.items() for one in found[: len(found) - len(before[key])] if one]
+    record_property("runs", len(runs))
+    record_property("releases", redeploys)
+    record_property("evaluations", sum(map(len, told.values())) - sum(map(len, before.values())))
+    record_property("alarms", len(alarms))
+    assert (alarms, set(ends)) == ([], {"SUCCESS"})
+
+
+def evaluations(place: Place) -> dict[tuple[str, str], list[str]]:
+    """Of each check, the newest first: empty where it passed, else what was told."""
+    configuration = read(place.stack.config.read_text(), place.stack.config)
+    found = {}
+    for name, topics in parts_of(configuration, in_cluster=True).items():
+        for topic in topics:
+            asked = {"key": {"path": ["stack", name]}, "check": topic.value}
+            rows = place.stack.graphql(EVALUATED, **asked)["assetCheckExecutions"]
+            ended = [one for one in rows if one["status"] != "IN_PROGRESS"]
+            found[name, topic.value] = [
+                "" if one["status"] == "SUCCEEDED" else f"{name}: {one['evaluation']['description']}"
+                for one in ended
+            ]
+    return found
