@@ -136,7 +136,11 @@ def _at_location(target: Target, name: str, component: ComponentStatus | None) -
         is_busy = bool(records) and records[-1].outcome is None and not left
         serving = decisions.serving(releases)
         healthy = components.keeps_ending(component, now) + leftovers.moved_by_hand(name, releases, records)
-        healthy += _serves(target, serving.release, is_busy) if serving else [components.serves_nothing(name)]
+        healthy += (
+            _serves(target, serving.release, is_busy)
+            if serving
+            else [components.serves_nothing(name, decisions.last_done(records))]
+        )
     except PlaygroundError as error:
         return _Looked([(name, Topic.HEALTHY, [*error.findings])])
     return _Looked([(name, Topic.HEALTHY, healthy), (name, Topic.TIDY, left)], name if is_busy else None)

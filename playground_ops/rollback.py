@@ -25,7 +25,7 @@ from playground_ops.targets.base import Lock
 
 
 def roll_back(engine: Engine, request: Request, to: int | None) -> RolloutRecord:
-    """Serve release `to` (None: the one before the serving one) again.
+    """Serve release `to` (None: the one before the serving one; where nothing serves, the last one) again.
 
     A release that is still warm is switched to at once; one that was drained is started anew, as a
     new release of the same commit and configuration, through every gate.
@@ -74,7 +74,7 @@ def _choose(engine: Engine, name: str, to: int | None) -> Release:
     if to is not None:
         choice = decisions.release_numbered(records, to)
     else:
-        choice = decisions.rollback_choice(records, now.release) if now else None
+        choice = decisions.rollback_choice(records, now.release) if now else decisions.last_done(records)
     if choice is None:
         raise BadInput(_nothing_to_go_back_to(name, to))
     return choice

@@ -84,13 +84,28 @@ def _out_of_memory(component: ComponentStatus, end: End) -> Finding:
     )
 
 
-def serves_nothing(name: str) -> Finding:
+def serves_nothing(name: str, last: Release | None) -> Finding:
+    """`last`: what served by the records."""
+    if last is not None:
+        return _lost(name, last)
     return Finding(
         kind=FindingKind.CERTAIN,
         object=f"location/{name}",
         observed="It serves no release.",
         cause="Its first rollout failed or was never made.",
         fix=f"`history {name}` says why; then `deploy` or `redeploy {name}`.",
+    )
+
+
+def _lost(name: str, last: Release) -> Finding:
+    return Finding(
+        kind=FindingKind.CERTAIN,
+        object=f"location/{name}",
+        observed=f"It serves no release; by its records it is release {last.number}, of commit "
+        f"{last.revision.short}.",
+        cause="Somebody deleted its server, or where its address leads.",
+        fix=f"`rollback {name}` brings that commit up again, `redeploy {name} --force` what the ref leads to.",
+        whose="surroundings",
     )
 
 

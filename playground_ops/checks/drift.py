@@ -40,13 +40,14 @@ def _missing(change: Change) -> Finding:
 
 def _differs(change: Change) -> Finding:
     others = sorted({field.manager for field in change.fields if field.manager})
+    cause = "The configuration was changed since the last deploy, or this project was."
+    if change.action == "create":
+        cause = "It was configured since the last deploy, or what served is gone."
     return Finding(
         kind=FindingKind.CERTAIN,
         object=change.object or f"component/{change.component}",
         observed=_observed(change),
-        cause=f"It was changed by {', '.join(others)}, past the configuration."
-        if others
-        else "The configuration was changed since the last deploy, or this project was.",
+        cause=f"It was changed by {', '.join(others)}, past the configuration." if others else cause,
         fix=f"{_remedy(change)} makes it as configured; `plan` shows every field. To keep it, configure it.",
         evidence="\n".join(_line(field) for field in change.fields),
         whose="surroundings",

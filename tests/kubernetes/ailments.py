@@ -190,7 +190,7 @@ CASES = [
         Place.afresh,
     ),
     case(
-        *("a server's Deployment deleted", "a", "healthy", "dagster-grpc-a-"),
+        *("a server's Deployment deleted", "a", "healthy", "Somebody deleted its server"),
         lambda place: place.stack.kubectl("delete", place.serving()),
         Place.afresh,
     ),

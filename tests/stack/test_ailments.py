@@ -134,7 +134,7 @@ CASES: list[Case[Place]] = [
         others=SUFFER,
     ),
     Case(
-        *("the location's address removed", "a", "healthy", "It serves no release"),
+        *("the location's address removed", "a", "healthy", "or where its address leads"),
         lambda place: address(place, None),
         Place.afresh,
     ),

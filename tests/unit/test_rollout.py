@@ -290,6 +290,18 @@ def test_rollback_goes_to_the_warm_release_without_starting_anything() -> None:
     assert world.verbs.count("start") == starts + 1, "only what served was made sure to run"
 
 
+def test_a_rollback_where_nothing_serves_brings_back_what_served_last() -> None:
+    """Somebody deleted it by hand."""
+    world = deployed(World(), 1, 2)
+    world.releases["a"], world.serving = {}, {}
+
+    record = roll_back(engine(world), request(action="rollback"), None)
+
+    assert record.release is not None
+    assert record.release.revision.commit == commit(2)
+    assert world.serving == {"a": record.release.number}
+
+
 def test_rolling_back_twice_goes_back_twice_as_far_and_never_to_what_one_fled_from() -> None:
     world = deployed(World(), 1, 2, 3)
 
