@@ -104,7 +104,7 @@ def _lost(name: str, last: Release) -> Finding:
         observed=f"It serves no release; by its records it is release {last.number}, of commit "
         f"{last.revision.short}.",
         cause="Somebody deleted its server, or where its address leads.",
-        fix=f"`rollback {name}` brings that commit up again, `redeploy {name} --force` what the ref leads to.",
+        fix=f"`rollback {name}` brings that commit up again, `redeploy {name} --force` the ref's.",
         whose="surroundings",
     )
 
