@@ -130,6 +130,19 @@ def _explained(name: str, reason: str, message: str) -> Seen:
     return Seen(False, observed, finding)
 
 
+def not_created(what: str, message: str) -> Finding:
+    """Of `what`, whose pod the API server did not take."""
+    reason = known("FailedCreate", message)
+    return Finding(
+        kind=reason.kind if reason else FindingKind.TRANSIENT,
+        object=what,
+        observed=f"Its pod can't be made: {message.strip().rstrip('.')}.",
+        cause=reason.cause if reason else "This reason is not a known one.",
+        fix=reason.fix if reason else f"`kubectl describe {what}` tells more.",
+        whose="surroundings",
+    )
+
+
 ROOM_IS_MADE = ("TriggeredScaleUp", "Nominated")
 """Events of cluster-autoscaler and of Karpenter: a node comes for this pod."""
 UNSCHEDULABLE_GRACE_SECONDS = 7.0

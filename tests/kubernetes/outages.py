@@ -161,15 +161,17 @@ OUTAGES = [
         *("a quota that lets no pod begin", "daemon", "healthy", "exceeded quota"),
         no_pods,
         let_go_and_start(DAEMON),
+        others=("a",),  # whose repository is asked from a pod
     ),
     case(
         *("a webhook of somebody else's refuses pods", "daemon", "healthy", "failed calling webhook"),
         a_webhook_refuses,
         let_go_and_start(DAEMON),
+        others=("a",),
     ),
     case(
         *("most of the database's connections taken", "postgres", "has_room", "connections are in use"),
-        lambda place: connect(place, 75),
+        lambda place: connect(place, 85),
         let_go,
         others=ALL,
     ),

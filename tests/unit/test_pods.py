@@ -220,3 +220,18 @@ def test_a_component_that_is_scaled_to_nothing_is_not_well() -> None:
     }
     found = status_of("daemon", workload, [])
     assert (found.ready, found.message) == (False, "it is scaled to nothing, so it has no pod")
+
+
+def test_a_component_whose_pod_is_refused_says_by_whom() -> None:
+    refused = 'pods "d-1" is forbidden: exceeded quota: none, requested: pods=1'
+    workload = {
+        "kind": "Deployment",
+        "metadata": {"name": "dagster-daemon", "generation": 2},
+        "spec": {"replicas": 1},
+        "status": {"conditions": [{"type": "ReplicaFailure", "status": "True", "message": refused}]},
+    }
+    found = status_of("daemon", workload, []).finding
+    assert found is not None
+    assert (found.object, found.kind) == ("deployment/dagster-daemon", FindingKind.CAPACITY)
+    assert refused in found.observed
+    assert "quota leaves no room" in found.cause

@@ -6,8 +6,9 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal
 
 from playground_ops.component import ComponentStatus
-from playground_ops.diagnose.pods import Collected, Seen, look
+from playground_ops.diagnose.pods import Collected, Seen, look, not_created
 from playground_ops.diagnose.processes import explain_end
+from playground_ops.errors import Finding
 from playground_ops.targets.kubernetes.pods.containers import last_end, restarts
 
 Kind = Literal["webserver", "daemon", "postgres"]
@@ -46,7 +47,7 @@ def status_of(
         restarts=restarts(newest) if newest else 0,
         last_end=last_end(newest) if newest else None,
         message="" if ready else _message(workload, seen),
-        finding=seen.finding if seen else None,
+        finding=(seen.finding if seen else None) or (None if ready else _refused(workload)),
     )
 
 
@@ -77,12 +78,19 @@ def is_rolled_out(workload: Mapping[str, Any]) -> bool:
     return all(count == wanted for count in counts)
 
 
+def _refused(workload: Mapping[str, Any]) -> Finding | None:
+    """Where the API server does not take its pod."""
+    for condition in workload.get("status", {}).get("conditions", ()):
+        if condition["type"] == "ReplicaFailure" and condition["status"] == "True":
+            name = f"{workload.get('kind', 'deployment').lower()}/{workload['metadata']['name']}"
+            return not_created(name, str(condition.get("message", "")))
+    return None
+
+
 def _message(workload: Mapping[str, Any], seen: Seen | None) -> str:
     if not workload["spec"].get("replicas", 1):
         return "it is scaled to nothing, so it has no pod"
     if seen is not None:
         return "the pod before it to end" if seen.ready else seen.message
-    for condition in workload.get("status", {}).get("conditions", ()):
-        if condition["type"] == "ReplicaFailure" and condition["status"] == "True":
-            return str(condition.get("message", ""))
-    return "its pod to be made"
+    refused = _refused(workload)
+    return refused.observed if refused else "its pod to be made"

@@ -13,7 +13,6 @@ from playground_ops.diagnose.pods import (
     look,
     room_is_coming,
 )
-from playground_ops.diagnose.waiting import known
 from playground_ops.errors import Finding, FindingKind, PlaygroundError
 from playground_ops.model import Observation, Release, ServerStatus
 from playground_ops.redact import redact
@@ -142,15 +141,7 @@ def _told_by_itself(collected: Collected) -> Finding | None:
 
 
 def _not_created(what: str, message: str) -> Observation:
-    reason = known("FailedCreate", message)
-    finding = Finding(
-        kind=reason.kind if reason else FindingKind.TRANSIENT,
-        object=what,
-        observed=f"Its pod can't be made: {message.strip().rstrip('.')}.",
-        cause=reason.cause if reason else "This reason is not a known one.",
-        fix=reason.fix if reason else f"`kubectl describe {what}` tells more.",
-        whose="surroundings",
-    )
+    finding = not_created(what, message)
     failed = finding.kind is FindingKind.CERTAIN
     status = ServerStatus.FAILED if failed else ServerStatus.STARTING
     return Observation(status=status, message=finding.observed, finding=finding)
