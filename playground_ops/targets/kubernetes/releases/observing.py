@@ -11,6 +11,7 @@ from playground_ops.diagnose.pods import (
     Collected,
     is_certain,
     look,
+    not_created,
     room_is_coming,
 )
 from playground_ops.errors import Finding, FindingKind, PlaygroundError
