@@ -59,7 +59,9 @@ def report(target: Target, configuration: Configuration) -> Report:
         name: {topic: [] for topic in topics if topic is not Topic.SOURCE}
         for name, topics in looked_at.items()
     }
-    for name, topic, findings in (one for each in seen for one in each.told):
+    away = any(each.database_is_away for each in seen)
+    known = [each for each in seen if not (away and each.is_from_database)]
+    for name, topic, findings in (one for each in known for one in each.told):
         # What is no longer configured is still in what the webserver loads.
         add(found, topic, {name if name in found else FOUNDATION: findings})
     for name in (each.rolling_out for each in seen if each.rolling_out):
@@ -120,6 +122,9 @@ class _Looked:
     told: Sequence[tuple[str, Topic, list[Finding]]]
     rolling_out: str | None = None
     """The location, where a rollout is under way."""
+    is_from_database: bool = False
+    """Then it says nothing while that is away: heartbeats could not be written."""
+    database_is_away: bool = False
 
 
 def _at_component(name: str, component: ComponentStatus | None) -> _Looked:
@@ -166,7 +171,8 @@ def _at_dagster(target: Target) -> _Looked:
                 (name, Topic.AS_CONFIGURED, findings)
                 for name, findings in versions.check(seen.version, seen.versions).items()
             ),
-        ]
+        ],
+        is_from_database=True,
     )
 
 
@@ -175,7 +181,7 @@ def _at_storage(target: Target, keeps: str) -> _Looked:
     try:
         storage = target.storage()
     except PlaygroundError as error:
-        return _Looked([(keeps, Topic.HEALTHY, [*error.findings])])
+        return _Looked([(keeps, Topic.HEALTHY, [*error.findings])], database_is_away=True)
     told = []
     if database := storage.database:
         told.append((keeps, Topic.ROOM, room.connections(database)))

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,7 +19,6 @@ from playground_ops.redact import redact
 from playground_ops.render.runs import commits
 from playground_ops.targets.address import Address
 from playground_ops.targets.codeserver import origin_of
-from playground_ops.targets.lostruns import InFlight
 
 if TYPE_CHECKING:
     from dagster import DagsterInstance
@@ -30,6 +30,17 @@ if TYPE_CHECKING:
     )
 
 GRPC_INFO_TAG = ".dagster/grpc_info"
+
+
+@dataclass(frozen=True)
+class InFlight:
+    """A run that has begun and not ended."""
+
+    run_id: str
+    server: Address
+    """Where it was launched, or where it was found when its server retired."""
+    started: float
+    """Seconds since 1970."""
 
 
 def initialise(dagster_home: Path) -> None:
@@ -136,8 +147,9 @@ def opened(dagster_home: Path) -> Iterator[DagsterInstance]:
             yield instance
     except Exception as error:
         # dagster-postgres wraps what it gave up.
-        if isinstance(error, SQLAlchemyError) or isinstance(error.__cause__, SQLAlchemyError):
-            raise PlaygroundError(explain_database(redact(str(error)))) from error
+        said = error if isinstance(error, SQLAlchemyError) else error.__cause__
+        if isinstance(said, SQLAlchemyError):
+            raise PlaygroundError(explain_database(redact(str(said)))) from error
         raise
 
 

@@ -3,22 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from playground_ops.model import RolloutRecord
-from playground_ops.targets.address import Address
+from playground_ops.targets.instance import InFlight, fail_runs
 from playground_ops.targets.serverwire import NoAnswer, current_runs
 from playground_ops.targets.webserver import Webserver, WebserverDown
-
-
-@dataclass(frozen=True)
-class InFlight:
-    run_id: str
-    server: Address
-    """Where it was launched, or where it was found when its server retired."""
-    started: float
-    """Seconds since 1970."""
 
 
 def fail(
@@ -43,8 +33,6 @@ def fail(
             continue
     if not unknown:
         return ()
-    from playground_ops.targets.instance import fail_runs
-
     return fail_runs(home, unknown, why)
 
 

@@ -139,7 +139,11 @@ def test_a_disk_that_fills_up_and_a_database_without_room_are_told(target: Well)
     ]
 
 
-def test_a_database_that_does_not_answer_is_red(target: Well) -> None:
+def test_a_database_that_does_not_answer_is_red_and_what_could_not_be_written_into_it_is_not(
+    target: Well,
+) -> None:
+    silent = Heartbeat(daemon="SENSOR", required=True, age_seconds=900)
+    target.world.overview = Overview(heartbeats=(silent,))
     target.world.storage = PlaygroundError(explain_database("Connection refused"))
     assert told(report(target, CONFIGURATION)) == [("foundation", "healthy", "database/dagster")]
 

@@ -28,6 +28,7 @@ from playground_ops.targets import lostruns, settling, ticking
 from playground_ops.targets.address import Address
 from playground_ops.targets.base import Lock, Say
 from playground_ops.targets.codeserver import import_client, inspect
+from playground_ops.targets.instance import InFlight
 from playground_ops.targets.local import automation, disk, git, logs, observing, smoke
 from playground_ops.targets.local.code import Code
 from playground_ops.targets.local.components import LocalStack
@@ -36,7 +37,6 @@ from playground_ops.targets.local.locks import lease
 from playground_ops.targets.local.processes import read_spec
 from playground_ops.targets.local.releases import RecordFiles, ReleaseFiles
 from playground_ops.targets.local.servers import lead_to, own_number, server_spec, serving_number
-from playground_ops.targets.lostruns import InFlight
 from playground_ops.targets.resolution import Answer, resolve_all
 from playground_ops.targets.serverwire import NoAnswer, server_id
 from playground_ops.targets.webserver import WebserverDown, unless_down

@@ -11,9 +11,9 @@ from playground_ops.render.names import GRPC_PORT, location_service, release_ser
 from playground_ops.render.release import SERVER
 from playground_ops.targets import lostruns
 from playground_ops.targets.address import Address
+from playground_ops.targets.instance import InFlight
 from playground_ops.targets.kubernetes.releases.deployments import Releases
 from playground_ops.targets.kubernetes.releases.records import Records
-from playground_ops.targets.lostruns import InFlight
 from playground_ops.targets.webserver import Webserver
 
 Pods = Mapping[int, Sequence[Mapping[str, Any]]]
