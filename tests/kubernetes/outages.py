@@ -215,10 +215,4 @@ OUTAGES = [
         kubectl("delete", "rolebinding", "dagster-ops"),
         others=ALL,
     ),
-    case(
-        *("the node's kubelet stopped", "webserver", "healthy", "node"),
-        holding(lambda place, cluster: faults.kubelet_down(cluster)),
-        let_go,
-        others=ALL,
-    ),
 ]
