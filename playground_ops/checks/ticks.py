@@ -9,6 +9,8 @@ from playground_ops.diagnose import explain_exit
 from playground_ops.errors import Finding, FindingKind
 from playground_ops.overview import Ticking
 
+WHILE = " while it is imported"
+"""In the causes of what a server said as it started: a tick is later."""
 LATE_FACTOR, LATE_SECONDS = 5.0, 300.0
 """A sensor is late when it has not ticked for five of its intervals, and for five minutes."""
 
@@ -45,7 +47,7 @@ def _fails(one: Ticking) -> Finding:
         update={
             "kind": FindingKind.TRANSIENT,
             "observed": f"Its last tick failed: {raised.observed}",
-            "cause": raised.cause.replace(imported, f"Its {one.kind}'s function"),
+            "cause": raised.cause.replace(imported, f"Its {one.kind}'s function").replace(WHILE, ""),
             "fix": f"Its page in the UI has the whole error; mend it and redeploy {one.location}, or "
             f"`rollback {one.location}`.",
         }

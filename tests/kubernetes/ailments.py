@@ -185,7 +185,7 @@ CASES = [
         Place.afresh,
     ),
     case(
-        *("a server scaled to nothing", "a", "healthy", "does not answer"),
+        *("a server scaled to nothing", "a", "healthy", "scaled to nothing"),
         lambda place: place.stack.kubectl("scale", place.serving(), "--replicas=0"),
         Place.afresh,
     ),

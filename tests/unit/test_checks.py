@@ -117,6 +117,13 @@ def test_what_ticks_well_or_is_off_is_well() -> None:
     )
 
 
+def test_a_tick_is_no_import() -> None:
+    error = 'Traceback (most recent call last):\n  File "x.py", line 3, in look\nConnectionRefusedError: no'
+    failing = Ticking(location="a", kind="schedule", name="s", running=True, last="FAILURE", error=error)
+    ((finding,),) = ticks.check([failing]).values()
+    assert finding.cause == "Something on the network that the code uses did not answer."
+
+
 def test_a_tick_that_fails_is_told_with_what_was_raised() -> None:
     error = "Traceback (most recent call last):\n  File \"x.py\", line 3, in look\nKeyError: 'price'\n"
     ((finding,),) = ticks.check([tick(last="FAILURE", error=error)]).values()

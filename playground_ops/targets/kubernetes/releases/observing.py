@@ -91,6 +91,9 @@ class Pods:
         if found is None:
             finding = _gone(f"deployment/{name}")
             return Observation(status=ServerStatus.FAILED, message="it is not there", finding=finding)
+        if found["spec"].get("replicas", 1) == 0:
+            finding = _scaled_to_nothing(f"deployment/{name}")
+            return Observation(status=ServerStatus.FAILED, message=finding.observed, finding=finding)
         for condition in found.get("status", {}).get("conditions", ()):
             if condition["type"] == "ReplicaFailure" and condition["status"] == "True":
                 return _not_created(f"deployment/{name}", condition.get("message", ""))
@@ -146,6 +149,17 @@ def _not_created(what: str, message: str) -> Observation:
     failed = finding.kind is FindingKind.CERTAIN
     status = ServerStatus.FAILED if failed else ServerStatus.STARTING
     return Observation(status=status, message=finding.observed, finding=finding)
+
+
+def _scaled_to_nothing(what: str) -> Finding:
+    return Finding(
+        kind=FindingKind.TRANSIENT,
+        object=what,
+        observed="It is scaled to nothing, so it has no pod.",
+        cause="Somebody, or an autoscaler, set its replicas to 0.",
+        fix=f"`kubectl scale {what} --replicas=1` brings it back as it was; a redeploy makes a new release.",
+        whose="surroundings",
+    )
 
 
 def _gone(what: str) -> Finding:
