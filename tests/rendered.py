@@ -75,7 +75,12 @@ webserver:
   pod: &pod
     {POD.strip().replace(chr(10), chr(10) + "    ")}
 daemon: {{dequeue_interval_seconds: 7, pod: *pod}}
-health: {{interval_minutes: 7, kept_days: 9, tell: [{{variable: HOOK, form: slack}}]}}
+health:
+  interval_minutes: 7
+  kept_days: 9
+  tell: [{{variable: HOOK, form: slack}}]
+  heal_times: 2
+  heal_window_minutes: 90
 ops:
   repo: {{url: https://git.internal/ops.git, ref: v1, subdirectory: o, secret: ops-git, allowed_refs: ["v*"]}}
 rollout: {{confirm_timeout_seconds: 7, confirm_seconds: 7, transient_timeout_seconds: 7,

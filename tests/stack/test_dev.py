@@ -72,7 +72,7 @@ def test_dagster_dev_without_arguments_loads_ops_and_the_playground(stack: Stack
         except subprocess.TimeoutExpired:
             os.killpg(dev.pid, signal.SIGKILL)
             dev.wait()
-    assert ops == ["stack/a", "stack/b", "stack/daemon", "stack/ops", "stack/webserver"]
+    assert ops == [f"stack/{name}" for name in ("a", "b", "daemon", "foundation", "ops", "webserver")]
     assert playground == ["playground/numbers", "playground/total"]
 
 

@@ -33,7 +33,6 @@ from playground_ops.targets.kubernetes.api.connection import AT_ONCE, Connection
 from playground_ops.targets.kubernetes.api.paths import collection, path, title
 from playground_ops.targets.kubernetes.api.streaming import lines
 from playground_ops.targets.kubernetes.logs import collecting
-from playground_ops.targets.kubernetes.logs.following import follow as follow_logs
 from playground_ops.targets.kubernetes.logs.named import namespace_of, selector_of
 from playground_ops.targets.kubernetes.logs.reading import Wanted, last_lines
 from playground_ops.targets.kubernetes.objects import ending, spaces
@@ -179,7 +178,9 @@ class KubernetesStack:
     def logs(self, component: str, lines: int, follow: bool) -> Iterator[str]:
         selector = selector_of(self._configuration, component)
         wanted = Wanted(Selection(namespace_of(self._configuration, selector), selector))
-        read = follow_logs if follow else last_lines
+        read = last_lines
+        if follow:
+            from playground_ops.targets.kubernetes.logs.following import follow as read
         return (line.text for line in read(self._connection, wanted, lines, lambda message: None))
 
     def back_up(self, say: Say) -> Backup:

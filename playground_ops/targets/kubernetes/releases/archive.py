@@ -30,6 +30,8 @@ PREFIX = "dagster-code-"
 ELSEWHERE = (
     "playground_ops/targets/local",
     "playground_ops/targets/kubernetes/outside",
+    "playground_ops/targets/kubernetes/logs/following.py",
+    "playground_ops/cli/collect_command.py",
     "playground_ops/cli/configuration_commands.py",
     "playground_ops/cli/database_commands.py",
     "playground_ops/cli/reaching.py",

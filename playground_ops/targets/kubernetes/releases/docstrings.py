@@ -1,9 +1,11 @@
-"""Source code without docstrings, which only its readers need. Lines stay in place, for tracebacks."""
+"""Source code without docstrings and comments, which only its readers need. Lines stay, for tracebacks."""
 
 from __future__ import annotations
 
 import ast
+import io
 import threading
+import tokenize
 
 SHOWN = ("playground/", "playground_ops/cli/", "playground_ops/defs/")
 """Beginnings of names of files whose docstrings people see: as help, and as descriptions in the UI."""
@@ -25,6 +27,16 @@ def without(name: str, source: bytes) -> bytes:
         for found in told:
             # A body is never empty.
             _blank(lines, found, b"..." if found is told[0] and told == body else b"")
+    return _without_comments(b"\n".join(lines))
+
+
+def _without_comments(source: bytes) -> bytes:
+    lines = source.split(b"\n")
+    for token in tokenize.tokenize(io.BytesIO(source).readline):
+        if token.type == tokenize.COMMENT:
+            row = token.start[0] - 1
+            # A token's columns count characters.
+            lines[row] = lines[row].decode()[: token.start[1]].rstrip().encode()
     return b"\n".join(lines)
 
 
