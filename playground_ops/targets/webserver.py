@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Sequence
+from http.client import HTTPException
 from typing import Any, TypeVar
-from urllib.error import URLError
 from urllib.request import ProxyHandler, Request, build_opener
 
 from playground_ops.model import Shown
@@ -66,7 +66,7 @@ class Webserver:
         try:
             with self._opener.open(f"{self.url}/server_info", timeout=timeout_seconds) as answer:
                 return bool(answer.status == 200)
-        except (URLError, OSError):
+        except (OSError, HTTPException):
             return False
 
     def locations(self) -> dict[str, Shown]:
@@ -140,7 +140,7 @@ class Webserver:
         try:
             with self._opener.open(request, timeout=10) as answer:
                 reply = json.load(answer)
-        except (URLError, OSError, ValueError) as error:
+        except (OSError, HTTPException, ValueError) as error:
             raise WebserverDown(f"{self.url}: {getattr(error, 'reason', error)}") from error
         if reply.get("errors"):
             raise WebserverDown(f"{self.url}: {reply['errors'][0].get('message', reply['errors'])}")

@@ -9,9 +9,9 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from http.client import HTTPException
 from pathlib import Path
 from typing import Any
-from urllib.error import HTTPError, URLError
 
 from tests.asking import Asking, eventually
 from tests.cluster.access import Access
@@ -132,7 +132,7 @@ class ClusterStack(Asking):
         def answer() -> Any:
             try:
                 return [super(ClusterStack, self).graphql(query, **variables)]
-            except (HTTPError, URLError, TimeoutError):
+            except (OSError, HTTPException):
                 return None
 
         return eventually("the webserver to answer", answer)[0]
