@@ -210,9 +210,4 @@ OUTAGES = [
         *("the settings of the instance edited", "foundation", "as_configured", "configmap/dagster-instance"),
         edited,
     ),
-    case(
-        *("the rights of ops taken away", "foundation", "healthy", "rolebinding/dagster-ops"),
-        kubectl("delete", "rolebinding", "dagster-ops"),
-        others=ALL,
-    ),
 ]
