@@ -69,8 +69,8 @@ def _restarting(component: ComponentStatus, end: End) -> Finding:
         object=f"component/{component.name}",
         observed=f"It was restarted {component.restarts} times, last at {end.at} ({end.how}).",
         cause="Its process keeps ending.",
-        fix=f"`logs {component.name}` shows how it ended (on Kubernetes with `--previous`). Told until it has "
-        "lived an hour.",
+        fix=f"`logs {component.name}` shows how it ended (on Kubernetes with `--previous`). Told until it "
+        "has lived an hour.",
     )
 
 
