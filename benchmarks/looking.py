@@ -78,7 +78,7 @@ def measure(stack: ClusterStack, cluster: Cluster) -> tuple[list[Figure], Sequen
         Figure("the sensor", [watched], "% of a core"),
         Figure("sensor and schedule", [watched + 100 * run / RUN_EVERY_SECONDS], "% of a core", 2.0),
         Figure("the database grows by, for each run", [grown], "kB"),
-        Figure("the database grows by, with the sensor", [hourly], "kB an hour"),
+        Figure("the database grows by, with the sensor, whose first look writes all", [hourly], "kB an hour"),
     ], asked.most_common()
 
 
