@@ -116,5 +116,10 @@ def release_numbered(records: Sequence[RolloutRecord], number: int) -> Release |
 
 def last_done(records: Sequence[RolloutRecord]) -> Release | None:
     """The release that the last rollout which ended well made serve."""
-    done = (record.release for record in reversed(records) if record.outcome is Outcome.DONE)
-    return next((release for release in done if release is not None), None)
+    record = last_done_record(records)
+    return record.release if record else None
+
+
+def last_done_record(records: Sequence[RolloutRecord]) -> RolloutRecord | None:
+    done = (record for record in reversed(records) if record.outcome is Outcome.DONE)
+    return next((record for record in done if record.release is not None), None)

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from playground_ops import decisions
 from playground_ops.errors import Finding, FindingKind
-from playground_ops.model import LiveRelease, Outcome, ReleaseState, RolloutRecord
+from playground_ops.model import LiveRelease, ReleaseState, RolloutRecord
 from playground_ops.moments import moment
 
 SLACK_SECONDS = 3600.0
@@ -36,7 +36,7 @@ def moved_by_hand(
     now = decisions.serving(releases)
     if now is None or not records or records[-1].outcome is None:
         return []
-    done = next((one for one in reversed(records) if one.outcome is Outcome.DONE and one.release), None)
+    done = decisions.last_done_record(records)
     if done is None or done.release is None or done.release.number == now.release.number:
         return []
     return [_moved(location, now.release.number, done)]

@@ -32,7 +32,7 @@ MEANING = {
     Topic.ROOM: "Its database, its volume or its disk is not about to be full.",
     Topic.SOURCE: "Its repository answers, and the ref that is configured is there.",
     Topic.AS_CONFIGURED: "What runs is what the configuration says: a deploy would change nothing.",
-    Topic.TIDY: "Nothing is left of rollouts that ended, and no server drains for longer than it may.",
+    Topic.TIDY: "Nothing is left of rollouts that ended, and none died under way.",
 }
 
 FOUNDATION = "foundation"

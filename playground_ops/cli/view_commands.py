@@ -107,14 +107,14 @@ def health(config: Path | None, target: str | None, as_json: bool) -> None:
             for (name, topic, _), row in zip(told, plain([one for _, _, one in told]), strict=True)
         ]
         print_json({"findings": found, "ahead": ahead})
-        raise click.exceptions.Exit(EXIT_FAILED if does_not_work else 0)
-    for sentence in ahead:
-        click.echo(sentence)
-    if told:
-        table(COLUMNS, rows(told))
-        fail([finding for _, _, finding in told], as_json)
     else:
-        click.echo("Everything is well.")
+        for sentence in ahead:
+            click.echo(sentence)
+        if told:
+            table(COLUMNS, rows(told))
+            fail([finding for _, _, finding in told], as_json)
+        else:
+            click.echo("Everything is well.")
     if does_not_work:
         raise click.exceptions.Exit(EXIT_FAILED)
 
