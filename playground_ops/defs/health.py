@@ -117,12 +117,15 @@ def _heal(context: dg.AssetCheckExecutionContext, opened: Opened, found: Report)
     return report_or_tell(context.instance, opened) if done else found
 
 
+LOOKED = {AssetCheckExecutionRecordStatus.SUCCEEDED, AssetCheckExecutionRecordStatus.FAILED}
+"""Other looks may be under way."""
+
+
 def is_lasting(instance: dg.DagsterInstance, component: str) -> bool:
     """Whether it was not well at the look before this one either."""
     asked = dg.AssetCheckKey(key(component), Topic.HEALTHY.value)
-    newest = instance.event_log_storage.get_asset_check_execution_history(asked, limit=2)
-    looked = (one.status for one in newest if one.status is not AssetCheckExecutionRecordStatus.PLANNED)
-    return next(looked, None) is AssetCheckExecutionRecordStatus.FAILED
+    newest = instance.event_log_storage.get_asset_check_execution_history(asked, limit=1, status=LOOKED)
+    return bool(newest) and newest[0].status is AssetCheckExecutionRecordStatus.FAILED
 
 
 def _tell(context: dg.AssetCheckExecutionContext, found: Report) -> None:

@@ -28,6 +28,9 @@ DIAGNOSED_LINES = 200
 AWAY_SECONDS = 1.0
 FINDING = re.compile(r"^finding (\{.*\})$", re.MULTILINE)
 """How a server that can't be started tells why (serving.py)."""
+REMOVED = "unable to retrieve container logs for"
+"""The whole of the log that a kubelet answers with (and 200) for a container that it has removed since
+(`GetContainerLogs` in pkg/kubelet/kuberuntime)."""
 
 
 class Pods:
@@ -116,12 +119,17 @@ class Pods:
                 yield one["name"], self._log(pod, one["name"], previous=ended is None)
 
     def _log(self, pod: Mapping[str, Any], container: str, *, previous: bool) -> str:
-        query = {"container": container, "tailLines": str(DIAGNOSED_LINES), "previous": str(previous).lower()}
+        """Of this start of the container, or of the one beside it where the node has removed that already."""
         where = path({**pod, "apiVersion": "v1", "kind": "Pod"})
-        try:
-            return redact(self._connection.text(f"{where}/log", query))
-        except Refusal:
-            return ""  # the container has not started, or its log is gone
+        for one in (previous, not previous):
+            query = {"container": container, "tailLines": str(DIAGNOSED_LINES), "previous": str(one).lower()}
+            try:
+                text = self._connection.text(f"{where}/log", query)
+            except Refusal:
+                return ""  # the container has not started, or its log is gone
+            if not text.startswith(REMOVED):
+                return redact(text)
+        return ""
 
 
 def _starting(pod: Mapping[str, Any], message: str, finding: Finding | None, **more: bool) -> Observation:
