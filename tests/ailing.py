@@ -47,10 +47,14 @@ def findings(stack: Stack) -> list[dict[str, Any]]:
 
 def wait_until_well(stack: Stack) -> None:
     """Fails with what is not."""
+    wait_until_nothing_is_told(lambda: findings(stack))
+
+
+def wait_until_nothing_is_told(told: Callable[[], list[dict[str, Any]]]) -> None:
     seen: list[dict[str, Any]] = []
 
     def well() -> bool:
-        seen[:] = findings(stack)
+        seen[:] = told()
         return seen == []
 
     try:
