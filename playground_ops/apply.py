@@ -41,7 +41,7 @@ StoryOf = Callable[[str], Story]
 
 def make_plan(engine: Engine, configuration: Configuration, components: Sequence[str] = ()) -> Plan:
     """Raises BadInput for a component that is neither configured nor live. Writes nothing."""
-    return narrowed(engine.target.stack.plan(configuration), components)
+    return narrowed(engine.target.snapshot().stack.plan(configuration), components)
 
 
 def narrowed(whole: Plan, components: Sequence[str]) -> Plan:

@@ -42,6 +42,7 @@ def report(target: Target, configuration: Configuration) -> Report:
 
     What can't be looked at is a finding of its component. Raises PlaygroundError when nothing can be.
     """
+    target = target.snapshot()
     status = {component.name: component for component in target.stack.component_status()}
     looked_at = parts_of(configuration, target.name == "kubernetes")
     locations = [location.name for location in configuration.all_locations]

@@ -12,6 +12,7 @@ from playground_ops.targets.base import Target
 
 def look(target: Target, configuration: Configuration) -> StackStatus:
     """Every component and location there is, configured or not. Writes nothing."""
+    target = target.snapshot()
     components = tuple(target.stack.component_status())
     servers = {found.name: found for found in components if found.kind == "location"}
     configured = [location.name for location in configuration.all_locations]

@@ -373,6 +373,9 @@ class FakeTarget:
         self.step("silent_daemons")
         return self.world.silent
 
+    def snapshot(self) -> FakeTarget:
+        return self
+
     def storage(self) -> Storage:
         if isinstance(self.world.storage, PlaygroundError):
             raise self.world.storage

@@ -106,6 +106,12 @@ class Target(Protocol):
     @property
     def stack(self) -> Stack: ...
 
+    def snapshot(self) -> Target:
+        """The same, for one look at it: what is asked twice of that one was asked once.
+
+        For verbs that say what is there; it does not hear of what changes meanwhile.
+        """
+
     def lock(self, location: str, holder: str) -> AbstractContextManager[Lock]:
         """Take the location's lock, or raise LockHeld, naming the holder and since when."""
 

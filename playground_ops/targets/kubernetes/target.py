@@ -32,6 +32,7 @@ from playground_ops.targets.base import Lock, Say
 from playground_ops.targets.codeserver import import_client, inspect
 from playground_ops.targets.kubernetes.api.connection import Connection
 from playground_ops.targets.kubernetes.api.paths import path
+from playground_ops.targets.kubernetes.api.snapshot import Snapshot
 from playground_ops.targets.kubernetes.objects import volumes
 from playground_ops.targets.kubernetes.pods.hastening import end_pods
 from playground_ops.targets.kubernetes.releases import archive, automation, leases, lost, resolving, smoking
@@ -78,6 +79,10 @@ class KubernetesTarget:
         self._places = {name: Releases(connection, name) for name in configuration.namespaces}
         self._pods_in = {name: Pods(connection, name) for name in configuration.namespaces}
         self._records = Records(connection, self.namespace)
+
+    def snapshot(self) -> KubernetesTarget:
+        seen = Snapshot(self.connection)
+        return KubernetesTarget(seen, self.configuration, self.project, clock=self.clock, home=self.home)
 
     def _serving(self, location: str) -> Address:
         return Address(host(self.configuration, location_service(location), location), GRPC_PORT)

@@ -198,6 +198,14 @@ class Connection:
         accept = METADATA_LIST if path.endswith("/secrets") else JSON
         return decoded(self._answer("GET", path, None, JSON, query, accept=accept))
 
+    def selected(self, folder: str, within: str, labels: Mapping[str, str | None]) -> dict[str, Any]:
+        """The list of the objects that a label selector chooses, and that have these labels besides.
+
+        None as a value: whatever it is. Raises as `request` does.
+        """
+        more = (name if value is None else f"{name}={value}" for name, value in labels.items())
+        return dict(self.request("GET", folder, query={"labelSelector": ",".join((within, *more))}))
+
     def opened(self, path: str, query: Mapping[str, str], seconds: float) -> BaseHTTPResponse:
         """An answer that is still to be read, by lines or chunks; whoever reads it closes it.
 

@@ -64,14 +64,14 @@ class Releases:
 
     def everywhere(self) -> list[Release]:
         """Those of all locations, also ones that have drained."""
-        deployments = self._items("apps/v1", "Deployment", OF_LOCATIONS)
+        deployments = self._listed("apps/v1", "Deployment", {})["items"]
         return [found for found in map(_release, deployments) if found is not None]
 
     def locations(self) -> list[str]:
         """Names of those that have an address or a release."""
         found = [
-            *self._items("v1", "Service", OF_LOCATIONS),
-            *self._items("apps/v1", "Deployment", OF_LOCATIONS),
+            *self._listed("v1", "Service", {})["items"],
+            *self._listed("apps/v1", "Deployment", {})["items"],
         ]
         return sorted({one["metadata"]["labels"].get(LOCATION, "") for one in found} - {""})
 
@@ -183,7 +183,7 @@ class Releases:
 
     def pods(self, release: Release) -> tuple[list[dict[str, Any]], str]:
         """Newest first, and the version of the list, from which on changes can be watched."""
-        found = self._listed("v1", "Pod", selector(release))
+        found = self._listed("v1", "Pod", _labels(release))
         made = sorted(
             found["items"],
             key=lambda pod: (
@@ -209,15 +209,11 @@ class Releases:
         return dict(found) if found is not None else None
 
     def _list(self, api: str, kind: str, location: str) -> list[dict[str, Any]]:
-        found = self._items(api, kind, f"{OF_LOCATIONS},{LOCATION}={location},{RELEASE}")
+        found = self._listed(api, kind, {LOCATION: location, RELEASE: None})["items"]
         return sorted(found, key=_number)
 
-    def _items(self, api: str, kind: str, labels: str) -> list[dict[str, Any]]:
-        return list(self._listed(api, kind, labels)["items"])
-
-    def _listed(self, api: str, kind: str, labels: str) -> dict[str, Any]:
-        folder = collection(api, kind, self._namespace)
-        return dict(self._connection.request("GET", folder, query={"labelSelector": labels}))
+    def _listed(self, api: str, kind: str, labels: Mapping[str, str | None]) -> dict[str, Any]:
+        return self._connection.selected(collection(api, kind, self._namespace), OF_LOCATIONS, labels)
 
 
 def _chosen(service: Mapping[str, Any] | None) -> int | None:
@@ -238,7 +234,11 @@ def _moved(location: str, before: int | None, now: int | None) -> Finding:
 
 
 def selector(release: Release) -> str:
-    return f"{OF_LOCATIONS},{LOCATION}={release.location.name},{RELEASE}={release.number}"
+    return ",".join((OF_LOCATIONS, *(f"{name}={value}" for name, value in _labels(release).items())))
+
+
+def _labels(release: Release) -> dict[str, str]:
+    return {LOCATION: release.location.name, RELEASE: str(release.number)}
 
 
 def _age(pod: Mapping[str, Any]) -> tuple[bool, str]:

@@ -16,6 +16,7 @@ KEPT = 100
 ORDER = f"{PREFIX}order"
 """Annotation: when it was made, finer than Kubernetes notes it."""
 COMPONENT = "record"
+OF_ROLLOUTS = f"app.kubernetes.io/component={COMPONENT}"
 
 
 class Records:
@@ -47,8 +48,7 @@ class Records:
                 self._connection.request("DELETE", path({**old, "apiVersion": "v1", "kind": "ConfigMap"}))
 
     def _maps(self, location: str) -> list[dict[str, Any]]:
-        wanted = f"app.kubernetes.io/component={COMPONENT},{LOCATION}={location}"
-        found = self._connection.request("GET", self._folder, query={"labelSelector": wanted})["items"]
+        found = self._connection.selected(self._folder, OF_ROLLOUTS, {LOCATION: location})["items"]
         return sorted(found, key=lambda one: one["metadata"].get("annotations", {}).get(ORDER, ""))
 
     def _map(self, record: RolloutRecord) -> dict[str, Any]:

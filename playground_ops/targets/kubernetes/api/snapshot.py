@@ -1,0 +1,71 @@
+"""A cluster as it is at one look: what is asked of it twice was asked once."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future
+from datetime import datetime
+from threading import Lock
+from typing import Any
+
+from playground_ops.targets.kubernetes.api.connection import JSON, Connection, Way
+
+
+class Snapshot(Connection):
+    """Of another connection, by which it asks. Any number of threads may share it.
+
+    It is for looking: what is written by it is read anew, but what others write is not heard of.
+    """
+
+    def __init__(self, of: Connection) -> None:
+        super().__init__(of.context)
+        self._of = of
+        self._kept: dict[tuple[str, ...], Future[bytes]] = {}
+        self._taken = Lock()
+
+    def now(self) -> datetime:
+        return self._of.now()
+
+    @property
+    def way(self) -> Way:
+        return self._of.way
+
+    def selected(self, folder: str, within: str, labels: Mapping[str, str | None]) -> dict[str, Any]:
+        """One question for all `within`; those with these labels are picked here."""
+        found = self.request("GET", folder, query={"labelSelector": within})
+        return {**found, "items": [one for one in found["items"] if _has(one, labels)]}
+
+    def _answer(
+        self,
+        method: str,
+        path: str,
+        body: object,
+        content_type: str,
+        query: Mapping[str, str] | None,
+        accept: str = JSON,
+    ) -> bytes:
+        def ask() -> bytes:
+            return self._of._answer(method, path, body, content_type, query, accept)
+
+        if method != "GET":
+            with self._taken:
+                self._kept = {key: one for key, one in self._kept.items() if key[0] != path}
+            return ask()
+        return self._once((path, accept, json.dumps(query, sort_keys=True)), ask)
+
+    def _once(self, key: tuple[str, ...], ask: Callable[[], bytes]) -> bytes:
+        with self._taken:
+            known = self._kept.get(key)
+            kept = self._kept.setdefault(key, Future())
+        if known is None:
+            try:
+                kept.set_result(ask())
+            except BaseException as error:
+                kept.set_exception(error)
+        return kept.result()
+
+
+def _has(one: Mapping[str, Any], labels: Mapping[str, str | None]) -> bool:
+    own = one["metadata"].get("labels") or {}
+    return all(name in own and value in (None, own[name]) for name, value in labels.items())
