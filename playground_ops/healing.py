@@ -29,24 +29,29 @@ def heal(
 
     `lasting`: locations that were not well at an earlier look either. What is brought up is the commit that
     serves, or served last, as a new release through every gate: nothing is restarted in place, so nothing
-    that still works is ended. A location that never served is left to people.
+    that still works is ended. A location that never served is left to people, as is one that answers and is
+    not well.
     """
     told = []
     for location in configuration.all_locations:
         topics = found.get(location.name, {})
-        if not topics.get(Topic.TIDY) and not (topics.get(Topic.HEALTHY) and location.name in lasting):
+        left = bool(topics.get(Topic.TIDY))
+        if not left and not (topics.get(Topic.HEALTHY) and location.name in lasting):
             continue
         engine = engine_of(location.name)
-        if sentence := _heal(engine, configuration, location, run_id):
+        if sentence := _heal(engine, configuration, location, left, run_id):
             told.append(f"{location.name}: {sentence}")
     return told
 
 
-def _heal(engine: Engine, configuration: Configuration, location: Location, run_id: str | None) -> str | None:
+def _heal(
+    engine: Engine, configuration: Configuration, location: Location, left: bool, run_id: str | None
+) -> str | None:
+    """`left`: something of a rollout that is to be removed."""
     limit, minutes = configuration.health.heal_times, configuration.health.heal_window_minutes
     try:
         request = wanted(engine.target, location, run_id)
-        if request is None:
+        if request is None or not (request.force or left):
             return None
         times = healed(engine.target.records(location.name), datetime.now(timezone.utc), minutes)
         if times >= limit:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,11 +15,13 @@ import yaml
 
 from playground_ops.clock import Clock, SystemClock
 from playground_ops.config import Configuration, read
-from playground_ops.model import Location
+from playground_ops.model import Location, Release
+from playground_ops.render.names import release_deployment
 from playground_ops.render.surroundings import settled
 from playground_ops.targets.base import Target
 from playground_ops.targets.kubernetes.api.connection import Connection
 from playground_ops.targets.kubernetes.target import KubernetesTarget
+from playground_ops.targets.local.processes import read_state
 from playground_ops.targets.local.target import LocalTarget
 from tests import fakes, pipelines
 from tests.asking import eventually
@@ -43,6 +46,9 @@ class World(Protocol):
     def commit(self, behaviour: str) -> str:
         """A new commit at the location's ref; its hash."""
 
+    def harm(self, release: Release) -> None:
+        """Its server answers no more, and does not come back by itself."""
+
 
 class FakeWorld:
     def __init__(self) -> None:
@@ -58,6 +64,9 @@ class FakeWorld:
         self.world.heads["a"] = made
         self.world.behaviour[made] = {BROKEN: fakes.BROKEN, HANGS: fakes.HANGS}.get(behaviour, fakes.GOOD)
         return made
+
+    def harm(self, release: Release) -> None:
+        self.world.dead.add(release.name)
 
 
 class Commits:
@@ -77,6 +86,7 @@ class Commits:
 class LocalWorld:
     def __init__(self, stack: Stack, code: Pipeline) -> None:
         self._commits = Commits(code)
+        self._state = stack.state
         self.target = LocalTarget(stack.state, ROOT)
         self.clock = SystemClock()
         self.location = Location(
@@ -90,20 +100,33 @@ class LocalWorld:
     def commit(self, behaviour: str) -> str:
         return self._commits.make(behaviour)
 
+    def harm(self, release: Release) -> None:
+        """It hangs; what ends is started again."""
+        process = read_state(self._state, release.name)
+        assert process is not None
+        assert process.pid is not None
+        os.kill(process.pid, signal.SIGSTOP)
+
 
 class KubernetesWorld:
     """The engine's process is on this machine, from where the test cluster's pods can be reached."""
 
     def __init__(
-        self, connection: Connection, configuration: Configuration, code: Pipeline, home: Path
+        self, connection: Connection, configuration: Configuration, code: Pipeline, home: Path, access: Access
     ) -> None:
         self._commits = Commits(code)
+        self._access = access
         self.target = KubernetesTarget(connection, configuration, ROOT, home=home)
         self.clock = SystemClock()
         self.location = configuration.locations[0]
 
     def commit(self, behaviour: str) -> str:
         return self._commits.make(behaviour)
+
+    def harm(self, release: Release) -> None:
+        """Somebody deletes it; what hangs is started again by its probe."""
+        name = release_deployment(release.location.name, release.number)
+        self._access.kubectl("delete", "deployment", name, namespace=self.target.namespace)
 
 
 @pytest.fixture(
@@ -139,7 +162,7 @@ def on_kubernetes(access: Access, code: Pipeline, home: Path) -> Iterator[Kubern
             *("create", "secret", "generic", "dagster-postgres", "--from-literal=password=secret"),
             namespace=namespace,
         )
-        found = KubernetesWorld(connection, configuration, code, home)
+        found = KubernetesWorld(connection, configuration, code, home, access)
         stack = found.target.stack
         stack.apply(configuration, stack.plan(configuration).changed(), lambda message: None)
         eventually("the stack to be ready", lambda: are_ready(found.target))

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from playground_ops import decisions
 from playground_ops.checks.room import volume
+from playground_ops.checks.topic import Report, Topic
+from playground_ops.config import read
 from playground_ops.errors import Finding, FindingKind, LockHeld, PlaygroundError, RolloutFailed
+from playground_ops.healing import heal
 from playground_ops.model import (
     LiveRelease,
     Outcome,
@@ -25,6 +30,8 @@ from playground_ops.switching import Patience
 from tests.asking import eventually
 from tests.contract.conftest import BROKEN, GOOD, HANGS, World
 from tests.reviewing import Reviewer
+
+NOT_WELL = Finding(kind=FindingKind.TRANSIENT, object="location/a", observed="x", cause="y", fix="z")
 
 
 def say(message: str) -> None: ...
@@ -281,6 +288,26 @@ def test_what_a_dead_rollout_left_is_cleaned_up_by_the_next(world: World) -> Non
     assert (dead.outcome, dead.recovered) == (Outcome.INTERRUPTED, True)
     warm = [found for found in world.target.releases("a") if found.state is ReleaseState.RETIRED]
     assert len(warm) == 1
+
+
+def test_healing_brings_up_anew_what_answers_no_more(world: World) -> None:
+    done = engine(world).roll_out(request(world, ref=world.commit(GOOD)))
+    assert done.release is not None
+    wished = read("code_locations: [{name: a}]\nhealth: {heal_times: 1}", Path("x.yaml"))
+    red: Report = {"a": {Topic.HEALTHY: [NOT_WELL]}}
+
+    def healed() -> list[str]:
+        return heal(lambda name: engine(world), wished, red, ["a"])
+
+    assert healed() == []
+    world.harm(done.release)
+    number = world.target.next_number("a")
+    assert healed() == [f"a: release {number} was brought up anew."]
+    now = serving(world)
+    assert now is not None
+    assert (now.number, now.revision) == (number, done.release.revision)
+    world.harm(now)
+    assert healed() == ["a: not mended: that was done 1 times within 60 min (`health: heal_times`)."]
 
 
 def test_what_drained_disappears(world: World) -> None:

@@ -1,4 +1,4 @@
-"""One look at a cluster: nothing is asked twice, and what is picked here is what the API server would pick."""
+"""One look at a cluster: nothing is asked twice, and what is picked here is what a server would pick."""
 
 from __future__ import annotations
 
