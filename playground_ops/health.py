@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime, timezone
@@ -13,7 +13,7 @@ from playground_ops.checks import components, daemons, drift, leftovers, room, r
 from playground_ops.checks.topic import FOUNDATION, Report, Topic, add, parts, worst_first
 from playground_ops.clock import Clock
 from playground_ops.component import ComponentStatus
-from playground_ops.config import Configuration
+from playground_ops.config import OPS, Configuration
 from playground_ops.errors import Finding, PlaygroundError
 from playground_ops.model import LiveRelease, Location, Release, Revision
 from playground_ops.targets.base import Target
@@ -25,8 +25,15 @@ AT_ONCE = 8
 
 
 def report_twice(target: Target, configuration: Configuration, clock: Clock) -> Report:
-    """What is not well at two looks, some seconds apart; of what is well, one look is enough."""
-    first = report(target, configuration)
+    """What is not well at two looks, some seconds apart; of what is well, one look is enough.
+
+    Raises PlaygroundError when nothing can be looked at for as long.
+    """
+    try:
+        first = report(target, configuration)
+    except PlaygroundError:
+        clock.sleep(AGAIN_SECONDS)
+        first = report(target, configuration)
     if not worst_first(first):
         return first
     clock.sleep(AGAIN_SECONDS)
@@ -68,6 +75,11 @@ def report(target: Target, configuration: Configuration) -> Report:
     for name in (each.rolling_out for each in seen if each.rolling_out):
         found[name][Topic.AS_CONFIGURED] = []  # it is about to be made so
     return found
+
+
+def blind(error: PlaygroundError, components: Iterable[str]) -> Report:
+    """Where nothing can be looked at: that is told of who looks, and of the others no more is known."""
+    return {**{name: {} for name in components}, OPS.name: {Topic.HEALTHY: [*error.findings]}}
 
 
 def sources(target: Target, configuration: Configuration) -> tuple[Report, list[str]]:

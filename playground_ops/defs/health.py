@@ -14,9 +14,10 @@ from tabulate import tabulate
 
 from playground_ops import healing, health
 from playground_ops.checks.topic import COLUMNS, MEANING, Report, Topic, merge, rows, worst_first
+from playground_ops.config import OPS
 from playground_ops.defs.assets import key
 from playground_ops.defs.evaluations import evaluation, of_storage
-from playground_ops.defs.notifying import notify, report_or_tell
+from playground_ops.defs.notifying import notify
 from playground_ops.defs.opener import StackOpener
 from playground_ops.defs.reporting import failure
 from playground_ops.defs.retention import forget
@@ -47,12 +48,17 @@ def health_checks(components: Mapping[str, Sequence[Topic]]) -> dg.AssetChecksDe
     def look_at_the_stack(
         context: dg.AssetCheckExecutionContext, stack: dg.ResourceParam[StackOpener]
     ) -> Iterator[dg.AssetCheckResult]:
+        opened = None
         try:
             opened = stack.open()
             lost = health.tend(opened.target, [one.name for one in opened.configuration.all_locations])
-            found = report_or_tell(context.instance, opened)
+            found = _report(opened)
             sources, ahead = health.sources(opened.target, opened.configuration)
         except PlaygroundError as error:
+            blind = health.blind(error, components)
+            if opened:
+                notify(context.instance, opened, blind)
+            yield _result(evaluation(OPS.name, Topic.HEALTHY, blind[OPS.name][Topic.HEALTHY]))
             raise failure(error.findings) from None
         for told in ahead:
             context.log.info(told)
@@ -76,14 +82,7 @@ def health_checks(components: Mapping[str, Sequence[Topic]]) -> dg.AssetChecksDe
             for name, topic in wanted
         ]
         for one in sorted(results, key=lambda one: (one.passed, one.severity != dg.AssetCheckSeverity.ERROR)):
-            yield dg.AssetCheckResult(
-                asset_key=one.asset_key,
-                check_name=one.check_name,
-                passed=one.passed,
-                severity=one.severity,
-                description=one.description,
-                metadata=one.metadata,
-            )
+            yield _result(one)
         kept = opened.configuration.health.kept_days
         gone = forget(context.instance, JOB, SCHEDULE, datetime.now(timezone.utc), kept)
         if gone:
@@ -91,6 +90,21 @@ def health_checks(components: Mapping[str, Sequence[Topic]]) -> dg.AssetChecksDe
         _tell(context, found)
 
     return look_at_the_stack
+
+
+def _report(opened: Opened) -> Report:
+    return health.report_twice(opened.target, opened.configuration, opened.engine.clock)
+
+
+def _result(one: dg.AssetCheckEvaluation) -> dg.AssetCheckResult:
+    return dg.AssetCheckResult(
+        asset_key=one.asset_key,
+        check_name=one.check_name,
+        passed=one.passed,
+        severity=one.severity,
+        description=one.description,
+        metadata=one.metadata,
+    )
 
 
 def _numbers(opened: Opened) -> Mapping[str, Mapping[str, int]]:
@@ -114,7 +128,7 @@ def _heal(context: dg.AssetCheckExecutionContext, opened: Opened, found: Report)
     done = tell(context.log, work).result()
     for told in done:
         context.log.warning(told)
-    return report_or_tell(context.instance, opened) if done else found
+    return _report(opened) if done else found
 
 
 LOOKED = {AssetCheckExecutionRecordStatus.SUCCEEDED, AssetCheckExecutionRecordStatus.FAILED}

@@ -6,24 +6,15 @@ from datetime import datetime, timezone
 
 import dagster as dg
 
-from playground_ops.checks.topic import Report, Topic
+from playground_ops.checks.topic import Report
 from playground_ops.config.configuration import Webhook
 from playground_ops.errors import Finding, FindingKind, PlaygroundError
-from playground_ops.health import parts_of, report_twice
+from playground_ops.health import parts_of
 from playground_ops.notice import Told, body, change
 from playground_ops.opening import Opened
 from playground_ops.webhook import send
 
 PREFIX = "playground_ops/told/"
-
-
-def report_or_tell(instance: dg.DagsterInstance, opened: Opened) -> Report:
-    """Raises PlaygroundError where nothing could be looked at, which the webhooks are told."""
-    try:
-        return report_twice(opened.target, opened.configuration, opened.engine.clock)
-    except PlaygroundError as error:
-        notify(instance, opened, {"webserver": {Topic.HEALTHY: [*error.findings]}})
-        raise
 
 
 def notify(instance: dg.DagsterInstance, opened: Opened, found: Report) -> list[str]:
@@ -41,9 +32,9 @@ def _notify(instance: dg.DagsterInstance, webhook: Webhook, opened: Opened, foun
     key = f"{PREFIX}{webhook.variable}"
     kept = instance.daemon_cursor_storage.get_cursor_values({key}).get(key)
     before = Told.model_validate_json(kept) if kept else Told()
-    ui = opened.target.stack.ui_address()
     components = parts_of(opened.configuration, opened.target.name == "kubernetes")
-    notice, after = change(before, found, _name(opened), ui, datetime.now(timezone.utc), components)
+    now = datetime.now(timezone.utc)
+    notice, after = change(before, found, _name(opened), _ui(opened), now, components)
     if notice is None:
         return
     url = os.environ.get(webhook.variable)
@@ -51,6 +42,14 @@ def _notify(instance: dg.DagsterInstance, webhook: Webhook, opened: Opened, foun
         raise PlaygroundError(_no_url(webhook.variable))
     send(webhook.variable, url, body(notice, webhook.form))
     instance.daemon_cursor_storage.set_cursor_values({key: after.model_dump_json()})
+
+
+def _ui(opened: Opened) -> str | None:
+    """None where nobody can say it just now, which is no reason to tell nobody."""
+    try:
+        return opened.target.stack.ui_address()
+    except PlaygroundError:
+        return None
 
 
 def _name(opened: Opened) -> str:

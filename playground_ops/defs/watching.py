@@ -13,10 +13,11 @@ from typing import Any
 
 import dagster as dg
 
+from playground_ops import health
 from playground_ops.checks.topic import Report, Topic, is_looked_at
 from playground_ops.defs.assets import key
 from playground_ops.defs.evaluations import evaluation
-from playground_ops.defs.notifying import notify, report_or_tell
+from playground_ops.defs.notifying import notify
 from playground_ops.defs.opener import StackOpener
 from playground_ops.errors import Finding, PlaygroundError
 
@@ -37,12 +38,13 @@ def health_sensor(components: Mapping[str, Sequence[Topic]]) -> dg.SensorDefinit
     def health_watch(
         context: dg.SensorEvaluationContext, stack: dg.ResourceParam[StackOpener]
     ) -> dg.SensorResult | dg.SkipReason:
+        opened = None
         try:
             opened = stack.open()
-            found = report_or_tell(context.instance, opened)
+            found = health.report_twice(opened.target, opened.configuration, opened.engine.clock)
         except PlaygroundError as error:
-            return dg.SkipReason(error.finding.sentence())
-        unsent = notify(context.instance, opened, found)
+            found = health.blind(error, components)
+        unsent = notify(context.instance, opened, found) if opened else []
         for sentence in unsent:
             context.log.error(sentence)
         before: dict[str, Any] = json.loads(context.cursor or '{"at": 0, "marks": {}}')

@@ -6,6 +6,8 @@ import dagster as dg
 import pytest
 
 from playground_ops.checks.topic import Topic
+from playground_ops.errors import PlaygroundError
+from tests.fakes import FakeStack, finding
 from tests.openers import FILE, FakeOpener, launch, tick, told
 from tests.webhooks import a_webhook
 
@@ -87,3 +89,29 @@ def test_what_lasts_is_mended_at_the_second_look_where_that_was_asked_for(
     assert any("a: release 2 was brought up anew." in line for line in told(second, instance))
     seen = {(one.asset_key.path[-1], one.check_name): one for one in second.get_asset_check_evaluations()}
     assert seen["a", "healthy"].passed, "it was looked at again"
+
+
+def test_who_can_not_look_is_red_and_nothing_else_is_said(
+    opener: FakeOpener, instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opener.file.write_text(FILE + "health: {tell: [{variable: HOOK}]}")
+    launch(opener, instance, "redeploy", locations=["a", "b"])
+    before = tick(opener, instance, "health_watch")
+
+    def refused(*_: object) -> None:
+        raise PlaygroundError(finding(observed="pods is forbidden"))
+
+    with a_webhook() as webhook, monkeypatch.context() as patch:
+        monkeypatch.setenv("HOOK", webhook.url)
+        patch.setattr(FakeStack, "component_status", refused)
+        seen = tick(opener, instance, "health_watch", before.cursor)
+        (red,) = seen.asset_events
+        assert (red.asset_key.path[-1], red.check_name, red.passed) == ("ops", "healthy", False)
+        assert "pods is forbidden" in (red.description or "")
+        assert [one["component"] for one in webhook.got[-1]["new"]] == ["ops"]
+        looked = launch(opener, instance, "health_check")
+        (evaluated,) = looked.get_asset_check_evaluations()
+        assert (looked.success, evaluated.asset_key, evaluated.passed) == (False, red.asset_key, False)
+    again = tick(opener, instance, "health_watch", seen.cursor)
+    written = {(one.asset_key.path[-1], one.check_name) for one in again.asset_events}
+    assert ("ops", "healthy") in written
