@@ -18,7 +18,7 @@ from playground_ops.checks.topic import worst_first
 from playground_ops.clock import Clock
 from playground_ops.config import Configuration
 from playground_ops.errors import PlaygroundError
-from playground_ops.health import report
+from playground_ops.health import examine
 from playground_ops.looking import look
 from playground_ops.redact import redact
 from playground_ops.targets.base import Target
@@ -86,7 +86,7 @@ def _about(target: Target, clock: Clock) -> dict[str, object]:
 def _health(target: Target, configuration: Configuration) -> str:
     told = [
         {"component": name, "check": topic.value, **finding.model_dump(mode="json")}
-        for name, topic, finding in worst_first(report(target, configuration))
+        for name, topic, finding in worst_first(examine(target, configuration).report)
     ]
     return json.dumps(told, indent=1)
 

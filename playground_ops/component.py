@@ -25,6 +25,23 @@ class End(Value):
     out_of_memory: bool = False
 
 
+class Usage(Value):
+    """What the container that is nearest to its limit takes just now."""
+
+    container: str
+    memory_bytes: int
+    """Its working set: what can't be had back without ending something."""
+    memory_limit_bytes: int | None = None
+    millicores: int = 0
+    """Of a processor, on average over the last measured seconds."""
+    limit_millicores: int | None = None
+
+    @property
+    def filled(self) -> float:
+        """Part of the limit of memory; 0 without one."""
+        return self.memory_bytes / self.memory_limit_bytes if self.memory_limit_bytes else 0.0
+
+
 class ComponentStatus(Value):
     """How a component's process or processes do."""
 
@@ -38,3 +55,5 @@ class ComponentStatus(Value):
     """What was seen last: waiting for what, how it ended."""
     finding: Finding | None = None
     """Why it is not ready, where that is known."""
+    usage: Usage | None = None
+    """None where nobody measures it."""

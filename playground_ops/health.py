@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from functools import partial
 
@@ -24,27 +24,39 @@ AT_ONCE = 8
 """Locations, each of which is some questions to the cluster, its server and the webserver."""
 
 
-def report_twice(target: Target, configuration: Configuration, clock: Clock) -> Report:
+Numbers = Mapping[str, Mapping[str, int]]
+"""By component: of what it keeps and uses, by what it is called."""
+
+
+@dataclass(frozen=True)
+class Examined:
+    report: Report
+    numbers: Numbers
+
+
+def examine_twice(target: Target, configuration: Configuration, clock: Clock) -> Examined:
     """What is not well at two looks, some seconds apart; of what is well, one look is enough.
 
     Raises PlaygroundError when nothing can be looked at for as long.
     """
     try:
-        first = report(target, configuration)
+        seen = examine(target, configuration)
     except PlaygroundError:
         clock.sleep(AGAIN_SECONDS)
-        first = report(target, configuration)
+        seen = examine(target, configuration)
+    first = seen.report
     if not worst_first(first):
-        return first
+        return seen
     clock.sleep(AGAIN_SECONDS)
-    second = report(target, configuration)
-    return {
+    second = examine(target, configuration)
+    lasting = {
         name: {topic: found if first.get(name, {}).get(topic) else [] for topic, found in topics.items()}
-        for name, topics in second.items()
+        for name, topics in second.report.items()
     }
+    return Examined(lasting, second.numbers)
 
 
-def report(target: Target, configuration: Configuration) -> Report:
+def examine(target: Target, configuration: Configuration) -> Examined:
     """Every topic of every component but the sources of locations, with its findings. Writes nothing.
 
     What can't be looked at is a finding of its component. Raises PlaygroundError when nothing can be.
@@ -74,7 +86,16 @@ def report(target: Target, configuration: Configuration) -> Report:
         add(found, topic, {name if name in found else FOUNDATION: findings})
     for name in (each.rolling_out for each in seen if each.rolling_out):
         found[name][Topic.AS_CONFIGURED] = []  # it is about to be made so
-    return found
+    measured = [one.numbers for one in seen if one.numbers]
+    measured += [{name: room.of_component(one.usage)} for name, one in status.items() if one.usage]
+    return Examined(found, _laid_together(measured))
+
+
+def _laid_together(measured: Sequence[Numbers]) -> Numbers:
+    names = {name for numbers in measured for name in numbers}
+    return {
+        name: {key: value for one in measured for key, value in one.get(name, {}).items()} for name in names
+    }
 
 
 def blind(error: PlaygroundError, components: Iterable[str]) -> Report:
@@ -119,7 +140,7 @@ def parts_of(configuration: Configuration, in_cluster: bool) -> dict[str, tuple[
     has_postgres = in_cluster and not configuration.postgres.external
     keeps = (FOUNDATION, "postgres") if has_postgres else (FOUNDATION,)
     locations = {one.name: one.repository is not None for one in configuration.all_locations}
-    return parts(locations, keeps)
+    return parts(locations, keeps, in_cluster)
 
 
 def keeper(target: Target, configuration: Configuration) -> str:
@@ -138,12 +159,18 @@ class _Looked:
     is_from_database: bool = False
     """Then it says nothing while that is away: heartbeats could not be written."""
     database_is_away: bool = False
+    numbers: Numbers = field(default_factory=dict)
 
 
 def _at_component(name: str, component: ComponentStatus | None) -> _Looked:
     now = datetime.now(timezone.utc)
     findings = components.keeps_ending(component, now) + components.is_up(name, component)
-    return _Looked([(name, Topic.HEALTHY, findings)])
+    return _Looked([(name, Topic.HEALTHY, findings), *_of_memory(name, component)])
+
+
+def _of_memory(name: str, component: ComponentStatus | None) -> list[tuple[str, Topic, list[Finding]]]:
+    found = room.memory(component)
+    return [(name, Topic.ROOM, found)] if found else []
 
 
 def _at_location(target: Target, name: str, component: ComponentStatus | None) -> _Looked:
@@ -161,7 +188,8 @@ def _at_location(target: Target, name: str, component: ComponentStatus | None) -
         )
     except PlaygroundError as error:
         return _Looked([(name, Topic.HEALTHY, [*error.findings])])
-    return _Looked([(name, Topic.HEALTHY, healthy), (name, Topic.TIDY, left)], name if is_busy else None)
+    told = [(name, Topic.HEALTHY, healthy), (name, Topic.TIDY, left), *_of_memory(name, component)]
+    return _Looked(told, name if is_busy else None)
 
 
 def _serves(target: Target, release: Release, is_busy: bool) -> list[Finding]:
@@ -203,7 +231,7 @@ def _at_storage(target: Target, keeps: str) -> _Looked:
         told.append((keeps, Topic.ROOM, room.volume(storage.of_database)))
     if storage.of_files:
         told.append((FOUNDATION, Topic.ROOM, room.volume(storage.of_files)))
-    return _Looked(told)
+    return _Looked(told, numbers=room.of_storage(storage, keeps))
 
 
 def _at_plan(target: Target, configuration: Configuration) -> _Looked:

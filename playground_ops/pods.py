@@ -100,14 +100,20 @@ class PodSettings(Value):
         return {one.secret for one in self.volumes if one.secret}
 
 
-_FACTORS = {"m": Decimal("0.001"), "": Decimal(1), "k": Decimal(1000)}
+_FACTORS = {
+    "n": Decimal("1e-9"),
+    "u": Decimal("1e-6"),
+    "m": Decimal("0.001"),
+    "": Decimal(1),
+    "k": Decimal(1000),
+}
 _FACTORS |= {unit: Decimal(1000) ** power for power, unit in enumerate("MGTPE", 2)}
 _FACTORS |= {f"{unit}i": Decimal(1024) ** power for power, unit in enumerate("KMGTPE", 1)}
 
 
 def amount(quantity: str) -> Decimal:
     """A quantity as a number (apimachinery resource.Quantity). Raises ValueError."""
-    number = quantity.rstrip("kKmMGTPEi")
+    number = quantity.rstrip("numkKMGTPEi")
     try:
         return Decimal(number) * _FACTORS[quantity[len(number) :]]
     except (KeyError, ArithmeticError):

@@ -1,15 +1,19 @@
-"""The database and the volumes: not about to be full, and as this Dagster reads them."""
+"""The database, the volumes and the memory: not about to be full, and the schema as this Dagster reads it."""
 
 from __future__ import annotations
 
+from playground_ops.checks.topic import FOUNDATION
+from playground_ops.component import ComponentStatus, Usage
 from playground_ops.errors import Finding, FindingKind
-from playground_ops.storage import Database, Room
+from playground_ops.storage import Database, Room, Storage
 
 LEAST_FREE = 0.1
 """Of a volume; a node's kubelet begins to evict pods at the same part of its disk (nodefs.available)."""
+MIB = 1024**2
 ENOUGH_BYTES = 10 * 1024**3
 """On a large disk a tenth is no sign of want."""
 MOST_CONNECTIONS = 0.85
+MOST_MEMORY = 0.9
 
 
 def volume(room: Room) -> list[Finding]:
@@ -28,6 +32,48 @@ def schema(database: Database) -> list[Finding]:
     if database.revision == database.wanted_revision or None in (database.revision, database.wanted_revision):
         return []
     return [_other_schema(database)]
+
+
+def memory(component: ComponentStatus | None) -> list[Finding]:
+    """Of Postgres nothing: its working set is also the cache of what it reads, which it can do without.
+
+    Nor of processors: a run may take all that it is given, and only takes longer where that is little.
+    """
+    if component is None or component.usage is None or component.kind == "postgres":
+        return []
+    return [_swelling(component.name, component.usage)] if component.usage.filled >= MOST_MEMORY else []
+
+
+def of_component(usage: Usage) -> dict[str, int]:
+    """Numbers by what they are called."""
+    return {"memory, MiB": usage.memory_bytes // MIB, "processor, millicores": usage.millicores}
+
+
+def of_storage(storage: Storage, keeper: str) -> dict[str, dict[str, int]]:
+    """Likewise, by component. `keeper` keeps the database."""
+    found: dict[str, dict[str, int]] = {keeper: {}, FOUNDATION: {}}
+    if database := storage.database:
+        found[keeper]["database, MiB"] = database.bytes_used // MIB
+        found[keeper] |= {"connections": database.connections} if database.connections is not None else {}
+    if room := storage.of_database:
+        found[keeper]["written of the claim, MiB"] = (room.bytes_total - room.bytes_free) // MIB
+    if room := storage.of_files:
+        found[FOUNDATION]["free for files, MiB"] = room.bytes_free // MIB
+    return found
+
+
+def _swelling(name: str, usage: Usage) -> Finding:
+    limit = usage.memory_limit_bytes or 0
+    return Finding(
+        kind=FindingKind.CAPACITY,
+        object=f"component/{name}",
+        observed=f"Its container {usage.container} uses {_size(usage.memory_bytes)} of the {_size(limit)} of "
+        "memory that it may.",
+        cause="Its limit is near what its code and the runs that are under way in it need, or they keep more "
+        "and more.",
+        fix="Raise its `pod: resources: limits: memory` and deploy, or let fewer runs be under way at once. "
+        "At the limit the kernel ends it, and every run in it.",
+    )
 
 
 def _filling(room: Room) -> Finding:

@@ -29,7 +29,7 @@ MEANING = {
     Topic.HEALTHY: "It runs, answers, does not keep ending, and the webserver shows what serves.",
     Topic.TICKS: "No schedule or sensor of it fails, stands still, or is on in two locations.",
     Topic.RUNS: "No run of it waits, starts or ends for longer than such a thing takes.",
-    Topic.ROOM: "Its database, its volume or its disk is not about to be full.",
+    Topic.ROOM: "Its database, its volume, its disk or its memory is not about to be full.",
     Topic.SOURCE: "Its repository answers, and the ref that is configured is there.",
     Topic.AS_CONFIGURED: "What runs is what the configuration says: a deploy would change nothing.",
     Topic.TIDY: "Nothing is left of rollouts that ended, and none died under way.",
@@ -38,22 +38,27 @@ MEANING = {
 FOUNDATION = "foundation"
 """What a stack stands on: in a cluster its namespace, rights, settings, policies and claim; else its folder
 and disk."""
-_DAEMON = (Topic.HEALTHY, Topic.RUNS, Topic.AS_CONFIGURED)
 _KEEPS = (Topic.HEALTHY, Topic.ROOM, Topic.AS_CONFIGURED)
 _LOCATION = (Topic.HEALTHY, Topic.TICKS, Topic.RUNS, Topic.AS_CONFIGURED, Topic.TIDY)
-_FROM_GIT = (*_LOCATION, Topic.SOURCE)
 
 
-def parts(locations: Mapping[str, bool], keeps: Sequence[str]) -> dict[str, tuple[Topic, ...]]:
+def parts(
+    locations: Mapping[str, bool], keeps: Sequence[str], has_limits: bool
+) -> dict[str, tuple[Topic, ...]]:
     """What is looked at of each component.
 
     `locations`: and whether they come from a repository. `keeps`: components that keep what the stack keeps.
+    `has_limits`: whether processes may use only so much.
     """
+    limited = (Topic.ROOM,) if has_limits else ()
     return {
-        "webserver": (Topic.HEALTHY, Topic.AS_CONFIGURED),
+        "webserver": (Topic.HEALTHY, *limited, Topic.AS_CONFIGURED),
         **dict.fromkeys(keeps, _KEEPS),
-        "daemon": _DAEMON,
-        **{name: _FROM_GIT if from_git else _LOCATION for name, from_git in locations.items()},
+        "daemon": (Topic.HEALTHY, Topic.RUNS, *limited, Topic.AS_CONFIGURED),
+        **{
+            name: (*_LOCATION, *limited, *((Topic.SOURCE,) if from_git else ()))
+            for name, from_git in locations.items()
+        },
     }
 
 

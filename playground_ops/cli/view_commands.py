@@ -15,7 +15,7 @@ from playground_ops.cli.session import Session
 from playground_ops.cli.words import NOT_DEPLOYED, moment
 from playground_ops.config import load
 from playground_ops.errors import PlaygroundError
-from playground_ops.health import report, sources
+from playground_ops.health import examine, sources
 from playground_ops.model import RolloutRecord
 from playground_ops.opening import configuration_file
 
@@ -96,7 +96,7 @@ def health(config: Path | None, target: str | None, as_json: bool) -> None:
     """Look at every component; exit 1 when something does not work."""
     session = Session(config, target, as_json)
     session.leave_to_the_inside("health")
-    seen = report(session.engine.target, session.configuration)
+    seen = examine(session.engine.target, session.configuration).report
     told_of_sources, ahead = sources(session.engine.target, session.configuration)
     merge(seen, told_of_sources)
     told = worst_first(seen)

@@ -4,13 +4,10 @@ from collections.abc import Mapping, Sequence
 
 import dagster as dg
 
-from playground_ops.checks.topic import FOUNDATION, Topic
+from playground_ops.checks.topic import Topic
 from playground_ops.defs import metadata
 from playground_ops.defs.assets import key
 from playground_ops.errors import Finding
-from playground_ops.storage import Storage
-
-MIB = 1024**2
 
 
 def evaluation(
@@ -24,19 +21,6 @@ def evaluation(
         description=_told(findings),
         metadata={**(numbers or {}), **(metadata.of_finding(findings[0]) if findings else {})},
     )
-
-
-def of_storage(storage: Storage, keeper: str) -> dict[str, dict[str, int]]:
-    """By component: numbers, of which the page of a check makes plots. `keeper` keeps the database."""
-    found: dict[str, dict[str, int]] = {keeper: {}, FOUNDATION: {}}
-    if database := storage.database:
-        found[keeper]["database, MiB"] = database.bytes_used // MIB
-        found[keeper] |= {"connections": database.connections} if database.connections is not None else {}
-    if room := storage.of_database:
-        found[keeper]["written of the claim, MiB"] = (room.bytes_total - room.bytes_free) // MIB
-    if room := storage.of_files:
-        found[FOUNDATION]["free for files, MiB"] = room.bytes_free // MIB
-    return found
 
 
 def _told(findings: Sequence[Finding]) -> str:

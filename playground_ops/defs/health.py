@@ -16,13 +16,14 @@ from playground_ops import healing, health
 from playground_ops.checks.topic import COLUMNS, MEANING, Report, Topic, merge, rows, worst_first
 from playground_ops.config import OPS
 from playground_ops.defs.assets import key
-from playground_ops.defs.evaluations import evaluation, of_storage
+from playground_ops.defs.evaluations import evaluation
 from playground_ops.defs.notifying import notify
 from playground_ops.defs.opener import StackOpener
 from playground_ops.defs.reporting import failure
 from playground_ops.defs.retention import forget
 from playground_ops.defs.telling import tell
 from playground_ops.errors import PlaygroundError
+from playground_ops.health import Examined
 from playground_ops.opening import Opened
 from playground_ops.rollout import Engine
 from playground_ops.story import Story
@@ -52,7 +53,7 @@ def health_checks(components: Mapping[str, Sequence[Topic]]) -> dg.AssetChecksDe
         try:
             opened = stack.open()
             lost = health.tend(opened.target, [one.name for one in opened.configuration.all_locations])
-            found = _report(opened)
+            seen = _examined(opened)
             sources, ahead = health.sources(opened.target, opened.configuration)
         except PlaygroundError as error:
             blind = health.blind(error, components)
@@ -65,19 +66,19 @@ def health_checks(components: Mapping[str, Sequence[Topic]]) -> dg.AssetChecksDe
         for told in lost:
             context.log.warning(told)
         if opened.configuration.health.heal_times:
-            found = _heal(context, opened, found)
+            seen = _heal(context, opened, seen)
+        found = seen.report
         merge(found, sources)
         for unsent in notify(context.instance, opened, found):
             context.log.error(unsent)
         # What came with a configuration that `ops` was not loaded with waits for its reload.
         wanted = [(name, topic) for name, topics in components.items() for topic in topics]
-        numbers = _numbers(opened)
         results = [
             evaluation(
                 name,
                 topic,
                 found.get(name, {}).get(topic, []),
-                numbers.get(name) if topic is Topic.ROOM else None,
+                seen.numbers.get(name) if topic is Topic.ROOM else None,
             )
             for name, topic in wanted
         ]
@@ -92,8 +93,8 @@ def health_checks(components: Mapping[str, Sequence[Topic]]) -> dg.AssetChecksDe
     return look_at_the_stack
 
 
-def _report(opened: Opened) -> Report:
-    return health.report_twice(opened.target, opened.configuration, opened.engine.clock)
+def _examined(opened: Opened) -> Examined:
+    return health.examine_twice(opened.target, opened.configuration, opened.engine.clock)
 
 
 def _result(one: dg.AssetCheckEvaluation) -> dg.AssetCheckResult:
@@ -107,28 +108,20 @@ def _result(one: dg.AssetCheckEvaluation) -> dg.AssetCheckResult:
     )
 
 
-def _numbers(opened: Opened) -> Mapping[str, Mapping[str, int]]:
-    """How much is kept, by component. What could not be asked is a finding already."""
-    try:
-        return of_storage(opened.target.storage(), health.keeper(opened.target, opened.configuration))
-    except PlaygroundError:
-        return {}
-
-
-def _heal(context: dg.AssetCheckExecutionContext, opened: Opened, found: Report) -> Report:
+def _heal(context: dg.AssetCheckExecutionContext, opened: Opened, seen: Examined) -> Examined:
     """And look again, where something was done. The releases are on record, and in the asset graph soon."""
-    lasting = {name for name in found if is_lasting(context.instance, name)}
+    lasting = {name for name in seen.report if is_lasting(context.instance, name)}
 
     def work(story_of: Callable[[str], Story]) -> list[str]:
         def engine(name: str) -> Engine:
             return opened.telling(story_of(name))
 
-        return healing.heal(engine, opened.configuration, found, lasting, context.run.run_id)
+        return healing.heal(engine, opened.configuration, seen.report, lasting, context.run.run_id)
 
     done = tell(context.log, work).result()
     for told in done:
         context.log.warning(told)
-    return _report(opened) if done else found
+    return _examined(opened) if done else seen
 
 
 LOOKED = {AssetCheckExecutionRecordStatus.SUCCEEDED, AssetCheckExecutionRecordStatus.FAILED}
@@ -161,7 +154,7 @@ def health_job(checks: dg.AssetChecksDefinition) -> UnresolvedJob:
     return dg.define_asset_job(
         JOB,
         selection=dg.AssetSelection.checks(checks),
-        description="Look at every component of the stack.",
+        description="Examined at every component of the stack.",
     )
 
 

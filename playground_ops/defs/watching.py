@@ -41,7 +41,7 @@ def health_sensor(components: Mapping[str, Sequence[Topic]]) -> dg.SensorDefinit
         opened = None
         try:
             opened = stack.open()
-            found = health.report_twice(opened.target, opened.configuration, opened.engine.clock)
+            found = health.examine_twice(opened.target, opened.configuration, opened.engine.clock).report
         except PlaygroundError as error:
             found = health.blind(error, components)
         unsent = notify(context.instance, opened, found) if opened else []

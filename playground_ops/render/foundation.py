@@ -41,6 +41,7 @@ _RULES = (
     rule("", "pods", f"{READ} create delete"),
     rule("", "pods/log", "get"),
     rule("", "events", READ),
+    rule("metrics.k8s.io", "pods", "get list"),
     rule("apps", "statefulsets", f"{READ} create"),
     rule("apps", "statefulsets", "patch", POSTGRES),
     rule("networking.k8s.io", "ingresses", f"{READ} create"),

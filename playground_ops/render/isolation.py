@@ -32,6 +32,7 @@ _RULES = (
     rule("", "pods", f"{READ} create delete"),
     rule("", "pods/log", "get"),
     rule("", "events", READ),
+    rule("metrics.k8s.io", "pods", "get list"),
     # To say what of the foundation is not as the configuration has it; never to change it.
     rule("", "persistentvolumeclaims serviceaccounts resourcequotas", READ),
     rule("networking.k8s.io", "networkpolicies", READ),

@@ -23,6 +23,7 @@ from tests.cluster.access import Access
 from tests.cluster.cluster import Cluster
 from tests.cluster.gitservers import anonymous
 from tests.kubernetes.ailments import CASES, Place
+from tests.kubernetes.metrics import MEMORY
 from tests.kubernetes.outages import OUTAGES
 from tests.kubernetes.stacks import ROOT, a_cluster_stack
 from tests.pipelines import pipeline
@@ -84,11 +85,15 @@ def test_it_is_told_with_its_cause(place: Place, case: Case[Place]) -> None:
     make(place, case)
 
 
+def test_memory_that_is_nearly_used_up_is_told_where_somebody_measures_it(place: Place) -> None:
+    make(place, MEMORY)
+
+
 @pytest.mark.soak
 @pytest.mark.timeout(7200)
 def test_each_of_them_is_told_with_its_cause_and_nothing_else_is(place: Place, cluster: Cluster) -> None:
     """Those that break the cluster too, for which this test has it for itself."""
-    make_all(place, [*CASES, *OUTAGES], RESULTS, HEAD)
+    make_all(place, [*CASES, MEMORY, *OUTAGES], RESULTS, HEAD)
 
 
 LOAD_SECONDS, LAUNCH_SECONDS, REDEPLOY_SECONDS = 1800.0, 15.0, 120.0

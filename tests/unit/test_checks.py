@@ -10,6 +10,7 @@ from playground_ops.checks import components, daemons, room, runs, ticks, versio
 from playground_ops.component import ComponentStatus, End
 from playground_ops.overview import Heartbeat, Ticking, UnderWay
 from playground_ops.storage import Database, Room
+from playground_ops.targets.kubernetes.objects.usage import usage_of
 
 WELL = [Heartbeat(daemon=name, required=True, age_seconds=20.0) for name in ("SENSOR", "SCHEDULER")]
 
@@ -188,6 +189,39 @@ def test_another_schema_than_this_dagsters_is_told() -> None:
     assert found.observed == "Its schema is at revision 29b539ebc72a; this Dagster's is 7e2f3204cf8e."
     assert room.schema(database(revision="7e2f3204cf8e", wanted_revision="7e2f3204cf8e")) == []
     assert room.schema(database()) == []
+
+
+POD = {
+    "metadata": {"name": "a-1"},
+    "spec": {
+        "containers": [
+            {"name": "dagster-grpc", "resources": {"limits": {"memory": "1Gi", "cpu": "2"}}},
+            {"name": "git-sync", "resources": {"limits": {"memory": "64Mi"}}},
+            {"name": "by-somebody-else"},
+        ]
+    },
+}
+
+
+def using(**memory: str) -> ComponentStatus:
+    known = {"a-1": {name.replace("_", "-"): {"memory": one, "cpu": "1500u"} for name, one in memory.items()}}
+    return ComponentStatus(name="a", kind="location", ready=True, usage=usage_of(POD, known))
+
+
+def test_memory_is_told_before_the_kernel_ends_its_process() -> None:
+    (found,) = room.memory(using(dagster_grpc="100Mi", git_sync="60000Ki", by_somebody_else="9Gi"))
+    assert found.observed == "Its container git-sync uses 58.6 MiB of the 64.0 MiB of memory that it may."
+    assert room.memory(using(dagster_grpc="900Mi", git_sync="10Mi")) == []
+    assert room.memory(using(by_somebody_else="9Gi")) == [], "it has no limit"
+    assert room.memory(using()) == [], "nobody measures it"
+    cache = using(dagster_grpc="1023Mi").model_copy(update={"kind": "postgres"})
+    assert room.memory(cache) == [], "it holds what it reads for as long as nobody needs the room"
+
+
+def test_what_is_used_is_a_number_beside_it() -> None:
+    usage = using(dagster_grpc="100Mi").usage
+    assert usage is not None
+    assert room.of_component(usage) == {"memory, MiB": 100, "processor, millicores": 2}
 
 
 NOW = datetime(2030, 1, 1, 12, tzinfo=timezone.utc)

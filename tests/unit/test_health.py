@@ -12,7 +12,7 @@ from playground_ops.component import Component
 from playground_ops.config import read
 from playground_ops.diagnose.database import explain_database
 from playground_ops.errors import Finding, FindingKind, PlaygroundError
-from playground_ops.health import AGAIN_SECONDS, parts_of, report, report_twice, sources
+from playground_ops.health import AGAIN_SECONDS, examine, examine_twice, parts_of, sources
 from playground_ops.model import LiveRelease, Phase, RolloutRecord, Shown
 from playground_ops.overview import Heartbeat, Overview, UnderWay
 from playground_ops.rollout import Engine
@@ -52,7 +52,7 @@ def told(found: Report) -> list[tuple[str, str, str]]:
 
 
 def test_what_is_well_has_every_check_and_no_finding(target: Well) -> None:
-    found = report(target, CONFIGURATION)
+    found = examine(target, CONFIGURATION).report
     assert told(found) == []
     (more, ahead) = sources(target, CONFIGURATION)
     merge(found, more)
@@ -65,7 +65,7 @@ def test_what_dagster_tells_is_told_where_it_belongs(target: Well) -> None:
     run = UnderWay(run_id="r", job="j", location="a", status="QUEUED", seconds=9000)
     silent = Heartbeat(daemon="SENSOR", required=True, age_seconds=900)
     target.world.overview = Overview(heartbeats=(silent,), runs=(run,))
-    assert told(report(target, CONFIGURATION)) == [
+    assert told(examine(target, CONFIGURATION).report) == [
         ("daemon", "healthy", "component/daemon"),
         ("a", "runs_go_on", "run/r"),
     ]
@@ -74,7 +74,9 @@ def test_what_dagster_tells_is_told_where_it_belongs(target: Well) -> None:
 def test_a_configuration_that_was_not_deployed_is_a_warning(target: Well) -> None:
     changed = target.stack.wanted[0].model_copy(update={"settings": {"port": "80"}})
     target.stack.wanted = [changed, target.stack.wanted[1]]
-    assert told(report(target, CONFIGURATION)) == [("webserver", "as_configured", "component/webserver")]
+    assert told(examine(target, CONFIGURATION).report) == [
+        ("webserver", "as_configured", "component/webserver")
+    ]
     assert not Topic.AS_CONFIGURED.is_urgent
 
 
@@ -90,21 +92,21 @@ def test_what_can_not_be_looked_at_is_a_finding_of_its_own(
         return releases(name)
 
     monkeypatch.setattr(target, "releases", away)
-    assert told(report(target, CONFIGURATION)) == [("a", "healthy", "api/server")]
+    assert told(examine(target, CONFIGURATION).report) == [("a", "healthy", "api/server")]
 
 
 def test_a_rollout_that_is_under_way_is_not_held_against_its_location(
     target: Well, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(target, "shown", lambda release: (_another(), "mine"))
-    assert told(report(target, CONFIGURATION)) == [
+    assert told(examine(target, CONFIGURATION).report) == [
         ("ops", "healthy", "location/ops"),
         ("a", "healthy", "location/a"),
     ]
     now = target.world.clock.utc_now()
     target.record(RolloutRecord(location="a", id="ff" * 16, by="ada", started_at=now, phase=Phase.CONFIRM))
     monkeypatch.setattr("playground_ops.checks.leftovers.SLACK_SECONDS", 1e12)
-    assert told(report(target, CONFIGURATION)) == [("ops", "healthy", "location/ops")]
+    assert told(examine(target, CONFIGURATION).report) == [("ops", "healthy", "location/ops")]
 
 
 def _another() -> Shown:
@@ -117,15 +119,17 @@ def test_what_has_passed_at_a_second_look_is_not_told(target: Well, monkeypatch:
     seen = [Overview(heartbeats=(silent,)), Overview()]
     monkeypatch.setattr(target.stack, "overview", lambda: seen.pop(0))
     began = clock.monotonic()
-    assert told(report_twice(target, CONFIGURATION, clock)) == []
+    assert told(examine_twice(target, CONFIGURATION, clock).report) == []
     assert clock.monotonic() - began == AGAIN_SECONDS
 
     seen += [Overview(heartbeats=(silent,))] * 2
-    assert told(report_twice(target, CONFIGURATION, clock)) == [("daemon", "healthy", "component/daemon")]
+    assert told(examine_twice(target, CONFIGURATION, clock).report) == [
+        ("daemon", "healthy", "component/daemon")
+    ]
 
     seen += [Overview()]
     began = clock.monotonic()
-    assert told(report_twice(target, CONFIGURATION, clock)) == []
+    assert told(examine_twice(target, CONFIGURATION, clock).report) == []
     assert clock.monotonic() == began, "one look is enough where all is well"
 
 
@@ -133,7 +137,7 @@ def test_a_disk_that_fills_up_and_a_database_without_room_are_told(target: Well)
     full = Room(object="disk of /x", bytes_total=100 * 1024**3, bytes_free=1024**3)
     crowded = Database(bytes_used=1, connections=96, most_connections=97)
     target.world.storage = Storage(database=crowded, of_files=full)
-    assert told(report(target, CONFIGURATION)) == [
+    assert told(examine(target, CONFIGURATION).report) == [
         ("foundation", "has_room", "database/dagster"),
         ("foundation", "has_room", "disk of /x"),
     ]
@@ -145,7 +149,7 @@ def test_a_database_that_does_not_answer_is_red_and_what_could_not_be_written_in
     silent = Heartbeat(daemon="SENSOR", required=True, age_seconds=900)
     target.world.overview = Overview(heartbeats=(silent,))
     target.world.storage = PlaygroundError(explain_database("Connection refused"))
-    assert told(report(target, CONFIGURATION)) == [("foundation", "healthy", "database/dagster")]
+    assert told(examine(target, CONFIGURATION).report) == [("foundation", "healthy", "database/dagster")]
 
 
 def test_a_ref_that_has_moved_on_is_told_and_no_fault(target: Well) -> None:

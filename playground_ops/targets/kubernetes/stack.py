@@ -48,6 +48,7 @@ from playground_ops.targets.kubernetes.objects.inforce import beyond_what_was_ap
 from playground_ops.targets.kubernetes.objects.migrating import is_due, migrate
 from playground_ops.targets.kubernetes.objects.passwords import ensure_database_password
 from playground_ops.targets.kubernetes.objects.planning import plan_objects
+from playground_ops.targets.kubernetes.objects.usage import used
 from playground_ops.targets.kubernetes.pods.selection import Selection
 from playground_ops.targets.kubernetes.releases import archive
 from playground_ops.targets.kubernetes.releases.deployments import Releases
@@ -123,17 +124,20 @@ class KubernetesStack:
         listed = self._list(self._namespace)
         self._version, pods = str(listed["metadata"]["resourceVersion"]), listed["items"]
         observed = Pods(self._connection, self._namespace)
+        uses = used(self._connection, self._namespace)
         found = [
-            status_of(name, workload, pods, observed.collected)
+            status_of(name, workload, pods, observed.collected, uses)
             for name in KINDS
             if (workload := self._workload(name)) is not None
         ]
         for name, (namespace, releases) in sorted(self._places().items()):
             number = releases.serving(name)
             own = {LOCATION: name, RELEASE: str(number)}
-            near = pods if namespace == self._namespace else self._list(namespace)["items"]
+            at_home = namespace == self._namespace
+            near = pods if at_home else self._list(namespace)["items"]
             mine = [pod for pod in near if own.items() <= pod["metadata"]["labels"].items()]
-            found.append(location_status(name, number, mine))
+            there = uses if at_home else used(self._connection, namespace)
+            found.append(location_status(name, number, mine, there))
         return found
 
     def _places(self) -> dict[str, tuple[str, Releases]]:

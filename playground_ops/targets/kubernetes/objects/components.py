@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, Literal
 
 from playground_ops.component import ComponentStatus
 from playground_ops.diagnose.pods import Collected, Seen, look, not_created
 from playground_ops.diagnose.processes import explain_end
 from playground_ops.errors import Finding
+from playground_ops.targets.kubernetes.objects.usage import Used, usage_of
 from playground_ops.targets.kubernetes.pods.containers import last_end, restarts
 
 Kind = Literal["webserver", "daemon", "postgres"]
@@ -32,8 +34,9 @@ def status_of(
     workload: Mapping[str, Any],
     pods: Sequence[Mapping[str, Any]],
     collected: Callable[[Mapping[str, Any]], Collected] = Collected,
+    used: Used = MappingProxyType({}),
 ) -> ComponentStatus:
-    """`collected` tells more of a pod that is not ready."""
+    """`collected` tells more of a pod that is not ready; `used` what pods use."""
     mine = [pod for pod in pods if pod["metadata"].get("labels", {}).get(COMPONENT) == name]
     newest = max(mine, key=lambda pod: str(pod["metadata"]["creationTimestamp"]), default=None)
     asked_for = workload["spec"].get("replicas", 1)
@@ -48,10 +51,13 @@ def status_of(
         last_end=last_end(newest) if newest else None,
         message="" if ready else _message(workload, seen),
         finding=(seen.finding if seen else None) or (None if ready else _refused(workload)),
+        usage=usage_of(newest, used) if newest else None,
     )
 
 
-def location_status(name: str, number: int | None, pods: Sequence[Mapping[str, Any]]) -> ComponentStatus:
+def location_status(
+    name: str, number: int | None, pods: Sequence[Mapping[str, Any]], used: Used = MappingProxyType({})
+) -> ComponentStatus:
     """`pods` are those of the release that serves."""
     newest = max(pods, key=lambda pod: str(pod["metadata"]["creationTimestamp"]), default=None)
     if number is None or newest is None:
@@ -66,6 +72,7 @@ def location_status(name: str, number: int | None, pods: Sequence[Mapping[str, A
         restarts=restarts(newest),
         last_end=last_end(newest),
         message="" if seen.ready else seen.message,
+        usage=usage_of(newest, used),
     )
 
 
