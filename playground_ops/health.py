@@ -175,9 +175,10 @@ def _of_memory(name: str, component: ComponentStatus | None) -> list[tuple[str, 
 
 def _at_location(target: Target, name: str, component: ComponentStatus | None) -> _Looked:
     try:
+        holder = target.holder(name)
         releases, records = target.releases(name), target.records(name)
         now = datetime.now(timezone.utc)
-        left = leftovers.check(name, releases, records, now)
+        left = leftovers.check(name, holder, releases, records, now)
         is_busy = bool(records) and records[-1].outcome is None and not left
         serving = decisions.serving(releases)
         healthy = components.keeps_ending(component, now) + leftovers.moved_by_hand(name, releases, records)

@@ -228,6 +228,9 @@ class FakeTarget:
             # A killed holder's lock expires: by the time of the next attempt it is free too.
             self.world.locks.pop(location, None)
 
+    def holder(self, location: str) -> str | None:
+        return self.world.locks.get(location)
+
     def resolve(self, location: Location, ref: str | None) -> Revision:
         self.step("resolve")
         if self.world.resolve_failures:

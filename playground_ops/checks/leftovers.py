@@ -12,20 +12,30 @@ from playground_ops.moments import moment
 
 SLACK_SECONDS = 3600.0
 """Beyond what a rollout may take by its location's own limits."""
+YOUNG_SECONDS = 60.0
+"""What is younger may belong to a rollout that began since the lock was looked at."""
 
 
 def check(
-    location: str, releases: Sequence[LiveRelease], records: Sequence[RolloutRecord], now: datetime
+    location: str,
+    holder: str | None,
+    releases: Sequence[LiveRelease],
+    records: Sequence[RolloutRecord],
+    now: datetime,
 ) -> list[Finding]:
-    last = records[-1] if records else None
-    under_way = last is not None and last.outcome is None
-    found = [
-        _candidate(live)
-        for live in releases
-        if live.state is ReleaseState.CANDIDATE and not under_way and _age(live, now) > SLACK_SECONDS
-    ]
-    if last is not None and under_way and _is_dead(last, now):
+    """`holder` of the location's lock, asked for before all else: without one no rollout is under way."""
+    last = records[-1] if records and records[-1].outcome is None else None
+    found = []
+    if last is None and holder is None:
+        found = [
+            _candidate(live)
+            for live in releases
+            if live.state is ReleaseState.CANDIDATE and _since(live.release.created_at, now) > YOUNG_SECONDS
+        ]
+    if last is not None and holder is None and _since(last.started_at, now) > YOUNG_SECONDS:
         found.append(_dead(location, last))
+    elif last is not None and holder is not None and _lasts(last, now):
+        found.append(_lasting(location, last, holder))
     return found
 
 
@@ -42,15 +52,11 @@ def moved_by_hand(
     return [_moved(location, now.release.number, done)]
 
 
-def _age(live: LiveRelease, now: datetime) -> float:
-    return _since(live.release.created_at, now)
-
-
 def _since(text: str, now: datetime) -> float:
     return (now - moment(text)).total_seconds()
 
 
-def _is_dead(record: RolloutRecord, now: datetime) -> bool:
+def _lasts(record: RolloutRecord, now: datetime) -> bool:
     location = record.release.location if record.release else None
     allowed = SLACK_SECONDS
     if location is not None:
@@ -79,6 +85,17 @@ def _dead(location: str, record: RolloutRecord) -> Finding:
         cause="Its process was killed, or its machine went away. What served before still serves.",
         fix=f"`redeploy {location}` cleans up after it.",
         whose="surroundings",
+    )
+
+
+def _lasting(location: str, record: RolloutRecord, holder: str) -> Finding:
+    return Finding(
+        kind=FindingKind.TRANSIENT,
+        object=f"location/{location}",
+        observed=f"A {record.action} began at {record.started_at} and has not ended ({record.phase.value}); "
+        f"{holder} still holds its lock.",
+        cause="It hangs: by the location's own limits it would have ended.",
+        fix=f"`history {location}` says by which run or process; terminate it, and `redeploy {location}`.",
     )
 
 

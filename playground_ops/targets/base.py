@@ -115,6 +115,9 @@ class Target(Protocol):
     def lock(self, location: str, holder: str) -> AbstractContextManager[Lock]:
         """Take the location's lock, or raise LockHeld, naming the holder and since when."""
 
+    def holder(self, location: str) -> str | None:
+        """Who holds the location's lock now; None where nobody does, or whoever did is gone."""
+
     def resolve(self, location: Location, ref: str | None) -> Revision:
         """Pin `ref` (None: the configured one) to a commit. Raises PlaygroundError."""
 

@@ -189,14 +189,17 @@ def test_code_that_hangs_is_starting(world: World) -> None:
 
 
 def test_the_lock_has_one_holder_who_is_named(world: World) -> None:
+    assert world.target.holder("a") is None
     with world.target.lock("a", "the first") as held:
         held.check()
+        assert "the first" in (world.target.holder("a") or "")
         with pytest.raises(LockHeld, match="the first"), world.target.lock("a", "the second"):
             pass
         with world.target.lock("b", "another location's"):
             pass
     with world.target.lock("a", "the third"):
         pass
+    assert world.target.holder("a") is None
 
 
 def test_records_are_replaced_by_id_and_keep_their_order(world: World) -> None:

@@ -108,20 +108,31 @@ SERVES = live(1, ReleaseState.SERVING)
 def test_what_belongs_to_a_rollout_is_left_alone(
     releases: list[LiveRelease], records: list[RolloutRecord]
 ) -> None:
-    assert leftovers.check("a", releases, records, NOW) == []
+    assert leftovers.check("a", "ada", releases, records, NOW) == []
+
+
+def test_what_began_after_the_lock_was_looked_at_is_left_alone() -> None:
+    releases = [SERVES, live(2, ReleaseState.CANDIDATE, 0.01)]
+    assert leftovers.check("a", None, releases, [record(2, None, 0.01)], NOW) == []
+    assert leftovers.check("a", None, releases, [record(1, Outcome.DONE)], NOW) == []
 
 
 def test_a_candidate_that_nobody_removed_is_told() -> None:
     releases = [SERVES, live(2, ReleaseState.CANDIDATE, 5)]
-    (found,) = leftovers.check("a", releases, [record(2, Outcome.INTERRUPTED, 5)], NOW)
+    (found,) = leftovers.check("a", None, releases, [record(2, Outcome.INTERRUPTED, 5)], NOW)
     assert found.object == "release/a-2"
     assert "`redeploy a` removes it" in found.fix
 
 
 def test_a_rollout_whose_process_died_is_told() -> None:
-    (found,) = leftovers.check("a", [SERVES], [record(2, None, 3)], NOW)
+    (found,) = leftovers.check("a", None, [SERVES], [record(2, None, 0.1)], NOW)
     assert "A redeploy by ada began at" in found.observed
     assert "(verifying)" in found.observed
+
+
+def test_a_rollout_that_hangs_is_told_by_whom_it_is() -> None:
+    (found,) = leftovers.check("a", "ada (pid 7)", [SERVES], [record(2, None, 3)], NOW)
+    assert found.observed.endswith("(verifying); ada (pid 7) still holds its lock.")
 
 
 def test_an_address_that_was_moved_by_hand_is_told() -> None:

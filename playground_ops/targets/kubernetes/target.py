@@ -96,6 +96,9 @@ class KubernetesTarget:
     def lock(self, location: str, holder: str) -> AbstractContextManager[Lock]:
         return leases.lease(self.connection, self.namespace, location, holder)
 
+    def holder(self, location: str) -> str | None:
+        return leases.holder(self.connection, self.namespace, location)
+
     def resolve(self, location: Location, ref: str | None) -> Revision:
         if location.repository is None:
             return archive.revision(location, self.project)

@@ -33,7 +33,7 @@ from playground_ops.targets.local import automation, disk, git, logs, observing,
 from playground_ops.targets.local.code import Code
 from playground_ops.targets.local.components import LocalStack
 from playground_ops.targets.local.folder import StateFolder
-from playground_ops.targets.local.locks import lease
+from playground_ops.targets.local.locks import holder_of, lease
 from playground_ops.targets.local.processes import read_spec
 from playground_ops.targets.local.releases import RecordFiles, ReleaseFiles
 from playground_ops.targets.local.servers import lead_to, own_number, server_spec, serving_number
@@ -61,6 +61,10 @@ class LocalTarget:
     def lock(self, location: str, holder: str) -> AbstractContextManager[Lock]:
         self.stack.must_be_deployed()  # before anything is started or written
         return lease(self.folder.lock(location), location, holder, self.clock.utc_now())
+
+    def holder(self, location: str) -> str | None:
+        found = holder_of(self.folder.lock(location))
+        return f"{found.holder} (pid {found.pid})" if found else None
 
     def resolve(self, location: Location, ref: str | None) -> Revision:
         if location.repository is None:

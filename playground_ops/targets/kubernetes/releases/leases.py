@@ -73,6 +73,12 @@ def lease(connection: Connection, namespace: str, location: str, holder: str) ->
         lock.release()
 
 
+def holder(connection: Connection, namespace: str, location: str) -> str | None:
+    """Who holds it now, as people know them."""
+    found = connection.get(path(an_object(API, "Lease", name_of(location), namespace, {})))
+    return _told(found)[0] if found is not None and _is_held(found, connection.now()) else None
+
+
 def name_of(location: str) -> str:
     return f"dagster-rollout-{location}"
 
