@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
@@ -18,10 +19,11 @@ from playground_ops.request import Request
 from playground_ops.revival import bring_back
 from playground_ops.rollout import Elsewhere, Engine
 from playground_ops.story import RolloutCancelled, Story
-from playground_ops.switching import Patience
+from playground_ops.switching import Patience, confirm
 
 FIRST_CONFIRM_SECONDS = 120.0
 """A rollout beside a starting webserver waits for it to come up before it can be confirmed."""
+SHOWN_SECONDS = 10.0
 ANOTHER_SECONDS = 900.0
 """A deploy of the whole stack waits as long for the rollouts of somebody else: two are as good as one."""
 
@@ -95,6 +97,7 @@ def deploy(
         if change.action == "delete" and change.kind == "location":
             engine.target.stack.withdraw(change.component)
     wait_until_ready(engine)
+    _have_shown(patient, [request.location.name for request in requests])
     return Deployed(plan, tuple(records), tuple(failures))
 
 
@@ -187,6 +190,16 @@ def wait_until_ready(engine: Engine, seconds: float = 120.0) -> None:
             told = message
         engine.story.check()
         engine.target.stack.wait_for_change(1.0)
+
+
+def _have_shown(engine: Engine, locations: Sequence[str]) -> None:
+    """A webserver that was started while a location was switched may have seen what served before."""
+    patience = replace(engine.patience, confirm=SHOWN_SECONDS)
+    for name in locations:
+        now = decisions.serving(engine.target.releases(name))
+        if now is not None:
+            with suppress(PlaygroundError):  # the rollout is done; what is shown is for `health` to tell
+                confirm(engine.target, now.release, engine.story, engine.clock, patience)
 
 
 def location_named(configuration: Configuration, name: str) -> Location:

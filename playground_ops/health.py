@@ -15,7 +15,7 @@ from playground_ops.clock import Clock
 from playground_ops.component import ComponentStatus
 from playground_ops.config import OPS, Configuration
 from playground_ops.errors import Finding, PlaygroundError
-from playground_ops.model import LiveRelease, Location, Release, Revision
+from playground_ops.model import LiveRelease, Location, Revision
 from playground_ops.targets.base import Target
 
 AGAIN_SECONDS = 10.0
@@ -32,6 +32,8 @@ Numbers = Mapping[str, Mapping[str, int]]
 class Examined:
     report: Report
     numbers: Numbers
+    stale: Sequence[str] = ()
+    """Locations of which the webserver shows an earlier server than the one that serves."""
 
 
 def examine_twice(target: Target, configuration: Configuration, clock: Clock) -> Examined:
@@ -47,6 +49,8 @@ def examine_twice(target: Target, configuration: Configuration, clock: Clock) ->
     first = seen.report
     if not worst_first(first):
         return seen
+    for name in seen.stale:
+        target.reload(name)  # the truth, which it does not always find out by itself
     clock.sleep(AGAIN_SECONDS)
     second = examine(target, configuration)
     lasting = {
@@ -88,7 +92,8 @@ def examine(target: Target, configuration: Configuration) -> Examined:
         found[name][Topic.AS_CONFIGURED] = []  # it is about to be made so
     measured = [one.numbers for one in seen if one.numbers]
     measured += [{name: room.of_component(one.usage)} for name, one in status.items() if one.usage]
-    return Examined(found, _laid_together(measured))
+    stale = [each.stale for each in seen if each.stale]
+    return Examined(found, _laid_together(measured), stale)
 
 
 def _laid_together(measured: Sequence[Numbers]) -> Numbers:
@@ -159,6 +164,7 @@ class _Looked:
     is_from_database: bool = False
     """Then it says nothing while that is away: heartbeats could not be written."""
     database_is_away: bool = False
+    stale: str | None = None
     numbers: Numbers = field(default_factory=dict)
 
 
@@ -182,21 +188,19 @@ def _at_location(target: Target, name: str, component: ComponentStatus | None) -
         is_busy = bool(records) and records[-1].outcome is None and not left
         serving = decisions.serving(releases)
         healthy = components.keeps_ending(component, now) + leftovers.moved_by_hand(name, releases, records)
-        healthy += (
-            _serves(target, serving.release, is_busy)
-            if serving
-            else [components.serves_nothing(name, decisions.last_done(records))]
-        )
+        stale = False
+        if serving is None:
+            healthy.append(components.serves_nothing(name, decisions.last_done(records)))
+        elif silent := components.answers(serving.release, target.observe(serving.release)):
+            healthy += silent
+        elif not is_busy:  # what is shown during a rollout is for it to confirm
+            shown, own = target.shown(serving.release)
+            healthy += components.is_shown(serving.release, shown, own)
+            stale = shown.error is None and shown.server_id != own
     except PlaygroundError as error:
         return _Looked([(name, Topic.HEALTHY, [*error.findings])])
     told = [(name, Topic.HEALTHY, healthy), (name, Topic.TIDY, left), *_of_memory(name, component)]
-    return _Looked(told, name if is_busy else None)
-
-
-def _serves(target: Target, release: Release, is_busy: bool) -> list[Finding]:
-    """While a rollout is under way, what is shown is for it to confirm."""
-    silent = components.answers(release, target.observe(release))
-    return silent if silent or is_busy else components.is_shown(release, *target.shown(release))
+    return _Looked(told, name if is_busy else None, stale=name if stale else None)
 
 
 def _at_dagster(target: Target) -> _Looked:

@@ -11,12 +11,15 @@ from dataclasses import dataclass
 
 from playground_ops.clock import Clock
 from playground_ops.errors import Finding, FindingKind, PlaygroundError, RolloutFailed
-from playground_ops.model import Phase, Release, ServerStatus, Shown
+from playground_ops.model import Phase, Release, ServerStatus
 from playground_ops.story import Story
 from playground_ops.targets.base import Lock, Target
 
 POLL_SECONDS = 0.2
 WATCH_SECONDS = 1.0
+RELOAD_SECONDS = 2.0
+"""A webserver looks once a second by itself."""
+EARLIER = "the server before it"
 
 
 @dataclass(frozen=True)
@@ -76,11 +79,14 @@ def confirm(target: Target, release: Release, story: Story, clock: Clock, patien
 
     Raises RolloutFailed when the server dies, or at the deadline with what was seen last.
     """
-    deadline = clock.monotonic() + patience.confirm
+    began = clock.monotonic()
+    deadline, reload = began + patience.confirm, began + RELOAD_SECONDS
     told = ""
-    while not _is_shown(target, release):
+    while seen := _what_else_is_shown(target, release):
         _must_live(target, release)
-        seen = _what_is_shown(target, release)
+        if seen == EARLIER and clock.monotonic() >= reload:
+            target.reload(release.location.name)
+            reload += RELOAD_SECONDS
         if clock.monotonic() >= deadline:
             raise RolloutFailed(_not_shown(release, seen, patience.confirm))
         if seen != told:
@@ -136,26 +142,19 @@ def _nothing_ticks(silent: Sequence[str]) -> str:
     )
 
 
-def _is_shown(target: Target, release: Release) -> bool:
-    try:
-        shown, own = target.shown(release)
-    except PlaygroundError:
-        return False
-    return shown.error is None and shown.server_id == own
-
-
 def _must_live(target: Target, release: Release) -> None:
     observation = target.observe(release)
     if observation.status is ServerStatus.FAILED and observation.finding is not None:
         raise RolloutFailed(observation.finding)
 
 
-def _what_is_shown(target: Target, release: Release) -> str:
+def _what_else_is_shown(target: Target, release: Release) -> str:
+    """Empty where it is this release, and nothing else."""
     try:
-        shown: Shown = target.shown(release)[0]
+        shown, own = target.shown(release)
     except PlaygroundError as error:
         return error.finding.observed
-    return shown.error or "the server before it"
+    return shown.error or ("" if shown.server_id == own else EARLIER)
 
 
 def _replaced(release: Release) -> Finding:

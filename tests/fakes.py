@@ -102,6 +102,10 @@ class World:
     lock_failures: int = 0
     """So many times nobody answers who is asked for the lock."""
     releases: dict[str, dict[int, Release]] = field(default_factory=dict)
+    misses_switches: bool = False
+    """Whether the webserver, as if it had been started that moment, goes on showing what served before."""
+    missed: dict[str, int] = field(default_factory=dict)
+    """By location: what served before the last switch, until somebody has it looked at anew."""
     served: dict[str, dict[int, int]] = field(default_factory=dict)
     draining: dict[str, set[int]] = field(default_factory=dict)
     serving: dict[str, int] = field(default_factory=dict)
@@ -343,6 +347,8 @@ class FakeTarget:
             name = release.location.name
             if release.number not in self.world.releases.get(name, {}):
                 raise AssertionError(f"{release.name} was never started, or is gone")
+            if (before := self.world.serving.get(name)) is not None:
+                self.world.missed[name] = before
             self.world.serving[name] = release.number
             self.world.served.setdefault(name, {})[release.number] = self.world.ticks
             self.world.draining.get(name, set()).discard(release.number)
@@ -365,7 +371,13 @@ class FakeTarget:
                 own = f"{release.name} again"
             elif self.world.looks > LOOKS:
                 self.world.dead.add(release.name)
+        if self.world.misses_switches and (before := self.world.missed.get(release.location.name)):
+            return Shown(server_id=f"{release.location.name}-{before}"), own
         return Shown(server_id=own if now == release else now.name), own
+
+    def reload(self, location: str) -> None:
+        with self.effect("reload"):
+            self.world.missed.pop(location, None)
 
     def troubles(self, location: str) -> Mapping[str, Finding]:
         self.step("troubles")

@@ -178,6 +178,14 @@ class Target(Protocol):
     def shown(self, release: Release) -> tuple[Shown, str]:
         """What the webserver shows of the location, and the id of the release's own server now."""
 
+    def reload(self, location: str) -> None:
+        """Have the webserver look at the location's address anew.
+
+        It notices by itself that another server answers there, but for one that came between its first look
+        and its second: then it shows the one before for good (dagster/_grpc/server_watcher.py). May be
+        repeated; nothing is done where there is no webserver.
+        """
+
     def troubles(self, location: str) -> Mapping[str, Finding]:
         """What fails now of what ticks by itself: daemons, and the location's sensors and schedules, by name.
 

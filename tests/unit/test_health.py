@@ -133,6 +133,15 @@ def test_what_has_passed_at_a_second_look_is_not_told(target: Well, monkeypatch:
     assert clock.monotonic() == began, "one look is enough where all is well"
 
 
+def test_a_webserver_that_missed_a_switch_is_told_to_look_again(target: Well) -> None:
+    target.world.misses_switches = True
+    target.world.missed["a"] = 7
+    assert told(examine(target, CONFIGURATION).report) == [("a", "healthy", "location/a")]
+    assert target.world.missed == {"a": 7}, "who only asks changes nothing"
+    assert told(examine_twice(target, CONFIGURATION, target.world.clock).report) == []
+    assert target.world.missed == {}
+
+
 def test_a_disk_that_fills_up_and_a_database_without_room_are_told(target: Well) -> None:
     full = Room(object="disk of /x", bytes_total=100 * 1024**3, bytes_free=1024**3)
     crowded = Database(bytes_used=1, connections=96, most_connections=97)

@@ -83,6 +83,12 @@ def test_the_second_rollout_keeps_the_first_release_warm_and_drains_older_ones()
     }
 
 
+def test_a_webserver_that_missed_the_switch_is_told_to_look_again() -> None:
+    world = deployed(World(heads={"a": commit(1)}, misses_switches=True), 1, 2)
+    assert world.records["a"].popitem()[1].outcome is Outcome.DONE
+    assert (world.serving["a"], world.verbs.count("reload")) == (2, 1)
+
+
 def test_the_same_commit_again_changes_nothing_and_writes_nothing() -> None:
     world = deployed(World(), 1)
     before = list(world.verbs)

@@ -35,7 +35,7 @@ from playground_ops.targets.kubernetes.api.streaming import lines
 from playground_ops.targets.kubernetes.logs import collecting
 from playground_ops.targets.kubernetes.logs.named import namespace_of, selector_of
 from playground_ops.targets.kubernetes.logs.reading import Wanted, last_lines
-from playground_ops.targets.kubernetes.objects import ending, spaces
+from playground_ops.targets.kubernetes.objects import spaces
 from playground_ops.targets.kubernetes.objects.applying import apply_changes
 from playground_ops.targets.kubernetes.objects.components import (
     KINDS,
@@ -191,10 +191,14 @@ class KubernetesStack:
         return dump(self._connection, self._configuration, SystemClock().utc_now(), say)
 
     def down(self, say: Say, grace_seconds: float | None) -> None:
+        from playground_ops.targets.kubernetes.outside import ending
+
         every = spaces.namespaces(self._connection, self._configuration)
         ending.down(self._connection, every, say, grace_seconds)
 
     def delete_data(self) -> None:
+        from playground_ops.targets.kubernetes.outside import ending
+
         ending.delete_data(self._connection, spaces.namespaces(self._connection, self._configuration))
 
     # What the target's other verbs need of the stack.

@@ -195,7 +195,7 @@ class KubernetesTarget:
             with suppress(NoAnswer):
                 await_server(where.channel, server_id(own.channel), PROXY_SECONDS)
         # The switch is done; what the webserver shows is for the confirmation to find out.
-        unless_down(lambda: self.stack.webserver().reload(name), None)
+        self.reload(name)
 
     def keep(self, release: Release) -> None:
         """Nothing to do: a Deployment's pod comes back by itself from its first moment."""
@@ -213,6 +213,9 @@ class KubernetesTarget:
             return shown, server_id(address.channel) if address else ""
         except NoAnswer:
             return shown, ""
+
+    def reload(self, location: str) -> None:
+        unless_down(lambda: self.stack.webserver().reload(location), None)
 
     def troubles(self, location: str) -> Mapping[str, Finding]:
         return unless_down(lambda: ticking.findings(self.stack.webserver().troubles(location)), {})

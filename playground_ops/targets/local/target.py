@@ -162,7 +162,7 @@ class LocalTarget:
         files.unmark_draining(release)
         lead_to(self.stack.addresses, release)
         # The switch is done; what the webserver shows is for the confirmation to find out.
-        unless_down(lambda: self.stack.webserver().reload(release.location.name), None)
+        self.reload(release.location.name)
 
     def keep(self, release: Release) -> None:
         self.stack.control().set_restart(release.name, "always")
@@ -179,6 +179,9 @@ class LocalTarget:
             return shown, server_id(self._address(release))
         except NoAnswer:
             return shown, ""
+
+    def reload(self, location: str) -> None:
+        unless_down(lambda: self.stack.webserver().reload(location), None)
 
     def troubles(self, location: str) -> Mapping[str, Finding]:
         return unless_down(lambda: ticking.findings(self.stack.webserver().troubles(location)), {})
