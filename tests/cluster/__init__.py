@@ -6,3 +6,7 @@ killing one process ends all of it; `cluster` puts the parts together; `faults` 
 
     python -m tests.cluster up | status | kubectl get pods -A | down
 """
+
+from tests.cluster.places import choose_instance
+
+choose_instance()  # before anything that is named or addressed by it

@@ -12,6 +12,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 HERE = Path(__file__).parent
+MOST = 16
+SPREAD = (0, 8, 4, 12)
+"""So far from the session's own are the clusters of its workers."""
+OF_WORKER = "PLAYGROUND_CLUSTER_OF_WORKER"
 KEPT = 4
 """Versions of one thing in the cache."""
 
@@ -25,9 +29,27 @@ def cache() -> Path:
 def instance() -> int:
     """Which of up to 16 clusters side by side this is: PLAYGROUND_CLUSTER, 0 unless told."""
     number = int(os.environ.get("PLAYGROUND_CLUSTER", "0"))
-    if not 0 <= number < 16:
+    if not 0 <= number < MOST:
         raise ValueError(f"PLAYGROUND_CLUSTER is {number}: expected 0 to 15")
     return number
+
+
+def choose_instance() -> None:
+    """A worker of a parallel session has a cluster of its own: no test waits for one that breaks another's.
+
+    What a worker starts is told the same one.
+    """
+    worker = os.environ.get("PYTEST_XDIST_WORKER")
+    if worker is None or os.environ.get(OF_WORKER) == worker:
+        return
+    apart = SPREAD[int(worker.removeprefix("gw")) % len(SPREAD)]
+    os.environ["PLAYGROUND_CLUSTER"] = str((instance() + apart) % MOST)
+    os.environ[OF_WORKER] = worker
+
+
+def run_folders() -> list[Path]:
+    """Of all clusters of this machine that are up, or were and not ended."""
+    return sorted(cache().glob("run[0-9]*"))
 
 
 def run_folder() -> Path:
