@@ -76,6 +76,7 @@ def examine(target: Target, configuration: Configuration) -> Examined:
         partial(_at_dagster, target),
         partial(_at_storage, target, keeper(target, configuration)),
         partial(_at_plan, target, configuration),
+        partial(_at_missing, target, configuration),
     ]
     with ThreadPoolExecutor(AT_ONCE) as pool:
         seen = list(pool.map(lambda look: look(), looks))
@@ -237,6 +238,15 @@ def _at_storage(target: Target, keeps: str) -> _Looked:
     if storage.of_files:
         told.append((FOUNDATION, Topic.ROOM, room.volume(storage.of_files)))
     return _Looked(told, numbers=room.of_storage(storage, keeps))
+
+
+def _at_missing(target: Target, configuration: Configuration) -> _Looked:
+    """Where that can't be asked, why is told by the others, who ask the same."""
+    try:
+        found = target.stack.missing(configuration)
+    except PlaygroundError:
+        return _Looked([])
+    return _Looked([(name, Topic.AS_CONFIGURED, [*told]) for name, told in found.items()])
 
 
 def _at_plan(target: Target, configuration: Configuration) -> _Looked:

@@ -152,6 +152,9 @@ class FakeStack:
     def apply(self, configuration: Configuration, changed: Sequence[Change], say: Any) -> None:
         self.applied.append([change.component for change in changed])
 
+    def missing(self, configuration: Configuration) -> Mapping[str, Sequence[Finding]]:
+        return {}
+
     def component_status(self) -> Sequence[ComponentStatus]:
         return [
             ComponentStatus(name=found.name, kind=found.kind, ready=True)

@@ -59,6 +59,12 @@ class Stack(Protocol):
         Returns when they were started, not when they are ready: ask `component_status`.
         """
 
+    def missing(self, configuration: Configuration) -> Mapping[str, Sequence[Finding]]:
+        """What components were given by somebody else and will not be given again: by component.
+
+        What runs goes on without it. Raises PlaygroundError.
+        """
+
     def component_status(self) -> Sequence[ComponentStatus]:
         """How the webserver, the daemon and each location's serving server do now."""
 

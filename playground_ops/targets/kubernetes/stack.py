@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
 from pathlib import Path
@@ -12,7 +12,7 @@ from playground_ops.clock import SystemClock
 from playground_ops.component import Component, ComponentStatus
 from playground_ops.config import Configuration
 from playground_ops.decisions import serving
-from playground_ops.errors import PlaygroundError
+from playground_ops.errors import Finding, PlaygroundError
 from playground_ops.model import Backup
 from playground_ops.overview import Overview
 from playground_ops.plan import Change, Plan, plan
@@ -35,7 +35,7 @@ from playground_ops.targets.kubernetes.api.streaming import lines
 from playground_ops.targets.kubernetes.logs import collecting
 from playground_ops.targets.kubernetes.logs.named import namespace_of, selector_of
 from playground_ops.targets.kubernetes.logs.reading import Wanted, last_lines
-from playground_ops.targets.kubernetes.objects import spaces
+from playground_ops.targets.kubernetes.objects import named, spaces
 from playground_ops.targets.kubernetes.objects.applying import apply_changes
 from playground_ops.targets.kubernetes.objects.components import (
     KINDS,
@@ -119,6 +119,9 @@ class KubernetesStack:
         ensure_database_password(self._connection, configuration, say)
         ensure_copies(self._connection, configuration, say)
         databases.ensure_secrets(self._connection, configuration, say)
+
+    def missing(self, configuration: Configuration) -> Mapping[str, Sequence[Finding]]:
+        return named.missing(self._connection, configuration)
 
     def component_status(self) -> Sequence[ComponentStatus]:
         listed = self._list(self._namespace)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from playground_ops.component import Component, ComponentStatus, End
 from playground_ops.config import OPS, Configuration
-from playground_ops.errors import BadInput, PlaygroundError
+from playground_ops.errors import BadInput, Finding, PlaygroundError
 from playground_ops.model import Backup, Location, Release, Revision
 from playground_ops.overview import Overview
 from playground_ops.plan import Change, Plan, plan
@@ -116,6 +116,9 @@ class LocalStack:
 
     def collect(self) -> Iterator[tuple[str, str]]:
         return collecting.collect(self.folder)
+
+    def missing(self, configuration: Configuration) -> Mapping[str, Sequence[Finding]]:
+        return {}  # processes are given nothing that somebody else keeps
 
     def overview(self) -> Overview | None:
         return unless_down(lambda: self.webserver().overview(), None)

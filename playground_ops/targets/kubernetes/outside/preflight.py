@@ -9,14 +9,13 @@ from typing import Any
 
 from playground_ops.config import Configuration
 from playground_ops.errors import Finding, FindingKind, PlaygroundError
-from playground_ops.pods import PodSettings
-from playground_ops.render.database import PASSWORD_KEY, password_secret
 from playground_ops.render.names import MANAGER, OF_NAMESPACE, Object, an_object
 from playground_ops.render.stack import render
 from playground_ops.render.supported import OLDEST
 from playground_ops.targets.kubernetes.api.connection import AT_ONCE, Connection
 from playground_ops.targets.kubernetes.api.paths import PLURALS, path, title
 from playground_ops.targets.kubernetes.api.refusals import Refusal
+from playground_ops.targets.kubernetes.objects.named import named, object_of
 
 DEFAULT_CLASS = "storageclass.kubernetes.io/is-default-class"
 HERE = re.compile(r"^(/|~|\.|file:)")
@@ -178,41 +177,13 @@ def _taken(what: str) -> Finding:
 
 def _named(connection: Connection, configuration: Configuration) -> list[Finding]:
     """What pods can't start without; the database's password is made when no Secret is named for it."""
-    named: dict[tuple[str, str, str], str] = {}
-    home, of = configuration.kubernetes.namespace, configuration.namespace_of
-    if configuration.postgres.password_secret or configuration.postgres.external:
-        named[home, "Secret", password_secret(configuration)] = (
-            f"the database's password, as `{PASSWORD_KEY}`"
-        )
-    for location in configuration.all_locations:
-        if location.git_secret:
-            named[of(location.name), "Secret", location.git_secret] = (
-                f"location {location.name}'s git credentials"
-            )
-    if packages := configuration.kubernetes.packages.secret:
-        for location in configuration.installing:
-            named[of(location.name), "Secret", packages] = "the credentials of the package index"
-    # The pod of a backup has the volumes of `postgres`, also where the database is an external one.
-    database = PodSettings(volumes=configuration.postgres.pod.volumes)
-    for component, pod in {"postgres": database, **configuration.all_pods}.items():
-        told, there = f"{component}'s environment", of(component)
-        named |= {(there, "Secret", name): told for name in pod.environment_from_secrets}
-        named |= {(there, "ConfigMap", name): told for name in pod.environment_from_config_maps}
-        for volume in pod.volumes:
-            sources = {
-                "Secret": volume.secret,
-                "ConfigMap": volume.config_map,
-                "PersistentVolumeClaim": volume.claim,
-            }
-            told = f"{component}'s volume {volume.name}"
-            named |= {(there, kind, name): told for kind, name in sources.items() if name}
+    wanted = {(one.namespace, one.kind, one.name): one for one in named(configuration)}
     missing = []
-    for (namespace, kind, name), what in named.items():
-        tags = {} if namespace == home else {OF_NAMESPACE: home}
-        wanted = an_object("v1", kind, name, namespace, tags)
-        if not connection.is_there(path(wanted)):
-            cause, fix = f"The configuration names it for {what}.", "Make it, or correct the name."
-            missing.append(_finding(title(wanted), "It is not there.", cause, fix))
+    for one in wanted.values():
+        found = object_of(one, configuration)
+        if not connection.is_there(path(found)):
+            cause, fix = f"The configuration names it for {one.what}.", "Make it, or correct the name."
+            missing.append(_finding(title(found), "It is not there.", cause, fix))
     return missing
 
 

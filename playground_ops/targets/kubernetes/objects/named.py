@@ -1,0 +1,147 @@
+"""What the configuration names and somebody else makes: Secrets, ConfigMaps and claims of its pods.
+
+What runs does not need it any more; the next pod does not start without it.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from playground_ops.config import Configuration
+from playground_ops.diagnose.waiting import known
+from playground_ops.errors import Finding, FindingKind
+from playground_ops.pods import PodSettings
+from playground_ops.render.database import PASSWORD_KEY, password_secret
+from playground_ops.render.names import LOCATION, OF_NAMESPACE, Object, an_object
+from playground_ops.targets.kubernetes.api.connection import Connection
+from playground_ops.targets.kubernetes.api.paths import collection, path, title
+
+COMPONENT = "app.kubernetes.io/component"
+NOT_MOUNTED = "FailedMount"
+
+
+class Named(NamedTuple):
+    component: str
+    namespace: str
+    kind: str
+    name: str
+    what: str
+    """What for, as people call it."""
+
+
+def named(configuration: Configuration) -> Iterator[Named]:
+    """In the order of the configuration; the database's password only where it is not made here."""
+    home, of = configuration.kubernetes.namespace, configuration.namespace_of
+    if configuration.postgres.password_secret or configuration.postgres.external:
+        secret = password_secret(configuration)
+        yield Named("postgres", home, "Secret", secret, f"the database's password, as `{PASSWORD_KEY}`")
+    for location in configuration.all_locations:
+        if location.git_secret:
+            what = f"location {location.name}'s git credentials"
+            yield Named(location.name, of(location.name), "Secret", location.git_secret, what)
+    if packages := configuration.kubernetes.packages.secret:
+        for location in configuration.installing:
+            what = "the credentials of the package index"
+            yield Named(location.name, of(location.name), "Secret", packages, what)
+    # The pod of a backup has the volumes of `postgres`, also where the database is an external one.
+    database = PodSettings(volumes=configuration.postgres.pod.volumes)
+    for component, pod in {"postgres": database, **configuration.all_pods}.items():
+        yield from _of_pod(component, of(component), pod)
+
+
+def _of_pod(component: str, namespace: str, pod: PodSettings) -> Iterator[Named]:
+    what = f"{component}'s environment"
+    for name in pod.environment_from_secrets:
+        yield Named(component, namespace, "Secret", name, what)
+    for name in pod.environment_from_config_maps:
+        yield Named(component, namespace, "ConfigMap", name, what)
+    for volume in pod.volumes:
+        sources = {
+            "Secret": volume.secret,
+            "ConfigMap": volume.config_map,
+            "PersistentVolumeClaim": volume.claim,
+        }
+        for kind, source in sources.items():
+            if source:
+                yield Named(component, namespace, kind, source, f"{component}'s volume {volume.name}")
+
+
+def object_of(one: Named, configuration: Configuration) -> Object:
+    home = configuration.kubernetes.namespace
+    return an_object(
+        "v1", one.kind, one.name, one.namespace, {OF_NAMESPACE: home} if one.namespace != home else {}
+    )
+
+
+def missing(connection: Connection, configuration: Configuration) -> Mapping[str, Sequence[Finding]]:
+    """By component, as `ops` can see it. Raises PlaygroundError.
+
+    It may not look at Secrets: one that a volume is made of is missed by the kubelet, which says so; one that
+    the environment comes from is seen with the next pod.
+    """
+    found: dict[str, list[Finding]] = defaultdict(list)
+    for one in dict.fromkeys(named(configuration)):
+        if one.kind != "Secret" and connection.get(path(object_of(one, configuration))) is None:
+            found[one.component].append(_gone(title(object_of(one, configuration)), one.what))
+    for namespace in configuration.namespaces:
+        query = {"fieldSelector": f"reason={NOT_MOUNTED}"}
+        events = connection.request("GET", collection("v1", "Event", namespace), query=query)["items"]
+        if events:
+            pods = connection.request("GET", collection("v1", "Pod", namespace))["items"]
+            for component, told in not_mounted(pods, events).items():
+                found[component].append(told)
+    return found
+
+
+def not_mounted(pods: Sequence[Mapping[str, Any]], events: Sequence[Mapping[str, Any]]) -> dict[str, Finding]:
+    """By component. Pods that are not ready say it themselves; one that was started since mounts its own."""
+    ready = {pod["metadata"]["uid"]: pod for pod in pods if _is_ready(pod)}
+    found = {}
+    for event in events:
+        pod, message = ready.get(event["involvedObject"].get("uid")), str(event.get("message", ""))
+        entry = known(NOT_MOUNTED, message)
+        if pod is None or entry is None or entry.kind is not FindingKind.CERTAIN:
+            continue
+        if (event.get("lastTimestamp") or "") <= _ready_since(pod):
+            continue  # that was on its way up
+        tags = pod["metadata"].get("labels", {})
+        found[tags.get(LOCATION) or tags.get(COMPONENT, "")] = _unmounted(
+            pod["metadata"]["name"], message, entry.fix
+        )
+    return found
+
+
+def _is_ready(pod: Mapping[str, Any]) -> bool:
+    return bool(_ready_since(pod))
+
+
+def _ready_since(pod: Mapping[str, Any]) -> str:
+    conditions = pod.get("status", {}).get("conditions", ())
+    since = [
+        one["lastTransitionTime"] for one in conditions if (one["type"], one["status"]) == ("Ready", "True")
+    ]
+    return str(since[0]) if since else ""
+
+
+def _gone(what: str, told: str) -> Finding:
+    return Finding(
+        kind=FindingKind.CERTAIN,
+        object=what,
+        observed="It is not there. What runs goes on; a new pod will not start.",
+        cause=f"The configuration names it for {told}, and somebody deleted it.",
+        fix="Make it again, or correct the name and `deploy`.",
+        whose="surroundings",
+    )
+
+
+def _unmounted(pod: str, message: str, fix: str) -> Finding:
+    return Finding(
+        kind=FindingKind.CERTAIN,
+        object=f"pod/{pod}",
+        observed=f"The kubelet says: {message} What runs goes on; a new pod will not start.",
+        cause="A Secret or ConfigMap that it was started with was deleted.",
+        fix=fix,
+        whose="surroundings",
+    )

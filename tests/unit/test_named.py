@@ -1,0 +1,40 @@
+"""What was given to pods and is not there any more, as a kubelet of 1.34 says it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from playground_ops.targets.kubernetes.objects.named import not_mounted
+
+GONE = 'MountVolume.SetUp failed for volume "warehouse" : secret "warehouse" not found'
+
+
+def a_pod(uid: str, ready: str = "True", since: str = "2030-01-01T10:00:00Z") -> dict[str, Any]:
+    condition = {"type": "Ready", "status": ready, "lastTransitionTime": since}
+    tags = {"playground.dagster/location": "a", "app.kubernetes.io/component": "location"}
+    return {
+        "metadata": {"name": f"dagster-grpc-a-{uid}", "uid": uid, "labels": tags},
+        "status": {"conditions": [condition]},
+    }
+
+
+def an_event(uid: str, message: str = GONE, last: str | None = "2030-01-01T11:00:00Z") -> dict[str, Any]:
+    return {"involvedObject": {"uid": uid}, "message": message, "lastTimestamp": last}
+
+
+def test_what_a_running_pod_was_started_with_and_was_deleted_is_told() -> None:
+    found = not_mounted([a_pod("1")], [an_event("1")])
+    assert list(found) == ["a"]
+    assert found["a"].object == "pod/dagster-grpc-a-1"
+    assert GONE in found["a"].observed
+
+
+def test_pods_that_say_it_themselves_that_are_gone_or_were_started_since_are_left_alone() -> None:
+    assert not_mounted([a_pod("1", ready="False")], [an_event("1")]) == {}
+    assert not_mounted([a_pod("1")], [an_event("2")]) == {}
+    assert not_mounted([a_pod("1", since="2030-01-01T12:00:00Z")], [an_event("1")]) == {}
+    assert not_mounted([a_pod("1")], [an_event("1", last=None)]) == {}
+
+
+def test_what_is_tried_again_is_no_loss() -> None:
+    assert not_mounted([a_pod("1")], [an_event("1", message="timed out waiting for the condition")]) == {}
