@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
+
 from playground_ops.value import Value
 
 
@@ -25,6 +28,24 @@ class Room(Value):
     object: str
     bytes_total: int
     bytes_free: int
+    inodes_total: int = 0
+    """0 where the file system makes as many as are needed, or nobody can say."""
+    inodes_free: int = 0
+
+    @classmethod
+    def of(cls, what: str, folder: Path | str) -> Room:
+        """Of the file system on which a folder lies, as somebody without privileges may use it.
+
+        Raises OSError.
+        """
+        found = os.statvfs(folder)
+        return cls(
+            object=what,
+            bytes_total=found.f_blocks * found.f_frsize,
+            bytes_free=found.f_bavail * found.f_frsize,
+            inodes_total=found.f_files,
+            inodes_free=found.f_favail,
+        )
 
 
 class Storage(Value):

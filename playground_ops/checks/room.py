@@ -11,6 +11,7 @@ LEAST_FREE = 0.1
 """Of a volume; a node's kubelet begins to evict pods at the same part of its disk (nodefs.available)."""
 MIB = 1024**2
 ENOUGH_BYTES = 10 * 1024**3
+ENOUGH_INODES = 100_000
 """On a large disk a tenth is no sign of want."""
 MOST_CONNECTIONS = 0.85
 MOST_MEMORY = 0.9
@@ -18,7 +19,10 @@ MOST_MEMORY = 0.9
 
 def volume(room: Room) -> list[Finding]:
     is_well = room.bytes_free >= min(LEAST_FREE * room.bytes_total, ENOUGH_BYTES)
-    return [] if is_well else [_filling(room)]
+    found = [] if is_well else [_filling(room)]
+    if room.inodes_free < min(LEAST_FREE * room.inodes_total, ENOUGH_INODES):
+        found.append(_many_files(room))
+    return found
 
 
 def connections(database: Database) -> list[Finding]:
@@ -85,6 +89,17 @@ def _filling(room: Room) -> Finding:
         "something else on the same disk.",
         fix="Make it larger, or delete old runs in the UI. When it is full no run can be written down and no "
         "release started.",
+        whose="surroundings",
+    )
+
+
+def _many_files(room: Room) -> Finding:
+    return Finding(
+        kind=FindingKind.CAPACITY,
+        object=room.object,
+        observed=f"{room.inodes_free} of {room.inodes_total} inodes are free.",
+        cause="There are very many files on it; with no inode left none can be made, whatever room there is.",
+        fix="Delete old runs in the UI, whose logs and values are files, or find what else makes files.",
         whose="surroundings",
     )
 

@@ -21,9 +21,10 @@ GIT_SYNC = "git-sync"
 
 
 INSTALLS = "install-packages"
+"""The init container that makes a release's environment."""
 MOUNTED = ("Pulling", "Pulled", "Created", "Started")
 """Events of what comes when all volumes are there: what failed before has passed."""
-"""The init container that makes a release's environment."""
+HINDRANCES = ("FailedMount", "FailedAttachVolume", "NodeNotReady")
 TRIES = ("PodInitializing", "ContainerCreating")
 """Waiting reasons that are the ordinary course of things."""
 
@@ -68,7 +69,7 @@ def look(collected: Collected, explain: Explain = explain_exit) -> Seen:
     for event in reversed(collected.events):
         if event.get("reason") in MOUNTED:
             break
-        if event.get("reason") in ("FailedMount", "FailedAttachVolume"):
+        if event.get("reason") in HINDRANCES:
             return _explained(name, event["reason"], event.get("message", ""))
     return Seen(False, _waits_for(status, collected.events))
 

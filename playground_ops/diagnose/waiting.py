@@ -201,6 +201,14 @@ CATALOGUE = (
         "Mend `node_selector`, `affinity` and `tolerations`, or add such a node.",
     ),
     _known(
+        "NodeNotReady",
+        r"",
+        TRANSIENT,
+        "The node that it runs on does not answer: it is down, or cut off from the cluster.",
+        "`kubectl get nodes` shows which. Its pods are made anew elsewhere after five minutes (or as "
+        "`tolerations: seconds` has it); at once when a node that will not come back is deleted.",
+    ),
+    _known(
         "FailedMount FailedAttachVolume",
         r"",
         TRANSIENT,

@@ -137,6 +137,19 @@ def filled(cluster: Cluster, pod: Pod, claim: str, leave_bytes: int = 0) -> Iter
 
 
 @contextmanager
+def without_inodes(cluster: Cluster, pod: Pod, claim: str) -> Iterator[None]:
+    """No file can be made on the volume of the pod's claim, which has room left."""
+    folder, machine = own(cluster).volume_folder(pod.namespace, claim), cluster.machines[pod.node]
+    told = machine.run("stat", "--file-system", "--format=%c %d", folder).stdout
+    total, free = (int(found) for found in told.split())
+    machine.run("mount", "-o", f"remount,nr_inodes={total - free}", folder)
+    try:
+        yield
+    finally:
+        machine.run("mount", "-o", f"remount,nr_inodes={total}", folder)
+
+
+@contextmanager
 def unschedulable(cluster: Cluster, node: str = "node1") -> Iterator[None]:
     """New pods stay Pending; those that run go on."""
     kubectl = own(cluster).kubectl

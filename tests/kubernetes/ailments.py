@@ -47,6 +47,8 @@ defs = dg.Definitions(jobs=[waiting], sensors=[new_files], schedules=[nightly])
 class Place:
     stack: ClusterStack
     code: Pipeline
+    repo: dict[str, str]
+    """Of location `a`, as the configuration has it."""
     held: ExitStack = field(default_factory=ExitStack)
     """What a case has taken or stopped, until it is mended."""
 
@@ -65,6 +67,15 @@ class Place:
 
     def deploy(self) -> None:
         self.stack.ok("deploy")
+
+    def configure(self, **of_a: Any) -> None:
+        given = {"name": "a", "repo": self.repo, "module": "pipeline", "automation": "on", **of_a}
+        self.stack.configure(code_locations=[given, {"name": "b"}])
+
+    def as_before(self) -> None:
+        self.held.close()
+        self.configure()
+        self.deploy()
 
     def afresh(self) -> None:
         """Location `a` with a good commit and a pod of its own."""

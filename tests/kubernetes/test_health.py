@@ -26,6 +26,7 @@ from tests.kubernetes.ailments import CASES, Place
 from tests.kubernetes.metrics import MEMORY
 from tests.kubernetes.outages import OUTAGES
 from tests.kubernetes.stacks import ROOT, a_cluster_stack
+from tests.kubernetes.unforeseen import UNFORESEEN
 from tests.pipelines import pipeline
 
 SEED = int(os.environ["PLAYGROUND_SEED"])
@@ -51,15 +52,10 @@ def place(access: Access, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
         a_cluster_stack(access, tmp_path_factory.mktemp("stack")) as stack,
         anonymous(code.folder.parent) as url,
     ):
-        repo = {"url": f"{url}/{code.folder.name}", "ref": "main"}
-        stack.configure(
-            code_locations=[
-                {"name": "a", "repo": repo, "module": "pipeline", "automation": "on"},
-                {"name": "b"},
-            ]
-        )
+        made = Place(stack, code, {"url": f"{url}/{code.folder.name}", "ref": "main"})
+        made.configure()
         stack.bootstrap()
-        yield Place(stack, code)
+        yield made
 
 
 def test_all_that_tells_something_is_collected(place: Place, tmp_path: Path) -> None:
@@ -89,11 +85,29 @@ def test_memory_that_is_nearly_used_up_is_told_where_somebody_measures_it(place:
     make(place, MEMORY)
 
 
+def test_who_may_no_longer_look_is_red_itself(place: Place) -> None:
+    """The rights of `ops` are gone: no other check says anything, and none is said to be well."""
+    before = evaluations(place)
+    place.stack.kubectl("delete", "rolebinding", "dagster-ops")
+    run = place.stack.launch("ops", "health_check")
+    assert place.stack.wait_for_run(run) == "FAILURE"
+    told = evaluations(place)
+    new = {key: found[: len(found) - len(before[key])] for key, found in told.items()}
+    red = new.pop("ops", "healthy")
+    assert "forbidden" in place.stack.messages(run)
+    assert red
+    assert {one for found in new.values() for one in found} == set()
+    said = place.stack.run("health")
+    assert (said.returncode, "bootstrap" in said.stderr) == (1, True), said
+    place.stack.bootstrap()
+    wait_until_well(place.stack)
+
+
 @pytest.mark.soak
 @pytest.mark.timeout(7200)
 def test_each_of_them_is_told_with_its_cause_and_nothing_else_is(place: Place, cluster: Cluster) -> None:
     """Those that break the cluster too, for which this test has it for itself."""
-    make_all(place, [*CASES, MEMORY, *OUTAGES], RESULTS, HEAD)
+    make_all(place, [*CASES, MEMORY, *OUTAGES, *UNFORESEEN], RESULTS, HEAD)
 
 
 LOAD_SECONDS, LAUNCH_SECONDS, REDEPLOY_SECONDS = 1800.0, 15.0, 120.0

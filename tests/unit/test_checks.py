@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
 from datetime import datetime, timezone
+from pathlib import Path
 
 import pytest
 
@@ -171,6 +173,26 @@ def test_a_volume_is_told_before_it_is_full(total: int, free: int, is_well: bool
     found = room.volume(Room(object="claim/x", bytes_total=total, bytes_free=free))
     assert (found == []) is is_well
     assert is_well or found[0].observed == "512.0 MiB of 10.0 GiB are free."
+
+
+@pytest.mark.parametrize(
+    ("total", "free", "is_well"),
+    [(5000, 400, False), (5000, 600, True), (50_000_000, 200_000, True), (0, 0, True)],
+)
+def test_inodes_are_told_before_there_are_none_left(total: int, free: int, is_well: bool) -> None:
+    found = room.volume(
+        Room(object="claim/x", bytes_total=GIB, bytes_free=GIB, inodes_total=total, inodes_free=free)
+    )
+    assert (found == []) is is_well
+    assert is_well or found[0].observed == "400 of 5000 inodes are free."
+
+
+def test_a_file_system_is_measured_as_it_is(tmp_path: Path) -> None:
+    found, disk = Room.of("x", tmp_path), shutil.disk_usage(tmp_path)
+    assert found.bytes_total == disk.total
+    assert abs(found.bytes_free - disk.free) < GIB
+    with pytest.raises(OSError, match="nosuch"):
+        Room.of("x", tmp_path / "nosuch")
 
 
 def database(**fields: object) -> Database:

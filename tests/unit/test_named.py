@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta, timezone
 from typing import Any
 
 from playground_ops.targets.kubernetes.objects.named import not_mounted
 
+NOW = datetime(2030, 1, 1, 11, 2, tzinfo=timezone.utc)
 GONE = 'MountVolume.SetUp failed for volume "warehouse" : secret "warehouse" not found'
 
 
@@ -23,18 +25,24 @@ def an_event(uid: str, message: str = GONE, last: str | None = "2030-01-01T11:00
 
 
 def test_what_a_running_pod_was_started_with_and_was_deleted_is_told() -> None:
-    found = not_mounted([a_pod("1")], [an_event("1")])
+    found = not_mounted([a_pod("1")], [an_event("1")], NOW)
     assert list(found) == ["a"]
     assert found["a"].object == "pod/dagster-grpc-a-1"
     assert GONE in found["a"].observed
 
 
 def test_pods_that_say_it_themselves_that_are_gone_or_were_started_since_are_left_alone() -> None:
-    assert not_mounted([a_pod("1", ready="False")], [an_event("1")]) == {}
-    assert not_mounted([a_pod("1")], [an_event("2")]) == {}
-    assert not_mounted([a_pod("1", since="2030-01-01T12:00:00Z")], [an_event("1")]) == {}
-    assert not_mounted([a_pod("1")], [an_event("1", last=None)]) == {}
+    assert not_mounted([a_pod("1", ready="False")], [an_event("1")], NOW) == {}
+    assert not_mounted([a_pod("1")], [an_event("2")], NOW) == {}
+    assert not_mounted([a_pod("1", since="2030-01-01T12:00:00Z")], [an_event("1")], NOW) == {}
+    assert not_mounted([a_pod("1")], [an_event("1", last=None)], NOW) == {}
+
+
+def test_what_was_mended_since_is_no_longer_told() -> None:
+    assert not_mounted([a_pod("1")], [an_event("1")], NOW + timedelta(minutes=10)) == {}
 
 
 def test_what_is_tried_again_is_no_loss() -> None:
-    assert not_mounted([a_pod("1")], [an_event("1", message="timed out waiting for the condition")]) == {}
+    assert (
+        not_mounted([a_pod("1")], [an_event("1", message="timed out waiting for the condition")], NOW) == {}
+    )

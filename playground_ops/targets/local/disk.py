@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-
 from playground_ops.errors import PlaygroundError
 from playground_ops.storage import Database, Room, Storage
 from playground_ops.targets.local.folder import StateFolder, cannot_read
@@ -17,10 +15,9 @@ def storage(folder: StateFolder) -> Storage:
     try:
         files = [file for name in DATABASES for file in (folder.dagster_home / name).rglob("*.db*")]
         written = [file.stat().st_size for file in files]
-        disk = shutil.disk_usage(folder.root)
+        room = Room.of(f"disk of {folder.root}", folder.root)
     except FileNotFoundError:  # a journal of SQLite's that has just gone, or no stack yet
         return Storage()
     except OSError as error:
         raise PlaygroundError(cannot_read(folder.root, error)) from error
-    room = Room(object=f"disk of {folder.root}", bytes_total=disk.total, bytes_free=disk.free)
     return Storage(database=Database(bytes_used=sum(written)), of_files=room)

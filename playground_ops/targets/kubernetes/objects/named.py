@@ -7,11 +7,13 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
 from typing import Any, NamedTuple
 
 from playground_ops.config import Configuration
 from playground_ops.diagnose.waiting import known
 from playground_ops.errors import Finding, FindingKind
+from playground_ops.moments import moment
 from playground_ops.pods import PodSettings
 from playground_ops.render.database import PASSWORD_KEY, password_secret
 from playground_ops.render.names import LOCATION, OF_NAMESPACE, Object, an_object
@@ -20,6 +22,8 @@ from playground_ops.targets.kubernetes.api.paths import collection, path, title
 
 COMPONENT = "app.kubernetes.io/component"
 NOT_MOUNTED = "FailedMount"
+LATELY_SECONDS = 240.0
+"""A kubelet tries again after two minutes at the latest, when it next looks at the pod."""
 
 
 class Named(NamedTuple):
@@ -90,12 +94,14 @@ def missing(connection: Connection, configuration: Configuration) -> Mapping[str
         events = connection.request("GET", collection("v1", "Event", namespace), query=query)["items"]
         if events:
             pods = connection.request("GET", collection("v1", "Pod", namespace))["items"]
-            for component, told in not_mounted(pods, events).items():
+            for component, told in not_mounted(pods, events, connection.now()).items():
                 found[component].append(told)
     return found
 
 
-def not_mounted(pods: Sequence[Mapping[str, Any]], events: Sequence[Mapping[str, Any]]) -> dict[str, Finding]:
+def not_mounted(
+    pods: Sequence[Mapping[str, Any]], events: Sequence[Mapping[str, Any]], now: datetime
+) -> dict[str, Finding]:
     """By component. Pods that are not ready say it themselves; one that was started since mounts its own."""
     ready = {pod["metadata"]["uid"]: pod for pod in pods if _is_ready(pod)}
     found = {}
@@ -104,8 +110,9 @@ def not_mounted(pods: Sequence[Mapping[str, Any]], events: Sequence[Mapping[str,
         entry = known(NOT_MOUNTED, message)
         if pod is None or entry is None or entry.kind is not FindingKind.CERTAIN:
             continue
-        if (event.get("lastTimestamp") or "") <= _ready_since(pod):
-            continue  # that was on its way up
+        last = event.get("lastTimestamp")
+        if not last or last <= _ready_since(pod) or (now - moment(last)).total_seconds() > LATELY_SECONDS:
+            continue  # that was on its way up, or has been mended
         tags = pod["metadata"].get("labels", {})
         found[tags.get(LOCATION) or tags.get(COMPONENT, "")] = _unmounted(
             pod["metadata"]["name"], message, entry.fix

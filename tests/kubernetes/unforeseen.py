@@ -1,0 +1,137 @@
+"""What nobody writes an entry for: it is told in the cluster's own words, and as nothing that it is not."""
+
+from __future__ import annotations
+
+import base64
+import struct
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from tests.asking import eventually
+from tests.cluster import faults
+from tests.cluster.cluster import Cluster
+from tests.cluster.gitservers import PASSWORD, USER, by_password_over_tls
+from tests.kubernetes.ailments import DAEMON, Place, anew, case
+from tests.kubernetes.outages import holding, let_go, let_go_and_start, pod_of
+
+ARM64 = 183
+"""e_machine (elf.h)."""
+
+
+def program_of_another_kind() -> str:
+    """The head of a program for arm64, as the content of a ConfigMap: no kernel of another kind runs it."""
+    ident = b"\x7fELF\x02\x01\x01" + bytes(9)
+    head = struct.pack("<HHIQQQIHHHHHH", 2, ARM64, 1, 0x400078, 64, 0, 0, 64, 56, 1, 0, 0, 0)
+    load = struct.pack("<IIQQQQQQ", 1, 5, 0, 0x400000, 0x400000, 120, 120, 4096)
+    return base64.b64encode(ident + head + load).decode()
+
+
+def of_another_kind(place: Place) -> None:
+    content = {"binaryData": {"program": program_of_another_kind()}}
+    name = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "arm64"}}
+    place.stack.access.apply({**name, **content}, namespace=place.stack.namespace)
+    place.held.callback(place.stack.kubectl, "delete", "configmap", "arm64")
+    volume = {"name": "arm64", "configMap": {"name": "arm64", "defaultMode": 0o755}}
+    mounted = [{"name": "arm64", "mountPath": "/mnt/arm64"}]
+    container = {"name": "daemon", "command": ["/mnt/arm64/program"], "volumeMounts": mounted}
+    place.pod(DAEMON, volumes=[volume], containers=[container])
+
+
+def writes_too_much(place: Place) -> None:
+    """More than it may on its node's disk: the kubelet evicts it, and each that follows."""
+    command = ["sh", "-c", "head -c 40000000 /dev/zero > /tmp/full; sleep 600"]
+    limits = {"limits": {"ephemeral-storage": "4Mi"}, "requests": {"ephemeral-storage": "1Mi"}}
+    place.container(DAEMON, "daemon", command=command, resources=limits)
+
+
+@contextmanager
+def on_a_lost_node(place: Place, cluster: Cluster) -> Iterator[None]:
+    cluster.add_second_node(lambda line: None)
+    try:
+        place.pod(DAEMON, nodeSelector={"kubernetes.io/hostname": "node2"})
+
+        def runs_there() -> bool:
+            found = place.stack.pods("daemon")
+            return len(found) == 1 and found[0]["spec"].get("nodeName") == "node2" and _is_ready(found[0])
+
+        eventually("the daemon to run on the second node", runs_there)
+        with faults.kubelet_down(cluster, "node2"):
+            yield
+    finally:
+        cluster.remove_second_node()
+
+
+def _is_ready(pod: dict[str, Any]) -> bool:
+    return any((one["type"], one["status"]) == ("Ready", "True") for one in pod["status"]["conditions"])
+
+
+def behind_an_unknown_authority(place: Place) -> None:
+    """The next deploy can't fetch; what serves goes on."""
+    url, _ = place.held.enter_context(by_password_over_tls(place.code.folder.parent))
+    make_secret(place, "no-authority", username=USER, password=PASSWORD)
+    place.configure(repo={"url": f"{url}/{place.code.folder.name}", "ref": "main", "secret": "no-authority"})
+    place.stack.run("deploy")
+
+
+def make_secret(place: Place, name: str, **content: str) -> None:
+    literals = [f"--from-literal={key}={value}" for key, value in content.items()]
+    place.stack.kubectl("create", "secret", "generic", name, *literals)
+    place.held.callback(place.stack.kubectl, "delete", "secret", name, "--ignore-not-found")
+
+
+def a_mounted_secret_deleted(place: Place) -> None:
+    make_secret(place, "warehouse", password="hunter2")
+    place.configure(pod={"volumes": [{"name": "warehouse", "path": "/mnt/warehouse", "secret": "warehouse"}]})
+    place.deploy()
+    place.stack.kubectl("delete", "secret", "warehouse")
+
+
+def a_named_config_map_deleted(place: Place) -> None:
+    place.stack.kubectl("create", "configmap", "settings", "--from-literal=REGION=north")
+    place.configure(pod={"environment_from_config_maps": ["settings"]})
+    place.deploy()
+    place.stack.kubectl("delete", "configmap", "settings")
+
+
+UNFORESEEN = [
+    case(
+        *("a program for another kind of processor", "daemon", "healthy", "exec format error"),
+        of_another_kind,
+        let_go_and_start(DAEMON),
+    ),
+    case(
+        *("a pod that its node evicts", "daemon", "healthy", "this pod had to go"),
+        writes_too_much,
+        anew(DAEMON),
+    ),
+    case(
+        *("a node that is gone", "daemon", "healthy", "The node that it runs on does not answer"),
+        holding(on_a_lost_node),
+        let_go_and_start(DAEMON),
+    ),
+    case(
+        *("no inodes left where runs leave files", "foundation", "has_room", "inodes are free"),
+        holding(
+            lambda place, cluster: faults.without_inodes(
+                cluster, pod_of(place, "webserver"), "dagster-artifacts"
+            )
+        ),
+        let_go,
+    ),
+    case(
+        *("a git server of an authority that nobody knows", "a", "source", "certificate"),
+        behind_an_unknown_authority,
+        Place.as_before,
+    ),
+    case(
+        *("a mounted Secret deleted under a server", "a", "as_configured", 'secret "warehouse" not found'),
+        a_mounted_secret_deleted,
+        Place.as_before,
+    ),
+    case(
+        *("a ConfigMap deleted that a server was given", "a", "as_configured", "configmap/settings"),
+        a_named_config_map_deleted,
+        Place.as_before,
+    ),
+]
