@@ -4,18 +4,24 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 from playground_ops.diagnose.pods import Collected, is_certain, look
 from playground_ops.errors import Finding, PlaygroundError
+from playground_ops.moments import moment
 from playground_ops.targets.kubernetes.api.connection import Connection
 from playground_ops.targets.kubernetes.api.paths import collection, path
 from playground_ops.targets.kubernetes.api.refusals import Refusal
 from playground_ops.targets.kubernetes.api.streaming import lines
+from playground_ops.targets.kubernetes.pods.containers import FINAL
 
 LONGEST_ANSWER = 1_000_000
 """Bytes of its log."""
+COMPONENT = "app.kubernetes.io/component"
+ABANDONED_SECONDS = 3600.0
+"""Since it was made; what one does is done, or given up, well before."""
 ROOM_SECONDS = 15.0
 """Beyond its own deadline, for its start."""
 LOOK_SECONDS, DOUBT_SECONDS = 10.0, 2.0
@@ -48,6 +54,19 @@ def run(
         return Ended(_exit_code(ended), late, _log(connection, pod))
     finally:
         _remove(connection, pod)
+        _sweep(connection, pod)
+
+
+def _sweep(connection: Connection, like: dict[str, Any]) -> None:
+    """Those of its kind that ended long ago, because whoever made them was killed before it removed them."""
+    metadata = like["metadata"]
+    query = {"labelSelector": f"{COMPONENT}={metadata['labels'][COMPONENT]}"}
+    with suppress(PlaygroundError):  # the next one tries again
+        listed = connection.request("GET", collection("v1", "Pod", metadata["namespace"]), query=query)
+        for one in listed["items"]:
+            age = (connection.now() - moment(one["metadata"]["creationTimestamp"])).total_seconds()
+            if one["status"].get("phase") in FINAL and age > ABANDONED_SECONDS:
+                _remove(connection, {**like, "metadata": one["metadata"]})
 
 
 def _log(connection: Connection, pod: dict[str, Any]) -> str:
@@ -75,7 +94,7 @@ def _ended(
         found = connection.get(path(pod))
         if found is None:
             raise PlaygroundError(no_answer("its pod was deleted"))
-        if found["status"].get("phase") in ("Succeeded", "Failed") or _exit_code(found) is not None:
+        if found["status"].get("phase") in FINAL or _exit_code(found) is not None:
             return dict(found)
         looked = look(Collected(found))
         if looked.finding is not None and is_certain(looked.finding, found, connection.now()):
