@@ -55,6 +55,9 @@ def _finding(what: str, code: int, reason: str, message: str) -> Finding:
     elif f"{OPS_ACCOUNT} may not" in message:
         cause = "The admission policy holds `ops` to what the last deploy from a clone had configured."
         fix = "Run `python -m playground_ops deploy` from a clone."
+    elif f':{OPS_ACCOUNT}" cannot' in message:
+        cause = "`ops` has not the rights that a bootstrap gives it: its Role or RoleBinding was changed or deleted."
+        fix = "Run `python -m playground_ops.bootstrap` from a clone."
     elif "being terminated" in message:
         kind, cause = FindingKind.TRANSIENT, "Its namespace is being deleted, which waits for pods to end."
         fix = "Try again when it is gone: `kubectl get namespace` shows it, `kubectl get pods` what holds it."
