@@ -98,7 +98,7 @@ def test_who_may_no_longer_look_is_red_itself(place: Place) -> None:
     assert red.removeprefix("ops: ") in place.stack.messages(run)
     assert {one for found in new.values() for one in found} <= {""}, "a look may have been under way"
     said = place.stack.run("health")
-    assert (said.returncode, "playground_ops.bootstrap" in said.stderr) == (1, True), said
+    assert (said.returncode, "playground_ops.bootstrap" in said.stdout + said.stderr) == (1, True), said
     place.stack.bootstrap()
     wait_until_well(place.stack)
 

@@ -56,7 +56,7 @@ def _finding(what: str, code: int, reason: str, message: str) -> Finding:
         cause = "The admission policy holds `ops` to what the last deploy from a clone had configured."
         fix = "Run `python -m playground_ops deploy` from a clone."
     elif f':{OPS_ACCOUNT}" cannot' in message:
-        cause = "`ops` has not the rights that a bootstrap gives it: its Role or RoleBinding was changed or deleted."
+        cause = "`ops` has not the rights that a bootstrap gives it: its Role or RoleBinding was changed."
         fix = "Run `python -m playground_ops.bootstrap` from a clone."
     elif "being terminated" in message:
         kind, cause = FindingKind.TRANSIENT, "Its namespace is being deleted, which waits for pods to end."
