@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
-from datetime import datetime, timezone
+from dataclasses import dataclass
 from functools import partial
 
-from playground_ops import decisions
-from playground_ops.checks import components, daemons, drift, leftovers, room, runs, ticks, versions
+from playground_ops import decisions, looks
+from playground_ops.checks import room
 from playground_ops.checks.topic import FOUNDATION, Report, Topic, add, parts, worst_first
 from playground_ops.clock import Clock
-from playground_ops.component import ComponentStatus
 from playground_ops.config import OPS, Configuration
 from playground_ops.errors import Finding, PlaygroundError
+from playground_ops.looks import Looked, Numbers
 from playground_ops.model import LiveRelease, Location, Revision
 from playground_ops.targets.base import Target
 
@@ -22,10 +21,6 @@ AGAIN_SECONDS = 10.0
 """What passes within them is not told: a reload, a pod that another one replaces, the end of a rollout."""
 AT_ONCE = 8
 """Locations, each of which is some questions to the cluster, its server and the webserver."""
-
-
-Numbers = Mapping[str, Mapping[str, int]]
-"""By component: of what it keeps and uses, by what it is called."""
 
 
 @dataclass(frozen=True)
@@ -70,16 +65,16 @@ def examine(target: Target, configuration: Configuration) -> Examined:
     looked_at = parts_of(configuration, target.name == "kubernetes")
     locations = [location.name for location in configuration.all_locations]
     others = [name for name in dict.fromkeys((*looked_at, *status)) if name not in (FOUNDATION, *locations)]
-    looks: list[Callable[[], _Looked]] = [
-        *(partial(_at_location, target, name, status.get(name)) for name in locations),
-        *(partial(_at_component, name, status.get(name)) for name in others),
-        partial(_at_dagster, target),
-        partial(_at_storage, target, keeper(target, configuration)),
-        partial(_at_plan, target, configuration),
-        partial(_at_missing, target, configuration),
+    tasks: list[Callable[[], Looked]] = [
+        *(partial(looks.at_location, target, name, status.get(name)) for name in locations),
+        *(partial(looks.at_component, name, status.get(name)) for name in others),
+        partial(looks.at_dagster, target),
+        partial(looks.at_storage, target, keeper(target, configuration)),
+        partial(looks.at_plan, target, configuration),
+        partial(looks.at_missing, target, configuration),
     ]
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        seen = list(pool.map(lambda look: look(), looks))
+        seen = list(pool.map(lambda task: task(), tasks))
     found: Report = {
         name: {topic: [] for topic in topics if topic is not Topic.SOURCE}
         for name, topics in looked_at.items()
@@ -153,110 +148,3 @@ def keeper(target: Target, configuration: Configuration) -> str:
     """The component that keeps Dagster's database."""
     has_postgres = target.name == "kubernetes" and not configuration.postgres.external
     return "postgres" if has_postgres else FOUNDATION
-
-
-@dataclass(frozen=True)
-class _Looked:
-    """What one look told: component, topic, findings."""
-
-    told: Sequence[tuple[str, Topic, list[Finding]]]
-    rolling_out: str | None = None
-    """The location, where a rollout is under way."""
-    is_from_database: bool = False
-    """Then it says nothing while that is away: heartbeats could not be written."""
-    database_is_away: bool = False
-    stale: str | None = None
-    numbers: Numbers = field(default_factory=dict)
-
-
-def _at_component(name: str, component: ComponentStatus | None) -> _Looked:
-    now = datetime.now(timezone.utc)
-    findings = components.keeps_ending(component, now) + components.is_up(name, component)
-    return _Looked([(name, Topic.HEALTHY, findings), *_of_memory(name, component)])
-
-
-def _of_memory(name: str, component: ComponentStatus | None) -> list[tuple[str, Topic, list[Finding]]]:
-    found = room.memory(component)
-    return [(name, Topic.ROOM, found)] if found else []
-
-
-def _at_location(target: Target, name: str, component: ComponentStatus | None) -> _Looked:
-    try:
-        holder = target.holder(name)
-        releases, records = target.releases(name), target.records(name)
-        now = datetime.now(timezone.utc)
-        left = leftovers.check(name, holder, releases, records, now)
-        is_busy = bool(records) and records[-1].outcome is None and not left
-        serving = decisions.serving(releases)
-        healthy = components.keeps_ending(component, now) + leftovers.moved_by_hand(name, releases, records)
-        stale = False
-        if serving is None:
-            healthy.append(components.serves_nothing(name, decisions.last_done(records)))
-        elif silent := components.answers(serving.release, target.observe(serving.release)):
-            healthy += silent
-        elif not is_busy:  # what is shown during a rollout is for it to confirm
-            shown, own = target.shown(serving.release)
-            healthy += components.is_shown(serving.release, shown, own)
-            stale = shown.error is None and shown.server_id != own
-    except PlaygroundError as error:
-        return _Looked([(name, Topic.HEALTHY, [*error.findings])])
-    told = [(name, Topic.HEALTHY, healthy), (name, Topic.TIDY, left), *_of_memory(name, component)]
-    return _Looked(told, name if is_busy else None, stale=name if stale else None)
-
-
-def _at_dagster(target: Target) -> _Looked:
-    """Nothing while the webserver, which tells it, is down: that is a finding of its own."""
-    seen = target.stack.overview()
-    if seen is None:
-        return _Looked([])
-    return _Looked(
-        [
-            ("daemon", Topic.HEALTHY, daemons.check(seen.heartbeats)),
-            *((name, Topic.RUNS, findings) for name, findings in runs.check(seen.runs).items()),
-            *((name, Topic.TICKS, findings) for name, findings in ticks.check(seen.ticking).items()),
-            *(
-                (name, Topic.AS_CONFIGURED, findings)
-                for name, findings in versions.check(seen.version, seen.versions).items()
-            ),
-        ],
-        is_from_database=True,
-    )
-
-
-def _at_storage(target: Target, keeps: str) -> _Looked:
-    """`keeps`: the component that keeps the database."""
-    try:
-        storage = target.storage()
-    except PlaygroundError as error:
-        return _Looked([(keeps, Topic.HEALTHY, [*error.findings])], database_is_away=True)
-    told = []
-    if database := storage.database:
-        told.append((keeps, Topic.ROOM, room.connections(database)))
-        told.append((keeps, Topic.AS_CONFIGURED, room.schema(database)))
-    if storage.of_database:
-        told.append((keeps, Topic.ROOM, room.volume(storage.of_database)))
-    if storage.of_files:
-        told.append((FOUNDATION, Topic.ROOM, room.volume(storage.of_files)))
-    return _Looked(told, numbers=room.of_storage(storage, keeps))
-
-
-def _at_missing(target: Target, configuration: Configuration) -> _Looked:
-    """Where that can't be asked, why is told by the others, who ask the same."""
-    try:
-        found = target.stack.missing(configuration)
-    except PlaygroundError:
-        return _Looked([])
-    return _Looked([(name, Topic.AS_CONFIGURED, [*told]) for name, told in found.items()])
-
-
-def _at_plan(target: Target, configuration: Configuration) -> _Looked:
-    try:
-        missing, differs = drift.check(target.stack.plan(configuration))
-    except PlaygroundError as error:
-        return _Looked([("webserver", Topic.AS_CONFIGURED, [*error.findings])])
-    return _Looked(
-        [
-            *((name, Topic.HEALTHY, findings) for name, findings in missing.items()),
-            *((name, Topic.AS_CONFIGURED, findings) for name, findings in differs.items()),
-        ]
-    )
