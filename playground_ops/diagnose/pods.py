@@ -74,6 +74,13 @@ def look(collected: Collected, explain: Explain = explain_exit) -> Seen:
     return Seen(False, _waits_for(status, collected.events))
 
 
+def of_those_before(pods: Sequence[Mapping[str, Any]]) -> Finding | None:
+    """Why the last one had to go that another replaces: a node keeps the memory of those that it evicts."""
+    gone = [pod for pod in pods if pod.get("status", {}).get("phase") == "Failed"]
+    newest = max(gone, key=lambda pod: str(pod["metadata"].get("creationTimestamp")), default=None)
+    return look(Collected(newest)).finding if newest is not None and newest["status"].get("reason") else None
+
+
 def _of_the_pod(status: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     if status.get("phase") == "Failed" and status.get("reason"):
         yield status["reason"], status.get("message", "")

@@ -52,6 +52,24 @@ def test_a_pod_on_its_way_says_what_it_waits_for(pod: dict[str, Any], message: s
     assert (seen.ready, seen.message, seen.finding) == (False, message, None)
 
 
+def test_one_that_its_node_evicted_tells_why_the_next_one_starts() -> None:
+    def made(at: str, **status: Any) -> dict[str, Any]:
+        labels = {"app.kubernetes.io/component": "daemon"}
+        return {"metadata": {"name": at, "creationTimestamp": at, "labels": labels}, "status": status}
+
+    message = "Usage of EmptyDir volume exceeds the limit. "
+    evicted = made("2030-01-01T10:00:00Z", phase="Failed", reason="Evicted", message=message)
+    running = made(
+        "2030-01-01T10:01:00Z", containerStatuses=[a_container(running={})], conditions=[SCHEDULED]
+    )
+    workload = {"metadata": {"name": "dagster-daemon", "generation": 1}, "spec": {}, "status": {}}
+    seen = status_of("daemon", workload, [evicted, running])
+    assert seen.finding is not None
+    assert (seen.finding.object, seen.finding.kind) == ("pod/2030-01-01T10:00:00Z", FindingKind.CAPACITY)
+    assert seen.message == "its first successful probe"
+    assert status_of("daemon", workload, [running]).finding is None
+
+
 def test_a_crash_loop_is_explained_by_its_last_end_and_its_log() -> None:
     ended = {"exitCode": 1, "reason": "Error"}
     container = {

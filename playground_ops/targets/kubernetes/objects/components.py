@@ -7,7 +7,7 @@ from types import MappingProxyType
 from typing import Any, Literal
 
 from playground_ops.component import ComponentStatus
-from playground_ops.diagnose.pods import Collected, Seen, look, not_created
+from playground_ops.diagnose.pods import Collected, Seen, look, not_created, of_those_before
 from playground_ops.diagnose.processes import explain_end
 from playground_ops.errors import Finding
 from playground_ops.targets.kubernetes.objects.usage import Used, usage_of
@@ -50,7 +50,7 @@ def status_of(
         restarts=restarts(newest) if newest else 0,
         last_end=last_end(newest) if newest else None,
         message="" if ready else _message(workload, seen),
-        finding=(seen.finding if seen else None) or (None if ready else _refused(workload)),
+        finding=None if ready else (seen and seen.finding) or of_those_before(mine) or _refused(workload),
         usage=usage_of(newest, used) if newest else None,
     )
 

@@ -12,6 +12,7 @@ from playground_ops.diagnose.pods import (
     is_certain,
     look,
     not_created,
+    of_those_before,
     room_is_coming,
 )
 from playground_ops.errors import Finding, FindingKind, PlaygroundError
@@ -51,7 +52,7 @@ class Pods:
         seen = look(collected)
         if seen.ready:
             return Observation(status=ServerStatus.READY, message="the server answers")
-        finding = _told_by_itself(collected) or seen.finding
+        finding = _told_by_itself(collected) or seen.finding or of_those_before(pods[1:])
         if finding is not None and room_is_coming(collected):
             finding = finding.model_copy(update={"kind": FindingKind.CAPACITY})
             return _starting(pods[0], seen.message, finding, room_is_coming=True)
