@@ -55,7 +55,7 @@ def on_a_lost_node(place: Place, cluster: Cluster) -> Iterator[None]:
             found = place.stack.pods("daemon")
             return len(found) == 1 and found[0]["spec"].get("nodeName") == "node2" and _is_ready(found[0])
 
-        eventually("the daemon to run on the second node", runs_there)
+        eventually("the daemon to run on the second node", runs_there, 300)
         with faults.kubelet_down(cluster, "node2"):
             yield
     finally:
