@@ -7,15 +7,17 @@ from typing import Any
 import pytest
 
 from playground_ops.diagnose.pods import Collected, Seen, look
-from playground_ops.errors import FindingKind
+from playground_ops.errors import Finding, FindingKind
 from tests.asking import eventually
 from tests.cluster.access import Access, KubectlFailed
-from tests.cluster.pods import SLEEP, a_pod
+from tests.cluster.cluster import Cluster
+from tests.cluster.pods import SLEEP, a_pod, ready
 
 CERTAIN, TRANSIENT, CAPACITY = FindingKind.CERTAIN, FindingKind.TRANSIENT, FindingKind.CAPACITY
 FROM_SECRET = [{"name": "X", "valueFrom": {"secretKeyRef": {"name": "nosuch", "key": "x"}}}]
 ROOT = {"securityContext": {"runAsNonRoot": True}}
 LITTLE = {"resources": {"limits": {"memory": "48Mi"}}}
+NO_DISK = {"resources": {"limits": {"ephemeral-storage": "4Mi"}}}
 SEVEN = "import sys; print('bye', file=sys.stderr); sys.exit(7)"
 
 
@@ -88,6 +90,11 @@ def seen(access: Access, namespace: str, pod: dict[str, Any], cause: str) -> See
             "exit code 7",
         ),
         (
+            a_broken("sh", "-c", "head -c 40000000 /dev/zero > /tmp/full; sleep 600", container=NO_DISK),
+            CAPACITY,
+            "this pod had to go",
+        ),
+        (
             a_broken(image="registry.playground.test/app:1"),
             TRANSIENT,
             "can't reach the image's registry",
@@ -111,6 +118,21 @@ def test_a_file_in_the_way_of_a_folder(access: Access, namespace: str) -> None:
     finding = seen(access, namespace, pod, "A file is mounted over a folder").finding
     assert finding is not None
     assert "not a directory" in finding.observed
+
+
+def test_a_pod_whose_node_is_gone(cluster: Cluster, access: Access, namespace: str, second_node: str) -> None:
+    """Its containers are said to run for as long as nobody hears otherwise."""
+    access.apply(a_broken(nodeSelector={"kubernetes.io/hostname": second_node}), namespace=namespace)
+    ready(access, namespace, "broken")
+    cluster.machines[second_node].kill()
+
+    def told() -> Finding | None:
+        pod = access.get("pod", "broken", namespace)
+        return look(Collected(pod, access.get("events", namespace=namespace)["items"])).finding
+
+    finding = eventually("it to be told", told)
+    assert finding.cause.startswith("The node that it runs on does not answer")
+    assert finding.object == "pod/broken"
 
 
 def test_a_pod_that_waits_says_for_what_and_then_is_ready(access: Access, namespace: str) -> None:

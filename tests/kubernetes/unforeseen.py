@@ -4,13 +4,8 @@ from __future__ import annotations
 
 import base64
 import struct
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Any
 
-from tests.asking import eventually
 from tests.cluster import faults
-from tests.cluster.cluster import Cluster
 from tests.cluster.gitservers import PASSWORD, USER, by_password_over_tls
 from tests.kubernetes.ailments import DAEMON, Place, anew, case
 from tests.kubernetes.outages import holding, let_go, let_go_and_start, pod_of
@@ -43,27 +38,6 @@ def writes_too_much(place: Place) -> None:
     command = ["sh", "-c", "head -c 40000000 /dev/zero > /tmp/full; sleep 600"]
     limits = {"limits": {"ephemeral-storage": "4Mi"}, "requests": {"ephemeral-storage": "1Mi"}}
     place.container(DAEMON, "daemon", command=command, resources=limits)
-
-
-@contextmanager
-def on_a_lost_node(place: Place, cluster: Cluster) -> Iterator[None]:
-    cluster.add_second_node(lambda line: None)
-    try:
-        place.pod(DAEMON, nodeSelector={"kubernetes.io/hostname": "node2"})
-
-        def runs_there() -> bool:
-            found = place.stack.pods("daemon")
-            return len(found) == 1 and found[0]["spec"].get("nodeName") == "node2" and _is_ready(found[0])
-
-        eventually("the daemon to run on the second node", runs_there, 300)
-        with faults.kubelet_down(cluster, "node2"):
-            yield
-    finally:
-        cluster.remove_second_node()
-
-
-def _is_ready(pod: dict[str, Any]) -> bool:
-    return any((one["type"], one["status"]) == ("Ready", "True") for one in pod["status"]["conditions"])
 
 
 def behind_an_unknown_authority(place: Place) -> None:
@@ -104,11 +78,6 @@ UNFORESEEN = [
         *("a pod that its node evicts", "daemon", "healthy", "this pod had to go"),
         writes_too_much,
         anew(DAEMON),
-    ),
-    case(
-        *("a node that is gone", "daemon", "healthy", "The node that it runs on does not answer"),
-        holding(on_a_lost_node),
-        let_go_and_start(DAEMON),
     ),
     case(
         *("no inodes left where runs leave files", "foundation", "has_room", "inodes are free"),
