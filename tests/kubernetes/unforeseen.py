@@ -7,7 +7,7 @@ import struct
 
 from tests.cluster import faults
 from tests.cluster.gitservers import PASSWORD, USER, by_password_over_tls
-from tests.kubernetes.ailments import DAEMON, Place, anew, case
+from tests.kubernetes.ailments import DAEMON, Place, case
 from tests.kubernetes.outages import holding, let_go, let_go_and_start, pod_of
 
 ARM64 = 183
@@ -31,13 +31,6 @@ def of_another_kind(place: Place) -> None:
     mounted = [{"name": "arm64", "mountPath": "/mnt/arm64"}]
     container = {"name": "daemon", "command": ["/mnt/arm64/program"], "volumeMounts": mounted}
     place.pod(DAEMON, volumes=[volume], containers=[container])
-
-
-def writes_too_much(place: Place) -> None:
-    """More than it may on its node's disk: the kubelet evicts it, and each that follows."""
-    command = ["sh", "-c", "head -c 40000000 /dev/zero > /tmp/full; sleep 600"]
-    limits = {"limits": {"ephemeral-storage": "4Mi"}, "requests": {"ephemeral-storage": "1Mi"}}
-    place.container(DAEMON, "daemon", command=command, resources=limits)
 
 
 def behind_an_unknown_authority(place: Place) -> None:
@@ -73,11 +66,6 @@ UNFORESEEN = [
         *("a program for another kind of processor", "daemon", "healthy", "exec format error"),
         of_another_kind,
         let_go_and_start(DAEMON),
-    ),
-    case(
-        *("a pod that its node evicts", "daemon", "healthy", "this pod had to go"),
-        writes_too_much,
-        anew(DAEMON),
     ),
     case(
         *("no inodes left where runs leave files", "foundation", "has_room", "inodes are free"),
