@@ -88,18 +88,29 @@ def make(place: P, case: Case[P]) -> str:
 
 
 def make_all(place: P, cases: Sequence[Case[P]], results: Path, head: str) -> None:
-    """And write what was told. Raises AssertionError with all that were not told as they should be."""
-    rows, failed = [], []
+    """And write what was told, over what was told of the same before.
+
+    Raises AssertionError with all that were not told as they should be.
+    """
+    rows, failed = _written(results), []
     for case in cases:
         try:
-            rows.append(make(place, case))
+            rows.pop(case.name, None)
+            rows[case.name] = make(place, case)
         except Exception as error:  # the next one is made all the same
             failed.append(f"{case.name}: {type(error).__name__}: {error}")
             print(failed[-1], flush=True)
     columns = "| what was done | check | seconds until seen | the sentence |\n|---|---|---:|---|"
-    results.write_text(f"{head}\n{columns}\n" + "\n".join(rows) + "\n")
+    results.write_text(f"{head}\n{columns}\n" + "\n".join(rows.values()) + "\n")
     wait_until_well(place.stack)
     assert failed == []
+
+
+def _written(results: Path) -> dict[str, str]:
+    """Rows by what was done."""
+    lines = results.read_text().splitlines() if results.exists() else []
+    rows = [line for line in lines if line.startswith("| ") and not line.startswith("| what was done")]
+    return {line.split(" | ")[0].removeprefix("| "): line for line in rows}
 
 
 def _is_told(one: dict[str, Any], case: Case[P]) -> bool:

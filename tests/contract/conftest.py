@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 
@@ -46,8 +47,8 @@ class World(Protocol):
     def commit(self, behaviour: str) -> str:
         """A new commit at the location's ref; its hash."""
 
-    def harm(self, release: Release) -> None:
-        """Its server answers no more, and does not come back by itself."""
+    def harm(self, release: Release) -> Callable[[], None]:
+        """Its server answers no more, and does not come back by itself. What lets it end as others do."""
 
 
 class FakeWorld:
@@ -65,8 +66,9 @@ class FakeWorld:
         self.world.behaviour[made] = {BROKEN: fakes.BROKEN, HANGS: fakes.HANGS}.get(behaviour, fakes.GOOD)
         return made
 
-    def harm(self, release: Release) -> None:
+    def harm(self, release: Release) -> Callable[[], None]:
         self.world.dead.add(release.name)
+        return lambda: None
 
 
 class Commits:
@@ -100,12 +102,13 @@ class LocalWorld:
     def commit(self, behaviour: str) -> str:
         return self._commits.make(behaviour)
 
-    def harm(self, release: Release) -> None:
+    def harm(self, release: Release) -> Callable[[], None]:
         """It hangs; what ends is started again."""
         process = read_state(self._state, release.name)
         assert process is not None
         assert process.pid is not None
         os.kill(process.pid, signal.SIGSTOP)
+        return partial(os.kill, process.pid, signal.SIGCONT)
 
 
 class KubernetesWorld:
@@ -123,10 +126,11 @@ class KubernetesWorld:
     def commit(self, behaviour: str) -> str:
         return self._commits.make(behaviour)
 
-    def harm(self, release: Release) -> None:
+    def harm(self, release: Release) -> Callable[[], None]:
         """Somebody deletes it; what hangs is started again by its probe."""
         name = release_deployment(release.location.name, release.number)
         self._access.kubectl("delete", "deployment", name, namespace=self.target.namespace)
+        return lambda: None
 
 
 @pytest.fixture(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -303,14 +304,15 @@ def test_healing_brings_up_anew_what_answers_no_more(world: World) -> None:
         return heal(lambda name: engine(world), wished, red, ["a"])
 
     assert healed() == []
-    world.harm(done.release)
     number = world.target.next_number("a")
-    assert healed() == [f"a: release {number} was brought up anew."]
-    now = serving(world)
-    assert now is not None
-    assert (now.number, now.revision) == (number, done.release.revision)
-    world.harm(now)
-    assert healed() == ["a: not mended: that was done 1 times within 60 min (`health: heal_times`)."]
+    with ExitStack() as harmed:
+        harmed.callback(world.harm(done.release))
+        assert healed() == [f"a: release {number} was brought up anew."]
+        now = serving(world)
+        assert now is not None
+        assert (now.number, now.revision) == (number, done.release.revision)
+        harmed.callback(world.harm(now))
+        assert healed() == ["a: not mended: that was done 1 times within 60 min (`health: heal_times`)."]
 
 
 def test_what_drained_disappears(world: World) -> None:

@@ -16,9 +16,10 @@ from playground_ops.errors import Finding, FindingKind
 from playground_ops.moments import moment
 from playground_ops.pods import PodSettings
 from playground_ops.render.database import PASSWORD_KEY, password_secret
-from playground_ops.render.names import LOCATION, OF_NAMESPACE, Object, an_object
+from playground_ops.render.names import LOCATION, OF_NAMESPACE, RELEASE, Object, an_object
 from playground_ops.targets.kubernetes.api.connection import Connection
 from playground_ops.targets.kubernetes.api.paths import collection, path, title
+from playground_ops.targets.kubernetes.releases.deployments import Releases
 
 COMPONENT = "app.kubernetes.io/component"
 NOT_MOUNTED = "FailedMount"
@@ -93,10 +94,27 @@ def missing(connection: Connection, configuration: Configuration) -> Mapping[str
         query = {"fieldSelector": f"reason={NOT_MOUNTED}"}
         events = connection.request("GET", collection("v1", "Event", namespace), query=query)["items"]
         if events:
-            pods = connection.request("GET", collection("v1", "Pod", namespace))["items"]
+            pods = _serving(connection, namespace)
             for component, told in not_mounted(pods, events, connection.now()).items():
                 found[component].append(told)
     return found
+
+
+def _serving(connection: Connection, namespace: str) -> list[dict[str, Any]]:
+    """Pods, without those of releases that no longer serve, or do not yet."""
+    releases = Releases(connection, namespace)
+    now = {name: releases.serving(name) for name in releases.locations()}
+    pods = connection.request("GET", collection("v1", "Pod", namespace))["items"]
+    return [pod for pod in pods if _number(pod) in (None, now.get(_tags(pod).get(LOCATION, "")))]
+
+
+def _tags(pod: Mapping[str, Any]) -> Mapping[str, str]:
+    return pod["metadata"].get("labels") or {}
+
+
+def _number(pod: Mapping[str, Any]) -> int | None:
+    told = _tags(pod).get(RELEASE)
+    return int(told) if told else None
 
 
 def not_mounted(
@@ -113,8 +131,7 @@ def not_mounted(
         last = event.get("lastTimestamp")
         if not last or last <= _ready_since(pod) or (now - moment(last)).total_seconds() > LATELY_SECONDS:
             continue  # that was on its way up, or has been mended
-        tags = pod["metadata"].get("labels", {})
-        found[tags.get(LOCATION) or tags.get(COMPONENT, "")] = _unmounted(
+        found[_tags(pod).get(LOCATION) or _tags(pod).get(COMPONENT, "")] = _unmounted(
             pod["metadata"]["name"], message, entry.fix
         )
     return found
