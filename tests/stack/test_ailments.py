@@ -190,7 +190,7 @@ def looked(stack: Stack) -> str:
     return stack.messages(run)
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 def test_what_hangs_is_brought_up_again_where_that_was_asked_for(place: Place) -> None:
     """By the job, at its second look or after the one of the schedule; its runs are not ended for it."""
     place.configure(health={"heal_times": 1})
