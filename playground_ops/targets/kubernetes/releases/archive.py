@@ -36,6 +36,9 @@ ELSEWHERE = (
     "playground_ops/cli/database_commands.py",
     "playground_ops/cli/reaching.py",
     "playground_ops/cli/secret_commands.py",
+    "playground_ops/cli/verdict_commands.py",
+    "playground_ops/config/exposed.py",
+    "playground_ops/config/ignored.py",
     "playground_ops/diagnose/gitfiles.py",
     "playground_ops/render/files.py",
 )
