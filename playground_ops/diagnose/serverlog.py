@@ -27,6 +27,14 @@ DISTRIBUTIONS = {
 """Packages that are imported by another name than they are installed by."""
 
 
+TABLES = (
+    "runs|run_tags|snapshots|daemon_heartbeats|bulk_actions|backfill_tags|instance_info|kvs|event_logs|asset_keys|"
+    "asset_event_tags|asset_check_executions|dynamic_partitions|secondary_indexes|concurrency_\\w+|pending_steps|"
+    "jobs|job_ticks|instigators|asset_daemon_asset_evaluations|alembic_version"
+)
+"""Of Dagster's own storage (dagster._core.storage, the three schemas)."""
+
+
 @dataclass(frozen=True)
 class Known:
     pattern: re.Pattern[str]
@@ -69,6 +77,12 @@ CATALOGUE = (
         TRANSIENT,
         "The stack's own database does not answer: a server looks at it once when it starts.",
         "Bring it back: `logs postgres`, `health`.",
+    ),
+    _known(
+        rf"^.*psycopg2\.errors\.\w+\) .*\b(?:{TABLES})\b.* already exists.*$",
+        TRANSIENT,
+        "Several processes made Dagster's tables in an empty database at once, and this one came late.",
+        "It is started again and finds them there.",
     ),
     _known(
         r"^.*(?:CouldNotBindGrpcServer|Failed to bind to address|Address already in use).*$",
