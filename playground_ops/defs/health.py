@@ -99,15 +99,16 @@ class Evaluated(dg.AssetCheckResult):
     which takes as long as all looks together.
     """
 
+    _evaluation: dg.AssetCheckEvaluation
+
     @classmethod
     def of(cls, one: dg.AssetCheckEvaluation) -> "Evaluated":
         made = cls(asset_key=one.asset_key, check_name=one.check_name, passed=one.passed)
-        object.__setattr__(made, "_evaluation", one)
+        made._evaluation = one
         return made
 
     def to_asset_check_evaluation(self, step_context: object) -> dg.AssetCheckEvaluation:
-        found: dg.AssetCheckEvaluation = self.__dict__["_evaluation"]
-        return found
+        return self._evaluation
 
 
 def _examined(opened: Opened) -> Examined:

@@ -121,7 +121,7 @@ def not_mounted(
     pods: Sequence[Mapping[str, Any]], events: Sequence[Mapping[str, Any]], now: datetime
 ) -> dict[str, Finding]:
     """By component. Pods that are not ready say it themselves; one that was started since mounts its own."""
-    ready = {pod["metadata"]["uid"]: pod for pod in pods if _is_ready(pod)}
+    ready = {pod["metadata"]["uid"]: pod for pod in pods if _ready_since(pod)}
     found = {}
     for event in events:
         pod, message = ready.get(event["involvedObject"].get("uid")), str(event.get("message", ""))
@@ -137,11 +137,8 @@ def not_mounted(
     return found
 
 
-def _is_ready(pod: Mapping[str, Any]) -> bool:
-    return bool(_ready_since(pod))
-
-
 def _ready_since(pod: Mapping[str, Any]) -> str:
+    """Empty where it is not ready."""
     conditions = pod.get("status", {}).get("conditions", ())
     since = [
         one["lastTransitionTime"] for one in conditions if (one["type"], one["status"]) == ("Ready", "True")
