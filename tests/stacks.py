@@ -22,6 +22,8 @@ from tests.guardian import Guardian
 ROOT = Path(__file__).parents[1]
 QUICK = {"confirm_seconds": 0}
 """Of every rollout: it is over when the release is confirmed."""
+SELDOM = {"interval_minutes": 60}
+"""Most looks are those that a test asks for."""
 
 
 def free_port() -> int:
@@ -48,6 +50,7 @@ class Stack(Asking):
         whole = {
             "webserver": {"port": self.port},
             **document,
+            "health": {**SELDOM, **document.get("health", {})},
             "rollout": {**QUICK, **document.get("rollout", {})},
         }
         self.config.write_text(yaml.safe_dump(whole))

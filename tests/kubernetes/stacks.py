@@ -17,7 +17,7 @@ from tests.asking import Asking, eventually
 from tests.cluster.access import Access
 from tests.cluster.plugin import SESSION_VARIABLE
 from tests.kubernetes.connections import CONTEXT, remove_policies
-from tests.stacks import QUICK
+from tests.stacks import QUICK, SELDOM
 
 ROOT = Path(__file__).parents[2]
 POD = {"resources": {"requests": {"cpu": "10m"}}}
@@ -27,6 +27,7 @@ SMALL: dict[str, Any] = {
     "daemon": {"pod": POD},
     "kubernetes": {"artifacts": "64Mi", "ops": POD},
     "postgres": {"storage": "512Mi", "pod": POD},
+    "health": SELDOM,
     "rollout": QUICK,
     "code_locations": [{"name": "a"}, {"name": "b"}],
 }

@@ -1,4 +1,4 @@
-"""Logs of containers that a node has removed between the look at their pod and the question for their log."""
+"""Logs of containers that a node removed, or started again, between the look at their pod and at them."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from playground_ops.targets.kubernetes.api.connection import Connection
+from playground_ops.targets.kubernetes.api.refusals import Refusal
 from playground_ops.targets.kubernetes.releases.observing import Pods
 
 GONE = "unable to retrieve container logs for containerd://d4ad5b91"
@@ -15,14 +16,17 @@ GONE = "unable to retrieve container logs for containerd://d4ad5b91"
 
 
 class Kubelet(Connection):
-    """Stands in for an API server: a log for each value of `previous`, and no events."""
+    """Stands in for an API server: a log for each value of `previous`, or refused; and no events."""
 
-    def __init__(self, logs: Mapping[str, str]) -> None:
+    def __init__(self, logs: Mapping[str, str | None]) -> None:
         super().__init__(None)
         self._logs = logs
 
     def text(self, path: str, query: Mapping[str, str]) -> str:
-        return self._logs[query["previous"]]
+        log = self._logs[query["previous"]]
+        if log is None:
+            raise Refusal(path, 400, "BadRequest", "previous terminated container main not found")
+        return log
 
     def request(self, *_: object, **__: object) -> Any:
         return {"items": []}
@@ -42,8 +46,11 @@ ENDED = {"terminated": {"exitCode": 1}}
         ({"state": ENDED}, {"false": "KeyError: price", "true": "older"}, "KeyError: price"),
         ({"state": ENDED}, {"false": GONE, "true": "KeyError: price"}, "KeyError: price"),
         ({"state": {"waiting": {}}, "lastState": ENDED}, {"false": "newer", "true": GONE}, "newer"),
+        ({"state": ENDED}, {"false": "", "true": "KeyError: price"}, "KeyError: price"),
+        ({"state": ENDED}, {"false": "", "true": None}, ""),
+        ({"state": {"waiting": {}}, "lastState": ENDED}, {"false": "newer", "true": None}, "newer"),
         ({"state": ENDED}, {"false": GONE, "true": GONE}, ""),
     ],
 )
-def test_the_start_beside_it_tells_instead(status: Any, logs: Mapping[str, str], told: str) -> None:
+def test_the_start_beside_it_tells_instead(status: Any, logs: Mapping[str, str | None], told: str) -> None:
     assert Pods(Kubelet(logs), "stack").collected(a_pod(**status)).logs == {"main": told}

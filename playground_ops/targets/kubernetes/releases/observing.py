@@ -120,15 +120,17 @@ class Pods:
                 yield one["name"], self._log(pod, one["name"], previous=ended is None)
 
     def _log(self, pod: Mapping[str, Any], container: str, *, previous: bool) -> str:
-        """Of this start of the container, or of the one beside it where the node has removed that already."""
+        """Of this start of the container, or of the one beside it: the node may have removed that already, or
+        have started the container again since its pod was looked at, and that start has said nothing yet.
+        """
         where = path({**pod, "apiVersion": "v1", "kind": "Pod"})
         for one in (previous, not previous):
             query = {"container": container, "tailLines": str(DIAGNOSED_LINES), "previous": str(one).lower()}
             try:
                 text = self._connection.text(f"{where}/log", query)
             except Refusal:
-                return ""  # the container has not started, or its log is gone
-            if not text.startswith(REMOVED):
+                continue  # the container has not started, or its log is gone
+            if text.strip() and not text.startswith(REMOVED):
                 return redact(text)
         return ""
 
