@@ -4,6 +4,7 @@ What is not well makes its check red, or yellow, and leaves the run a success: t
 The run fails when the stack could not be looked at.
 """
 
+import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, TypeAlias
@@ -45,10 +46,13 @@ def health_checks(components: Mapping[str, Sequence[Topic]]) -> dg.AssetChecksDe
             for topic in topics
         ],
         description="Every component runs and answers, nothing in it stands still, and it is as configured.",
+        can_subset=True,
     )
     def look_at_the_stack(
         context: dg.AssetCheckExecutionContext, stack: dg.ResourceParam[StackOpener]
-    ) -> Iterator[dg.AssetCheckResult]:
+    ) -> Iterator[dg.AssetCheckEvaluation]:
+        context.log.addFilter(_is_worth_a_line)
+        chosen = {(one.asset_key, one.name) for one in context.selected_asset_check_keys}
         opened = None
         try:
             opened = stack.open()
@@ -59,7 +63,7 @@ def health_checks(components: Mapping[str, Sequence[Topic]]) -> dg.AssetChecksDe
             blind = health.blind(error, components)
             if opened:
                 notify(context.instance, opened, blind)
-            yield Evaluated.of(evaluation(OPS.name, Topic.HEALTHY, blind[OPS.name][Topic.HEALTHY]))
+            yield evaluation(OPS.name, Topic.HEALTHY, blind[OPS.name][Topic.HEALTHY])
             raise failure(error.findings) from None
         for told in ahead:
             context.log.info(told)
@@ -72,7 +76,6 @@ def health_checks(components: Mapping[str, Sequence[Topic]]) -> dg.AssetChecksDe
         for unsent in notify(context.instance, opened, found):
             context.log.error(unsent)
         # What came with a configuration that `ops` was not loaded with waits for its reload.
-        wanted = [(name, topic) for name, topics in components.items() for topic in topics]
         results = [
             evaluation(
                 name,
@@ -80,10 +83,11 @@ def health_checks(components: Mapping[str, Sequence[Topic]]) -> dg.AssetChecksDe
                 found.get(name, {}).get(topic, []),
                 seen.numbers.get(name) if topic is Topic.ROOM else None,
             )
-            for name, topic in wanted
+            for name, topics in components.items()
+            for topic in topics
+            if (key(name), topic.value) in chosen
         ]
-        for one in sorted(results, key=lambda one: (one.passed, one.severity != dg.AssetCheckSeverity.ERROR)):
-            yield Evaluated.of(one)
+        yield from sorted(results, key=lambda one: (one.passed, one.severity != dg.AssetCheckSeverity.ERROR))
         kept, now = opened.configuration.health.kept_days, datetime.now(timezone.utc)
         first_of_the_hour = now.minute < opened.configuration.health.interval_minutes
         gone = forget(context.instance, JOB, SCHEDULE, now, kept) if first_of_the_hour else 0
@@ -94,21 +98,12 @@ def health_checks(components: Mapping[str, Sequence[Topic]]) -> dg.AssetChecksDe
     return look_at_the_stack
 
 
-class Evaluated(dg.AssetCheckResult):
-    """Is the evaluation that it was made of. Dagster would look up each asset's last materialization first,
-    which takes as long as all looks together.
+def _is_worth_a_line(record: logging.LogRecord) -> bool:
+    """An evaluation is all that a check gives here. Of an `AssetCheckResult` Dagster would look up the last
+    materialization of its asset and write an output that nobody reads, which takes longer than all questions
+    together; without them it ends the run's page with a line of every check that gave no output.
     """
-
-    _evaluation: dg.AssetCheckEvaluation
-
-    @classmethod
-    def of(cls, one: dg.AssetCheckEvaluation) -> "Evaluated":
-        made = cls(asset_key=one.asset_key, check_name=one.check_name, passed=one.passed)
-        made._evaluation = one
-        return made
-
-    def to_asset_check_evaluation(self, step_context: object) -> dg.AssetCheckEvaluation:
-        return self._evaluation
+    return "did not yield or return expected outputs" not in record.getMessage()
 
 
 def _examined(opened: Opened) -> Examined:

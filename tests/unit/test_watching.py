@@ -6,6 +6,7 @@ import dagster as dg
 import pytest
 
 from playground_ops.checks.topic import Topic
+from playground_ops.defs.assembly import definitions
 from playground_ops.errors import PlaygroundError
 from tests.fakes import FakeStack, finding
 from tests.openers import FILE, FakeOpener, launch, tick, told
@@ -30,6 +31,21 @@ def test_the_health_check_is_red_for_what_is_not_well(
     assert {topic for name, topic in seen if name == "b"} == {topic.value for topic in Topic} - {room}
     assert seen["foundation", room].passed
     assert "It serves no release" in (red.description or "")
+    kinds = {event.event_type_value for event in result.all_events}
+    assert "ASSET_CHECK_EVALUATION" in kinds
+    assert "STEP_OUTPUT" not in kinds, "nobody reads one, and each takes a write"
+    assert not [one for one in told(result, instance) if "expected outputs" in one]
+
+
+def test_one_check_is_executed_alone(opener: FakeOpener, instance: dg.DagsterInstance) -> None:
+    """As its button in the UI does."""
+    job = definitions(opener).resolve_job_def("health_check")
+    chosen = dg.AssetCheckKey(dg.AssetKey(["stack", "daemon"]), Topic.HEALTHY.value)
+    result = job.get_subset(asset_selection=set(), asset_check_selection={chosen}).execute_in_process(
+        instance=instance, raise_on_error=False
+    )
+    assert result.success
+    assert [check.asset_check_key for check in result.get_asset_check_evaluations()] == [chosen]
 
 
 def test_the_watch_writes_what_changed_and_tells_it_once(
