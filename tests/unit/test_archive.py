@@ -21,7 +21,7 @@ from playground_ops.targets.kubernetes.releases import docstrings
 from playground_ops.targets.kubernetes.releases.archive import archive, name_of, revision
 
 ROOT = Path(__file__).parents[2]
-LARGEST = 150_000
+LARGEST = 160_000
 """Bytes: a ConfigMap holds a million, and every change of this project makes another one."""
 
 

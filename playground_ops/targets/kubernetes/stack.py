@@ -35,7 +35,7 @@ from playground_ops.targets.kubernetes.api.streaming import lines
 from playground_ops.targets.kubernetes.logs import collecting
 from playground_ops.targets.kubernetes.logs.named import namespace_of, selector_of
 from playground_ops.targets.kubernetes.logs.reading import Wanted, last_lines
-from playground_ops.targets.kubernetes.objects import named, spaces
+from playground_ops.targets.kubernetes.objects import certificates, named, spaces
 from playground_ops.targets.kubernetes.objects.applying import apply_changes
 from playground_ops.targets.kubernetes.objects.components import (
     KINDS,
@@ -121,7 +121,12 @@ class KubernetesStack:
         databases.ensure_secrets(self._connection, configuration, say)
 
     def missing(self, configuration: Configuration) -> Mapping[str, Sequence[Finding]]:
-        return named.missing(self._connection, configuration)
+        found = named.missing(self._connection, configuration)
+        for name, told in certificates.expiring(
+            self._connection, configuration, self._connection.now()
+        ).items():
+            found.setdefault(name, []).append(told)
+        return found
 
     def component_status(self) -> Sequence[ComponentStatus]:
         listed = self._list(self._namespace)

@@ -80,7 +80,7 @@ def object_of(one: Named, configuration: Configuration) -> Object:
     )
 
 
-def missing(connection: Connection, configuration: Configuration) -> Mapping[str, Sequence[Finding]]:
+def missing(connection: Connection, configuration: Configuration) -> dict[str, list[Finding]]:
     """By component, as `ops` can see it. Raises PlaygroundError.
 
     It may not look at Secrets: one that a volume is made of is missed by the kubelet, which says so; one that
