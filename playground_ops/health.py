@@ -62,14 +62,15 @@ def examine(target: Target, configuration: Configuration) -> Examined:
     """
     target = target.snapshot()
     status = {component.name: component for component in target.stack.component_status()}
-    looked_at = parts_of(configuration, target.name == "kubernetes")
+    in_cluster = target.name == "kubernetes"
+    looked_at = parts_of(configuration, in_cluster)
     locations = [location.name for location in configuration.all_locations]
     others = [name for name in dict.fromkeys((*looked_at, *status)) if name not in (FOUNDATION, *locations)]
     tasks: list[Callable[[], Looked]] = [
         *(partial(looks.at_location, target, name, status.get(name)) for name in locations),
         *(partial(looks.at_component, name, status.get(name)) for name in others),
         partial(looks.at_dagster, target),
-        partial(looks.at_storage, target, keeper(target, configuration)),
+        partial(looks.at_storage, target, keeper(configuration, in_cluster)),
         partial(looks.at_plan, target, configuration),
         partial(looks.at_missing, target, configuration),
     ]
@@ -139,13 +140,11 @@ def tend(target: Target, locations: Sequence[str]) -> list[str]:
 
 def parts_of(configuration: Configuration, in_cluster: bool) -> dict[str, tuple[Topic, ...]]:
     """What is looked at of each component of a stack."""
-    has_postgres = in_cluster and not configuration.postgres.external
-    keeps = (FOUNDATION, "postgres") if has_postgres else (FOUNDATION,)
+    keeps = dict.fromkeys((FOUNDATION, keeper(configuration, in_cluster)))
     locations = {one.name: one.repository is not None for one in configuration.all_locations}
-    return parts(locations, keeps, in_cluster)
+    return parts(locations, tuple(keeps), in_cluster)
 
 
-def keeper(target: Target, configuration: Configuration) -> str:
+def keeper(configuration: Configuration, in_cluster: bool) -> str:
     """The component that keeps Dagster's database."""
-    has_postgres = target.name == "kubernetes" and not configuration.postgres.external
-    return "postgres" if has_postgres else FOUNDATION
+    return "postgres" if in_cluster and not configuration.postgres.external else FOUNDATION

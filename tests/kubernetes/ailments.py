@@ -68,9 +68,9 @@ class Place:
     def deploy(self) -> None:
         self.stack.ok("deploy")
 
-    def configure(self, **of_a: Any) -> None:
+    def configure(self, kubernetes: dict[str, Any] | None = None, **of_a: Any) -> None:
         given = {"name": "a", "repo": self.repo, "module": "pipeline", "automation": "on", **of_a}
-        self.stack.configure(code_locations=[given, {"name": "b"}])
+        self.stack.configure(code_locations=[given, {"name": "b"}], kubernetes=kubernetes or {})
 
     def as_before(self) -> None:
         self.held.close()

@@ -15,7 +15,7 @@ import yaml
 
 from playground_ops.config import load
 from playground_ops.errors import PlaygroundError
-from playground_ops.targets.kubernetes.api.connection import Connection
+from playground_ops.targets.kubernetes.api.connection import Connection, Question
 from playground_ops.targets.kubernetes.objects.secretversions import versions
 from playground_ops.targets.kubernetes.outside import postgres, rotation
 from tests.ailing import wait_until_nothing_is_told
@@ -130,13 +130,13 @@ def test_no_content_of_a_secret_is_asked_for(
     stack: Running, connection: Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     heard: list[bytes] = []
-    real = Connection._answer
+    real = Connection.answer
 
-    def listening(self: Connection, *given: Any, **more: Any) -> bytes:
-        heard.append(real(self, *given, **more))
+    def listening(self: Connection, asked: Question) -> bytes:
+        heard.append(real(self, asked))
         return heard[-1]
 
-    monkeypatch.setattr(Connection, "_answer", listening)
+    monkeypatch.setattr(Connection, "answer", listening)
     versions(connection, load(stack.file))
     assert heard
     assert all("data" not in json.loads(answer) for answer in heard)

@@ -3,15 +3,24 @@
 from __future__ import annotations
 
 import base64
+import json
+import os
 import struct
+from datetime import datetime, timedelta, timezone
+from unittest.mock import patch
 
+import trustme
+
+from playground_ops.targets.kubernetes.objects.certificates import HTTPS
 from tests.cluster import faults
 from tests.cluster.gitservers import PASSWORD, USER, by_password_over_tls
 from tests.kubernetes.ailments import DAEMON, Place, case
 from tests.kubernetes.outages import holding, let_go, let_go_and_start, pod_of
+from tests.tls import showing
 
 ARM64 = 183
 """e_machine (elf.h)."""
+UI, INGRESS = "dagster.playground.test", "127.0.0.77"
 
 
 def program_of_another_kind() -> str:
@@ -61,6 +70,23 @@ def a_named_config_map_deleted(place: Place) -> None:
     place.stack.kubectl("delete", "configmap", "settings")
 
 
+def an_expired_certificate(place: Place) -> None:
+    """Of the UI's host. For a controller of Ingresses a TLS server stands in, where it is said to be."""
+    authority, file = trustme.CA(), place.code.folder.parent / "authority.pem"
+    authority.cert_pem.write_to_path(str(file))
+    place.held.enter_context(patch.dict(os.environ, SSL_CERT_FILE=str(file)))
+    now = datetime.now(timezone.utc)
+    expired = authority.issue_cert(
+        UI, not_before=now - timedelta(days=90), not_after=now - timedelta(hours=1)
+    )
+    place.held.enter_context(showing(expired, INGRESS, HTTPS))
+    place.configure(kubernetes={"ingress": {"host": UI, "tls_secret": "dagster-tls"}})
+    place.deploy()
+    there = json.dumps({"status": {"loadBalancer": {"ingress": [{"ip": INGRESS}]}}})
+    ours = ["ingress", "dagster-webserver", "--subresource=status", "--type=merge"]
+    place.stack.kubectl("patch", *ours, "--patch", there)
+
+
 UNFORESEEN = [
     case(
         *("a program for another kind of processor", "daemon", "healthy", "exec format error"),
@@ -89,6 +115,11 @@ UNFORESEEN = [
     case(
         *("a ConfigMap deleted that a server was given", "a", "as_configured", "configmap/settings"),
         a_named_config_map_deleted,
+        Place.as_before,
+    ),
+    case(
+        *("the certificate of the UI's host expired", "webserver", "as_configured", "has expired"),
+        an_expired_certificate,
         Place.as_before,
     ),
 ]

@@ -3,10 +3,6 @@
 from __future__ import annotations
 
 import socket
-import ssl
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
@@ -17,6 +13,7 @@ import trustme
 from playground_ops.config import read
 from playground_ops.targets.kubernetes.api.connection import Connection
 from playground_ops.targets.kubernetes.objects import certificates
+from tests.tls import showing
 
 HOST = "dagster.example.com"
 NOW = datetime.now(timezone.utc)
@@ -39,31 +36,6 @@ def trusted(authority: trustme.CA, tmp_path: Path, monkeypatch: pytest.MonkeyPat
     monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "authority.pem"))
 
 
-@contextmanager
-def a_server(certificate: trustme.LeafCert) -> Iterator[int]:
-    """Stands in for an Ingress controller: the port at which it shows the certificate."""
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    certificate.configure_cert(context)
-
-    def serve() -> None:
-        while True:
-            try:
-                reached, _ = listening.accept()
-            except OSError:
-                return
-            with reached, suppress(OSError):  # whoever asked did not like it
-                context.wrap_socket(reached, server_side=True).close()
-
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        thread = threading.Thread(target=serve)
-        thread.start()
-        try:
-            yield listening.getsockname()[1]
-        finally:
-            listening.shutdown(socket.SHUT_RDWR)
-            thread.join()
-
-
 class Cluster(Connection):
     """Stands in for an API server that knows one Ingress, with its address where it has one."""
 
@@ -80,7 +52,7 @@ class Cluster(Connection):
 def told(
     authority: trustme.CA, monkeypatch: pytest.MonkeyPatch, begins: datetime, ends: datetime, host: str = HOST
 ) -> str | None:
-    with a_server(authority.issue_cert(host, not_before=begins, not_after=ends)) as port:
+    with showing(authority.issue_cert(host, not_before=begins, not_after=ends)) as port:
         monkeypatch.setattr(certificates, "HTTPS", port)
         found = certificates.expiring(Cluster("127.0.0.1"), read(FILE, Path("x.yaml")), NOW)
     return found["webserver"].observed if found else None

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from playground_ops.errors import Finding, FindingKind, PlaygroundError
-from playground_ops.targets.kubernetes.api.connection import JSON, Connection
+from playground_ops.targets.kubernetes.api.connection import Connection, Question
 from playground_ops.targets.kubernetes.api.snapshot import Snapshot
 
 FOLDER = "/api/v1/namespaces/x/pods"
@@ -28,22 +28,14 @@ class Server(Connection):
         self.asked: list[str] = []
         self.fails = False
 
-    def _answer(
-        self,
-        method: str,
-        path: str,
-        body: object,
-        content_type: str,
-        query: Mapping[str, str] | None,
-        accept: str = JSON,
-    ) -> bytes:
-        self.asked.append(f"{method} {path}")
+    def answer(self, asked: Question) -> bytes:
+        self.asked.append(f"{asked.method} {asked.path}")
         if self.fails:
             finding = Finding(
                 kind=FindingKind.TRANSIENT, object="x", observed="x", cause="x", fix="x", whose="surroundings"
             )
             raise PlaygroundError(finding)
-        wanted = [term for term in (query or {}).get("labelSelector", "").split(",") if term]
+        wanted = [term for term in (asked.query or {}).get("labelSelector", "").split(",") if term]
         found = [
             {"metadata": {"name": name, "labels": dict(labels)}}
             for name, labels in self.pods.items()

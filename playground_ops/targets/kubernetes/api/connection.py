@@ -55,6 +55,15 @@ class Way(NamedTuple):
     """On its certificate, where that is another than in its URL."""
 
 
+class Question(NamedTuple):
+    path: str
+    query: Mapping[str, str] | None = None
+    method: str = "GET"
+    body: object = None
+    content_type: str = JSON
+    accept: str = JSON
+
+
 class Connection:
     def __init__(self, context: str | None) -> None:
         """None: the cluster that this process runs in. Nothing is asked before the first request."""
@@ -124,27 +133,20 @@ class Connection:
         query: Mapping[str, str] | None = None,
     ) -> Any:
         """The decoded answer. Raises Refusal, or PlaygroundError (transient) when nobody answers."""
-        return decoded(self._answer(method, path, body, content_type, query))
+        return decoded(self.answer(Question(path, query, method, body, content_type)))
 
     def text(self, path: str, query: Mapping[str, str]) -> str:
         """An answer that is plain text, such as a log. Raises as `request` does."""
-        return self._answer("GET", path, None, JSON, query).decode(errors="replace")
+        return self.answer(Question(path, query)).decode(errors="replace")
 
-    def _answer(
-        self,
-        method: str,
-        path: str,
-        body: object,
-        content_type: str,
-        query: Mapping[str, str] | None,
-        accept: str = JSON,
-    ) -> bytes:
+    def answer(self, asked: Question) -> bytes:
+        """As it came. Raises as `request` does."""
         deadline = time.monotonic() + (INSIST_SECONDS if self._insisting else 0.0)
         while True:
             try:
-                return self._answer_once(method, path, body, content_type, query, accept)
+                return self._answer_once(asked)
             except PlaygroundError as error:
-                if time.monotonic() >= deadline or not _may_be_repeated(method, error):
+                if time.monotonic() >= deadline or not _may_be_repeated(asked.method, error):
                     raise
             time.sleep(AGAIN_SECONDS)
 
@@ -157,26 +159,18 @@ class Connection:
         finally:
             self._insisting -= 1
 
-    def _answer_once(
-        self,
-        method: str,
-        path: str,
-        body: object,
-        content_type: str,
-        query: Mapping[str, str] | None,
-        accept: str,
-    ) -> bytes:
+    def _answer_once(self, asked: Question) -> bytes:
         from urllib3 import Timeout
         from urllib3.exceptions import HTTPError
 
         timeout = Timeout(connect=CONNECT_SECONDS, read=READ_SECONDS)
         try:
-            answer = self._asked(method, path, body, content_type, query, accept=accept, timeout=timeout)
+            answer = self._asked(asked, timeout=timeout)
         except HTTPError as error:
             raise PlaygroundError(self._no_answer(error)) from error
         self._hear_the_time(answer.headers.get("Date"))
         if answer.status >= 400:
-            raise refusal(path, body, answer.status, decoded(answer.data))
+            raise refusal(asked.path, asked.body, answer.status, decoded(answer.data))
         return bytes(answer.data)
 
     def is_there(self, path: str) -> bool:
@@ -186,7 +180,7 @@ class Connection:
     def metadata(self, path: str) -> dict[str, Any] | None:
         """Of one object, and no more of it; None when it is not there. Raises as `request` does."""
         try:
-            found = decoded(self._answer("GET", path, None, JSON, None, accept=METADATA))
+            found = decoded(self.answer(Question(path, accept=METADATA)))
         except Refusal as refusal:
             if refusal.code == 404:
                 return None
@@ -196,7 +190,7 @@ class Connection:
     def listed(self, path: str, query: Mapping[str, str]) -> Any:
         """A list of objects; of Secrets their metadata alone. Raises as `request` does."""
         accept = METADATA_LIST if path.endswith("/secrets") else JSON
-        return decoded(self._answer("GET", path, None, JSON, query, accept=accept))
+        return decoded(self.answer(Question(path, query, accept=accept)))
 
     def selected(self, folder: str, within: str, labels: Mapping[str, str | None]) -> dict[str, Any]:
         """The list of the objects that a label selector chooses, and that have these labels besides.
@@ -217,7 +211,7 @@ class Connection:
 
         timeout = Timeout(connect=CONNECT_SECONDS, read=seconds)
         try:
-            answer = self._asked("GET", path, None, JSON, query, timeout=timeout, preload_content=False)
+            answer = self._asked(Question(path, query), timeout=timeout, preload_content=False)
         except ReadTimeoutError:
             raise
         except HTTPError as error:
@@ -229,22 +223,14 @@ class Connection:
     def _no_answer(self, error: Exception) -> Finding:
         return nobody_answers(self.name, self.way.server, error)
 
-    def _asked(
-        self,
-        method: str,
-        path: str,
-        body: object,
-        content_type: str,
-        query: Mapping[str, str] | None,
-        accept: str = JSON,
-        **more: Any,
-    ) -> BaseHTTPResponse:
+    def _asked(self, asked: Question, **more: Any) -> BaseHTTPResponse:
         server, pool, headers = self.way[:3]
+        kinds = {"Content-Type": asked.content_type, "Accept": asked.accept}
         answer: BaseHTTPResponse = pool.request(
-            method,
-            server + path + (f"?{urlencode(query)}" if query else ""),
-            body=None if body is None else json.dumps(body),
-            headers={"Content-Type": content_type, "Accept": accept, "User-Agent": AGENT, **headers()},
+            asked.method,
+            server + asked.path + (f"?{urlencode(asked.query)}" if asked.query else ""),
+            body=None if asked.body is None else json.dumps(asked.body),
+            headers={**kinds, "User-Agent": AGENT, **headers()},
             retries=False,
             **more,
         )

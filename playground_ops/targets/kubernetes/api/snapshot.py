@@ -9,7 +9,7 @@ from datetime import datetime
 from threading import Lock
 from typing import Any
 
-from playground_ops.targets.kubernetes.api.connection import JSON, Connection, Way
+from playground_ops.targets.kubernetes.api.connection import Connection, Question, Way
 
 
 class Snapshot(Connection):
@@ -36,23 +36,13 @@ class Snapshot(Connection):
         found = self.request("GET", folder, query={"labelSelector": within})
         return {**found, "items": [one for one in found["items"] if _has(one, labels)]}
 
-    def _answer(
-        self,
-        method: str,
-        path: str,
-        body: object,
-        content_type: str,
-        query: Mapping[str, str] | None,
-        accept: str = JSON,
-    ) -> bytes:
-        def ask() -> bytes:
-            return self._of._answer(method, path, body, content_type, query, accept)
-
-        if method != "GET":
+    def answer(self, asked: Question) -> bytes:
+        if asked.method != "GET":
             with self._taken:
-                self._kept = {key: one for key, one in self._kept.items() if key[0] != path}
-            return ask()
-        return self._once((path, accept, json.dumps(query, sort_keys=True)), ask)
+                self._kept = {key: one for key, one in self._kept.items() if key[0] != asked.path}
+            return self._of.answer(asked)
+        key = (asked.path, asked.accept, json.dumps(asked.query, sort_keys=True))
+        return self._once(key, lambda: self._of.answer(asked))
 
     def _once(self, key: tuple[str, ...], ask: Callable[[], bytes]) -> bytes:
         with self._taken:
