@@ -11,6 +11,9 @@ from playground_ops.overview import Ticking
 
 WHILE = " while it is imported"
 """In the causes of what a server said as it started: a tick is later."""
+TOOK_TOO_LONG = "timed out due to taking longer than"
+UNREACHED = ("Could not reach user code server", "Unable to reach the user code server")
+"""In Dagster's words (dagster._grpc.client, dagster._daemon.sensor), whatever it wraps around them."""
 LATE_FACTOR, LATE_SECONDS = 5.0, 300.0
 """A sensor is late when it has not ticked for five of its intervals, and for five minutes."""
 
@@ -41,6 +44,10 @@ def _is_late(one: Ticking) -> bool:
 
 def _fails(one: Ticking) -> Finding:
     what = f"{one.kind}/{one.name}"
+    if TOOK_TOO_LONG in one.error:
+        return _took_too_long(what, one.location)
+    if any(words in one.error for words in UNREACHED):
+        return _unreached(what, one.location)
     raised = explain_exit(what, "its last tick", one.error)
     imported = "Importing the definitions"
     return raised.model_copy(
@@ -51,6 +58,27 @@ def _fails(one: Ticking) -> Finding:
             "fix": f"Its page in the UI has the whole error; mend it and redeploy {one.location}, or "
             f"`rollback {one.location}`.",
         }
+    )
+
+
+def _unreached(what: str, location: str) -> Finding:
+    return Finding(
+        kind=FindingKind.TRANSIENT,
+        object=what,
+        observed=f"Its last tick did not reach the server of {location}.",
+        cause="The server hung, ended or made way for another one at that moment.",
+        fix=f"Nothing, if the next tick is well: until then this is told. Else `logs {location}`.",
+        whose="surroundings",
+    )
+
+
+def _took_too_long(what: str, location: str) -> Finding:
+    return Finding(
+        kind=FindingKind.TRANSIENT,
+        object=what,
+        observed="Its last tick took longer than Dagster waits for one.",
+        cause=f"Its function does too much at once, or the server of {location} hung.",
+        fix="Have it do less in a tick (a cursor helps); its page in the UI says how long it may take.",
     )
 
 

@@ -135,6 +135,29 @@ def test_a_tick_that_fails_is_told_with_what_was_raised() -> None:
     assert "rollback a" in finding.fix
 
 
+RESUMES = (
+    "Unable to reach the user code server for sensor x. Sensor will resume execution once it is available."
+)
+SLOW = "User code server request timed out due to taking longer than 60 seconds to complete."
+
+
+@pytest.mark.parametrize(
+    ("words", "observed"),
+    [
+        ("Could not reach user code server. gRPC Error code: UNAVAILABLE", "did not reach the server of a"),
+        (RESUMES, "did not reach the server of a"),
+        (SLOW, "took longer"),
+    ],
+)
+def test_a_server_that_was_away_at_a_tick_is_no_fault_of_its_code(words: str, observed: str) -> None:
+    error = (
+        f"Traceback (most recent call last):\ndagster._core.errors.DagsterUserCodeUnreachableError: {words}"
+    )
+    ((finding,),) = ticks.check([tick(last="FAILURE", error=error)]).values()
+    assert observed in finding.observed
+    assert "definitions" not in finding.cause
+
+
 def test_a_sensor_that_stands_still_is_told() -> None:
     ((finding,),) = ticks.check([tick(age_seconds=1200.0)]).values()
     assert finding.observed == "It last ticked 20 min ago and is to tick every 30 s."
