@@ -44,7 +44,7 @@ class Cluster(Connection):
         self._status = {"loadBalancer": {"ingress": [{"ip": one} for one in addresses]}} if addresses else {}
         self.asked: list[str] = []
 
-    def get(self, path: str) -> Any:
+    def get(self, path: str, **query: str) -> Any:
         self.asked.append(path)
         return {"status": self._status}
 
