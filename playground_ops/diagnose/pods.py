@@ -175,6 +175,24 @@ def is_certain(finding: Finding, pod: Mapping[str, Any], now: datetime) -> bool:
     return (now - told).total_seconds() >= UNSCHEDULABLE_GRACE_SECONDS
 
 
+SPEECHLESS_SECONDS = 4.0
+"""In which the last words of a container reach its log, or its next start shows those of this one."""
+
+
+def may_yet_say_why(collected: Collected, now: datetime) -> bool:
+    """Whether a container ended a moment ago, for no known reason, and nothing of what it said is there."""
+    for container in _containers(collected.pod.get("status", {})):
+        ended = container.get("state", {}).get("terminated") or {}
+        ended = ended or container.get("lastState", {}).get("terminated") or {}
+        if container["name"] not in collected.logs or collected.logs[container["name"]]:
+            continue  # it did not end badly, or did say something
+        if known(ended.get("reason", ""), ended.get("message", "")) or not ended.get("finishedAt"):
+            continue
+        if (now - moment(str(ended["finishedAt"]))).total_seconds() < SPEECHLESS_SECONDS:
+            return True
+    return False
+
+
 def _condition(status: Mapping[str, Any], kind: str) -> Mapping[str, Any]:
     conditions: Sequence[Mapping[str, Any]] = status.get("conditions", ())
     return next((found for found in conditions if found["type"] == kind), {})

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime, timezone
 from typing import Any
 
 import pytest
 
+from playground_ops.diagnose.pods import Collected, may_yet_say_why
 from playground_ops.targets.kubernetes.api.connection import Connection
 from playground_ops.targets.kubernetes.api.refusals import Refusal
 from playground_ops.targets.kubernetes.releases.observing import Pods
@@ -54,3 +56,28 @@ ENDED = {"terminated": {"exitCode": 1}}
 )
 def test_the_start_beside_it_tells_instead(status: Any, logs: Mapping[str, str | None], told: str) -> None:
     assert Pods(Kubelet(logs), "stack").collected(a_pod(**status)).logs == {"main": told}
+
+
+NOW = datetime(2030, 1, 1, 12, 0, 2, tzinfo=timezone.utc)
+
+
+def ended(at: str = "2030-01-01T12:00:00Z", reason: str = "Error") -> dict[str, Any]:
+    return {"terminated": {"exitCode": 1, "reason": reason, "finishedAt": at}}
+
+
+@pytest.mark.parametrize(
+    ("status", "log", "expected"),
+    [
+        ({"state": ended()}, "", True),
+        ({"state": {"running": {}}, "lastState": ended()}, "", True),
+        ({"state": ended()}, "KeyError: price", False),
+        ({"state": ended("2030-01-01T11:59:58Z")}, "", False),
+        ({"state": ended(reason="OOMKilled")}, "", False),
+        ({"state": {"running": {}}}, None, False),
+    ],
+)
+def test_one_that_ended_a_moment_ago_without_a_word_may_yet_say_why(
+    status: Any, log: str | None, expected: bool
+) -> None:
+    collected = Collected(a_pod(**status), logs={} if log is None else {"main": log})
+    assert may_yet_say_why(collected, NOW) == expected

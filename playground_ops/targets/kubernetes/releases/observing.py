@@ -11,6 +11,7 @@ from playground_ops.diagnose.pods import (
     Collected,
     is_certain,
     look,
+    may_yet_say_why,
     not_created,
     of_those_before,
     room_is_coming,
@@ -56,7 +57,8 @@ class Pods:
         if finding is not None and room_is_coming(collected):
             finding = finding.model_copy(update={"kind": FindingKind.CAPACITY})
             return _starting(pods[0], seen.message, finding, room_is_coming=True)
-        if finding is not None and is_certain(finding, pods[0], self._connection.now()):
+        now = self._connection.now()
+        if finding is not None and is_certain(finding, pods[0], now) and not may_yet_say_why(collected, now):
             return Observation(status=ServerStatus.FAILED, message=seen.message, finding=finding)
         return _starting(pods[0], seen.message, finding)
 
