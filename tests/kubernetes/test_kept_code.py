@@ -51,4 +51,4 @@ def comes_back(stack: ClusterStack, commit: str) -> None:
     eventually("another server", lambda: servers(stack) - before, 60)
     eventually("it to be ready", lambda: stack.location("a")["ready"], 60)
     assert stack.location("a")["commit"] == commit
-    eventually("its assets to be shown", lambda: stack.assets("a") == ["prices"], 30)
+    eventually("its assets to be shown", lambda: stack.assets("a") == ["prices"])

@@ -127,7 +127,7 @@ def test_a_push_and_two_jobs_change_the_stack(made: Git, cluster: Cluster) -> No
     told = redeploy(made.stack)
     assert "ops · confirming" in told
     assert made.stack.location("ops")["commit"] == commit
-    eventually("its assets", lambda: "stack/d" in made.stack.assets("ops"), 30)
+    eventually("its assets", lambda: "stack/d" in made.stack.assets("ops"))
 
     run = made.stack.launch("ops", "deploy")
     made.stack.wait_for_success(run, timeout_seconds=200)

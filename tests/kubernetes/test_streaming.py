@@ -30,12 +30,12 @@ def test_a_watch_tells_what_happens_and_ends_in_time(
 ) -> None:
     seen = []
     began = time.monotonic()
-    for line in lines(connection, maps(namespace), {"watch": "1"}, 3):
+    for line in lines(connection, maps(namespace), {"watch": "1"}, 6):
         seen.append(json.loads(line)["object"]["metadata"]["name"])
         if seen == ["kube-root-ca.crt"]:
             access.kubectl("create", "configmap", "another", namespace=namespace)
     assert seen == ["kube-root-ca.crt", "another"]
-    assert 3 <= time.monotonic() - began < 8
+    assert 6 <= time.monotonic() - began < 30
 
 
 def test_a_log_that_says_nothing_ends_in_time(connection: Connection, access: Access, namespace: str) -> None:
@@ -44,7 +44,7 @@ def test_a_log_that_says_nothing_ends_in_time(connection: Connection, access: Ac
     path = f"/api/v1/namespaces/{namespace}/pods/silent/log"
     began = time.monotonic()
     assert list(lines(connection, path, {"follow": "true"}, 1)) == []
-    assert 1 <= time.monotonic() - began < 5
+    assert 1 <= time.monotonic() - began < 30
 
 
 def test_a_last_line_without_its_end_is_given(connection: Connection, access: Access, namespace: str) -> None:

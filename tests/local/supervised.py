@@ -77,7 +77,7 @@ def running(state: Path, name: str = "x") -> ProcessState:
         now = read_state(state, name)
         return now if now and now.running else None
 
-    return eventually(f"{name} to run", found, 10.0)
+    return eventually(f"{name} to run", found, 30.0)
 
 
 def alive(pid: int | None) -> bool:

@@ -48,7 +48,7 @@ def test_a_killed_supervisor_stops_nothing_and_the_next_takes_over(supervisor: C
     os.kill(pid, signal.SIGKILL)
     eventually("a restart", lambda: seen(state).running and seen(state).pid != pid)
     again.stop("x")
-    assert again.wait_gone("x", 10.0)
+    assert again.wait_gone("x", 30.0)
 
 
 def test_what_died_while_nobody_watched_is_started_again(supervisor: Control, state: Path) -> None:
@@ -175,7 +175,7 @@ def test_one_that_drains_is_asked_once_and_watched_on(supervisor: Control, state
     control.stop("x", 60.0)
     pid = running(state).pid
     os.kill(pid, signal.SIGKILL)
-    assert control.wait_gone("x", 10.0)
+    assert control.wait_gone("x", 30.0)
     assert log_of(state, "x").count("asked") == 1
     assert not seen(state).running
 
@@ -187,7 +187,7 @@ def test_one_whose_supervisor_died_before_it_was_asked_to_end_is_asked(
     state_then = running(state)
     kill_supervisor(supervisor)
     write_state(state, ProcessState(**{**state_then.__dict__, "stopping": True}))
-    assert ensure_supervisor(state).wait_gone("x", 10.0)
+    assert ensure_supervisor(state).wait_gone("x", 30.0)
     assert not alive(state_then.pid)
 
 
@@ -223,7 +223,7 @@ def test_what_serves_goes_on_when_its_spec_is_corrupted(supervisor: Control, sta
     os.kill(pid, signal.SIGKILL)
     eventually("a restart", lambda: seen(state).running and seen(state).pid != pid)
     control.stop("x")
-    assert control.wait_gone("x", 10.0)
+    assert control.wait_gone("x", 30.0)
 
 
 def test_files_that_are_lost_while_it_runs_are_written_again(state: Path) -> None:
