@@ -9,6 +9,7 @@ from collections.abc import Iterator
 import pytest
 
 from playground_ops.targets.local.processes import read_state
+from tests.asking import eventually
 from tests.stacks import Stack
 from tests.ui.page import Page
 
@@ -54,3 +55,17 @@ def test_what_is_well_again_is_green(page: Page, stack: Stack) -> None:
     page.shows("Passed", "well")
     page.open_run(run, show="well")
     page.shows("Everything is well: ")
+
+
+def test_one_check_is_executed_by_its_button(page: Page, stack: Stack) -> None:
+    before = set(stack.run_ids())
+    page.open(CHECK)
+    page.click("Execute")
+
+    def its_run() -> str | None:
+        made = {run: stack.messages(run) for run in set(stack.run_ids()) - before}
+        return next((run for run, said in made.items() if "healthy" in said and "tidy" not in said), None)
+
+    run = eventually("its run", its_run)
+    stack.wait_for_success(run)
+    assert stack.messages(run).count("Asset check '") == 1
