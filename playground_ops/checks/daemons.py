@@ -37,7 +37,12 @@ def check(heartbeats: Sequence[Heartbeat]) -> list[Finding]:
 
 
 def _own(one: Heartbeat) -> list[str]:
-    return [error for error in one.errors if not any(name in error for name in OF_OTHERS)]
+    return [error for error in one.errors if is_its_own(error)]
+
+
+def is_its_own(error: str) -> bool:
+    """Else it is told of what raised it, which is where somebody can mend it."""
+    return not any(name in error for name in OF_OTHERS)
 
 
 def _silent(silent: Sequence[Heartbeat], required: int) -> Finding:

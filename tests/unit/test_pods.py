@@ -224,9 +224,22 @@ def test_a_mount_that_failed_and_then_did_not_is_no_reason_any_more() -> None:
     assert look(Collected(pod, events=[failed, {"reason": "Pulled"}, {"reason": "Started"}])).finding is None
 
 
-def test_a_tick_that_fails_because_the_database_is_away_is_not_held_against_a_release() -> None:
-    away = "dagster_postgres.utils.DagsterPostgresException: too many retries for DB connection"
+@pytest.mark.parametrize(
+    "away",
+    [
+        "dagster_postgres.utils.DagsterPostgresException: too many retries for DB connection",
+        "sqlalchemy.exc.OperationalError: (psycopg2.OperationalError) server closed the connection",
+        "dagster._core.errors.DagsterUserCodeUnreachableError: Could not reach user code server.",
+    ],
+)
+def test_what_a_daemon_reports_of_others_is_not_held_against_a_release(away: str) -> None:
     assert findings({"daemon/SENSOR": away, "sensor/x": "ValueError: no such column"}).keys() == {"sensor/x"}
+
+
+def test_a_server_that_was_not_reached_at_a_tick_rejects_no_commit() -> None:
+    raised = "dagster._core.errors.DagsterUserCodeUnreachableError: Could not reach user code server."
+    found = findings({"sensor/x": f"Traceback (most recent call last):\n{raised}"})["sensor/x"]
+    assert (found.kind, found.rejects) == (FindingKind.TRANSIENT, False)
 
 
 def test_a_component_that_is_scaled_to_nothing_is_not_well() -> None:
