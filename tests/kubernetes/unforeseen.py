@@ -4,23 +4,23 @@ from __future__ import annotations
 
 import base64
 import json
-import os
 import struct
 from datetime import datetime, timedelta, timezone
-from unittest.mock import patch
 
 import trustme
 
 from playground_ops.targets.kubernetes.objects.certificates import HTTPS
 from tests.cluster import faults
 from tests.cluster.gitservers import PASSWORD, USER, by_password_over_tls
+from tests.cluster.network import HOST
 from tests.kubernetes.ailments import DAEMON, Place, case
 from tests.kubernetes.outages import holding, let_go, let_go_and_start, pod_of
+from tests.kubernetes.stacks import POD
 from tests.tls import showing
 
 ARM64 = 183
 """e_machine (elf.h)."""
-UI, INGRESS = "dagster.playground.test", "127.0.0.77"
+UI = "dagster.playground.test"
 
 
 def program_of_another_kind() -> str:
@@ -72,19 +72,29 @@ def a_named_config_map_deleted(place: Place) -> None:
 
 def an_expired_certificate(place: Place) -> None:
     """Of the UI's host. For a controller of Ingresses a TLS server stands in, where it is said to be."""
-    authority, file = trustme.CA(), place.code.folder.parent / "authority.pem"
-    authority.cert_pem.write_to_path(str(file))
-    place.held.enter_context(patch.dict(os.environ, SSL_CERT_FILE=str(file)))
-    now = datetime.now(timezone.utc)
+    authority, now = trustme.CA(), datetime.now(timezone.utc)
     expired = authority.issue_cert(
         UI, not_before=now - timedelta(days=90), not_after=now - timedelta(hours=1)
     )
-    place.held.enter_context(showing(expired, INGRESS, HTTPS))
-    place.configure(kubernetes={"ingress": {"host": UI, "tls_secret": "dagster-tls"}})
-    place.deploy()
-    there = json.dumps({"status": {"loadBalancer": {"ingress": [{"ip": INGRESS}]}}})
+    place.held.enter_context(showing(expired, HOST, HTTPS))
+    make_secret(place, "authority", pem=authority.cert_pem.bytes().decode())
+    knows = {
+        "volumes": [{"name": "authority", "path": "/mnt/authority", "secret": "authority"}],
+        "environment": {"SSL_CERT_FILE": "/mnt/authority/pem"},
+    }
+    place.configure(
+        kubernetes={"ingress": {"host": UI, "tls_secret": "dagster-tls"}, "ops": {**POD, **knows}}
+    )
+    place.stack.bootstrap()
+    there = json.dumps({"status": {"loadBalancer": {"ingress": [{"ip": HOST}]}}})
     ours = ["ingress", "dagster-webserver", "--subresource=status", "--type=merge"]
     place.stack.kubectl("patch", *ours, "--patch", there)
+
+
+def without_it(place: Place) -> None:
+    place.held.close()
+    place.configure()
+    place.stack.bootstrap()
 
 
 UNFORESEEN = [
@@ -120,6 +130,6 @@ UNFORESEEN = [
     case(
         *("the certificate of the UI's host expired", "webserver", "as_configured", "has expired"),
         an_expired_certificate,
-        Place.as_before,
+        without_it,
     ),
 ]
