@@ -53,14 +53,24 @@ def missing(live: Mapping[str, Any], wanted: Mapping[str, Any]) -> tuple[FieldCh
 
 def foreign(found: Mapping[str, Any], managers: Sequence[str]) -> tuple[tuple[str, str], ...]:
     """Fields that somebody else set: (path, who). `managers` are the stack's own."""
-    told = []
-    for entry in found.get("metadata", {}).get("managedFields", ()):
-        manager = entry.get("manager", "")
-        of_the_spec = entry.get("subresource", "") in ("", "scale")
-        if not of_the_spec or manager in managers or manager.startswith(CONTROLLERS):
-            continue
-        told += [(path, manager) for path in _owned(entry.get("fieldsV1", {}), "") if path]
-    return tuple(sorted(told))
+    return tuple(
+        (path, manager)
+        for path, manager in owners(found)
+        if manager not in managers and not manager.startswith(CONTROLLERS)
+    )
+
+
+def owners(found: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
+    """Fields, without those of the status, and who set them: (path, who)."""
+    return tuple(
+        sorted(
+            (path, entry.get("manager", ""))
+            for entry in found.get("metadata", {}).get("managedFields", ())
+            if entry.get("subresource", "") in ("", "scale")
+            for path in _owned(entry.get("fieldsV1", {}), "")
+            if path
+        )
+    )
 
 
 def _own(found: Mapping[str, Any]) -> dict[str, Any]:

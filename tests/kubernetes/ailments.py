@@ -137,7 +137,12 @@ DAEMON, WEBSERVER, POSTGRES = (
 CASES = [
     case("the daemon deleted", "daemon", "healthy", "It is not there", kubectl("delete", *DAEMON.split("/"))),
     case(
-        *("the daemon scaled to nothing", "daemon", "as_configured", "spec.replicas is not as configured"),
+        *(
+            "the daemon scaled to nothing",
+            "daemon",
+            "as_configured",
+            "changed by kubectl-scale or an autoscaler",
+        ),
         kubectl("scale", DAEMON, "--replicas=0"),
     ),
     case(
@@ -167,7 +172,7 @@ CASES = [
         others=("a", "b", "ops"),
     ),
     case(
-        *("the database stopped", "postgres", "as_configured", "spec.replicas is not as configured"),
+        *("the database stopped", "postgres", "as_configured", "by kubectl-scale or an autoscaler"),
         kubectl("scale", POSTGRES, "--replicas=0"),
         others=("webserver", "daemon", "a", "b", "ops"),
     ),

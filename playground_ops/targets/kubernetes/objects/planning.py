@@ -9,7 +9,7 @@ from typing import Any
 
 from playground_ops.config import Configuration
 from playground_ops.errors import Finding, PlaygroundError
-from playground_ops.fields import differences, foreign, missing
+from playground_ops.fields import differences, foreign, missing, owners
 from playground_ops.plan import Change, Drift, FieldChange
 from playground_ops.render.names import CONFIGURATION, CONFIGURATION_KEY, MANAGER, ROLLOUT_MANAGER, Object
 from playground_ops.render.stack import FOUNDATION, render
@@ -22,6 +22,7 @@ from playground_ops.targets.kubernetes.objects.inventory import superfluous
 APPLY = "application/apply-patch+yaml"
 ATTEMPTS = 5
 LOCATION = "location-"
+REPLICAS = "spec.replicas"
 
 
 def plan_objects(connection: Connection, configuration: Configuration) -> list[Change]:
@@ -58,12 +59,13 @@ def _change(connection: Connection, component: str, wanted: Object, exists: bool
     if exists or wanted["kind"] == "Namespace":
         live, after, conflicts = _before_and_after(connection, wanted)
     fields = differences(live or {}, after)
+    theirs = {**_scaled(live or {}), **conflicts}
     return Change(
         component=component.removeprefix(LOCATION),
         kind=KINDS.get(component, "location" if component.startswith(LOCATION) else "stack"),
         object=title(wanted),
         action="create" if live is None else "update" if fields else "unchanged",
-        fields=tuple(_with_manager(field, conflicts) for field in fields) if live else (),
+        fields=tuple(_with_manager(field, theirs) for field in fields) if live else (),
         drift=_drift(live or {}),
     )
 
@@ -115,6 +117,13 @@ def _dry_run(connection: Connection, wanted: Object) -> tuple[Any, dict[str, str
         conflicts = {_plain(cause["field"]): _manager(cause["message"]) for cause in refusal.causes}
     found = connection.request("PATCH", path(wanted), wanted, APPLY, {**query, "force": "true"})
     return found, conflicts
+
+
+def _scaled(live: Mapping[str, Any]) -> dict[str, str]:
+    """Who scaled it to nothing: of a 0 by the subresource `scale` the API server keeps no owner."""
+    owned = {path for path, _ in owners(live)}
+    by_hand = live.get("spec", {}).get("replicas") == 0 and REPLICAS not in owned
+    return {REPLICAS: "kubectl-scale or an autoscaler"} if by_hand else {}
 
 
 def _with_manager(field: FieldChange, conflicts: Mapping[str, str]) -> FieldChange:
