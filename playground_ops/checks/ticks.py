@@ -46,7 +46,7 @@ def _fails(one: Ticking) -> Finding:
     what = f"{one.kind}/{one.name}"
     if TOOK_TOO_LONG in one.error:
         return _took_too_long(what, one.location)
-    if any(words in one.error for words in UNREACHED):
+    if is_unreached(one.error):
         return _unreached(what, one.location)
     raised = explain_exit(what, "its last tick", one.error)
     imported = "Importing the definitions"
@@ -59,6 +59,11 @@ def _fails(one: Ticking) -> Finding:
             f"`rollback {one.location}`.",
         }
     )
+
+
+def is_unreached(error: str) -> bool:
+    """Whether the tick failed for want of a server, and nothing of the code's own was asked."""
+    return any(words in error for words in UNREACHED)
 
 
 def _unreached(what: str, location: str) -> Finding:

@@ -182,10 +182,10 @@ SPEECHLESS_SECONDS = 4.0
 def may_yet_say_why(collected: Collected, now: datetime) -> bool:
     """Whether a container ended a moment ago, for no known reason, and nothing of what it said is there."""
     for container in _containers(collected.pod.get("status", {})):
-        ended = container.get("state", {}).get("terminated") or {}
-        ended = ended or container.get("lastState", {}).get("terminated") or {}
-        if container["name"] not in collected.logs or collected.logs[container["name"]]:
+        if collected.logs.get(container["name"]) != "":
             continue  # it did not end badly, or did say something
+        state, before = container.get("state", {}), container.get("lastState", {})
+        ended = state.get("terminated") or before.get("terminated") or {}
         if known(ended.get("reason", ""), ended.get("message", "")) or not ended.get("finishedAt"):
             continue
         if (now - moment(str(ended["finishedAt"]))).total_seconds() < SPEECHLESS_SECONDS:

@@ -60,7 +60,7 @@ class Stack(Protocol):
         """
 
     def missing(self, configuration: Configuration) -> Mapping[str, Sequence[Finding]]:
-        """What components were given by somebody else and will not be given again, or expires: by component.
+        """What components were given by somebody else and will not be given again, or expire: by component.
 
         What runs goes on without it. Raises PlaygroundError.
         """

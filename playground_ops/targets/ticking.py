@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from playground_ops.checks.daemons import is_its_own
-from playground_ops.checks.ticks import UNREACHED
+from playground_ops.checks.ticks import is_unreached
 from playground_ops.diagnose import explain_exit
 from playground_ops.errors import Finding, FindingKind
 from playground_ops.redact import redact
@@ -28,14 +28,13 @@ def _counts(what: str, text: str) -> bool:
 
 def _finding(what: str, text: str) -> Finding:
     raised = explain_exit(what, "its last tick", text)
-    unreached = any(words in text for words in UNREACHED)
-    ours = unreached or what.startswith(DAEMON)
+    unreached = is_unreached(text)
     return raised.model_copy(
         update={
             "kind": FindingKind.TRANSIENT if unreached else raised.kind,
             "observed": f"Its last tick failed: {raised.observed}",
             "cause": "It did not fail before the switch.",
             "fix": "Mend what it raised and redeploy; its page in the UI has the whole error.",
-            "whose": "surroundings" if ours else "code",
+            "whose": "surroundings" if unreached or what.startswith(DAEMON) else "code",
         }
     )

@@ -121,9 +121,9 @@ def _dry_run(connection: Connection, wanted: Object) -> tuple[Any, dict[str, str
 
 def _scaled(live: Mapping[str, Any]) -> dict[str, str]:
     """Who scaled it to nothing: of a 0 by the subresource `scale` the API server keeps no owner."""
-    owned = {path for path, _ in owners(live)}
-    by_hand = live.get("spec", {}).get("replicas") == 0 and REPLICAS not in owned
-    return {REPLICAS: "kubectl-scale or an autoscaler"} if by_hand else {}
+    if live.get("spec", {}).get("replicas") != 0 or REPLICAS in dict(owners(live)):
+        return {}
+    return {REPLICAS: "kubectl-scale or an autoscaler"}
 
 
 def _with_manager(field: FieldChange, conflicts: Mapping[str, str]) -> FieldChange:
