@@ -8,11 +8,17 @@ from collections.abc import Callable, Sequence
 from typing import Any
 from urllib.request import Request, urlopen
 
+from tests.session.deadlines import stretched
+
 
 def eventually(
     what: str, holds: Callable[[], Any], timeout_seconds: float = 120.0, every_seconds: float = 0.05
 ) -> Any:
-    """The first true value of `holds`; fails at the deadline with what was waited for and seen last."""
+    """The first true value of `holds`; fails at the deadline with what was waited for and seen last.
+
+    The deadline is one for an idle machine.
+    """
+    timeout_seconds = stretched(timeout_seconds)
     deadline = time.monotonic() + timeout_seconds
     while True:
         seen = holds()

@@ -18,6 +18,8 @@ import yaml
 
 from tests.asking import Asking
 from tests.guardian import Guardian
+from tests.session.deadlines import stretched
+from tests.session.times import started
 
 ROOT = Path(__file__).parents[1]
 QUICK = {"confirm_seconds": 0}
@@ -77,7 +79,7 @@ class Stack(Asking):
         self, *arguments: str, module: str = "playground_ops", timeout_seconds: float = 200
     ) -> subprocess.CompletedProcess[str]:
         process = self.start(*arguments, module=module)
-        out, err = process.communicate(timeout=timeout_seconds)
+        out, err = process.communicate(timeout=stretched(timeout_seconds))
         return subprocess.CompletedProcess(arguments, process.returncode, out, err)
 
     def ok(self, *arguments: str, module: str = "playground_ops") -> str:
@@ -86,6 +88,8 @@ class Stack(Asking):
         return ended.stdout
 
     def bootstrap(self) -> str:
+        if not (self.state / "stack.json").exists():
+            started("local stacks")
         return self.ok(module="playground_ops.bootstrap")
 
     def status(self) -> dict[str, Any]:

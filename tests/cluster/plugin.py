@@ -12,10 +12,13 @@ from typing import Any
 
 import pytest
 
-from tests.cluster import leftovers, needs, sessions
+from tests.cluster import leftovers, sessions
 from tests.cluster.access import Access, KubectlFailed, existing, own
 from tests.cluster.cluster import Cluster
 from tests.cluster.places import HERE, instance, locked, run_folders
+from tests.session import needs, second_try
+from tests.session.needs import CLUSTER
+from tests.session.outermost import is_outermost
 
 SESSION_VARIABLE = "PLAYGROUND_TEST_SESSION"
 BEFORE = pytest.StashKey[leftovers.Seen]()
@@ -33,9 +36,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     """In the process that outlives all workers: they work for it."""
-    if not hasattr(config, "workerinput"):
+    if is_outermost(config):
         os.environ[SESSION_VARIABLE] = sessions.this_session()
-        if not needs.missing():
+        if not needs.lacking(CLUSTER):
             config.stash[BEFORE] = leftovers.machine()
 
 
@@ -68,7 +71,7 @@ def _needs_a_cluster(item: pytest.Item) -> bool:
 
 
 def _own_cluster(config: pytest.Config) -> bool:
-    return not config.getoption("--kube-context") and not needs.missing()
+    return not config.getoption("--kube-context") and not needs.lacking(CLUSTER)
 
 
 @pytest.hookimpl(hookwrapper=True, tryfirst=True)
@@ -89,12 +92,13 @@ def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
     sessions.leave(os.environ[SESSION_VARIABLE])
-    if hasattr(session.config, "workerinput"):
+    if not is_outermost(session.config):
         return
     before = session.config.stash.get(BEFORE, None)
     changed = leftovers.difference(before, leftovers.machine()) if before else {}
     if changed and not run_folders():  # those of other sessions come and go
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
+        second_try.spoil(session.config)
         told = "\n".join(f"{kind}: {line}" for kind, lines in changed.items() for line in lines)
         print(f"\nThe test cluster left the machine changed:\n{told}", file=sys.stderr)
 
@@ -106,7 +110,8 @@ def access(request: pytest.FixtureRequest) -> Iterator[Access]:
     if context:
         found = existing(context)
     else:
-        _possible()
+        if needs.lacking(CLUSTER):
+            needs.refuse(CLUSTER)
         found = own(sessions.join(os.environ[SESSION_VARIABLE]))
     for session, namespaces in found.sessions().items():
         if not sessions.is_alive(session):
@@ -151,12 +156,3 @@ def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
     outcome: Any = yield
     if outcome.get_result().failed:
         item.stash[FAILED] = True
-
-
-def _possible() -> None:
-    """Skips where no cluster can be; fails there in CI, where nothing that could run is skipped."""
-    reason = needs.missing()
-    if reason and os.environ.get("CI"):
-        pytest.fail(reason)
-    if reason:
-        pytest.skip(reason)

@@ -18,6 +18,7 @@ import psutil
 from tests.cluster.cluster import Cluster
 from tests.cluster.machine import Process
 from tests.cluster.places import HERE, instance, locked, run_folder
+from tests.session.times import started
 
 FROM_TESTS = "started-by-tests"
 
@@ -46,6 +47,7 @@ def join(session: str, images: Collection[str] | None = None) -> Cluster:
         was_up = run_folder().exists() and not _mark().exists() and cluster.is_up()
         cluster.up(lambda line: print(line, file=sys.stderr, flush=True))
         if not was_up:
+            started("clusters")
             _mark().touch()
         users = run_folder() / "sessions"
         users.mkdir(exist_ok=True)

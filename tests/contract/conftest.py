@@ -32,6 +32,7 @@ from tests.cluster.plugin import SESSION_VARIABLE
 from tests.kubernetes.connections import connected, remove_policies
 from tests.kubernetes.stacks import small
 from tests.pipelines import Pipeline, pipeline
+from tests.session.times import started
 from tests.stacks import ROOT, Stack, a_stack
 
 GOOD, BROKEN, HANGS = "good", "broken", "hangs"
@@ -157,6 +158,7 @@ def world(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
 def on_kubernetes(access: Access, code: Pipeline, home: Path) -> Iterator[KubernetesWorld]:
     """A webserver and a database in a namespace of their own, and no release yet."""
     namespace = access.make_namespace(os.environ[SESSION_VARIABLE])
+    started("stacks on the cluster")
     connection = connected(access)
     with anonymous(code.folder.parent) as url:
         repo = {"url": f"{url}/{code.folder.name}", "ref": "main"}

@@ -16,6 +16,8 @@ import yaml
 from tests.asking import Asking
 from tests.cluster.access import Access
 from tests.kubernetes.connections import CONTEXT
+from tests.session.deadlines import stretched
+from tests.session.times import started
 from tests.stacks import QUICK
 
 COMMAND_SECONDS = 200
@@ -62,7 +64,7 @@ class Running(Asking):
             env=self.access.environ,
             capture_output=True,
             text=True,
-            timeout=COMMAND_SECONDS,
+            timeout=stretched(COMMAND_SECONDS),
             check=False,
         )
         said = Said(done.returncode, done.stdout, done.stderr)
@@ -102,6 +104,7 @@ class Running(Asking):
 def running(access: Access, session: str, folder: Path, **content: Any) -> Iterator[Running]:
     """Bootstrapped; gone after the block."""
     namespace = access.make_namespace(session)
+    started("stacks on the cluster")
     made = Running(access, namespace, folder / "configvalues.yaml")
     made.configure(**content)
     try:

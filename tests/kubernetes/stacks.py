@@ -17,6 +17,8 @@ from tests.asking import Asking, eventually
 from tests.cluster.access import Access
 from tests.cluster.plugin import SESSION_VARIABLE
 from tests.kubernetes.connections import CONTEXT, remove_policies
+from tests.session.deadlines import stretched
+from tests.session.times import started
 from tests.stacks import QUICK, SELDOM
 
 ROOT = Path(__file__).parents[2]
@@ -81,7 +83,7 @@ class ClusterStack(Asking):
     ) -> subprocess.CompletedProcess[str]:
         process = self.start(*arguments, module=module)
         try:
-            out, err = process.communicate(timeout=timeout_seconds)
+            out, err = process.communicate(timeout=stretched(timeout_seconds))
         except subprocess.TimeoutExpired:
             process.kill()
             out, err = process.communicate()
@@ -149,6 +151,7 @@ class ClusterStack(Asking):
 def a_cluster_stack(access: Access, folder: Path) -> Iterator[ClusterStack]:
     """In a namespace of its own, which is gone afterwards; nothing is deployed in it yet."""
     namespace = access.make_namespace(os.environ[SESSION_VARIABLE])
+    started("stacks on the cluster")
     try:
         yield ClusterStack(access, namespace, folder)
     finally:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Generator, Iterator
 from pathlib import Path
@@ -12,6 +11,8 @@ from selenium import webdriver
 from selenium.common.exceptions import WebDriverException
 
 from tests.pipelines import Pipeline, pipeline
+from tests.session import needs
+from tests.session.needs import BROWSER
 from tests.stacks import Stack, a_stack
 from tests.ui.page import Page
 
@@ -33,13 +34,9 @@ def stack(code: Pipeline) -> Iterator[Stack]:
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[webdriver.Chrome]:
-    binary, driver = _binary(), shutil.which("chromedriver")
-    if binary is None or driver is None:
-        missing = "These tests need chromium and chromedriver (Debian: chromium, chromium-driver)."
-        if os.environ.get("CI"):
-            pytest.fail(missing)
-        pytest.skip(missing)
-    found = chromium(driver)
+    if needs.lacking(BROWSER):
+        needs.refuse(BROWSER)
+    found = chromium(shutil.which("chromedriver") or "")
     try:
         yield found
     finally:
@@ -72,12 +69,7 @@ def pytest_runtest_makereport(
 def chromium(driver: str) -> webdriver.Chrome:
     """A headless one with a window of a laptop's size."""
     options = webdriver.ChromeOptions()
-    options.binary_location = _binary() or "chromium"
+    options.binary_location = needs.browser() or "chromium"
     for argument in ("--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--window-size=1500,1000"):
         options.add_argument(argument)
     return webdriver.Chrome(options=options, service=webdriver.ChromeService(driver))
-
-
-def _binary() -> str | None:
-    names = ("chromium", "chromium-browser", "google-chrome")
-    return next((found for name in names if (found := shutil.which(name))), None)

@@ -1,0 +1,69 @@
+"""How long tests may wait: written for an idle machine of two cores, stretched by how slow this one is.
+
+One factor for a whole session, measured when it starts: what a bare import of Dagster takes here, against
+what it takes on the reference. A deadline only ends a test that would fail, so none is ever shortened.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+
+import pytest
+
+from tests.session.outermost import is_outermost
+
+VARIABLE = "PLAYGROUND_TEST_SLOWNESS"
+REFERENCE_SECONDS = 1.2
+"""Of `python -c "import dagster"` on two idle cores, its bytecode compiled."""
+MOST = 10.0
+PURE = "tests/unit"
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Also lets Python keep its bytecode, here and in all that the tests start.
+
+    With PYTHONDONTWRITEBYTECODE, as many images set it, each of a thousand processes compiles Dagster anew:
+    2.7 s of a core in place of 1.1 s.
+    """
+    sys.dont_write_bytecode = False
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+    if is_outermost(config) and VARIABLE not in os.environ:
+        pure = all(str(one).startswith(PURE) for one in config.args)
+        os.environ[VARIABLE] = "1" if pure or config.option.collectonly else f"{measured():.2f}"
+
+
+def pytest_report_header() -> str:
+    return f"deadlines are stretched by {slowness():g} (a bare import of dagster against its reference)"
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Of pytest-timeout too."""
+    ordinary = float(config.getini("timeout"))
+    for item in items:
+        marker = item.get_closest_marker("timeout")
+        seconds = float(marker.args[0]) if marker else ordinary
+        item.add_marker(pytest.mark.timeout(stretched(seconds)), append=False)
+
+
+def measured() -> float:
+    """The better of two imports: the first one may have to read, and to compile, what nobody had used yet."""
+    return min(MOST, max(1.0, min(_import_seconds() for _ in range(2)) / REFERENCE_SECONDS))
+
+
+def _import_seconds() -> float:
+    began = time.monotonic()
+    subprocess.run([sys.executable, "-c", "import dagster"], check=True, stdin=subprocess.DEVNULL)
+    return time.monotonic() - began
+
+
+def slowness() -> float:
+    """At least 1; 1 too where no session measured it."""
+    return float(os.environ.get(VARIABLE, "1"))
+
+
+def stretched(seconds: float) -> float:
+    """What was written for an idle machine, for this one."""
+    return seconds * slowness()

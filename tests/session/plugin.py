@@ -1,0 +1,12 @@
+"""All of this folder's parts, for `-p`."""
+
+from __future__ import annotations
+
+pytest_plugins = (
+    "tests.session.needs",
+    "tests.session.deadlines",
+    "tests.session.order",
+    "tests.session.times",
+    "tests.session.skips",
+    "tests.session.second_try",
+)

@@ -1,0 +1,148 @@
+"""What failed is tried once more, alone, after everything else. What then passes is told as flaky.
+
+A flaky test is a defect of the test: its cause is to be mended. A few don't keep a good change from landing,
+and more than a few do. Tests that start no process have no such excuse: they get no second try.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.session.outermost import is_outermost
+
+VARIABLE = "PLAYGROUND_TEST_SECOND_TRY"
+"""In the process that tries again: the file for what came of it."""
+MOST_FLAKY = 3
+MOST_TRIED = 12
+"""So many failures are no noise."""
+PURE_FOLDER, PURE_WORLD = "tests/unit/", "[fake"
+SPOILT = pytest.StashKey[bool]()
+
+
+def spoil(config: pytest.Config) -> None:
+    """The session is red whatever its tests say, such as for what it left on the machine."""
+    config.stash[SPOILT] = True
+
+
+def is_pure(nodeid: str) -> bool:
+    """It starts no process and waits for nothing."""
+    return nodeid.startswith(PURE_FOLDER) or PURE_WORLD in nodeid
+
+
+class SecondTry:
+    """In the process that sees the reports of all workers, which ran tests beside one another."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        self.config = config
+        self.failed: dict[str, list[pytest.TestReport]] = {}
+        self.flaky: list[str] = []
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        if report.failed:
+            self.failed.setdefault(report.nodeid, []).append(report)
+
+    @pytest.hookimpl(wrapper=True, trylast=True)
+    def pytest_sessionfinish(self, session: pytest.Session) -> Iterator[None]:
+        """After the workers have ended, and before the terminal tells of failures."""
+        yield
+        tried = [name for name in self.failed if not is_pure(name)]
+        if session.exitstatus != pytest.ExitCode.TESTS_FAILED or not tried or self.config.option.maxfail:
+            return
+        if len(tried) > MOST_TRIED:
+            self._say(f"{len(tried)} tests failed: too many for noise. None is tried again.")
+            return
+        self._say(f"Trying once more, alone: {len(tried)} of {len(self.failed)} that failed.")
+        passed = try_again(self.config, tried)
+        self.flaky = [name for name in tried if name in passed]
+        self._tell_apart()
+        if len(self.flaky) == len(self.failed) and len(self.flaky) <= MOST_FLAKY:
+            spoilt = self.config.stash.get(SPOILT, False)
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED if spoilt else pytest.ExitCode.OK
+
+    def _tell_apart(self) -> None:
+        """In what the terminal knows of the session: a flaky test is no failure, and has its text kept."""
+        stats = self._terminal.stats
+        for kind in ("failed", "error"):
+            found = stats.get(kind, [])
+            stats[kind] = [report for report in found if report.nodeid not in self.flaky]
+            stats.setdefault("flaky", []).extend(report for report in found if report.nodeid in self.flaky)
+            if not stats[kind]:
+                del stats[kind]
+
+    def pytest_terminal_summary(self) -> None:
+        for name in self.flaky:
+            self._terminal.section(f"{name} failed at first", sep="_")
+            for report in self.failed[name]:
+                report.toterminal(self._terminal._tw)
+                for title, text in report.sections:
+                    self._terminal.section(title, sep="-")
+                    self._terminal.write_line(text)
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_unconfigure(self) -> None:
+        """The last lines of all."""
+        for name in self.flaky:
+            self._say(f"FLAKY {name}")
+        if len(self.flaky) > MOST_FLAKY:
+            self._say(f"{len(self.flaky)} flaky tests, of which {MOST_FLAKY} may be: red.")
+
+    @property
+    def _terminal(self) -> pytest.TerminalReporter:
+        found: pytest.TerminalReporter = self.config.pluginmanager.get_plugin("terminalreporter")
+        return found
+
+    def _say(self, line: str) -> None:
+        self._terminal.ensure_newline()
+        self._terminal.write_line(line)
+
+
+def try_again(config: pytest.Config, names: list[str]) -> set[str]:
+    """In a process of its own, one after the other: those that pass."""
+    options = ["-n", "0", "-m", config.option.markexpr]
+    if context := config.getoption("--kube-context", None):
+        options += ["--kube-context", context]
+    with tempfile.TemporaryDirectory(prefix="pgtest-second-") as folder:
+        file = Path(folder, "outcomes")
+        subprocess.run(
+            [sys.executable, "-m", "pytest", *options, *names],
+            cwd=config.rootpath,
+            env={**os.environ, VARIABLE: str(file)},
+            check=False,
+        )
+        return {name for name, outcome in outcomes(file).items() if outcome == "passed"}
+
+
+def outcomes(file: Path) -> dict[str, str]:
+    """`passed` where each part of the test did, set-up and tear-down too."""
+    told: dict[str, set[str]] = {}
+    for line in file.read_text().splitlines() if file.exists() else ():
+        name, outcome = json.loads(line)
+        told.setdefault(name, set()).add(outcome)
+    return {name: "passed" if seen == {"passed"} else "failed" for name, seen in told.items()}
+
+
+class Outcomes:
+    """In the process that tries again."""
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        with Path(os.environ[VARIABLE]).open("a") as lines:
+            lines.write(json.dumps([report.nodeid, report.outcome]) + "\n")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if not is_outermost(config):
+        return
+    if VARIABLE in os.environ:
+        config.pluginmanager.register(Outcomes(), "playground-outcomes")
+    elif getattr(config.option, "numprocesses", 0):  # else each had the machine for itself already
+        config.pluginmanager.register(SecondTry(config), "playground-second-try")
+
+

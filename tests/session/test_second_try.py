@@ -1,0 +1,89 @@
+"""A whole session with a test that fails once: what is tried again, what is told, and how it ends."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+OPTIONS = "-p tests.session.plugin -n 2 --dist loadfile --no-loadscope-reorder -m 'not soak'"
+ONCE = """
+import pathlib
+
+def test_{name}():
+    mark = pathlib.Path({folder!r}, "{name}")
+    if not mark.exists():
+        mark.touch()
+        raise AssertionError("the first time")
+"""
+ALWAYS = "def test_broken():\n    raise AssertionError('every time')\n"
+SKIPS = """
+import pytest
+
+@pytest.mark.parametrize("number", range(3))
+def test_skips(number):
+    pytest.skip("there is no ocean here")
+"""
+
+
+def session(folder: Path, *files: tuple[str, str], arguments: tuple[str, ...] = ()) -> tuple[int, str]:
+    """Its exit code and all that it said. Names of files are below the folder."""
+    (folder / "pytest.ini").write_text(f"[pytest]\naddopts = {OPTIONS}\ntimeout = 60\nmarkers = soak\n")
+    for name, text in files:
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    own = {key: value for key, value in os.environ.items() if not key.startswith(("PYTEST_", "PLAYGROUND_"))}
+    ended = subprocess.run(
+        [sys.executable, "-m", "pytest", *arguments],
+        cwd=folder,
+        env={**own, "PYTHONPATH": str(ROOT), "PLAYGROUND_TEST_SLOWNESS": "1", "CI": ""},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return ended.returncode, ended.stdout + ended.stderr
+
+
+def once(folder: Path, name: str) -> str:
+    return ONCE.format(name=name, folder=str(folder))
+
+
+def test_what_passes_alone_is_flaky_and_the_session_green(tmp_path: Path) -> None:
+    code, said = session(tmp_path, ("tests/stack/test_x.py", once(tmp_path, "late") + "def test_y(): pass\n"))
+    assert code == 0, said
+    assert said.rstrip().endswith("FLAKY tests/stack/test_x.py::test_late"), said
+    assert "1 passed, 1 flaky" in said
+    assert "the first time" in said, "what it failed of is kept"
+
+
+def test_what_fails_twice_is_red_and_what_does_not_is_still_told(tmp_path: Path) -> None:
+    files = ("tests/stack/test_x.py", once(tmp_path, "late")), ("tests/stack/test_z.py", ALWAYS)
+    code, said = session(tmp_path, *files)
+    assert code == 1, said
+    assert "FLAKY tests/stack/test_x.py::test_late" in said
+    assert "FAILED tests/stack/test_z.py::test_broken" in said
+
+
+def test_a_pure_test_is_not_tried_again(tmp_path: Path) -> None:
+    code, said = session(tmp_path, ("tests/unit/test_x.py", once(tmp_path, "pure")))
+    assert (code, "FLAKY" in said, "once more" in said) == (1, False, False), said
+
+
+@pytest.mark.parametrize(("number", "ends"), [(3, 0), (4, 1)])
+def test_more_than_three_are_red(tmp_path: Path, number: int, ends: int) -> None:
+    text = "".join(once(tmp_path, f"late_{one}") for one in range(number))
+    code, said = session(tmp_path, ("tests/stack/test_x.py", text))
+    assert (code, said.count("\nFLAKY ")) == (ends, number), said
+
+
+def test_a_reason_to_skip_is_one_line_and_the_times_are_a_table(tmp_path: Path) -> None:
+    code, said = session(tmp_path, ("tests/stack/test_x.py", SKIPS), arguments=("--times",))
+    assert code == 0, said
+    assert said.count("there is no ocean here") == 1
+    assert "SKIPPED 3: there is no ocean here" in said
+    assert "| tests/stack | 0 | 3 |" in said
