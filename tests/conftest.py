@@ -7,14 +7,56 @@ import platform
 import random
 import signal
 import subprocess
+from collections.abc import Generator, Iterator
 from datetime import datetime, timezone
 from pathlib import Path
 
 import pytest
 
+from tests.cluster.access import Access
+from tests.kubernetes.stacks import ClusterStack, a_cluster_stack
+from tests.session.distribution import SHARED
+from tests.shared import SharedStack
+from tests.stacks import Stack, a_stack
+
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "docs" / "soak-results.md"
+ARTIFACTS = "1Gi"
+"""On the cluster: room for the environments of locations with packages of their own."""
 ON_A_CLUSTER = ROOT / "docs" / "cluster-soak-results.md"
+
+
+@pytest.fixture(scope="session")
+def shared_stack(
+    access: Access, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[SharedStack[ClusterStack]]:
+    """On the cluster. One for a worker: tests/session/distribution.py gives its files to one of them."""
+    shared = SharedStack(
+        lambda: a_cluster_stack(access, tmp_path_factory.mktemp("shared"), artifacts=ARTIFACTS)
+    )
+    yield shared
+    shared.close()
+
+
+@pytest.fixture(scope="session")
+def local_stack() -> Iterator[SharedStack[Stack]]:
+    """On this machine, likewise."""
+    shared = SharedStack(a_stack)
+    yield shared
+    shared.close()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Function, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Who used a shared stack when it failed may have left it in any state."""
+    report = yield
+    for name in SHARED:
+        shared = getattr(item, "funcargs", {}).get(name)
+        if report.failed and shared is not None:
+            shared.suspect = True
+    return report
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -20,6 +20,8 @@ PORT = 8000
 SERVER = ("python", "-m", "http.server", str(PORT), "--directory", "/tmp")
 ASK = """
 import sys, time, urllib.request
+
+pytestmark = pytest.mark.soak
 started = time.monotonic()
 try:
     urllib.request.urlopen(sys.argv[1], timeout=4).read()

@@ -15,6 +15,8 @@ from tests.cluster.images import gitsync_image
 from tests.cluster.pods import a_pod, ended
 from tests.pipelines import Pipeline, pipeline
 
+pytestmark = pytest.mark.soak
+
 SECRET = "/etc/git-secret"
 
 

@@ -19,6 +19,8 @@ import importlib.metadata as m, shutil, sys
 for name in ("dagster", "dagster-webserver", "dagster-postgres", "dagster-k8s", "kubernetes", "sqlalchemy"):
     print(f"{name}=={m.version(name)}")
 import dagster_postgres, dagster_k8s, psycopg2, yaml, click, rich, requests
+
+pytestmark = pytest.mark.soak
 print([name for name in ("git", "ssh", "curl", "gcc") if shutil.which(name)])
 """
     code, said = run(access, namespace, "look", "python", "-c", look)

@@ -21,10 +21,12 @@ def test_a_pod_runs_says_and_does_what_it_is_told(access: Access, namespace: str
     assert inside(access, namespace, "one", "import os; print(os.getuid())") == "10001"
 
 
+@pytest.mark.soak
 def test_an_exit_code_is_reported(access: Access, namespace: str) -> None:
     assert run(access, namespace, "seven", "python", "-c", "print('bye'); exit(7)") == (7, "bye\n")
 
 
+@pytest.mark.soak
 def test_names_resolve_and_services_lead_to_pods(access: Access, namespace: str) -> None:
     server = a_pod("server", "python", "-m", "http.server", "8000", "--directory", "/tmp")
     service = {
@@ -51,6 +53,7 @@ def test_names_resolve_and_services_lead_to_pods(access: Access, namespace: str)
         inside(access, namespace, "client", "import socket; socket.gethostbyname('no.such.example')")
 
 
+@pytest.mark.soak
 def test_a_claim_binds_and_keeps_its_data_and_its_size(access: Access, namespace: str) -> None:
     claim = {"data": ("/data", {"persistentVolumeClaim": {"claimName": "data"}})}
     access.apply(a_claim("data", "8Mi"), namespace=namespace)
@@ -70,6 +73,7 @@ def test_a_claim_binds_and_keeps_its_data_and_its_size(access: Access, namespace
     eventually("the volume to be gone", lambda: volume not in access.kubectl("get", "pv", "-o", "name"))
 
 
+@pytest.mark.soak
 def test_pod_security_is_enforced(access: Access, namespace: str) -> None:
     label = "pod-security.kubernetes.io/enforce=restricted"
     access.kubectl("label", "namespace", namespace, label)
@@ -78,6 +82,7 @@ def test_pod_security_is_enforced(access: Access, namespace: str) -> None:
     access.apply(a_pod("fine", *SLEEP), namespace=namespace)
 
 
+@pytest.mark.soak
 def test_a_service_account_may_do_nothing_until_it_is_given_a_role(access: Access, namespace: str) -> None:
     who = f"--as=system:serviceaccount:{namespace}:default"
     with pytest.raises(KubectlFailed, match="forbidden"):
@@ -91,6 +96,7 @@ def test_a_service_account_may_do_nothing_until_it_is_given_a_role(access: Acces
     )
 
 
+@pytest.mark.soak
 def test_an_image_that_is_nowhere_is_reported_by_the_kubelet(access: Access, namespace: str) -> None:
     access.apply(a_pod("lost", image="docker.io/library/nosuch:1"), namespace=namespace)
 
@@ -101,6 +107,7 @@ def test_an_image_that_is_nowhere_is_reported_by_the_kubelet(access: Access, nam
     eventually("ErrImagePull", lambda: reason() in ("ErrImagePull", "ImagePullBackOff"))
 
 
+@pytest.mark.soak
 def test_a_probe_that_fails_restarts_a_container(access: Access, namespace: str) -> None:
     probe = {"exec": {"command": ["false"]}, "periodSeconds": 1, "failureThreshold": 1}
     pod = a_pod("probed", *SLEEP, container={"livenessProbe": probe}, restartPolicy="Always")
@@ -108,6 +115,7 @@ def test_a_probe_that_fails_restarts_a_container(access: Access, namespace: str)
     eventually("a restart", lambda: access.pod(namespace, "probed").restarts > 0, every_seconds=0.2)
 
 
+@pytest.mark.soak
 def test_what_a_pod_uses_is_read_from_its_control_group(
     cluster: Cluster, access: Access, namespace: str
 ) -> None:
@@ -123,6 +131,7 @@ def test_what_a_pod_uses_is_read_from_its_control_group(
     assert pod.uid in [found["podRef"]["uid"] for found in summary["pods"]]
 
 
+@pytest.mark.soak
 def test_memory_beyond_the_limit_is_an_oom_kill(access: Access, namespace: str) -> None:
     limits = {"resources": {"limits": {"memory": "48Mi"}}}
     pod = a_pod("greedy", "python", "-c", "x = bytearray(200 << 20)", container=limits)

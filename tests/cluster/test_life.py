@@ -17,8 +17,8 @@ from collections.abc import Iterator
 import pytest
 
 from tests.asking import eventually
-from tests.cluster import needs
 from tests.cluster.places import HERE
+from tests.session import needs
 
 SEED = int(os.environ["PLAYGROUND_SEED"])
 NUMBER = 1
@@ -38,10 +38,8 @@ SETTINGS = "from tests.cluster import leftovers as l; print(*sorted(l.machine()[
 
 @pytest.fixture(autouse=True)
 def gone() -> Iterator[None]:
-    reason = needs.missing()
-    if reason:
-        assert not os.environ.get("CI"), reason
-        pytest.skip(reason)
+    if needs.lacking(needs.CLUSTER):
+        needs.refuse(needs.CLUSTER)
     yield
     python(SMALL + "c.down()")
 
@@ -67,11 +65,18 @@ def test_it_comes_up_once_and_goes_without_a_trace() -> None:
     started = left()["processes"]
     python(SMALL + "c.up(print)")
     assert left()["processes"] == started
-    python(SMALL + "c.add_second_node(print); c.down(); c.down()")
+    python(SMALL + "c.down(); c.down()")
     assert left() == {}
     assert python(SETTINGS) == settings
 
 
+@pytest.mark.soak
+def test_a_second_node_goes_with_it() -> None:
+    python(SMALL + "c.up(print); c.add_second_node(print); c.down()")
+    assert left() == {}
+
+
+@pytest.mark.soak
 @pytest.mark.timeout(600)
 def test_a_killed_start_is_cleared_away_by_the_next() -> None:
     draw = random.Random(SEED)
@@ -89,6 +94,7 @@ def test_a_killed_start_is_cleared_away_by_the_next() -> None:
         assert left() == {}, f"killed after {seconds:.2f} s, seed {SEED}"
 
 
+@pytest.mark.soak
 def test_it_ends_with_a_session_that_was_killed() -> None:
     session = subprocess.Popen(
         [sys.executable, "-c", SESSION], env=ENVIRON, cwd=ROOT, stdout=subprocess.PIPE, text=True

@@ -5,10 +5,14 @@ from __future__ import annotations
 from typing import Any
 from urllib.request import urlopen
 
+import pytest
+
 from tests.asking import eventually
 from tests.cluster.access import Access
 from tests.cluster.cluster import Cluster
 from tests.cluster.pods import SLEEP, a_pod, inside, ready
+
+pytestmark = pytest.mark.soak
 
 SERVER = ("python", "-m", "http.server", "8000", "--directory", "/tmp")
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cluster import needs, plugin
+from tests.cluster import needs
 from tests.cluster.access import Access
 from tests.cluster.binaries import module
 from tests.cluster.cluster import Cluster
@@ -31,6 +31,7 @@ def run(*command: str, **environ: str) -> subprocess.CompletedProcess[str]:
     )
 
 
+@pytest.mark.soak
 def test_status_and_kubectl(cluster: Cluster, access: Access, namespace: str) -> None:
     told = run("tests.cluster", "status")
     assert told.returncode == 0, told.stderr
@@ -42,11 +43,13 @@ def test_status_and_kubectl(cluster: Cluster, access: Access, namespace: str) ->
     assert (told.returncode, "doesn't have a resource type" in told.stderr) == (1, True)
 
 
+@pytest.mark.soak
 def test_status_of_a_cluster_that_is_not_up() -> None:
     told = run("tests.cluster", "status", PLAYGROUND_CLUSTER="7")
     assert (told.returncode, told.stdout) == (1, "not up\n")
 
 
+@pytest.mark.soak
 def test_an_image_of_ones_own(cluster: Cluster, access: Access, namespace: str, tmp_path: Path) -> None:
     name, file = "docker.io/library/of-a-test:1", tmp_path / "image.tar"
     root = tmp_path / "root"
@@ -63,6 +66,7 @@ def test_an_image_of_ones_own(cluster: Cluster, access: Access, namespace: str, 
         cluster.node("node1").ctr("images", "rm", name)
 
 
+@pytest.mark.soak
 def test_on_an_existing_cluster_tests_run_and_those_with_faults_skip_by_name(
     cluster: Cluster, access: Access
 ) -> None:
@@ -78,18 +82,6 @@ def test_on_an_existing_cluster_tests_run_and_those_with_faults_skip_by_name(
     assert "needs the fault tools of the tests' own cluster" in told.stdout
     left = set(access.kubectl("get", "namespaces", "-o", "name").split()) - set(before)
     assert left == set(), "it waits until its namespaces are gone"
-
-
-def test_where_no_cluster_can_be_tests_skip_with_the_reason_and_fail_in_ci(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(needs, "missing", lambda: "the test cluster needs packages: apt-get install runc")
-    monkeypatch.delenv("CI", raising=False)
-    with pytest.raises(pytest.skip.Exception, match="apt-get install runc"):
-        plugin._possible()
-    monkeypatch.setenv("CI", "1")
-    with pytest.raises(pytest.fail.Exception, match="apt-get install runc"):
-        plugin._possible()
 
 
 def test_what_a_machine_lacks_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import base64
 import os
 import signal
 from collections.abc import Callable, Iterator
@@ -25,15 +25,13 @@ from playground_ops.targets.kubernetes.target import KubernetesTarget
 from playground_ops.targets.local.processes import read_state
 from playground_ops.targets.local.target import LocalTarget
 from tests import fakes, pipelines
-from tests.asking import eventually
 from tests.cluster.access import Access
 from tests.cluster.gitservers import anonymous
-from tests.cluster.plugin import SESSION_VARIABLE
-from tests.kubernetes.connections import connected, remove_policies
-from tests.kubernetes.stacks import small
+from tests.kubernetes.connections import connected
+from tests.kubernetes.stacks import ClusterStack
 from tests.pipelines import Pipeline, pipeline
-from tests.session.times import started
-from tests.stacks import ROOT, Stack, a_stack
+from tests.shared import SharedStack
+from tests.stacks import ROOT, Stack
 
 GOOD, BROKEN, HANGS = "good", "broken", "hangs"
 
@@ -144,53 +142,31 @@ def world(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     code = pipeline(tmp_path_factory.mktemp("code") / "repository")
     code.commit("first")
     if request.param == "kubernetes":
-        access: Access = request.getfixturevalue("access")
-        with on_kubernetes(access, code, tmp_path_factory.mktemp("home")) as made:
+        shared = request.getfixturevalue("shared_stack")
+        with on_kubernetes(shared, code, tmp_path_factory.mktemp("home")) as made:
             yield made
         return
-    with a_stack() as stack:
-        stack.configure(code_locations=[{"name": "a"}])
-        stack.bootstrap()
+    with request.getfixturevalue("local_stack").having({"name": "a"}) as stack:
         yield LocalWorld(stack, code)
 
 
 @contextmanager
-def on_kubernetes(access: Access, code: Pipeline, home: Path) -> Iterator[KubernetesWorld]:
-    """A webserver and a database in a namespace of their own, and no release yet."""
-    namespace = access.make_namespace(os.environ[SESSION_VARIABLE])
-    started("stacks on the cluster")
-    connection = connected(access)
+def on_kubernetes(shared: SharedStack[ClusterStack], code: Pipeline, home: Path) -> Iterator[KubernetesWorld]:
     with anonymous(code.folder.parent) as url:
         repo = {"url": f"{url}/{code.folder.name}", "ref": "main"}
-        document = small(namespace, code_locations=[{"name": "a", "repo": repo, "module": "pipeline"}])
-        configuration = settled(read(json.dumps(document), Path("x.yaml")))
-        access.kubectl(
-            *("create", "secret", "generic", "dagster-postgres", "--from-literal=password=secret"),
-            namespace=namespace,
-        )
-        found = KubernetesWorld(connection, configuration, code, home, access)
-        stack = found.target.stack
-        stack.apply(configuration, stack.plan(configuration).changed(), lambda message: None)
-        eventually("the stack to be ready", lambda: are_ready(found.target))
-        write_instance(home, access, namespace)
-        try:
-            yield found
-        finally:
-            remove_policies(access, namespace)
-            access.delete_namespace(namespace, wait=False)
+        with shared.having({"name": "a", "repo": repo, "module": "pipeline"}) as stack:
+            configuration = settled(read(stack.config.read_text(), stack.config))
+            write_instance(home, stack)
+            yield KubernetesWorld(connected(stack.access), configuration, code, home, stack.access)
 
 
-def are_ready(target: KubernetesTarget) -> bool:
-    return all(one.ready for one in target.stack.component_status() if one.kind != "location")
-
-
-def write_instance(home: Path, access: Access, namespace: str) -> None:
+def write_instance(home: Path, stack: ClusterStack) -> None:
     """The stack's instance, as this machine reaches it."""
-    service = access.get("service", "dagster-postgres", namespace)
+    secret = stack.get("secret", "dagster-postgres")["data"]
     found = {
         "username": "dagster",
-        "password": "secret",
-        "hostname": service["spec"]["clusterIP"],
+        "password": base64.b64decode(secret["password"]).decode(),
+        "hostname": stack.get("service", "dagster-postgres")["spec"]["clusterIP"],
         "db_name": "dagster",
         "port": 5432,
         "scheme": "postgresql+psycopg2",

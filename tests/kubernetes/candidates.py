@@ -18,7 +18,7 @@ import pytest
 from playground_ops.clock import SystemClock
 from playground_ops.config import Configuration, read
 from playground_ops.errors import Finding, FindingKind, PlaygroundError
-from playground_ops.model import Location, Release, ReleaseState, Revision
+from playground_ops.model import Location, Observation, Release, ReleaseState, Revision, ServerStatus
 from playground_ops.pods import PodSettings, Resources
 from playground_ops.render.stack import render
 from playground_ops.request import Request
@@ -36,6 +36,7 @@ from tests.cluster.pods import a_pod
 from tests.kubernetes.connections import connected
 from tests.kubernetes.stacks import small
 from tests.pipelines import Pipeline, pipeline
+from tests.recorded import FOLDER, Listening, Recording
 from tests.stacks import ROOT
 
 PATIENCE = Patience(transient=20.0, capacity=8.0)
@@ -152,6 +153,25 @@ class Telling(SilentStory):
             self._told_at.append(time.monotonic())
 
 
+EVIDENCE_LINES = 40
+
+
+class Recorded(KubernetesTarget):
+    """Of each look at a candidate that is not ready, what the API server answered is kept."""
+
+    last: Recording | None = None
+
+    def observe(self, release: Release) -> Observation:
+        assert isinstance(self.connection, Listening)
+        self.connection.heard.clear()
+        seen = super().observe(release)
+        if seen.status is not ServerStatus.READY and seen.finding is not None:
+            super().tail(release, EVIDENCE_LINES)
+            about = {"release": release.model_dump(mode="json"), "namespace": self.namespace}
+            self.last = self.connection.recording(**about)
+        return seen
+
+
 @dataclass
 class Place:
     access: Access
@@ -171,9 +191,17 @@ class Place:
         given = {"repository": self.urls["GIT"], "module": "pipeline", "startup_timeout_seconds": 170, **more}
         return Location(name=case.name, pod=PodSettings(**pod), **given)  # type: ignore[arg-type]
 
-    def fail(self, case: Case, commit: str, known: Known) -> Ended:
+    def record(self, case: Case, commit: str, known: Known) -> Ended:
+        """And keep what the API server answered, for the tests that have no cluster."""
+        target = Recorded(Listening(self.connection), self.configuration, ROOT, home=Path("/nowhere"))
+        ended = self.fail(case, commit, known, target)
+        if target.last is not None:
+            target.last.write(FOLDER / "candidates" / f"{case.name}.json")
+        return ended
+
+    def fail(self, case: Case, commit: str, known: Known, target: KubernetesTarget | None = None) -> Ended:
         location = self.location(case)
-        target = KubernetesTarget(self.connection, self.configuration, ROOT, home=Path("/nowhere"))
+        target = target or KubernetesTarget(self.connection, self.configuration, ROOT, home=Path("/nowhere"))
         told_at: list[float] = []
         engine = Engine(target, Telling(told_at), SystemClock(), PATIENCE)
         revision = Revision(repository=location.repository, commit=commit)

@@ -52,6 +52,8 @@ class ClusterStack(Asking):
     access: Access
     namespace: str
     folder: Path
+    artifacts: str = "64Mi"
+    """Size of its claim: volumes of the tests' cluster are of memory, and take what is written to them."""
 
     @property
     def config(self) -> Path:
@@ -59,7 +61,9 @@ class ClusterStack(Asking):
 
     def configure(self, **document: Any) -> None:
         """Write the configuration file."""
-        self.config.write_text(json.dumps(small(self.namespace, **document), indent=1))
+        kubernetes = {"artifacts": self.artifacts, **document.pop("kubernetes", {})}
+        whole = small(self.namespace, kubernetes=kubernetes, **document)
+        self.config.write_text(json.dumps(whole, indent=1))
 
     def start(self, *arguments: str, module: str = "playground_ops") -> subprocess.Popen[str]:
         where = ["--target", "kubernetes", "--config", str(self.config)]
@@ -148,12 +152,12 @@ class ClusterStack(Asking):
 
 
 @contextmanager
-def a_cluster_stack(access: Access, folder: Path) -> Iterator[ClusterStack]:
+def a_cluster_stack(access: Access, folder: Path, **more: Any) -> Iterator[ClusterStack]:
     """In a namespace of its own, which is gone afterwards; nothing is deployed in it yet."""
     namespace = access.make_namespace(os.environ[SESSION_VARIABLE])
     started("stacks on the cluster")
     try:
-        yield ClusterStack(access, namespace, folder)
+        yield ClusterStack(access, namespace, folder, **more)
     finally:
         remove_policies(access, namespace)
         access.delete_namespace(namespace, wait=False)

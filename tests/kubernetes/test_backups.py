@@ -6,16 +6,19 @@ import base64
 import hashlib
 import json
 import os
+import re
 import stat
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import psycopg2
 import pytest
 
 from playground_ops.config import load
 from playground_ops.errors import BadInput, PlaygroundError
+from playground_ops.render.backup import FOLDER
 from playground_ops.targets.kubernetes.api.connection import Connection
 from playground_ops.targets.kubernetes.outside import backups, postgres, stopping
 from playground_ops.targets.kubernetes.outside.executing import Place
@@ -27,6 +30,7 @@ from tests.cluster.plugin import SESSION_VARIABLE
 from tests.kubernetes.connections import connected
 from tests.kubernetes.running import Running, running
 
+IN_WEBSERVER = ("exec", "deploy/dagster-webserver", "--")
 INSERT = "INSERT INTO runs (run_id, pipeline_name, status, run_body) VALUES ('{0}', 'kept', '{1}', '{{}}')"
 KEPT = "SELECT count(*) FROM runs WHERE pipeline_name = 'kept'"
 
@@ -34,9 +38,14 @@ KEPT = "SELECT count(*) FROM runs WHERE pipeline_name = 'kept'"
 @pytest.fixture(scope="module")
 def stack(cluster: Cluster, access: Access, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     with running(access, os.environ[SESSION_VARIABLE], tmp_path_factory.mktemp("stack")) as made:
-        made.configure(code_locations=[{"name": "a"}])
+        made.configure(code_locations=[{"name": "a"}], **kept(2))
         made.bootstrap()
         yield made
+
+
+def kept(number: int, **pod: Any) -> dict[str, Any]:
+    """A configuration by which the job keeps so many."""
+    return {"postgres": {"storage": "512Mi", "pod": pod, "backups": {"kept": number}}}
 
 
 @pytest.fixture
@@ -250,3 +259,42 @@ def test_a_stack_that_a_person_stopped_waits_for_everybody_else_to_leave(
     assert stack.pods("dagster-webserver") == set(), "what a person stopped, a person starts"
     stopping.start(connection, [stack.namespace], lambda message: None)
     eventually("all to be well", lambda: stack.run("health", check=False).code == 0, every_seconds=1)
+
+
+def kept_files(stack: Running) -> list[str]:
+    """By the job, on the claim that outlives pods."""
+
+    def are_ready() -> bool:
+        return all(one["ready"] for one in stack.run("status", "--json").document["components"])
+
+    eventually("all to be ready", are_ready, every_seconds=1)
+    return stack.kubectl(*IN_WEBSERVER, "ls", "-A", FOLDER).split()
+
+
+def test_the_last_ones_of_the_job_are_kept_and_restore_takes_them(stack: Running, tmp_path: Path) -> None:
+    stack.sql("CREATE TABLE mark AS SELECT 'before' AS word")
+    made = []
+    for _ in range(3):
+        run = stack.launch("ops", "backup")
+        stack.wait_for_success(run)
+        made.append(re.findall(r"/backups/(\S+): [\d,]+ bytes, read back", stack.messages(run))[0])
+    assert kept_files(stack) == sorted(made)[1:]
+    assert made == sorted(made), "names sort by time"
+    data = stack.kubectl(*IN_WEBSERVER, "base64", f"{FOLDER}/{made[-1]}")
+    (tmp_path / "stack.backup").write_bytes(base64.b64decode(data))
+    stack.sql("UPDATE mark SET word = 'after'")
+    stack.run("restore", str(tmp_path / "stack.backup"), "--stop", "--force")
+    assert stack.sql("SELECT word FROM mark") == "before"
+    selector = "app.kubernetes.io/component=backup"
+    assert stack.kubectl("get", "pods", "-l", selector, "-o", "name") == ""
+
+
+def test_a_job_that_fails_says_why_and_the_ones_before_stay(stack: Running) -> None:
+    before = kept_files(stack)
+    image = kept(1, image="docker.io/dagster/dagster-k8s:1.13.27")
+    stack.configure(code_locations=[{"name": "a"}], **image)
+    stack.run("deploy", "--components", "configuration")
+    run = stack.launch("ops", "backup")
+    assert stack.wait_for_run(run) == "FAILURE"
+    assert "pg_dump: not found" in stack.messages(run)
+    assert kept_files(stack) == before

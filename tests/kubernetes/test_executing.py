@@ -127,22 +127,3 @@ def test_a_container_that_dies_with_input_on_its_way_is_told_and_is_no_success(
         execute(connection, place, ["sleep", "600"], lambda piece: None, input_without_end())
     assert told.value.finding.kind is FindingKind.TRANSIENT
     assert "before the command in it had ended" in told.value.finding.observed
-
-
-def test_the_api_server_goes_away_under_it(cluster: Cluster, connection: Connection, place: Place) -> None:
-    stopped = []
-
-    def stop(piece: bytes) -> None:
-        if not stopped:
-            fault = faults.api_down(cluster)
-            fault.__enter__()
-            stopped.append(fault)
-
-    try:
-        with pytest.raises(PlaygroundError) as told:
-            execute(connection, place, ["sh", "-c", "echo up; sleep 3600"], stop)
-        assert told.value.finding.kind is FindingKind.TRANSIENT
-        assert "broke" in told.value.finding.observed
-    finally:
-        for fault in stopped:
-            fault.__exit__(None, None, None)

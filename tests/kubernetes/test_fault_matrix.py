@@ -1,8 +1,8 @@
 """Rollouts on a real cluster, with something going wrong at each step of them.
 
 After each: what serves is a release of a good commit, and what the next rollout leaves is in order, as the
-cluster's objects and the API server's audit log tell it. The normal run draws a few, by a seed that it tells;
-`-m soak` goes through all.
+cluster's objects and the API server's audit log tell it. The normal run has one of them; `-m soak` goes
+through all.
 """
 
 from __future__ import annotations
@@ -31,7 +31,10 @@ from tests.cluster.audit import Calls, recorded
 from tests.cluster.cluster import Cluster
 from tests.contract.conftest import KubernetesWorld, on_kubernetes
 from tests.kubernetes.connections import CONTEXT, connected
+from tests.kubernetes.stacks import ClusterStack
 from tests.pipelines import Pipeline, pipeline
+from tests.session.deadlines import stretched
+from tests.shared import SharedStack
 from tests.stacks import ROOT
 
 SEED = int(os.environ["PLAYGROUND_SEED"])
@@ -60,7 +63,7 @@ class Stepped:
             self.process.stdin.flush()
 
     def end(self) -> dict[str, Any]:
-        out, err = self.process.communicate(timeout=240)
+        out, err = self.process.communicate(timeout=stretched(240))
         lines = [line for line in out.splitlines() if line.startswith("{")]
         assert lines, err
         return dict(json.loads(lines[-1]))
@@ -140,10 +143,15 @@ class Matrix(Asking):
 
 
 @pytest.fixture(scope="module")
-def matrix(cluster: Cluster, access: Access, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Matrix]:
+def matrix(
+    cluster: Cluster,
+    access: Access,
+    shared_stack: SharedStack[ClusterStack],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Matrix]:
     code = pipeline(tmp_path_factory.mktemp("code") / "repository")
     code.commit("first")
-    with on_kubernetes(access, code, tmp_path_factory.mktemp("home")) as world:
+    with on_kubernetes(shared_stack, code, tmp_path_factory.mktemp("home")) as world:
         file = tmp_path_factory.mktemp("configuration") / "configvalues.yaml"
         file.write_text(world.target.configuration.text)
         made = Matrix(cluster, access, world, code, file)
@@ -312,13 +320,11 @@ FAULTS: dict[str, Fault] = {
     "somebody deletes the records": by_hand("configmap", "-l", f"{MINE},app.kubernetes.io/component=record"),
 }
 Cell = tuple[str, int, str]
-SLOW = ("no API server for 20 s", "no database for 30 s", "no kubelet for 15 s", "a slow etcd")
 MOMENTS = [*((step, "before") for step in range(1, STEPS + 1)), (STEPS, "after")]
 """Between two verbs the cluster stays as it is: after one is before the next."""
 ALL: list[Cell] = [(fault, step, when) for fault in FAULTS for step, when in MOMENTS]
-DRAW = random.Random(SEED)
-SAMPLE = DRAW.sample([cell for cell in ALL if cell[0] not in SLOW], 2)
-SAMPLE += DRAW.sample([cell for cell in ALL if cell[0] in SLOW], 1)
+SAMPLE: list[Cell] = [("it is killed", 10, "before")]
+"""By default: the address leads to the candidate, and nobody has confirmed it."""
 
 
 def story(matrix: Matrix, cell: Cell) -> str | None:
@@ -349,7 +355,7 @@ def rolled_out(matrix: Matrix, commit: str) -> bool:
     return False
 
 
-@pytest.mark.parametrize("cell", SAMPLE, ids=lambda cell: f"seed {SEED}: {cell[0]}, {cell[2]} step {cell[1]}")
+@pytest.mark.parametrize("cell", SAMPLE, ids=lambda cell: f"{cell[0]}, {cell[2]} step {cell[1]}")
 @pytest.mark.timeout(300)
 def test_something_goes_wrong_at_a_step(matrix: Matrix, cell: Cell) -> None:
     story(matrix, cell)

@@ -17,9 +17,7 @@ from playground_ops.targets.kubernetes.api.connection import Connection
 from playground_ops.targets.kubernetes.outside.forward import Forward
 from playground_ops.targets.kubernetes.pods.selection import Selection
 from tests.asking import eventually
-from tests.cluster import faults
 from tests.cluster.access import Access, Pod
-from tests.cluster.cluster import Cluster
 from tests.cluster.pods import SLEEP, a_pod, ready
 from tests.kubernetes import echo
 from tests.stacks import free_port
@@ -97,17 +95,6 @@ def test_it_goes_on_over_the_pods_replacement(
     assert told[0] == f"Connected to pod/{server.name}."
     assert told.said("Waiting. pod/")
     assert told[-1] == f"Connected to pod/{name}."
-
-
-def test_it_goes_on_when_the_api_server_was_away(
-    cluster: Cluster, forward: Forward, server: Pod, told: Told
-) -> None:
-    with ThreadPoolExecutor(1) as one:
-        with faults.api_down(cluster):
-            waiting = one.submit(asked, forward)
-            eventually("it to be told", lambda: told.said("No answer from the API server"))
-            assert not waiting.done()
-        assert waiting.result(60).decode() == server.name
 
 
 def test_a_client_that_leaves_and_one_that_says_nothing_harm_nobody(forward: Forward, server: Pod) -> None:

@@ -19,15 +19,15 @@ import pytest
 from playground_ops.config import read
 from playground_ops.health import parts_of
 from tests.ailing import Case, make, make_all, wait_until_well
-from tests.cluster.access import Access
 from tests.cluster.cluster import Cluster
 from tests.cluster.gitservers import anonymous
 from tests.kubernetes.ailments import CASES, Place
 from tests.kubernetes.metrics import MEMORY
 from tests.kubernetes.outages import OUTAGES
-from tests.kubernetes.stacks import ROOT, a_cluster_stack
+from tests.kubernetes.stacks import ROOT, ClusterStack
 from tests.kubernetes.unforeseen import UNFORESEEN
 from tests.pipelines import pipeline
+from tests.shared import SharedStack
 
 SEED = int(os.environ["PLAYGROUND_SEED"])
 RESULTS = ROOT / "docs" / "health-failures.md"
@@ -45,16 +45,16 @@ SAMPLE = random.Random(SEED).sample(CASES, 3)
 
 
 @pytest.fixture(scope="module")
-def place(access: Access, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
+def place(
+    shared_stack: SharedStack[ClusterStack], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Place]:
     code = pipeline(tmp_path_factory.mktemp("code") / "repository")
     code.commit("first")
-    with (
-        a_cluster_stack(access, tmp_path_factory.mktemp("stack")) as stack,
-        anonymous(code.folder.parent) as url,
-    ):
+    stack = shared_stack.bare()
+    with anonymous(code.folder.parent) as url:
         made = Place(stack, code, {"url": f"{url}/{code.folder.name}", "ref": "main"})
         made.configure()
-        stack.bootstrap()
+        stack.ok("deploy")
         yield made
 
 

@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from tests.cluster.access import Access
 from tests.cluster.cluster import Cluster
 from tests.cluster.images import dagster
 from tests.cluster.images.catalog import catalog
 from tests.cluster.images.layered import layered
-from tests.kubernetes.stacks import ClusterStack, a_cluster_stack
+from tests.kubernetes.stacks import ClusterStack
+from tests.shared import SharedStack
 
 CODE = "from dagster import asset\n\n\n@asset\ndef {name}(): ...\n"
 NAMES = {version: f"registry.test/reports:{version}" for version in ("1", "2", "bad")}
@@ -36,10 +36,8 @@ def images(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterat
 
 
 @pytest.fixture(scope="module")
-def stack(images: None, access: Access, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ClusterStack]:
-    with a_cluster_stack(access, tmp_path_factory.mktemp("stack")) as made:
-        made.configure(code_locations=[{"name": "a"}, reports("1")])
-        made.bootstrap()
+def stack(images: None, shared_stack: SharedStack[ClusterStack]) -> Iterator[ClusterStack]:
+    with shared_stack.having(reports("1")) as made:
         yield made
 
 
@@ -48,7 +46,7 @@ def reports(version: str, **more: Any) -> dict[str, Any]:
 
 
 def to(stack: ClusterStack, version: str, **more: Any) -> None:
-    stack.configure(code_locations=[{"name": "a"}, reports(version, **more)])
+    stack.configure(code_locations=[reports(version, **more)])
 
 
 def test_it_serves_what_the_image_has(stack: ClusterStack) -> None:

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
-import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -14,31 +12,17 @@ import pytest
 
 from playground_ops.errors import BadInput, FindingKind, PlaygroundError
 from playground_ops.targets.kubernetes.api.connection import Connection
-from playground_ops.targets.kubernetes.logs.following import follow
-from playground_ops.targets.kubernetes.logs.loglines import LogLine
 from playground_ops.targets.kubernetes.logs.reading import Wanted, last_lines, lines_before
 from playground_ops.targets.kubernetes.pods.selection import Selection
 from tests.asking import eventually
 from tests.cluster import faults
-from tests.cluster.access import Access, Pod
+from tests.cluster.access import Access
 from tests.cluster.cluster import Cluster
 from tests.cluster.images import dagster
 from tests.cluster.pods import RESTRICTED, SLEEP, a_pod, ready
 from tests.kubernetes import echo
 from tests.kubernetes.conftest import CONTEXT
-
-TALKS = """
-import itertools, os, sys, time
-names = f'{os.environ["HOSTNAME"]}.{time.time_ns()}'
-before, after = open('/tmp/before', 'a', buffering=1), open('/tmp/after', 'a', buffering=1)
-for number in itertools.count():
-    line = f'{names}.{number}'
-    before.write(line + '\\n')
-    print(line, flush=True, file=(sys.stdout, sys.stderr)[number % 2])
-    after.write(line + '\\n')
-    time.sleep(0.005)
-"""
-"""Keeps its own record: of what it is about to say, and of what it has said."""
+from tests.kubernetes.talking import Reader, nothing_lost_or_doubled, starts, talking
 
 
 def say(text: str, then: str = "") -> tuple[str, ...]:
@@ -67,33 +51,6 @@ def spoken(access: Access, namespace: str, *names: str) -> None:
         eventually(f"a line of {name}", lambda: access.kubectl("logs", name, namespace=namespace))  # noqa: B023
 
 
-class Reader:
-    """Follows in a thread."""
-
-    def __init__(self, connection: Connection, wanted: Wanted) -> None:
-        self.lines: list[LogLine] = []
-        self.told: list[str] = []
-        self._lines = follow(connection, wanted, 10_000, self.told.append)
-        self._ended = False
-        self._thread = threading.Thread(target=self._read, daemon=True)
-        self._thread.start()
-
-    def _read(self) -> None:
-        for line in self._lines:
-            if self._ended:
-                return
-            self.lines.append(line)
-
-    def texts(self) -> list[str]:
-        return [line.text for line in self.lines]
-
-    def reads(self, part: str) -> None:
-        eventually(f"the line {part}", lambda: any(part in text for text in self.texts()), every_seconds=0.1)
-
-    def end(self) -> None:
-        self._ended = True
-
-
 @pytest.fixture
 def reading(connection: Connection) -> Iterator[Callable[[Wanted], Reader]]:
     readers = []
@@ -107,35 +64,6 @@ def reading(connection: Connection) -> Iterator[Callable[[Wanted], Reader]]:
         reader.end()
 
 
-def record(access: Access, namespace: str, pod: str, name: str) -> set[str]:
-    return set(access.kubectl("exec", pod, "--", "cat", f"/tmp/{name}", namespace=namespace).split())
-
-
-@contextmanager
-def nothing_lost_or_doubled(access: Access, namespace: str, pod: str, reader: Reader) -> Iterator[None]:
-    yield
-    said = record(access, namespace, pod, "after")
-    read: list[str] = []
-
-    def all_read() -> bool:
-        read[:] = [text for text in reader.texts() if text.startswith(pod)]
-        return said <= set(read)
-
-    eventually("all that was said", all_read, 60, every_seconds=0.2)
-    assert len(read) == len(set(read)), "a line came twice"
-    assert set(read) <= record(access, namespace, pod, "before")
-
-
-def starts(said: list[str]) -> set[str]:
-    """Each start of the container has a name of its own."""
-    return {text.rsplit(".", 1)[0] for text in said}
-
-
-def talking(access: Access, namespace: str) -> None:
-    access.apply(a_pod("talks", "python", "-c", TALKS, restartPolicy="Always"), namespace=namespace)
-    ready(access, namespace, "talks")
-
-
 def test_a_containers_restart(
     cluster: Cluster, access: Access, namespace: str, reading: Callable[[Wanted], Reader]
 ) -> None:
@@ -147,53 +75,6 @@ def test_a_containers_restart(
             eventually("a restart", lambda: len(starts(reader.texts())) == restarts + 1, every_seconds=0.1)  # noqa: B023
             ready(access, namespace, "talks")
     assert "talks/main was restarted." in reader.told
-
-
-def test_an_api_server_that_goes_and_comes_back(
-    cluster: Cluster, access: Access, namespace: str, reading: Callable[[Wanted], Reader]
-) -> None:
-    talking(access, namespace)
-    reader = reading(Wanted(Selection(namespace, "app=talks")))
-    reader.reads(".50")
-    with nothing_lost_or_doubled(access, namespace, "talks", reader):
-        for _ in range(2):
-            with faults.api_down(cluster):
-                count = len(reader.told)
-                eventually("it to be told", lambda: len(reader.told) > count)  # noqa: B023
-            count = len(reader.lines)
-            eventually("it to go on", lambda: len(reader.lines) > count + 100, every_seconds=0.1)  # noqa: B023
-    assert "No answer from the API server" in reader.told[0]
-    assert reader.told[0].endswith("Trying again.")
-    assert reader.told[1::2] == ["It answers again."] * 2
-
-
-def said_on_the_node(cluster: Cluster, pod: Pod) -> list[str]:
-    """Its record, read past the API server."""
-    node = cluster.node(pod.node)
-    volume = f"{node.folder}/kubelet/pods/{pod.uid}/volumes/kubernetes.io~empty-dir/tmp"
-    return node.machine.run("cat", f"{volume}/after").stdout.split()
-
-
-def test_a_container_that_is_replaced_while_nobody_can_look(
-    cluster: Cluster, access: Access, namespace: str, reading: Callable[[Wanted], Reader]
-) -> None:
-    talking(access, namespace)
-    reader = reading(Wanted(Selection(namespace, "app=talks")))
-    reader.reads(".50")
-    pod = ready(access, namespace, "talks")
-    with nothing_lost_or_doubled(access, namespace, "talks", reader):
-        with faults.api_down(cluster):
-            eventually("it to be told", lambda: reader.told)
-            count = len(said_on_the_node(cluster, pod))
-            eventually("it to go on", lambda: len(said_on_the_node(cluster, pod)) > count + 100)
-            faults.kill_container(cluster, pod)
-            eventually(
-                "another container",
-                lambda: len(starts(said_on_the_node(cluster, pod))) == 2,
-                every_seconds=0.1,
-            )
-        eventually("both", lambda: len(starts(reader.texts())) == 2, every_seconds=0.1)
-        eventually("a restart", lambda: access.pod(namespace, "talks").restarts, every_seconds=0.1)
 
 
 def test_pods_that_come_later(

@@ -8,11 +8,13 @@ from typing import Any
 
 import pytest
 
+from tests.ailing import wait_until_well
 from tests.asking import eventually
-from tests.cluster.access import Access, KubectlFailed
+from tests.cluster.access import KubectlFailed
 from tests.cluster.gitservers import anonymous
-from tests.kubernetes.stacks import ClusterStack, a_cluster_stack
+from tests.kubernetes.stacks import ClusterStack
 from tests.pipelines import Pipeline, pipeline
+from tests.shared import SharedStack
 
 CODE = """\
 import pathlib
@@ -35,6 +37,7 @@ def waiting() -> None:
 defs = dg.Definitions(jobs=[waiting])
 """
 """A step that ends when a file is there: who asks decides whether the database is there then."""
+A = "outlasts"
 PROCESSES = "cd /proc && for one in [0-9]*; do echo $one; done"
 
 
@@ -59,27 +62,24 @@ def code(tmp_path_factory: pytest.TempPathFactory) -> Pipeline:
 
 
 @pytest.fixture(scope="module")
-def stack(access: Access, code: Pipeline, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ClusterStack]:
-    with (
-        a_cluster_stack(access, tmp_path_factory.mktemp("stack")) as made,
-        anonymous(code.folder.parent) as url,
-    ):
+def stack(shared_stack: SharedStack[ClusterStack], code: Pipeline) -> Iterator[ClusterStack]:
+    with anonymous(code.folder.parent) as url:
         repo = {"url": f"{url}/{code.folder.name}", "ref": "main"}
-        made.configure(code_locations=[{"name": "a", "repo": repo, "module": "pipeline"}])
-        made.bootstrap()
-        yield made
+        with shared_stack.having({"name": A, "repo": repo, "module": "pipeline"}) as made:
+            yield made
+            wait_until_well(made)
 
 
 def waiting(stack: ClusterStack, until: str) -> str:
     """A run whose step is under way, until there is this file."""
-    run = stack.launch("a", "waiting", {"ops": {"wait": {"config": {"until": until}}}})
+    run = stack.launch(A, "waiting", {"ops": {"wait": {"config": {"until": until}}}})
     started = 'Started execution of step "wait"'
     eventually("the step to begin", lambda: started in stack.messages(run), every_seconds=0.2)
     return run
 
 
 def server_of(stack: ClusterStack) -> str:
-    return f"dagster-grpc-a-{stack.location('a')['release']}"
+    return f"dagster-grpc-{A}-{stack.location(A)['release']}"
 
 
 def touch(stack: ClusterStack, file: str) -> None:
@@ -87,7 +87,7 @@ def touch(stack: ClusterStack, file: str) -> None:
 
 
 def processes(stack: ClusterStack) -> set[str]:
-    """In the pod of location a. Those that look for them are gone when they are asked for again."""
+    """In the pod of the location. Those that look for them are gone when they are asked for again."""
     return set(stack.kubectl("exec", f"deployment/{server_of(stack)}", "--", "sh", "-c", PROCESSES).split())
 
 
@@ -109,7 +109,7 @@ def says(stack: ClusterStack, where: str, command: str) -> str:
 
 
 def last_rollout(stack: ClusterStack) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(stack.ok("history", "a", "--json"))[-1]
+    found: dict[str, Any] = json.loads(stack.ok("history", A, "--json"))[-1]
     return found
 
 
@@ -117,8 +117,8 @@ def test_a_rollout_ends_while_the_database_is_away_and_its_run_tells_it_later(
     stack: ClusterStack, code: Pipeline
 ) -> None:
     commit = code.commit_text(WAITING, "An import that waits")
-    run = stack.launch("ops", "redeploy", {"locations": ["a"]})
-    candidate = "deployment/dagster-grpc-a-2"
+    run = stack.launch("ops", "redeploy", {"locations": [A]})
+    candidate = f"deployment/dagster-grpc-{A}-2"
     eventually("the candidate to import", lambda: says(stack, candidate, "echo here"), every_seconds=0.5)
     take_away_the_database(stack)
     stack.kubectl("exec", candidate, "--", "touch", "/tmp/go")
@@ -132,15 +132,15 @@ def test_a_rollout_ends_while_the_database_is_away_and_its_run_tells_it_later(
 
     status, told = stack.wait_for_run(run), stack.messages(run)
     if ended["outcome"] == "done":
-        assert (status, "a serves release 2" in told) == ("SUCCESS", True), told
-        assert "a · retiring" in told
+        assert (status, f"{A} serves release 2" in told) == ("SUCCESS", True), told
+        assert f"{A} · retiring" in told
         return
     # A server that began without the database may have ended: then the rollout is undone, and says why.
     assert (ended["finding"]["kind"], status) == ("transient", "FAILURE"), ended["finding"]
     assert ended["finding"]["observed"] in told, told
-    assert stack.location("a")["release"] == 1
-    stack.ok("redeploy", "a")
-    assert stack.location("a")["commit"] == commit, "nothing was held against it"
+    assert stack.location(A)["release"] == 1
+    stack.ok("redeploy", A)
+    assert stack.location(A)["commit"] == commit, "nothing was held against it"
 
 
 def test_runs_over_an_outage(stack: ClusterStack) -> None:

@@ -5,21 +5,21 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.asking import eventually
 from tests.cluster import faults
-from tests.cluster.access import Access, KubectlFailed
+from tests.cluster.access import KubectlFailed
 from tests.cluster.audit import recorded
 from tests.cluster.cluster import Cluster
 from tests.cluster.gitservers import anonymous
 from tests.cluster.network import HOST
-from tests.kubernetes.stacks import ClusterStack, a_cluster_stack
+from tests.kubernetes.stacks import ClusterStack
 from tests.objectstores import KEYS, a_bucket
 from tests.pipelines import Pipeline, pipeline
+from tests.shared import SharedStack
 
 CODE = """\
 import dagster as dg
@@ -54,6 +54,7 @@ up = dg.define_asset_job("up", selection=["numbers"])
 down = dg.define_asset_job("down", selection=["total"])
 defs = dg.Definitions(assets=[numbers, total], jobs=[up, down, waiting])
 """
+LONG = "long"
 CAPTURED = """query($id: ID!) { logsForRun(runId: $id, limit: 500) { ... on EventConnection { events {
   ... on LogsCapturedEvent { fileKey } } } } }"""
 OUTPUT = "query($key: [String!]!) { capturedLogs(logKey: $key) { stdout } }"
@@ -67,21 +68,12 @@ def code(tmp_path_factory: pytest.TempPathFactory) -> Pipeline:
 
 
 @pytest.fixture(scope="module")
-def location(access: Access, code: Pipeline) -> Iterator[dict[str, Any]]:
+def stack(shared_stack: SharedStack[ClusterStack], code: Pipeline) -> Iterator[ClusterStack]:
     with anonymous(code.folder.parent) as url:
         repo = {"url": f"{url}/{code.folder.name}", "ref": "main"}
-        yield {"name": "a", "repo": repo, "module": "pipeline"}
-
-
-@pytest.fixture(scope="module")
-def stack(
-    access: Access, location: dict[str, Any], tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[ClusterStack]:
-    folder: Path = tmp_path_factory.mktemp("stack")
-    with a_cluster_stack(access, folder) as made:
-        made.configure(code_locations=[location, {**location, "name": "short", "longest_run_seconds": 5}])
-        made.bootstrap()
-        yield made
+        long = {"name": LONG, "repo": repo, "module": "pipeline"}
+        with shared_stack.having(long, {**long, "name": "short", "longest_run_seconds": 5}) as made:
+            yield made
 
 
 def stdout(stack: ClusterStack, run: str) -> str:
@@ -91,38 +83,38 @@ def stdout(stack: ClusterStack, run: str) -> str:
 
 
 def redeploy(stack: ClusterStack) -> None:
-    run = stack.launch("ops", "redeploy", {"locations": ["a"]})
+    run = stack.launch("ops", "redeploy", {"locations": [LONG]})
     stack.wait_for_success(run)
 
 
 def test_values_and_output_outlive_the_release_that_made_them(stack: ClusterStack, code: Pipeline) -> None:
-    run = stack.launch("a", "up")
+    run = stack.launch(LONG, "up")
     stack.wait_for_success(run)
     code.commit_text(CODE.format(version=2), "Version 2")
     redeploy(stack)
-    assert stack.location("a")["release"] == 2
-    below = stack.launch("a", "down")
+    assert stack.location(LONG)["release"] == 2
+    below = stack.launch(LONG, "down")
     stack.wait_for_success(below)
     assert "numbers made by version 1" in stdout(stack, run)
 
 
 def test_a_run_in_flight_is_finished_where_it_began(stack: ClusterStack, code: Pipeline) -> None:
-    before = stack.location("a")["release"]
-    run = stack.launch("a", "waiting")
+    before = stack.location(LONG)["release"]
+    run = stack.launch(LONG, "waiting")
     stack.wait_for_run(run, "STARTED")
     for version in (3, 4):  # the second time the release with the run is no longer the warm one
         code.commit_text(CODE.format(version=version), f"Version {version}")
         redeploy(stack)
-    assert before in stack.location("a")["draining"]
-    stack.kubectl("exec", f"deployment/dagster-grpc-a-{before}", "--", "touch", "/tmp/go")
+    assert before in stack.location(LONG)["draining"]
+    stack.kubectl("exec", f"deployment/dagster-grpc-{LONG}-{before}", "--", "touch", "/tmp/go")
     stack.wait_for_success(run)
-    eventually("the old server to end", lambda: not stack.location("a")["draining"])
+    eventually("the old server to end", lambda: not stack.location(LONG)["draining"])
 
 
 def test_a_run_on_a_server_that_no_longer_serves_can_be_terminated(
     stack: ClusterStack, code: Pipeline
 ) -> None:
-    run = stack.launch("a", "waiting")
+    run = stack.launch(LONG, "waiting")
     stack.wait_for_run(run, "STARTED")
     code.commit_text(CODE.format(version=5), "Version 5")
     redeploy(stack)
@@ -131,17 +123,17 @@ def test_a_run_on_a_server_that_no_longer_serves_can_be_terminated(
 
 
 def test_rolling_back_takes_the_release_that_is_warm(stack: ClusterStack) -> None:
-    now = stack.location("a")
-    run = stack.launch("ops", "rollback", {"location": "a"})
+    now = stack.location(LONG)
+    run = stack.launch("ops", "rollback", {"location": LONG})
     stack.wait_for_success(run)
-    assert stack.location("a")["release"] == now["previous"]
+    assert stack.location(LONG)["release"] == now["previous"]
 
 
 def test_a_rollback_from_outside_starts_no_pod(stack: ClusterStack, cluster: Cluster) -> None:
-    now = stack.location("a")
+    now = stack.location(LONG)
     with recorded(cluster, namespace=stack.namespace) as calls:
-        stack.ok("rollback", "a")
-    assert stack.location("a")["release"] != now["release"]
+        stack.ok("rollback", LONG)
+    assert stack.location(LONG)["release"] != now["release"]
     assert [call for call in calls.all if call.resource == "pods/exec"]
     assert not [call for call in calls.writes if call.resource in ("jobs", "pods")]
 
@@ -208,7 +200,7 @@ def test_runs_launched_while_the_address_moves_can_be_terminated(stack: ClusterS
 
     def launch() -> None:
         while len(runs) < 6 and not over.wait(1.5):
-            runs.append(stack.launch("a", "waiting"))
+            runs.append(stack.launch(LONG, "waiting"))
 
     launcher = threading.Thread(target=launch)
     launcher.start()
@@ -224,7 +216,7 @@ def test_runs_launched_while_the_address_moves_can_be_terminated(stack: ClusterS
 
 
 def under_way(stack: ClusterStack, phase: str) -> bool:
-    records = "app.kubernetes.io/component=record,playground.dagster/location=a"
+    records = f"app.kubernetes.io/component=record,playground.dagster/location={LONG}"
     found = stack.kubectl("get", "configmaps", "-l", records, "-o", "jsonpath={.items[*].data.outcome}")
     return f"under way: {phase}" in found
 
@@ -236,20 +228,20 @@ def under_way(stack: ClusterStack, phase: str) -> bool:
 def test_ops_ends_in_the_middle_of_a_rollout_that_it_makes(
     stack: ClusterStack, code: Pipeline, cluster: Cluster, how: str, phase: str
 ) -> None:
-    before = stack.location("a")["commit"]
+    before = stack.location(LONG)["commit"]
     commit = code.commit_text(f"{CODE.format(version=9)}# {how} {phase}\n", "Version 9")
-    run = stack.launch("ops", "redeploy", {"locations": ["a"]})
+    run = stack.launch("ops", "redeploy", {"locations": [LONG]})
     eventually(f"it to be {phase}", lambda: under_way(stack, phase), every_seconds=0.1)
     (pod,) = stack.access.pods(stack.namespace, "playground.dagster/location=ops")
     if how == "its pod is deleted":
         stack.kubectl("delete", "pod", pod.name, "--now")
     else:
         faults.kill_container(cluster, pod, "dagster-grpc")
-    assert stack.location("a")["commit"] in (before, commit)
+    assert stack.location(LONG)["commit"] in (before, commit)
     eventually("ops to be back", lambda: stack.location("ops")["ready"], every_seconds=1)
-    eventually("the lock to expire", lambda: stack.run("redeploy", "a").returncode == 0, every_seconds=2)
-    assert stack.location("a")["commit"] == commit
-    assert stack.location("a")["candidate"] is None
+    eventually("the lock to expire", lambda: stack.run("redeploy", LONG).returncode == 0, every_seconds=2)
+    assert stack.location(LONG)["commit"] == commit
+    assert stack.location(LONG)["candidate"] is None
     assert not under_way(stack, "")
     stack.wait_for_run(stack.launch("ops", "health_check"))
     assert stack.wait_for_run(run) in ("FAILURE", "CANCELED", "SUCCESS")
@@ -270,9 +262,9 @@ def test_in_an_object_store_both_outlive_the_release_and_the_claim(
         assert (refused.returncode, "secret/store" in refused.stdout + refused.stderr) == (1, True)
         stack.access.apply(secret, namespace=stack.namespace)
         stack.ok("deploy")
-        writer = stack.location("a")["release"]
+        writer = stack.location(LONG)["release"]
 
-        run, other = stack.launch("a", "up"), stack.launch("b", "refresh")
+        run, other = stack.launch(LONG, "up"), stack.launch("b", "refresh")
         for one in (run, other):
             stack.wait_for_success(one)
         for version in (6, 7):  # one release is kept warm

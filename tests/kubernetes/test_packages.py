@@ -11,12 +11,12 @@ from typing import Any
 import pytest
 
 from tests.asking import eventually
-from tests.cluster.access import Access
 from tests.cluster.gitservers import anonymous
 from tests.cluster.packageindex import PASSWORD, USER, Index, package_index, wheel, wheels
-from tests.kubernetes.stacks import ClusterStack, a_cluster_stack
+from tests.kubernetes.stacks import ClusterStack
 from tests.pipelines import Pipeline, pipeline
 from tests.projects import OLDER_DAGSTER, lock
+from tests.shared import SharedStack
 
 DEFINITIONS = """\
 import dagster as dg
@@ -30,6 +30,7 @@ def {asset}() -> dg.MaterializeResult:
 
 defs = dg.Definitions(assets=[{asset}], jobs=[dg.define_asset_job("everything")])
 """
+A = "packaged"
 PROJECT = """\
 [project]
 name = "orders"
@@ -60,15 +61,12 @@ class World:
 
     def configure(self, index: Index, pod: dict[str, Any] | None = None, **more: Any) -> None:
         repo = {"url": f"{self.git}/{self.code.folder.name}", "ref": "main"}
-        location = {"name": "a", "repo": repo, "module": "pipeline", **PATIENCE}
+        location = {"name": A, "repo": repo, "module": "pipeline", **PATIENCE}
         if pod:
             location["pod"] = pod
         self.stack.configure(
             code_locations=[location],
-            kubernetes={
-                "artifacts": "768Mi",
-                "packages": {"index_url": index.url, "secret": "index"},
-            },
+            kubernetes={"packages": {"index_url": index.url, "secret": "index"}},
             **more,
         )
 
@@ -89,18 +87,20 @@ class World:
 
     def installed(self) -> str:
         """What the newest pod's init container said."""
-        newest = [pod for pod in self.stack.pods("location") if "-a-" in pod["metadata"]["name"]][-1]
+        newest = [pod for pod in self.stack.pods("location") if f"-{A}-" in pod["metadata"]["name"]][-1]
         return self.stack.kubectl("logs", newest["metadata"]["name"], "--container", "install-packages")
 
 
 @pytest.fixture(scope="module")
-def world(access: Access, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+def world(
+    shared_stack: SharedStack[ClusterStack], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[World]:
     """What serves was made from an index that is away by now."""
     folder = tmp_path_factory.mktemp("packages")
-    (folder / "stack").mkdir()
     (folder / "netrc").write_text(f"default login {USER} password {PASSWORD}\n")
     code = pipeline(folder / "code" / "repository")
-    with a_cluster_stack(access, folder / "stack") as stack, anonymous(code.folder.parent) as git:
+    stack = shared_stack.bare()
+    with anonymous(code.folder.parent) as git:
         made = World(stack, code, folder / "wheels", folder / "netrc", git)
         for number in ("1.0", "2.0", "3.0"):
             wheel(made.own, "greeter", number)
@@ -111,7 +111,7 @@ def world(access: Access, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
             literals = (f"--from-literal=username={USER}", f"--from-literal=password={PASSWORD}")
             stack.kubectl("create", "secret", "generic", "index", *literals)
             made.configure(index)
-            done = stack.run(module="playground_ops.bootstrap")
+            done = stack.run("deploy")
             said = done.stdout + done.stderr
             assert (done.returncode, "installing packages" in said) == (0, True), said
         yield made
@@ -120,80 +120,80 @@ def world(access: Access, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
 def test_an_older_dagster_serves_and_runs_under_the_stack_s_newer_one(world: World) -> None:
     stack = world.stack
     assert "Making its environment from uv.lock" in world.installed()
-    run = stack.launch("a", "everything")
+    run = stack.launch(A, "everything")
     stack.wait_for_success(run)
     (found,) = stack.graphql(VERSIONS, id=run)["runOrError"]["assetMaterializations"]
     assert f"{OLDER_DAGSTER} 1.0" in [entry.get("text") for entry in found["metadataEntries"]]
 
 
 def test_code_of_a_location_can_t_change_what_it_or_another_runs_on(world: World) -> None:
-    (key,) = world.stack.kubectl("exec", "deployment/dagster-grpc-a-1", "--", "sh", "-c", TAMPER).split()
+    (key,) = world.stack.kubectl("exec", f"deployment/dagster-grpc-{A}-1", "--", "sh", "-c", TAMPER).split()
     assert key in world.installed()
 
 
 def test_a_pod_that_is_made_anew_finds_its_packages_without_the_index(world: World) -> None:
     stack = world.stack
     before = {pod["metadata"]["uid"] for pod in stack.pods("location")}
-    stack.kubectl("delete", "pod", "--selector", "playground.dagster/location=a", "--now")
+    stack.kubectl("delete", "pod", "--selector", f"playground.dagster/location={A}", "--now")
     eventually("another pod", lambda: {pod["metadata"]["uid"] for pod in stack.pods("location")} - before)
-    eventually("it to be ready", lambda: stack.location("a")["ready"])
+    eventually("it to be ready", lambda: stack.location(A)["ready"])
     assert "Making" not in world.installed()
 
 
 def test_a_commit_that_locks_the_same_installs_nothing(world: World) -> None:
     world.commit("orders")
-    world.stack.ok("redeploy", "a")
-    assert world.stack.assets("a") == ["orders"]
+    world.stack.ok("redeploy", A)
+    assert world.stack.assets(A) == ["orders"]
     assert "Making" not in world.installed()
 
 
 @pytest.mark.soak
 def test_an_index_that_is_away_is_waited_for_and_not_held_against_the_commit(world: World) -> None:
     stack = world.stack
-    before = stack.assets("a")
+    before = stack.assets(A)
     with world.index() as index:
         world.lock(index, "2.0")
     world.commit("refunds")
-    refused = stack.run("redeploy", "a")
+    refused = stack.run("redeploy", A)
     assert refused.returncode != 0
     assert "installing packages" in refused.stdout + refused.stderr
     assert "which installs packages, can't be had" in refused.stdout + refused.stderr
     with world.index():
-        stack.ok("redeploy", "a")
-    assert stack.assets("a") == ["refunds"]
-    stack.ok("rollback", "a")
-    assert stack.assets("a") == before
+        stack.ok("redeploy", A)
+    assert stack.assets(A) == ["refunds"]
+    stack.ok("rollback", A)
+    assert stack.assets(A) == before
 
 
 @pytest.mark.soak
 def test_a_claim_without_room_is_told_and_leaves_what_serves(world: World) -> None:
     stack = world.stack
-    before = stack.assets("a")
-    serves = f"deployment/dagster-grpc-a-{stack.location('a')['release']}"
+    before = stack.assets(A)
+    serves = f"deployment/dagster-grpc-{A}-{stack.location(A)['release']}"
     fill = "dd if=/dev/zero of=/opt/dagster/artifacts/full bs=1M 2> /dev/null; true"
     stack.kubectl("exec", serves, "--", "sh", "-c", fill)
     with world.index() as index:
         world.lock(index, "1.0", PROJECT.replace("greeter==", "greeter>="))
         world.commit("shipments")
-        refused = stack.run("redeploy", "a")
+        refused = stack.run("redeploy", A)
     stack.kubectl("exec", serves, "--", "rm", "/opt/dagster/artifacts/full")
     assert refused.returncode != 0
     assert "The disk is full" in refused.stdout + refused.stderr
-    assert stack.assets("a") == before
+    assert stack.assets(A) == before
 
 
 def test_a_package_that_can_t_be_had_is_named_and_leaves_what_serves(world: World) -> None:
-    before = world.stack.assets("a")
+    before = world.stack.assets(A)
     with world.index() as index:
         world.lock(index, "3.0")
         world.commit("returns")
         next(world.own.glob("greeter-3.0*")).unlink()
-        run = world.stack.launch("ops", "redeploy", {"locations": ["a"]})
+        run = world.stack.launch("ops", "redeploy", {"locations": [A]})
         assert world.stack.wait_for_run(run) == "FAILURE"
     said = world.stack.messages(run)
     assert "A package is not on its index: greeter==3.0" in said
     assert PASSWORD not in said
-    assert world.stack.assets("a") == before
+    assert world.stack.assets(A) == before
 
 
 @pytest.mark.soak
@@ -202,13 +202,13 @@ def test_another_node_than_its_claim_s_is_no_place_for_it_and_what_serves_stays(
 ) -> None:
     """As it is with ReadWriteOnce: the volume is where the node of its first pod is."""
     stack = world.stack
-    before = stack.assets("a")
+    before = stack.assets(A)
     with world.index() as index:
         world.configure(index, {"node_selector": {"kubernetes.io/hostname": second_node}})
         refused = stack.run("deploy")
         assert refused.returncode == 1
         assert "claim" in refused.stdout + refused.stderr
-        assert stack.assets("a") == before
+        assert stack.assets(A) == before
         world.configure(index)
         stack.ok("deploy")
     assert stack.plan() == {}
@@ -220,7 +220,7 @@ def test_runs_in_pods_of_their_own_have_them_too(world: World) -> None:
     with world.index() as index:
         world.configure(index, run_launcher="kubernetes")
         stack.bootstrap()
-    run = stack.launch("a", "everything")
+    run = stack.launch(A, "everything")
     stack.wait_for_success(run)
     (found,) = stack.graphql(VERSIONS, id=run)["runOrError"]["assetMaterializations"]
     assert f"{OLDER_DAGSTER} 1.0" in [entry.get("text") for entry in found["metadataEntries"]]

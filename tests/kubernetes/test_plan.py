@@ -17,7 +17,6 @@ from playground_ops.render.names import MANAGER
 from playground_ops.targets.kubernetes.api.connection import AGENT, Connection, named
 from playground_ops.targets.kubernetes.objects.planning import plan_objects
 from tests.asking import eventually
-from tests.cluster import faults
 from tests.cluster.access import Access, KubectlFailed
 from tests.cluster.audit import recorded
 from tests.cluster.cluster import Cluster
@@ -181,16 +180,6 @@ def test_every_refusal_is_told_at_once_with_what_to_do(
     assert refused == [f"configmap/dagster-{name}" for name in maps]
     assert "exceeded quota" in told.value.finding.observed
     assert "403" in told.value.finding.observed
-
-
-def test_a_server_that_does_not_answer_is_named(
-    cluster: Cluster, connection: Connection, configured: Say
-) -> None:
-    found = configured()
-    with faults.api_down(cluster), pytest.raises(PlaygroundError) as told:
-        make_plan(connection, found)
-    assert told.value.finding.object == f"context/{CONTEXT}"
-    assert told.value.finding.kind.value == "transient"
 
 
 def test_no_context_is_ever_guessed(access: Access, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,7 +1,12 @@
-"""Ways in which a pod does not come up, made to happen: each is named by its cause, the same every time."""
+"""Ways in which a pod does not come up, made to happen: each is named by its cause, the same every time.
+
+By default one whose words come late, and one that waits; `-m soak` makes all, and keeps them as the API
+server told of them for `tests/unit/test_recorded_failures.py`.
+"""
 
 from __future__ import annotations
 
+from datetime import datetime, timezone
 from typing import Any
 
 import pytest
@@ -11,18 +16,12 @@ from playground_ops.errors import Finding, FindingKind
 from tests.asking import eventually
 from tests.cluster.access import Access, KubectlFailed
 from tests.cluster.cluster import Cluster
-from tests.cluster.pods import SLEEP, a_pod, ready
+from tests.cluster.pods import ready
+from tests.kubernetes.podcases import PODS, PodCase, a_broken
+from tests.recorded import FOLDER, NOISE, Recording
 
-CERTAIN, TRANSIENT, CAPACITY = FindingKind.CERTAIN, FindingKind.TRANSIENT, FindingKind.CAPACITY
-FROM_SECRET = [{"name": "X", "valueFrom": {"secretKeyRef": {"name": "nosuch", "key": "x"}}}]
-ROOT = {"securityContext": {"runAsNonRoot": True}}
-LITTLE = {"resources": {"limits": {"memory": "48Mi"}}}
-NO_DISK = {"resources": {"limits": {"ephemeral-storage": "4Mi"}}}
-SEVEN = "import sys; print('bye', file=sys.stderr); sys.exit(7)"
-
-
-def a_broken(*command: str, container: dict[str, Any] | None = None, **spec: Any) -> dict[str, Any]:
-    return a_pod("broken", *(command or SLEEP), container=container, **spec)
+BY_DEFAULT = ("exit-code",)
+SETTINGS = ("create", "configmap", "settings", "--from-literal=a=b")
 
 
 def collected(access: Access, namespace: str) -> Collected:
@@ -39,87 +38,51 @@ def collected(access: Access, namespace: str) -> Collected:
     return Collected(pod, mine, logs)
 
 
-def seen(access: Access, namespace: str, pod: dict[str, Any], cause: str) -> Seen:
-    access.apply(pod, namespace=namespace)
-    found: list[Seen] = []
+def seen(access: Access, namespace: str, case: PodCase) -> tuple[Seen, Collected]:
+    """When it is told with its cause."""
+    access.kubectl(*SETTINGS, namespace=namespace)
+    access.apply(case.pod, namespace=namespace)
+    found: list[tuple[Seen, Collected]] = []
 
     def told() -> bool:
-        found.append(look(collected(access, namespace)))
-        finding = found[-1].finding
-        return finding is not None and cause in f"{finding.observed} {finding.cause}"
+        now = collected(access, namespace)
+        found.append((look(now), now))
+        finding = found[-1][0].finding
+        return finding is not None and case.said in f"{finding.observed} {finding.cause}"
 
     try:
-        eventually(f"the finding: {cause}", told, every_seconds=0.3)
+        eventually(f"the finding: {case.said}", told, every_seconds=0.3)
     except AssertionError as error:
-        raise AssertionError(f"{error}; the last one: {found[-1]}") from None
+        raise AssertionError(f"{error}; the last one: {found[-1][0]}") from None
     return found[-1]
 
 
-@pytest.mark.parametrize(
-    ("pod", "kind", "cause"),
-    [
-        (a_broken(image="docker.io/library/Nosuch:1"), CERTAIN, "The image's name is not one"),
-        (a_broken(container={"env": FROM_SECRET}), CERTAIN, "Secret or ConfigMap"),
-        (
-            a_broken(volumes={"x": ("/x", {"configMap": {"name": "nosuch"}})}),
-            CERTAIN,
-            'configmap "nosuch" not found',
-        ),
-        (a_broken("no-such-command"), CERTAIN, "no such command"),
-        (a_broken("python", "-m", "debugpy"), CERTAIN, "No module named debugpy"),
-        (a_broken(container=ROOT, securityContext={}), CERTAIN, "runs as root"),
-        (a_broken(nodeSelector={"disk": "none"}), CERTAIN, "No node is one that the pod may run on"),
-        (
-            a_broken(container={"resources": {"requests": {"cpu": "1000"}}}),
-            CAPACITY,
-            "No node has room",
-        ),
-        (
-            a_broken(volumes={"x": ("/x", {"persistentVolumeClaim": {"claimName": "nosuch"}})}),
-            CERTAIN,
-            "Its volume is not there",
-        ),
-        (
-            a_broken("python", "-c", "x = bytearray(300 << 20)", container=LITTLE),
-            CERTAIN,
-            "more memory than its limit",
-        ),
-        (
-            a_broken("python", "-c", SEVEN, restartPolicy="Always"),
-            CERTAIN,
-            "exit code 7",
-        ),
-        (
-            a_broken("sh", "-c", "head -c 40000000 /dev/zero > /tmp/full; sleep 600", container=NO_DISK),
-            CAPACITY,
-            "this pod had to go",
-        ),
-        (
-            a_broken(image="registry.playground.test/app:1"),
-            TRANSIENT,
-            "can't reach the image's registry",
-        ),
-    ],
-    ids=lambda value: value if isinstance(value, str) else "",
-)
-def test_it_is_named(
-    access: Access, namespace: str, pod: dict[str, Any], kind: FindingKind, cause: str
-) -> None:
-    finding = seen(access, namespace, pod, cause).finding
-    assert finding is not None
-    assert finding.kind is kind
-    assert finding.object.startswith("pod/broken")
-    assert finding.fix
+def named(access: Access, namespace: str, case: PodCase) -> Collected:
+    told, now = seen(access, namespace, case)
+    assert told.finding is not None
+    assert told.finding.kind is case.kind
+    assert told.finding.object.startswith("pod/broken")
+    assert told.finding.fix
+    return now
 
 
-def test_a_file_in_the_way_of_a_folder(access: Access, namespace: str) -> None:
-    access.kubectl("create", "configmap", "settings", "--from-literal=a=b", namespace=namespace)
-    pod = a_broken(volumes={"x": ("/etc/passwd", {"configMap": {"name": "settings"}})})
-    finding = seen(access, namespace, pod, "A file is mounted over a folder").finding
-    assert finding is not None
-    assert "not a directory" in finding.observed
+@pytest.mark.parametrize("name", BY_DEFAULT)
+def test_it_is_named(access: Access, namespace: str, name: str) -> None:
+    named(access, namespace, next(case for case in PODS if case.name == name))
 
 
+@pytest.mark.soak
+@pytest.mark.parametrize("case", PODS, ids=lambda case: case.name)
+def test_each_of_them_is_and_is_recorded(access: Access, namespace: str, case: PodCase) -> None:
+    now = named(access, namespace, case)
+    plain: dict[str, Any] = {"pod": now.pod, "events": list(now.events), "logs": dict(now.logs)}
+    for one in (plain["pod"], *plain["events"]):
+        for noise in NOISE:
+            one["metadata"].pop(noise, None)
+    Recording(datetime.now(timezone.utc), plain, {}).write(FOLDER / "pods" / f"{case.name}.json")
+
+
+@pytest.mark.soak
 def test_a_pod_whose_node_is_gone(cluster: Cluster, access: Access, namespace: str, second_node: str) -> None:
     """Its containers are said to run for as long as nobody hears otherwise."""
     access.apply(a_broken(nodeSelector={"kubernetes.io/hostname": second_node}), namespace=namespace)
@@ -155,4 +118,4 @@ def test_what_is_not_known_is_shown_as_it_is() -> None:
     finding = look(Collected({"metadata": {"name": "x"}, "status": status})).finding
     assert finding is not None
     assert (finding.observed, finding.cause) == ("Novel: so.", "This reason is not a known one.")
-    assert finding.kind is TRANSIENT
+    assert finding.kind is FindingKind.TRANSIENT

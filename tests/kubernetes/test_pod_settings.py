@@ -10,8 +10,9 @@ import pytest
 from tests.asking import eventually
 from tests.cluster.access import Access, KubectlFailed
 from tests.cluster.gitservers import anonymous
-from tests.kubernetes.stacks import POD, a_cluster_stack
+from tests.kubernetes.stacks import POD, ClusterStack
 from tests.pipelines import DEFINITIONS, pipeline
+from tests.shared import SharedStack
 
 READS = (
     DEFINITIONS.format(asset="plain")
@@ -31,6 +32,7 @@ def found() -> None: ...
     )
     .replace("assets=[plain]", "assets=[found]")
 )
+A = "reads"
 SECRET = {
     "apiVersion": "v1",
     "kind": "Secret",
@@ -45,7 +47,9 @@ SETTINGS = {
 }
 
 
-def test_code_reads_a_mounted_secret_and_variables_of_a_config_map(access: Access, tmp_path: Path) -> None:
+def test_code_reads_a_mounted_secret_and_variables_of_a_config_map(
+    access: Access, shared_stack: SharedStack[ClusterStack], tmp_path: Path
+) -> None:
     code = pipeline(tmp_path / "code")
     code.commit_text(READS, "reads")
     pod = {
@@ -57,39 +61,41 @@ def test_code_reads_a_mounted_secret_and_variables_of_a_config_map(access: Acces
         ],
         "disruption_budget": True,
     }
-    with a_cluster_stack(access, tmp_path) as stack, anonymous(tmp_path) as url:
+    stack = shared_stack.bare()
+    with anonymous(tmp_path) as url:
         repo = {"url": f"{url}/code", "ref": "main"}
-        stack.configure(code_locations=[{"name": "a", "repo": repo, "module": "pipeline", "pod": pod}])
-        refused = stack.run(module="playground_ops.bootstrap")
+        stack.configure(code_locations=[{"name": A, "repo": repo, "module": "pipeline", "pod": pod}])
+        refused = stack.run("deploy")
         said = refused.stdout + refused.stderr
         assert (refused.returncode, "secret/words" in said, "configmap/settings" in said) == (1, True, True)
 
         access.apply(SECRET, SETTINGS, namespace=stack.namespace)
-        stack.bootstrap()
-        assert stack.assets("a") == ["apple_red"]
+        stack.ok("deploy")
+        assert stack.assets(A) == ["apple_red"]
         assert "Nothing to do" in stack.ok("deploy")
 
         before = {one["name"]: one["release"] for one in stack.status()["locations"]}
         access.apply({**SETTINGS, "data": {"COLOUR": "green"}}, namespace=stack.namespace)
         stack.ok("deploy")
         after = {one["name"]: one["release"] for one in stack.status()["locations"]}
-        assert after == {**before, "a": before["a"] + 1}
-        assert stack.assets("a") == ["apple_green"]
+        assert after == {**before, A: before[A] + 1}
+        assert stack.assets(A) == ["apple_green"]
 
         (serving,) = [
             one
             for one in stack.pods("location")
-            if one["metadata"]["labels"]["playground.dagster/release"] == str(after["a"])
-            and one["metadata"]["labels"]["playground.dagster/location"] == "a"
+            if one["metadata"]["labels"]["playground.dagster/release"] == str(after[A])
+            and one["metadata"]["labels"]["playground.dagster/location"] == A
         ]
         name = serving["metadata"]["name"]
-        eventually("the budget to know its pods", lambda: stack.get("pdb", "dagster-grpc-a")["status"])
+        eventually("the budget to know its pods", lambda: stack.get("pdb", f"dagster-grpc-{A}")["status"])
         with pytest.raises(KubectlFailed, match="disruption budget"):
             evict(access, stack.namespace, name)
         ops = next(one for one in stack.pods("location") if "-ops-" in one["metadata"]["name"])
         evict(access, stack.namespace, ops["metadata"]["name"])
 
-        stack.ok("down", "--now")
+        stack.configure(code_locations=[])
+        stack.ok("deploy")
         assert stack.get("pdb")["items"] == []
 
 

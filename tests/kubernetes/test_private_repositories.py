@@ -6,19 +6,18 @@ from pathlib import Path
 from typing import Any
 
 from tests.cluster import gitservers
-from tests.cluster.access import Access
-from tests.cluster.cluster import Cluster
-from tests.kubernetes.running import Running
+from tests.kubernetes.stacks import ClusterStack
 from tests.pipelines import pipeline
+from tests.shared import SharedStack
 
 
 def test_both_are_resolved_fetched_and_served(
-    cluster: Cluster, access: Access, namespace: str, tmp_path: Path
+    shared_stack: SharedStack[ClusterStack], tmp_path: Path
 ) -> None:
     code = pipeline(tmp_path / "code")
     commit = code.commit("first")
     (tmp_path / "keys").mkdir()
-    stack = Running(access, namespace, tmp_path / "configvalues.yaml")
+    stack = shared_stack.bare()
     with (
         gitservers.by_ssh(tmp_path, tmp_path / "keys") as ssh,
         gitservers.by_password(tmp_path) as http,
@@ -29,21 +28,23 @@ def test_both_are_resolved_fetched_and_served(
             for name, url in urls.items()
         ]
         stack.configure(code_locations=locations)
-        access.delete_namespace(namespace, wait=True)  # as before a first bootstrap
         for name, flags in secrets_of(tmp_path, ssh).items():
-            assert f"Read by: {name}" in stack.run("secret", "git", name, *flags).out
-        said = stack.bootstrap()
-        found = {one["name"]: one for one in stack.run("status", "--json").document["locations"]}
+            assert f"Read by: {name}" in stack.ok("secret", "git", name, *flags)
+        ended = stack.run("deploy")
+        said = ended.stdout + ended.stderr
+        assert ended.returncode == 0, said
+        found = {one["name"]: one for one in stack.status()["locations"]}
         assert {name: (found[name]["commit"], found[name]["ready"]) for name in urls} == dict.fromkeys(
             urls, (commit, True)
         ), said
-        assert gitservers.PASSWORD not in f"{said}"
+        assert gitservers.PASSWORD not in said
 
         del locations[0]["repo"]["secret"]
         stack.configure(code_locations=locations)
-        stack.run("deploy")  # by the same commit, which the cluster has kept
-        refused = stack.run("redeploy", "over-ssh", check=False)
-        assert (refused.code, "Host key verification failed" in str(refused)) == (1, True), refused
+        stack.ok("deploy")  # by the same commit, which the cluster has kept
+        refused = stack.run("redeploy", "over-ssh")
+        said = refused.stdout + refused.stderr
+        assert (refused.returncode, "Host key verification failed" in said) == (1, True), said
 
 
 def secrets_of(folder: Path, ssh: gitservers.SshAccess) -> dict[str, list[str]]:

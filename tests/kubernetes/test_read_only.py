@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from tests.asking import Asking, eventually
-from tests.cluster.access import Access
-from tests.kubernetes.stacks import POD, ClusterStack, a_cluster_stack
+from tests.kubernetes.stacks import POD, ClusterStack
+from tests.shared import SharedStack
 
 NAME = "dagster-webserver-read-only"
 LAUNCH = """
@@ -42,10 +41,8 @@ def outcome(asked: Asking, query: str, **variables: Any) -> str:
     return str(answer["__typename"])
 
 
-def test_all_is_seen_in_it_and_nothing_can_be_launched(access: Access, tmp_path: Path) -> None:
-    with a_cluster_stack(access, tmp_path) as stack:
-        stack.configure(webserver={"pod": POD, "read_only": True}, code_locations=[{"name": "a"}])
-        stack.bootstrap()
+def test_all_is_seen_in_it_and_nothing_can_be_launched(shared_stack: SharedStack[ClusterStack]) -> None:
+    with shared_stack.having({"name": "a"}, webserver={"pod": POD, "read_only": True}) as stack:
         eyes = Eyes(stack)
         components = {one["name"]: one["ready"] for one in stack.status()["components"]}
         assert components["webserver-read-only"] is True

@@ -10,14 +10,15 @@ from typing import Any
 import pytest
 
 from tests.asking import eventually
-from tests.cluster.access import Access, KubectlFailed
+from tests.cluster.access import KubectlFailed
 from tests.cluster.cluster import Cluster
 from tests.cluster.gitservers import anonymous
 from tests.cluster.images import dagster
 from tests.cluster.images.catalog import catalog
 from tests.cluster.images.layered import layered
-from tests.kubernetes.stacks import ClusterStack, a_cluster_stack
+from tests.kubernetes.stacks import ClusterStack
 from tests.pipelines import Pipeline, pipeline
+from tests.shared import SharedStack
 
 CODE = """\
 import os
@@ -48,6 +49,7 @@ def waiting() -> None:
 
 defs = dg.Definitions(jobs=[waiting, alone])
 """
+A, OWN, IMAGED = "in-pods", "in-pods-own", "in-pods-image"
 IMAGE = "registry.test/runs:1"
 IN_IMAGE = """\
 import dagster as dg
@@ -93,23 +95,17 @@ def git(code: Pipeline) -> Iterator[ExitStack]:
 
 @pytest.fixture(scope="module")
 def stack(
-    image: str, access: Access, code: Pipeline, git: ExitStack, tmp_path_factory: pytest.TempPathFactory
+    image: str, shared_stack: SharedStack[ClusterStack], code: Pipeline, git: ExitStack
 ) -> Iterator[ClusterStack]:
     code.commit_text(CODE.format(version=1), "Version 1")
     url = git.enter_context(anonymous(code.folder.parent))
-    with a_cluster_stack(access, tmp_path_factory.mktemp("stack")) as made:
-        configure(made, f"{url}/{code.folder.name}")
-        made.bootstrap()
-        yield made
-
-
-def configure(stack: ClusterStack, url: str) -> None:
     locations = [
-        {"name": "a", "repo": {"url": url, "ref": "main"}, "module": "pipeline"},
-        {"name": "b"},
-        {"name": "c", "image": IMAGE, "module": "short"},
+        {"name": A, "repo": {"url": f"{url}/{code.folder.name}", "ref": "main"}, "module": "pipeline"},
+        {"name": OWN},
+        {"name": IMAGED, "image": IMAGE, "module": "short"},
     ]
-    stack.configure(run_launcher="kubernetes", run_queue=QUEUE, code_locations=locations)
+    with shared_stack.having(*locations, run_launcher="kubernetes", run_queue=QUEUE) as made:
+        yield made
 
 
 def pod_of(stack: ClusterStack, run: str) -> dict[str, Any] | None:
@@ -119,25 +115,25 @@ def pod_of(stack: ClusterStack, run: str) -> dict[str, Any] | None:
 
 def servers(stack: ClusterStack) -> set[str]:
     names = (str(pod["metadata"]["name"]) for pod in stack.pods("location"))
-    return {name for name in names if name.startswith("dagster-grpc-a-")}
+    return {name for name in names if name.startswith(f"dagster-grpc-{A}-")}
 
 
 def redeploy(stack: ClusterStack, code: Pipeline, version: int) -> str:
     code.commit_text(CODE.format(version=version), f"Version {version}")
-    run = stack.launch("ops", "redeploy", {"locations": ["a"]})
+    run = stack.launch("ops", "redeploy", {"locations": [A]})
     stack.wait_for_success(run)
     return run
 
 
 def test_every_kind_of_location_has_its_runs_in_pods(stack: ClusterStack) -> None:
-    runs = [stack.launch("b", "refresh"), stack.launch("c", "short"), stack.launch("ops", "plan")]
+    runs = [stack.launch(OWN, "refresh"), stack.launch(IMAGED, "short"), stack.launch("ops", "plan")]
     for run in runs:
         stack.wait_for_success(run)
     pods = [pod_of(stack, run) for run in runs]
     found = {pod["metadata"]["labels"]["playground.dagster/location"]: pod["spec"] for pod in pods if pod}
     assert {name: spec["serviceAccountName"] for name, spec in found.items()} == {
-        "b": "default",
-        "c": "default",
+        OWN: "default",
+        IMAGED: "default",
         "ops": "dagster-ops",
     }
     assert [name for name, spec in found.items() if spec["automountServiceAccountToken"]] == ["ops"]
@@ -148,13 +144,13 @@ def test_a_run_ends_well_on_its_own_commit_when_its_release_is_long_gone(
     stack: ClusterStack, code: Pipeline, git: ExitStack
 ) -> None:
     """And so does one that was queued meanwhile, without the git server: its code is kept."""
-    first = stack.location("a")["commit"]
-    runs = [stack.launch("a", "alone"), stack.launch("a", "alone")]
+    first = stack.location(A)["commit"]
+    runs = [stack.launch(A, "alone"), stack.launch(A, "alone")]
     eventually("one of them to run", lambda: "STARTED" in [stack.run_status(run) for run in runs])
     for version in (2, 3):
         redeploy(stack, code, version)
     # Nothing is waited for: a release whose runs are elsewhere ends at once.
-    eventually("the release to be gone", lambda: not [one for one in servers(stack) if "-a-1-" in one])
+    eventually("the release to be gone", lambda: not [one for one in servers(stack) if f"-{A}-1-" in one])
     git.close()
     assert sorted(stack.run_status(run) for run in runs) == ["QUEUED", "STARTED"]
     said = stack.run("secret", "rotate-database")
@@ -173,7 +169,7 @@ def test_a_run_ends_well_on_its_own_commit_when_its_release_is_long_gone(
 
 
 def test_a_run_is_terminated_from_the_ui(stack: ClusterStack) -> None:
-    run = stack.launch("a", "waiting")
+    run = stack.launch(A, "waiting")
     stack.wait_for_run(run, "STARTED")
     stack.terminate(run)
     assert stack.wait_for_run(run) == "CANCELED"
@@ -181,7 +177,7 @@ def test_a_run_is_terminated_from_the_ui(stack: ClusterStack) -> None:
 
 
 def test_a_run_whose_pod_is_lost_fails_and_says_so(stack: ClusterStack) -> None:
-    run = stack.launch("a", "waiting")
+    run = stack.launch(A, "waiting")
     stack.wait_for_run(run, "STARTED")
     pod = pod_of(stack, run)
     assert pod is not None
@@ -193,27 +189,6 @@ def test_a_run_whose_pod_is_lost_fails_and_says_so(stack: ClusterStack) -> None:
 
 def test_what_a_tag_asks_for_beyond_the_configuration_fails_the_run_and_says_why(stack: ClusterStack) -> None:
     tags = [{"key": "dagster-k8s/config", "value": json.dumps({"container_config": {"image": "evil:1"}})}]
-    run = stack.launch("a", "waiting", tags=tags)
+    run = stack.launch(A, "waiting", tags=tags)
     assert stack.wait_for_run(run) == "FAILURE"
     assert "an image that the configuration does not name: evil:1" in stack.messages(run)
-
-
-def test_down_waits_for_runs(stack: ClusterStack) -> None:
-    run = stack.launch("a", "waiting")
-    stack.wait_for_run(run, "STARTED")
-    process = stack.start("down")
-    try:
-        told = f"dagster-run-{run}"
-        assert process.stderr is not None
-        for line in process.stderr:
-            if "waiting for" in line and told in line and "daemon" not in line:
-                break
-        pod = pod_of(stack, run)
-        assert pod is not None
-        stack.kubectl("exec", pod["metadata"]["name"], "--", "touch", "/opt/dagster/artifacts/go")
-        _, err = process.communicate(timeout=120)
-    finally:
-        process.kill()
-    assert process.returncode == 0, err
-    with pytest.raises(KubectlFailed, match="not found"):
-        stack.get("statefulset", "dagster-postgres")

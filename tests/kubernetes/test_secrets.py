@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import json
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -21,18 +20,17 @@ from playground_ops.targets.kubernetes.outside import postgres, rotation
 from tests.ailing import wait_until_nothing_is_told
 from tests.cluster import gitservers
 from tests.cluster.access import Access
-from tests.cluster.cluster import Cluster
-from tests.cluster.plugin import SESSION_VARIABLE
 from tests.kubernetes.connections import connected
-from tests.kubernetes.running import Running, running
+from tests.kubernetes.running import Running
+from tests.kubernetes.stacks import POD, ClusterStack
 from tests.pipelines import Pipeline, pipeline
+from tests.shared import SharedStack
 
 RUN = """INSERT INTO runs (run_id, pipeline_name, status, run_body)
 VALUES ('0a1b2c3d-0000', 'load & clean', 'STARTED', '{}')"""
 
 WORDS = {"WAREHOUSE_PASSWORD": "canary-4711-flies", "API_TOKEN": "canary-0815-sings"}
 TELLS = """\
-import os
 import sys
 
 word, token = os.environ["WAREHOUSE_PASSWORD"], os.environ["API_TOKEN"]
@@ -50,27 +48,21 @@ EVENTS = "SELECT coalesce(string_agg(event, ' '), '') FROM event_logs"
 
 
 @pytest.fixture(scope="module")
-def stack(cluster: Cluster, access: Access, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    folder = tmp_path_factory.mktemp("stack")
+def stack(access: Access, shared_stack: SharedStack[ClusterStack]) -> Iterator[Running]:
+    shared = shared_stack.bare()
+    folder = shared.folder
     pipeline(folder / "code").commit("first")
-    with (
-        gitservers.by_password(folder) as url,
-        running(access, os.environ[SESSION_VARIABLE], folder) as made,
-    ):
+    made = Running(access, shared.namespace, shared.config)
+    with gitservers.by_password(folder) as url:
         (folder / "token").write_text(gitservers.PASSWORD)
         secret = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "private"}}
         content = {"username": gitservers.USER, "password": gitservers.PASSWORD}
         access.apply({**secret, "stringData": content}, namespace=made.namespace)
         repo = {"url": f"{url}/code", "ref": "main", "secret": "private"}
-        made.configure(
-            code_locations=[
-                {"name": "a", "repo": repo, "module": "pipeline", "automation": "off"},
-                {"name": "b"},
-            ],
-            webserver={"pod": {"environment_from_secrets": ["private"]}},
-        )
-        made.bootstrap()
-        yield made
+        a = {"name": "a", "repo": repo, "module": "pipeline", "automation": "off"}
+        webserver = {"pod": {**POD, "environment_from_secrets": ["private"]}}
+        with shared_stack.having(a, {"name": "b"}, webserver=webserver):
+            yield made
 
 
 @pytest.fixture

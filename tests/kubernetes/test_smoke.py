@@ -8,12 +8,13 @@ from collections.abc import Iterator
 import pytest
 
 from tests.asking import eventually
-from tests.cluster.access import Access
 from tests.cluster.gitservers import anonymous
-from tests.kubernetes.stacks import ClusterStack, a_cluster_stack
+from tests.kubernetes.stacks import ClusterStack
 from tests.pipelines import Pipeline, pipeline
+from tests.shared import SharedStack
 from tests.stack.test_gates import text
 
+A, OWN = "gated", "gated-own"
 SMOKE = {"smoke_job": "smoke", "smoke_check": "total:is_positive"}
 
 
@@ -25,24 +26,20 @@ def code(tmp_path_factory: pytest.TempPathFactory) -> Pipeline:
 
 
 @pytest.fixture(scope="module")
-def stack(access: Access, code: Pipeline, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ClusterStack]:
-    with (
-        a_cluster_stack(access, tmp_path_factory.mktemp("stack")) as made,
-        anonymous(code.folder.parent) as url,
-    ):
+def stack(shared_stack: SharedStack[ClusterStack], code: Pipeline) -> Iterator[ClusterStack]:
+    with anonymous(code.folder.parent) as url:
         repo = {"url": f"{url}/{code.folder.name}", "ref": "main"}
-        b = {"name": "b", "smoke_job": "refresh"}
-        made.configure(code_locations=[{"name": "a", "repo": repo, "module": "pipeline", **SMOKE}, b])
-        made.bootstrap()
-        yield made
+        a = {"name": A, "repo": repo, "module": "pipeline", **SMOKE}
+        with shared_stack.having(a, {"name": OWN, "smoke_job": "refresh"}) as made:
+            yield made
 
 
 def refused(stack: ClusterStack) -> str:
     """What is said of it, on the run's page."""
-    run = stack.launch("ops", "redeploy", {"locations": ["a"]})
+    run = stack.launch("ops", "redeploy", {"locations": [A]})
     assert stack.wait_for_run(run) == "FAILURE"
-    assert stack.assets("a") == ["total"]
-    assert stack.location("a")["release"] == 1
+    assert stack.assets(A) == ["total"]
+    assert stack.location(A)["release"] == 1
     return stack.messages(run)
 
 
@@ -59,11 +56,11 @@ def test_they_are_runs_like_others(stack: ClusterStack) -> None:
         for tag in run["tags"]
         if tag["key"] == "playground/smoke"
     }
-    assert {one for one in tried if one[0] == "a-1"} == {
-        ("a-1", "smoke", "SUCCESS"),
-        ("a-1", "playground_smoke", "SUCCESS"),
+    assert {one for one in tried if one[0] == f"{A}-1"} == {
+        (f"{A}-1", "smoke", "SUCCESS"),
+        (f"{A}-1", "playground_smoke", "SUCCESS"),
     }
-    assert ("b-1", "refresh", "SUCCESS") in tried, "this project's own code too"
+    assert (f"{OWN}-1", "refresh", "SUCCESS") in tried, "this project's own code too"
     assert smoke_pods(stack) == ""
 
 
@@ -84,12 +81,12 @@ def test_so_does_an_asset_check(stack: ClusterStack, code: Pipeline) -> None:
 
 def test_a_rollout_that_is_cancelled_meanwhile_leaves_no_pod(stack: ClusterStack, code: Pipeline) -> None:
     code.commit_text(text("total", seconds=300.0), "Slow to pass")
-    run = stack.launch("ops", "redeploy", {"locations": ["a"]})
+    run = stack.launch("ops", "redeploy", {"locations": [A]})
     eventually("the smoke pod", lambda: smoke_pods(stack), every_seconds=0.5)
     stack.terminate(run)
     assert stack.wait_for_run(run) in ("CANCELED", "FAILURE")
     eventually("the smoke pod to go", lambda: smoke_pods(stack) == "", every_seconds=0.5)
-    assert stack.assets("a") == ["total"]
+    assert stack.assets(A) == ["total"]
 
 
 def test_what_takes_longer_than_it_may_has_failed(stack: ClusterStack) -> None:

@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 import json
-import threading
 import time
 
 import pytest
 
-from playground_ops.errors import PlaygroundError
 from playground_ops.targets.kubernetes.api.connection import Connection
 from playground_ops.targets.kubernetes.api.refusals import Refusal
 from playground_ops.targets.kubernetes.api.streaming import lines
 from tests.asking import eventually
-from tests.cluster import faults
 from tests.cluster.access import Access
-from tests.cluster.cluster import Cluster
-from tests.cluster.pods import SLEEP, a_pod, ready
+from tests.cluster.pods import a_pod, ready
 
 LONG_SECONDS = 120.0
 
@@ -59,25 +55,3 @@ def test_it_is_refused_in_words(connection: Connection, namespace: str) -> None:
         list(lines(connection, f"/api/v1/namespaces/{namespace}/pods/nosuch/log", {}, 5))
     assert (told.value.code, told.value.message) == (404, 'pods "nosuch" not found')
     assert told.value.finding.object == "pod/nosuch/log"
-
-
-def test_it_ends_when_the_api_server_goes_and_another_can_not_begin(
-    cluster: Cluster, connection: Connection, access: Access, namespace: str
-) -> None:
-    access.apply(a_pod("up", *SLEEP), namespace=namespace)
-    ready(access, namespace, "up")
-    begun, ended = threading.Event(), threading.Event()
-
-    def read() -> None:
-        for _ in lines(connection, maps(namespace), {"watch": "1"}, LONG_SECONDS):
-            begun.set()
-        ended.set()
-
-    thread = threading.Thread(target=read, daemon=True)
-    thread.start()
-    assert begun.wait(20)
-    with faults.api_down(cluster):
-        assert ended.wait(20)
-        with pytest.raises(PlaygroundError, match="No answer"):
-            list(lines(connection, maps(namespace), {"watch": "1"}, 5))
-    thread.join()

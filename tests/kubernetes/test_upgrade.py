@@ -7,24 +7,22 @@ from typing import Any
 
 import pytest
 
-from tests.cluster.access import Access
 from tests.cluster.cluster import Cluster
-from tests.kubernetes.stacks import POD, ClusterStack, a_cluster_stack
+from tests.kubernetes.stacks import POD, ClusterStack
+from tests.shared import SharedStack
 
 OLD = "docker.io/dagster/dagster-k8s:1.13.27"
 NEW = "docker.io/dagster/dagster-k8s:as-if-newer"
 
 
 @pytest.fixture(scope="module")
-def stack(
-    access: Access, cluster: Cluster, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[ClusterStack]:
-    """The new image is the old one under another name."""
+def stack(shared_stack: SharedStack[ClusterStack], cluster: Cluster) -> Iterator[ClusterStack]:
+    """The new image is the old one under another name, and the old one is where it goes back to."""
     cluster.node("node1").ctr("images", "tag", "--force", OLD, NEW)
-    with a_cluster_stack(access, tmp_path_factory.mktemp("stack")) as made:
-        made.configure(code_locations=[{"name": "a"}])
-        made.bootstrap()
+    with shared_stack.having() as made:
         yield made
+    with shared_stack.having():
+        pass
     cluster.node("node1").ctr("images", "rm", NEW)
 
 
@@ -37,7 +35,7 @@ def upgraded(**pod: Any) -> dict[str, Any]:
     return {
         "webserver": {"pod": {**POD, "image": NEW, **pod}},
         "daemon": {"pod": {**POD, "image": NEW}},
-        "code_locations": [{"name": "a"}],
+        "code_locations": [],
     }
 
 

@@ -6,6 +6,7 @@ pytest_plugins = (
     "tests.session.needs",
     "tests.session.deadlines",
     "tests.session.order",
+    "tests.session.distribution",
     "tests.session.times",
     "tests.session.skips",
     "tests.session.second_try",

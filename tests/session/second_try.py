@@ -144,5 +144,3 @@ def pytest_configure(config: pytest.Config) -> None:
         config.pluginmanager.register(Outcomes(), "playground-outcomes")
     elif getattr(config.option, "numprocesses", 0):  # else each had the machine for itself already
         config.pluginmanager.register(SecondTry(config), "playground-second-try")
-
-

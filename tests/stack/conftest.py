@@ -1,4 +1,4 @@
-"""One stack per module: bringing one up costs more than most stories."""
+"""Locations on the stack that all files of a worker share: one of its own costs more than most stories."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 from tests.pipelines import Pipeline, pipeline
+from tests.session.deadlines import stretched
+from tests.shared import SharedStack
 from tests.stacks import Stack, a_stack
 
 
@@ -27,13 +29,11 @@ def code(tmp_path_factory: pytest.TempPathFactory) -> Pipeline:
 
 
 @pytest.fixture(scope="module")
-def stack(bare_stack: Stack, code: Pipeline) -> Stack:
+def stack(local_stack: SharedStack[Stack], code: Pipeline) -> Iterator[Stack]:
     """`a` follows nothing and serves the pipeline; `b` serves the bootstrap package."""
-    bare_stack.configure(
-        code_locations=[{"name": "a", **code.location, "startup_timeout_seconds": 30}, {"name": "b"}]
-    )
-    bare_stack.bootstrap()
-    return bare_stack
+    a = {"name": "a", **code.location, "startup_timeout_seconds": stretched(30)}
+    with local_stack.having(a, {"name": "b"}) as made:
+        yield made
 
 
 @pytest.fixture(scope="module")

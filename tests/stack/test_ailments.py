@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import random
 import signal
 import time
 from collections.abc import Callable
@@ -15,9 +14,9 @@ from playground_ops.targets.local.processes import read_state, runtime_folder
 from tests.ailing import Case, make, make_all, wait_until_well
 from tests.asking import eventually
 from tests.pipelines import Pipeline
+from tests.shared import SharedStack
 from tests.stacks import ROOT, Stack
 
-SEED = int(os.environ["PLAYGROUND_SEED"])
 RESULTS = ROOT / "docs" / "health-failures-local.md"
 HEAD = """\
 # Failures of a stack on one machine
@@ -167,18 +166,19 @@ LAST: list[Case[Place]] = [
     ),
 ]
 """It is told for an hour."""
-SAMPLE = random.Random(SEED).sample(CASES, 2)
+SAMPLE = [case for case in CASES if case.name == "the server of a location hangs"]
+"""By default; each check has its own cases in tests/unit."""
 
 
 @pytest.fixture(scope="module")
-def place(bare_stack: Stack, code: Pipeline) -> Place:
-    made = Place(bare_stack, code)
+def place(local_stack: SharedStack[Stack], code: Pipeline) -> Place:
+    made = Place(local_stack.bare(), code)
     made.configure()
-    bare_stack.bootstrap()
+    made.deploy()
     return made
 
 
-@pytest.mark.parametrize("case", SAMPLE, ids=lambda case: f"seed {SEED}: {case.name}")
+@pytest.mark.parametrize("case", SAMPLE, ids=lambda case: case.name)
 def test_it_is_told_with_its_cause(place: Place, case: Case[Place]) -> None:
     make(place, case)
 

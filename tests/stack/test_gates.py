@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -10,6 +11,8 @@ import yaml
 
 from tests.asking import eventually
 from tests.pipelines import Pipeline
+from tests.session.deadlines import stretched
+from tests.shared import SharedStack
 from tests.stacks import Stack
 
 CODE = """\
@@ -49,16 +52,11 @@ def text(name: str, passed: bool = True, works: bool = True, seconds: float = 0.
 
 
 @pytest.fixture(scope="module")
-def stack(bare_stack: Stack, code: Pipeline) -> Stack:
-    bare_stack.configure(
-        code_locations=[
-            {"name": "a", **code.location, "smoke_job": "smoke", "smoke_check": "total:is_positive"},
-            {"name": "b", **code.location},
-        ]
-    )
+def stack(local_stack: SharedStack[Stack], code: Pipeline) -> Iterator[Stack]:
     code.commit_text(text("total"), "Good")
-    bare_stack.bootstrap()
-    return bare_stack
+    a = {"name": "a", **code.location, "smoke_job": "smoke", "smoke_check": "total:is_positive"}
+    with local_stack.having(a, {"name": "b", **code.location}) as made:
+        yield made
 
 
 def refused(stack: Stack) -> dict[str, Any]:
@@ -106,7 +104,7 @@ def test_the_second_of_two_rollouts_says_who_holds_the_lock(stack: Stack, code: 
     job = stack.launch("ops", "redeploy", {"locations": ["a"]})
     other = stack.run("redeploy", "b", "--force")
     assert first.poll() is None, "another location's rollout does not wait for this one"
-    _, told = first.communicate(timeout=60)
+    _, told = first.communicate(timeout=stretched(60))
 
     assert (first.returncode, other.returncode) == (0, 0), told + other.stderr
     assert second.returncode == 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tarfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from playground_ops.checks import runs, ticks
 from playground_ops.targets.webserver import Webserver
 from tests.asking import eventually
 from tests.pipelines import Pipeline
+from tests.shared import SharedStack
 from tests.stacks import Stack
 
 CODE = """\
@@ -42,14 +44,13 @@ defs = dg.Definitions(jobs=[waiting], sensors=[new_files], schedules=[nightly])
 
 
 @pytest.fixture(scope="module")
-def stack(bare_stack: Stack, code: Pipeline) -> Stack:
+def stack(local_stack: SharedStack[Stack], code: Pipeline) -> Iterator[Stack]:
     """The same code twice, both with their automation on."""
     code.commit_text(CODE, "Ticks badly")
     twice = [{"name": name, **code.location, "automation": "on"} for name in ("a", "b")]
     limit = {"key": "one", "value": "at a time", "limit": 1}
-    bare_stack.configure(code_locations=twice, run_queue={"tag_concurrency_limits": [limit]})
-    bare_stack.bootstrap()
-    return bare_stack
+    with local_stack.having(*twice, run_queue={"tag_concurrency_limits": [limit]}) as made:
+        yield made
 
 
 def test_a_sensor_that_fails_and_a_schedule_that_is_on_twice_are_told(stack: Stack) -> None:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.projects import OLDER_DAGSTER, add_definitions, commit_all, git, monorepo, project_repository
+from tests.shared import SharedStack
 from tests.stacks import Stack
 
 
@@ -27,18 +29,15 @@ def mono(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def stack(bare_stack: Stack, orders: Path, mono: Path) -> Stack:
+def stack(local_stack: SharedStack[Stack], orders: Path, mono: Path) -> Iterator[Stack]:
     """Each location is configured by its repository and subdirectory alone."""
-    bare_stack.configure(
-        rollout={"transient_timeout_seconds": 2},
-        code_locations=[
-            {"name": "orders", "repo": {"url": str(orders), "ref": "main"}},
-            {"name": "sales", "repo": {"url": str(mono), "subdirectory": "projects/sales"}},
-            {"name": "older", "repo": {"url": f"file://{mono}", "subdirectory": "projects/older"}},
-        ],
-    )
-    bare_stack.bootstrap()
-    return bare_stack
+    locations = [
+        {"name": "orders", "repo": {"url": str(orders), "ref": "main"}},
+        {"name": "sales", "repo": {"url": str(mono), "subdirectory": "projects/sales"}},
+        {"name": "older", "repo": {"url": f"file://{mono}", "subdirectory": "projects/older"}},
+    ]
+    with local_stack.having(*locations, rollout={"transient_timeout_seconds": 2}) as made:
+        yield made
 
 
 def test_each_project_loads_with_its_own_dagster(stack: Stack) -> None:

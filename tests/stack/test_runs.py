@@ -22,6 +22,7 @@ def wait_of(seconds: float) -> dict[str, object]:
 def test_a_run_in_flight_ends_well_over_redeploys_and_can_be_terminated_on_the_old_server(
     stack: Stack, code: Pipeline
 ) -> None:
+    first = stack.location("a")["release"]
     kept = stack.launch("a", "waiting", wait_of(LONG))
     doomed = stack.launch("a", "waiting", wait_of(600.0))
     for run in (kept, doomed):
@@ -34,7 +35,7 @@ def test_a_run_in_flight_ends_well_over_redeploys_and_can_be_terminated_on_the_o
         assert stack.run_status(kept) == "STARTED"
 
     draining = stack.location("a")["draining"]
-    assert draining == [1]
+    assert draining == [first]
     stack.terminate(doomed)
     assert stack.wait_for_run(doomed) == "CANCELED"
     stack.wait_for_success(kept)

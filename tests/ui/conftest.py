@@ -13,7 +13,8 @@ from selenium.common.exceptions import WebDriverException
 from tests.pipelines import Pipeline, pipeline
 from tests.session import needs
 from tests.session.needs import BROWSER
-from tests.stacks import Stack, a_stack
+from tests.shared import SharedStack
+from tests.stacks import Stack
 from tests.ui.page import Page
 
 
@@ -25,10 +26,8 @@ def code(tmp_path_factory: pytest.TempPathFactory) -> Pipeline:
 
 
 @pytest.fixture(scope="module")
-def stack(code: Pipeline) -> Iterator[Stack]:
-    with a_stack() as made:
-        made.configure(code_locations=[{"name": "a", **code.location}, {"name": "b"}])
-        made.bootstrap()
+def stack(local_stack: SharedStack[Stack], code: Pipeline) -> Iterator[Stack]:
+    with local_stack.having({"name": "a", **code.location, "automation": "on"}, {"name": "b"}) as made:
         yield made
 
 

@@ -38,12 +38,13 @@ def test_the_locations_are_loaded(page: Page) -> None:
 
 def test_a_good_commit_is_redeployed(page: Page, stack: Stack, code: Pipeline) -> None:
     serves(page, stack, "prices")
+    number = stack.location("a")["release"] + 1
     commit = code.commit("orders", "Orders beside prices")
 
     run = launch(page, "redeploy", {"locations": ["a"], "ref": commit})
 
     page.shows("Success", "RUN_SUCCESS", timeout_seconds=120)
-    page.shows("ASSET_MATERIALIZATION", f"a serves release 2 at {commit[:12]}")
+    page.shows("ASSET_MATERIALIZATION", f"a serves release {number} at {commit[:12]}")
     page.open_run(run, show="a ·")
     page.shows(*(f"a · {phase}" for phase in ("resolving", "starting", "verifying")))
     page.shows(*(f"a · {phase}" for phase in ("switching", "confirming", "retiring")))

@@ -10,23 +10,19 @@ import pytest
 from selenium import webdriver
 
 from tests.asking import eventually
-from tests.cluster.access import Access
 from tests.cluster.gitservers import anonymous
-from tests.kubernetes.stacks import ClusterStack, a_cluster_stack
+from tests.kubernetes.stacks import ClusterStack
 from tests.pipelines import Pipeline
+from tests.shared import SharedStack
 from tests.ui.page import Page
 
 
 @pytest.fixture(scope="module")
-def cluster_stack(
-    access: Access, code: Pipeline, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[ClusterStack]:
-    folder = tmp_path_factory.mktemp("stack")
-    with a_cluster_stack(access, folder) as made, anonymous(code.folder.parent) as url:
+def cluster_stack(shared_stack: SharedStack[ClusterStack], code: Pipeline) -> Iterator[ClusterStack]:
+    with anonymous(code.folder.parent) as url:
         repo = {"url": f"{url}/{code.folder.name}", "ref": "main"}
-        made.configure(code_locations=[{"name": "a", "repo": repo, "module": "pipeline"}, {"name": "b"}])
-        made.bootstrap()
-        yield made
+        with shared_stack.having({"name": "a", "repo": repo, "module": "pipeline"}, {"name": "b"}) as made:
+            yield made
 
 
 @pytest.fixture(scope="module")

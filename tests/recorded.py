@@ -1,0 +1,106 @@
+"""What a real API server answered about a pod that did not come up, kept in files and answered again.
+
+`Listening` stands beside the product while such pods are made on the tests' cluster (`-m soak`); `Replay` is
+the same connection without a cluster. It answers what was asked then, and nothing else: a question that
+nobody asked of the real one is an error.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+from playground_ops.targets.kubernetes.api.connection import Connection, Question
+from playground_ops.targets.kubernetes.api.refusals import Refusal, refusal
+
+FOLDER = Path(__file__).parent / "unit" / "recorded"
+NOISE = ("managedFields",)
+"""Of metadata: long, and never looked at in a pod."""
+
+
+@dataclass(frozen=True)
+class Recording:
+    """Of one look: what was asked and answered, when, and whatever else the look needs."""
+
+    now: datetime
+    """By the API server's clock."""
+    answers: dict[str, Any]
+    about: dict[str, Any]
+
+    @classmethod
+    def read(cls, file: Path) -> Recording:
+        found = json.loads(file.read_text())
+        return cls(datetime.fromisoformat(found["now"]), found["answers"], found["about"])
+
+    def write(self, file: Path) -> None:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        told = {"now": self.now.isoformat(), "about": self.about, "answers": self.answers}
+        file.write_text(json.dumps(told, indent=1, sort_keys=True) + "\n")
+
+
+def all_of(kind: str) -> Iterator[tuple[str, Recording]]:
+    for file in sorted((FOLDER / kind).glob("*.json")):
+        yield file.stem, Recording.read(file)
+
+
+class Listening(Connection):
+    """Keeps every answer since it was last told to forget."""
+
+    def __init__(self, real: Connection) -> None:
+        super().__init__(real.context)
+        self.way = real.way
+        self.heard: dict[str, Any] = {}
+
+    def answer(self, asked: Question) -> bytes:
+        try:
+            answer = super().answer(asked)
+        except Refusal as refused:
+            told = {"code": refused.code, "reason": refused.reason, "message": refused.message}
+            self.heard[_name(asked)] = {"refused": told}
+            raise
+        self.heard[_name(asked)] = _plain(answer)
+        return answer
+
+    def recording(self, **about: Any) -> Recording:
+        return Recording(self.now(), dict(self.heard), about)
+
+
+class Replay(Connection):
+    def __init__(self, recording: Recording) -> None:
+        super().__init__("recorded")
+        self._recording = recording
+
+    def now(self) -> datetime:
+        return self._recording.now
+
+    def answer(self, asked: Question) -> bytes:
+        assert asked.method == "GET", f"nothing is written to a recording: {asked}"
+        found = self._recording.answers[_name(asked)]
+        if isinstance(found, dict) and "refused" in found:
+            told = found["refused"]
+            raise refusal(asked.path, None, told["code"], told)
+        return (found if isinstance(found, str) else json.dumps(found)).encode()
+
+
+def _name(asked: Question) -> str:
+    return asked.path + (f"?{urlencode(asked.query)}" if asked.query else "")
+
+
+def _plain(answer: bytes) -> Any:
+    """A log as text, an object without what nobody reads."""
+    text = answer.decode(errors="replace")
+    try:
+        found = json.loads(text)
+    except ValueError:
+        return text
+    if not isinstance(found, dict):
+        return text
+    for one in (found, *found.get("items", ())):
+        for name in NOISE:
+            one.get("metadata", {}).pop(name, None)
+    return found

@@ -1,0 +1,75 @@
+"""Which worker gets which file: a stack that many files share is made by one worker, if that is no loss.
+
+Files go out whole, in the order of `order.py`. A worker that has the shared stack takes the files that use it
+first; another one takes them only when nothing else is left.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+from xdist.scheduler import LoadFileScheduling
+
+from tests.session.order import file_of
+from tests.session.outermost import is_outermost
+
+VARIABLE = "PLAYGROUND_TEST_SHARING"
+SHARED = ("shared_stack", "local_stack")
+"""Fixtures of a whole worker."""
+
+
+def choose(queue: Iterable[str], uses: Mapping[str, str], mine: set[str], others: set[str]) -> str:
+    """The file that a worker gets. `uses`: what a file shares; `mine`, `others`: what workers have made."""
+    files = list(queue)
+    own = [one for one in files if uses.get(one) in mine]
+    free = [one for one in files if uses.get(one) not in others]
+    return (own or free or files)[0]
+
+
+class BySharedStack(LoadFileScheduling):
+    def _assign_work_unit(self, node: Any) -> None:
+        uses = sharing()
+
+        def made(nodes: Iterable[Any]) -> set[str]:
+            return {uses[file] for one in nodes for file in self.assigned_work.get(one, ()) if file in uses}
+
+        others = made(one for one in self.nodes if one is not node)
+        self.workqueue.move_to_end(choose(self.workqueue, uses, made([node]), others), last=False)
+        super()._assign_work_unit(node)
+
+
+def sharing() -> dict[str, str]:
+    """As the workers have found it when they collected the tests."""
+    found: dict[str, str] = json.loads(Path(os.environ[VARIABLE]).read_text() or "{}")
+    return found
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if is_outermost(config) and VARIABLE not in os.environ:
+        descriptor, os.environ[VARIABLE] = tempfile.mkstemp(prefix="pgtest-sharing-")
+        os.close(descriptor)
+        config.add_cleanup(lambda: Path(os.environ.pop(VARIABLE)).unlink(missing_ok=True))
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if getattr(config, "workerinput", {}).get("workerid") != "gw0":
+        return
+    found = {
+        file_of(item.nodeid): name
+        for item in items
+        for name in SHARED
+        if name in getattr(item, "fixturenames", ())
+    }
+    Path(os.environ[VARIABLE]).write_text(json.dumps(found))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> BySharedStack | None:
+    return BySharedStack(config, log) if config.getvalue("dist") == "loadfile" else None

@@ -1,0 +1,57 @@
+"""One stack for all files of a worker that don't break it for others: a file makes locations, not a stack."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from typing import Any, Generic, Protocol, TypeVar
+
+
+class Shareable(Protocol):
+    def configure(self, **document: Any) -> None: ...
+    def bootstrap(self) -> object: ...
+    def ok(self, *arguments: str) -> str: ...
+
+
+S = TypeVar("S", bound=Shareable)
+
+
+class SharedStack(Generic[S]):
+    """A file gets it with the locations that it names, and no others: those of the file before are withdrawn.
+
+    After a failed test nobody knows what state it is in: the next file gets a new one. What a file names its
+    locations is its own affair; numbers of releases go on where the name has been used before.
+    """
+
+    def __init__(self, make: Callable[[], AbstractContextManager[S]]) -> None:
+        """`make`: a stack of which nothing is deployed yet, gone after the block."""
+        self._make = make
+        self._closing = ExitStack()
+        self._stack: S | None = None
+        self.suspect = False
+
+    @contextmanager
+    def having(self, *locations: dict[str, Any], **sections: Any) -> Iterator[S]:
+        """Deployed with these locations; `sections` are others of the configuration file.
+
+        Their automation is off unless they say otherwise: nobody wants a run each minute.
+        """
+        stack = self.bare()
+        quiet = [{"automation": "off", **location} for location in locations]
+        stack.configure(code_locations=quiet, **sections)
+        stack.ok("deploy")
+        yield stack
+
+    def bare(self) -> S:
+        """As the file before left it, for one whose tests deploy."""
+        if self.suspect:
+            self.close()
+        if self._stack is None:
+            self._stack = self._closing.enter_context(self._make())
+            self._stack.configure(code_locations=[])
+            self._stack.bootstrap()
+        return self._stack
+
+    def close(self) -> None:
+        self._closing.close()
+        self._stack, self.suspect = None, False
