@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from playground_ops.clock import SystemClock
 from playground_ops.config import OPS, Configuration, load
+from playground_ops.config.digest import with_what_ops_sees
 from playground_ops.config.unfit import must_fit
 from playground_ops.errors import BadInput, Finding, FindingKind, PlaygroundError
 from playground_ops.rollout import Engine
@@ -108,7 +109,7 @@ def _from_nowhere() -> Finding:
 
 def _local(configuration: Configuration) -> Configuration:
     """There `ops` serves the clone that it is managed from."""
-    return configuration.model_copy(update={"ops": OPS})
+    return with_what_ops_sees(configuration.model_copy(update={"ops": OPS}))
 
 
 def is_inside() -> bool:

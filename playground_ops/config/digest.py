@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import json
+from typing import TYPE_CHECKING
 
 from playground_ops.model import Location
+
+if TYPE_CHECKING:
+    from playground_ops.config.configuration import Configuration
 
 _NOT_A_NEW_RELEASE = {
     "allowed_refs",
@@ -34,3 +39,27 @@ def digest(location: Location) -> str:
     fields["environment"] = sorted(fields["environment"].items())
     text = "\n".join(f"{key}={fields[key]!r}" for key in sorted(fields))
     return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def seen_by_ops(configuration: Configuration) -> str:
+    """What the definitions of `ops` are made from: assets, checks, sensors and the schedule."""
+    followed = [
+        (one.name, one.follow and (one.repository, one.git_secret, one.ref, one.follow_interval_seconds))
+        for one in configuration.locations
+    ]
+    seen: list[object] = [followed, configuration.health.interval_minutes]
+    if configuration.ops.repository:
+        # A commit that was refused for what these lack is tried again when they have it.
+        seen.append(configuration.allowed)
+    return json.dumps(seen, sort_keys=True)
+
+
+def with_what_ops_sees(configuration: Configuration) -> Configuration:
+    """So that `ops` gets a new release when its definitions would be others, where it has no pod.
+
+    In a cluster that is a part of what its pod would be (render/surroundings.py).
+    """
+    text = seen_by_ops(configuration)
+    surroundings = hashlib.sha256(text.encode()).hexdigest()[:16]
+    ops = configuration.ops.model_copy(update={"surroundings": surroundings})
+    return configuration.model_copy(update={"ops": ops})

@@ -10,6 +10,7 @@ import hashlib
 import json
 
 from playground_ops.config import Configuration
+from playground_ops.config.digest import seen_by_ops
 from playground_ops.model import Location, Release, Revision
 from playground_ops.render import release
 
@@ -18,7 +19,7 @@ def settled(configuration: Configuration) -> Configuration:
     """The configuration with each location's surroundings filled in."""
     return configuration.model_copy(
         update={
-            "ops": _settled(configuration.ops, configuration, _seen_by_ops(configuration)),
+            "ops": _settled(configuration.ops, configuration, seen_by_ops(configuration)),
             "locations": tuple(_settled(one, configuration) for one in configuration.locations),
         }
     )
@@ -37,16 +38,3 @@ def _settled(location: Location, configuration: Configuration, more: str = "") -
     deployment = release.render(any_one, configuration, "archive")[0]
     text = json.dumps(deployment["spec"], sort_keys=True) + more
     return plain.model_copy(update={"surroundings": hashlib.sha256(text.encode()).hexdigest()[:16]})
-
-
-def _seen_by_ops(configuration: Configuration) -> str:
-    """What its definitions are made from: assets, checks, sensors and the schedule."""
-    followed = [
-        (one.name, one.follow and (one.repository, one.git_secret, one.ref, one.follow_interval_seconds))
-        for one in configuration.locations
-    ]
-    seen: list[object] = [followed, configuration.health.interval_minutes]
-    if configuration.ops.repository:
-        # A commit that was refused for what these lack is tried again when they have it.
-        seen.append(configuration.allowed)
-    return json.dumps(seen, sort_keys=True)

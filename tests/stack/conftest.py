@@ -31,7 +31,7 @@ def code(tmp_path_factory: pytest.TempPathFactory) -> Pipeline:
 @pytest.fixture(scope="module")
 def stack(local_stack: SharedStack[Stack], code: Pipeline) -> Iterator[Stack]:
     """`a` follows nothing and serves the pipeline; `b` serves the bootstrap package."""
-    a = {"name": "a", **code.location, "startup_timeout_seconds": stretched(30)}
+    a = {"name": "a", **code.location, "startup_timeout_seconds": int(stretched(30))}
     with local_stack.having(a, {"name": "b"}) as made:
         yield made
 

@@ -9,6 +9,7 @@ import pytest
 import yaml
 
 from playground_ops.config import digest, read
+from playground_ops.config.digest import with_what_ops_sees
 from playground_ops.model import Dependencies, InImage, Isolation, Location
 from playground_ops.pods import PodSettings
 
@@ -79,3 +80,20 @@ def test_an_environment_can_not_be_made_to_look_like_another_setting() -> None:
     one = X.model_copy(update={"environment": {"A": "1", "B": "2"}})
     other = X.model_copy(update={"environment": {"A": "1'), ('B', '2"}})
     assert digest(one) != digest(other)
+
+
+@pytest.mark.parametrize(
+    ("text", "differs"),
+    [
+        ("code_locations: [{name: a, repo: {url: /x, ref: main}, follow: true}]", True),
+        ("code_locations: [{name: b, repo: {url: /x, ref: main}}]", True),
+        ("code_locations: [{name: a, repo: {url: /x, ref: main}, module: m}]", False),
+        ("{code_locations: [{name: a, repo: {url: /x, ref: main}}], health: {interval_minutes: 7}}", True),
+        ("{code_locations: [{name: a, repo: {url: /x, ref: main}}], webserver: {port: 3001}}", False),
+    ],
+)
+def test_ops_is_another_where_its_assets_sensors_or_schedule_would_be(text: str, differs: bool) -> None:
+    """A location that was made to follow its ref by a `deploy` on one machine had no sensor."""
+    before = read("code_locations: [{name: a, repo: {url: /x, ref: main}}]", HERE)
+    ops = [digest(with_what_ops_sees(found).ops) for found in (before, read(text, HERE))]
+    assert (ops[0] != ops[1]) is differs
