@@ -14,26 +14,33 @@ from pathlib import Path
 import pytest
 
 from tests.cluster.access import Access
-from tests.kubernetes.stacks import ClusterStack, a_cluster_stack
+from tests.cluster.plugin import SESSION_VARIABLE
+from tests.kubernetes.pool import Pool
+from tests.kubernetes.running import Running, running
 from tests.session.distribution import SHARED
 from tests.shared import SharedStack
 from tests.stacks import Stack, a_stack
 
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "docs" / "soak-results.md"
-ARTIFACTS = "1Gi"
-"""On the cluster: room for the environments of locations with packages of their own."""
 ON_A_CLUSTER = ROOT / "docs" / "cluster-soak-results.md"
 
 
 @pytest.fixture(scope="session")
-def shared_stack(
-    access: Access, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[SharedStack[ClusterStack]]:
+def shared_stack(access: Access, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pool]:
     """On the cluster. One for a worker: tests/session/distribution.py gives its files to one of them."""
-    shared = SharedStack(
-        lambda: a_cluster_stack(access, tmp_path_factory.mktemp("shared"), artifacts=ARTIFACTS)
-    )
+    shared = Pool(access, tmp_path_factory.mktemp("pool"))
+    yield shared
+    shared.close()
+
+
+@pytest.fixture(scope="session")
+def database_stack(
+    access: Access, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[SharedStack[Running]]:
+    """On the cluster too: its database is lost and its password changed."""
+    session = os.environ[SESSION_VARIABLE]
+    shared = SharedStack(lambda: running(access, session, tmp_path_factory.mktemp("database")))
     yield shared
     shared.close()
 

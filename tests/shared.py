@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
+from pathlib import Path
 from typing import Any, Generic, Protocol, TypeVar
 
 
 class Shareable(Protocol):
+    @property
+    def config(self) -> Path: ...
     def configure(self, **document: Any) -> None: ...
     def bootstrap(self) -> object: ...
     def ok(self, *arguments: str) -> str: ...
@@ -28,7 +31,14 @@ class SharedStack(Generic[S]):
         self._make = make
         self._closing = ExitStack()
         self._stack: S | None = None
+        self._deployed = ""
+        """The configuration of the last deploy that was made here."""
         self.suspect = False
+
+    @property
+    def stack(self) -> S:
+        assert self._stack is not None, "nobody has asked for it yet"
+        return self._stack
 
     @contextmanager
     def having(self, *locations: dict[str, Any], **sections: Any) -> Iterator[S]:
@@ -39,7 +49,10 @@ class SharedStack(Generic[S]):
         stack = self.bare()
         quiet = [{"automation": "off", **location} for location in locations]
         stack.configure(code_locations=quiet, **sections)
-        stack.ok("deploy")
+        wanted = stack.config.read_text()
+        if wanted != self._deployed:
+            stack.ok("deploy")
+            self._deployed = wanted
         yield stack
 
     def bare(self) -> S:
@@ -50,6 +63,7 @@ class SharedStack(Generic[S]):
             self._stack = self._closing.enter_context(self._make())
             self._stack.configure(code_locations=[])
             self._stack.bootstrap()
+            self._deployed = self._stack.config.read_text()
         return self._stack
 
     def close(self) -> None:

@@ -16,12 +16,11 @@ from tests.cluster.audit import recorded
 from tests.cluster.cluster import Cluster
 from tests.cluster.pods import SLEEP, a_claim, a_pod, inside, ready
 
+pytestmark = pytest.mark.soak
 PORT = 8000
 SERVER = ("python", "-m", "http.server", str(PORT), "--directory", "/tmp")
 ASK = """
 import sys, time, urllib.request
-
-pytestmark = pytest.mark.soak
 started = time.monotonic()
 try:
     urllib.request.urlopen(sys.argv[1], timeout=4).read()

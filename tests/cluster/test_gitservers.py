@@ -16,7 +16,6 @@ from tests.cluster.pods import a_pod, ended
 from tests.pipelines import Pipeline, pipeline
 
 pytestmark = pytest.mark.soak
-
 SECRET = "/etc/git-secret"
 
 

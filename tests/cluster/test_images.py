@@ -5,11 +5,14 @@ from __future__ import annotations
 import re
 from typing import Any
 
+import pytest
+
 from tests.asking import eventually
 from tests.cluster.access import Access
 from tests.cluster.images import dagster, gitsync_image, postgres
 from tests.cluster.pods import a_pod, ended, inside, ready, run
 
+pytestmark = pytest.mark.soak
 POSTGRES = 999
 
 
@@ -19,8 +22,6 @@ import importlib.metadata as m, shutil, sys
 for name in ("dagster", "dagster-webserver", "dagster-postgres", "dagster-k8s", "kubernetes", "sqlalchemy"):
     print(f"{name}=={m.version(name)}")
 import dagster_postgres, dagster_k8s, psycopg2, yaml, click, rich, requests
-
-pytestmark = pytest.mark.soak
 print([name for name in ("git", "ssh", "curl", "gcc") if shutil.which(name)])
 """
     code, said = run(access, namespace, "look", "python", "-c", look)

@@ -13,7 +13,6 @@ from tests.cluster.cluster import Cluster
 from tests.cluster.pods import SLEEP, a_pod, inside, ready
 
 pytestmark = pytest.mark.soak
-
 SERVER = ("python", "-m", "http.server", "8000", "--directory", "/tmp")
 
 

@@ -6,7 +6,6 @@ import base64
 import os
 import signal
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Protocol
@@ -26,11 +25,10 @@ from playground_ops.targets.local.processes import read_state
 from playground_ops.targets.local.target import LocalTarget
 from tests import fakes, pipelines
 from tests.cluster.access import Access
-from tests.cluster.gitservers import anonymous
 from tests.kubernetes.connections import connected
+from tests.kubernetes.pool import Pool
 from tests.kubernetes.stacks import ClusterStack
 from tests.pipelines import Pipeline, pipeline
-from tests.shared import SharedStack
 from tests.stacks import ROOT, Stack
 
 GOOD, BROKEN, HANGS = "good", "broken", "hangs"
@@ -120,7 +118,7 @@ class KubernetesWorld:
         self._access = access
         self.target = KubernetesTarget(connection, configuration, ROOT, home=home)
         self.clock = SystemClock()
-        self.location = configuration.locations[0]
+        (self.location,) = [one for one in configuration.locations if one.name == "a"]
 
     def commit(self, behaviour: str) -> str:
         return self._commits.make(behaviour)
@@ -139,25 +137,21 @@ def world(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     if request.param == "fake":
         yield FakeWorld()
         return
+    if request.param == "kubernetes":
+        yield on_kubernetes(request.getfixturevalue("shared_stack"), tmp_path_factory.mktemp("home"))
+        return
     code = pipeline(tmp_path_factory.mktemp("code") / "repository")
     code.commit("first")
-    if request.param == "kubernetes":
-        shared = request.getfixturevalue("shared_stack")
-        with on_kubernetes(shared, code, tmp_path_factory.mktemp("home")) as made:
-            yield made
-        return
     with request.getfixturevalue("local_stack").having({"name": "a"}) as stack:
         yield LocalWorld(stack, code)
 
 
-@contextmanager
-def on_kubernetes(shared: SharedStack[ClusterStack], code: Pipeline, home: Path) -> Iterator[KubernetesWorld]:
-    with anonymous(code.folder.parent) as url:
-        repo = {"url": f"{url}/{code.folder.name}", "ref": "main"}
-        with shared.having({"name": "a", "repo": repo, "module": "pipeline"}) as stack:
-            configuration = settled(read(stack.config.read_text(), stack.config))
-            write_instance(home, stack)
-            yield KubernetesWorld(connected(stack.access), configuration, code, home, stack.access)
+def on_kubernetes(shared: Pool, home: Path) -> KubernetesWorld:
+    """Location `a` of the shared stack, with the engine on this machine."""
+    stack = shared.take("a")
+    configuration = settled(read(stack.config.read_text(), stack.config))
+    write_instance(home, stack)
+    return KubernetesWorld(connected(stack.access), configuration, shared.code("a"), home, stack.access)
 
 
 def write_instance(home: Path, stack: ClusterStack) -> None:

@@ -71,6 +71,13 @@ class Running(Asking):
         assert not check or said.code == 0, said
         return said
 
+    @property
+    def config(self) -> Path:
+        return self.file
+
+    def ok(self, *arguments: str) -> str:
+        return self.run(*arguments).out
+
     def bootstrap(self) -> Said:
         return self.run(module="playground_ops.bootstrap")
 

@@ -54,6 +54,8 @@ class ClusterStack(Asking):
     folder: Path
     artifacts: str = "64Mi"
     """Size of its claim: volumes of the tests' cluster are of memory, and take what is written to them."""
+    always: tuple[dict[str, Any], ...] = ()
+    """Locations that it has besides those that it is configured with."""
 
     @property
     def config(self) -> Path:
@@ -62,6 +64,9 @@ class ClusterStack(Asking):
     def configure(self, **document: Any) -> None:
         """Write the configuration file."""
         kubernetes = {"artifacts": self.artifacts, **document.pop("kubernetes", {})}
+        named = {one["name"] for one in document.get("code_locations", ())}
+        kept = [one for one in self.always if one["name"] not in named]
+        document["code_locations"] = [*kept, *document.get("code_locations", SMALL["code_locations"])]
         whole = small(self.namespace, kubernetes=kubernetes, **document)
         self.config.write_text(json.dumps(whole, indent=1))
 

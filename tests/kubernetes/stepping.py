@@ -66,7 +66,7 @@ def main() -> None:
     inner = KubernetesTarget(Connection(given.context), configuration, ROOT, home=given.home)
     target = kills.Killing(inner, given.at, given.when)
     engine = Engine(target, SilentStory(), clock.SystemClock(), PATIENCE)  # type: ignore[arg-type]
-    (location,) = configuration.locations
+    (location,) = [one for one in configuration.locations if one.name == "a"]
     request = Request(location=location, configuration="c", by=given.by, ref=given.ref)
     try:
         done = roll_back(engine, request, None) if given.rollback else engine.roll_out(request)

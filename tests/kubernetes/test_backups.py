@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-import os
 import re
 import stat
 import subprocess
@@ -26,9 +25,9 @@ from tests.asking import eventually
 from tests.cluster import faults
 from tests.cluster.access import Access
 from tests.cluster.cluster import Cluster
-from tests.cluster.plugin import SESSION_VARIABLE
 from tests.kubernetes.connections import connected
-from tests.kubernetes.running import Running, running
+from tests.kubernetes.running import Running
+from tests.shared import SharedStack
 
 IN_WEBSERVER = ("exec", "deploy/dagster-webserver", "--")
 INSERT = "INSERT INTO runs (run_id, pipeline_name, status, run_body) VALUES ('{0}', 'kept', '{1}', '{{}}')"
@@ -36,10 +35,8 @@ KEPT = "SELECT count(*) FROM runs WHERE pipeline_name = 'kept'"
 
 
 @pytest.fixture(scope="module")
-def stack(cluster: Cluster, access: Access, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    with running(access, os.environ[SESSION_VARIABLE], tmp_path_factory.mktemp("stack")) as made:
-        made.configure(code_locations=[{"name": "a"}], **kept(2))
-        made.bootstrap()
+def stack(cluster: Cluster, database_stack: SharedStack[Running]) -> Iterator[Running]:
+    with database_stack.having({"name": "a"}, **kept(2)) as made:
         yield made
 
 
@@ -292,8 +289,10 @@ def test_the_last_ones_of_the_job_are_kept_and_restore_takes_them(stack: Running
 def test_a_job_that_fails_says_why_and_the_ones_before_stay(stack: Running) -> None:
     before = kept_files(stack)
     image = kept(1, image="docker.io/dagster/dagster-k8s:1.13.27")
+    whole = stack.file.read_text()
     stack.configure(code_locations=[{"name": "a"}], **image)
     stack.run("deploy", "--components", "configuration")
+    stack.file.write_text(whole)
     run = stack.launch("ops", "backup")
     assert stack.wait_for_run(run) == "FAILURE"
     assert "pg_dump: not found" in stack.messages(run)

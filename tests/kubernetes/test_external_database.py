@@ -1,4 +1,4 @@
-"""A database that the stack does not run, and runs in pods: nothing of either is the stack's own to end."""
+"""A database that the stack does not run: not there when it starts, there, away for a while, and back."""
 
 from __future__ import annotations
 
@@ -9,35 +9,13 @@ import pytest
 
 from tests.asking import eventually
 from tests.cluster.access import Access, KubectlFailed
-from tests.cluster.gitservers import anonymous
 from tests.cluster.images import postgres
 from tests.cluster.pods import a_pod
 from tests.kubernetes.stacks import ClusterStack, a_cluster_stack
-from tests.pipelines import pipeline
 from tests.session.deadlines import stretched
 
 HOST, PASSWORD = "db", "external words"
 USER_ID = 999
-WAITS = """\
-import time
-from pathlib import Path
-
-import dagster as dg
-
-
-@dg.op
-def wait() -> None:
-    while not Path("/opt/dagster/artifacts/go").exists():
-        time.sleep(0.1)
-
-
-@dg.job(executor_def=dg.in_process_executor)
-def waiting() -> None:
-    wait()
-
-
-defs = dg.Definitions(jobs=[waiting])
-"""
 
 
 def service() -> dict[str, Any]:
@@ -66,12 +44,7 @@ def server() -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def stack(access: Access, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ClusterStack]:
-    folder = tmp_path_factory.mktemp("stack")
-    code = pipeline(folder / "code" / "repository")
-    code.commit_text(WAITS, "A job that waits")
-    with a_cluster_stack(access, folder) as made, anonymous(code.folder.parent) as url:
-        repo = {"url": f"{url}/{code.folder.name}", "ref": "main"}
-        a = {"name": "a", "repo": repo, "module": "pipeline"}
+    with a_cluster_stack(access, tmp_path_factory.mktemp("stack")) as made:
         secret = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "db"}}
         password = {**secret, "stringData": {"password": PASSWORD}}
         access.apply(password, service(), namespace=made.namespace)
@@ -79,8 +52,7 @@ def stack(access: Access, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
         parameters = {"parameters": {"connect_timeout": 3}}
         made.configure(
             postgres={"external": {**external, **parameters}, "password_secret": "db"},
-            run_launcher="kubernetes",
-            code_locations=[a],
+            code_locations=[{"name": "a"}],
         )
         yield made
 
@@ -124,22 +96,3 @@ def test_the_job_keeps_that_database_too(stack: ClusterStack) -> None:
     run = stack.launch("ops", "backup")
     stack.wait_for_success(run)
     assert "read back by pg_restore" in stack.messages(run)
-
-
-def test_down_waits_for_runs_in_pods_and_leaves_the_database_to_whom_it_belongs(stack: ClusterStack) -> None:
-    run = stack.launch("a", "waiting")
-    stack.wait_for_run(run, "STARTED")
-    process = stack.start("down")
-    try:
-        told = f"dagster-run-{run}"
-        assert process.stderr is not None
-        for line in process.stderr:
-            if "waiting for" in line and told in line and "daemon" not in line:
-                break
-        (pod,) = stack.access.pods(stack.namespace, f"dagster/run-id={run}")
-        stack.kubectl("exec", pod.name, "--", "touch", "/opt/dagster/artifacts/go")
-        _, err = process.communicate(timeout=stretched(120))
-    finally:
-        process.kill()
-    assert process.returncode == 0, err
-    assert [pod.name for pod in stack.access.pods(stack.namespace)] == [HOST]

@@ -31,10 +31,9 @@ from tests.cluster.audit import Calls, recorded
 from tests.cluster.cluster import Cluster
 from tests.contract.conftest import KubernetesWorld, on_kubernetes
 from tests.kubernetes.connections import CONTEXT, connected
-from tests.kubernetes.stacks import ClusterStack
-from tests.pipelines import Pipeline, pipeline
+from tests.kubernetes.pool import Pool
+from tests.pipelines import Pipeline
 from tests.session.deadlines import stretched
-from tests.shared import SharedStack
 from tests.stacks import ROOT
 
 SEED = int(os.environ["PLAYGROUND_SEED"])
@@ -146,19 +145,17 @@ class Matrix(Asking):
 def matrix(
     cluster: Cluster,
     access: Access,
-    shared_stack: SharedStack[ClusterStack],
+    shared_stack: Pool,
     tmp_path_factory: pytest.TempPathFactory,
-) -> Iterator[Matrix]:
-    code = pipeline(tmp_path_factory.mktemp("code") / "repository")
-    code.commit("first")
-    with on_kubernetes(shared_stack, code, tmp_path_factory.mktemp("home")) as world:
-        file = tmp_path_factory.mktemp("configuration") / "configvalues.yaml"
-        file.write_text(world.target.configuration.text)
-        made = Matrix(cluster, access, world, code, file)
-        for _ in range(3):
-            steps = made.rollout("--ref", made.good()).is_done()
-        assert steps == STEPS, "else some moment would never come, or be left out"
-        yield made
+) -> Matrix:
+    world = on_kubernetes(shared_stack, tmp_path_factory.mktemp("home"))
+    file = tmp_path_factory.mktemp("configuration") / "configvalues.yaml"
+    file.write_text(world.target.configuration.text)
+    made = Matrix(cluster, access, world, shared_stack.code("a"), file)
+    for _ in range(3):
+        steps = made.rollout("--ref", made.good()).is_done()
+    assert steps == STEPS, "else some moment would never come, or be left out"
+    return made
 
 
 def serves_what_is_good(matrix: Matrix, *commits: str) -> None:

@@ -11,7 +11,7 @@ import random
 import tarfile
 import time
 from base64 import b64decode
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
@@ -20,14 +20,12 @@ from playground_ops.config import read
 from playground_ops.health import parts_of
 from tests.ailing import Case, make, make_all, wait_until_well
 from tests.cluster.cluster import Cluster
-from tests.cluster.gitservers import anonymous
 from tests.kubernetes.ailments import CASES, Place
 from tests.kubernetes.metrics import MEMORY
 from tests.kubernetes.outages import OUTAGES
-from tests.kubernetes.stacks import ROOT, ClusterStack
+from tests.kubernetes.pool import Pool
+from tests.kubernetes.stacks import ROOT
 from tests.kubernetes.unforeseen import UNFORESEEN
-from tests.pipelines import pipeline
-from tests.shared import SharedStack
 
 SEED = int(os.environ["PLAYGROUND_SEED"])
 RESULTS = ROOT / "docs" / "health-failures.md"
@@ -45,17 +43,13 @@ SAMPLE = random.Random(SEED).sample(CASES, 3)
 
 
 @pytest.fixture(scope="module")
-def place(
-    shared_stack: SharedStack[ClusterStack], tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Place]:
-    code = pipeline(tmp_path_factory.mktemp("code") / "repository")
-    code.commit("first")
-    stack = shared_stack.bare()
-    with anonymous(code.folder.parent) as url:
-        made = Place(stack, code, {"url": f"{url}/{code.folder.name}", "ref": "main"})
-        made.configure()
-        stack.ok("deploy")
-        yield made
+def place(shared_stack: Pool, tmp_path_factory: pytest.TempPathFactory) -> Place:
+    stack = shared_stack.plain()
+    (repo,) = [one["repo"] for one in stack.always if one["name"] == "a"]
+    made = Place(stack, shared_stack.code("a"), repo)
+    made.configure()
+    stack.ok("deploy")
+    return made
 
 
 def test_all_that_tells_something_is_collected(place: Place, tmp_path: Path) -> None:

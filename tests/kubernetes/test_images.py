@@ -12,8 +12,8 @@ from tests.cluster.cluster import Cluster
 from tests.cluster.images import dagster
 from tests.cluster.images.catalog import catalog
 from tests.cluster.images.layered import layered
+from tests.kubernetes.pool import Pool
 from tests.kubernetes.stacks import ClusterStack
-from tests.shared import SharedStack
 
 CODE = "from dagster import asset\n\n\n@asset\ndef {name}(): ...\n"
 NAMES = {version: f"registry.test/reports:{version}" for version in ("1", "2", "bad")}
@@ -36,7 +36,7 @@ def images(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterat
 
 
 @pytest.fixture(scope="module")
-def stack(images: None, shared_stack: SharedStack[ClusterStack]) -> Iterator[ClusterStack]:
+def stack(images: None, shared_stack: Pool) -> Iterator[ClusterStack]:
     with shared_stack.having(reports("1")) as made:
         yield made
 

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
 from tests.asking import eventually
-from tests.cluster.gitservers import anonymous
+from tests.kubernetes.pool import ON_ITS_OWN, Pool
 from tests.kubernetes.stacks import ClusterStack
-from tests.pipelines import pipeline
 from tests.projects import git
-from tests.shared import SharedStack
 
-CODE = "code"
+CODE = ON_ITS_OWN
 KEPT = "/opt/dagster/artifacts/.code"
 LOOK = f"test -d {KEPT} && ! ls {KEPT} 2> /dev/null && echo not to be read"
 
@@ -25,20 +21,20 @@ def servers(stack: ClusterStack) -> set[str]:
 
 
 def test_what_serves_comes_back_without_its_commit_and_without_its_repository(
-    shared_stack: SharedStack[ClusterStack], tmp_path: Path
+    shared_stack: Pool,
 ) -> None:
-    code = pipeline(tmp_path / "code" / "repository")
-    first = code.commit("prices")
-    with anonymous(code.folder.parent) as url:
-        repo = {"url": f"{url}/{code.folder.name}", "ref": "main"}
-        with shared_stack.having({"name": CODE, "repo": repo, "module": "pipeline"}) as stack:
-            code.rewrite("costs")
-            with pytest.raises(AssertionError, match=first):
-                git(code.folder, "cat-file", "-e", first)
-            comes_back(stack, first)
-    comes_back(stack, first)  # now nobody answers at all
+    stack = shared_stack.take(CODE)
+    code, serving = shared_stack.code(CODE), stack.location(CODE)
+    first = serving["commit"]
+    code.rewrite("costs")
+    with pytest.raises(AssertionError, match=first):
+        git(code.folder, "cat-file", "-e", first)
+    comes_back(stack, first)
+    shared_stack.git_of_its_own.close()
+    comes_back(stack, first)  # nobody answers at all
 
-    looked = stack.kubectl("exec", f"deployment/dagster-grpc-{CODE}-1", "--", "sh", "-c", LOOK)
+    server = f"deployment/dagster-grpc-{CODE}-{serving['release']}"
+    looked = stack.kubectl("exec", server, "--", "sh", "-c", LOOK)
     assert looked.splitlines() == ["not to be read"]
 
 

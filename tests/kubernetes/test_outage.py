@@ -8,13 +8,11 @@ from typing import Any
 
 import pytest
 
-from tests.ailing import wait_until_well
 from tests.asking import eventually
 from tests.cluster.access import KubectlFailed
-from tests.cluster.gitservers import anonymous
+from tests.kubernetes.pool import Pool
 from tests.kubernetes.stacks import ClusterStack
-from tests.pipelines import Pipeline, pipeline
-from tests.shared import SharedStack
+from tests.pipelines import Pipeline
 
 CODE = """\
 import pathlib
@@ -46,7 +44,7 @@ import os
 import pathlib
 import time
 
-while os.environ["PLAYGROUND_RELEASE"] == "2" and not pathlib.Path("/tmp/go").exists():
+while os.environ["PLAYGROUND_RELEASE"] == "{{number}}" and not pathlib.Path("/tmp/go").exists():
     time.sleep(0.1)
 
 {CODE}"""
@@ -55,19 +53,15 @@ HELD_BACK = "grep -rq 'held back until the database answers' /opt/dagster/artifa
 
 
 @pytest.fixture(scope="module")
-def code(tmp_path_factory: pytest.TempPathFactory) -> Pipeline:
-    made = pipeline(tmp_path_factory.mktemp("code") / "repository")
-    made.commit_text(CODE, "A job that waits")
-    return made
+def code(shared_stack: Pool, stack: ClusterStack) -> Pipeline:
+    return shared_stack.code(A)
 
 
 @pytest.fixture(scope="module")
-def stack(shared_stack: SharedStack[ClusterStack], code: Pipeline) -> Iterator[ClusterStack]:
-    with anonymous(code.folder.parent) as url:
-        repo = {"url": f"{url}/{code.folder.name}", "ref": "main"}
-        with shared_stack.having({"name": A, "repo": repo, "module": "pipeline"}) as made:
-            yield made
-            wait_until_well(made)
+def stack(shared_stack: Pool) -> Iterator[ClusterStack]:
+    made = shared_stack.take(A, CODE)
+    yield made
+    eventually("all to be ready", lambda: all(one["ready"] for one in made.status()["components"]))
 
 
 def waiting(stack: ClusterStack, until: str) -> str:
@@ -116,9 +110,10 @@ def last_rollout(stack: ClusterStack) -> dict[str, Any]:
 def test_a_rollout_ends_while_the_database_is_away_and_its_run_tells_it_later(
     stack: ClusterStack, code: Pipeline
 ) -> None:
-    commit = code.commit_text(WAITING, "An import that waits")
+    before = stack.location(A)["release"]
+    commit = code.commit_text(WAITING.format(number=before + 1), "An import that waits")
     run = stack.launch("ops", "redeploy", {"locations": [A]})
-    candidate = f"deployment/dagster-grpc-{A}-2"
+    candidate = f"deployment/dagster-grpc-{A}-{before + 1}"
     eventually("the candidate to import", lambda: says(stack, candidate, "echo here"), every_seconds=0.5)
     take_away_the_database(stack)
     stack.kubectl("exec", candidate, "--", "touch", "/tmp/go")
@@ -132,13 +127,13 @@ def test_a_rollout_ends_while_the_database_is_away_and_its_run_tells_it_later(
 
     status, told = stack.wait_for_run(run), stack.messages(run)
     if ended["outcome"] == "done":
-        assert (status, f"{A} serves release 2" in told) == ("SUCCESS", True), told
+        assert (status, f"{A} serves release {before + 1}" in told) == ("SUCCESS", True), told
         assert f"{A} · retiring" in told
         return
     # A server that began without the database may have ended: then the rollout is undone, and says why.
     assert (ended["finding"]["kind"], status) == ("transient", "FAILURE"), ended["finding"]
     assert ended["finding"]["observed"] in told, told
-    assert stack.location(A)["release"] == 1
+    assert stack.location(A)["release"] == before
     stack.ok("redeploy", A)
     assert stack.location(A)["commit"] == commit, "nothing was held against it"
 

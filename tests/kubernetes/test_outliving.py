@@ -14,12 +14,11 @@ from tests.cluster import faults
 from tests.cluster.access import KubectlFailed
 from tests.cluster.audit import recorded
 from tests.cluster.cluster import Cluster
-from tests.cluster.gitservers import anonymous
 from tests.cluster.network import HOST
+from tests.kubernetes.pool import Pool
 from tests.kubernetes.stacks import ClusterStack
 from tests.objectstores import KEYS, a_bucket
-from tests.pipelines import Pipeline, pipeline
-from tests.shared import SharedStack
+from tests.pipelines import Pipeline
 
 CODE = """\
 import dagster as dg
@@ -61,19 +60,13 @@ OUTPUT = "query($key: [String!]!) { capturedLogs(logKey: $key) { stdout } }"
 
 
 @pytest.fixture(scope="module")
-def code(tmp_path_factory: pytest.TempPathFactory) -> Pipeline:
-    made = pipeline(tmp_path_factory.mktemp("code") / "repository")
-    made.commit_text(CODE.format(version=1), "Version 1")
-    return made
+def code(shared_stack: Pool, stack: ClusterStack) -> Pipeline:
+    return shared_stack.code(LONG)
 
 
 @pytest.fixture(scope="module")
-def stack(shared_stack: SharedStack[ClusterStack], code: Pipeline) -> Iterator[ClusterStack]:
-    with anonymous(code.folder.parent) as url:
-        repo = {"url": f"{url}/{code.folder.name}", "ref": "main"}
-        long = {"name": LONG, "repo": repo, "module": "pipeline"}
-        with shared_stack.having(long, {**long, "name": "short", "longest_run_seconds": 5}) as made:
-            yield made
+def stack(shared_stack: Pool) -> ClusterStack:
+    return shared_stack.take(LONG, CODE.format(version=1))
 
 
 def stdout(stack: ClusterStack, run: str) -> str:
@@ -88,11 +81,12 @@ def redeploy(stack: ClusterStack) -> None:
 
 
 def test_values_and_output_outlive_the_release_that_made_them(stack: ClusterStack, code: Pipeline) -> None:
+    before = stack.location(LONG)["release"]
     run = stack.launch(LONG, "up")
     stack.wait_for_success(run)
     code.commit_text(CODE.format(version=2), "Version 2")
     redeploy(stack)
-    assert stack.location(LONG)["release"] == 2
+    assert stack.location(LONG)["release"] > before
     below = stack.launch(LONG, "down")
     stack.wait_for_success(below)
     assert "numbers made by version 1" in stdout(stack, run)
@@ -177,12 +171,13 @@ def nobody_may_exec(stack: ClusterStack) -> Iterator[None]:
 
 
 def test_a_run_that_takes_longer_than_its_retired_server_may_is_said_to_have_failed(
-    stack: ClusterStack, code: Pipeline
+    stack: ClusterStack, shared_stack: Pool
 ) -> None:
+    shared_stack.take("short", CODE.format(version=1))
     run = stack.launch("short", "waiting")
     stack.wait_for_run(run, "STARTED")
     for version in (6, 7):
-        code.commit_text(CODE.format(version=version), f"Version {version}")
+        shared_stack.code("short").commit_text(CODE.format(version=version), f"Version {version}")
         stack.wait_for_success(stack.launch("ops", "redeploy", {"locations": ["short"]}))
     eventually("its server to be ended", lambda: not stack.location("short")["draining"], every_seconds=1)
     stack.wait_for_success(stack.launch("ops", "health_check"))

@@ -13,10 +13,10 @@ import pytest
 from tests.asking import eventually
 from tests.cluster.gitservers import anonymous
 from tests.cluster.packageindex import PASSWORD, USER, Index, package_index, wheel, wheels
+from tests.kubernetes.pool import Pool
 from tests.kubernetes.stacks import ClusterStack
 from tests.pipelines import Pipeline, pipeline
 from tests.projects import OLDER_DAGSTER, lock
-from tests.shared import SharedStack
 
 DEFINITIONS = """\
 import dagster as dg
@@ -92,9 +92,7 @@ class World:
 
 
 @pytest.fixture(scope="module")
-def world(
-    shared_stack: SharedStack[ClusterStack], tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[World]:
+def world(shared_stack: Pool, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     """What serves was made from an index that is away by now."""
     folder = tmp_path_factory.mktemp("packages")
     (folder / "netrc").write_text(f"default login {USER} password {PASSWORD}\n")

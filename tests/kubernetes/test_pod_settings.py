@@ -10,9 +10,9 @@ import pytest
 from tests.asking import eventually
 from tests.cluster.access import Access, KubectlFailed
 from tests.cluster.gitservers import anonymous
-from tests.kubernetes.stacks import POD, ClusterStack
+from tests.kubernetes.pool import Pool
+from tests.kubernetes.stacks import POD
 from tests.pipelines import DEFINITIONS, pipeline
-from tests.shared import SharedStack
 
 READS = (
     DEFINITIONS.format(asset="plain")
@@ -48,7 +48,7 @@ SETTINGS = {
 
 
 def test_code_reads_a_mounted_secret_and_variables_of_a_config_map(
-    access: Access, shared_stack: SharedStack[ClusterStack], tmp_path: Path
+    access: Access, shared_stack: Pool, tmp_path: Path
 ) -> None:
     code = pipeline(tmp_path / "code")
     code.commit_text(READS, "reads")

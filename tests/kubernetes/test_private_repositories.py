@@ -6,14 +6,11 @@ from pathlib import Path
 from typing import Any
 
 from tests.cluster import gitservers
-from tests.kubernetes.stacks import ClusterStack
+from tests.kubernetes.pool import Pool
 from tests.pipelines import pipeline
-from tests.shared import SharedStack
 
 
-def test_both_are_resolved_fetched_and_served(
-    shared_stack: SharedStack[ClusterStack], tmp_path: Path
-) -> None:
+def test_both_are_resolved_fetched_and_served(shared_stack: Pool, tmp_path: Path) -> None:
     code = pipeline(tmp_path / "code")
     commit = code.commit("first")
     (tmp_path / "keys").mkdir()

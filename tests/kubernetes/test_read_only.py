@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from tests.asking import Asking, eventually
+from tests.kubernetes.pool import Pool
 from tests.kubernetes.stacks import POD, ClusterStack
-from tests.shared import SharedStack
 
 NAME = "dagster-webserver-read-only"
 LAUNCH = """
@@ -41,8 +41,8 @@ def outcome(asked: Asking, query: str, **variables: Any) -> str:
     return str(answer["__typename"])
 
 
-def test_all_is_seen_in_it_and_nothing_can_be_launched(shared_stack: SharedStack[ClusterStack]) -> None:
-    with shared_stack.having({"name": "a"}, webserver={"pod": POD, "read_only": True}) as stack:
+def test_all_is_seen_in_it_and_nothing_can_be_launched(shared_stack: Pool) -> None:
+    with shared_stack.having(webserver={"pod": POD, "read_only": True}) as stack:
         eyes = Eyes(stack)
         components = {one["name"]: one["ready"] for one in stack.status()["components"]}
         assert components["webserver-read-only"] is True
@@ -54,7 +54,7 @@ def test_all_is_seen_in_it_and_nothing_can_be_launched(shared_stack: SharedStack
         stack.wait_for_success(run)
         assert eyes.run_status(run) == "SUCCESS"
 
-        stack.configure(code_locations=[{"name": "a"}])
+        stack.configure(code_locations=[])
         gone = {f"deployment/{NAME}", f"service/{NAME}"}
         assert {name for name in stack.plan() if name.endswith(NAME)} == gone
         stack.ok("deploy")

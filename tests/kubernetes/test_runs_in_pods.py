@@ -10,15 +10,15 @@ from typing import Any
 import pytest
 
 from tests.asking import eventually
-from tests.cluster.access import KubectlFailed
+from tests.cluster.access import Access, KubectlFailed
 from tests.cluster.cluster import Cluster
 from tests.cluster.gitservers import anonymous
 from tests.cluster.images import dagster
 from tests.cluster.images.catalog import catalog
 from tests.cluster.images.layered import layered
-from tests.kubernetes.stacks import ClusterStack
+from tests.kubernetes.stacks import ClusterStack, a_cluster_stack
 from tests.pipelines import Pipeline, pipeline
-from tests.shared import SharedStack
+from tests.session.deadlines import stretched
 
 CODE = """\
 import os
@@ -95,7 +95,7 @@ def git(code: Pipeline) -> Iterator[ExitStack]:
 
 @pytest.fixture(scope="module")
 def stack(
-    image: str, shared_stack: SharedStack[ClusterStack], code: Pipeline, git: ExitStack
+    image: str, access: Access, code: Pipeline, git: ExitStack, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[ClusterStack]:
     code.commit_text(CODE.format(version=1), "Version 1")
     url = git.enter_context(anonymous(code.folder.parent))
@@ -104,7 +104,9 @@ def stack(
         {"name": OWN},
         {"name": IMAGED, "image": IMAGE, "module": "short"},
     ]
-    with shared_stack.having(*locations, run_launcher="kubernetes", run_queue=QUEUE) as made:
+    with a_cluster_stack(access, tmp_path_factory.mktemp("stack")) as made:
+        made.configure(run_launcher="kubernetes", run_queue=QUEUE, code_locations=locations)
+        made.bootstrap()
         yield made
 
 
@@ -192,3 +194,24 @@ def test_what_a_tag_asks_for_beyond_the_configuration_fails_the_run_and_says_why
     run = stack.launch(A, "waiting", tags=tags)
     assert stack.wait_for_run(run) == "FAILURE"
     assert "an image that the configuration does not name: evil:1" in stack.messages(run)
+
+
+def test_down_waits_for_runs(stack: ClusterStack) -> None:
+    run = stack.launch(A, "waiting")
+    stack.wait_for_run(run, "STARTED")
+    process = stack.start("down")
+    try:
+        told = f"dagster-run-{run}"
+        assert process.stderr is not None
+        for line in process.stderr:
+            if "waiting for" in line and told in line and "daemon" not in line:
+                break
+        pod = pod_of(stack, run)
+        assert pod is not None
+        stack.kubectl("exec", pod["metadata"]["name"], "--", "touch", "/opt/dagster/artifacts/go")
+        _, err = process.communicate(timeout=stretched(120))
+    finally:
+        process.kill()
+    assert process.returncode == 0, err
+    with pytest.raises(KubectlFailed, match="not found"):
+        stack.get("statefulset", "dagster-postgres")

@@ -22,7 +22,6 @@ from tests.cluster import gitservers
 from tests.cluster.access import Access
 from tests.kubernetes.connections import connected
 from tests.kubernetes.running import Running
-from tests.kubernetes.stacks import POD, ClusterStack
 from tests.pipelines import Pipeline, pipeline
 from tests.shared import SharedStack
 
@@ -48,11 +47,10 @@ EVENTS = "SELECT coalesce(string_agg(event, ' '), '') FROM event_logs"
 
 
 @pytest.fixture(scope="module")
-def stack(access: Access, shared_stack: SharedStack[ClusterStack]) -> Iterator[Running]:
-    shared = shared_stack.bare()
-    folder = shared.folder
+def stack(access: Access, database_stack: SharedStack[Running]) -> Iterator[Running]:
+    made = database_stack.bare()
+    folder = made.file.parent
     pipeline(folder / "code").commit("first")
-    made = Running(access, shared.namespace, shared.config)
     with gitservers.by_password(folder) as url:
         (folder / "token").write_text(gitservers.PASSWORD)
         secret = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "private"}}
@@ -60,8 +58,8 @@ def stack(access: Access, shared_stack: SharedStack[ClusterStack]) -> Iterator[R
         access.apply({**secret, "stringData": content}, namespace=made.namespace)
         repo = {"url": f"{url}/code", "ref": "main", "secret": "private"}
         a = {"name": "a", "repo": repo, "module": "pipeline", "automation": "off"}
-        webserver = {"pod": {**POD, "environment_from_secrets": ["private"]}}
-        with shared_stack.having(a, {"name": "b"}, webserver=webserver):
+        webserver = {"pod": {"environment_from_secrets": ["private"]}}
+        with database_stack.having(a, {"name": "b"}, webserver=webserver):
             yield made
 
 

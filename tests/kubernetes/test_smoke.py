@@ -3,35 +3,26 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 
 import pytest
 
 from tests.asking import eventually
-from tests.cluster.gitservers import anonymous
+from tests.kubernetes.pool import Pool
 from tests.kubernetes.stacks import ClusterStack
-from tests.pipelines import Pipeline, pipeline
-from tests.shared import SharedStack
+from tests.pipelines import Pipeline
 from tests.stack.test_gates import text
 
 A, OWN = "gated", "gated-own"
-SMOKE = {"smoke_job": "smoke", "smoke_check": "total:is_positive"}
 
 
 @pytest.fixture(scope="module")
-def code(tmp_path_factory: pytest.TempPathFactory) -> Pipeline:
-    made = pipeline(tmp_path_factory.mktemp("code") / "repository")
-    made.commit_text(text("total"), "Good")
-    return made
+def code(stack: ClusterStack, shared_stack: Pool) -> Pipeline:
+    return shared_stack.code(A)
 
 
 @pytest.fixture(scope="module")
-def stack(shared_stack: SharedStack[ClusterStack], code: Pipeline) -> Iterator[ClusterStack]:
-    with anonymous(code.folder.parent) as url:
-        repo = {"url": f"{url}/{code.folder.name}", "ref": "main"}
-        a = {"name": A, "repo": repo, "module": "pipeline", **SMOKE}
-        with shared_stack.having(a, {"name": OWN, "smoke_job": "refresh"}) as made:
-            yield made
+def stack(shared_stack: Pool) -> ClusterStack:
+    return shared_stack.take(A)
 
 
 def refused(stack: ClusterStack) -> str:
@@ -91,8 +82,13 @@ def test_a_rollout_that_is_cancelled_meanwhile_leaves_no_pod(stack: ClusterStack
 
 def test_what_takes_longer_than_it_may_has_failed(stack: ClusterStack) -> None:
     """The commit is the one before's, which would take five minutes."""
-    a, b = json.loads(stack.config.read_text())["code_locations"]
-    stack.configure(code_locations=[{**a, "smoke_timeout_seconds": 3}, b])
-    stack.ok("deploy", "--components", "configuration")
-    assert "it did not end within 3 s" in refused(stack)
-    assert smoke_pods(stack) == ""
+    whole = stack.config.read_text()
+    (a,) = [one for one in json.loads(whole)["code_locations"] if one["name"] == A]
+    stack.configure(code_locations=[{**a, "smoke_timeout_seconds": 3}])
+    try:
+        stack.ok("deploy", "--components", "configuration")
+        assert "it did not end within 3 s" in refused(stack)
+        assert smoke_pods(stack) == ""
+    finally:
+        stack.config.write_text(whole)
+        stack.ok("deploy", "--components", "configuration")

@@ -8,15 +8,15 @@ from typing import Any
 import pytest
 
 from tests.cluster.cluster import Cluster
+from tests.kubernetes.pool import Pool
 from tests.kubernetes.stacks import POD, ClusterStack
-from tests.shared import SharedStack
 
 OLD = "docker.io/dagster/dagster-k8s:1.13.27"
 NEW = "docker.io/dagster/dagster-k8s:as-if-newer"
 
 
 @pytest.fixture(scope="module")
-def stack(shared_stack: SharedStack[ClusterStack], cluster: Cluster) -> Iterator[ClusterStack]:
+def stack(shared_stack: Pool, cluster: Cluster) -> Iterator[ClusterStack]:
     """The new image is the old one under another name, and the old one is where it goes back to."""
     cluster.node("node1").ctr("images", "tag", "--force", OLD, NEW)
     with shared_stack.having() as made:

@@ -20,7 +20,7 @@ from tests.session.order import file_of
 from tests.session.outermost import is_outermost
 
 VARIABLE = "PLAYGROUND_TEST_SHARING"
-SHARED = ("shared_stack", "local_stack")
+SHARED = ("shared_stack", "database_stack", "local_stack")
 """Fixtures of a whole worker."""
 
 

@@ -10,19 +10,16 @@ import pytest
 from selenium import webdriver
 
 from tests.asking import eventually
-from tests.cluster.gitservers import anonymous
+from tests.kubernetes.pool import Pool
 from tests.kubernetes.stacks import ClusterStack
-from tests.pipelines import Pipeline
-from tests.shared import SharedStack
+from tests.pipelines import DEFINITIONS
 from tests.ui.page import Page
 
 
 @pytest.fixture(scope="module")
-def cluster_stack(shared_stack: SharedStack[ClusterStack], code: Pipeline) -> Iterator[ClusterStack]:
-    with anonymous(code.folder.parent) as url:
-        repo = {"url": f"{url}/{code.folder.name}", "ref": "main"}
-        with shared_stack.having({"name": "a", "repo": repo, "module": "pipeline"}, {"name": "b"}) as made:
-            yield made
+def cluster_stack(shared_stack: Pool) -> ClusterStack:
+    shared_stack.plain()
+    return shared_stack.take("a", DEFINITIONS.format(asset="materials"))
 
 
 @pytest.fixture(scope="module")
@@ -48,7 +45,7 @@ def test_all_locations_are_loaded(page: Page) -> None:
 def test_an_asset_is_made_and_its_events_outlive_the_database_and_the_daemon(
     page: Page, cluster_stack: ClusterStack
 ) -> None:
-    page.open("/assets/prices")
+    page.open("/assets/materials")
     page.click("Materialize")
     run = eventually("the run", lambda: latest_run(cluster_stack), every_seconds=0.5)
     page.open_run(run)

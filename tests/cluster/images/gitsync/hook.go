@@ -44,12 +44,23 @@ func (h *hook) serve() {
 	for hash := range h.hashes {
 		for err := h.run(hash); err != nil; err = h.run(hash) {
 			h.log.fail(err, "hook failed", "hash", hash)
+			h.tell(err)
 			time.Sleep(h.settings.hookBackoff)
 			select {
 			case hash = <-h.hashes:
 			default:
 			}
 		}
+		h.tell(nil)
+	}
+}
+
+// tell is for outcome. With --one-time the process ends at that: what is to be logged was logged before, as
+// the real one does it (sendOneTimeResultAndTerminate).
+func (h *hook) tell(err error) {
+	select {
+	case h.first <- err:
+	default:
 	}
 }
 
@@ -60,9 +71,5 @@ func (h *hook) run(hash string) error {
 	h.log.Info("running exechook", "hash", hash, "command", command, "timeout", h.settings.hookTimeout.String())
 	runner := &runner{log: h.log}
 	_, err := runner.with(ctx, folder, "", []string{"GITSYNC_HASH=" + hash}, command)
-	select {
-	case h.first <- err:
-	default:
-	}
 	return err
 }

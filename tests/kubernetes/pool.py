@@ -1,0 +1,84 @@
+"""The stack on the cluster that a worker's files share, with the locations that they are going to use.
+
+A location that is added later restarts webserver, daemon and `ops`, which takes as long as a stack: so all
+are there from the start, and a file takes its own by a commit. Nothing in a file may change another's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any
+
+from tests.cluster.access import Access
+from tests.cluster.gitservers import anonymous
+from tests.kubernetes.stacks import ClusterStack, a_cluster_stack
+from tests.pipelines import DEFINITIONS, Pipeline, pipeline
+from tests.stack.test_gates import text
+
+GATES = {"smoke_job": "smoke", "smoke_check": "total:is_positive"}
+FROM_GIT: dict[str, dict[str, Any]] = {
+    "a": {},
+    "gated": GATES,
+    "kept": {},
+    "long": {},
+    "outlasts": {},
+    "short": {"longest_run_seconds": 5},
+}
+"""By name, what its section says beside its repository. Automation is off: nobody wants a run each minute."""
+FIRST = {"gated": text("total"), "kept": DEFINITIONS.format(asset="prices")}
+"""Of those that need it, what their first commit defines."""
+OWN: dict[str, dict[str, Any]] = {"b": {}, "gated-own": {"smoke_job": "refresh"}}
+"""They serve the bootstrap package."""
+ON_ITS_OWN = "kept"
+"""Its git server can be ended without the others'."""
+ARTIFACTS = "1Gi"
+"""Room for the environments of locations with packages of their own."""
+
+
+class Pool(SharedStack[ClusterStack]):
+    def __init__(self, access: Access, folder: Path) -> None:
+        super().__init__(self._made)
+        self._access, self._folder, self._number = access, folder, 0
+        self.git_of_its_own = ExitStack()
+        """Closing it is the outage of that server."""
+
+    def code(self, name: str) -> Pipeline:
+        return Pipeline(self._folder / str(self._number) / "git" / name)
+
+    def take(self, name: str, first: str = "") -> ClusterStack:
+        """The stack, with this code served there, if any is given."""
+        stack = self.bare()
+        if first:
+            self.code(name).commit_text(first, "First of a file")
+            stack.ok("redeploy", name)
+        return stack
+
+    def plain(self) -> ClusterStack:
+        """With no other locations and settings than it had at first."""
+        with self.having() as stack:
+            return stack
+
+    @contextmanager
+    def _made(self) -> Iterator[ClusterStack]:
+        self._number += 1
+        folder = self._folder / str(self._number)
+        (folder / "git").mkdir(parents=True)
+        with ExitStack() as kept:
+            url = kept.enter_context(anonymous(folder / "git"))
+            kept.push(self.git_of_its_own)
+            other = self.git_of_its_own.enter_context(anonymous(folder / "git"))
+            always = [
+                self._location(name, other if name == ON_ITS_OWN else url, settings)
+                for name, settings in FROM_GIT.items()
+            ]
+            always += [{"name": name, **settings} for name, settings in OWN.items()]
+            made = a_cluster_stack(self._access, folder, artifacts=ARTIFACTS, always=tuple(always))
+            yield kept.enter_context(made)
+
+    def _location(self, name: str, url: str, settings: dict[str, Any]) -> dict[str, Any]:
+        code = pipeline(self.code(name).folder)
+        code.commit_text(FIRST.get(name, DEFINITIONS.format(asset="first")), "First")
+        repo = {"url": f"{url}/{name}", "ref": "main"}
+        return {"name": name, "repo": repo, "module": "pipeline", "automation": "off", **settings}
