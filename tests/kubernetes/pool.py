@@ -15,6 +15,7 @@ from tests.cluster.access import Access
 from tests.cluster.gitservers import anonymous
 from tests.kubernetes.stacks import ClusterStack, a_cluster_stack
 from tests.pipelines import DEFINITIONS, Pipeline, pipeline
+from tests.shared import SharedStack
 from tests.stack.test_gates import text
 
 GATES = {"smoke_job": "smoke", "smoke_check": "total:is_positive"}

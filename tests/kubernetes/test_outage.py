@@ -44,7 +44,7 @@ import os
 import pathlib
 import time
 
-while os.environ["PLAYGROUND_RELEASE"] == "{{number}}" and not pathlib.Path("/tmp/go").exists():
+while os.environ["PLAYGROUND_RELEASE"] == "NUMBER" and not pathlib.Path("/tmp/go").exists():
     time.sleep(0.1)
 
 {CODE}"""
@@ -111,7 +111,7 @@ def test_a_rollout_ends_while_the_database_is_away_and_its_run_tells_it_later(
     stack: ClusterStack, code: Pipeline
 ) -> None:
     before = stack.location(A)["release"]
-    commit = code.commit_text(WAITING.format(number=before + 1), "An import that waits")
+    commit = code.commit_text(WAITING.replace("NUMBER", str(before + 1)), "An import that waits")
     run = stack.launch("ops", "redeploy", {"locations": [A]})
     candidate = f"deployment/dagster-grpc-{A}-{before + 1}"
     eventually("the candidate to import", lambda: says(stack, candidate, "echo here"), every_seconds=0.5)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
 
 import pytest
 
@@ -14,10 +13,8 @@ from tests.cluster import faults
 from tests.cluster.access import KubectlFailed
 from tests.cluster.audit import recorded
 from tests.cluster.cluster import Cluster
-from tests.cluster.network import HOST
 from tests.kubernetes.pool import Pool
 from tests.kubernetes.stacks import ClusterStack
-from tests.objectstores import KEYS, a_bucket
 from tests.pipelines import Pipeline
 
 CODE = """\
@@ -240,36 +237,3 @@ def test_ops_ends_in_the_middle_of_a_rollout_that_it_makes(
     assert not under_way(stack, "")
     stack.wait_for_run(stack.launch("ops", "health_check"))
     assert stack.wait_for_run(run) in ("FAILURE", "CANCELED", "SUCCESS")
-
-
-def test_in_an_object_store_both_outlive_the_release_and_the_claim(
-    stack: ClusterStack, code: Pipeline, location: dict[str, Any]
-) -> None:
-    """A server that speaks S3 is on this machine; its credentials are in a Secret alone."""
-    secret = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "store"}, "stringData": KEYS}
-    with a_bucket("team", HOST) as bucket:
-        s3 = {"bucket": "team", "endpoint_url": bucket.url, "region": "us-east-1"}
-        stack.configure(
-            kubernetes={"artifacts_store": {"s3": s3, "secret": "store"}},
-            code_locations=[location, {"name": "b"}],
-        )
-        refused = stack.run("deploy")
-        assert (refused.returncode, "secret/store" in refused.stdout + refused.stderr) == (1, True)
-        stack.access.apply(secret, namespace=stack.namespace)
-        stack.ok("deploy")
-        writer = stack.location(LONG)["release"]
-
-        run, other = stack.launch(LONG, "up"), stack.launch("b", "refresh")
-        for one in (run, other):
-            stack.wait_for_success(one)
-        for version in (6, 7):  # one release is kept warm
-            code.commit_text(CODE.format(version=version), f"Version {version}")
-            redeploy(stack)
-        its_pods = f"playground.dagster/location=a,playground.dagster/release={writer}"
-        eventually("the writer to go", lambda: not stack.kubectl("get", "pods", "-l", its_pods, "-o", "name"))
-        assert "numbers made by version" in stdout(stack, run)
-        there = bucket.objects()
-        assert any(key.startswith(f"dagster/storage/{run}/compute_logs/") for key in there)
-        assert {"dagster/values/b/numbers", "dagster/values/b/total"} <= set(there)
-        look = ("exec", "deployment/dagster-webserver", "--", "ls", "/opt/dagster/artifacts/compute_logs")
-        assert run not in stack.kubectl(*look)
