@@ -10,6 +10,9 @@ from urllib.request import Request, urlopen
 
 from tests.session.deadlines import stretched
 
+IDLE = 2.0
+"""Looking takes a third of the time at most: what is looked for needs the processors too."""
+
 
 def eventually(
     what: str, holds: Callable[[], Any], timeout_seconds: float = 120.0, every_seconds: float = 0.05
@@ -21,11 +24,12 @@ def eventually(
     timeout_seconds = stretched(timeout_seconds)
     deadline = time.monotonic() + timeout_seconds
     while True:
+        began = time.monotonic()
         seen = holds()
         if seen:
             return seen
         assert time.monotonic() < deadline, f"waited {timeout_seconds:g} s for {what}; last seen: {seen!r}"
-        time.sleep(every_seconds)
+        time.sleep(max(every_seconds, IDLE * (time.monotonic() - began)))
 
 
 class Asking:

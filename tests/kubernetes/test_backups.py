@@ -268,7 +268,9 @@ def kept_files(stack: Running) -> list[str]:
     return stack.kubectl(*IN_WEBSERVER, "ls", "-A", FOLDER).split()
 
 
-def test_the_last_ones_of_the_job_are_kept_and_restore_takes_them(stack: Running, tmp_path: Path) -> None:
+def test_the_last_ones_of_the_job_are_kept_and_restore_takes_them(
+    connection: Connection, stack: Running, place: Place, tmp_path: Path
+) -> None:
     stack.sql("CREATE TABLE mark AS SELECT 'before' AS word")
     made = []
     for _ in range(3):
@@ -280,7 +282,7 @@ def test_the_last_ones_of_the_job_are_kept_and_restore_takes_them(stack: Running
     data = stack.kubectl(*IN_WEBSERVER, "base64", f"{FOLDER}/{made[-1]}")
     (tmp_path / "stack.backup").write_bytes(base64.b64decode(data))
     stack.sql("UPDATE mark SET word = 'after'")
-    stack.run("restore", str(tmp_path / "stack.backup"), "--stop", "--force")
+    backups.restore(connection, place, tmp_path / "stack.backup", lambda size: None)
     assert stack.sql("SELECT word FROM mark") == "before"
     selector = "app.kubernetes.io/component=backup"
     assert stack.kubectl("get", "pods", "-l", selector, "-o", "name") == ""
