@@ -8,6 +8,7 @@ nobody asked of the real one is an error.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -17,8 +18,10 @@ from urllib.parse import urlencode
 
 from playground_ops.targets.kubernetes.api.connection import Connection, Question
 from playground_ops.targets.kubernetes.api.refusals import Refusal, refusal
+from tests.cluster.places import cache
 
 FOLDER = Path(__file__).parent / "unit" / "recorded"
+TEMPORARY = re.compile(r"/tmp/pytest-of-[^/]+/pytest-\d+")
 NOISE = ("managedFields",)
 """Of metadata: long, and never looked at in a pod."""
 
@@ -38,9 +41,15 @@ class Recording:
         return cls(datetime.fromisoformat(found["now"]), found["answers"], found["about"])
 
     def write(self, file: Path) -> None:
+        """An answer a line. Where the tests lay on the machine that made it is not kept."""
         file.parent.mkdir(parents=True, exist_ok=True)
-        told = {"now": self.now.isoformat(), "about": self.about, "answers": self.answers}
-        file.write_text(json.dumps(told, indent=1, sort_keys=True) + "\n")
+        answers = [
+            f"{json.dumps(name)}: {json.dumps(answer, sort_keys=True)}"
+            for name, answer in sorted(self.answers.items())
+        ]
+        head = f'"now": "{self.now.isoformat()}",\n"about": {json.dumps(self.about, sort_keys=True)}'
+        text = "{" + head + ',\n"answers": {\n' + ",\n".join(answers) + "\n}}\n"
+        file.write_text(TEMPORARY.sub("/srv", text.replace(str(cache()), "/var/cache/cluster")))
 
 
 def all_of(kind: str) -> Iterator[tuple[str, Recording]]:

@@ -169,6 +169,8 @@ class Recorded(KubernetesTarget):
             super().tail(release, EVIDENCE_LINES)
             about = {"release": release.model_dump(mode="json"), "namespace": self.namespace}
             self.last = self.connection.recording(**about)
+        if seen.status is ServerStatus.READY:
+            self.last = None  # what is wrong with it no pod has told
         return seen
 
 
