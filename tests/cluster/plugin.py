@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from tests.cluster import leftovers, sessions
+from tests.cluster import binaries, leftovers, sessions
 from tests.cluster.access import Access, KubectlFailed, existing, own
 from tests.cluster.cluster import Cluster
 from tests.cluster.places import HERE, instance, locked, run_folders
@@ -21,6 +21,8 @@ from tests.session.needs import CLUSTER
 from tests.session.outermost import is_outermost
 
 SESSION_VARIABLE = "PLAYGROUND_TEST_SESSION"
+COLD = "PLAYGROUND_TEST_CLUSTER_IS_COLD"
+"""Set, and not empty, where the cluster has to be compiled first."""
 BEFORE = pytest.StashKey[leftovers.Seen]()
 BUILDER = pytest.StashKey["subprocess.Popen[bytes]"]()
 
@@ -38,6 +40,7 @@ def pytest_configure(config: pytest.Config) -> None:
     """In the process that outlives all workers: they work for it."""
     if is_outermost(config):
         os.environ[SESSION_VARIABLE] = sessions.this_session()
+        os.environ.setdefault(COLD, "" if needs.lacking(CLUSTER) or binaries.are_built() else "1")
         if not needs.lacking(CLUSTER):
             config.stash[BEFORE] = leftovers.machine()
 
@@ -63,6 +66,14 @@ def pytest_unconfigure(config: pytest.Config) -> None:
     if builder is not None and builder.poll() is None:
         os.killpg(builder.pid, signal.SIGKILL)
         builder.wait()
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """While it is compiled whatever needs no cluster is tried. Files stay whole, and in their order."""
+    if os.environ.get(COLD):
+        waiting = {item.path for item in items if _needs_a_cluster(item)}
+        items.sort(key=lambda item: item.path in waiting)
 
 
 def _needs_a_cluster(item: pytest.Item) -> bool:
