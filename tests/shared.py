@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any, Generic, Protocol, TypeVar
 
@@ -46,26 +47,35 @@ class SharedStack(Generic[S]):
 
         Their automation is off unless they say otherwise: nobody wants a run each minute.
         """
-        stack = self.bare()
+        if self.suspect:
+            self.close()
         quiet = [{"automation": "off", **location} for location in locations]
-        stack.configure(code_locations=quiet, **sections)
-        wanted = stack.config.read_text()
-        if wanted != self._deployed:
-            stack.ok("deploy")
-            self._deployed = wanted
-        yield stack
+        if self._stack is None:
+            self._stack = self._closing.enter_context(self._make())
+            self._bring_about(self._stack.bootstrap, quiet, sections)
+        else:
+            self._bring_about(partial(self._stack.ok, "deploy"), quiet, sections)
+        yield self._stack
 
     def bare(self) -> S:
         """As the file before left it, for one whose tests deploy."""
-        if self.suspect:
-            self.close()
-        if self._stack is None:
-            self._stack = self._closing.enter_context(self._make())
-            self._stack.configure(code_locations=[])
-            self._stack.bootstrap()
-            self._deployed = self._stack.config.read_text()
-        return self._stack
+        if self._stack is not None and not self.suspect:
+            return self._stack
+        with self.having() as stack:
+            return stack
+
+    def _bring_about(
+        self, deploy: Callable[[], object], locations: list[dict[str, Any]], sections: dict[str, Any]
+    ) -> None:
+        """Nothing is done where that is deployed already, and no file has configured anything else since."""
+        file = self.stack.config
+        before = file.read_text() if file.exists() else ""
+        self.stack.configure(code_locations=locations, **sections)
+        wanted = file.read_text()
+        if not before == wanted == self._deployed:
+            deploy()
+            self._deployed = wanted
 
     def close(self) -> None:
         self._closing.close()
-        self._stack, self.suspect = None, False
+        self._stack, self._deployed, self.suspect = None, "", False
