@@ -6,8 +6,6 @@ Each is mended before the next: a stack that was broken in every way is well aga
 from __future__ import annotations
 
 import json
-import os
-import random
 import tarfile
 import time
 from base64 import b64decode
@@ -27,7 +25,6 @@ from tests.kubernetes.pool import Pool
 from tests.kubernetes.stacks import ROOT
 from tests.kubernetes.unforeseen import UNFORESEEN
 
-SEED = int(os.environ["PLAYGROUND_SEED"])
 RESULTS = ROOT / "docs" / "health-failures.md"
 HEAD = """\
 # Failures of a stack that serves
@@ -39,7 +36,8 @@ LISTED = (
     *("exec", "deployment/dagster-webserver", "--", "python", "-c"),
     "import glob, json; print(json.dumps(max(glob.glob('/opt/dagster/artifacts/collected/*'))))",
 )
-SAMPLE = random.Random(SEED).sample(CASES, 3)
+SAMPLE = [case for case in CASES if case.name in ("the daemon deleted", "a server's Deployment deleted")]
+"""By default; each check has cases of its own in tests/unit."""
 
 
 @pytest.fixture(scope="module")
@@ -70,7 +68,7 @@ def test_all_that_tells_something_is_collected(place: Place, tmp_path: Path) -> 
     assert file.endswith(".tar.gz")
 
 
-@pytest.mark.parametrize("case", SAMPLE, ids=lambda case: f"seed {SEED}: {case.name}")
+@pytest.mark.parametrize("case", SAMPLE, ids=lambda case: case.name)
 def test_it_is_told_with_its_cause(place: Place, case: Case[Place]) -> None:
     make(place, case)
 

@@ -166,8 +166,8 @@ LAST: list[Case[Place]] = [
     ),
 ]
 """It is told for an hour."""
-SAMPLE = [case for case in CASES if case.name == "the server of a location hangs"]
-"""By default; each check has its own cases in tests/unit."""
+SAMPLE = [case for case in CASES if case.name == "the location's address moved by hand"]
+"""By default. A server that hangs is looked at in a browser (tests/ui/test_health.py)."""
 
 
 @pytest.fixture(scope="module")
@@ -190,6 +190,7 @@ def looked(stack: Stack) -> str:
     return stack.messages(run)
 
 
+@pytest.mark.soak
 @pytest.mark.timeout(600)
 def test_what_hangs_is_brought_up_again_where_that_was_asked_for(place: Place) -> None:
     """By the job, at its second look or after the one of the schedule; its runs are not ended for it."""

@@ -129,6 +129,7 @@ def google() -> Iterator[str]:
     thread.join()
 
 
+@pytest.mark.soak
 def test_the_managers_of_google_and_azure_take_what_is_rendered(google: str, tmp_path: Path) -> None:
     """In an environment of their own, which uv makes: half a gigabyte that nothing else here needs."""
     clouds = {"google": GCS, "azure": AZURE}
