@@ -39,7 +39,7 @@ def of_rollout(record: RolloutRecord) -> Metadata:
         found["previous commit"] = dg.MetadataValue.text(
             f"{record.previous_commit} (release {record.previous})"
         )
-    found["seconds"] = dg.MetadataValue.float(round(sum(record.durations.values()), 2))
+    found["seconds"] = dg.MetadataValue.float(round(sum(record.durations.values(), 0.0), 2))
     found["durations"] = dg.MetadataValue.md(durations(record))
     found["requested by"] = dg.MetadataValue.text(f"{record.by} ({record.action})")
     if record.approved_by is not None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import os
+import shutil
 import signal
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -44,6 +45,9 @@ class World(Protocol):
     def commit(self, behaviour: str) -> str:
         """A new commit at the location's ref; its hash."""
 
+    def forget(self, location: str) -> None:
+        """Records of a location that there never was: others use this stack after these tests."""
+
     def harm(self, release: Release) -> Callable[[], None]:
         """Its server answers no more, and does not come back by itself. What lets it end as others do."""
 
@@ -62,6 +66,9 @@ class FakeWorld:
         self.world.heads["a"] = made
         self.world.behaviour[made] = {BROKEN: fakes.BROKEN, HANGS: fakes.HANGS}.get(behaviour, fakes.GOOD)
         return made
+
+    def forget(self, location: str) -> None:
+        del self.world.records[location]
 
     def harm(self, release: Release) -> Callable[[], None]:
         self.world.dead.add(release.name)
@@ -99,6 +106,9 @@ class LocalWorld:
     def commit(self, behaviour: str) -> str:
         return self._commits.make(behaviour)
 
+    def forget(self, location: str) -> None:
+        shutil.rmtree(self._state / "locations" / location)
+
     def harm(self, release: Release) -> Callable[[], None]:
         """It hangs; what ends is started again."""
         process = read_state(self._state, release.name)
@@ -122,6 +132,10 @@ class KubernetesWorld:
 
     def commit(self, behaviour: str) -> str:
         return self._commits.make(behaviour)
+
+    def forget(self, location: str) -> None:
+        selector = f"playground.dagster/location={location}"
+        self._access.kubectl("delete", "configmaps", "-l", selector, namespace=self.target.namespace)
 
     def harm(self, release: Release) -> Callable[[], None]:
         """Somebody deletes it; what hangs is started again by its probe."""

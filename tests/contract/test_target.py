@@ -215,6 +215,8 @@ def test_records_are_replaced_by_id_and_keep_their_order(world: World) -> None:
         ("bb", None),
     ]
     assert list(world.target.records("nobody")) == []
+    world.forget("z")
+    assert list(world.target.records("z")) == []
 
 
 def test_a_commit_can_be_asked_for_by_its_hash(world: World) -> None:

@@ -30,6 +30,7 @@ VALUES ('0a1b2c3d-0000', 'load & clean', 'STARTED', '{}')"""
 
 WORDS = {"WAREHOUSE_PASSWORD": "canary-4711-flies", "API_TOKEN": "canary-0815-sings"}
 TELLS = """\
+import os
 import sys
 
 word, token = os.environ["WAREHOUSE_PASSWORD"], os.environ["API_TOKEN"]

@@ -12,10 +12,11 @@ from playground_ops import apply, redeploy
 from playground_ops.defs import health
 from playground_ops.defs.assembly import definitions
 from playground_ops.defs.following import follow_sensors
+from playground_ops.defs.metadata import of_rollout
 from playground_ops.defs.recording import is_told
 from playground_ops.defs.retention import forget
 from playground_ops.defs.rollouts import WHO_TAG, requested_by
-from playground_ops.model import Location, Phase, Release, RolloutRecord
+from playground_ops.model import Location, Outcome, Phase, Release, RolloutRecord
 from playground_ops.story import SilentStory
 from tests.fakes import FakeTarget
 from tests.openers import BAD, FILE, FIRST, SECOND, FakeOpener, launch, tick, told
@@ -298,3 +299,9 @@ def test_a_launch_that_says_who_made_it_is_recorded_so() -> None:
     told = requested_by(dg.build_op_context(run_tags={WHO_TAG: "ada"}))  # type: ignore[arg-type]
     assert told.endswith(" of ada")
     assert " of " not in requested_by(dg.build_op_context())  # type: ignore[arg-type]
+
+
+def test_a_rollout_that_was_killed_before_anything_took_time_is_told_too() -> None:
+    """The sensor that brings it into the graph failed at each tick."""
+    killed = RolloutRecord(location="a", id="x", by="me", started_at="t", outcome=Outcome.INTERRUPTED)
+    assert of_rollout(killed)["seconds"] == dg.MetadataValue.float(0.0)
