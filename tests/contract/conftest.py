@@ -35,6 +35,19 @@ from tests.stacks import ROOT, Stack
 GOOD, BROKEN, HANGS = "good", "broken", "hangs"
 
 
+STACK_OF = {"local": "local_stack", "kubernetes": "shared_stack"}
+"""The fixture of a world that is on a shared stack."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Said of each test, so that the stack is known to be used, and by whom."""
+    for item in items:
+        params = getattr(item, "callspec", None)
+        name = STACK_OF.get(str(params.params.get("world"))) if params else None
+        if name and isinstance(item, pytest.Function):
+            item.fixturenames.append(name)
+
+
 class World(Protocol):
     """A place with one code location whose ref the test moves."""
 

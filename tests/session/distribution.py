@@ -64,7 +64,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     found = {
         file_of(item.nodeid): name
         for item in items
-        for name in SHARED
+        for name in reversed(SHARED)  # of several the first, which costs most
         if name in getattr(item, "fixturenames", ())
     }
     Path(os.environ[VARIABLE]).write_text(json.dumps(found))
