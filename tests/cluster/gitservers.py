@@ -38,9 +38,9 @@ class SshAccess:
 
 
 @contextlib.contextmanager
-def anonymous(root: Path) -> Iterator[str]:
-    """`git daemon`; the URL of the folder."""
-    port = _free_port()
+def anonymous(root: Path, port: int = 0) -> Iterator[str]:
+    """`git daemon`; the URL of the folder. `port`: where one was before that comes back."""
+    port = port or _free_port()
     # Not by way of `git`, which would leave it behind when it is killed.
     programs = subprocess.run([tool("git"), "--exec-path"], check=True, capture_output=True, text=True).stdout
     command = [f"{programs.strip()}/git-daemon", "--reuseaddr", "--export-all", f"--base-path={root}"]

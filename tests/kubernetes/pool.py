@@ -42,11 +42,23 @@ class Pool(SharedStack[ClusterStack]):
     def __init__(self, access: Access, folder: Path) -> None:
         super().__init__(self._made)
         self._access, self._folder, self._number = access, folder, 0
-        self.git_of_its_own = ExitStack()
-        """Closing it is the outage of that server."""
+        self._git_of_its_own, self._port = ExitStack(), 0
 
     def code(self, name: str) -> Pipeline:
         return Pipeline(self._folder / str(self._number) / "git" / name)
+
+    @contextmanager
+    def git_away(self) -> Iterator[None]:
+        """The server of ON_ITS_OWN answers nobody within the block."""
+        self._git_of_its_own.close()
+        yield
+        self._serve_on_its_own()
+
+    def _serve_on_its_own(self) -> str:
+        root = self.code(ON_ITS_OWN).folder.parent
+        url = self._git_of_its_own.enter_context(anonymous(root, self._port))
+        self._port = int(url.rpartition(":")[2])
+        return url
 
     def take(self, name: str, first: str = "") -> ClusterStack:
         """The stack, with this code served there, if any is given."""
@@ -68,8 +80,8 @@ class Pool(SharedStack[ClusterStack]):
         (folder / "git").mkdir(parents=True)
         with ExitStack() as kept:
             url = kept.enter_context(anonymous(folder / "git"))
-            kept.push(self.git_of_its_own)
-            other = self.git_of_its_own.enter_context(anonymous(folder / "git"))
+            kept.push(self._git_of_its_own)
+            other = self._serve_on_its_own()
             always = [
                 self._location(name, other if name == ON_ITS_OWN else url, settings)
                 for name, settings in FROM_GIT.items()

@@ -30,8 +30,8 @@ def test_what_serves_comes_back_without_its_commit_and_without_its_repository(
     with pytest.raises(AssertionError, match=first):
         git(code.folder, "cat-file", "-e", first)
     comes_back(stack, first)
-    shared_stack.git_of_its_own.close()
-    comes_back(stack, first)  # nobody answers at all
+    with shared_stack.git_away():
+        comes_back(stack, first)  # nobody answers at all
 
     server = f"deployment/dagster-grpc-{CODE}-{serving['release']}"
     looked = stack.kubectl("exec", server, "--", "sh", "-c", LOOK)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-import tempfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -17,7 +16,7 @@ import pytest
 from xdist.scheduler import LoadFileScheduling
 
 from tests.session.order import file_of
-from tests.session.outermost import is_outermost
+from tests.session.outermost import share_file
 
 VARIABLE = "PLAYGROUND_TEST_SHARING"
 SHARED = ("shared_stack", "database_stack", "local_stack")
@@ -51,10 +50,7 @@ def sharing() -> dict[str, str]:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    if is_outermost(config) and VARIABLE not in os.environ:
-        descriptor, os.environ[VARIABLE] = tempfile.mkstemp(prefix="pgtest-sharing-")
-        os.close(descriptor)
-        config.add_cleanup(lambda: Path(os.environ.pop(VARIABLE)).unlink(missing_ok=True))
+    share_file(config, VARIABLE)
 
 
 @pytest.hookimpl(trylast=True)

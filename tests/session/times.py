@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import json
 import os
-import tempfile
 import time
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path, PurePosixPath
 
 import pytest
 
 from tests.session.order import SECONDS, file_of, recorded
-from tests.session.outermost import is_outermost
+from tests.session.outermost import is_outermost, share_file
 
 VARIABLE = "PLAYGROUND_TEST_STARTED"
 SLOWEST = 30
@@ -45,10 +45,10 @@ class Times:
             terminalreporter.section("where the time went")
             terminalreporter.write_line("\n".join(self.table()))
 
-    def by(self, part: type[str] | object) -> Counter[str]:
+    def by(self, part: Callable[[str], str]) -> Counter[str]:
         told: Counter[str] = Counter()
         for name, seconds in self.seconds.items():
-            told[part(name)] += seconds  # type: ignore[operator, assignment]
+            told[part(name)] += seconds
         return told
 
     def table(self) -> list[str]:
@@ -96,7 +96,4 @@ def pytest_configure(config: pytest.Config) -> None:
     if not is_outermost(config):
         return
     config.pluginmanager.register(Times(), "playground-times")
-    if VARIABLE not in os.environ:
-        descriptor, os.environ[VARIABLE] = tempfile.mkstemp(prefix="pgtest-started-")
-        os.close(descriptor)
-        config.add_cleanup(lambda: Path(os.environ.pop(VARIABLE)).unlink(missing_ok=True))
+    share_file(config, VARIABLE)
