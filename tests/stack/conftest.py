@@ -10,14 +10,7 @@ import pytest
 from tests.pipelines import Pipeline, pipeline
 from tests.session.deadlines import stretched
 from tests.shared import SharedStack
-from tests.stacks import Stack, a_stack
-
-
-@pytest.fixture(scope="module")
-def bare_stack() -> Iterator[Stack]:
-    """A folder for a stack; nothing is started."""
-    with a_stack() as stack:
-        yield stack
+from tests.stacks import Stack
 
 
 @pytest.fixture(scope="module")
