@@ -1,17 +1,22 @@
-"""The switch is one guarded patch: nobody's word about where an address leads is undone unseen."""
+"""The switch is one guarded patch: nobody's word about where an address leads is undone unseen.
+
+And what is left of a release that somebody deleted goes.
+"""
 
 from __future__ import annotations
 
 import threading
+from typing import Any
 
 import pytest
 
 from playground_ops.errors import LockLost
+from playground_ops.render.names import LOCATION, RELEASE
 from playground_ops.targets.kubernetes.api.connection import Connection
 from playground_ops.targets.kubernetes.releases.deployments import Releases
 from tests.cluster.access import Access
 
-SERVICE = {
+SERVICE: dict[str, Any] = {
     "apiVersion": "v1",
     "kind": "Service",
     "metadata": {"name": "dagster-grpc-a"},
@@ -60,3 +65,29 @@ def test_who_changes_another_field_meanwhile_does_not_stop_it(
     finally:
         over.set()
         other.join()
+
+
+def of_a_release(api: str, kind: str, name: str, number: int, **spec: Any) -> dict[str, Any]:
+    tags = {"app.kubernetes.io/component": "location", LOCATION: "a", RELEASE: str(number)}
+    metadata = {"name": f"{name}-a-{number}", "labels": tags}
+    return {"apiVersion": api, "kind": kind, "metadata": metadata, "spec": spec}
+
+
+def test_the_service_of_a_release_whose_deployment_somebody_deleted_goes(
+    access: Access, namespace: str, connection: Connection
+) -> None:
+    services = [of_a_release("v1", "Service", "dagster-release", one, clusterIP="None") for one in (1, 2)]
+    own = {LOCATION: "a", RELEASE: "2"}
+    kept = of_a_release(
+        *("apps/v1", "Deployment", "dagster-grpc", 2),
+        replicas=0,
+        selector={"matchLabels": own},
+        template={
+            "metadata": {"labels": own},
+            "spec": {"containers": [{"name": "dagster-grpc", "image": "none"}]},
+        },
+    )
+    access.apply(SERVICE, *services, kept, namespace=namespace)
+    Releases(connection, namespace).sweep("a")
+    left = access.kubectl("get", "services", "-o", "name", namespace=namespace).split()
+    assert left == ["service/dagster-grpc-a", "service/dagster-release-a-2"]

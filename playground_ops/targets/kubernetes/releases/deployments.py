@@ -174,12 +174,18 @@ class Releases:
                 raise
 
     def sweep(self, location: str) -> None:
-        """Delete what has drained."""
+        """Delete what has drained, and the Service of a release whose Deployment somebody deleted."""
+        # The Services first: a release that is made meanwhile has its Deployment before its Service.
+        services = self._list("v1", "Service", location)
         pods = {_number(found) for found in self._list("v1", "Pod", location)}
-        for deployment in self._list("apps/v1", "Deployment", location):
+        deployments = self._list("apps/v1", "Deployment", location)
+        for deployment in deployments:
             release = _release(deployment)
             if release is not None and _note(deployment, DRAINING) and release.number not in pods:
                 self.delete(release)
+        made = {_number(found) for found in deployments}
+        for number in {_number(found) for found in services} - made:
+            self.delete_path(self._path("v1", "Service", release_service(location, number)))
 
     def pods(self, release: Release) -> tuple[list[dict[str, Any]], str]:
         """Newest first, and the version of the list, from which on changes can be watched."""
