@@ -13,6 +13,8 @@ from typing import Any
 
 from tests.cluster.access import Access
 from tests.cluster.gitservers import anonymous
+from tests.kubernetes import reads
+from tests.kubernetes.lasting import CODE as LASTING
 from tests.kubernetes.stacks import ClusterStack, a_cluster_stack
 from tests.pipelines import DEFINITIONS, Pipeline, pipeline
 from tests.shared import SharedStack
@@ -22,17 +24,21 @@ GATES = {"smoke_job": "smoke", "smoke_check": "total:is_positive"}
 FROM_GIT: dict[str, dict[str, Any]] = {
     "a": {},
     "gated": GATES,
-    "kept": {},
     "long": {},
-    "outlasts": {},
+    "reads": {"pod": reads.POD},
     "short": {"longest_run_seconds": 5},
 }
 """By name, what its section says beside its repository. Automation is off: nobody wants a run each minute."""
-FIRST = {"gated": text("total"), "kept": DEFINITIONS.format(asset="prices")}
+FIRST = {
+    "gated": text("total"),
+    "long": LASTING.format(version=1),
+    "reads": reads.CODE,
+    "short": LASTING.format(version=1),
+}
 """Of those that need it, what their first commit defines."""
 OWN: dict[str, dict[str, Any]] = {"b": {}, "gated-own": {"smoke_job": "refresh"}}
 """They serve the bootstrap package."""
-ON_ITS_OWN = "kept"
+ON_ITS_OWN = "reads"
 """Its git server can be ended without the others'."""
 ARTIFACTS = "1Gi"
 """Room for the environments of locations with packages of their own."""
@@ -61,10 +67,10 @@ class Pool(SharedStack[ClusterStack]):
         return url
 
     def take(self, name: str, first: str = "") -> ClusterStack:
-        """The stack, with this code served there, if any is given."""
-        stack = self.bare()
-        if first:
-            self.code(name).commit_text(first, "First of a file")
+        """The stack, with this code served there, if any is given and another one is there."""
+        stack, code = self.bare(), self.code(name)
+        if first and (code.folder / "pipeline.py").read_text() != first:
+            code.commit_text(first, "First of a file")
             stack.ok("redeploy", name)
         return stack
 
@@ -87,8 +93,11 @@ class Pool(SharedStack[ClusterStack]):
                 for name, settings in FROM_GIT.items()
             ]
             always += [{"name": name, **settings} for name, settings in OWN.items()]
-            made = a_cluster_stack(self._access, folder, artifacts=ARTIFACTS, always=tuple(always))
-            yield kept.enter_context(made)
+            made = kept.enter_context(
+                a_cluster_stack(self._access, folder, artifacts=ARTIFACTS, always=tuple(always))
+            )
+            self._access.apply(reads.SECRET, reads.settings("red"), namespace=made.namespace)
+            yield made
 
     def _location(self, name: str, url: str, settings: dict[str, Any]) -> dict[str, Any]:
         code = pipeline(self.code(name).folder)

@@ -14,8 +14,8 @@ from tests.cluster.gitservers import anonymous
 from tests.cluster.images import postgres
 from tests.cluster.network import HOST as MACHINE
 from tests.cluster.pods import a_pod
+from tests.kubernetes.lasting import CODE, stdout
 from tests.kubernetes.stacks import ClusterStack, a_cluster_stack
-from tests.kubernetes.test_outliving import CODE, stdout
 from tests.objectstores import KEYS, Bucket, a_bucket
 from tests.pipelines import Pipeline, pipeline
 from tests.session.deadlines import stretched
@@ -119,12 +119,6 @@ def test_who_starts_before_the_database_waits_and_says_for_what(stack: ClusterSt
     assert all(pod["status"]["containerStatuses"][0]["restartCount"] == 0 for pod in stack.pods("daemon"))
 
 
-def test_a_run_and_its_events_are_there(stack: ClusterStack) -> None:
-    run = stack.launch("ops", "plan")
-    stack.wait_for_success(run)
-    assert "Started execution" in stack.messages(run)
-
-
 def test_what_is_of_the_stack_s_own_database_is_refused(stack: ClusterStack) -> None:
     for command in (("backup", "x.backup"), ("secret", "rotate-database")):
         refused = stack.run(*command)
@@ -138,17 +132,14 @@ def test_the_job_keeps_that_database_too(stack: ClusterStack) -> None:
     assert "read back by pg_restore" in stack.messages(run)
 
 
-def test_values_and_output_outlive_the_release_and_the_claim(world: World) -> None:
+def test_values_and_output_are_in_the_store_and_not_on_the_claim(world: World) -> None:
     stack = world.stack
-    writer = stack.location("a")["release"]
     run, other = stack.launch("a", "up"), stack.launch("b", "refresh")
     for one in (run, other):
         stack.wait_for_success(one)
-    for version in (2, 3):  # one release is kept warm
-        world.code.commit_text(CODE.format(version=version), f"Version {version}")
-        stack.ok("redeploy", "a")
-    its_pods = f"playground.dagster/location=a,playground.dagster/release={writer}"
-    eventually("the writer to go", lambda: not stack.kubectl("get", "pods", "-l", its_pods, "-o", "name"))
+    world.code.commit_text(CODE.format(version=2), "Version 2")
+    stack.ok("redeploy", "a")
+    stack.wait_for_success(stack.launch("a", "down"))
     assert "numbers made by version 1" in stdout(stack, run)
     there = world.bucket.objects()
     assert any(key.startswith(f"dagster/storage/{run}/compute_logs/") for key in there)

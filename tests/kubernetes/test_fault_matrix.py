@@ -152,9 +152,10 @@ def matrix(
     file = tmp_path_factory.mktemp("configuration") / "configvalues.yaml"
     file.write_text(world.target.configuration.text)
     made = Matrix(cluster, access, world, shared_stack.code("a"), file)
-    for _ in range(3):
-        steps = made.rollout("--ref", made.good()).is_done()
-    assert steps == STEPS, "else some moment would never come, or be left out"
+    taken = [made.rollout("--ref", made.good()).is_done()]
+    while taken[-1] != STEPS and len(taken) < 3:  # one serves, one is warm, and one goes
+        taken.append(made.rollout("--ref", made.good()).is_done())
+    assert taken[-1] == STEPS, "else some moment would never come, or be left out"
     return made
 
 

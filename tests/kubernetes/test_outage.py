@@ -1,4 +1,4 @@
-"""The database is away until a run gives up: it is told as failed, one that had nothing to say goes on."""
+"""The database is away: a rollout ends all the same; a run that has to say something gives up."""
 
 from __future__ import annotations
 
@@ -10,35 +10,14 @@ import pytest
 
 from tests.asking import eventually
 from tests.cluster.access import KubectlFailed
+from tests.kubernetes.lasting import CODE
 from tests.kubernetes.pool import Pool
 from tests.kubernetes.stacks import ClusterStack
 from tests.pipelines import Pipeline
 
-CODE = """\
-import pathlib
-import time
-
-import dagster as dg
-
-
-@dg.op(config_schema={"until": str})
-def wait(context: dg.OpExecutionContext) -> None:
-    while not pathlib.Path(context.op_config["until"]).exists():
-        time.sleep(0.1)
-
-
-@dg.job
-def waiting() -> None:
-    wait()
-
-
-defs = dg.Definitions(jobs=[waiting])
-"""
-"""A step that ends when a file is there: who asks decides whether the database is there then."""
-A = "outlasts"
+A = "long"
 PROCESSES = "cd /proc && for one in [0-9]*; do echo $one; done"
-
-
+OUTLASTING = CODE.format(version="before the outage")
 WAITING = f"""\
 import os
 import pathlib
@@ -47,7 +26,7 @@ import time
 while os.environ["PLAYGROUND_RELEASE"] == "NUMBER" and not pathlib.Path("/tmp/go").exists():
     time.sleep(0.1)
 
-{CODE}"""
+{OUTLASTING}"""
 """Its import ends when a file is there."""
 HELD_BACK = "grep -rq 'held back until the database answers' /opt/dagster/artifacts && echo so it is"
 
@@ -59,7 +38,7 @@ def code(shared_stack: Pool, stack: ClusterStack) -> Pipeline:
 
 @pytest.fixture(scope="module")
 def stack(shared_stack: Pool) -> Iterator[ClusterStack]:
-    made = shared_stack.take(A, CODE)
+    made = shared_stack.take(A, OUTLASTING)
     yield made
     eventually("all to be ready", lambda: all(one["ready"] for one in made.status()["components"]))
 
@@ -72,17 +51,20 @@ def waiting(stack: ClusterStack, until: str) -> str:
     return run
 
 
-def server_of(stack: ClusterStack) -> str:
-    return f"dagster-grpc-{A}-{stack.location(A)['release']}"
+def touch(stack: ClusterStack, server: str, file: str) -> None:
+    stack.kubectl("exec", server, "--", "touch", file)
 
 
-def touch(stack: ClusterStack, file: str) -> None:
-    stack.kubectl("exec", f"deployment/{server_of(stack)}", "--", "touch", file)
+def processes(stack: ClusterStack, server: str) -> set[str]:
+    """In its pod. Those that look for them are gone when they are asked for again."""
+    return set(stack.kubectl("exec", server, "--", "sh", "-c", PROCESSES).split())
 
 
-def processes(stack: ClusterStack) -> set[str]:
-    """In the pod of the location. Those that look for them are gone when they are asked for again."""
-    return set(stack.kubectl("exec", f"deployment/{server_of(stack)}", "--", "sh", "-c", PROCESSES).split())
+def pods_of(stack: ClusterStack, release: int) -> list[str]:
+    """Their ids."""
+    mine = {"playground.dagster/location": A, "playground.dagster/release": str(release)}
+    pods = [one["metadata"] for one in stack.pods("location")]
+    return [one["uid"] for one in pods if mine.items() <= one["labels"].items()]
 
 
 def take_away_the_database(stack: ClusterStack) -> None:
@@ -107,59 +89,52 @@ def last_rollout(stack: ClusterStack) -> dict[str, Any]:
     return found
 
 
-def test_a_rollout_ends_while_the_database_is_away_and_its_run_tells_it_later(
+def test_a_rollout_ends_while_it_is_away_and_runs_go_on_that_have_nothing_to_say(
     stack: ClusterStack, code: Pipeline
 ) -> None:
     before = stack.location(A)["release"]
+    server, candidate = (f"deployment/dagster-grpc-{A}-{number}" for number in (before, before + 1))
+    pods = pods_of(stack, before)
+    silent = waiting(stack, "/tmp/after")
+    others = processes(stack, server)
+    speaking = waiting(stack, "/tmp/meanwhile")
+    its_own = processes(stack, server) & processes(stack, server) - others
+    assert its_own
     commit = code.commit_text(WAITING.replace("NUMBER", str(before + 1)), "An import that waits")
     run = stack.launch("ops", "redeploy", {"locations": [A]})
-    candidate = f"deployment/dagster-grpc-{A}-{before + 1}"
     eventually("the candidate to import", lambda: says(stack, candidate, "echo here"), every_seconds=0.5)
-    take_away_the_database(stack)
-    stack.kubectl("exec", candidate, "--", "touch", "/tmp/go")
 
+    take_away_the_database(stack)
+    touch(stack, candidate, "/tmp/go")
     eventually("the rollout to end", lambda: last_rollout(stack)["outcome"], every_seconds=1)
     there = "deployment/dagster-webserver"
     eventually("a line to be held back", lambda: says(stack, there, HELD_BACK), every_seconds=1)
+    # Its server tells of it by the database, for as long as a minute: the run is the last to give up.
+    touch(stack, server, "/tmp/meanwhile")
+    eventually("the run to give up", lambda: not its_own & processes(stack, server), 240, every_seconds=1)
     ended = last_rollout(stack)
     assert ended["run_id"] == run
-    bring_it_back(stack)
-
-    status, told = stack.wait_for_run(run), stack.messages(run)
-    if ended["outcome"] == "done":
-        assert (status, f"{A} serves release {before + 1}" in told) == ("SUCCESS", True), told
-        assert f"{A} · retiring" in told
-        return
-    # A server that began without the database may have ended: then the rollout is undone, and says why.
-    assert (ended["finding"]["kind"], status) == ("transient", "FAILURE"), ended["finding"]
-    assert ended["finding"]["observed"] in told, told
-    assert stack.location(A)["release"] == before
-    stack.ok("redeploy", A)
-    assert stack.location(A)["commit"] == commit, "nothing was held against it"
-
-
-def test_runs_over_an_outage(stack: ClusterStack) -> None:
-    silent = waiting(stack, "/tmp/after")
-    before = processes(stack)
-    speaking = waiting(stack, "/tmp/meanwhile")
-    own = processes(stack) & processes(stack) - before
-    assert own
-    (server,) = [
-        pod["metadata"]["uid"]
-        for pod in stack.pods("location")
-        if pod["metadata"]["name"].startswith(f"{server_of(stack)}-")
-    ]
-
-    take_away_the_database(stack)
-    touch(stack, "/tmp/meanwhile")
-    eventually("the run to give up", lambda: not own & processes(stack), 240, every_seconds=1)
     bring_it_back(stack)
 
     assert stack.wait_for_run(speaking) == "FAILURE"
     said = stack.messages(speaking)
     by_itself, by_its_server = "too many retries for DB connection", "marked as failed from outside"
     assert by_itself in said or by_its_server in said
-    touch(stack, "/tmp/after")
+    touch(stack, server, "/tmp/after")
     stack.wait_for_success(silent)
-    stack.wait_for_success(waiting(stack, "/tmp/after"))
-    assert server in [pod["metadata"]["uid"] for pod in stack.pods("location")], "the server stayed"
+    assert pods_of(stack, before) == pods, "its server stayed"
+
+    status, told = stack.wait_for_run(run), stack.messages(run)
+    if ended["outcome"] == "done":
+        assert (status, f"{A} serves release {before + 1}" in told) == ("SUCCESS", True), told
+        assert f"{A} · retiring" in told
+    else:
+        # A server that began without the database may have ended: then the rollout is undone, and says why.
+        assert (ended["finding"]["kind"], status) == ("transient", "FAILURE"), ended["finding"]
+        assert ended["finding"]["observed"] in told, told
+        assert stack.location(A)["release"] == before
+        stack.ok("redeploy", A)
+    assert stack.location(A)["commit"] == commit, "nothing was held against it"
+    again = waiting(stack, "/tmp/after")
+    touch(stack, f"deployment/dagster-grpc-{A}-{stack.location(A)['release']}", "/tmp/after")
+    stack.wait_for_success(again)

@@ -13,47 +13,12 @@ from tests.cluster import faults
 from tests.cluster.access import KubectlFailed
 from tests.cluster.audit import recorded
 from tests.cluster.cluster import Cluster
+from tests.kubernetes.lasting import CODE, stdout
 from tests.kubernetes.pool import Pool
 from tests.kubernetes.stacks import ClusterStack
 from tests.pipelines import Pipeline
 
-CODE = """\
-import dagster as dg
-
-
-@dg.asset
-def numbers() -> list[int]:
-    print("numbers made by version {version}")
-    return [1, 2, 3]
-
-
-@dg.asset
-def total(numbers: list[int]) -> int:
-    return sum(numbers)
-
-
-@dg.op
-def wait() -> None:
-    import time
-    from pathlib import Path
-
-    while not Path("/tmp/go").exists():
-        time.sleep(0.1)
-
-
-@dg.job(executor_def=dg.in_process_executor)
-def waiting() -> None:
-    wait()
-
-
-up = dg.define_asset_job("up", selection=["numbers"])
-down = dg.define_asset_job("down", selection=["total"])
-defs = dg.Definitions(assets=[numbers, total], jobs=[up, down, waiting])
-"""
 LONG = "long"
-CAPTURED = """query($id: ID!) { logsForRun(runId: $id, limit: 500) { ... on EventConnection { events {
-  ... on LogsCapturedEvent { fileKey } } } } }"""
-OUTPUT = "query($key: [String!]!) { capturedLogs(logKey: $key) { stdout } }"
 
 
 @pytest.fixture(scope="module")
@@ -66,51 +31,33 @@ def stack(shared_stack: Pool) -> ClusterStack:
     return shared_stack.take(LONG, CODE.format(version=1))
 
 
-def stdout(stack: ClusterStack, run: str) -> str:
-    events = stack.graphql(CAPTURED, id=run)["logsForRun"]["events"]
-    (key,) = [found["fileKey"] for found in events if found.get("fileKey")]
-    return str(stack.graphql(OUTPUT, key=[run, "compute_logs", key])["capturedLogs"]["stdout"])
+def redeploy(stack: ClusterStack, code: Pipeline, version: int) -> None:
+    """From the UI."""
+    code.commit_text(CODE.format(version=version), f"Version {version}")
+    stack.wait_for_success(stack.launch("ops", "redeploy", {"locations": [LONG]}))
 
 
-def redeploy(stack: ClusterStack) -> None:
-    run = stack.launch("ops", "redeploy", {"locations": [LONG]})
-    stack.wait_for_success(run)
-
-
-def test_values_and_output_outlive_the_release_that_made_them(stack: ClusterStack, code: Pipeline) -> None:
-    before = stack.location(LONG)["release"]
-    run = stack.launch(LONG, "up")
-    stack.wait_for_success(run)
-    code.commit_text(CODE.format(version=2), "Version 2")
-    redeploy(stack)
-    assert stack.location(LONG)["release"] > before
-    below = stack.launch(LONG, "down")
-    stack.wait_for_success(below)
-    assert "numbers made by version 1" in stdout(stack, run)
-
-
-def test_a_run_in_flight_is_finished_where_it_began(stack: ClusterStack, code: Pipeline) -> None:
-    before = stack.location(LONG)["release"]
-    run = stack.launch(LONG, "waiting")
-    stack.wait_for_run(run, "STARTED")
-    for version in (3, 4):  # the second time the release with the run is no longer the warm one
-        code.commit_text(CODE.format(version=version), f"Version {version}")
-        redeploy(stack)
-    assert before in stack.location(LONG)["draining"]
-    stack.kubectl("exec", f"deployment/dagster-grpc-{LONG}-{before}", "--", "touch", "/tmp/go")
-    stack.wait_for_success(run)
-    eventually("the old server to end", lambda: not stack.location(LONG)["draining"])
-
-
-def test_a_run_on_a_server_that_no_longer_serves_can_be_terminated(
+def test_values_output_and_runs_in_flight_outlive_the_release_that_made_them(
     stack: ClusterStack, code: Pipeline
 ) -> None:
-    run = stack.launch(LONG, "waiting")
-    stack.wait_for_run(run, "STARTED")
-    code.commit_text(CODE.format(version=5), "Version 5")
-    redeploy(stack)
-    stack.terminate(run)
-    assert stack.wait_for_run(run) == "CANCELED"
+    before = stack.location(LONG)["release"]
+    made = stack.launch(LONG, "up")
+    kept, doomed = stack.launch(LONG, "waiting"), stack.launch(LONG, "waiting")
+    stack.wait_for_success(made)
+    for run in (kept, doomed):
+        stack.wait_for_run(run, "STARTED")
+    for version in (2, 3):  # the second time the release with the runs is no longer the warm one
+        redeploy(stack, code, version)
+    found = stack.location(LONG)
+    assert (found["release"], before in found["draining"]) == (before + 2, True)
+    stack.wait_for_success(stack.launch(LONG, "down"))
+    assert "numbers made by version 1" in stdout(stack, made)
+
+    stack.terminate(doomed)
+    assert stack.wait_for_run(doomed) == "CANCELED"
+    stack.kubectl("exec", f"deployment/dagster-grpc-{LONG}-{before}", "--", "touch", "/tmp/go")
+    stack.wait_for_success(kept)
+    eventually("the old server to end", lambda: not stack.location(LONG)["draining"])
 
 
 def test_rolling_back_takes_the_release_that_is_warm(stack: ClusterStack) -> None:
@@ -170,12 +117,11 @@ def nobody_may_exec(stack: ClusterStack) -> Iterator[None]:
 def test_a_run_that_takes_longer_than_its_retired_server_may_is_said_to_have_failed(
     stack: ClusterStack, shared_stack: Pool
 ) -> None:
-    shared_stack.take("short", CODE.format(version=1))
     run = stack.launch("short", "waiting")
     stack.wait_for_run(run, "STARTED")
     for version in (6, 7):
         shared_stack.code("short").commit_text(CODE.format(version=version), f"Version {version}")
-        stack.wait_for_success(stack.launch("ops", "redeploy", {"locations": ["short"]}))
+        stack.ok("redeploy", "short")
     eventually("its server to be ended", lambda: not stack.location("short")["draining"], every_seconds=1)
     stack.wait_for_success(stack.launch("ops", "health_check"))
     assert stack.wait_for_run(run) == "FAILURE"
@@ -186,7 +132,6 @@ def test_a_run_that_takes_longer_than_its_retired_server_may_is_said_to_have_fai
 
 @pytest.mark.soak
 def test_runs_launched_while_the_address_moves_can_be_terminated(stack: ClusterStack, code: Pipeline) -> None:
-    code.commit_text(CODE.format(version=8), "Version 8")
     runs: list[str] = []
     over = threading.Event()
 
@@ -197,7 +142,7 @@ def test_runs_launched_while_the_address_moves_can_be_terminated(stack: ClusterS
     launcher = threading.Thread(target=launch)
     launcher.start()
     try:
-        redeploy(stack)
+        redeploy(stack, code, 8)
     finally:
         over.set()
         launcher.join()

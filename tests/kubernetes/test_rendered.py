@@ -18,7 +18,6 @@ from playground_ops.render.names import DAEMON
 from playground_ops.render.stack import render
 from tests.asking import eventually
 from tests.cluster.access import Access, KubectlFailed, Pod
-from tests.cluster.cluster import Cluster
 from tests.cluster.pods import ready
 from tests.rendered import ELSEWHERE, IN_GOOGLE, WHOLE, code_archive, everything
 from tests.unit.test_render import FILES
@@ -162,31 +161,6 @@ def healthy(webserver: Pod) -> bool:
     return bool(found) and all(found.values())
 
 
-def test_applied_by_hand_it_comes_up_and_recovers_from_lost_pods(
-    cluster: Cluster, access: Access, namespace: str, tmp_path: Path
-) -> None:
-    secret = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "dagster-postgres"}}
-    access.apply({**secret, "stringData": {"password": PASSWORD}}, namespace=namespace)
-    path = folder(tmp_path, namespace, "")
-    apply(access, path)
-    webserver = wait_for(access, namespace, "dagster-webserver")
-    daemon = wait_for(access, namespace, "dagster-daemon")
-    eventually("the daemons to be healthy", lambda: healthy(webserver), every_seconds=0.5)
-    assert (webserver.restarts, daemon.restarts) == (0, 0), "no crash loop"
-
-    access.kubectl("delete", "pod", daemon.name, namespace=namespace)
-    other = wait_for(access, namespace, "dagster-daemon", daemon.uid)
-    database = ready(access, namespace, "dagster-postgres-0")
-    access.kubectl("delete", "pod", "dagster-postgres-0", namespace=namespace)
-    wait_for(access, namespace, "dagster-postgres", database.uid)
-    eventually("the daemons to be healthy again", lambda: healthy(webserver), every_seconds=0.5)
-    assert wait_for(access, namespace, "dagster-webserver").uid == webserver.uid
-    assert wait_for(access, namespace, "dagster-daemon").uid == other.uid
-
-    assert "serverside-applied" in apply(access, path), "once more changes nothing and conflicts with nobody"
-    assert wait_for(access, namespace, "dagster-webserver").uid == webserver.uid
-
-
 def unguarded(namespace: str) -> dict[str, Any]:
     """The daemon as it was before anything waited for the database."""
     (found,) = render(configured("", namespace))["daemon"]
@@ -198,32 +172,48 @@ def unguarded(namespace: str) -> dict[str, Any]:
     return found
 
 
-def test_a_daemon_whose_database_is_late_waits_where_it_went_into_a_crash_loop(
+def newest(access: Access, namespace: str, app: str) -> Pod | None:
+    return next(iter(access.pods(namespace, f"app={app}")), None)
+
+
+def test_applied_by_hand_it_waits_for_its_database_comes_up_and_recovers_from_lost_pods(
     access: Access, namespace: str, tmp_path: Path
 ) -> None:
-    path = folder(tmp_path, namespace, "")
-    database = path / "1-postgres.yaml"
-    late = database.rename(path / "later")
-    apply(access, path)
+    """Where the first version went into a crash loop."""
     secret = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "dagster-postgres"}}
     access.apply({**secret, "stringData": {"password": PASSWORD}}, namespace=namespace)
+    path = folder(tmp_path, namespace, "")
+    file = path / "1-postgres.yaml"
+    late = file.rename(path / "later")
+    apply(access, path)
     access.apply(unguarded(namespace), namespace=namespace)
 
-    def the_pod_of(app: str) -> Pod | None:
-        return next(iter(access.pods(namespace, f"app={app}")), None)
-
     def loops() -> bool:
-        pod = the_pod_of(f"{DAEMON}-unguarded")
+        pod = newest(access, namespace, f"{DAEMON}-unguarded")
         return pod is not None and pod.restarts > 1
 
     eventually("the unguarded daemon's second restart", loops, every_seconds=0.5)
-    daemon = the_pod_of(DAEMON)
-    assert daemon is not None
-    assert daemon.restarts == 0
-    said = access.kubectl("logs", daemon.name, "-c", "wait-for-database", namespace=namespace)
+    access.kubectl("delete", "deployment", f"{DAEMON}-unguarded", namespace=namespace)
+    waits = newest(access, namespace, DAEMON)
+    assert waits is not None
+    said = access.kubectl("logs", waits.name, "-c", "wait-for-database", namespace=namespace)
     assert said.startswith("waiting for the database at dagster-postgres:5432: ")
 
-    late.rename(database)
-    apply(access, database)
-    ready_one = wait_for(access, namespace, DAEMON)
-    assert (ready_one.uid, ready_one.restarts) == (daemon.uid, 0)
+    late.rename(file)
+    apply(access, path)
+    webserver = wait_for(access, namespace, "dagster-webserver")
+    daemon = wait_for(access, namespace, DAEMON)
+    assert (daemon.uid, daemon.restarts, webserver.restarts) == (waits.uid, 0, 0), "no crash loop"
+    eventually("the daemons to be healthy", lambda: healthy(webserver), every_seconds=0.5)
+
+    access.kubectl("delete", "pod", daemon.name, namespace=namespace)
+    other = wait_for(access, namespace, DAEMON, daemon.uid)
+    database = ready(access, namespace, "dagster-postgres-0")
+    access.kubectl("delete", "pod", "dagster-postgres-0", namespace=namespace)
+    wait_for(access, namespace, "dagster-postgres", database.uid)
+    eventually("the daemons to be healthy again", lambda: healthy(webserver), every_seconds=0.5)
+    assert wait_for(access, namespace, "dagster-webserver").uid == webserver.uid
+    assert wait_for(access, namespace, DAEMON).uid == other.uid
+
+    assert "serverside-applied" in apply(access, path), "once more changes nothing and conflicts with nobody"
+    assert wait_for(access, namespace, "dagster-webserver").uid == webserver.uid

@@ -60,7 +60,7 @@ def stack(access: Access, database_stack: SharedStack[Running]) -> Iterator[Runn
         repo = {"url": f"{url}/code", "ref": "main", "secret": "private"}
         a = {"name": "a", "repo": repo, "module": "pipeline", "automation": "off"}
         webserver = {"pod": {"environment_from_secrets": ["private"]}}
-        with database_stack.having(a, {"name": "b"}, webserver=webserver):
+        with database_stack.having(a, webserver=webserver):
             yield made
 
 
@@ -197,6 +197,62 @@ def test_a_rotation_waits_for_runs_unless_it_is_forced(stack: Running) -> None:
         stack.sql("DELETE FROM runs WHERE run_id = '0a1b2c3d-0000'")
 
 
+def test_a_database_of_somebody_else_is_left_to_them(stack: Running, connection: Connection) -> None:
+    text = stack.file.read_text()
+    try:
+        stack.configure(postgres={"external": {"host": "db.test"}})
+        said = stack.run("secret", "rotate-database", check=False)
+        assert (said.code, "kubectl annotate" in said.err) == (2, True), said
+        stack.configure(postgres={"password_secret": "private"})
+        said = stack.run("secret", "rotate-database", check=False)
+        assert (said.code, "not made by this stack" in said.err) == (2, True), said
+    finally:
+        stack.file.write_text(text)
+
+
+@pytest.mark.parametrize("step", ["before Postgres learns it", "after Postgres learned it"])
+def test_a_rotation_that_was_killed_is_finished_by_another(
+    stack: Running, connection: Connection, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    """What the pods still have is mended by the rotation further below."""
+    old, configuration = password(stack), load(stack.file)
+    place = postgres.find(connection, configuration, "")
+    real = postgres.psql
+
+    def killed(*given: Any) -> str:
+        if step.startswith("after"):
+            real(*given)
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(postgres, "psql", killed)
+        with pytest.raises(KeyboardInterrupt):
+            rotation.rotate(connection, configuration, place, lambda message: None)
+    begun = password(stack, rotation.NEXT_KEY)
+    assert (password(stack), bool(begun)) == (old, True)
+    assert is_let_in(stack, begun) is step.startswith("after")
+
+    rotation.rotate(connection, configuration, place, lambda message: None)
+    assert (password(stack), password(stack, rotation.NEXT_KEY)) == (begun, "")
+    assert (is_let_in(stack, begun), is_let_in(stack, old)) == (True, False)
+
+
+def test_a_stranger_who_changes_the_secret_meanwhile_is_not_overwritten(
+    stack: Running, connection: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    configuration, real = load(stack.file), postgres.psql
+    place = postgres.find(connection, configuration, "")
+
+    def slow(*given: Any) -> str:
+        stack.kubectl("annotate", "secret", "dagster-postgres", "example.test/note=x")
+        return real(*given)
+
+    monkeypatch.setattr(postgres, "psql", slow)
+    with pytest.raises(PlaygroundError, match="Somebody else changed"):
+        rotation.rotate(connection, configuration, place, lambda message: None)
+    assert is_let_in(stack, password(stack, rotation.NEXT_KEY)), "the next rotation finishes it"
+
+
 def wait_until_well(stack: Running) -> None:
     """A webserver that was started anew may have looked at a location just before it was switched; and a tick
     that failed while the database let nobody in is told until the next one.
@@ -224,86 +280,21 @@ def test_a_rotation_reaches_everything_and_is_seen_nowhere(stack: Running) -> No
     assert [word for word in (old, new, base64.b64encode(new.encode()).decode()) if word in seen] == []
 
 
-@pytest.mark.parametrize("step", ["before Postgres learns it", "after Postgres learned it"])
-def test_a_rotation_that_was_killed_is_finished_by_another(
-    stack: Running, connection: Connection, monkeypatch: pytest.MonkeyPatch, step: str
-) -> None:
-    old, configuration = password(stack), load(stack.file)
-    place = postgres.find(connection, configuration, "")
-    real = postgres.psql
-
-    def killed(*given: Any) -> str:
-        if step.startswith("after"):
-            real(*given)
-        raise KeyboardInterrupt
-
-    with monkeypatch.context() as patch:
-        patch.setattr(postgres, "psql", killed)
-        with pytest.raises(KeyboardInterrupt):
-            rotation.rotate(connection, configuration, place, lambda message: None)
-    begun = password(stack, rotation.NEXT_KEY)
-    assert (password(stack), bool(begun)) == (old, True)
-    assert is_let_in(stack, begun) is step.startswith("after")
-
-    rotation.rotate(connection, configuration, place, lambda message: None)
-    assert (password(stack), password(stack, rotation.NEXT_KEY)) == (begun, "")
-    assert (is_let_in(stack, begun), is_let_in(stack, old)) == (True, False)
-    stack.run("deploy")
-    wait_until_well(stack)
-
-
-def test_a_database_of_somebody_else_is_left_to_them(stack: Running, connection: Connection) -> None:
-    text = stack.file.read_text()
-    try:
-        stack.configure(postgres={"external": {"host": "db.test"}})
-        said = stack.run("secret", "rotate-database", check=False)
-        assert (said.code, "kubectl annotate" in said.err) == (2, True), said
-        stack.configure(postgres={"password_secret": "private"})
-        said = stack.run("secret", "rotate-database", check=False)
-        assert (said.code, "not made by this stack" in said.err) == (2, True), said
-    finally:
-        stack.file.write_text(text)
-
-
-def test_a_stranger_who_changes_the_secret_meanwhile_is_not_overwritten(
-    stack: Running, connection: Connection, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    configuration, real = load(stack.file), postgres.psql
-    place = postgres.find(connection, configuration, "")
-
-    def slow(*given: Any) -> str:
-        stack.kubectl("annotate", "secret", "dagster-postgres", "example.test/note=x")
-        return real(*given)
-
-    monkeypatch.setattr(postgres, "psql", slow)
-    with pytest.raises(PlaygroundError, match="Somebody else changed"):
-        rotation.rotate(connection, configuration, place, lambda message: None)
-    monkeypatch.undo()
-    stack.run("secret", "rotate-database", "--force")
-    assert is_let_in(stack, password(stack))
-
-
 def test_secrets_that_code_tells_when_it_fails_are_masked_wherever_it_is_shown(stack: Running) -> None:
     folder = stack.file.parent
     secret = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "canaries"}, "stringData": WORDS}
     stack.access.apply(secret, namespace=stack.namespace)
-    text = stack.file.read_text()
-    document = yaml.safe_load(text)
+    document = yaml.safe_load(stack.file.read_text())
     document["code_locations"][0]["pod"] = {"environment_from_secrets": ["canaries"]}
     stack.file.write_text(yaml.safe_dump(document))
     before = numbers(stack)
     Pipeline(folder / "code").commit_text(TELLS, "Tell everything")
     stack.run("deploy", "--components", "foundation,configuration")
-    try:
-        said = stack.run("redeploy", "a", check=False)
-        assert (said.code, numbers(stack)) == (1, before), said
-        run = stack.launch("ops", "redeploy", {"locations": ["a"], "force": True})
-        assert stack.wait_for_run(run) == "FAILURE"
-        told = [f"{said}", everywhere(stack), stack.sql(EVENTS), stack.run("history", "a", "--json").out]
-    finally:
-        stack.file.write_text(text)
-        Pipeline(folder / "code").commit("first")
-        stack.run("deploy")
+    run = stack.launch("ops", "redeploy", {"locations": ["a"]})
+    assert stack.wait_for_run(run) == "FAILURE"
+    said = stack.run("redeploy", "a", check=False)
+    assert (said.code, "was rejected at" in f"{said}", numbers(stack)) == (1, True, before), said
+    told = [f"{said}", everywhere(stack), stack.sql(EVENTS), stack.run("history", "a", "--json").out]
     for place in told:
         assert "postgresql://***@warehouse:5432/sales" in place
         assert [word for word in WORDS.values() if word in place] == []
