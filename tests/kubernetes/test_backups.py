@@ -245,7 +245,7 @@ def test_a_pod_that_dies_under_a_restore_is_told_and_the_database_is_as_it_was(
     cluster: Cluster, connection: Connection, stack: Running, file: Path, place: Place
 ) -> None:
     stack.sql(
-        "CREATE TABLE big AS SELECT n, sha256(n::text::bytea) AS noise FROM generate_series(1, 1000000) AS n"
+        "CREATE TABLE big AS SELECT n, sha256(n::text::bytea) AS noise FROM generate_series(1, 500000) AS n"
     )
     backups.back_up(connection, place, file, lambda size: None, overwrite=True)
     stack.sql(INSERT.format("after", "SUCCESS"))

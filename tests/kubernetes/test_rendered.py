@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 from urllib.request import Request, urlopen
@@ -161,49 +162,31 @@ def healthy(webserver: Pod) -> bool:
     return bool(found) and all(found.values())
 
 
-def unguarded(namespace: str) -> dict[str, Any]:
-    """The daemon as it was before anything waited for the database."""
-    (found,) = render(configured("", namespace))["daemon"]
-    name = f"{DAEMON}-unguarded"
-    found["metadata"]["name"] = name
-    found["spec"]["selector"]["matchLabels"]["app"] = name
-    found["spec"]["template"]["metadata"]["labels"]["app"] = name
-    del found["spec"]["template"]["spec"]["initContainers"]
-    return found
-
-
-def newest(access: Access, namespace: str, app: str) -> Pod | None:
-    return next(iter(access.pods(namespace, f"app={app}")), None)
-
-
 def test_applied_by_hand_it_waits_for_its_database_comes_up_and_recovers_from_lost_pods(
     access: Access, namespace: str, tmp_path: Path
 ) -> None:
-    """Where the first version went into a crash loop."""
+    """The first version's daemon went into a crash loop: tests/stack/test_daemon.py has its causes."""
     secret = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "dagster-postgres"}}
     access.apply({**secret, "stringData": {"password": PASSWORD}}, namespace=namespace)
     path = folder(tmp_path, namespace, "")
     file = path / "1-postgres.yaml"
     late = file.rename(path / "later")
     apply(access, path)
-    access.apply(unguarded(namespace), namespace=namespace)
 
-    def loops() -> bool:
-        pod = newest(access, namespace, f"{DAEMON}-unguarded")
-        return pod is not None and pod.restarts > 1
+    def waits() -> Pod | None:
+        for pod in access.pods(namespace, f"app={DAEMON}"):
+            with suppress(KubectlFailed):  # it has not started
+                said = access.kubectl("logs", pod.name, "-c", "wait-for-database", namespace=namespace)
+                return pod if said.startswith("waiting for the database at dagster-postgres:5432: ") else None
+        return None
 
-    eventually("the unguarded daemon's second restart", loops, every_seconds=0.5)
-    access.kubectl("delete", "deployment", f"{DAEMON}-unguarded", namespace=namespace)
-    waits = newest(access, namespace, DAEMON)
-    assert waits is not None
-    said = access.kubectl("logs", waits.name, "-c", "wait-for-database", namespace=namespace)
-    assert said.startswith("waiting for the database at dagster-postgres:5432: ")
+    waiting = eventually("the daemon to wait", waits, every_seconds=0.3)
 
     late.rename(file)
     apply(access, path)
     webserver = wait_for(access, namespace, "dagster-webserver")
     daemon = wait_for(access, namespace, DAEMON)
-    assert (daemon.uid, daemon.restarts, webserver.restarts) == (waits.uid, 0, 0), "no crash loop"
+    assert (daemon.uid, daemon.restarts, webserver.restarts) == (waiting.uid, 0, 0), "no crash loop"
     eventually("the daemons to be healthy", lambda: healthy(webserver), every_seconds=0.5)
 
     access.kubectl("delete", "pod", daemon.name, namespace=namespace)

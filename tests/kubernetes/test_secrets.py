@@ -39,7 +39,7 @@ print("Authorization: Bearer", token, file=sys.stderr)
 
 
 def connect(url: str) -> None:
-    raise ConnectionError(f"{url} refused password={word}, API_TOKEN={token!r}")
+    raise ValueError(f"{url} refused password={word}, API_TOKEN={token!r}")
 
 
 connect(f"postgresql://loader:{word}@warehouse:5432/sales")
