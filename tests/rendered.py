@@ -230,6 +230,11 @@ def _folder(version: str) -> str:
     return f"kubernetes-json-schema/v{version}.0-local-strict"
 
 
+def fits(found: dict[str, Any], version: str) -> bool:
+    """Whether it has no fault; it ends at the first one."""
+    return bool(_validator(version, found["apiVersion"], found["kind"]).is_valid(found))
+
+
 def faults(found: dict[str, Any], version: str) -> list[str]:
     """Each with its path. By the API server's own OpenAPI document, in which unknown fields are faults."""
     validator = _validator(version, found["apiVersion"], found["kind"])

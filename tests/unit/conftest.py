@@ -19,4 +19,5 @@ def opener(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FakeOpener:
 
 @pytest.fixture
 def instance(tmp_path: Path) -> dg.DagsterInstance:
-    return dg.DagsterInstance.local_temp(str(tmp_path))
+    """In memory: on a disk each run gets a database file of its own, which costs more than most tests."""
+    return dg.DagsterInstance.ephemeral(str(tmp_path))

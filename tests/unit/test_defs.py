@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta, timezone
+from pathlib import Path
 from types import SimpleNamespace
 
 import dagster as dg
@@ -111,6 +112,12 @@ def test_a_bad_commit_fails_the_run_with_its_cause_and_is_observed(
     (observed,) = result.asset_observations_for_node("roll_out")
     assert observed.asset_key == dg.AssetKey(["stack", "a"])
     assert "release 1 still serves" in (observed.description or "")
+
+
+def test_a_location_that_is_not_there_is_named(opener: FakeOpener, instance: dg.DagsterInstance) -> None:
+    (failure,) = launch(opener, instance, "redeploy", locations=["zz"]).get_step_failure_events()
+    described = failure.step_failure_data.user_failure_data.description
+    assert "The configuration has: ops, a, b" in described
 
 
 def test_rollback_and_promote(opener: FakeOpener, instance: dg.DagsterInstance) -> None:
@@ -264,9 +271,10 @@ def test_what_a_run_could_not_tell_is_told_when_it_has_ended(
     assert [one.asset_key.path[-1] for one in told] == ["a"]
 
 
-def test_only_old_looks_that_went_well_are_forgotten(
-    opener: FakeOpener, instance: dg.DagsterInstance
-) -> None:
+def test_only_old_looks_that_went_well_are_forgotten(opener: FakeOpener, tmp_path: Path) -> None:
+    instance = dg.DagsterInstance.local_temp(
+        str(tmp_path)
+    )  # the one in memory does not know when a run was made
     looked, deployed = launch(opener, instance, "health_check"), launch(opener, instance, "plan")
     assert looked.success
     assert deployed.success

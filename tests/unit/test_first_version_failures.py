@@ -19,7 +19,7 @@ from typing import Any
 import click
 import pytest
 import yaml
-from hypothesis import example, given, settings
+from hypothesis import example, given, seed, settings
 from sqlalchemy import make_url
 
 from playground_ops.config import OPS, Configuration, read
@@ -51,20 +51,35 @@ Test = Callable[[dict[str, Any]], None]
 
 
 def whatever_is_configured(test: Test) -> Test:
-    """Made-up configurations, the default, and those that have every key."""
-    made = settings(deadline=None, max_examples=20)(given(document=FILES)(test))
+    """Made-up configurations, the default, and those that have every key.
+
+    All tests draw the same ones, so that each of them is rendered once.
+    """
+    drawn = seed(int(os.environ["PLAYGROUND_SEED"]))(given(document=FILES)(test))
+    made = settings(deadline=None, max_examples=20, database=None)(drawn)
     for text in ("{}", WHOLE, ELSEWHERE):
         made = example(document=yaml.safe_load(text))(made)
     return made
 
 
+@cache
+def _made(text: str) -> tuple[Configuration, list[dict[str, Any]]]:
+    found = read(text, HERE)
+    return found, list(everything(found))
+
+
 def configured(document: dict[str, Any]) -> Configuration:
-    return read(yaml.safe_dump(document), HERE)
+    return _made(yaml.safe_dump(document))[0]
 
 
-def containers(found: Configuration) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
+def objects(document: dict[str, Any]) -> list[dict[str, Any]]:
+    """All that is made of it."""
+    return _made(yaml.safe_dump(document))[1]
+
+
+def containers(document: dict[str, Any]) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
     """Each container with the spec of its pod."""
-    for _, spec in pod_specs(everything(found)):
+    for _, spec in pod_specs(iter(objects(document))):
         for one in (*spec.get("initContainers", ()), *spec["containers"]):
             yield one, spec
 
@@ -114,7 +129,7 @@ def names_in(found: Any) -> Iterator[str]:
 @whatever_is_configured
 def test_no_name_has_an_upper_case_letter(document: dict[str, Any]) -> None:
     policies = ("ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding")
-    for one in everything(configured(document)):
+    for one in objects(document):
         found = names_in(one["metadata"] if one["kind"] in policies else one)
         assert [name for name in found if not DNS_1123.fullmatch(name)] == []
 
@@ -143,7 +158,7 @@ def test_an_upper_case_name_is_refused(text: str, path: str) -> None:
 
 @whatever_is_configured
 def test_nothing_is_mounted_but_whole_folders_each_at_a_place_of_its_own(document: dict[str, Any]) -> None:
-    for container, spec in containers(configured(document)):
+    for container, spec in containers(document):
         mounts = container.get("volumeMounts", [])
         claims = {volume["name"] for volume in spec["volumes"] if "persistentVolumeClaim" in volume}
         parts = [mount for mount in mounts if {"subPath", "subPathExpr"} & mount.keys()]
@@ -168,7 +183,7 @@ def test_git_is_asked_for_exactly_the_configured_repositories(document: dict[str
     found = configured(document)
     asked = [
         container["args"][0].removeprefix("--repo=")
-        for container, _ in containers(found)
+        for container, _ in containers(document)
         if container["image"] == found.images.git_sync
     ]
     repositories = [location.repository for location in found.all_locations if location.repository]
@@ -210,7 +225,7 @@ def test_a_placeholder_or_wrong_url_is_refused_in_both_forms(url: str, said: str
 @whatever_is_configured
 def test_git_sync_is_given_flags_of_version_4_alone(document: dict[str, Any]) -> None:
     """That the flags are those of the real one: tests/gitsync/test_flags.py."""
-    for container, _ in containers(configured(document)):
+    for container, _ in containers(document):
         if container["name"] != gitsync.NAME:
             continue
         assert container["command"] == ["sh", "-c", kept.SCRIPT, gitsync.NAME], "which passes them on"
@@ -236,7 +251,7 @@ def test_a_branch_is_a_ref_and_whoever_calls_it_otherwise_is_told(key: str) -> N
 
 @whatever_is_configured
 def test_git_sync_has_a_root_of_its_own_that_is_new_with_every_pod(document: dict[str, Any]) -> None:
-    for container, spec in containers(configured(document)):
+    for container, spec in containers(document):
         if container["name"] != gitsync.NAME:
             continue
         assert [one for one in container["args"] if one.startswith("--root=")] == [
@@ -284,7 +299,7 @@ def test_every_command_and_module_is_in_the_image_or_in_the_archive_of_the_code(
 ) -> None:
     scripts = {one.name for one in entry_points(group="console_scripts")}
     assert set(OF_DAGSTER) <= scripts
-    for container, _ in containers(configured(document)):
+    for container, _ in containers(document):
         words = command_of(container)
         if container["name"] == INSTALLS:
             words = container["command"][2].splitlines()[-1].split()[3:]
@@ -348,7 +363,7 @@ def of_dagster(words: list[str]) -> list[str] | None:
 def test_every_option_is_one_that_the_command_has(document: dict[str, Any]) -> None:
     with pytest.raises(click.NoSuchOption):
         parsed(["dagster", "api", "grpc", "-w", WORKSPACE_FILE])
-    for container, _ in containers(configured(document)):
+    for container, _ in containers(document):
         words = of_dagster(command_of(container))
         if words is not None:
             assert parsed(words) == []
@@ -366,7 +381,7 @@ def test_no_key_is_an_argument() -> None:
 def test_whoever_loads_code_is_told_where_it_lies(document: dict[str, Any]) -> None:
     configuration = configured(document)
     looked = checked("", configuration.kubernetes.artifacts_store)
-    for container, _ in containers(configuration):
+    for container, _ in containers(document):
         words, command = [*container.get("command", ()), *container.get("args", ())], command_of(container)
         words = [word.removeprefix(looked) for word in words] if looked else words
         in_image = words[:3] == ["sh", "-ec", START]
@@ -393,11 +408,10 @@ def test_the_folder_of_a_server_is_on_its_path(tmp_path: Path) -> None:
     (tmp_path / "code").mkdir()
     (tmp_path / "code" / "lies_here.py").write_text("import dagster as dg\ndefs = dg.Definitions()\n")
     variables = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
-    command = [sys.executable, "-m", "dagster", "definitions", "validate", "-m", "lies_here"]
 
-    def validated(*more: str) -> subprocess.CompletedProcess[str]:
+    def ended(*command: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            [*command, *more],
+            [sys.executable, *command],
             env={**variables, "DAGSTER_HOME": str(tmp_path)},
             cwd=tmp_path,
             capture_output=True,
@@ -406,9 +420,9 @@ def test_the_folder_of_a_server_is_on_its_path(tmp_path: Path) -> None:
             check=False,
         )
 
-    missed, found = validated(), validated("-d", str(tmp_path / "code"))
-    assert (missed.returncode, found.returncode) == (1, 0), missed.stdout + found.stdout
-    assert "No module named 'lies_here'" in missed.stdout + missed.stderr
+    assert "No module named 'lies_here'" in ended("-c", "import lies_here").stderr
+    found = ended("-m", "dagster", "definitions", "validate", "-m", "lies_here", "-d", str(tmp_path / "code"))
+    assert found.returncode == 0, found.stdout + found.stderr
 
 
 # A daemon in CrashLoopBackOff: no workspace, no database, a wrong driver. See tests/stack/test_daemon.py too.
@@ -423,10 +437,10 @@ def address(service: dict[str, Any], found: Configuration) -> str:
 @whatever_is_configured
 def test_daemon_and_webserver_have_a_workspace_a_database_and_its_driver(document: dict[str, Any]) -> None:
     found = configured(document)
-    objects = list(everything(found))
-    maps = {one["metadata"]["name"]: one["data"] for one in objects if one["kind"] == "ConfigMap"}
+    made = objects(document)
+    maps = {one["metadata"]["name"]: one["data"] for one in made if one["kind"] == "ConfigMap"}
     servers = [one["grpc_server"] for one in yaml.safe_load(maps[WORKSPACE]["workspace.yaml"])["load_from"]]
-    services = {address(one, found) for one in objects if one["kind"] == "Service"}
+    services = {address(one, found) for one in made if one["kind"] == "Service"}
     assert [one["location_name"] for one in servers] == [one.name for one in found.all_locations]
     assert {one["host"] for one in servers} <= services
 
@@ -436,7 +450,7 @@ def test_daemon_and_webserver_have_a_workspace_a_database_and_its_driver(documen
     driver = make_url(f"{database['scheme']}://host/name").get_dialect().import_dbapi()
     assert driver.__name__ == "psycopg2", "and it is installed"
 
-    for title, spec in pod_specs(iter(objects)):
+    for title, spec in pod_specs(iter(made)):
         if title not in (f"Deployment/{WEBSERVER}", f"Deployment/{DAEMON}"):
             continue
         (main,), volumes = spec["containers"], {one["name"]: one for one in spec["volumes"]}
