@@ -27,7 +27,7 @@ from tests.projects import OLDER_DAGSTER, add_definitions, lock, monorepo, packa
 
 @pytest.fixture(scope="session")
 def origin(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return monorepo(tmp_path_factory.mktemp("origin") / "monorepo")
+    return monorepo(tmp_path_factory)
 
 
 @pytest.fixture
