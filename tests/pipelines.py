@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+import pytest
+
 from tests.projects import commit_all, git, repository
 
 DEFINITIONS = """\
@@ -15,11 +17,14 @@ import dagster as dg
 def {asset}() -> None: ...
 
 
-@dg.op(config_schema={{"seconds": float}})
+@dg.op(config_schema={{"seconds": float, "until": dg.Field(str, default_value="")}})
 def wait(context: dg.OpExecutionContext) -> None:
+    import os
     import time
 
     time.sleep(context.op_config["seconds"])
+    while (file := context.op_config["until"]) and not os.path.exists(file):
+        time.sleep(0.1)
 
 
 @dg.job
@@ -107,3 +112,8 @@ class Pipeline:
 
 def pipeline(folder: Path) -> Pipeline:
     return Pipeline(repository(folder))
+
+
+def of_worker(folders: pytest.TempPathFactory) -> Pipeline:
+    """The same for all files of a worker: what they share has nothing to deploy between two of them."""
+    return pipeline(folders.getbasetemp() / "pipeline")

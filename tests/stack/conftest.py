@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
-from tests.pipelines import Pipeline, pipeline
+from tests.pipelines import Pipeline, of_worker
 from tests.session.deadlines import stretched
 from tests.shared import SharedStack
 from tests.stacks import Stack
@@ -15,20 +14,22 @@ from tests.stacks import Stack
 
 @pytest.fixture(scope="module")
 def code(tmp_path_factory: pytest.TempPathFactory) -> Pipeline:
-    """What location `a` serves; its first commit defines `first`."""
-    made = pipeline(tmp_path_factory.mktemp("code") / "repository")
+    """What location `a` serves; its newest commit defines `first`."""
+    made = of_worker(tmp_path_factory)
     made.commit("first")
     return made
 
 
 @pytest.fixture(scope="module")
 def stack(local_stack: SharedStack[Stack], code: Pipeline) -> Iterator[Stack]:
-    """`a` follows nothing and serves the pipeline; `b` serves the bootstrap package."""
-    a = {"name": "a", **code.location, "startup_timeout_seconds": int(stretched(30))}
-    with local_stack.having(a, {"name": "b"}) as made:
+    """`a` serves the pipeline, as the file before left it, and follows nothing; `b` the bootstrap package.
+
+    Every file that wants no others gets these, so that nothing is deployed in between.
+    """
+    with local_stack.having(*of_pipeline(code)) as made:
         yield made
 
 
-@pytest.fixture(scope="module")
-def unreachable(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("nothing") / "here"
+def of_pipeline(code: Pipeline) -> tuple[dict[str, object], ...]:
+    a = {"name": "a", **code.location, "startup_timeout_seconds": int(stretched(30))}
+    return a, {"name": "b"}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import random
 import shutil
@@ -15,12 +14,14 @@ from contextlib import closing
 import psutil
 import pytest
 
-from playground_ops.targets.local.control import leftovers
-from playground_ops.targets.local.processes import read_state
+from playground_ops.targets.local.control import Control, leftovers
+from playground_ops.targets.local.processes import ProcessState, read_state
 from tests.asking import eventually
+from tests.session.deadlines import stretched
 from tests.stacks import Stack, a_stack
 
 SEED = int(os.environ["PLAYGROUND_SEED"])
+COMPONENTS = ("webserver", "daemon")
 
 
 @pytest.fixture(scope="module")
@@ -29,6 +30,12 @@ def stack() -> Iterator[Stack]:
     with a_stack() as made:
         made.configure(webserver={})  # the UI at port 3000, or another where that is taken
         yield made
+
+
+def state(stack: Stack, name: str) -> ProcessState:
+    found = read_state(stack.state, name)
+    assert found is not None
+    return found
 
 
 def test_a_first_run_that_is_killed_is_completed_by_the_next(stack: Stack) -> None:
@@ -42,115 +49,106 @@ def test_a_first_run_that_is_killed_is_completed_by_the_next(stack: Stack) -> No
     said = stack.bootstrap()
 
     assert stack.ui in said
-    assert {found["name"]: found["ready"] for found in stack.status()["locations"]} == {
-        "ops": True,
-        "a": True,
-        "b": True,
-    }
+    found = {one["name"]: (one["ready"], one["candidate"]) for one in stack.status()["locations"]}
+    assert found == dict.fromkeys(("ops", "a", "b"), (True, None))
     assert stack.assets("a") == ["a/numbers", "a/total"]
     assert stack.assets("b") == ["b/numbers", "b/total"]
-    assert all(found["candidate"] is None for found in stack.status()["locations"])
 
 
 @pytest.fixture
 def up(stack: Stack) -> Stack:
     """The stack runs, whichever tests ran before."""
-    stack.bootstrap()
+    seen = read_state(stack.state, "webserver")
+    if seen is None or not seen.running:
+        stack.bootstrap()
     return stack
 
 
-def test_it_ends_with_what_a_person_wants_next(up: Stack) -> None:
-    stack, said = up, up.bootstrap()
-    assert "Nothing to do" in said
-    assert f"The UI is at {stack.ui}" in said
-    for command in ("status", "redeploy a", "down"):
-        assert f"python -m playground_ops {command}" in said
-
-
-@pytest.mark.usefixtures("up")
-def test_a_second_run_writes_nothing(stack: Stack) -> None:
+def test_a_second_run_writes_nothing_and_ends_with_what_a_person_wants_next(up: Stack) -> None:
     def written() -> dict[str, int]:
         # What the components write by themselves (logs, the instance's tables) is theirs.
         kept = [
             path
             for name in ("locations", "processes", "workspace", "checkouts")
-            for path in (stack.state / name).rglob("*")
+            for path in (up.state / name).rglob("*")
         ]
-        return {str(path): path.lstat().st_mtime_ns for path in [*kept, stack.state / "stack.json"]}
+        return {str(path): path.lstat().st_mtime_ns for path in [*kept, up.state / "stack.json"]}
 
     before = written()
-    stack.bootstrap()
-    stack.ok("plan")
+    said = up.bootstrap()
+    up.ok("plan")
     assert written() == before
+    assert "Nothing to do" in said
+    assert f"The UI is at {up.ui}" in said
+    for command in ("status", "redeploy a", "down"):
+        assert f"python -m playground_ops {command}" in said
 
 
-@pytest.mark.usefixtures("up")
-def test_two_at_once_make_one_stack(stack: Stack) -> None:
-    stack.ok("down")
-    both = [stack.start(module="playground_ops.bootstrap") for _ in range(2)]
-    ends = [(process.communicate(timeout=120), process.returncode) for process in both]
-    assert [code for _, code in ends] == [0, 0], "\n".join(out + err for (out, err), _ in ends)
-    servers = [found for found in stack.status()["locations"] if found["ready"]]
-    assert len(servers) == 3
-    assert [len(found["draining"]) for found in stack.status()["locations"]] == [0, 0, 0]
+def test_components_that_die_come_back_and_that_is_seen(up: Stack) -> None:
+    before = {name: state(up, name) for name in COMPONENTS}
+    for one in before.values():
+        os.kill(one.pid, signal.SIGKILL)
+
+    def back() -> bool:
+        return all(state(up, name).restarts == one.restarts + 1 for name, one in before.items())
+
+    def seen() -> bool:
+        found = {one["name"]: one for one in up.status()["components"]}
+        return all(
+            found[name]["ready"] and found[name]["restarts"] == one.restarts + 1
+            for name, one in before.items()
+        )
+
+    eventually("their restarts", back)
+    eventually("them to be ready", seen, every_seconds=1.0)
 
 
-@pytest.mark.usefixtures("up")
-@pytest.mark.parametrize("name", ["webserver", "daemon"])
-def test_a_component_that_dies_comes_back_and_that_is_seen(stack: Stack, name: str) -> None:
-    found = read_state(stack.state, name)
-    assert found is not None
-    assert found.pid is not None
-    os.kill(found.pid, signal.SIGKILL)
-
-    def component() -> dict[str, object]:
-        return next(part for part in stack.status()["components"] if part["name"] == name)
-
-    eventually("a restart", lambda: component()["restarts"] == found.restarts + 1)
-    eventually("it to be ready", lambda: component()["ready"])
+def test_the_supervisor_can_be_killed_and_servers_go_on(up: Stack) -> None:
+    before = [state(up, name).pid for name in COMPONENTS]
+    os.kill(Control(up.state).hello()["pid"], signal.SIGKILL)
+    assert up.assets("a") == ["a/numbers", "a/total"]
+    assert "Nothing to do" in up.bootstrap()
+    assert [state(up, name).pid for name in COMPONENTS] == before
 
 
-@pytest.mark.usefixtures("up")
-def test_the_supervisor_can_be_killed_and_servers_go_on(stack: Stack) -> None:
-    before = {name: read_state(stack.state, name).pid for name in ("webserver", "daemon")}
-    hello = json.loads(stack.ok("status", "--json"))
-    from playground_ops.targets.local.control import Control
-
-    os.kill(Control(stack.state).hello()["pid"], signal.SIGKILL)
-    assert stack.assets("a") == ["a/numbers", "a/total"]
-    stack.bootstrap()
-    stack.ok("redeploy", "a", "--force")
-    after = {name: read_state(stack.state, name).pid for name in ("webserver", "daemon")}
-    assert after == before
-    assert stack.status()["locations"][1]["release"] == hello["locations"][1]["release"] + 1
-
-
-@pytest.mark.usefixtures("up")
-def test_corrupted_files_are_set_aside_and_named_and_the_next_bootstrap_writes_them_anew(
-    stack: Stack,
-) -> None:
-    for file in (stack.state / "stack.json", stack.state / "processes" / "webserver.json"):
+def test_corrupted_files_are_set_aside_and_named_and_the_next_bootstrap_writes_them_anew(up: Stack) -> None:
+    for file in (up.state / "stack.json", up.state / "processes" / "webserver.json"):
         file.write_text('{"half": ')
-    refused = stack.run("redeploy", "b", "--force")
+    refused = up.run("redeploy", "b", "--force")
     assert refused.returncode == 1
     assert "stack.json could not be read and was set aside" in refused.stderr
-    stack.bootstrap()
-    stack.ok("redeploy", "b", "--force")
-    assert stack.assets("b") == ["b/numbers", "b/total"]
-    assert {file.name for file in stack.state.rglob("*.corrupt")} >= {"stack.json.corrupt"}
+    up.bootstrap()
+    before = up.history("b")[-1]["release"]["number"]
+    up.ok("redeploy", "b", "--force")
+    assert up.history("b")[-1]["release"]["number"] == before + 1
+    assert up.assets("b") == ["b/numbers", "b/total"]
+    assert {file.name for file in up.state.rglob("*.corrupt")} >= {"stack.json.corrupt"}
 
 
-@pytest.mark.usefixtures("up")
-def test_down_leaves_no_process_and_keeps_the_data(stack: Stack) -> None:
-    run = stack.launch("ops", "plan")
-    stack.wait_for_run(run)
-    stack.ok("down")
-    assert leftovers(stack.state) == []
-    stack.bootstrap()
-    assert stack.run_status(run) == "SUCCESS"
-    stack.ok("down", "--delete-data")
-    assert leftovers(stack.state) == []
-    assert not (stack.state / "dagster_home").exists()
+def test_down_leaves_no_process_and_keeps_the_data_and_two_at_once_make_one_stack_of_it(up: Stack) -> None:
+    reported = up.graphql(
+        """mutation($p: ReportRunlessAssetEventsParams!) { reportRunlessAssetEvents(eventParams: $p) {
+          __typename } }""",
+        p={"eventType": "ASSET_MATERIALIZATION", "assetKey": {"path": ["kept"]}},
+    )["reportRunlessAssetEvents"]
+    assert reported["__typename"] == "ReportRunlessAssetEventsSuccess"
+    up.ok("down")
+    assert leftovers(up.state) == []
+
+    both = [up.start(module="playground_ops.bootstrap") for _ in range(2)]
+    ends = [(process.communicate(timeout=stretched(120)), process.returncode) for process in both]
+    assert [code for _, code in ends] == [0, 0], "\n".join(out + err for (out, err), _ in ends)
+    found = [(one["name"], one["ready"], one["draining"]) for one in up.status()["locations"]]
+    assert found == [(name, True, []) for name in ("ops", "a", "b")]
+    kept = up.graphql(
+        """{ assetOrError(assetKey: {path: ["kept"]}) { ... on Asset {
+          assetMaterializations { timestamp } } } }"""
+    )
+    assert len(kept["assetOrError"]["assetMaterializations"]) == 1
+
+    up.ok("down", "--delete-data")
+    assert leftovers(up.state) == []
+    assert not (up.state / "dagster_home").exists()
 
 
 def test_a_port_that_is_taken_is_named_when_it_was_given(stack: Stack) -> None:

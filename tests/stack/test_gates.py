@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 import yaml
 
+from playground_ops.targets.local.processes import names
 from tests.asking import eventually
-from tests.pipelines import Pipeline
+from tests.pipelines import Pipeline, pipeline
 from tests.session.deadlines import stretched
 from tests.shared import SharedStack
 from tests.stacks import Stack
@@ -52,10 +53,16 @@ def text(name: str, passed: bool = True, works: bool = True, seconds: float = 0.
 
 
 @pytest.fixture(scope="module")
+def code(tmp_path_factory: pytest.TempPathFactory) -> Pipeline:
+    made = pipeline(tmp_path_factory.mktemp("code") / "repository")
+    made.commit_text(text("total"), "Good")
+    return made
+
+
+@pytest.fixture(scope="module")
 def stack(local_stack: SharedStack[Stack], code: Pipeline) -> Iterator[Stack]:
-    code.commit_text(text("total"), "Good")
     a = {"name": "a", **code.location, "smoke_job": "smoke", "smoke_check": "total:is_positive"}
-    with local_stack.having(a, {"name": "b", **code.location}) as made:
+    with local_stack.having(a, {"name": "b"}) as made:
         yield made
 
 
@@ -91,15 +98,36 @@ def test_what_takes_longer_than_it_may_has_failed(stack: Stack, code: Pipeline) 
         stack.configure(code_locations=[a, b])
 
 
-def test_both_pass(stack: Stack, code: Pipeline) -> None:
-    code.commit_text(text("total"), "Good again")
+def test_a_commit_is_promoted_to_another_location(stack: Stack) -> None:
+    stack.ok("promote", "a", "b")
+    a, b = (one for one in stack.status()["locations"] if one["name"] != "ops")
+    assert (b["commit"], b["automation"]) == (a["commit"], "off")
+    assert stack.assets("b") == ["total"]
+
+
+def test_both_pass_and_what_serves_then_is_compared(stack: Stack, code: Pipeline) -> None:
+    code.commit_text(text("total") + "\n\n@dg.job\ndef late() -> None:\n    probe()\n\n\n" + MORE, "More")
     stack.ok("redeploy", "a")
+    found = json.loads(stack.ok("compare", "b", "a", "--json"))
+    told = {(one["change"], one["kind"], one["name"]) for one in found["differences"]}
+    assert told == {
+        ("added", "job", "late"),
+        ("added", "schedule", "nightly"),
+        ("changed", "asset", "total"),
+    }
+    (total,) = [one["fields"] for one in found["differences"] if one["name"] == "total"]
+    assert total == [{"path": "group", "before": "default", "after": "sums", "manager": None}]
+    run = stack.launch("ops", "compare", {"before": "b", "after": "a"})
+    stack.wait_for_success(run)
+    assert "added: schedule nightly" in stack.messages(run)
+    assert stack.run("compare", "a", "nobody").returncode == 2
 
 
 def test_the_second_of_two_rollouts_says_who_holds_the_lock(stack: Stack, code: Pipeline) -> None:
     code.commit_text(text("total", seconds=6.0), "Slow to pass")
+    before = set(names(stack.state))
     first = stack.start("redeploy", "a")
-    eventually("the first to hold the lock", lambda: stack.location("a")["candidate"])
+    eventually("the first to have a candidate", lambda: set(names(stack.state)) - before)
     second = stack.run("redeploy", "a", "--json")
     job = stack.launch("ops", "redeploy", {"locations": ["a"]})
     other = stack.run("redeploy", "b", "--force")
@@ -112,21 +140,3 @@ def test_the_second_of_two_rollouts_says_who_holds_the_lock(stack: Stack, code: 
     assert f"(pid {first.pid}) is under way since" in finding["observed"]
     # A job waits, and then finds nothing to do.
     stack.wait_for_success(job)
-
-
-def test_two_locations_are_compared_from_the_command_line_and_as_a_job(stack: Stack, code: Pipeline) -> None:
-    code.commit_text(text("total") + "\n\n@dg.job\ndef late() -> None:\n    probe()\n\n\n" + MORE, "More")
-    stack.ok("redeploy", "b", "--force")
-    found = json.loads(stack.ok("compare", "a", "b", "--json"))
-    told = {(one["change"], one["kind"], one["name"]) for one in found["differences"]}
-    assert told == {
-        ("added", "job", "late"),
-        ("added", "schedule", "nightly"),
-        ("changed", "asset", "total"),
-    }
-    (total,) = [one["fields"] for one in found["differences"] if one["name"] == "total"]
-    assert total == [{"path": "group", "before": "default", "after": "sums", "manager": None}]
-    run = stack.launch("ops", "compare", {"before": "a", "after": "b"})
-    stack.wait_for_success(run)
-    assert "added: schedule nightly" in stack.messages(run)
-    assert stack.run("compare", "a", "nobody").returncode == 2

@@ -6,18 +6,33 @@ import json
 from typing import Any
 
 import pytest
+import yaml
 
 from tests import pipelines
+from tests.asking import eventually
 from tests.pipelines import Pipeline
+from tests.projects import git
 from tests.stacks import Stack
 
-Bad = tuple[str, str, str]
+SUBJECTS = """{ assetOrError(assetKey: {path: ["stack", "a"]}) { ... on Asset {
+  assetMaterializations(limit: 100) { metadataEntries { label ... on TextMetadataEntry { text } } } } } }"""
 
 
 def redeploy(stack: Stack, *arguments: str) -> tuple[int, dict[str, Any]]:
     ended = stack.run("redeploy", *arguments, "--json")
     assert ended.stdout, ended.stderr
     return ended.returncode, json.loads(ended.stdout)
+
+
+def redeploy_with(stack: Stack, **settings: object) -> tuple[int, dict[str, Any]]:
+    """Of `a`, with other settings in the configuration than are deployed."""
+    kept = stack.config.read_text()
+    a, b = yaml.safe_load(kept)["code_locations"]
+    stack.configure(code_locations=[{**a, **settings}, b])
+    try:
+        return redeploy(stack, "a")
+    finally:
+        stack.config.write_text(kept)
 
 
 def serving_assets(stack: Stack) -> list[str]:
@@ -40,11 +55,8 @@ def test_a_good_commit_serves_and_is_on_record(stack: Stack, code: Pipeline) -> 
     assert after["subject"] == "Now with a second one"
     assert after["last_rollout"]["outcome"] == "done"
 
-
-def test_nothing_is_done_for_what_serves_already(stack: Stack) -> None:
-    before = stack.location("a")
-    status, said = redeploy(stack, "a")
-    assert (status, stack.location("a")) == (0, before)
+    status, said = redeploy(stack, "a")  # what serves already
+    assert (status, stack.location("a")) == (0, after)
     assert said["rollouts"][0]["outcome"] == "unchanged"
 
 
@@ -65,10 +77,17 @@ BAD_CODE: dict[str, tuple[str, str]] = {
 }
 
 
+@pytest.fixture(scope="module")
+def before(stack: Stack) -> dict[str, Any]:
+    """What served before the bad commits came."""
+    return stack.location("a")
+
+
 @pytest.mark.parametrize("name", BAD_CODE)
-def test_a_bad_commit_never_serves_and_says_why(stack: Stack, code: Pipeline, name: str) -> None:
+def test_a_bad_commit_never_serves_and_says_why(
+    stack: Stack, code: Pipeline, before: dict[str, Any], name: str
+) -> None:
     text, seen = BAD_CODE[name]
-    before = stack.location("a")
     code.commit_text(text, name)
 
     status, said = redeploy(stack, "a")
@@ -88,9 +107,7 @@ def test_a_bad_commit_never_serves_and_says_why(stack: Stack, code: Pipeline, na
 
 
 def test_a_rejected_commit_is_left_alone_until_it_is_forced(stack: Stack, code: Pipeline) -> None:
-    code.commit_text(pipelines.RAISES, "still raises")
-    assert redeploy(stack, "a")[0] == 1
-
+    """The last of the bad ones."""
     assert redeploy(stack)[1]["rollouts"] == []  # its ref has not moved since
     again, said = redeploy(stack, "a")
     assert again == 1
@@ -101,15 +118,8 @@ def test_a_rejected_commit_is_left_alone_until_it_is_forced(stack: Stack, code: 
 
 
 def test_a_server_that_hangs_is_given_up_at_the_deadline(stack: Stack, code: Pipeline) -> None:
-    document = json.loads(json.dumps({"code_locations": [{"name": "a", **code.location}, {"name": "b"}]}))
     code.commit_text(pipelines.HANGS, "hangs")
-    document["code_locations"][0]["startup_timeout_seconds"] = 5
-    kept = stack.config.read_text()
-    stack.configure(**document)
-    try:
-        status, said = redeploy(stack, "a")
-    finally:
-        stack.config.write_text(kept)
+    status, said = redeploy_with(stack, startup_timeout_seconds=5)
     assert status == 1
     assert "did not answer within 5 s" in said["findings"][0]["observed"]
     assert serving_assets(stack) == ["third"]
@@ -117,62 +127,48 @@ def test_a_server_that_hangs_is_given_up_at_the_deadline(stack: Stack, code: Pip
 
 def test_a_server_that_dies_just_after_the_switch_is_taken_back(stack: Stack, code: Pipeline) -> None:
     run = next((stack.state / "run").parent.glob("run")).resolve()
-    document = {"code_locations": [{"name": "a", **code.location}, {"name": "b"}]}
-    document["code_locations"][0]["environment"] = {"TEST_RUN": str(run)}
     code.commit_text(
         pipelines.DIES_SOON.format(asset="short_lived").replace("PLAYGROUND_TEST_RUN", "TEST_RUN"), "dies"
     )
     before = stack.location("a")
-    kept = stack.config.read_text()
-    stack.configure(**document)
-    try:
-        status, said = redeploy(stack, "a")
-    finally:
-        stack.config.write_text(kept)
+    status, said = redeploy_with(stack, environment={"TEST_RUN": str(run)})
     assert status == 1, said
     assert "ended" in said["findings"][0]["observed"], said
     assert serving_assets(stack) == ["third"]
     assert stack.location("a")["release"] == before["release"]
 
 
-def test_an_unknown_ref_is_named(stack: Stack) -> None:
-    status, said = redeploy(stack, "a", "--ref", "no-such-branch")
-    assert status == 1
-    assert "no-such-branch" in json.dumps(said["findings"][0])
-    assert serving_assets(stack) == ["third"]
-
-
-def test_a_branch_a_tag_and_a_commit_can_be_named(stack: Stack, code: Pipeline) -> None:
-    from tests.projects import git
-
-    commit = code.commit("fourth")
-    code.commit("fifth")
-    git(code.folder, "tag", "--annotate", "--message", "first release", "v1", commit)
-    for ref, asset in (("v1", "fourth"), ("main", "fifth"), (commit, "fourth")):
+def test_a_tag_and_a_commit_can_be_named_and_an_unknown_ref_is(stack: Stack, code: Pipeline) -> None:
+    """A branch is what all others go to."""
+    fourth, fifth = code.commit("fourth"), code.commit("fifth")
+    git(code.folder, "tag", "--force", "--annotate", "--message", "first release", "v1", fourth)
+    for ref, asset in (("v1", "fourth"), (fifth, "fifth")):
         status, said = redeploy(stack, "a", "--ref", ref)
         assert status == 0, said
         assert serving_assets(stack) == [asset]
         assert stack.location("a")["ref"] == ref
+    status, said = redeploy(stack, "a", "--ref", "no-such-branch")
+    assert status == 1
+    assert "no-such-branch" in json.dumps(said["findings"][0])
+    assert serving_assets(stack) == ["fifth"]
 
 
-def test_rollback_goes_to_the_one_before_and_further(stack: Stack, code: Pipeline) -> None:
-    for asset in ("sixth", "seventh", "eighth"):
-        code.commit(asset)
-        assert redeploy(stack, "a")[0] == 0
-    stack.ok("rollback", "a")
-    assert serving_assets(stack) == ["seventh"]
-    stack.ok("rollback", "a")
-    assert serving_assets(stack) == ["sixth"]
+def test_rollback_goes_to_the_one_before_and_further_and_to_a_number(stack: Stack) -> None:
     number = stack.location("a")["release"]
-    stack.ok("redeploy", "a")
-    assert serving_assets(stack) == ["eighth"]
+    for asset in ("fourth", "third"):
+        stack.ok("rollback", "a")
+        assert serving_assets(stack) == [asset]
     stack.ok("rollback", "a", "--to", str(number))
-    assert serving_assets(stack) == ["sixth"]
+    assert serving_assets(stack) == ["fifth"]
 
 
-def test_a_commit_is_promoted_to_another_location(stack: Stack) -> None:
-    commit = stack.location("a")["commit"]
-    stack.ok("promote", "a", "b")
-    assert stack.location("b")["commit"] == commit
-    assert stack.assets("b") == ["sixth"]
-    assert stack.location("b")["automation"] == "off"
+def test_what_the_command_line_did_comes_into_the_asset_graph(stack: Stack) -> None:
+    def subjects() -> list[str]:
+        return [
+            entry["text"]
+            for found in stack.graphql(SUBJECTS)["assetOrError"]["assetMaterializations"]
+            for entry in found["metadataEntries"]
+            if entry["label"] == "subject"
+        ]
+
+    eventually("the rollout in the graph", lambda: "Now with a second one" in subjects(), every_seconds=0.5)

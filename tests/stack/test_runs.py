@@ -1,105 +1,127 @@
-"""Runs in flight while their location moves to another commit, or loses its server."""
+"""Runs in flight while their location moves to other commits, or loses its server."""
 
 from __future__ import annotations
 
 import os
 import signal
 import threading
+from contextlib import suppress
+from pathlib import Path
 
-from playground_ops.targets.local.processes import read_state
+import yaml
+
+from playground_ops.targets.local.processes import names, read_state, runtime_folder
+from playground_ops.targets.serverwire import NoAnswer, server_id
+from playground_ops.targets.webserver import Webserver
 from tests.asking import eventually
 from tests.pipelines import Pipeline
 from tests.stacks import Stack
 
-LONG = 60.0
-"""Seconds: longer than everything that the first story does meanwhile."""
+
+def wait_of(seconds: float, until: Path | str = "") -> dict[str, object]:
+    return {"ops": {"wait": {"config": {"seconds": seconds, "until": str(until)}}}}
 
 
-def wait_of(seconds: float) -> dict[str, object]:
-    return {"ops": {"wait": {"config": {"seconds": seconds}}}}
+def redeployed(stack: Stack, code: Pipeline, asset: str) -> None:
+    code.commit(asset)
+    stack.ok("redeploy", "a")
+    assert stack.assets("a") == [asset]
 
 
-def test_a_run_in_flight_ends_well_over_redeploys_and_can_be_terminated_on_the_old_server(
-    stack: Stack, code: Pipeline
+def drained(stack: Stack) -> bool:
+    return bool(stack.location("a")["draining"] == [])
+
+
+def test_runs_in_flight_end_well_or_as_they_are_asked_to_over_redeploys(
+    stack: Stack, code: Pipeline, tmp_path: Path
 ) -> None:
-    first = stack.location("a")["release"]
-    kept = stack.launch("a", "waiting", wait_of(LONG))
-    doomed = stack.launch("a", "waiting", wait_of(600.0))
+    first, go = stack.location("a")["release"], tmp_path / "go"
+    kept, doomed = (stack.launch("a", "waiting", wait_of(*given)) for given in ((0.0, go), (600.0,)))
     for run in (kept, doomed):
         stack.wait_for_run(run, "STARTED")
+    before = stack.config.read_text()
+    a, b = yaml.safe_load(before)["code_locations"]
+    stack.configure(code_locations=[{**a, "longest_run_seconds": 2}, b])
+    try:
+        redeployed(stack, code, "second")
+    finally:
+        stack.config.write_text(before)
+    late = stack.launch("a", "waiting", wait_of(600.0))
+    stack.wait_for_run(late, "STARTED")
 
-    for asset in ("second", "third"):  # the second redeploy drains the runs' server
-        code.commit(asset)
-        stack.ok("redeploy", "a")
-        assert stack.assets("a") == [asset]
-        assert stack.run_status(kept) == "STARTED"
+    redeployed(stack, code, "third")
 
-    draining = stack.location("a")["draining"]
-    assert draining == [first]
+    assert stack.location("a")["draining"] == [first]
+    assert {stack.run_status(run) for run in (kept, doomed, late)} == {"STARTED"}
     stack.terminate(doomed)
     assert stack.wait_for_run(doomed) == "CANCELED"
+    go.touch()
     stack.wait_for_success(kept)
-    eventually("the drained server to be gone", lambda: stack.location("a")["draining"] == [])
+    eventually("the drained server to be gone", lambda: drained(stack))
+
+    runs = launched_while_the_address_moves(stack, code)
+
+    for run in runs:
+        stack.wait_for_run(run, "STARTED")
+        stack.terminate(run)
+    assert {stack.wait_for_run(run) for run in runs} == {"CANCELED"}
+    # The server of the second commit was drained by that, and had two seconds.
+    eventually("its server to be ended", lambda: drained(stack), every_seconds=0.5)
+    looked = stack.launch("ops", "health_check")
+    stack.wait_for_run(looked)
+    assert stack.wait_for_run(late) == "FAILURE"
+    assert "had 2 s (longest_run_seconds) to finish" in stack.messages(late)
+    said = [stack.messages(one) for one in stack.run_ids() if one != late]
+    assert any(late in one for one in said), "whoever ended it says so, a look of the schedule too"
 
 
-def test_a_serving_server_that_is_killed_comes_back_and_its_run_ends_well(
-    stack: Stack, code: Pipeline
-) -> None:
-    run = stack.launch("a", "waiting", wait_of(8.0))
-    stack.wait_for_run(run, "STARTED")
-    number = stack.location("a")["release"]
-    name = f"a-{number}"
-
-    os.kill(read_state(stack.state, name).pid, signal.SIGKILL)
-
-    eventually("the server to be back", lambda: stack.location("a")["restarts"] == 1)
-    eventually("the server to answer", lambda: stack.location("a")["ready"])
-    assert stack.location("a")["release"] == number
-    assert stack.assets("a") == ["third"]
-    stack.wait_for_success(run)  # its worker outlived the server
-    again = stack.launch("a", "waiting", wait_of(0.1))
-    stack.wait_for_success(again)
-
-
-def test_runs_launched_while_the_address_moves_can_be_terminated(stack: Stack, code: Pipeline) -> None:
-    code.commit("fourth")
+def launched_while_the_address_moves(stack: Stack, code: Pipeline) -> list[str]:
+    """From the moment that the candidate starts."""
     runs: list[str] = []
     over = threading.Event()
+    before = set(names(stack.state))
 
     def launch() -> None:
-        while len(runs) < 6 and not over.wait(0.8):
+        eventually("the candidate", lambda: over.is_set() or set(names(stack.state)) - before)
+        while len(runs) < 4 and not over.wait(0.8):
             runs.append(stack.launch("a", "waiting", wait_of(600.0)))
 
     launcher = threading.Thread(target=launch)
     launcher.start()
     try:
-        stack.ok("redeploy", "a")
+        redeployed(stack, code, "fourth")
     finally:
         over.set()
         launcher.join()
-    assert stack.assets("a") == ["fourth"]
-    for run in runs:
-        stack.wait_for_run(run, "STARTED")
-        stack.terminate(run)
-    assert {stack.wait_for_run(run) for run in runs} == {"CANCELED"}
+    assert runs
+    return runs
 
 
-def test_a_run_that_takes_longer_than_its_retired_server_may_is_said_to_have_failed(
-    stack: Stack, code: Pipeline
+def test_a_serving_server_that_is_killed_comes_back_and_its_run_ends_well(
+    stack: Stack, tmp_path: Path
 ) -> None:
-    short = {"longest_run_seconds": 2, "startup_timeout_seconds": 30}
-    stack.configure(code_locations=[{"name": "a", **code.location, **short}, {"name": "b"}])
-    stack.ok("deploy")
-    stack.ok("redeploy", "a", "--force")  # a release that has the limit
-    run = stack.launch("a", "waiting", wait_of(600.0))
+    run = stack.launch("a", "waiting", wait_of(0.0, tmp_path / "go"))
     stack.wait_for_run(run, "STARTED")
-    for asset in ("fifth", "sixth"):
-        code.commit(asset)
-        stack.ok("redeploy", "a")
-    eventually("its server to be ended", lambda: stack.location("a")["draining"] == [], every_seconds=0.5)
-    looked = stack.launch("ops", "health_check")
-    stack.wait_for_run(looked)
-    assert stack.wait_for_run(run) == "FAILURE"
-    assert "had 2 s (longest_run_seconds) to finish" in stack.messages(run)
-    said = [stack.messages(one) for one in stack.run_ids() if one != run]
-    assert any(run in one for one in said), "whoever ended it says so, a look of the schedule too"
+    before, serving = stack.location("a"), stack.assets("a")
+    name, address = f"a-{before['release']}", runtime_folder(stack.state) / "a.location.sock"
+    found = read_state(stack.state, name)
+    assert found is not None
+
+    os.kill(found.pid, signal.SIGKILL)
+
+    def answers() -> bool:
+        """The new process, and the webserver knows it."""
+        now = read_state(stack.state, name)
+        with suppress(NoAnswer):
+            shown = Webserver(stack.ui).locations()["a"].server_id
+            return now is not None and now.restarts == 1 and shown == server_id(f"unix:{address}")
+        return False
+
+    eventually("the server to be back", answers)
+    assert stack.assets("a") == serving
+    after = stack.location("a")
+    assert (after["release"], after["restarts"], after["ready"]) == (before["release"], 1, True)
+    again = stack.launch("a", "waiting", wait_of(0.1))
+    stack.wait_for_success(again)
+    (tmp_path / "go").touch()
+    stack.wait_for_success(run)  # its worker outlived the server
