@@ -10,24 +10,26 @@ import pytest
 from selenium import webdriver
 from selenium.common.exceptions import WebDriverException
 
-from tests.pipelines import Pipeline, pipeline
+from tests.pipelines import Pipeline, of_worker
 from tests.session import needs
 from tests.session.needs import BROWSER
 from tests.shared import SharedStack
+from tests.stack.conftest import of_pipeline
 from tests.stacks import Stack
 from tests.ui.page import Page
 
 
 @pytest.fixture(scope="module")
 def code(tmp_path_factory: pytest.TempPathFactory) -> Pipeline:
-    made = pipeline(tmp_path_factory.mktemp("code") / "repository")
+    made = of_worker(tmp_path_factory)
     made.commit("prices", "Prices")
     return made
 
 
 @pytest.fixture(scope="module")
 def stack(local_stack: SharedStack[Stack], code: Pipeline) -> Iterator[Stack]:
-    with local_stack.having({"name": "a", **code.location, "automation": "on"}, {"name": "b"}) as made:
+    """The locations of tests/stack."""
+    with local_stack.having(*of_pipeline(code)) as made:
         yield made
 
 

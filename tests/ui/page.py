@@ -71,9 +71,16 @@ class Page:
 
     def switch_is_on(self, timeout_seconds: float = 90.0) -> bool:
         """Of the schedule or sensor whose page is open."""
+        return bool(self._switch(timeout_seconds).is_selected())
+
+    def switch(self, timeout_seconds: float = 90.0) -> None:
+        """Click it."""
+        self.browser.execute_script("arguments[0].click()", self._switch(timeout_seconds))
+
+    def _switch(self, timeout_seconds: float) -> WebElement:
         selector = "label[class*=formatSwitch] input[type=checkbox]"
-        found = eventually("a switch", lambda: self._all(selector), timeout_seconds, 0.2)
-        return bool(found[0].is_selected())
+        found: list[WebElement] = eventually("a switch", lambda: self._all(selector), timeout_seconds, 0.2)
+        return found[0]
 
     def click(self, label: str, timeout_seconds: float = 90.0) -> None:
         """Click the button of that label, as soon as it is there and enabled."""
