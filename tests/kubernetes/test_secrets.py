@@ -19,7 +19,7 @@ from playground_ops.targets.kubernetes.objects.secretversions import versions
 from playground_ops.targets.kubernetes.outside import postgres, rotation
 from tests.ailing import wait_until_nothing_is_told
 from tests.cluster import gitservers
-from tests.cluster.access import Access
+from tests.cluster.access import Access, KubectlFailed
 from tests.kubernetes.connections import connected
 from tests.kubernetes.running import Running
 from tests.pipelines import Pipeline, pipeline
@@ -97,7 +97,10 @@ def everywhere(stack: Running) -> str:
     told = [stack.kubectl("get", kinds, "-o", "yaml"), stack.kubectl("describe", "pods")]
     for pod in stack.get("pods")["items"]:
         name = pod["metadata"]["name"]
-        told.append(stack.kubectl("logs", name, "--all-containers", "--ignore-errors"))
+        try:
+            told.append(stack.kubectl("logs", name, "--all-containers", "--ignore-errors"))
+        except KubectlFailed as error:
+            assert "not found" in str(error), error  # an errand that was over, and went meanwhile
     told += [file.read_bytes().decode(errors="replace") for file in Path("/proc").glob("[0-9]*/cmdline")]
     return "\n".join(told)
 
