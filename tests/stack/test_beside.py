@@ -57,6 +57,8 @@ SCHEDULE = """query($s: ScheduleSelector!) { scheduleOrError(scheduleSelector: $
   scheduleState { status ticks(limit: 5) { tickId } } } } }"""
 START = """mutation($s: ScheduleSelector!) { startSchedule(scheduleSelector: $s) { __typename
   ... on PythonError { message } } }"""
+MATERIALIZED = """query($key: AssetKeyInput!) { assetOrError(assetKey: $key) { ... on Asset {
+  assetMaterializations(limit: 20) { metadataEntries { label ... on TextMetadataEntry { text } } } } } }"""
 SENSOR = """query($s: SensorSelector!) { sensorOrError(sensorSelector: $s) { ... on Sensor {
   sensorState { status ticks(limit: 20) { status skipReason error { message } } } } } }"""
 
@@ -128,6 +130,20 @@ def test_a_persons_own_toggles_survive_rollouts_and_shared_asset_keys_are_a_warn
     assert sensor(stack, B, "new_files")["status"] == "STOPPED"
     record = stack.history(B)[-1]
     assert any("first" in warning and A in warning for warning in record["warnings"]), record["warnings"]
+
+
+def test_what_the_command_line_did_comes_into_the_asset_graph(stack: Stack) -> None:
+    """The rollout of the test before."""
+    commit = stack.location(B)["commit"]
+
+    def commits() -> list[str]:
+        found = stack.graphql(MATERIALIZED, key={"path": ["stack", B]})["assetOrError"]
+        entries = [one["metadataEntries"] for one in found["assetMaterializations"]]
+        return [entry["text"] for each in entries for entry in each if entry["label"] == "commit"]
+
+    eventually("the rollout in the graph", lambda: commit in commits(), every_seconds=0.5)
+    ticked = sensor(stack, "ops", "rollout_records")["ticks"]
+    assert [tick["error"] for tick in ticked if tick["error"]] == []
 
 
 def test_a_sensor_that_fails_and_a_schedule_that_is_on_twice_are_told(stack: Stack) -> None:
