@@ -9,13 +9,9 @@ import pytest
 import yaml
 
 from tests import pipelines
-from tests.asking import eventually
 from tests.pipelines import Pipeline
 from tests.projects import git
 from tests.stacks import Stack
-
-SUBJECTS = """{ assetOrError(assetKey: {path: ["stack", "a"]}) { ... on Asset {
-  assetMaterializations(limit: 100) { metadataEntries { label ... on TextMetadataEntry { text } } } } } }"""
 
 
 def redeploy(stack: Stack, *arguments: str) -> tuple[int, dict[str, Any]]:
@@ -160,15 +156,3 @@ def test_rollback_goes_to_the_one_before_and_further_and_to_a_number(stack: Stac
         assert serving_assets(stack) == [asset]
     stack.ok("rollback", "a", "--to", str(number))
     assert serving_assets(stack) == ["fifth"]
-
-
-def test_what_the_command_line_did_comes_into_the_asset_graph(stack: Stack) -> None:
-    def subjects() -> list[str]:
-        return [
-            entry["text"]
-            for found in stack.graphql(SUBJECTS)["assetOrError"]["assetMaterializations"]
-            for entry in found["metadataEntries"]
-            if entry["label"] == "subject"
-        ]
-
-    eventually("the rollout in the graph", lambda: "Now with a second one" in subjects(), every_seconds=0.5)
