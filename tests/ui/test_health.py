@@ -63,5 +63,5 @@ def test_a_check_is_executed_by_its_button_and_what_is_well_again_is_green(page:
     stack.wait_for_success(run)
     assert stack.messages(run).count("Asset check '") == 1
     page.shows("Passed", "well")
-    page.open_run(run, show="well")
+    page.open_run(look(stack), show="well")
     page.shows("Everything is well: ")
