@@ -11,17 +11,13 @@ from playground_ops.targets.base import Target
 
 
 def look(target: Target, configuration: Configuration) -> StackStatus:
-    """Every component and location there is, configured or not. Writes nothing.
-
-    A location that left the configuration is gone with its last server, whatever records are kept of it.
-    """
+    """Every component and location there is, configured or not. Writes nothing."""
     target = target.snapshot()
     components = tuple(target.stack.component_status())
     servers = {found.name: found for found in components if found.kind == "location"}
     configured = [location.name for location in configuration.all_locations]
     names = [*configured, *(name for name in servers if name not in configured)]
-    found = {name: target.releases(name) for name in names}
-    releases = {name: some for name, some in found.items() if some or name in configured}
+    releases = {name: target.releases(name) for name in names}
     return StackStatus(
         ui=target.stack.ui_address(),
         target=target.name,
@@ -34,7 +30,7 @@ def look(target: Target, configuration: Configuration) -> StackStatus:
                 next(iter(reversed(target.records(name))), None),
                 servers.get(name),
             )
-            for name in releases
+            for name in names
         ),
     )
 

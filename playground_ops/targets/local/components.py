@@ -106,10 +106,10 @@ class LocalStack:
         applied = stack.read_applied(self.folder)
         if applied is None:
             return ()
-        return [
-            *self._process_status(applied),
-            *(self._location_status(name) for name in self._location_names()),
-        ]
+        # Of one that has left the records stay: it is there as long as a server of it runs.
+        running = {name.rpartition("-")[0] for name in names(self.folder.root) if self.is_running(name)}
+        there = [name for name in self._location_names() if name in {*applied.locations, *running}]
+        return [*self._process_status(applied), *map(self._location_status, there)]
 
     def artifacts(self) -> Path:
         return self.folder.root

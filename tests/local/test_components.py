@@ -1,0 +1,55 @@
+"""Which locations a stack on one machine has: those deployed, and those that left while a server runs."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from playground_ops.targets.local.components import LocalStack
+from playground_ops.targets.local.processes import (
+    ProcessSpec,
+    ProcessState,
+    birth_of,
+    runtime_folder,
+    write_spec,
+    write_state,
+)
+from playground_ops.targets.local.releases import RecordFiles
+from playground_ops.targets.local.stack import Applied
+from playground_ops.targets.local.target import LocalTarget
+from tests.local.test_records import record
+from tests.stacks import ROOT, free_port
+
+
+@pytest.fixture
+def stack(tmp_path: Path) -> Iterator[LocalStack]:
+    """Nothing of it runs; `deployed` and `left` have records."""
+    made = LocalTarget(tmp_path, ROOT).stack
+    applied = Applied(host="127.0.0.1", port=free_port(), configuration="c", locations=["deployed"])
+    made.folder.stack.write_text(applied.model_dump_json())
+    for name in ("deployed", "left"):
+        RecordFiles(made.folder.location(name)).save(record(1))
+    yield made
+    runtime_folder(tmp_path).unlink(missing_ok=True)
+
+
+def locations(stack: LocalStack) -> list[str]:
+    return [one.name for one in stack.component_status() if one.kind == "location"]
+
+
+def test_records_alone_are_no_location(stack: LocalStack) -> None:
+    assert locations(stack) == ["deployed"]
+
+
+def test_who_left_is_told_of_until_its_last_server_is_gone(stack: LocalStack) -> None:
+    root = stack.folder.root
+    server = ProcessState("left-1", 1, True, "never", os.getpid(), birth_of(os.getpid()))
+    write_spec(root, ProcessSpec("left-1", ("true",), "/"))
+    write_state(root, server)
+    assert locations(stack) == ["deployed", "left"]
+    write_state(root, replace(server, running=False))
+    assert locations(stack) == ["deployed"]
