@@ -8,6 +8,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Generic, Protocol, TypeVar
 
+import yaml
+
 
 class Shareable(Protocol):
     @property
@@ -18,6 +20,18 @@ class Shareable(Protocol):
 
 
 S = TypeVar("S", bound=Shareable)
+
+
+@contextmanager
+def changed(stack: Shareable, location: str, **settings: Any) -> Iterator[None]:
+    """Within the block a location has other settings in the configuration file. Nothing is deployed."""
+    before = stack.config.read_text()
+    found = yaml.safe_load(before)["code_locations"]
+    stack.configure(code_locations=[one | settings if one["name"] == location else one for one in found])
+    try:
+        yield
+    finally:
+        stack.config.write_text(before)
 
 
 class SharedStack(Generic[S]):

@@ -71,6 +71,9 @@ class Running(Asking):
         assert not check or said.code == 0, said
         return said
 
+    def status(self) -> Any:
+        return self.run("status", "--json").document
+
     @property
     def config(self) -> Path:
         return self.file

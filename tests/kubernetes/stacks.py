@@ -13,6 +13,7 @@ from http.client import HTTPException
 from pathlib import Path
 from typing import Any
 
+from playground_ops.render.names import LOCATION, RELEASE
 from tests.asking import Asking, eventually
 from tests.cluster.access import Access
 from tests.cluster.plugin import SESSION_VARIABLE
@@ -135,6 +136,11 @@ class ClusterStack(Asking):
         found = json.loads(self.kubectl("get", "pods", "-l", selector, "-o", "json"))["items"]
         alive = [pod for pod in found if "deletionTimestamp" not in pod["metadata"]]
         return sorted(alive, key=lambda pod: str(pod["metadata"]["creationTimestamp"]))
+
+    def servers(self, location: str, release: int | None = None) -> list[dict[str, Any]]:
+        """The pods of a location, or of one release of it, as `pods` tells them."""
+        mine = {LOCATION: location} | ({RELEASE: str(release)} if release is not None else {})
+        return [pod for pod in self.pods("location") if mine.items() <= pod["metadata"]["labels"].items()]
 
     def graphql(self, query: str, **variables: Any) -> Any:
         """A question is asked again, as a person reloads the page, while the database is away."""

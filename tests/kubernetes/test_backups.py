@@ -26,6 +26,7 @@ from tests.asking import eventually
 from tests.cluster import faults
 from tests.cluster.access import Access
 from tests.cluster.cluster import Cluster
+from tests.cluster.images import dagster
 from tests.kubernetes.connections import connected
 from tests.kubernetes.running import Running
 from tests.shared import SharedStack
@@ -102,7 +103,7 @@ def test_another_is_not_overwritten_unless_that_is_said(stack: Running, file: Pa
 
 def test_what_was_lost_comes_back_and_the_stack_runs_on_it(stack: Running, file: Path) -> None:
     stack.run("backup", str(file), "--force")
-    (number,) = [one["release"] for one in status(stack)["locations"] if one["name"] == "a"]
+    (number,) = [one["release"] for one in stack.status()["locations"] if one["name"] == "a"]
     before = {"ticks": stack.sql("SELECT count(*) FROM instigators"), "kept": stack.sql(KEPT)}
     stack.sql("DELETE FROM runs WHERE pipeline_name = 'kept'; DROP TABLE instigators CASCADE")
     stack.sql(INSERT.format("second", "SUCCESS"))
@@ -115,12 +116,8 @@ def test_what_was_lost_comes_back_and_the_stack_runs_on_it(stack: Running, file:
     assert "Nothing to do" in stack.run("deploy").out
 
 
-def status(stack: Running) -> Any:
-    return stack.run("status", "--json").document
-
-
 def are_ready(stack: Running) -> bool:
-    found = status(stack)
+    found = stack.status()
     return all(one["ready"] for one in (*found["components"], *found["locations"]))
 
 
@@ -312,7 +309,7 @@ def test_the_last_one_of_the_job_is_kept_and_restore_takes_it(
 
 def test_a_job_that_fails_says_why_and_the_ones_before_stay(stack: Running) -> None:
     before = kept_files(stack)
-    image = kept(2, image="docker.io/dagster/dagster-k8s:1.13.27")
+    image = kept(2, image=dagster.name())
     whole = stack.file.read_text()
     stack.configure(code_locations=[{"name": "a"}], **image)
     stack.run("deploy", "--components", "configuration")

@@ -16,8 +16,7 @@ LOOK = f"test -d {KEPT} && ! ls {KEPT} 2> /dev/null && echo not to be read"
 
 def servers(stack: ClusterStack) -> set[str]:
     """The ids of its pods."""
-    pods = stack.pods("location")
-    return {str(pod["metadata"]["uid"]) for pod in pods if f"-{CODE}-" in pod["metadata"]["name"]}
+    return {str(pod["metadata"]["uid"]) for pod in stack.servers(CODE)}
 
 
 def test_what_serves_comes_back_without_its_commit_and_without_its_repository(

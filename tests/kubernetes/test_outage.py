@@ -60,11 +60,8 @@ def processes(stack: ClusterStack, server: str) -> set[str]:
     return set(stack.kubectl("exec", server, "--", "sh", "-c", PROCESSES).split())
 
 
-def pods_of(stack: ClusterStack, release: int) -> list[str]:
-    """Their ids."""
-    mine = {"playground.dagster/location": A, "playground.dagster/release": str(release)}
-    pods = [one["metadata"] for one in stack.pods("location")]
-    return [one["uid"] for one in pods if mine.items() <= one["labels"].items()]
+def ids(pods: list[dict[str, Any]]) -> list[str]:
+    return [str(pod["metadata"]["uid"]) for pod in pods]
 
 
 def take_away_the_database(stack: ClusterStack) -> None:
@@ -94,7 +91,7 @@ def test_a_rollout_ends_while_it_is_away_and_runs_go_on_that_have_nothing_to_say
 ) -> None:
     before = stack.location(A)["release"]
     server, candidate = (f"deployment/dagster-grpc-{A}-{number}" for number in (before, before + 1))
-    pods = pods_of(stack, before)
+    pods = ids(stack.servers(A, before))
     silent = waiting(stack, "/tmp/after")
     others = processes(stack, server)
     speaking = waiting(stack, "/tmp/meanwhile")
@@ -122,7 +119,7 @@ def test_a_rollout_ends_while_it_is_away_and_runs_go_on_that_have_nothing_to_say
     assert by_itself in said or by_its_server in said
     touch(stack, server, "/tmp/after")
     stack.wait_for_success(silent)
-    assert pods_of(stack, before) == pods, "its server stayed"
+    assert ids(stack.servers(A, before)) == pods, "its server stayed"
 
     status, told = stack.wait_for_run(run), stack.messages(run)
     if ended["outcome"] == "done":

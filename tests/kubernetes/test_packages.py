@@ -87,7 +87,7 @@ class World:
 
     def installed(self) -> str:
         """What the newest pod's init container said."""
-        newest = [pod for pod in self.stack.pods("location") if f"-{A}-" in pod["metadata"]["name"]][-1]
+        newest = self.stack.servers(A)[-1]
         return self.stack.kubectl("logs", newest["metadata"]["name"], "--container", "install-packages")
 
 

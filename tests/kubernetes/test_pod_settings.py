@@ -12,6 +12,7 @@ from tests.cluster.access import KubectlFailed
 from tests.kubernetes import reads
 from tests.kubernetes.pool import Pool
 from tests.kubernetes.stacks import ClusterStack
+from tests.shared import changed
 
 A = "reads"
 
@@ -22,14 +23,10 @@ def stack(shared_stack: Pool) -> ClusterStack:
 
 
 def test_what_it_is_to_read_and_is_not_there_is_named_before_anything_is_done(stack: ClusterStack) -> None:
-    text = stack.config.read_text()
     volume = {"name": "words", "path": "/etc/words", "secret": "nowhere"}
     pod = {"environment_from_config_maps": ["nothing"], "volumes": [volume]}
-    stack.configure(code_locations=[{"name": "b", "pod": pod}])
-    try:
+    with changed(stack, "b", pod=pod):
         refused = stack.run("deploy")
-    finally:
-        stack.config.write_text(text)
     said = refused.stdout + refused.stderr
     assert (refused.returncode, "secret/nowhere" in said, "configmap/nothing" in said) == (1, True, True)
 
@@ -52,26 +49,16 @@ def test_its_budget_keeps_its_pod_from_a_drain_and_nobody_else_s(stack: ClusterS
     eventually("the budget to know its pods", lambda: stack.get("pdb", f"dagster-grpc-{A}")["status"])
     numbers = releases(stack)
     with pytest.raises(KubectlFailed, match="disruption budget"):
-        evict(stack, pod_of(stack, A, numbers[A]))
-    evict(stack, pod_of(stack, "ops", numbers["ops"]))
-
-    text = stack.config.read_text()
-    (mine,) = [one for one in json.loads(text)["code_locations"] if one["name"] == A]
-    stack.configure(code_locations=[{**mine, "pod": {**reads.POD, "disruption_budget": False}}])
-    try:
+        evict(stack, A, numbers[A])
+    evict(stack, "ops", numbers["ops"])
+    with changed(stack, A, pod={**reads.POD, "disruption_budget": False}):
         assert f"poddisruptionbudget/dagster-grpc-{A}" in stack.plan()
-    finally:
-        stack.config.write_text(text)
 
 
-def pod_of(stack: ClusterStack, location: str, release: int) -> str:
-    wanted = {"playground.dagster/location": location, "playground.dagster/release": str(release)}
-    (found,) = [one for one in stack.pods("location") if wanted.items() <= one["metadata"]["labels"].items()]
-    return str(found["metadata"]["name"])
-
-
-def evict(stack: ClusterStack, pod: str) -> None:
-    """As `kubectl drain` asks for it, without the wait, and without its end."""
+def evict(stack: ClusterStack, location: str, release: int) -> None:
+    """Its server, as `kubectl drain` asks for it, without the wait, and without its end."""
+    (server,) = stack.servers(location, release)
+    pod = server["metadata"]["name"]
     metadata = {"name": pod, "namespace": stack.namespace}
     eviction: dict[str, Any] = {"apiVersion": "policy/v1", "kind": "Eviction", "metadata": metadata}
     eviction["deleteOptions"] = {"dryRun": ["All"]}

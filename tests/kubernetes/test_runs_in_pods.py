@@ -115,11 +115,6 @@ def pod_of(stack: ClusterStack, run: str) -> dict[str, Any] | None:
     return next(iter(json.loads(told)["items"]), None)
 
 
-def servers(stack: ClusterStack) -> set[str]:
-    names = (str(pod["metadata"]["name"]) for pod in stack.pods("location"))
-    return {name for name in names if name.startswith(f"dagster-grpc-{A}-")}
-
-
 def test_every_kind_of_location_has_its_runs_in_pods(stack: ClusterStack) -> None:
     runs = [stack.launch(OWN, "refresh"), stack.launch(IMAGED, "short"), stack.launch("ops", "plan")]
     for run in runs:
@@ -146,7 +141,7 @@ def test_a_run_ends_well_on_its_own_commit_when_its_release_is_long_gone(
         code.commit_text(CODE.format(version=version), f"Version {version}")
         stack.ok("redeploy", A)
     # Nothing is waited for: a release whose runs are elsewhere ends at once.
-    eventually("the release to be gone", lambda: not [one for one in servers(stack) if f"-{A}-1-" in one])
+    eventually("the release to be gone", lambda: not stack.servers(A, 1))
     git.close()
     assert sorted(stack.run_status(run) for run in runs) == ["QUEUED", "STARTED"]
     said = stack.run("secret", "rotate-database")

@@ -88,7 +88,7 @@ def is_let_in(stack: Running, word: str) -> bool:
 
 
 def numbers(stack: Running) -> dict[str, int]:
-    return {one["name"]: one["release"] for one in stack.run("status", "--json").document["locations"]}
+    return {one["name"]: one["release"] for one in stack.status()["locations"]}
 
 
 def everywhere(stack: Running) -> str:

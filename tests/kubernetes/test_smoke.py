@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
-
 import pytest
 
 from tests.asking import eventually
 from tests.kubernetes.pool import Pool
 from tests.kubernetes.stacks import ClusterStack
 from tests.pipelines import Pipeline
+from tests.shared import changed
 from tests.stack.test_gates import text
 
 A, OWN = "gated", "gated-own"
@@ -83,15 +82,10 @@ def test_a_rollout_that_is_cancelled_meanwhile_leaves_no_pod(stack: ClusterStack
 
 def test_what_takes_longer_than_it_may_has_failed(stack: ClusterStack) -> None:
     """The commit is the one before's, which would take five minutes."""
-    whole = stack.config.read_text()
-    (a,) = [one for one in json.loads(whole)["code_locations"] if one["name"] == A]
-    stack.configure(code_locations=[{**a, "smoke_timeout_seconds": 3}])
-    try:
+    with changed(stack, A, smoke_timeout_seconds=3):
         stack.ok("deploy", "--components", "configuration")
         ended = stack.run("redeploy", A)
-        said = ended.stdout + ended.stderr
-        assert (ended.returncode, "it did not end within 3 s" in said) == (1, True), said
-        keeps_what_serves(stack)
-    finally:
-        stack.config.write_text(whole)
-        stack.ok("deploy", "--components", "configuration")
+    stack.ok("deploy", "--components", "configuration")
+    said = ended.stdout + ended.stderr
+    assert (ended.returncode, "it did not end within 3 s" in said) == (1, True), said
+    keeps_what_serves(stack)

@@ -15,6 +15,7 @@ from tests.cluster import gitservers
 from tests.cluster.access import Access
 from tests.cluster.audit import recorded
 from tests.cluster.cluster import Cluster
+from tests.cluster.images import dagster, postgres
 from tests.kubernetes.stacks import POD, ClusterStack, a_cluster_stack
 from tests.pipelines import Pipeline, pipeline
 from tests.projects import git
@@ -36,8 +37,8 @@ PLAN = {
     },
     "runConfigData": {},
 }
-OLD = "docker.io/dagster/dagster-k8s:1.13.27"
-NEW = "docker.io/dagster/dagster-k8s:as-if-newer"
+OLD = dagster.name()
+NEW = f"{OLD.partition(':')[0]}:as-if-newer"
 
 
 @pytest.fixture(scope="module")
@@ -202,7 +203,7 @@ def upgraded(stack: ClusterStack, webserver: str = NEW) -> None:
 
 
 def test_an_image_that_can_not_migrate_changes_nothing(stack: ClusterStack) -> None:
-    upgraded(stack, "docker.io/library/postgres:15")
+    upgraded(stack, postgres.NAME)
     ended = stack.run("deploy")
     assert ended.returncode == 1
     assert "first the database's schema is migrated" in ended.stderr

@@ -6,11 +6,11 @@ import json
 from typing import Any
 
 import pytest
-import yaml
 
 from tests import pipelines
 from tests.pipelines import Pipeline
 from tests.projects import git
+from tests.shared import changed
 from tests.stacks import Stack
 
 
@@ -22,13 +22,8 @@ def redeploy(stack: Stack, *arguments: str) -> tuple[int, dict[str, Any]]:
 
 def redeploy_with(stack: Stack, **settings: object) -> tuple[int, dict[str, Any]]:
     """Of `a`, with other settings in the configuration than are deployed."""
-    kept = stack.config.read_text()
-    a, b = yaml.safe_load(kept)["code_locations"]
-    stack.configure(code_locations=[{**a, **settings}, b])
-    try:
+    with changed(stack, "a", **settings):
         return redeploy(stack, "a")
-    finally:
-        stack.config.write_text(kept)
 
 
 def serving_assets(stack: Stack) -> list[str]:

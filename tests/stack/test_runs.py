@@ -8,13 +8,12 @@ import threading
 from contextlib import suppress
 from pathlib import Path
 
-import yaml
-
 from playground_ops.targets.local.processes import names, read_state, runtime_folder
 from playground_ops.targets.serverwire import NoAnswer, server_id
 from playground_ops.targets.webserver import Webserver
 from tests.asking import eventually
 from tests.pipelines import Pipeline
+from tests.shared import changed
 from tests.stacks import Stack
 
 
@@ -39,13 +38,8 @@ def test_runs_in_flight_end_well_or_as_they_are_asked_to_over_redeploys(
     kept, doomed = (stack.launch("a", "waiting", wait_of(*given)) for given in ((0.0, go), (600.0,)))
     for run in (kept, doomed):
         stack.wait_for_run(run, "STARTED")
-    before = stack.config.read_text()
-    a, b = yaml.safe_load(before)["code_locations"]
-    stack.configure(code_locations=[{**a, "longest_run_seconds": 2}, b])
-    try:
+    with changed(stack, "a", longest_run_seconds=2):
         redeployed(stack, code, "second")
-    finally:
-        stack.config.write_text(before)
     late = stack.launch("a", "waiting", wait_of(600.0))
     stack.wait_for_run(late, "STARTED")
 

@@ -274,7 +274,7 @@ def test_what_a_run_could_not_tell_is_told_when_it_has_ended(
 def test_only_old_looks_that_went_well_are_forgotten(opener: FakeOpener, tmp_path: Path) -> None:
     instance = dg.DagsterInstance.local_temp(
         str(tmp_path)
-    )  # the one in memory does not know when a run was made
+    )  # in memory no run has a time at which it was made
     looked, deployed = launch(opener, instance, "health_check"), launch(opener, instance, "plan")
     assert looked.success
     assert deployed.success
