@@ -37,8 +37,11 @@ def images(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterat
 
 @pytest.fixture(scope="module")
 def stack(images: None, shared_stack: Pool) -> Iterator[ClusterStack]:
+    """As it was afterwards: a stack that is not as configured is not well, which the next file may ask."""
     with shared_stack.having(reports("1")) as made:
         yield made
+        to(made, "1")
+        made.ok("deploy")
 
 
 def reports(version: str, **more: Any) -> dict[str, Any]:
