@@ -65,7 +65,9 @@ def examine(target: Target, configuration: Configuration) -> Examined:
     in_cluster = target.name == "kubernetes"
     looked_at = parts_of(configuration, in_cluster)
     locations = [location.name for location in configuration.all_locations]
-    others = [name for name in dict.fromkeys((*looked_at, *status)) if name not in (FOUNDATION, *locations)]
+    # Of a location that is no longer configured and still there the plan tells.
+    standing = [name for name, one in status.items() if one.kind != "location"]
+    others = [name for name in dict.fromkeys((*looked_at, *standing)) if name not in (FOUNDATION, *locations)]
     tasks: list[Callable[[], Looked]] = [
         *(partial(looks.at_location, target, name, status.get(name)) for name in locations),
         *(partial(looks.at_component, name, status.get(name)) for name in others),

@@ -73,12 +73,13 @@ def of_a_release(api: str, kind: str, name: str, number: int, **spec: Any) -> di
     return {"apiVersion": api, "kind": kind, "metadata": metadata, "spec": spec}
 
 
-def test_the_service_of_a_release_whose_deployment_somebody_deleted_goes(
-    access: Access, namespace: str, connection: Connection
-) -> None:
-    services = [of_a_release("v1", "Service", "dagster-release", one, clusterIP="None") for one in (1, 2)]
+def services() -> list[dict[str, Any]]:
+    return [of_a_release("v1", "Service", "dagster-release", one, clusterIP="None") for one in (1, 2)]
+
+
+def drained() -> dict[str, Any]:
     own = {LOCATION: "a", RELEASE: "2"}
-    kept = of_a_release(
+    return of_a_release(
         *("apps/v1", "Deployment", "dagster-grpc", 2),
         replicas=0,
         selector={"matchLabels": own},
@@ -87,7 +88,22 @@ def test_the_service_of_a_release_whose_deployment_somebody_deleted_goes(
             "spec": {"containers": [{"name": "dagster-grpc", "image": "none"}]},
         },
     )
-    access.apply(SERVICE, *services, kept, namespace=namespace)
+
+
+def test_the_service_of_a_release_whose_deployment_somebody_deleted_goes(
+    access: Access, namespace: str, connection: Connection
+) -> None:
+    access.apply(SERVICE, *services(), drained(), namespace=namespace)
     Releases(connection, namespace).sweep("a")
     left = access.kubectl("get", "services", "-o", "name", namespace=namespace).split()
     assert left == ["service/dagster-grpc-a", "service/dagster-release-a-2"]
+
+
+def test_of_a_location_that_leaves_nothing_stays_though_it_has_drained_or_is_there_in_part(
+    access: Access, namespace: str, connection: Connection
+) -> None:
+    access.apply(*services(), drained(), namespace=namespace)
+    releases = Releases(connection, namespace)
+    assert releases.locations() == ["a"]
+    releases.clear("a")
+    assert releases.locations() == []

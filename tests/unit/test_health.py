@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from playground_ops.checks.topic import Report, Topic, merge, worst_first
-from playground_ops.component import Component
+from playground_ops.component import Component, ComponentStatus
 from playground_ops.config import read
 from playground_ops.diagnose.database import explain_database
 from playground_ops.errors import Finding, FindingKind, PlaygroundError
@@ -78,6 +78,16 @@ def test_a_configuration_that_was_not_deployed_is_a_warning(target: Well) -> Non
         ("webserver", "as_configured", "component/webserver")
     ]
     assert not Topic.AS_CONFIGURED.is_urgent
+
+
+def test_of_a_location_that_left_and_is_still_there_the_plan_tells(
+    target: Well, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    status = [*target.stack.component_status(), ComponentStatus(name="left", kind="location", ready=False)]
+    monkeypatch.setattr(target.stack, "component_status", lambda: status)
+    assert told(examine(target, CONFIGURATION).report) == []
+    target.stack.live = [*target.stack.live, Component(name="left", kind="location", settings={})]
+    assert told(examine(target, CONFIGURATION).report) == [("foundation", "as_configured", "component/left")]
 
 
 def test_what_can_not_be_looked_at_is_a_finding_of_its_own(

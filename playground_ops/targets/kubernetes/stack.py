@@ -175,8 +175,7 @@ class KubernetesStack:
         """Its pods have as long as their runs need, and nothing stays behind."""
         if location in (places := self._places()):
             _, releases = places[location]
-            for live in releases.all(location):
-                releases.delete(live.release)
+            releases.clear(location)
 
     def ui_address(self) -> str | None:
         ingress = self._configuration.kubernetes.ingress
@@ -235,18 +234,16 @@ class KubernetesStack:
         return found
 
     def _live_locations(self) -> list[Component]:
-        """Those that serve; and those whose address is gone already, while their servers are not."""
+        """Those that serve; and those of which something is there without an address."""
         places = sorted(self._places().items())
         with ThreadPoolExecutor(AT_ONCE) as pool:
             found = pool.map(lambda one: self._live_location(one[0], one[1][1]), places)
             return [one for one in found if one is not None]
 
     def _live_location(self, name: str, place: Releases) -> Component | None:
-        releases = place.all(name)
-        now = serving(releases)
+        now = serving(place.all(name))
         if now is None:
-            gone = bool(releases) and not place.has_address(name)
-            return Component(name=name, kind="location", settings={}) if gone else None
+            return None if place.has_address(name) else Component(name=name, kind="location", settings={})
         last = next(reversed(self._records.all(name)), None)
         open_ended = last is not None and last.outcome is None and last.release == now.release
         return component(now.release, RUNNING, "not ended" if open_ended else CONFIRMED)

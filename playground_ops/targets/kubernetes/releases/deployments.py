@@ -159,10 +159,18 @@ class Releases:
 
     def delete(self, release: Release) -> None:
         """Its pods are left to the garbage collector. A release that is gone is deleted."""
-        name, number = release.location.name, release.number
+        self._delete(release.location.name, release.number)
+
+    def clear(self, location: str) -> None:
+        """Delete all its releases, those too that have drained or that somebody deleted in part."""
+        services = self._list("v1", "Service", location)
+        for number in sorted({*map(_number, services), *self.numbers(location)}):
+            self._delete(location, number)
+
+    def _delete(self, location: str, number: int) -> None:
         for api, kind, found in (
-            ("apps/v1", "Deployment", release_deployment(name, number)),
-            ("v1", "Service", release_service(name, number)),
+            ("apps/v1", "Deployment", release_deployment(location, number)),
+            ("v1", "Service", release_service(location, number)),
         ):
             self.delete_path(self._path(api, kind, found))
 
