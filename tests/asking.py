@@ -10,12 +10,13 @@ from urllib.request import Request, urlopen
 
 from tests.session.deadlines import stretched
 
-IDLE = 2.0
-"""Looking takes a third of the time at most: what is looked for needs the processors too."""
+IDLE, LONGEST_SECONDS = 4.0, 5.0
+"""Looking takes a fifth of the time, for what is looked for needs the processors too; and how long a pause
+may be."""
 
 
 def eventually(
-    what: str, holds: Callable[[], Any], timeout_seconds: float = 120.0, every_seconds: float = 0.05
+    what: str, holds: Callable[[], Any], timeout_seconds: float = 120.0, every_seconds: float = 0.1
 ) -> Any:
     """The first true value of `holds`; fails at the deadline with what was waited for and seen last.
 
@@ -29,7 +30,8 @@ def eventually(
         if seen:
             return seen
         assert time.monotonic() < deadline, f"waited {timeout_seconds:g} s for {what}; last seen: {seen!r}"
-        time.sleep(max(every_seconds, IDLE * (time.monotonic() - began)))
+        took = time.monotonic() - began
+        time.sleep(max(every_seconds, min(IDLE * took, LONGEST_SECONDS)))
 
 
 class Asking:
@@ -105,7 +107,7 @@ class Asking:
             status = self.run_status(run_id)
             return status if status in wanted else None
 
-        return str(eventually(f"run {run_id} to be one of {wanted}", ended, timeout_seconds, 0.2))
+        return str(eventually(f"run {run_id} to be one of {wanted}", ended, timeout_seconds, 0.25))
 
     def wait_for_success(self, run_id: str, timeout_seconds: float = 120.0) -> None:
         """Fails with what the run's page tells."""

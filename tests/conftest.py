@@ -14,9 +14,11 @@ from pathlib import Path
 import pytest
 
 from tests.cluster.access import Access
+from tests.cluster.cluster import Cluster
 from tests.cluster.plugin import SESSION_VARIABLE
+from tests.kubernetes.database import DatabaseStack
+from tests.kubernetes.images import imported
 from tests.kubernetes.pool import Pool
-from tests.kubernetes.running import Running, running
 from tests.session.distribution import SHARED
 from tests.shared import SharedStack
 from tests.stacks import Stack, a_stack
@@ -27,20 +29,29 @@ ON_A_CLUSTER = ROOT / "docs" / "cluster-soak-results.md"
 
 
 @pytest.fixture(scope="session")
-def shared_stack(access: Access, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pool]:
+def images(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[str]]:
+    """Names of those that have code in them, on the cluster's node."""
+    owner = f"reports-{os.environ.get('PYTEST_XDIST_WORKER', 'alone')}"
+    with imported(cluster, tmp_path_factory.mktemp("images"), owner) as names:
+        yield names
+
+
+@pytest.fixture(scope="session")
+def shared_stack(
+    request: pytest.FixtureRequest, access: Access, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Pool]:
     """On the cluster. One for a worker: tests/session/distribution.py gives its files to one of them."""
-    shared = Pool(access, tmp_path_factory.mktemp("pool"))
+    is_ours = not request.config.getoption("--kube-context")  # no image can be brought to somebody else's
+    image = request.getfixturevalue("images")[0] if is_ours else None
+    shared = Pool(access, tmp_path_factory.mktemp("pool"), image)
     yield shared
     shared.close()
 
 
 @pytest.fixture(scope="session")
-def database_stack(
-    access: Access, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[SharedStack[Running]]:
+def database_stack(access: Access, tmp_path_factory: pytest.TempPathFactory) -> Iterator[DatabaseStack]:
     """On the cluster too: its database is lost and its password changed."""
-    session = os.environ[SESSION_VARIABLE]
-    shared = SharedStack(lambda: running(access, session, tmp_path_factory.mktemp("database")))
+    shared = DatabaseStack(access, os.environ[SESSION_VARIABLE], tmp_path_factory.mktemp("database"))
     yield shared
     shared.close()
 

@@ -61,15 +61,18 @@ class SharedStack(Generic[S]):
 
         Their automation is off unless they say otherwise: nobody wants a run each minute.
         """
+        stack = self.made()
+        quiet = [{"automation": "off", **location} for location in locations]
+        self._bring_about(partial(stack.ok, "deploy") if self._deployed else stack.bootstrap, quiet, sections)
+        yield stack
+
+    def made(self) -> S:
+        """Perhaps nothing is deployed of it yet."""
         if self.suspect:
             self.close()
-        quiet = [{"automation": "off", **location} for location in locations]
         if self._stack is None:
             self._stack = self._closing.enter_context(self._make())
-            self._bring_about(self._stack.bootstrap, quiet, sections)
-        else:
-            self._bring_about(partial(self._stack.ok, "deploy"), quiet, sections)
-        yield self._stack
+        return self._stack
 
     def bare(self) -> S:
         """As the file before left it, for one whose tests deploy."""

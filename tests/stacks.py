@@ -16,6 +16,9 @@ from typing import Any
 
 import yaml
 
+from playground_ops.config import load
+from playground_ops.looking import look
+from playground_ops.targets.local.target import LocalTarget
 from tests.asking import Asking
 from tests.guardian import Guardian
 from tests.session.deadlines import stretched
@@ -93,8 +96,8 @@ class Stack(Asking):
         return self.ok(module="playground_ops.bootstrap")
 
     def status(self) -> dict[str, Any]:
-        found: dict[str, Any] = json.loads(self.ok("status", "--json"))
-        return found
+        """The document of the command, without a process of its own: what is asked often costs little."""
+        return look(LocalTarget(self.state, ROOT), load(self.config)).model_dump(mode="json")
 
     def location(self, name: str) -> dict[str, Any]:
         return next(found for found in self.status()["locations"] if found["name"] == name)

@@ -2,8 +2,16 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
 import pytest
 
+from playground_ops.looking import look
+from playground_ops.opening import Opened, open_stack
 from playground_ops.render.names import OF_NAMESPACE
 from playground_ops.targets.kubernetes.api.connection import Connection
 from tests.cluster.access import Access
@@ -14,11 +22,39 @@ CONTEXT = "playground"
 def connected(access: Access) -> Connection:
     """One that has read its kubeconfig: the environment is as before."""
     connection = Connection(access.context or CONTEXT)
-    with pytest.MonkeyPatch.context() as patch:
-        if access.kubeconfig:
-            patch.setenv("KUBECONFIG", access.kubeconfig)
+    with _environment(access):
         connection.get("/version")
     return connection
+
+
+@contextmanager
+def opened(access: Access, file: Path) -> Iterator[Opened]:
+    """A stack as a command opens it, without a process of its own: what is asked often costs little."""
+    with _environment(access):
+        yield open_stack(file, "kubernetes", context=access.context or CONTEXT)
+
+
+def status(access: Access, file: Path) -> dict[str, Any]:
+    """The document of the command `status`."""
+    with opened(access, file) as found:
+        return look(found.engine.target, found.configuration).model_dump(mode="json")
+
+
+def webserver(connection: Connection, namespace: str) -> str:
+    """Its address: from this machine the Services of the tests' cluster can be reached."""
+    path = f"/api/v1/namespaces/{namespace}/services/dagster-webserver"
+    return f"http://{connection.request('GET', path)['spec']['clusterIP']}:3000"
+
+
+@contextmanager
+def _environment(access: Access) -> Iterator[None]:
+    """As a command has it that is started for this cluster."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in [name for name in os.environ if name.startswith("PLAYGROUND_")]:
+            patch.delenv(name)
+        if access.kubeconfig:
+            patch.setenv("KUBECONFIG", access.kubeconfig)
+        yield
 
 
 def remove_policies(access: Access, namespace: str) -> None:

@@ -13,18 +13,24 @@ from typing import Any
 
 from tests.cluster.access import Access
 from tests.cluster.gitservers import anonymous
+from tests.cluster.network import HOST
+from tests.cluster.packageindex import PASSWORD, USER
 from tests.kubernetes import reads
+from tests.kubernetes.images import MODULE
 from tests.kubernetes.lasting import CODE as LASTING
 from tests.kubernetes.stacks import ClusterStack, a_cluster_stack
 from tests.pipelines import DEFINITIONS, Pipeline, pipeline
 from tests.shared import SharedStack
 from tests.stack.test_gates import text
+from tests.stacks import free_port
 
+Object = dict[str, Any]
 GATES = {"smoke_job": "smoke", "smoke_check": "total:is_positive"}
 FROM_GIT: dict[str, dict[str, Any]] = {
     "a": {},
     "gated": GATES,
     "long": {},
+    "packaged": {"startup_timeout_seconds": 90},
     "reads": {"pod": reads.POD},
     "short": {"longest_run_seconds": 5},
 }
@@ -36,19 +42,29 @@ FIRST = {
     "short": LASTING.format(version=1),
 }
 """Of those that need it, what their first commit defines."""
-OWN: dict[str, dict[str, Any]] = {"b": {}, "gated-own": {"smoke_job": "refresh"}}
-"""They serve the bootstrap package."""
+OWN: dict[str, dict[str, Any]] = {"b": {"smoke_job": "refresh"}}
+"""It serves the bootstrap package."""
 ON_ITS_OWN = "reads"
 """Its git server can be ended without the others'."""
 ARTIFACTS = "1Gi"
 """Room for the environments of locations with packages of their own."""
+INDEX: Object = {
+    "apiVersion": "v1",
+    "kind": "Secret",
+    "metadata": {"name": "index"},
+    "stringData": {"username": USER, "password": PASSWORD},
+}
 
 
 class Pool(SharedStack[ClusterStack]):
-    def __init__(self, access: Access, folder: Path) -> None:
+    def __init__(self, access: Access, folder: Path, image: str | None) -> None:
+        """`image`: what location `reports` has its code in; None: there is no such location."""
         super().__init__(self._made)
+        self._of_images = [{"name": "reports", "image": image, "module": MODULE}] if image else []
         self._access, self._folder, self._number = access, folder, 0
         self._git_of_its_own, self._port = ExitStack(), 0
+        self.index_port = free_port()
+        """Where packages come from, while a test serves them there."""
 
     def code(self, name: str) -> Pipeline:
         return Pipeline(self._folder / str(self._number) / "git" / name)
@@ -92,11 +108,13 @@ class Pool(SharedStack[ClusterStack]):
                 self._location(name, other if name == ON_ITS_OWN else url, settings)
                 for name, settings in FROM_GIT.items()
             ]
-            always += [{"name": name, **settings} for name, settings in OWN.items()]
+            always += [*self._of_images, *({"name": name, **settings} for name, settings in OWN.items())]
+            packages = {"index_url": f"http://{HOST}:{self.index_port}/simple", "secret": "index"}
+            cluster = {"artifacts": ARTIFACTS, "packages": packages}
             made = kept.enter_context(
-                a_cluster_stack(self._access, folder, artifacts=ARTIFACTS, always=tuple(always))
+                a_cluster_stack(self._access, folder, cluster=cluster, always=tuple(always))
             )
-            self._access.apply(reads.SECRET, reads.settings("red"), namespace=made.namespace)
+            self._access.apply(reads.SECRET, reads.settings("red"), INDEX, namespace=made.namespace)
             yield made
 
     def _location(self, name: str, url: str, settings: dict[str, Any]) -> dict[str, Any]:

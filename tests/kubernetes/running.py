@@ -8,14 +8,16 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from playground_ops.targets.kubernetes.api.connection import Connection
 from tests.asking import Asking
 from tests.cluster.access import Access
-from tests.kubernetes.connections import CONTEXT
+from tests.kubernetes.connections import CONTEXT, connected, status, webserver
 from tests.session.deadlines import stretched
 from tests.session.times import started
 from tests.stacks import QUICK
@@ -72,7 +74,7 @@ class Running(Asking):
         return said
 
     def status(self) -> Any:
-        return self.run("status", "--json").document
+        return status(self.access, self.file)
 
     @property
     def config(self) -> Path:
@@ -86,8 +88,11 @@ class Running(Asking):
 
     @property
     def ui(self) -> str:
-        """From this machine the tests' cluster's Services can be reached."""
-        return f"http://{self.get('service', 'dagster-webserver')['spec']['clusterIP']}:3000"
+        return webserver(self.connection, self.namespace)
+
+    @cached_property
+    def connection(self) -> Connection:
+        return connected(self.access)
 
     def kubectl(self, *arguments: str, stdin: str | None = None) -> str:
         return self.access.kubectl(*arguments, namespace=self.namespace, stdin=stdin)

@@ -8,16 +8,19 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 from http.client import HTTPException
 from pathlib import Path
 from typing import Any
 
+from playground_ops.apply import make_plan
 from playground_ops.render.names import LOCATION, RELEASE
+from playground_ops.targets.kubernetes.api.connection import Connection
 from tests.asking import Asking, eventually
 from tests.cluster.access import Access
 from tests.cluster.plugin import SESSION_VARIABLE
-from tests.kubernetes.connections import CONTEXT, remove_policies
+from tests.kubernetes.connections import CONTEXT, connected, opened, remove_policies, status, webserver
 from tests.session.deadlines import stretched
 from tests.session.times import started
 from tests.stacks import QUICK, SELDOM
@@ -53,8 +56,8 @@ class ClusterStack(Asking):
     access: Access
     namespace: str
     folder: Path
-    artifacts: str = "64Mi"
-    """Size of its claim: volumes of the tests' cluster are of memory, and take what is written to them."""
+    cluster: dict[str, Any] = field(default_factory=dict)
+    """Of the section `kubernetes`: what it says unless it is configured otherwise."""
     always: tuple[dict[str, Any], ...] = ()
     """Locations that it has besides those that it is configured with."""
 
@@ -64,7 +67,7 @@ class ClusterStack(Asking):
 
     def configure(self, **document: Any) -> None:
         """Write the configuration file."""
-        kubernetes = {"artifacts": self.artifacts, **document.pop("kubernetes", {})}
+        kubernetes = {**self.cluster, **document.pop("kubernetes", {})}
         named = {one["name"] for one in document.get("code_locations", ())}
         kept = [one for one in self.always if one["name"] not in named]
         document["code_locations"] = [*kept, *document.get("code_locations", SMALL["code_locations"])]
@@ -108,18 +111,22 @@ class ClusterStack(Asking):
     def bootstrap(self) -> str:
         return self.ok(module="playground_ops.bootstrap")
 
+    @cached_property
+    def connection(self) -> Connection:
+        return connected(self.access)
+
     def plan(self) -> dict[str, list[str]]:
         """What is not unchanged: the changed fields by object, or by location."""
-        found = json.loads(self.ok("plan", "--json"))
+        with opened(self.access, self.config) as found:
+            plan = make_plan(found.engine, found.configuration)
         return {
-            change["object"] or change["component"]: [field["path"] for field in change["fields"]]
-            for change in found["changes"]
-            if change["action"] != "unchanged"
+            change.object or change.component: [field.path for field in change.fields]
+            for change in plan.changes
+            if change.action != "unchanged"
         }
 
     def status(self) -> dict[str, Any]:
-        found: dict[str, Any] = json.loads(self.ok("status", "--json"))
-        return found
+        return status(self.access, self.config)
 
     def location(self, name: str) -> dict[str, Any]:
         return next(found for found in self.status()["locations"] if found["name"] == name)
@@ -133,7 +140,8 @@ class ClusterStack(Asking):
     def pods(self, component: str) -> list[dict[str, Any]]:
         """Those of webserver, daemon, postgres or location that are not being deleted, oldest first."""
         selector = f"app.kubernetes.io/component={component}"
-        found = json.loads(self.kubectl("get", "pods", "-l", selector, "-o", "json"))["items"]
+        path = f"/api/v1/namespaces/{self.namespace}/pods"
+        found = self.connection.request("GET", path, query={"labelSelector": selector})["items"]
         alive = [pod for pod in found if "deletionTimestamp" not in pod["metadata"]]
         return sorted(alive, key=lambda pod: str(pod["metadata"]["creationTimestamp"]))
 
@@ -157,9 +165,7 @@ class ClusterStack(Asking):
 
     @property
     def ui(self) -> str:
-        """From this machine the tests' cluster's Services can be reached."""
-        service = self.get("service", "dagster-webserver")
-        return f"http://{service['spec']['clusterIP']}:3000"
+        return webserver(self.connection, self.namespace)
 
 
 @contextmanager

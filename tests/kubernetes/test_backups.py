@@ -9,12 +9,12 @@ import re
 import shutil
 import stat
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import psycopg2
 import pytest
+import yaml
 
 from playground_ops.config import load
 from playground_ops.errors import BadInput, PlaygroundError
@@ -28,8 +28,8 @@ from tests.cluster.access import Access
 from tests.cluster.cluster import Cluster
 from tests.cluster.images import dagster
 from tests.kubernetes.connections import connected
+from tests.kubernetes.database import APART, DatabaseStack, away
 from tests.kubernetes.running import Running
-from tests.shared import SharedStack
 
 IN_WEBSERVER = ("exec", "deploy/dagster-webserver", "--")
 INSERT = "INSERT INTO runs (run_id, pipeline_name, status, run_body) VALUES ('{0}', 'kept', '{1}', '{{}}')"
@@ -37,14 +37,8 @@ KEPT = "SELECT count(*) FROM runs WHERE pipeline_name = 'kept'"
 
 
 @pytest.fixture(scope="module")
-def stack(cluster: Cluster, database_stack: SharedStack[Running]) -> Iterator[Running]:
-    with database_stack.having({"name": "a"}, **kept(1)) as made:
-        yield made
-
-
-def kept(number: int, **pod: Any) -> dict[str, Any]:
-    """A configuration by which the job keeps so many."""
-    return {"postgres": {"storage": "512Mi", "pod": pod, "backups": {"kept": number}}}
+def stack(cluster: Cluster, database_stack: DatabaseStack) -> Running:
+    return database_stack.whole()
 
 
 @pytest.fixture
@@ -110,6 +104,7 @@ def test_what_was_lost_comes_back_and_the_stack_runs_on_it(stack: Running, file:
     said = stack.run("restore", str(file), "--stop", "--force")
     assert "dagster-webserver stops" in said.err
     assert f"dagster-grpc-a-{number} starts" in said.err
+    assert f"dagster-grpc-{APART}-" in said.err, "in its namespace too"
     assert {"ticks": stack.sql("SELECT count(*) FROM instigators"), "kept": stack.sql(KEPT)} == before
     assert stack.sql("SELECT run_id FROM runs WHERE pipeline_name = 'kept'") == "first"
     becomes_well(stack)
@@ -264,7 +259,8 @@ def test_a_pod_that_dies_under_a_restore_is_told_and_the_database_is_as_it_was(
 def test_a_stack_that_a_person_stopped_waits_for_everybody_else_to_leave(
     connection: Connection, stack: Running, file: Path, place: Place
 ) -> None:
-    stopping.stop(connection, [stack.namespace], lambda message: None, 1)
+    everywhere = [stack.namespace, away(stack)]
+    stopping.stop(connection, everywhere, lambda message: None, 1)
     host = stack.get("service", "dagster-postgres")["spec"]["clusterIP"]
     secret = stack.get("secret", "dagster-postgres")["data"]["password"]
     word = base64.b64decode(secret).decode()
@@ -276,7 +272,7 @@ def test_a_stack_that_a_person_stopped_waits_for_everybody_else_to_leave(
         session.close()
     assert "The database is as" in stack.run("restore", str(file)).out
     assert stack.pods("dagster-webserver") == set(), "what a person stopped, a person starts"
-    stopping.start(connection, [stack.namespace], lambda message: None)
+    stopping.start(connection, everywhere, lambda message: None)
     eventually("all to be ready", lambda: are_ready(stack), every_seconds=1)
 
 
@@ -309,12 +305,14 @@ def test_the_last_one_of_the_job_is_kept_and_restore_takes_it(
 
 def test_a_job_that_fails_says_why_and_the_ones_before_stay(stack: Running) -> None:
     before = kept_files(stack)
-    image = kept(2, image=dagster.name())
     whole = stack.file.read_text()
-    stack.configure(code_locations=[{"name": "a"}], **image)
+    changed = yaml.safe_load(whole)
+    changed["postgres"] |= {"pod": {"image": dagster.name()}, "backups": {"kept": 2}}
+    stack.file.write_text(yaml.safe_dump(changed))
     stack.run("deploy", "--components", "configuration")
     stack.file.write_text(whole)
     run = stack.launch("ops", "backup")
     assert stack.wait_for_run(run) == "FAILURE"
     assert "pg_dump: not found" in stack.messages(run)
     assert kept_files(stack) == before
+    stack.run("deploy", "--components", "configuration")

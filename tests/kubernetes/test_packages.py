@@ -6,17 +6,16 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from tests.asking import eventually
-from tests.cluster.gitservers import anonymous
 from tests.cluster.packageindex import PASSWORD, USER, Index, package_index, wheel, wheels
 from tests.kubernetes.pool import Pool
 from tests.kubernetes.stacks import ClusterStack
-from tests.pipelines import Pipeline, pipeline
+from tests.pipelines import Pipeline
 from tests.projects import OLDER_DAGSTER, lock
+from tests.shared import changed
 
 DEFINITIONS = """\
 import dagster as dg
@@ -31,6 +30,7 @@ def {asset}() -> dg.MaterializeResult:
 defs = dg.Definitions(assets=[{asset}], jobs=[dg.define_asset_job("everything")])
 """
 A = "packaged"
+"""Of the pool; its configuration says where packages come from, from the start."""
 PROJECT = """\
 [project]
 name = "orders"
@@ -41,7 +41,6 @@ dependencies = ["dagster=={dagster}", "greeter=={greeter}"]
 [tool.uv]
 environments = ["sys_platform == 'linux' and implementation_name == 'cpython'"]
 """
-PATIENCE = {"startup_timeout_seconds": 90}
 VERSIONS = """query($id: ID!) { runOrError(runId: $id) { ... on Run { assetMaterializations {
   metadataEntries { ... on TextMetadataEntry { text } } } } } }"""
 TAMPER = """cd /opt/dagster; for place in environments artifacts/.environments; do
@@ -53,22 +52,10 @@ done; ls environments; ls /etc/packages-secret 2> /dev/null; true"""
 class World:
     stack: ClusterStack
     code: Pipeline
+    port: int
     own: Path
     """Wheels beside those of Dagster."""
     netrc: Path
-    git: str
-    port: int = 0
-
-    def configure(self, index: Index, pod: dict[str, Any] | None = None, **more: Any) -> None:
-        repo = {"url": f"{self.git}/{self.code.folder.name}", "ref": "main"}
-        location = {"name": A, "repo": repo, "module": "pipeline", **PATIENCE}
-        if pod:
-            location["pod"] = pod
-        self.stack.configure(
-            code_locations=[location],
-            kubernetes={"packages": {"index_url": index.url, "secret": "index"}},
-            **more,
-        )
 
     def index(self) -> AbstractContextManager[Index]:
         """To be entered; always at the same address."""
@@ -96,23 +83,17 @@ def world(shared_stack: Pool, tmp_path_factory: pytest.TempPathFactory) -> Itera
     """What serves was made from an index that is away by now."""
     folder = tmp_path_factory.mktemp("packages")
     (folder / "netrc").write_text(f"default login {USER} password {PASSWORD}\n")
-    code = pipeline(folder / "code" / "repository")
-    stack = shared_stack.bare()
-    with anonymous(code.folder.parent) as git:
-        made = World(stack, code, folder / "wheels", folder / "netrc", git)
-        for number in ("1.0", "2.0", "3.0"):
-            wheel(made.own, "greeter", number)
-        with made.index() as index:
-            made.port = index.port
-            made.lock(index, "1.0")
-            made.commit("prices")
-            literals = (f"--from-literal=username={USER}", f"--from-literal=password={PASSWORD}")
-            stack.kubectl("create", "secret", "generic", "index", *literals)
-            made.configure(index)
-            done = stack.run("deploy")
-            said = done.stdout + done.stderr
-            assert (done.returncode, "installing packages" in said) == (0, True), said
-        yield made
+    stack = shared_stack.take(A)
+    made = World(stack, shared_stack.code(A), shared_stack.index_port, folder / "wheels", folder / "netrc")
+    for number in ("1.0", "2.0", "3.0"):
+        wheel(made.own, "greeter", number)
+    with made.index() as index:
+        made.lock(index, "1.0")
+        made.commit("prices")
+        done = stack.run("redeploy", A)
+    said = done.stdout + done.stderr
+    assert (done.returncode, "installing packages" in said) == (0, True), said
+    return made
 
 
 def test_an_older_dagster_serves_and_runs_under_the_stack_s_newer_one(world: World) -> None:
@@ -125,7 +106,8 @@ def test_an_older_dagster_serves_and_runs_under_the_stack_s_newer_one(world: Wor
 
 
 def test_code_of_a_location_can_t_change_what_it_or_another_runs_on(world: World) -> None:
-    (key,) = world.stack.kubectl("exec", f"deployment/dagster-grpc-{A}-1", "--", "sh", "-c", TAMPER).split()
+    server = f"deployment/dagster-grpc-{A}-{world.stack.location(A)['release']}"
+    (key,) = world.stack.kubectl("exec", server, "--", "sh", "-c", TAMPER).split()
     assert key in world.installed()
 
 
@@ -201,13 +183,12 @@ def test_another_node_than_its_claim_s_is_no_place_for_it_and_what_serves_stays(
     """As it is with ReadWriteOnce: the volume is where the node of its first pod is."""
     stack = world.stack
     before = stack.assets(A)
-    with world.index() as index:
-        world.configure(index, {"node_selector": {"kubernetes.io/hostname": second_node}})
-        refused = stack.run("deploy")
+    with world.index():
+        with changed(stack, A, pod={"node_selector": {"kubernetes.io/hostname": second_node}}):
+            refused = stack.run("deploy")
         assert refused.returncode == 1
         assert "claim" in refused.stdout + refused.stderr
         assert stack.assets(A) == before
-        world.configure(index)
         stack.ok("deploy")
     assert stack.plan() == {}
 
@@ -215,8 +196,8 @@ def test_another_node_than_its_claim_s_is_no_place_for_it_and_what_serves_stays(
 @pytest.mark.soak
 def test_runs_in_pods_of_their_own_have_them_too(world: World) -> None:
     stack = world.stack
-    with world.index() as index:
-        world.configure(index, run_launcher="kubernetes")
+    with world.index():
+        stack.configure(code_locations=[], run_launcher="kubernetes")
         stack.bootstrap()
     run = stack.launch(A, "everything")
     stack.wait_for_success(run)

@@ -10,7 +10,7 @@ from urllib.request import Request, urlopen
 
 import pytest
 import yaml
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 
 from playground_ops.config import Configuration, read
 from playground_ops.config.store import ACCOUNT
@@ -101,14 +101,22 @@ def test_everything_is_accepted_by_a_server_that_enforces_restricted(
 
 
 @pytest.mark.usefixtures("accounts")
-@settings(deadline=None, max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(document=FILES)
+@pytest.mark.parametrize("number", [8, pytest.param(100, marks=pytest.mark.soak)])
 def test_whatever_is_configured_is_accepted(
-    access: Access, namespace: str, tmp_path: Path, document: dict[str, Any]
+    access: Access, namespace: str, tmp_path: Path, number: int
 ) -> None:
-    """The server knows more than its schemas: what belongs together, what comes twice, how long it may be."""
-    found = everything(configured(yaml.safe_dump(document), namespace))
-    accept(access, [one for one in found if not (is_prioritised(one) or has_an_account(one))], tmp_path)
+    """The server knows more than its schemas: what belongs together, what comes twice, how long it may be.
+
+    A few seconds each; its schemas alone are tried with many more, in tests/unit/test_render_valid.py.
+    """
+
+    @settings(deadline=None, max_examples=number, database=None)
+    @given(document=FILES)
+    def accepted(document: dict[str, Any]) -> None:
+        found = everything(configured(yaml.safe_dump(document), namespace))
+        accept(access, [one for one in found if not (is_prioritised(one) or has_an_account(one))], tmp_path)
+
+    accepted()
 
 
 def is_prioritised(found: dict[str, Any]) -> bool:

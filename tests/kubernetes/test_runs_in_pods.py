@@ -11,11 +11,8 @@ import pytest
 
 from tests.asking import eventually
 from tests.cluster.access import Access, KubectlFailed
-from tests.cluster.cluster import Cluster
 from tests.cluster.gitservers import anonymous
-from tests.cluster.images import dagster
-from tests.cluster.images.catalog import catalog
-from tests.cluster.images.layered import layered
+from tests.kubernetes.images import MODULE
 from tests.kubernetes.stacks import ClusterStack, a_cluster_stack
 from tests.pipelines import Pipeline, pipeline
 from tests.session.deadlines import stretched
@@ -50,22 +47,6 @@ def waiting() -> None:
 defs = dg.Definitions(jobs=[waiting, alone])
 """
 A, OWN, IMAGED = "in-pods", "in-pods-own", "in-pods-image"
-IMAGE = "registry.test/runs:1"
-IN_IMAGE = """\
-import dagster as dg
-
-
-@dg.op
-def say() -> None: ...
-
-
-@dg.job
-def short() -> None:
-    say()
-
-
-defs = dg.Definitions(jobs=[short])
-"""
 GO = ("exec", "deployment/dagster-webserver", "--")
 QUEUE = {"tag_concurrency_limits": [{"key": "one", "value": "at a time", "limit": 1}]}
 
@@ -73,17 +54,6 @@ QUEUE = {"tag_concurrency_limits": [{"key": "one", "value": "at a time", "limit"
 @pytest.fixture(scope="module")
 def code(tmp_path_factory: pytest.TempPathFactory) -> Pipeline:
     return pipeline(tmp_path_factory.mktemp("code") / "repository")
-
-
-@pytest.fixture(scope="module")
-def image(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The stock image with a file more."""
-    node, out = cluster.node("node1"), tmp_path_factory.mktemp("image") / "image.tar"
-    (base,) = [one.archive() for one in catalog() if one.name == dagster.name()]
-    layered(out, base, IMAGE, {"/opt/dagster/app/short.py": IN_IMAGE})
-    node.ctr("images", "import", out)
-    yield IMAGE
-    node.ctr("images", "rm", IMAGE)
 
 
 @pytest.fixture(scope="module")
@@ -95,14 +65,18 @@ def git(code: Pipeline) -> Iterator[ExitStack]:
 
 @pytest.fixture(scope="module")
 def stack(
-    image: str, access: Access, code: Pipeline, git: ExitStack, tmp_path_factory: pytest.TempPathFactory
+    images: list[str],
+    access: Access,
+    code: Pipeline,
+    git: ExitStack,
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[ClusterStack]:
     code.commit_text(CODE.format(version=1), "Version 1")
     url = git.enter_context(anonymous(code.folder.parent))
     locations = [
         {"name": A, "repo": {"url": f"{url}/{code.folder.name}", "ref": "main"}, "module": "pipeline"},
         {"name": OWN},
-        {"name": IMAGED, "image": IMAGE, "module": "short"},
+        {"name": IMAGED, "image": images[0], "module": MODULE},
     ]
     with a_cluster_stack(access, tmp_path_factory.mktemp("stack")) as made:
         made.configure(run_launcher="kubernetes", run_queue=QUEUE, code_locations=locations)
@@ -116,7 +90,7 @@ def pod_of(stack: ClusterStack, run: str) -> dict[str, Any] | None:
 
 
 def test_every_kind_of_location_has_its_runs_in_pods(stack: ClusterStack) -> None:
-    runs = [stack.launch(OWN, "refresh"), stack.launch(IMAGED, "short"), stack.launch("ops", "plan")]
+    runs = [stack.launch(OWN, "refresh"), stack.launch(IMAGED, "__ASSET_JOB"), stack.launch("ops", "plan")]
     for run in runs:
         stack.wait_for_success(run)
     pods = [pod_of(stack, run) for run in runs]

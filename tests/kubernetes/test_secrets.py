@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -21,9 +20,16 @@ from tests.ailing import wait_until_nothing_is_told
 from tests.cluster import gitservers
 from tests.cluster.access import Access, KubectlFailed
 from tests.kubernetes.connections import connected
+from tests.kubernetes.database import (
+    APART,
+    PRIVATE,
+    A,
+    DatabaseStack,
+    connected_away,
+    secret_away,
+    seen_away,
+)
 from tests.kubernetes.running import Running
-from tests.pipelines import Pipeline, pipeline
-from tests.shared import SharedStack
 
 RUN = """INSERT INTO runs (run_id, pipeline_name, status, run_body)
 VALUES ('0a1b2c3d-0000', 'load & clean', 'STARTED', '{}')"""
@@ -44,24 +50,15 @@ def connect(url: str) -> None:
 
 connect(f"postgresql://loader:{word}@warehouse:5432/sales")
 """
+SECRET_VERSION = "playground.dagster/secret-version"
+OF_NAMESPACE = ("dagster-database", "dagster-postgres")
+"""With passwords, in the namespace of an isolated location: its own role's, and that of Dagster."""
 EVENTS = "SELECT coalesce(string_agg(event, ' '), '') FROM event_logs"
 
 
 @pytest.fixture(scope="module")
-def stack(access: Access, database_stack: SharedStack[Running]) -> Iterator[Running]:
-    made = database_stack.bare()
-    folder = made.file.parent
-    pipeline(folder / "code").commit("first")
-    with gitservers.by_password(folder) as url:
-        (folder / "token").write_text(gitservers.PASSWORD)
-        secret = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "private"}}
-        content = {"username": gitservers.USER, "password": gitservers.PASSWORD}
-        access.apply({**secret, "stringData": content}, namespace=made.namespace)
-        repo = {"url": f"{url}/code", "ref": "main", "secret": "private"}
-        a = {"name": "a", "repo": repo, "module": "pipeline", "automation": "off"}
-        webserver = {"pod": {"environment_from_secrets": ["private"]}}
-        with database_stack.having(a, webserver=webserver):
-            yield made
+def stack(database_stack: DatabaseStack) -> Running:
+    return database_stack.whole()
 
 
 @pytest.fixture
@@ -110,9 +107,9 @@ def test_a_changed_secret_reaches_the_pods_that_read_it_and_no_other(
 ) -> None:
     before = numbers(stack)
     pods = {app: stack.pods(f"dagster-{app}") for app in ("webserver", "daemon", "postgres")}
-    assert versions(connection, load(stack.file)) == {}
-    stack.kubectl("annotate", "secret", "private", "playground.dagster/secret-version=1")
-    assert versions(connection, load(stack.file)) == {"private": "1"}
+    known = versions(connection, load(stack.file))
+    stack.kubectl("annotate", "--overwrite", "secret", PRIVATE, f"{SECRET_VERSION}=1")
+    assert versions(connection, load(stack.file)) == {**known, PRIVATE: "1"}
     stack.run("deploy")
     assert numbers(stack) == {**before, "a": before["a"] + 1}
     now = {app: stack.pods(f"dagster-{app}") for app in pods}
@@ -270,28 +267,39 @@ def wait_until_well(stack: Running) -> None:
 
 def test_a_rotation_reaches_everything_and_is_seen_nowhere(stack: Running) -> None:
     old, before = password(stack), numbers(stack)
+    own = secret_away(stack, OF_NAMESPACE[0])["password"]
     stack.sql(RUN)
     said = stack.run("secret", "rotate-database", "--force")
     new = password(stack)
     assert "ends: run 0a1b2c3d" in said.err
     assert (old != new, is_let_in(stack, new), is_let_in(stack, old)) == (True, True, False)
-    assert numbers(stack) == {name: number + 1 for name, number in before.items()}
+    assert [name for name, number in numbers(stack).items() if number <= before[name]] == []
     wait_until_well(stack)
     stack.sql("DELETE FROM runs WHERE run_id = '0a1b2c3d-0000'")
+    now, there = (secret_away(stack, name)["password"] for name in OF_NAMESPACE)
+    assert (there, now != own) == (new, True)
+    with pytest.raises(psycopg2.OperationalError, match="password authentication failed"):
+        connected_away(stack, password=own)
+    stack.wait_for_success(stack.launch(APART, "writing"))
+    assert seen_away(stack)
     seen = everywhere(stack) + f"{said}"
     assert "dagster-postgres" in seen
-    assert [word for word in (old, new, base64.b64encode(new.encode()).decode()) if word in seen] == []
+    words = (old, new, own, now, base64.b64encode(new.encode()).decode())
+    assert [word for word in words if word in seen] == []
 
 
-def test_secrets_that_code_tells_when_it_fails_are_masked_wherever_it_is_shown(stack: Running) -> None:
-    folder = stack.file.parent
+def test_secrets_that_code_tells_when_it_fails_are_masked_wherever_it_is_shown(
+    stack: Running, database_stack: DatabaseStack
+) -> None:
+    whole = stack.file.read_text()
     secret = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "canaries"}, "stringData": WORDS}
     stack.access.apply(secret, namespace=stack.namespace)
-    document = yaml.safe_load(stack.file.read_text())
+    document = yaml.safe_load(whole)
     document["code_locations"][0]["pod"] = {"environment_from_secrets": ["canaries"]}
     stack.file.write_text(yaml.safe_dump(document))
     before = numbers(stack)
-    Pipeline(folder / "code").commit_text(TELLS, "Tell everything")
+    code = database_stack.code(A)
+    code.commit_text(TELLS, "Tell everything")
     stack.run("deploy", "--components", "foundation,configuration")
     run = stack.launch("ops", "redeploy", {"locations": ["a"]})
     assert stack.wait_for_run(run) == "FAILURE"
@@ -301,3 +309,6 @@ def test_secrets_that_code_tells_when_it_fails_are_masked_wherever_it_is_shown(s
     for place in told:
         assert "postgresql://***@warehouse:5432/sales" in place
         assert [word for word in WORDS.values() if word in place] == []
+    code.commit("first")
+    stack.file.write_text(whole)
+    stack.run("deploy", "--components", "foundation,configuration")

@@ -11,7 +11,7 @@ from tests.pipelines import Pipeline
 from tests.shared import changed
 from tests.stack.test_gates import text
 
-A, OWN = "gated", "gated-own"
+A, OWN = "gated", "b"
 
 
 @pytest.fixture(scope="module")
@@ -57,6 +57,7 @@ def test_they_are_runs_like_others(stack: ClusterStack) -> None:
     assert smoke_pods(stack) == ""
 
 
+@pytest.mark.soak
 def test_a_job_that_fails_keeps_the_commit_from_serving(
     stack: ClusterStack, code: Pipeline, serving: int
 ) -> None:
@@ -88,6 +89,7 @@ def test_a_rollout_that_is_cancelled_meanwhile_leaves_no_pod(stack: ClusterStack
     assert stack.assets(A) == ["total"]
 
 
+@pytest.mark.soak
 def test_what_takes_longer_than_it_may_has_failed(stack: ClusterStack, code: Pipeline, serving: int) -> None:
     code.commit_text(text("total", seconds=200.0), "Far too slow")
     with changed(stack, A, smoke_timeout_seconds=3):

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from playground_ops.render.names import OF_NAMESPACE
 from playground_ops.targets.kubernetes.api.connection import AGENT
 from tests.asking import Asking, eventually
 from tests.cluster import gitservers
@@ -79,7 +80,10 @@ def stack(
             code_locations=[
                 {"name": "a", "repo": repos["a"], "module": "pipeline"},
                 {"name": "b"},
-                {"name": "c", "repo": repos["c"], "module": "pipeline", "automation": "off"},
+                {
+                    **{"name": "c", "repo": repos["c"], "module": "pipeline", "automation": "off"},
+                    "isolation": True,
+                },
             ],
             webserver={"pod": POD, "read_only": True},
         )
@@ -90,7 +94,15 @@ def stack(
         said = [one.communicate(timeout=stretched(280)) for one in both]
         assert [one.returncode for one in both] == [0, 0], said
         assert gitservers.PASSWORD not in str(said)
-        yield made
+        try:
+            yield made
+        finally:
+            access.delete_namespace(away(made), wait=False)
+
+
+def away(stack: ClusterStack) -> str:
+    """The namespace of `c`."""
+    return f"{stack.namespace}-c"
 
 
 def secrets_of(folder: Path, ssh: gitservers.SshAccess) -> dict[str, list[str]]:
@@ -263,11 +275,14 @@ def test_a_server_of_git_that_nobody_vouches_for_is_refused(stack: ClusterStack)
     stack.config.write_text(text)
 
 
-def test_down_leaves_the_data_and_then_nothing(stack: ClusterStack) -> None:
+def test_down_leaves_the_data_and_then_nothing(stack: ClusterStack, access: Access) -> None:
     run = stack.launch("a", "waiting", {"ops": {"wait": {"config": {"seconds": 600}}}})
     stack.wait_for_run(run, "STARTED")
     stack.ok("down", "--now")
-    assert stack.get("pods")["items"] == []
+    assert stack.get("pods")["items"] == access.get("pods", "", away(stack))["items"] == []
+    assert {one["metadata"]["name"] for one in access.get("pvc", "", away(stack))["items"]} == {
+        "dagster-artifacts"
+    }
     claims = {found["metadata"]["name"] for found in stack.get("pvc")["items"]}
     assert claims == {"dagster-artifacts", "data-dagster-postgres-0"}
     stack.bootstrap()
@@ -276,3 +291,9 @@ def test_down_leaves_the_data_and_then_nothing(stack: ClusterStack) -> None:
     stack.ok("down", "--now", "--delete-data")
     ours = ("-l", "app.kubernetes.io/managed-by=playground-ops", "-o", "name")
     eventually("all to be gone", lambda: stack.kubectl("get", EVERY_KIND, *ours).split() == [])
+    policies = "validatingadmissionpolicies,validatingadmissionpolicybindings"
+    mine = ("-l", f"{OF_NAMESPACE}={stack.namespace}", "-o", "name")
+    eventually(
+        "its other namespace too",
+        lambda: access.kubectl("get", f"namespaces,{policies}", *mine).split() == [],
+    )

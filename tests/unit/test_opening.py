@@ -1,0 +1,23 @@
+"""What a candidate of `ops` from git is refused before it looks at anything."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from playground_ops.config import read
+from playground_ops.errors import PlaygroundError
+from playground_ops.opening import NAMESPACE, refuse_what_needs_bootstrap
+
+HERE = Path("configvalues.yaml")
+
+
+def test_a_commit_that_does_not_say_where_ops_comes_from(monkeypatch: pytest.MonkeyPatch) -> None:
+    configuration = read("code_locations: []", HERE)
+    refuse_what_needs_bootstrap(configuration)  # on one machine it serves a clone
+    monkeypatch.setenv(NAMESPACE, "dagster")
+    refuse_what_needs_bootstrap(configuration)  # and here what was deployed from one
+    monkeypatch.setenv("PLAYGROUND_CONFIG", str(HERE))
+    with pytest.raises(PlaygroundError, match="does not say where `ops` comes from"):
+        refuse_what_needs_bootstrap(configuration)
