@@ -163,8 +163,7 @@ class Releases:
 
     def clear(self, location: str) -> None:
         """Delete all its releases, those too that have drained or that somebody deleted in part."""
-        services = self._list("v1", "Service", location)
-        for number in sorted({*map(_number, services), *self.numbers(location)}):
+        for number in {*map(_number, self._list("v1", "Service", location)), *self.numbers(location)}:
             self._delete(location, number)
 
     def _delete(self, location: str, number: int) -> None:
