@@ -15,7 +15,6 @@ import pytest
 
 from tests.cluster.access import Access
 from tests.cluster.cluster import Cluster
-from tests.cluster.plugin import SESSION_VARIABLE
 from tests.kubernetes.database import DatabaseStack
 from tests.kubernetes.images import imported
 from tests.kubernetes.pool import Pool
@@ -51,7 +50,7 @@ def shared_stack(
 @pytest.fixture(scope="session")
 def database_stack(access: Access, tmp_path_factory: pytest.TempPathFactory) -> Iterator[DatabaseStack]:
     """On the cluster too: its database is lost and its password changed."""
-    shared = DatabaseStack(access, os.environ[SESSION_VARIABLE], tmp_path_factory.mktemp("database"))
+    shared = DatabaseStack(access, tmp_path_factory.mktemp("database"))
     yield shared
     shared.close()
 

@@ -61,3 +61,9 @@ def remove_policies(access: Access, namespace: str) -> None:
     """What a stack of that namespace made cluster-wide."""
     kinds = "validatingadmissionpolicies,validatingadmissionpolicybindings"
     access.kubectl("delete", kinds, "-l", f"{OF_NAMESPACE}={namespace}")
+
+
+def namespaces_of(access: Access, namespace: str) -> list[str]:
+    """Those of isolated locations of the stack that lies there."""
+    told = access.kubectl("get", "namespaces", "-l", f"{OF_NAMESPACE}={namespace}", "-o", "name")
+    return [one.rpartition("/")[2] for one in told.split()]

@@ -7,6 +7,7 @@ in a namespace of its own and with a database of its own.
 from __future__ import annotations
 
 import base64
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,12 +15,12 @@ from typing import Any
 
 import psycopg2
 
+from tests.asking import eventually
 from tests.cluster import gitservers
-from tests.cluster.access import Access
-from tests.kubernetes.running import Running, running
-from tests.kubernetes.stacks import POD, ClusterStack
-from tests.pipelines import Pipeline, pipeline
-from tests.shared import SharedStack
+from tests.cluster.access import Access, KubectlFailed
+from tests.kubernetes.fromgit import FromGit
+from tests.kubernetes.stacks import ClusterStack, a_cluster_stack
+from tests.pipelines import pipeline
 
 A, APART = "a", "orders"
 PRIVATE = "private"
@@ -53,46 +54,37 @@ defs = dg.Definitions(assets=[{asset}], jobs=[writing])
 ISOLATION = {"quota": {"pods": "6", "limits.memory": "8Gi"}, "database": True}
 
 
-class DatabaseStack(SharedStack[Running]):
-    def __init__(self, access: Access, session: str, folder: Path) -> None:
-        super().__init__(self._made)
-        self._access, self._session, self._folder, self._number = access, session, folder, 0
+class DatabaseStack(FromGit):
+    def __init__(self, access: Access, folder: Path) -> None:
+        super().__init__(access, folder)
         self._locations: list[dict[str, Any]] = []
 
-    def whole(self) -> Running:
+    def whole(self) -> ClusterStack:
         """As it was at first, whatever a file before has configured."""
         self.made()
         with self.having(*self._locations, **_sections()) as stack:
             return stack
 
-    def code(self, name: str) -> Pipeline:
-        return Pipeline(self._folder / str(self._number) / "git" / name)
-
     @contextmanager
-    def _made(self) -> Iterator[Running]:
-        self._number += 1
-        folder = self._folder / str(self._number)
+    def to_be_deployed(self, folder: Path) -> Iterator[ClusterStack]:
         pipeline(self.code(A).folder).commit("first")
         pipeline(self.code(APART).folder).commit_text(CODE.format(asset="prices"), "Prices")
         with (
-            gitservers.by_password(folder / "git") as url,
-            running(self._access, self._session, folder) as made,
+            gitservers.by_password(self.repositories) as url,
+            a_cluster_stack(self.access, folder) as made,
         ):
             self._locations = [
                 _location(A, url, PRIVATE),
-                {**_location(APART, url, f"{APART}-git"), "isolation": ISOLATION, "pod": POD},
+                {**_location(APART, url, f"{APART}-git"), "isolation": ISOLATION},
             ]
             made.configure(code_locations=self._locations, **_sections())
             (folder / "token").write_text(gitservers.PASSWORD)
             secret = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": PRIVATE}}
             content = {"username": gitservers.USER, "password": gitservers.PASSWORD}
-            self._access.apply({**secret, "stringData": content}, namespace=made.namespace)
+            self.access.apply({**secret, "stringData": content}, namespace=made.namespace)
             token = ("--username", gitservers.USER, "--token-file", str(folder / "token"))
-            made.run("secret", "git", f"{APART}-git", *token)
-            try:
-                yield made
-            finally:
-                self._access.delete_namespace(away(made), wait=False)
+            made.ok("secret", "git", f"{APART}-git", *token)
+            yield made
 
 
 def _location(name: str, url: str, secret: str) -> dict[str, Any]:
@@ -107,20 +99,12 @@ def _sections() -> dict[str, Any]:
     }
 
 
-OnCluster = Running | ClusterStack
-
-
-def away(stack: OnCluster) -> str:
-    """The namespace of `orders`."""
-    return f"{stack.namespace}-{APART}"
-
-
-def secret_away(stack: OnCluster, name: str) -> dict[str, str]:
-    data = stack.access.get("secret", name, away(stack))["data"]
+def secret_away(stack: ClusterStack, name: str) -> dict[str, str]:
+    data = stack.access.get("secret", name, stack.namespace_of(APART))["data"]
     return {key: base64.b64decode(value).decode() for key, value in data.items()}
 
 
-def connected_away(stack: OnCluster, **other: str) -> Any:
+def connected_away(stack: ClusterStack, **other: str) -> Any:
     """To the database of `orders`, as its own role, over the network."""
     found = secret_away(stack, "dagster-database")
     host = stack.get("service", "dagster-postgres")["spec"]["clusterIP"]
@@ -128,8 +112,54 @@ def connected_away(stack: OnCluster, **other: str) -> Any:
     return psycopg2.connect(host=host, port=found["port"], connect_timeout=10, **given)
 
 
-def seen_away(stack: OnCluster) -> list[str]:
+def written_by_a_run(stack: ClusterStack) -> list[str]:
+    """What a run of `orders` writes to a database in which nothing was written before."""
+    with connected_away(stack) as connection, connection.cursor() as cursor:
+        cursor.execute("DROP TABLE IF EXISTS seen")
+    stack.wait_for_success(stack.launch(APART, "writing"))
+    return seen_away(stack)
+
+
+def seen_away(stack: ClusterStack) -> list[str]:
     """What runs of `orders` have written."""
     with connected_away(stack) as connection, connection.cursor() as cursor:
         cursor.execute("SELECT asset FROM seen")
         return [row[0] for row in cursor.fetchall()]
+
+
+def numbers(stack: ClusterStack) -> dict[str, int]:
+    """Of the release that each location serves."""
+    return {one["name"]: one["release"] for one in stack.status()["locations"]}
+
+
+def next_numbers(stack: ClusterStack) -> dict[str, int]:
+    """Of each location: of its next release, whatever became of the ones before."""
+    used: dict[str, int] = {}
+    for record in json.loads(stack.ok("history", "--json")):
+        number = (record["release"] or {}).get("number", 0)
+        used[record["location"]] = max(number, used.get(record["location"], 0))
+    return {name: number + 1 for name, number in used.items()}
+
+
+def everywhere(stack: ClusterStack) -> str:
+    """All that somebody without a right to Secrets may see of it."""
+    kinds = "pods,deployments,statefulsets,jobs,configmaps,events,services,leases"
+    told = [stack.kubectl("get", kinds, "-o", "yaml"), stack.kubectl("describe", "pods")]
+    for pod in stack.get("pods")["items"]:
+        name = pod["metadata"]["name"]
+        try:
+            told.append(stack.kubectl("logs", name, "--all-containers", "--ignore-errors"))
+        except KubectlFailed as error:
+            assert "not found" in str(error), error  # an errand that was over, and went meanwhile
+    told += [file.read_bytes().decode(errors="replace") for file in Path("/proc").glob("[0-9]*/cmdline")]
+    return "\n".join(told)
+
+
+def are_ready(stack: ClusterStack) -> bool:
+    found = stack.status()
+    return all(one["ready"] for one in (*found["components"], *found["locations"]))
+
+
+def becomes_well(stack: ClusterStack) -> None:
+    eventually("all to be ready", lambda: are_ready(stack), every_seconds=1)
+    eventually("all to be well", lambda: stack.run("health").returncode == 0, every_seconds=1)

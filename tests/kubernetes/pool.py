@@ -16,11 +16,11 @@ from tests.cluster.gitservers import anonymous
 from tests.cluster.network import HOST
 from tests.cluster.packageindex import PASSWORD, USER
 from tests.kubernetes import reads
+from tests.kubernetes.fromgit import FromGit
 from tests.kubernetes.images import MODULE
 from tests.kubernetes.lasting import CODE as LASTING
 from tests.kubernetes.stacks import ClusterStack, a_cluster_stack
-from tests.pipelines import DEFINITIONS, Pipeline, pipeline
-from tests.shared import SharedStack
+from tests.pipelines import DEFINITIONS, pipeline
 from tests.stack.test_gates import text
 from tests.stacks import free_port
 
@@ -56,18 +56,14 @@ INDEX: Object = {
 }
 
 
-class Pool(SharedStack[ClusterStack]):
+class Pool(FromGit):
     def __init__(self, access: Access, folder: Path, image: str | None) -> None:
         """`image`: what location `reports` has its code in; None: there is no such location."""
-        super().__init__(self._made)
+        super().__init__(access, folder)
         self._of_images = [{"name": "reports", "image": image, "module": MODULE}] if image else []
-        self._access, self._folder, self._number = access, folder, 0
         self._git_of_its_own, self._port = ExitStack(), 0
         self.index_port = free_port()
         """Where packages come from, while a test serves them there."""
-
-    def code(self, name: str) -> Pipeline:
-        return Pipeline(self._folder / str(self._number) / "git" / name)
 
     @contextmanager
     def git_away(self) -> Iterator[None]:
@@ -77,8 +73,7 @@ class Pool(SharedStack[ClusterStack]):
         self._serve_on_its_own()
 
     def _serve_on_its_own(self) -> str:
-        root = self.code(ON_ITS_OWN).folder.parent
-        url = self._git_of_its_own.enter_context(anonymous(root, self._port))
+        url = self._git_of_its_own.enter_context(anonymous(self.repositories, self._port))
         self._port = int(url.rpartition(":")[2])
         return url
 
@@ -96,12 +91,9 @@ class Pool(SharedStack[ClusterStack]):
             return stack
 
     @contextmanager
-    def _made(self) -> Iterator[ClusterStack]:
-        self._number += 1
-        folder = self._folder / str(self._number)
-        (folder / "git").mkdir(parents=True)
+    def to_be_deployed(self, folder: Path) -> Iterator[ClusterStack]:
         with ExitStack() as kept:
-            url = kept.enter_context(anonymous(folder / "git"))
+            url = kept.enter_context(anonymous(self.repositories))
             kept.push(self._git_of_its_own)
             other = self._serve_on_its_own()
             always = [
@@ -112,9 +104,9 @@ class Pool(SharedStack[ClusterStack]):
             packages = {"index_url": f"http://{HOST}:{self.index_port}/simple", "secret": "index"}
             cluster = {"artifacts": ARTIFACTS, "packages": packages}
             made = kept.enter_context(
-                a_cluster_stack(self._access, folder, cluster=cluster, always=tuple(always))
+                a_cluster_stack(self.access, folder, cluster=cluster, always=tuple(always))
             )
-            self._access.apply(reads.SECRET, reads.settings("red"), INDEX, namespace=made.namespace)
+            self.access.apply(reads.SECRET, reads.settings("red"), INDEX, namespace=made.namespace)
             yield made
 
     def _location(self, name: str, url: str, settings: dict[str, Any]) -> dict[str, Any]:

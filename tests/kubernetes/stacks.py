@@ -20,17 +20,25 @@ from playground_ops.targets.kubernetes.api.connection import Connection
 from tests.asking import Asking, eventually
 from tests.cluster.access import Access
 from tests.cluster.plugin import SESSION_VARIABLE
-from tests.kubernetes.connections import CONTEXT, connected, opened, remove_policies, status, webserver
+from tests.kubernetes.connections import (
+    CONTEXT,
+    connected,
+    namespaces_of,
+    opened,
+    remove_policies,
+    status,
+    webserver,
+)
 from tests.session.deadlines import stretched
 from tests.session.times import started
-from tests.stacks import QUICK, SELDOM
+from tests.stacks import PATIENT, QUICK, SELDOM
 
 ROOT = Path(__file__).parents[2]
 POD = {"resources": {"requests": {"cpu": "10m"}}}
 """Several stacks fit on a node of two processors."""
 SMALL: dict[str, Any] = {
     "webserver": {"pod": POD},
-    "daemon": {"pod": POD},
+    "daemon": {"pod": POD, **PATIENT},
     "kubernetes": {"artifacts": "64Mi", "ops": POD},
     "postgres": {"storage": "512Mi", "pod": POD},
     "health": SELDOM,
@@ -103,10 +111,14 @@ class ClusterStack(Asking):
             raise AssertionError(f"still running after {timeout_seconds:g} s: {out}{err}") from None
         return subprocess.CompletedProcess(arguments, process.returncode, out, err)
 
-    def ok(self, *arguments: str, module: str = "playground_ops") -> str:
+    def done(self, *arguments: str, module: str = "playground_ops") -> subprocess.CompletedProcess[str]:
         ended = self.run(*arguments, module=module)
         assert ended.returncode == 0, ended.stdout + ended.stderr
-        return ended.stdout
+        return ended
+
+    def ok(self, *arguments: str, module: str = "playground_ops") -> str:
+        """What it prints, and not what it tells meanwhile."""
+        return self.done(*arguments, module=module).stdout
 
     def bootstrap(self) -> str:
         return self.ok(module="playground_ops.bootstrap")
@@ -134,6 +146,15 @@ class ClusterStack(Asking):
     def kubectl(self, *arguments: str, stdin: str | None = None) -> str:
         return self.access.kubectl(*arguments, namespace=self.namespace, stdin=stdin)
 
+    def namespace_of(self, location: str) -> str:
+        """That of an isolated one."""
+        return f"{self.namespace}-{location}"
+
+    def sql(self, statement: str) -> str:
+        """What psql answers in the Postgres pod."""
+        psql = ["psql", "-XAtq", "-U", "dagster", "-d", "dagster", "-c", statement]
+        return self.kubectl("exec", "dagster-postgres-0", "--", *psql).strip()
+
     def get(self, kind: str, name: str = "") -> Any:
         return self.access.get(kind, name, self.namespace)
 
@@ -144,6 +165,10 @@ class ClusterStack(Asking):
         found = self.connection.request("GET", path, query={"labelSelector": selector})["items"]
         alive = [pod for pod in found if "deletionTimestamp" not in pod["metadata"]]
         return sorted(alive, key=lambda pod: str(pod["metadata"]["creationTimestamp"]))
+
+    def uids(self, component: str) -> set[str]:
+        """Of its pods, as `pods` tells them."""
+        return {str(pod["metadata"]["uid"]) for pod in self.pods(component)}
 
     def servers(self, location: str, release: int | None = None) -> list[dict[str, Any]]:
         """The pods of a location, or of one release of it, as `pods` tells them."""
@@ -177,4 +202,5 @@ def a_cluster_stack(access: Access, folder: Path, **more: Any) -> Iterator[Clust
         yield ClusterStack(access, namespace, folder, **more)
     finally:
         remove_policies(access, namespace)
-        access.delete_namespace(namespace, wait=False)
+        for one in (namespace, *namespaces_of(access, namespace)):
+            access.delete_namespace(one, wait=False)

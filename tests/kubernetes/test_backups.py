@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-import re
 import shutil
 import stat
 import subprocess
@@ -14,11 +13,9 @@ from pathlib import Path
 
 import psycopg2
 import pytest
-import yaml
 
 from playground_ops.config import load
 from playground_ops.errors import BadInput, PlaygroundError
-from playground_ops.render.backup import FOLDER
 from playground_ops.targets.kubernetes.api.connection import Connection
 from playground_ops.targets.kubernetes.outside import backups, postgres, stopping
 from playground_ops.targets.kubernetes.outside.executing import Place
@@ -26,10 +23,9 @@ from tests.asking import eventually
 from tests.cluster import faults
 from tests.cluster.access import Access
 from tests.cluster.cluster import Cluster
-from tests.cluster.images import dagster
 from tests.kubernetes.connections import connected
-from tests.kubernetes.database import APART, DatabaseStack, away
-from tests.kubernetes.running import Running
+from tests.kubernetes.database import APART, DatabaseStack, are_ready, becomes_well
+from tests.kubernetes.stacks import ClusterStack
 
 IN_WEBSERVER = ("exec", "deploy/dagster-webserver", "--")
 INSERT = "INSERT INTO runs (run_id, pipeline_name, status, run_body) VALUES ('{0}', 'kept', '{1}', '{{}}')"
@@ -37,7 +33,7 @@ KEPT = "SELECT count(*) FROM runs WHERE pipeline_name = 'kept'"
 
 
 @pytest.fixture(scope="module")
-def stack(cluster: Cluster, database_stack: DatabaseStack) -> Running:
+def stack(cluster: Cluster, database_stack: DatabaseStack) -> ClusterStack:
     return database_stack.whole()
 
 
@@ -47,37 +43,37 @@ def connection(access: Access) -> Connection:
 
 
 @pytest.fixture
-def place(connection: Connection, stack: Running) -> Place:
+def place(connection: Connection, stack: ClusterStack) -> Place:
     eventually("Postgres to be ready", lambda: postgres_is_ready(connection, stack), every_seconds=0.5)
-    return postgres.find(connection, load(stack.file), "")
+    return postgres.find(connection, load(stack.config), "")
 
 
-def postgres_is_ready(connection: Connection, stack: Running) -> bool:
+def postgres_is_ready(connection: Connection, stack: ClusterStack) -> bool:
     try:
-        postgres.active_runs(connection, postgres.find(connection, load(stack.file), ""))
+        postgres.active_runs(connection, postgres.find(connection, load(stack.config), ""))
     except PlaygroundError:
         return False
     return True
 
 
 @pytest.fixture(scope="module")
-def backup(stack: Running, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def backup(stack: ClusterStack, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Of a database with one run that is kept."""
     path = tmp_path_factory.mktemp("backup") / "stack.backup"
     stack.sql(INSERT.format("first", "SUCCESS"))
-    stack.run("backup", str(path))
+    stack.ok("backup", str(path))
     return path
 
 
 @pytest.fixture
-def file(stack: Running, place: Place, backup: Path, tmp_path: Path) -> Path:
+def file(stack: ClusterStack, place: Place, backup: Path, tmp_path: Path) -> Path:
     """A copy of it, and the database as it was."""
     stack.sql(f"DELETE FROM runs WHERE pipeline_name = 'kept'; {INSERT.format('first', 'SUCCESS')}")
     return Path(shutil.copy(backup, tmp_path))
 
 
 def test_a_backup_is_whole_and_for_its_owner(
-    stack: Running, backup: Path, place: Place, connection: Connection
+    stack: ClusterStack, backup: Path, place: Place, connection: Connection
 ) -> None:
     assert backup.read_bytes()[:5] == b"PGDMP"
     assert stat.S_IMODE(backup.stat().st_mode) == 0o600
@@ -85,56 +81,50 @@ def test_a_backup_is_whole_and_for_its_owner(
     backups.verify(connection, place, backup)
 
 
-def test_another_is_not_overwritten_unless_that_is_said(stack: Running, file: Path) -> None:
+def test_another_is_not_overwritten_unless_that_is_said(stack: ClusterStack, file: Path) -> None:
     before = hashlib.sha256(file.read_bytes()).digest()
-    said = stack.run("backup", str(file), check=False)
-    assert (said.code, "It is there already" in said.err) == (2, True), said
+    said = stack.run("backup", str(file))
+    assert (said.returncode, "It is there already" in said.stderr) == (2, True), said
     assert hashlib.sha256(file.read_bytes()).digest() == before
-    said = stack.run("backup", str(file), "--force", "--json")
-    assert said.document == {"file": str(file), "bytes": file.stat().st_size}
-    assert said.err == ""
+    said = stack.done("backup", str(file), "--force", "--json")
+    assert json.loads(said.stdout) == {"file": str(file), "bytes": file.stat().st_size}
+    assert said.stderr == ""
 
 
-def test_what_was_lost_comes_back_and_the_stack_runs_on_it(stack: Running, file: Path) -> None:
-    stack.run("backup", str(file), "--force")
+def test_what_was_lost_comes_back_and_the_stack_runs_on_it(stack: ClusterStack, file: Path) -> None:
+    stack.ok("backup", str(file), "--force")
     (number,) = [one["release"] for one in stack.status()["locations"] if one["name"] == "a"]
     before = {"ticks": stack.sql("SELECT count(*) FROM instigators"), "kept": stack.sql(KEPT)}
     stack.sql("DELETE FROM runs WHERE pipeline_name = 'kept'; DROP TABLE instigators CASCADE")
     stack.sql(INSERT.format("second", "SUCCESS"))
-    said = stack.run("restore", str(file), "--stop", "--force")
-    assert "dagster-webserver stops" in said.err
-    assert f"dagster-grpc-a-{number} starts" in said.err
-    assert f"dagster-grpc-{APART}-" in said.err, "in its namespace too"
+    said = stack.done("restore", str(file), "--stop", "--force")
+    assert "dagster-webserver stops" in said.stderr
+    assert f"dagster-grpc-a-{number} starts" in said.stderr
+    assert f"dagster-grpc-{APART}-" in said.stderr, "in its namespace too"
     assert {"ticks": stack.sql("SELECT count(*) FROM instigators"), "kept": stack.sql(KEPT)} == before
     assert stack.sql("SELECT run_id FROM runs WHERE pipeline_name = 'kept'") == "first"
     becomes_well(stack)
-    assert "Nothing to do" in stack.run("deploy").out
+    assert "Nothing to do" in stack.ok("deploy")
 
 
-def are_ready(stack: Running) -> bool:
-    found = stack.status()
-    return all(one["ready"] for one in (*found["components"], *found["locations"]))
-
-
-def becomes_well(stack: Running) -> None:
-    eventually("all to be ready", lambda: are_ready(stack), every_seconds=1)
-    eventually("all to be well", lambda: stack.run("health", check=False).code == 0, every_seconds=1)
-
-
-def test_it_is_refused_while_the_stack_runs(stack: Running, file: Path) -> None:
+def test_it_is_refused_while_the_stack_runs(stack: ClusterStack, file: Path) -> None:
     stack.sql(INSERT.format("third", "SUCCESS"))
-    said = stack.run("restore", str(file), check=False)
-    assert (said.code, "It runs: dagster-" in said.err, "--stop" in said.err) == (1, True, True), said
+    said = stack.run("restore", str(file))
+    assert (said.returncode, "It runs: dagster-" in said.stderr, "--stop" in said.stderr) == (
+        1,
+        True,
+        True,
+    ), said
     assert stack.sql(KEPT) == "2"
 
 
-def test_runs_under_way_are_named_before_anything_is_stopped(stack: Running, file: Path) -> None:
-    pods = stack.pods("dagster-webserver")
+def test_runs_under_way_are_named_before_anything_is_stopped(stack: ClusterStack, file: Path) -> None:
+    pods = stack.uids("webserver")
     stack.sql(INSERT.format("0a1b2c3d-1", "STARTED"))
-    said = stack.run("restore", str(file), "--stop", check=False)
+    said = stack.run("restore", str(file), "--stop")
     stack.sql("DELETE FROM runs WHERE run_id = '0a1b2c3d-1'")
-    assert (said.code, "0a1b2c3d of kept (started)" in said.err) == (1, True), said
-    assert stack.pods("dagster-webserver") == pods
+    assert (said.returncode, "0a1b2c3d of kept (started)" in said.stderr) == (1, True), said
+    assert stack.uids("webserver") == pods
 
 
 def cut(file: Path) -> bytes:
@@ -151,19 +141,19 @@ def cut(file: Path) -> bytes:
     ids=["empty", "text", "cut off"],
 )
 def test_a_file_that_is_no_backup_stops_nothing(
-    stack: Running, file: Path, content: Callable[[Path], bytes], words: str
+    stack: ClusterStack, file: Path, content: Callable[[Path], bytes], words: str
 ) -> None:
-    pods = stack.pods("dagster-webserver")
+    pods = stack.uids("webserver")
     file.write_bytes(content(file))
-    said = stack.run("restore", str(file), "--stop", "--force", check=False)
-    assert (said.code, words in said.err) == (2, True), said
-    assert stack.pods("dagster-webserver") == pods
-    missing = stack.run("restore", str(file.with_name("nosuch")), "--stop", "--force", check=False)
-    assert (missing.code, "can't be read" in missing.err) == (2, True), missing
+    said = stack.run("restore", str(file), "--stop", "--force")
+    assert (said.returncode, words in said.stderr) == (2, True), said
+    assert stack.uids("webserver") == pods
+    missing = stack.run("restore", str(file.with_name("nosuch")), "--stop", "--force")
+    assert (missing.returncode, "can't be read" in missing.stderr) == (2, True), missing
 
 
 def test_a_backup_of_another_database_is_refused(
-    connection: Connection, stack: Running, place: Place, tmp_path: Path
+    connection: Connection, stack: ClusterStack, place: Place, tmp_path: Path
 ) -> None:
     dump = ["pg_dump", "-Fc", "-U", "dagster", "-d", "template1"]
     command = [stack.access.program, "--namespace", stack.namespace, "exec", place.pod, "--", *dump]
@@ -174,7 +164,7 @@ def test_a_backup_of_another_database_is_refused(
 
 
 def test_a_restore_that_fails_changes_nothing(
-    connection: Connection, stack: Running, file: Path, place: Place
+    connection: Connection, stack: ClusterStack, file: Path, place: Place
 ) -> None:
     stack.sql(INSERT.format("third", "SUCCESS"))
     stack.sql("CREATE VIEW of_somebody AS SELECT run_id FROM runs")
@@ -188,7 +178,9 @@ def test_a_restore_that_fails_changes_nothing(
         stack.sql("DROP VIEW of_somebody")
 
 
-def test_whoever_may_not_run_commands_in_pods_is_told(stack: Running, file: Path, tmp_path: Path) -> None:
+def test_whoever_may_not_run_commands_in_pods_is_told(
+    stack: ClusterStack, file: Path, tmp_path: Path
+) -> None:
     stack.kubectl("create", "role", "looks", "--verb=get,list,watch", "--resource=pods,secrets")
     stack.kubectl(
         "create", "rolebinding", "looks", "--role=looks", f"--serviceaccount={stack.namespace}:default"
@@ -200,19 +192,19 @@ def test_whoever_may_not_run_commands_in_pods_is_told(stack: Running, file: Path
     document["users"][0]["user"] = {"token": token}
     (tmp_path / "config").write_text(json.dumps(document))
     access = Access(stack.access.program, str(tmp_path / "config"), stack.access.context)
-    weak = Running(access, stack.namespace, stack.file)
-    said = weak.run("backup", str(tmp_path / "new"), check=False)
-    assert (said.code, "no right" in said.err, "pods/exec" in said.err) == (1, True, True), said
+    weak = ClusterStack(access, stack.namespace, stack.folder)
+    said = weak.run("backup", str(tmp_path / "new"))
+    assert (said.returncode, "no right" in said.stderr, "pods/exec" in said.stderr) == (1, True, True), said
     assert not (tmp_path / "new").exists()
 
 
-def test_a_folder_that_is_not_there(stack: Running, tmp_path: Path) -> None:
-    said = stack.run("backup", str(tmp_path / "nosuch" / "file"), check=False)
-    assert (said.code, "It can't be written" in said.err) == (1, True), said
+def test_a_folder_that_is_not_there(stack: ClusterStack, tmp_path: Path) -> None:
+    said = stack.run("backup", str(tmp_path / "nosuch" / "file"))
+    assert (said.returncode, "It can't be written" in said.stderr) == (1, True), said
 
 
 def test_a_pod_that_dies_under_a_backup_leaves_no_file(
-    cluster: Cluster, connection: Connection, stack: Running, place: Place, tmp_path: Path
+    cluster: Cluster, connection: Connection, stack: ClusterStack, place: Place, tmp_path: Path
 ) -> None:
     stack.sql(
         "CREATE TABLE big AS SELECT n, md5(random()::text) || md5(random()::text) AS noise "
@@ -234,7 +226,7 @@ def test_a_pod_that_dies_under_a_backup_leaves_no_file(
 
 
 def test_a_pod_that_dies_under_a_restore_is_told_and_the_database_is_as_it_was(
-    cluster: Cluster, connection: Connection, stack: Running, file: Path, place: Place
+    cluster: Cluster, connection: Connection, stack: ClusterStack, file: Path, place: Place
 ) -> None:
     stack.sql(
         "CREATE TABLE big AS SELECT n, sha256(n::text::bytea) AS noise FROM generate_series(1, 500000) AS n"
@@ -257,62 +249,20 @@ def test_a_pod_that_dies_under_a_restore_is_told_and_the_database_is_as_it_was(
 
 
 def test_a_stack_that_a_person_stopped_waits_for_everybody_else_to_leave(
-    connection: Connection, stack: Running, file: Path, place: Place
+    connection: Connection, stack: ClusterStack, file: Path, place: Place
 ) -> None:
-    everywhere = [stack.namespace, away(stack)]
+    everywhere = [stack.namespace, stack.namespace_of(APART)]
     stopping.stop(connection, everywhere, lambda message: None, 1)
     host = stack.get("service", "dagster-postgres")["spec"]["clusterIP"]
     secret = stack.get("secret", "dagster-postgres")["data"]["password"]
     word = base64.b64decode(secret).decode()
     session = psycopg2.connect(host=host, user="dagster", dbname="dagster", password=word)
     try:
-        said = stack.run("restore", str(file), check=False)
-        assert (said.code, "Somebody else is connected to it, from" in said.err) == (1, True), said
+        said = stack.run("restore", str(file))
+        assert (said.returncode, "Somebody else is connected to it, from" in said.stderr) == (1, True), said
     finally:
         session.close()
-    assert "The database is as" in stack.run("restore", str(file)).out
-    assert stack.pods("dagster-webserver") == set(), "what a person stopped, a person starts"
+    assert "The database is as" in stack.ok("restore", str(file))
+    assert stack.uids("webserver") == set(), "what a person stopped, a person starts"
     stopping.start(connection, everywhere, lambda message: None)
     eventually("all to be ready", lambda: are_ready(stack), every_seconds=1)
-
-
-def kept_files(stack: Running) -> list[str]:
-    """By the job, on the claim that outlives pods."""
-
-    eventually("all to be ready", lambda: are_ready(stack), every_seconds=1)
-    return stack.kubectl(*IN_WEBSERVER, "ls", "-A", FOLDER).split()
-
-
-def test_the_last_one_of_the_job_is_kept_and_restore_takes_it(
-    connection: Connection, stack: Running, place: Place, tmp_path: Path
-) -> None:
-    stack.sql("CREATE TABLE mark AS SELECT 'before' AS word")
-    made = []
-    for _ in range(2):
-        run = stack.launch("ops", "backup")
-        stack.wait_for_success(run)
-        made.append(re.findall(r"/backups/(\S+): [\d,]+ bytes, read back", stack.messages(run))[0])
-    assert kept_files(stack) == sorted(made)[1:]
-    assert made == sorted(made), "names sort by time"
-    data = stack.kubectl(*IN_WEBSERVER, "base64", f"{FOLDER}/{made[-1]}")
-    (tmp_path / "stack.backup").write_bytes(base64.b64decode(data))
-    stack.sql("UPDATE mark SET word = 'after'")
-    backups.restore(connection, place, tmp_path / "stack.backup", lambda size: None)
-    assert stack.sql("SELECT word FROM mark") == "before"
-    selector = "app.kubernetes.io/component=backup"
-    assert stack.kubectl("get", "pods", "-l", selector, "-o", "name") == ""
-
-
-def test_a_job_that_fails_says_why_and_the_ones_before_stay(stack: Running) -> None:
-    before = kept_files(stack)
-    whole = stack.file.read_text()
-    changed = yaml.safe_load(whole)
-    changed["postgres"] |= {"pod": {"image": dagster.name()}, "backups": {"kept": 2}}
-    stack.file.write_text(yaml.safe_dump(changed))
-    stack.run("deploy", "--components", "configuration")
-    stack.file.write_text(whole)
-    run = stack.launch("ops", "backup")
-    assert stack.wait_for_run(run) == "FAILURE"
-    assert "pg_dump: not found" in stack.messages(run)
-    assert kept_files(stack) == before
-    stack.run("deploy", "--components", "configuration")

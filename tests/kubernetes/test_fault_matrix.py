@@ -30,7 +30,7 @@ from tests.cluster.access import Access, KubectlFailed, Pod
 from tests.cluster.audit import Calls, recorded
 from tests.cluster.cluster import Cluster
 from tests.contract.conftest import KubernetesWorld, on_kubernetes
-from tests.kubernetes.connections import CONTEXT, connected
+from tests.kubernetes.connections import CONTEXT, connected, webserver
 from tests.kubernetes.pool import Pool
 from tests.pipelines import Pipeline
 from tests.session.deadlines import stretched
@@ -89,8 +89,7 @@ class Matrix(Asking):
 
     @property
     def ui(self) -> str:
-        service = self.access.get("service", "dagster-webserver", self.namespace)
-        return f"http://{service['spec']['clusterIP']}:3000"
+        return webserver(self.world.target.connection, self.namespace)
 
     def good(self) -> str:
         self.made += 1

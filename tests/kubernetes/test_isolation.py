@@ -16,7 +16,15 @@ from tests.asking import eventually
 from tests.cluster.access import Access, KubectlFailed
 from tests.cluster.audit import recorded
 from tests.cluster.cluster import Cluster
-from tests.kubernetes.database import APART, CODE, DatabaseStack, away, connected_away, seen_away
+from tests.kubernetes.database import (
+    APART,
+    CODE,
+    DatabaseStack,
+    becomes_well,
+    connected_away,
+    seen_away,
+    written_by_a_run,
+)
 from tests.kubernetes.stacks import ClusterStack
 from tests.kubernetes.test_rights import release_of
 from tests.shared import changed
@@ -31,32 +39,40 @@ Object = dict[str, Any]
 
 @pytest.fixture(scope="module")
 def stack(database_stack: DatabaseStack) -> ClusterStack:
-    made = database_stack.whole()
-    return ClusterStack(made.access, made.namespace, made.file.parent)
+    return database_stack.whole()
+
+
+def pods_there(stack: ClusterStack) -> list[Object]:
+    found: list[Object] = stack.access.get("pods", "", stack.namespace_of(APART))["items"]
+    return found
+
+
+def counted(stack: ClusterStack) -> int:
+    quota = stack.access.get("resourcequota", "dagster-quota", stack.namespace_of(APART))
+    return int(quota["status"]["used"]["pods"])
 
 
 def test_it_is_loaded_lies_in_its_namespace_and_a_second_bootstrap_has_nothing_to_do(
     stack: ClusterStack,
 ) -> None:
     assert stack.assets(APART) == ["prices"]
-    pods = stack.access.get("pods", "", away(stack))["items"]
+    pods = pods_there(stack)
     serving = str(stack.location(APART)["release"])
     assert serving in [pod["metadata"]["labels"]["playground.dagster/release"] for pod in pods]
     assert {pod["spec"]["serviceAccountName"] for pod in pods} == {f"dagster-grpc-{APART}"}
     assert not [pod for pod in stack.pods("location") if APART in pod["metadata"]["name"]]
-    assert stack.access.get("pvc", "dagster-artifacts", away(stack))["status"]["phase"] == "Bound"
-    used = stack.access.get("resourcequota", "dagster-quota", away(stack))["status"]["used"]
-    assert int(used["pods"]) > 0
+    assert (
+        stack.access.get("pvc", "dagster-artifacts", stack.namespace_of(APART))["status"]["phase"] == "Bound"
+    )
+    eventually("the quota to count its pods", lambda: counted(stack) == len(pods_there(stack)))
     assert "Nothing to do" in stack.bootstrap()
     assert stack.plan() == {}
-    told = json.loads(stack.run("health", "--json").stdout)["findings"]
-    assert [one for one in told if one["component"] == APART] == []
+    becomes_well(stack)
     assert stack.ok("logs", APART, "--lines", "5")
 
 
 def test_a_run_writes_to_its_own_database(stack: ClusterStack) -> None:
-    stack.wait_for_success(stack.launch(APART, "writing"))
-    assert "prices" in seen_away(stack)
+    assert written_by_a_run(stack) == ["prices"]
 
 
 @pytest.mark.parametrize("database", ["dagster", "postgres", "template1"])
@@ -85,7 +101,7 @@ def test_it_is_redeployed_and_rolled_back_and_ops_is_denied_nothing(
         stack.ok("rollback", APART)
         assert (stack.location(APART)["release"], stack.assets(APART)) == (before, ["prices"])
     assert [str(call) for call in calls.denied] == []
-    assert {call.namespace for call in calls.writes} >= {stack.namespace, away(stack)}
+    assert {call.namespace for call in calls.writes} >= {stack.namespace, stack.namespace_of(APART)}
 
 
 @pytest.mark.soak
@@ -106,13 +122,13 @@ def test_ops_is_refused_a_foreign_secret_there(stack: ClusterStack) -> None:
     configuration = load(stack.config)
     made = release_of(configuration, APART)
     made["metadata"]["name"] = f"dagster-grpc-{APART}-99"
-    assert made["metadata"]["namespace"] == away(stack)
+    assert made["metadata"]["namespace"] == stack.namespace_of(APART)
     user = f"--as=system:serviceaccount:{stack.namespace}:{OPS_ACCOUNT}"
 
     def refused(wanted: Object) -> str:
         try:
             create = ("create", "--dry-run=server", "-f", "-", user)
-            stack.access.kubectl(*create, namespace=away(stack), stdin=json.dumps(wanted))
+            stack.access.kubectl(*create, namespace=stack.namespace_of(APART), stdin=json.dumps(wanted))
         except KubectlFailed as error:
             return str(error)
         return ""
@@ -121,7 +137,7 @@ def test_ops_is_refused_a_foreign_secret_there(stack: ClusterStack) -> None:
     assert "a Secret that the configuration does not name" in refused(reading(made, "foreign"))
     for what in ("secrets", "leases", "statefulsets"):
         with pytest.raises(KubectlFailed, match="forbidden"):
-            stack.access.kubectl("get", what, user, namespace=away(stack))
+            stack.access.kubectl("get", what, user, namespace=stack.namespace_of(APART))
 
 
 def test_it_does_not_move_while_it_serves(stack: ClusterStack) -> None:
@@ -165,8 +181,10 @@ def test_taken_out_and_put_in_again_it_moves_and_its_data_stays(stack: ClusterSt
 
     deployed()
     assert [one["name"] for one in stack.status()["locations"]] == ["ops", *(one["name"] for one in others)]
-    eventually("its pods to end", lambda: not stack.access.get("pods", "", away(stack))["items"])
-    left = stack.access.kubectl("get", KINDS, "-l", OURS, "-o", "name", namespace=away(stack)).split()
+    eventually("its pods to end", lambda: not pods_there(stack))
+    left = stack.access.kubectl(
+        "get", KINDS, "-l", OURS, "-o", "name", namespace=stack.namespace_of(APART)
+    ).split()
     assert {name.partition("/")[0].partition(".")[0] for name in left} == {
         *("persistentvolumeclaim", "secret", "networkpolicy", "resourcequota"),
     }

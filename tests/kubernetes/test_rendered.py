@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
-from urllib.request import Request, urlopen
 
 import pytest
 import yaml
@@ -15,11 +13,9 @@ from hypothesis import given, settings
 from playground_ops.config import Configuration, read
 from playground_ops.config.store import ACCOUNT
 from playground_ops.render import files
-from playground_ops.render.names import DAEMON
 from playground_ops.render.stack import render
 from tests.asking import eventually
-from tests.cluster.access import Access, KubectlFailed, Pod
-from tests.cluster.pods import ready
+from tests.cluster.access import Access, KubectlFailed
 from tests.rendered import ELSEWHERE, IN_GOOGLE, WHOLE, code_archive, everything
 from tests.unit.test_render import FILES
 
@@ -137,72 +133,3 @@ def test_a_pod_that_is_not_restricted_is_refused(access: Access, namespace: str,
     (tmp_path / "all.yaml").write_text(yaml.safe_dump(deployment))
     with pytest.raises(KubectlFailed, match='would violate PodSecurity "restricted:latest"'):
         apply(access, tmp_path / "all.yaml", "--dry-run=server")
-
-
-def pod_of(access: Access, namespace: str, app: str, other_than: str = "") -> Pod | None:
-    found = [pod for pod in access.pods(namespace, f"app={app}") if pod.ready and pod.uid != other_than]
-    return found[0] if found else None
-
-
-def wait_for(access: Access, namespace: str, app: str, other_than: str = "") -> Pod:
-    found = eventually(
-        f"{app} to be ready", lambda: pod_of(access, namespace, app, other_than), every_seconds=0.3
-    )
-    assert isinstance(found, Pod)
-    return found
-
-
-def daemons(webserver: Pod) -> dict[str, bool]:
-    """Health by daemon type, as the webserver reads it from the database."""
-    query = "{ instance { daemonHealth { allDaemonStatuses { daemonType healthy } } } }"
-    body = json.dumps({"query": query}).encode()
-    address = f"http://{webserver.address}:3000/graphql"
-    with urlopen(Request(address, body, {"Content-Type": "application/json"}), timeout=20) as answer:
-        found = json.load(answer)["data"]["instance"]["daemonHealth"]["allDaemonStatuses"]
-    return {one["daemonType"]: bool(one["healthy"]) for one in found}
-
-
-def healthy(webserver: Pod) -> bool:
-    try:
-        found = daemons(webserver)
-    except OSError:
-        return False
-    return bool(found) and all(found.values())
-
-
-def test_applied_by_hand_it_waits_for_its_database_comes_up_and_outlives_its_restart(
-    access: Access, namespace: str, tmp_path: Path
-) -> None:
-    """The first version's daemon went into a crash loop: tests/stack/test_daemon.py has its causes."""
-    secret = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "dagster-postgres"}}
-    access.apply({**secret, "stringData": {"password": PASSWORD}}, namespace=namespace)
-    path = folder(tmp_path, namespace, "")
-    file = path / "1-postgres.yaml"
-    late = file.rename(path / "later")
-    apply(access, path)
-
-    def waits() -> Pod | None:
-        for pod in access.pods(namespace, f"app={DAEMON}"):
-            with suppress(KubectlFailed):  # it has not started
-                said = access.kubectl("logs", pod.name, "-c", "wait-for-database", namespace=namespace)
-                return pod if said.startswith("waiting for the database at dagster-postgres:5432: ") else None
-        return None
-
-    waiting = eventually("the daemon to wait", waits, every_seconds=0.3)
-
-    late.rename(file)
-    apply(access, path)
-    webserver = wait_for(access, namespace, "dagster-webserver")
-    daemon = wait_for(access, namespace, DAEMON)
-    assert (daemon.uid, daemon.restarts, webserver.restarts) == (waiting.uid, 0, 0), "no crash loop"
-    eventually("the daemons to be healthy", lambda: healthy(webserver), every_seconds=0.5)
-
-    database = ready(access, namespace, "dagster-postgres-0")
-    access.kubectl("delete", "pod", "dagster-postgres-0", namespace=namespace)
-    wait_for(access, namespace, "dagster-postgres", database.uid)
-    eventually("the daemons to be healthy again", lambda: healthy(webserver), every_seconds=0.5)
-    assert wait_for(access, namespace, "dagster-webserver").uid == webserver.uid
-    assert wait_for(access, namespace, DAEMON).uid == daemon.uid
-
-    assert "serverside-applied" in apply(access, path), "once more changes nothing and conflicts with nobody"
-    assert wait_for(access, namespace, "dagster-webserver").uid == webserver.uid

@@ -3,22 +3,38 @@
 from __future__ import annotations
 
 import json
+import signal
 from collections.abc import Iterator
-from pathlib import Path
-from typing import Any
 
 import pytest
 
 from playground_ops.render.names import OF_NAMESPACE
 from playground_ops.targets.kubernetes.api.connection import AGENT
-from tests.asking import Asking, eventually
+from tests.asking import eventually
 from tests.cluster import gitservers
 from tests.cluster.access import Access
 from tests.cluster.audit import recorded
 from tests.cluster.cluster import Cluster
-from tests.cluster.images import dagster, postgres
-from tests.kubernetes.stacks import POD, ClusterStack, a_cluster_stack
-from tests.pipelines import Pipeline, pipeline
+from tests.cluster.images import postgres
+from tests.kubernetes.stacks import POD, ClusterStack
+from tests.kubernetes.story import (
+    LAUNCH,
+    NEW,
+    OLD,
+    PAGES,
+    PLAN,
+    READ_ONLY,
+    RELOAD,
+    Eyes,
+    document,
+    errands,
+    image_of,
+    of_private_repositories,
+    outcome,
+    upgraded,
+    write,
+)
+from tests.pipelines import RAISES, Pipeline, pipeline
 from tests.projects import git
 from tests.session.deadlines import stretched
 
@@ -26,26 +42,15 @@ EVERY_KIND = (
     "deployments,statefulsets,jobs,services,configmaps,secrets,pvc,serviceaccounts,roles,rolebindings,"
     "networkpolicies,leases,pods"
 )
-PAGES = "{ runsOrError { ... on Runs { results { runId status } } } }"
-READ_ONLY = "dagster-webserver-read-only"
-LAUNCH = "mutation($params: ExecutionParams!) { launchRun(executionParams: $params) { __typename } }"
-RELOAD = "mutation { reloadWorkspace { __typename } }"
-PLAN = {
-    "selector": {
-        "repositoryLocationName": "ops",
-        "repositoryName": "__repository__",
-        "jobName": "plan",
-    },
-    "runConfigData": {},
-}
-OLD = dagster.name()
-NEW = f"{OLD.partition(':')[0]}:as-if-newer"
 
 
 @pytest.fixture(scope="module")
 def code(tmp_path_factory: pytest.TempPathFactory) -> Pipeline:
+    """Its tag `good` is; the newest commit is broken."""
     made = pipeline(tmp_path_factory.mktemp("code") / "repository")
     made.commit("prices", "Prices")
+    git(made.folder, "tag", "good")
+    made.commit_text(RAISES, "Break it")
     return made
 
 
@@ -61,77 +66,44 @@ def newer(cluster: Cluster) -> Iterator[None]:
 def stack(
     access: Access, code: Pipeline, newer: None, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[ClusterStack]:
-    """Its Secrets come first, where there is no namespace yet; and two people make the stack at once.
-
-    Both repositories are private: one is fetched over HTTP by a password, one over SSH by a key.
-    """
-    folder, root = tmp_path_factory.mktemp("stack"), code.folder.parent
-    with (
-        a_cluster_stack(access, folder) as made,
-        gitservers.by_password(root) as http,
-        gitservers.by_ssh(root, tmp_path_factory.mktemp("keys")) as ssh,
-    ):
-        urls = {"a": http, "c": ssh.url}
-        repos = {
-            name: {"url": f"{url}/{code.folder.name}", "ref": "main", "secret": f"git-{name}"}
-            for name, url in urls.items()
-        }
-        made.configure(
-            code_locations=[
-                {"name": "a", "repo": repos["a"], "module": "pipeline"},
-                {"name": "b"},
-                {
-                    **{"name": "c", "repo": repos["c"], "module": "pipeline", "automation": "off"},
-                    "isolation": True,
-                },
-            ],
-            webserver={"pod": POD, "read_only": True},
-        )
-        access.delete_namespace(made.namespace, wait=True)
-        for name, flags in secrets_of(folder, ssh).items():
-            assert f"Read by: {name}" in made.ok("secret", "git", f"git-{name}", *flags)
-        both = [made.start(module="playground_ops.bootstrap") for _ in range(2)]
-        said = [one.communicate(timeout=stretched(280)) for one in both]
-        assert [one.returncode for one in both] == [0, 0], said
-        assert gitservers.PASSWORD not in str(said)
-        try:
-            yield made
-        finally:
-            access.delete_namespace(away(made), wait=False)
+    folder, keys = (tmp_path_factory.mktemp(name) for name in ("stack", "keys"))
+    with of_private_repositories(access, code, folder, keys) as made:
+        yield made
 
 
-def away(stack: ClusterStack) -> str:
-    """The namespace of `c`."""
-    return f"{stack.namespace}-c"
-
-
-def secrets_of(folder: Path, ssh: gitservers.SshAccess) -> dict[str, list[str]]:
-    """Of each location: what `secret git` is given."""
-    for name, content in (("key", ssh.key), ("hosts", ssh.known_hosts), ("token", gitservers.PASSWORD)):
-        (folder / name).write_text(content)
-    return {
-        "a": ["--username", gitservers.USER, "--token-file", str(folder / "token")],
-        "c": ["--ssh-key", str(folder / "key"), "--known-hosts", str(folder / "hosts")],
-    }
-
-
-def document(stack: ClusterStack) -> dict[str, Any]:
-    """The configuration, to be changed and written."""
-    found: dict[str, Any] = json.loads(stack.config.read_text())
-    return found
-
-
-def write(stack: ClusterStack, changed: dict[str, Any]) -> None:
-    stack.config.write_text(json.dumps(changed))
-
-
-def test_two_people_at_once_make_one_stack_and_a_second_bootstrap_has_nothing_to_do(
-    stack: ClusterStack, code: Pipeline
+def test_killed_anywhere_two_people_at_once_complete_it_and_what_is_broken_keeps_nobody_else(
+    stack: ClusterStack,
 ) -> None:
+    first = stack.start(module="playground_ops.bootstrap")
+    eventually("the database to be made", lambda: stack.get("statefulsets")["items"])
+    first.send_signal(signal.SIGKILL)
+    first.communicate()
+    both = [stack.start(module="playground_ops.bootstrap") for _ in range(2)]
+    running = eventually("the rollouts to begin", lambda: errands(stack))
+    stack.kubectl("delete", "pod", *running, "--grace-period=0", "--force")
+    said = [one.communicate(timeout=stretched(280)) for one in both]
+    assert [one.returncode for one in both] == [1, 1], said
+    for words in (
+        "the price list has no column vat",
+        "no branch or tag `man`",
+        "`main`",
+        "module/pipelin",
+    ):
+        assert [words in err.replace("\n", " ") for _, err in said] == [True, True], said
+    assert gitservers.PASSWORD not in str(said)
+    assert {one["name"] for one in stack.status()["locations"] if one["release"]} == {"ops", "b", "c"}
+    assert stack.servers("a") == []
+
+
+def test_mended_it_is_deployed_and_then_there_is_nothing_to_do(stack: ClusterStack, code: Pipeline) -> None:
+    good, mended = git(code.folder, "rev-parse", "good").strip(), code.commit("prices", "Mend it")
+    whole = document(stack)
+    kept = [one for one in whole["code_locations"] if not one["name"].startswith("no-")]
+    write(stack, {**whole, "code_locations": kept})
+    stack.ok("deploy")
     found = stack.status()
-    assert {one["release"] for one in found["locations"]} == {1}
     serving = {one["name"]: (one["commit"], one["ready"]) for one in found["locations"]}
-    assert serving["a"] == serving["c"] == (git(code.folder, "rev-parse", "HEAD").strip(), True)
+    assert (serving["a"], serving["c"]) == ((mended, True), (good, True))
     assert stack.assets("a") == stack.assets("c") == ["prices"]
     assert stack.assets("b") == ["b/numbers", "b/total"]
     assert "stack/webserver" in stack.assets("ops")
@@ -139,27 +111,19 @@ def test_two_people_at_once_make_one_stack_and_a_second_bootstrap_has_nothing_to
     assert stack.plan() == {}
 
 
+def test_the_commands_say_what_is_so(stack: ClusterStack) -> None:
+    """Other tests ask in their own process."""
+    assert json.loads(stack.ok("status", "--json"))["locations"] == stack.status()["locations"]
+    assert stack.location("a")["commit"][:12] in stack.ok("status")
+    assert {one["action"] for one in json.loads(stack.ok("plan", "--json"))["changes"]} == {"unchanged"}
+    assert "0 to create, 0 to update, 0 to delete" in stack.ok("plan")
+
+
 def test_a_no_op_writes_nothing(stack: ClusterStack, cluster: Cluster) -> None:
     with recorded(cluster, agent=AGENT) as calls:
         stack.ok("deploy")
     assert calls.all
     assert calls.writes == []
-
-
-class Eyes(Asking):
-    """Whoever has only the address of the second webserver."""
-
-    def __init__(self, stack: ClusterStack) -> None:
-        self._address = stack.get("service", READ_ONLY)["spec"]["clusterIP"]
-
-    @property
-    def ui(self) -> str:
-        return f"http://{self._address}:3000"
-
-
-def outcome(asked: Asking, query: str, **variables: Any) -> str:
-    (answer,) = asked.graphql(query, **variables).values()
-    return str(answer["__typename"])
 
 
 def test_in_the_second_webserver_all_is_seen_and_nothing_can_be_launched(stack: ClusterStack) -> None:
@@ -201,17 +165,6 @@ def test_changed_values_are_planned_exactly_and_deployed_from_the_ui_and_the_fou
     assert stack.plan().keys() == foundation
     stack.ok("deploy")
     assert stack.plan() == {}
-
-
-def image_of(stack: ClusterStack, component: str) -> str:
-    (pod,) = stack.pods(component)
-    return str(pod["spec"]["containers"][0]["image"])
-
-
-def upgraded(stack: ClusterStack, webserver: str = NEW) -> None:
-    changed = document(stack)
-    changed["webserver"]["pod"]["image"], changed["daemon"]["pod"]["image"] = webserver, NEW
-    write(stack, changed)
 
 
 def test_an_image_that_can_not_migrate_changes_nothing(stack: ClusterStack) -> None:
@@ -279,8 +232,8 @@ def test_down_leaves_the_data_and_then_nothing(stack: ClusterStack, access: Acce
     run = stack.launch("a", "waiting", {"ops": {"wait": {"config": {"seconds": 600}}}})
     stack.wait_for_run(run, "STARTED")
     stack.ok("down", "--now")
-    assert stack.get("pods")["items"] == access.get("pods", "", away(stack))["items"] == []
-    assert {one["metadata"]["name"] for one in access.get("pvc", "", away(stack))["items"]} == {
+    assert stack.get("pods")["items"] == access.get("pods", "", stack.namespace_of("c"))["items"] == []
+    assert {one["metadata"]["name"] for one in access.get("pvc", "", stack.namespace_of("c"))["items"]} == {
         "dagster-artifacts"
     }
     claims = {found["metadata"]["name"] for found in stack.get("pvc")["items"]}

@@ -6,14 +6,17 @@ And what is left of a release that somebody deleted goes.
 from __future__ import annotations
 
 import threading
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from playground_ops.config import read
 from playground_ops.errors import LockLost
 from playground_ops.render.names import LOCATION, RELEASE
 from playground_ops.targets.kubernetes.api.connection import Connection
 from playground_ops.targets.kubernetes.releases.deployments import Releases
+from playground_ops.targets.kubernetes.stack import KubernetesStack
 from tests.cluster.access import Access
 
 SERVICE: dict[str, Any] = {
@@ -107,3 +110,13 @@ def test_of_a_location_that_leaves_nothing_stays_though_it_has_drained_or_is_the
     assert releases.locations() == ["a"]
     releases.clear("a")
     assert releases.locations() == []
+
+
+def test_until_then_the_plan_shows_it_to_be_deleted(
+    access: Access, namespace: str, connection: Connection
+) -> None:
+    access.apply(*services(), drained(), namespace=namespace)
+    text = f"kubernetes: {{namespace: {namespace}}}\ncode_locations: []\n"
+    configuration = read(text, Path("configvalues.yaml"))
+    plan = KubernetesStack(connection, configuration, Path("/nowhere")).plan(configuration)
+    assert ("a", "delete") in [(one.component, one.action) for one in plan.changes]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import random
 import shutil
@@ -76,8 +77,11 @@ def test_a_second_run_writes_nothing_and_ends_with_what_a_person_wants_next(up: 
 
     before = written()
     said = up.bootstrap()
-    up.ok("plan")
+    planned = json.loads(up.ok("plan", "--json"))["changes"]
+    told = json.loads(up.ok("status", "--json"))
     assert written() == before
+    assert {one["action"] for one in planned} == {"unchanged"}
+    assert told["locations"] == up.status()["locations"], "other tests ask in their own process"
     assert "Nothing to do" in said
     assert f"The UI is at {up.ui}" in said
     for command in ("status", "redeploy a", "down"):
