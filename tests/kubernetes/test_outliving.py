@@ -18,7 +18,8 @@ from tests.kubernetes.pool import Pool
 from tests.kubernetes.stacks import ClusterStack
 from tests.pipelines import Pipeline
 
-LONG = "long"
+LONG, SHORT = "long", "short"
+"""Runs of the second one may take five seconds once its server is retired."""
 
 
 @pytest.fixture(scope="module")
@@ -31,23 +32,26 @@ def stack(shared_stack: Pool) -> ClusterStack:
     return shared_stack.take(LONG, CODE.format(version=1))
 
 
-def redeploy(stack: ClusterStack, code: Pipeline, version: int) -> None:
+def redeploy(stack: ClusterStack, code: Pipeline, version: int, *also: Pipeline) -> None:
     """From the UI."""
-    code.commit_text(CODE.format(version=version), f"Version {version}")
-    stack.wait_for_success(stack.launch("ops", "redeploy", {"locations": [LONG]}))
+    for one in (code, *also):
+        one.commit_text(CODE.format(version=version), f"Version {version}")
+    names = [one.folder.name for one in (code, *also)]
+    stack.wait_for_success(stack.launch("ops", "redeploy", {"locations": names}))
 
 
 def test_values_output_and_runs_in_flight_outlive_the_release_that_made_them(
-    stack: ClusterStack, code: Pipeline
+    stack: ClusterStack, code: Pipeline, shared_stack: Pool
 ) -> None:
+    """But the run of a retired server that may not take so long is ended, and whoever ends it says so."""
     before = stack.location(LONG)["release"]
     made = stack.launch(LONG, "up")
-    kept, doomed = stack.launch(LONG, "waiting"), stack.launch(LONG, "waiting")
+    kept, doomed, late = (stack.launch(one, "waiting") for one in (LONG, LONG, SHORT))
     stack.wait_for_success(made)
-    for run in (kept, doomed):
+    for run in (kept, doomed, late):
         stack.wait_for_run(run, "STARTED")
     for version in (2, 3):  # the second time the release with the runs is no longer the warm one
-        redeploy(stack, code, version)
+        redeploy(stack, code, version, shared_stack.code(SHORT))
     found = stack.location(LONG)
     assert (found["release"], before in found["draining"]) == (before + 2, True)
     stack.wait_for_success(stack.launch(LONG, "down"))
@@ -57,7 +61,16 @@ def test_values_output_and_runs_in_flight_outlive_the_release_that_made_them(
     assert stack.wait_for_run(doomed) == "CANCELED"
     stack.kubectl("exec", f"deployment/dagster-grpc-{LONG}-{before}", "--", "touch", "/tmp/go")
     stack.wait_for_success(kept)
-    eventually("the old server to end", lambda: not stack.location(LONG)["draining"])
+    for location in (LONG, SHORT):
+        eventually("the old server to end", lambda name=location: not stack.location(name)["draining"])
+
+    stack.wait_for_success(stack.launch("ops", "health_check"))
+    assert stack.wait_for_run(late) == "FAILURE"
+    assert "had 5 s (longest_run_seconds) to finish" in stack.messages(late)
+    others = [one for one in stack.run_ids() if one != late]
+    assert any(late in stack.messages(one) for one in others), (
+        "whoever ended it, perhaps by schedule, says so"
+    )
 
 
 def test_rolling_back_takes_the_release_that_is_warm(stack: ClusterStack) -> None:
@@ -112,22 +125,6 @@ def nobody_may_exec(stack: ClusterStack) -> Iterator[None]:
     finally:
         for kind in specs:
             stack.kubectl("delete", kind, name)
-
-
-def test_a_run_that_takes_longer_than_its_retired_server_may_is_said_to_have_failed(
-    stack: ClusterStack, shared_stack: Pool
-) -> None:
-    run = stack.launch("short", "waiting")
-    stack.wait_for_run(run, "STARTED")
-    for version in (6, 7):
-        shared_stack.code("short").commit_text(CODE.format(version=version), f"Version {version}")
-        stack.ok("redeploy", "short")
-    eventually("its server to be ended", lambda: not stack.location("short")["draining"], every_seconds=1)
-    stack.wait_for_success(stack.launch("ops", "health_check"))
-    assert stack.wait_for_run(run) == "FAILURE"
-    assert "had 5 s (longest_run_seconds) to finish" in stack.messages(run)
-    others = [one for one in stack.run_ids() if one != run]
-    assert any(run in stack.messages(one) for one in others), "whoever ended it, perhaps by schedule, says so"
 
 
 @pytest.mark.soak
