@@ -29,8 +29,6 @@ QUICK = {"confirm_seconds": 0}
 """Of every rollout: it is over when the release is confirmed."""
 SELDOM = {"interval_minutes": 60}
 """Most looks are those that a test asks for."""
-PATIENT = {"dequeue_interval_seconds": 3}
-"""An idle daemon that looks for queued runs each second costs half as much again as one that does not."""
 
 
 def free_port() -> int:
@@ -58,7 +56,6 @@ class Stack(Asking):
             "webserver": {"port": self.port},
             **document,
             "health": {**SELDOM, **document.get("health", {})},
-            "daemon": {**PATIENT, **document.get("daemon", {})},
             "rollout": {**QUICK, **document.get("rollout", {})},
         }
         self.config.write_text(yaml.safe_dump(whole))

@@ -48,7 +48,7 @@ def writing() -> None:
     write()
 
 
-defs = dg.Definitions(assets=[{asset}], jobs=[writing])
+defs = dg.Definitions(assets=[{asset}], jobs=[writing], executor=dg.in_process_executor)
 """
 """Of `orders`."""
 ISOLATION = {"quota": {"pods": "6", "limits.memory": "8Gi"}, "database": True}

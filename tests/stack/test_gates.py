@@ -36,7 +36,8 @@ def probe() -> None:
 def smoke() -> None:
     probe()
 
-defs = dg.Definitions(assets=[{name}], asset_checks=[is_positive], jobs=[smoke])
+defs = dg.Definitions(
+    assets=[{name}], asset_checks=[is_positive], jobs=[smoke], executor=dg.in_process_executor)
 """
 
 
@@ -44,7 +45,8 @@ MORE = """
 nightly = dg.ScheduleDefinition(name="nightly", job=late, cron_schedule="0 3 * * *")
 total = dg.map_asset_specs(lambda spec: spec.replace_attributes(group_name="sums"), [total])[0]
 defs = dg.Definitions(
-    assets=[total], asset_checks=[is_positive], jobs=[smoke, late], schedules=[nightly])
+    assets=[total], asset_checks=[is_positive], jobs=[smoke, late], schedules=[nightly],
+    executor=dg.in_process_executor)
 """
 
 

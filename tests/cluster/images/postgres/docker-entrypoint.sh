@@ -16,6 +16,16 @@ from_file() { # VARIABLE [default]: its value, or that of the file that VARIABLE
 	unset "$file"
 }
 
+secret() { # what Postgres keeps of the password, hashed once in place of 4096 times
+	perl -MDigest::SHA=hmac_sha256,sha256 -MMIME::Base64=encode_base64 -e '
+		open my $random, "<:raw", "/dev/urandom" or die $!;
+		read $random, my $salt, 16;
+		my $salted = hmac_sha256($salt . pack("N", 1), $ENV{POSTGRES_PASSWORD});
+		my @kept = map { encode_base64($_, "") }
+			$salt, sha256(hmac_sha256("Client Key", $salted)), hmac_sha256("Server Key", $salted);
+		printf "SCRAM-SHA-256\$1:%s\$%s:%s\n", @kept;'
+}
+
 if [ "${1:0:1}" = '-' ]; then set -- postgres "$@"; fi
 if [ "$1" != postgres ]; then exec "$@"; fi
 
@@ -37,7 +47,7 @@ if [ ! -s "$PGDATA/PG_VERSION" ]; then
 		echo >&2 "       You must specify POSTGRES_PASSWORD to a non-empty value for the superuser."
 		exit 1
 	fi
-	eval 'initdb --username="$POSTGRES_USER" --pwfile=<(printf "%s\n" "$POSTGRES_PASSWORD") '"$POSTGRES_INITDB_ARGS"
+	eval 'initdb --username="$POSTGRES_USER" --pwfile=<(secret) '"$POSTGRES_INITDB_ARGS"
 	printf '\nhost all all all %s\n' "$POSTGRES_HOST_AUTH_METHOD" >>"$PGDATA/pg_hba.conf"
 	PGUSER="$POSTGRES_USER" pg_ctl -D "$PGDATA" -o "-c listen_addresses='' -p 5432" -w start
 	run=(psql -v ON_ERROR_STOP=1 --username "$POSTGRES_USER" --no-password --no-psqlrc)
