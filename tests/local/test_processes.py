@@ -77,6 +77,35 @@ def test_whatever_the_files_hold_a_supervisor_starts(tmp_path: Path, of_spec: by
     assert found is None or (found.name == "x" and found.argv)
 
 
+@pytest.mark.parametrize("wanted", ["that it is forgotten", "another"])
+def test_who_saw_its_end_before_the_supervisor_did_is_not_told_that_it_runs(
+    tmp_path: Path, wanted: str
+) -> None:
+    short = spec(argv=("/bin/true",), restart="never")
+
+    def has_ended() -> bool:
+        found = read_state(tmp_path, "x")
+        return found is not None and not found.running
+
+    with selectors.DefaultSelector() as selector:
+        children = Children(tmp_path, selector)
+        children.start(short)
+        eventually("its end", has_ended)
+        heard = selector.select(0)
+        if wanted == "another":
+            children.start(spec(restart="never"))
+        else:
+            children.forget("x")
+        for key, _ in heard:  # the loop hears of it later
+            key.data(key.fileobj)
+        if wanted == "another":
+            assert children.is_running("x")
+            children.stop("x", 0)
+            eventually("it to end too", lambda: [children.tick(), has_ended()][1])
+        else:
+            assert list(folder_of(tmp_path).iterdir()) == []
+
+
 @pytest.mark.parametrize("file", ["x.json", "x.state.json"])
 def test_a_folder_where_a_file_should_be_is_set_aside(tmp_path: Path, file: str) -> None:
     (folder_of(tmp_path) / file).mkdir(parents=True)

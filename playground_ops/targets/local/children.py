@@ -37,7 +37,7 @@ class Children:
 
     def start(self, spec: ProcessSpec) -> None:
         """Run it. Nothing happens when a process of that name runs: it has to be stopped first."""
-        child = self._children.get(spec.name)
+        child = self._seen(spec.name)
         if child is not None and child.state.running:
             return
         kept = child.spec.restart if child and child.spec.argv == spec.argv else spec.restart
@@ -76,7 +76,7 @@ class Children:
             self._schedule_restart(child)
 
     def forget(self, name: str) -> None:
-        child = self._children.get(name)
+        child = self._seen(name)
         if child is not None and child.state.running:
             raise ValueError(f"{name} still runs")
         self._children.pop(name, None)
@@ -146,6 +146,13 @@ class Children:
 
     # How.
 
+    def _seen(self, name: str) -> Child | None:
+        """As it is now: a client may have seen its end, and ask, before the loop hears of that."""
+        child = self._children.get(name)
+        if child is not None and child.state.running:
+            self._look(child)
+        return child
+
     def _take_over(self, spec: ProcessSpec, leaders: list[Marked]) -> None:
         blank = ProcessState(name=spec.name, serial=0, running=False, restart=spec.restart)
         state = processes.read_state(self._state, spec.name) or blank
@@ -201,6 +208,8 @@ class Children:
             self._ended(child)
 
     def _ended(self, child: Child) -> None:
+        if not child.state.running:
+            return  # somebody asked, and it was seen then
         if child.descriptor is not None:
             self._selector.unregister(child.descriptor)
             os.close(child.descriptor)
