@@ -152,6 +152,16 @@ class ClusterStack(Asking):
         """That of an isolated one."""
         return f"{self.namespace}-{location}"
 
+    def as_its_account(self, folder: Path) -> ClusterStack:
+        """The same stack for whoever has the login of its pods' account, written to the folder."""
+        token = self.kubectl("create", "token", "default").strip()
+        written = self.access.kubectl("config", "view", "--raw", "--flatten", "--minify", "-o", "json")
+        document = json.loads(written)
+        document["users"][0]["user"] = {"token": token}
+        (folder / "config").write_text(json.dumps(document))
+        access = Access(self.access.program, str(folder / "config"), self.access.context)
+        return ClusterStack(access, self.namespace, self.folder)
+
     def sql(self, statement: str) -> str:
         """What psql answers in the Postgres pod."""
         psql = ["psql", "-XAtq", "-U", "dagster", "-d", "dagster", "-c", statement]

@@ -21,9 +21,7 @@ from playground_ops.targets.kubernetes.outside import backups, postgres, stoppin
 from playground_ops.targets.kubernetes.outside.executing import Place
 from tests.asking import eventually
 from tests.cluster import faults
-from tests.cluster.access import Access
 from tests.cluster.cluster import Cluster
-from tests.kubernetes.connections import connected
 from tests.kubernetes.database import APART, DatabaseStack, are_ready, becomes_well
 from tests.kubernetes.stacks import ClusterStack
 
@@ -35,11 +33,6 @@ KEPT = "SELECT count(*) FROM runs WHERE pipeline_name = 'kept'"
 @pytest.fixture(scope="module")
 def stack(cluster: Cluster, database_stack: DatabaseStack) -> ClusterStack:
     return database_stack.whole()
-
-
-@pytest.fixture
-def connection(access: Access) -> Connection:
-    return connected(access)
 
 
 @pytest.fixture
@@ -185,14 +178,7 @@ def test_whoever_may_not_run_commands_in_pods_is_told(
     stack.kubectl(
         "create", "rolebinding", "looks", "--role=looks", f"--serviceaccount={stack.namespace}:default"
     )
-    token = stack.kubectl("create", "token", "default").strip()
-    document = json.loads(
-        stack.access.kubectl("config", "view", "--raw", "--flatten", "--minify", "-o", "json")
-    )
-    document["users"][0]["user"] = {"token": token}
-    (tmp_path / "config").write_text(json.dumps(document))
-    access = Access(stack.access.program, str(tmp_path / "config"), stack.access.context)
-    weak = ClusterStack(access, stack.namespace, stack.folder)
+    weak = stack.as_its_account(tmp_path)
     said = weak.run("backup", str(tmp_path / "new"))
     assert (said.returncode, "no right" in said.stderr, "pods/exec" in said.stderr) == (1, True, True), said
     assert not (tmp_path / "new").exists()

@@ -14,8 +14,6 @@ from playground_ops.errors import PlaygroundError
 from playground_ops.targets.kubernetes.api.connection import Connection
 from playground_ops.targets.kubernetes.outside import postgres, rotation
 from tests.ailing import wait_until_nothing_is_told
-from tests.cluster.access import Access
-from tests.kubernetes.connections import connected
 from tests.kubernetes.database import (
     DatabaseStack,
     connected_away,
@@ -36,11 +34,6 @@ OF_NAMESPACE = ("dagster-database", "dagster-postgres")
 @pytest.fixture(scope="module")
 def stack(database_stack: DatabaseStack) -> ClusterStack:
     return database_stack.whole()
-
-
-@pytest.fixture
-def connection(access: Access) -> Connection:
-    return connected(access)
 
 
 def password(stack: ClusterStack, key: str = "password") -> str:

@@ -13,8 +13,6 @@ from playground_ops.config import load
 from playground_ops.targets.kubernetes.api.connection import Connection, Question
 from playground_ops.targets.kubernetes.objects.secretversions import versions
 from tests.cluster import gitservers
-from tests.cluster.access import Access
-from tests.kubernetes.connections import connected
 from tests.kubernetes.database import PRIVATE, A, DatabaseStack, everywhere, numbers
 from tests.kubernetes.stacks import ClusterStack
 
@@ -41,11 +39,6 @@ EVENTS = "SELECT coalesce(string_agg(event, ' '), '') FROM event_logs"
 @pytest.fixture(scope="module")
 def stack(database_stack: DatabaseStack) -> ClusterStack:
     return database_stack.whole()
-
-
-@pytest.fixture
-def connection(access: Access) -> Connection:
-    return connected(access)
 
 
 def test_a_changed_secret_reaches_the_pods_that_read_it_and_no_other(
@@ -115,13 +108,7 @@ def test_credentials_of_the_other_kind_are_refused(stack: ClusterStack, tmp_path
 
 
 def test_whoever_may_not_write_secrets_is_told(stack: ClusterStack, tmp_path: Path) -> None:
-    token = stack.kubectl("create", "token", "default").strip()
-    written = stack.access.kubectl("config", "view", "--raw", "--flatten", "--minify", "-o", "json")
-    document = json.loads(written)
-    document["users"][0]["user"] = {"token": token}
-    (tmp_path / "config").write_text(json.dumps(document))
-    access = Access(stack.access.program, str(tmp_path / "config"), stack.access.context)
-    weak = ClusterStack(access, stack.namespace, stack.folder)
+    weak = stack.as_its_account(tmp_path)
     file = str(stack.config.parent / "token")
     said = weak.run("secret", "git", "other", "--username", "x", "--token-file", file)
     assert (said.returncode, "no right" in said.stderr) == (1, True), said
