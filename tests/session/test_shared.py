@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.session.distribution import choose
+from tests.session.distribution import choose, fit_for, is_patient
 from tests.shared import SharedStack
 
 
@@ -79,3 +79,16 @@ def test_a_worker_takes_the_files_of_its_own_stack_first_and_of_another_s_last()
     assert choose(queue[1:], uses, {"cluster"}, set()) == "c"
     assert choose(queue, uses, set(), {"cluster"}) == "b"
     assert choose(["a", "c"], uses, set(), {"cluster"}) == "a"
+
+
+def test_the_last_worker_of_three_takes_what_waits_for_nothing_and_the_others_that_last() -> None:
+    workers = [{"workerid": f"gw{one}", "workercount": 3} for one in range(3)]
+    assert [is_patient(one) for one in workers] == [False, False, True]
+    assert not is_patient({"workerid": "gw1", "workercount": 2})
+    assert not is_patient({})
+    pure, rest = "tests/unit/test_plan.py", "tests/local/test_git.py"
+    assert fit_for([rest, pure], is_patient=True, is_alone=False) == [pure]
+    assert fit_for([rest], is_patient=True, is_alone=False) == []
+    assert fit_for([rest], is_patient=True, is_alone=True) == [rest]
+    assert fit_for([rest, pure], is_patient=False, is_alone=False) == [rest]
+    assert fit_for([pure], is_patient=False, is_alone=False) == [pure]
