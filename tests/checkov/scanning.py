@@ -14,6 +14,7 @@ import pytest
 import yaml
 
 from playground_ops.targets.packages.uv_command import find_uv
+from tests.session.deadlines import stretched
 
 VERSION = "3.3.30"
 PYTHON = ">=3.10,<3.13"
@@ -95,7 +96,7 @@ def _checkov(
         env=variables,
         capture_output=True,
         text=True,
-        timeout=seconds,
+        timeout=stretched(seconds),
         check=False,
     )
 

@@ -1,7 +1,8 @@
 """How long tests may wait: written for an idle machine of two cores, stretched by how slow this one is.
 
 One factor for a whole session, measured when it starts: what a bare import of Dagster takes here, against
-what it takes on the reference. A deadline only ends a test that would fail, so none is ever shortened.
+what it takes on the reference; a larger one where a worker makes way for the others (patience.py). A deadline
+only ends a test that would fail, so none is ever shortened.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import time
 import pytest
 
 from tests.session.outermost import is_outermost
+from tests.session.patience import slower
 
 VARIABLE = "PLAYGROUND_TEST_SLOWNESS"
 REFERENCE_SECONDS = 1.2
@@ -33,6 +35,7 @@ def pytest_configure(config: pytest.Config) -> None:
     if is_outermost(config) and VARIABLE not in os.environ:
         pure = all(str(one).startswith(PURE) for one in config.args)
         os.environ[VARIABLE] = "1" if pure or config.option.collectonly else f"{measured():.2f}"
+    os.environ[VARIABLE] = f"{slowness() * slower(config):.2f}"
 
 
 def pytest_report_header() -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 pytest_plugins = (
     "tests.session.needs",
+    "tests.session.patience",
     "tests.session.deadlines",
     "tests.session.order",
     "tests.session.distribution",

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from tests.session.distribution import choose, fit_for, is_patient
+from tests.session.distribution import choose
+from tests.session.patience import fit_for, is_patient
 from tests.shared import SharedStack
 
 

@@ -23,6 +23,7 @@ from playground_ops.errors import FindingKind
 from playground_ops.render import instance
 from playground_ops.targets.packages.uv_command import find_uv
 from tests.objectstores import KEYS, Bucket, a_bucket
+from tests.session.deadlines import stretched
 from tests.unit.test_config import faults_of
 from tests.unit.test_pod_settings import release_of
 from tests.unit.test_render import ROOT, configuration, the
@@ -154,7 +155,7 @@ def test_the_managers_of_google_and_azure_take_what_is_rendered(google: str, tmp
         },
         capture_output=True,
         text=True,
-        timeout=240,
+        timeout=stretched(240),
         check=False,
     )
     assert ended.returncode == 0, ended.stderr

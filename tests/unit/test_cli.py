@@ -15,6 +15,7 @@ from playground_ops.component import Component
 from playground_ops.model import Location, Release
 from playground_ops.plan import plan
 from tests.fakes import BROKEN, FakeStack, FakeTarget, World
+from tests.session.deadlines import stretched
 
 FILE = """
 code_locations:
@@ -177,7 +178,7 @@ def test_a_fault_of_the_program_is_told_as_such(terminal: Terminal, monkeypatch:
 def test_several_locations_are_redeployed_at_once(
     terminal: Terminal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    both = threading.Barrier(2, timeout=20)
+    both = threading.Barrier(2, timeout=stretched(20))
     start = FakeTarget.start
 
     def waits_for_the_other(self: FakeTarget, release: Release, say: Any) -> None:

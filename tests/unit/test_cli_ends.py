@@ -17,6 +17,7 @@ import pytest
 
 from tests.asking import eventually
 from tests.fakes import BROKEN, GOOD, HANGS
+from tests.session.deadlines import stretched
 from tests.stacks import ROOT
 
 FILE = """
@@ -79,7 +80,7 @@ def nobody() -> Iterator[int]:
 
 def interrupt(process: subprocess.Popen[str]) -> tuple[int, str, str]:
     process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=30)
+    out, err = process.communicate(timeout=stretched(30))
     return process.returncode, out, err
 
 
@@ -130,13 +131,13 @@ def test_output_that_nobody_reads_is_no_failure_to_tell(
     commands: Commands, nobody: int, command: list[str]
 ) -> None:
     with commands.fake({}, *command, stdout=nobody) as process:
-        _, err = process.communicate(timeout=30)
+        _, err = process.communicate(timeout=stretched(30))
         assert (process.returncode, err) == (141, "")
 
 
 def test_a_rollout_goes_on_when_nobody_reads_its_story(commands: Commands, nobody: int) -> None:
     with commands.fake({}, "redeploy", "orders", stderr=nobody) as process:
-        out, _ = process.communicate(timeout=30)
+        out, _ = process.communicate(timeout=stretched(30))
         assert process.returncode == 0
     assert out.startswith("orders: release 1 serves")
     assert commands.left()["outcomes"] == {"orders": ["done"]}
@@ -144,17 +145,17 @@ def test_a_rollout_goes_on_when_nobody_reads_its_story(commands: Commands, nobod
 
 def test_a_failure_that_nobody_reads_keeps_its_code(commands: Commands, nobody: int) -> None:
     with commands.fake({"orders": BROKEN}, "redeploy", "orders", stderr=nobody) as process:
-        process.communicate(timeout=30)
+        process.communicate(timeout=stretched(30))
         assert process.returncode == 1
 
 
 def test_without_a_stack_status_says_so_and_fails_with_json_too(commands: Commands) -> None:
     with commands.started("-m", "playground_ops", "status") as process:
-        out, err = process.communicate(timeout=30)
+        out, err = process.communicate(timeout=stretched(30))
         assert (process.returncode, out) == (1, "")
         assert "No stack is deployed here." in err
     with commands.started("-m", "playground_ops", "status", "--json") as process:
-        out, err = process.communicate(timeout=30)
+        out, err = process.communicate(timeout=stretched(30))
         assert (process.returncode, err) == (1, "")
     said = json.loads(out)
     assert said["ui"] is None

@@ -15,6 +15,7 @@ import pytest
 
 from playground_ops.cli.commands import LISTED
 from playground_ops.cli.main import cli
+from tests.session.deadlines import stretched
 from tests.stacks import ROOT
 
 FILE = "code_locations: [{name: orders, repo: {url: https://git.test/pipelines, ref: main}}]\n"
@@ -35,7 +36,7 @@ def on_a_terminal(folder: Path, kind: str, *command: str) -> tuple[str, str]:
             stdout=subprocess.PIPE,
             stderr=theirs,
             text=True,
-            timeout=60,
+            timeout=stretched(60),
             check=True,
         )
         os.write(theirs, b"END")

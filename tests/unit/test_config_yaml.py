@@ -10,6 +10,7 @@ import pytest
 
 from playground_ops.config import Configuration, load, read
 from playground_ops.errors import BadInput
+from tests.session.deadlines import stretched
 
 HERE = Path("/srv/stack/configvalues.yaml")
 
@@ -165,7 +166,7 @@ def test_a_file_is_read_as_utf8_whatever_the_locale(tmp_path: Path) -> None:
         cwd=Path(__file__).parents[2],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=stretched(60),
         check=False,
     )
     assert ended.stdout.strip() == "'gr\\xfcn'", ended.stderr

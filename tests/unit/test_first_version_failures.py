@@ -44,6 +44,7 @@ from playground_ops.render.release import SERVER, START, UNPACK, project
 from playground_ops.targets.sources import files_of, sources_of
 from tests.gitsync.test_flags import DEPRECATED
 from tests.rendered import ELSEWHERE, ROOT, WHOLE, everything, pod_specs, released
+from tests.session.deadlines import stretched
 from tests.unit.test_render import FILES
 
 HERE = ROOT / "configvalues.yaml"
@@ -416,7 +417,7 @@ def test_the_folder_of_a_server_is_on_its_path(tmp_path: Path) -> None:
             cwd=tmp_path,
             capture_output=True,
             text=True,
-            timeout=120,
+            timeout=stretched(120),
             check=False,
         )
 

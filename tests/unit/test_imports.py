@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.session.deadlines import stretched
+
 HEAVY = (
     "dagster",
     "dagster_webserver",
@@ -34,7 +36,7 @@ def imported_by(arguments: list[str], state: Path) -> set[str]:
         env={**os.environ, "PLAYGROUND_STATE": str(state)},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=stretched(60),
         check=True,
     )
     (line,) = [line for line in ended.stdout.splitlines() if line.startswith("MODULES")]
