@@ -6,6 +6,7 @@ from pathlib import Path
 
 import dagster as dg
 import pytest
+from dagster._core.storage.schedules import SqliteScheduleStorage
 
 from tests.openers import FakeOpener, an_opener
 
@@ -19,5 +20,12 @@ def opener(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FakeOpener:
 
 @pytest.fixture
 def instance(tmp_path: Path) -> dg.DagsterInstance:
-    """In memory: on a disk each run gets a database file of its own, which costs more than most tests."""
-    return dg.DagsterInstance.ephemeral(str(tmp_path))
+    """In memory: on a disk each run gets a database file of its own, which costs more than most tests.
+
+    Schedules are on a disk: Dagster has no storage in memory for them, and says so only when it is asked.
+    """
+    made = dg.DagsterInstance.ephemeral(str(tmp_path))
+    storage = SqliteScheduleStorage.from_local(str(tmp_path / "schedules"))
+    storage.register_instance(made)
+    made._schedule_storage = storage
+    return made

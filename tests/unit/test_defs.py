@@ -298,7 +298,9 @@ def test_a_look_forgets_what_is_older_than_the_configuration_says(
     for minute in (30, 5):  # once an hour is enough
         at = then.replace(minute=minute)
         monkeypatch.setattr(health, "datetime", SimpleNamespace(now=lambda zone, at=at: at))
-        found.append(launch(opener, instance, "health_check").run_id)
+        looked = launch(opener, instance, "health_check")
+        assert looked.success
+        found.append(looked.run_id)
         assert (first.run_id in {run.run_id for run in instance.get_runs()}) is (minute == 30)
     assert {run.run_id for run in instance.get_runs()} == {found[-1]}
 

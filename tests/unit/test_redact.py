@@ -75,6 +75,6 @@ def test_masking_twice_changes_nothing_more_in_a_url_and_never_raises(text: str)
     "line", ["a" * 200_000, "a.-_" * 50_000, "://" * 60_000, "password" * 25_000, ":@" * 99_999]
 )
 def test_a_very_long_line_takes_no_time_to_speak_of(line: str) -> None:
-    started = time.monotonic()
+    started = time.process_time()
     redact(line)
-    assert time.monotonic() - started < 5
+    assert time.process_time() - started < 5
