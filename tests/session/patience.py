@@ -1,0 +1,58 @@
+"""The last of three workers or more makes way: it runs what waits for nothing, while the others wait.
+
+A suite of stacks keeps two processors busy for nine tenths of its time. In the rest of it this worker, at a
+low priority, runs the tests of values.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+WAITING_FOR_NOTHING = ("tests/unit/", "tests/checkov/")
+NICENESS = 10
+SLOWER = 5.0
+"""How many times longer a worker that makes way may take."""
+
+
+def is_patient(worker: Mapping[str, Any]) -> bool:
+    """By what a worker is told about itself."""
+    count = int(worker.get("workercount", 1))
+    return count > 2 and worker["workerid"] == f"gw{count - 1}"
+
+
+def slower(config: pytest.Config) -> float:
+    """This process, than one that makes no way."""
+    return SLOWER if is_patient(getattr(config, "workerinput", {})) else 1.0
+
+
+def fit_for(queue: Iterable[str], is_patient: bool, is_alone: bool) -> list[str]:
+    """The files that a worker may take. The others take what waits for nothing when nothing else is left; the
+    patient one takes anything else only where nobody else is there to do it.
+    """
+    files = list(queue)
+    idle = [one for one in files if one.startswith(WAITING_FOR_NOTHING)]
+    if is_patient and not is_alone:
+        return idle
+    return [one for one in files if one not in idle] or idle
+
+
+def make_way() -> None:
+    """Processes that share a session have one priority among all others where the kernel groups them so
+    (sched(7), autogroup): this one begins a session of its own.
+    """
+    with suppress(PermissionError):  # it has begun one already
+        os.setsid()
+    os.nice(NICENESS)
+    with suppress(OSError):
+        Path("/proc/self/autogroup").write_text(str(NICENESS))
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if is_patient(getattr(config, "workerinput", {})):
+        make_way()
