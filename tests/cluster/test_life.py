@@ -21,6 +21,7 @@ from tests.cluster.places import HERE
 from tests.session import needs
 
 SEED = int(os.environ["PLAYGROUND_SEED"])
+pytestmark = pytest.mark.cluster
 NUMBER = 1
 ROOT = HERE.parents[1]
 ENVIRON = {**os.environ, "PLAYGROUND_CLUSTER": str(NUMBER)}
