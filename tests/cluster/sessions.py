@@ -45,7 +45,12 @@ def join(session: str, images: Collection[str] | None = None) -> Cluster:
     cluster = Cluster.here(images)
     with locked(f"sessions{instance()}"):
         was_up = run_folder().exists() and not _mark().exists() and cluster.is_up()
-        cluster.up(lambda line: print(line, file=sys.stderr, flush=True))
+        try:
+            cluster.up(lambda line: print(line, file=sys.stderr, flush=True))
+        except BaseException:  # no session has it, so nobody else would end what was begun
+            if not was_up:
+                cluster.down()
+            raise
         if not was_up:
             started("clusters")
             _mark().touch()

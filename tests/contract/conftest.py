@@ -40,12 +40,15 @@ STACK_OF = {"local": "local_stack", "kubernetes": "shared_stack"}
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Said of each test, so that the stack is known to be used, and by whom."""
+    """Said of each test, so that the stack is known to be used, and by whom.
+
+    The tests of one function share one list of fixtures: each gets its own.
+    """
     for item in items:
         params = getattr(item, "callspec", None)
         name = STACK_OF.get(str(params.params.get("world"))) if params else None
         if name and isinstance(item, pytest.Function):
-            item.fixturenames.append(name)
+            item.fixturenames = [*item.fixturenames, name]
 
 
 class World(Protocol):

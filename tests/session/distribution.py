@@ -64,8 +64,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         return
     found = {
         file_of(item.nodeid): name
-        for item in items
         for name in reversed(SHARED)  # of several the first, which costs most
+        for item in items
         if name in getattr(item, "fixturenames", ())
     }
     Path(os.environ[VARIABLE]).write_text(json.dumps(found))
