@@ -29,7 +29,7 @@ from playground_ops.rollout import Engine
 from playground_ops.story import SilentStory
 from playground_ops.switching import Patience
 from tests.asking import eventually
-from tests.contract.conftest import BROKEN, GOOD, HANGS, World
+from tests.contract.conftest import BROKEN, GOOD, HANGS, STACK_OF, World
 from tests.reviewing import Reviewer
 
 NOT_WELL = Finding(kind=FindingKind.TRANSIENT, object="location/a", observed="x", cause="y", fix="z")
@@ -98,6 +98,13 @@ def engine(world: World, story: SilentStory | None = None) -> Engine:
 def request(world: World, ref: str | None = None, **changed: object) -> Request:
     location = world.location.model_copy(update=changed)
     return Request(location=location, configuration="c", by="the contract", ref=ref)
+
+
+def test_a_world_uses_the_stack_that_it_is_on_and_no_other(
+    world: World, request: pytest.FixtureRequest
+) -> None:
+    on = STACK_OF.get(request.node.callspec.params["world"])
+    assert set(STACK_OF.values()) & set(request.node.fixturenames) == ({on} if on else set())
 
 
 def test_refs_of_several_locations_are_resolved_together(world: World) -> None:
