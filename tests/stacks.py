@@ -106,6 +106,11 @@ class Stack(Asking):
         found: list[dict[str, Any]] = json.loads(self.ok("history", name, "--json"))
         return found
 
+    def next_number(self, name: str) -> int:
+        """Of the location's next release: rejected candidates had numbers too."""
+        used = [record["release"]["number"] for record in self.history(name) if record["release"]]
+        return max(used, default=0) + 1
+
     @property
     def ui(self) -> str:
         applied = json.loads((self.state / "stack.json").read_text())

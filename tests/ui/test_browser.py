@@ -39,7 +39,7 @@ def test_the_locations_are_loaded(page: Page) -> None:
 def test_a_good_commit_is_redeployed(page: Page, stack: Stack, code: Pipeline) -> None:
     stack.ok("redeploy", "a")
     serves(page, stack, "prices")
-    number = stack.location("a")["release"] + 1
+    number = stack.next_number("a")
     commit = code.commit("orders", "Orders beside prices")
 
     run = launch(page, "redeploy", {"locations": ["a"], "ref": commit})
