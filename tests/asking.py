@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 from urllib.request import Request, urlopen
 
@@ -145,3 +145,12 @@ class Asking:
             id=run_id,
         )["logsForRun"]["events"]
         return "\n".join(found.get("message", "") + str(found.get("error") or "") for found in events)
+
+
+def next_numbers(records: Sequence[Mapping[str, Any]]) -> dict[str, int]:
+    """Of each location's next release, whatever became of the ones before; `records`: of `history`."""
+    used: dict[str, int] = {}
+    for record in records:
+        number = (record["release"] or {}).get("number", 0)
+        used[record["location"]] = max(number, used.get(record["location"], 0))
+    return {name: number + 1 for name, number in used.items()}

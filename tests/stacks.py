@@ -19,7 +19,7 @@ import yaml
 from playground_ops.config import load
 from playground_ops.looking import look
 from playground_ops.targets.local.target import LocalTarget
-from tests.asking import Asking
+from tests.asking import Asking, next_numbers
 from tests.guardian import Guardian
 from tests.session.deadlines import stretched
 from tests.session.times import started
@@ -108,8 +108,7 @@ class Stack(Asking):
 
     def next_number(self, name: str) -> int:
         """Of the location's next release: rejected candidates had numbers too."""
-        used = [record["release"]["number"] for record in self.history(name) if record["release"]]
-        return max(used, default=0) + 1
+        return next_numbers(self.history(name)).get(name, 1)
 
     @property
     def ui(self) -> str:

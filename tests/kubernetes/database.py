@@ -15,6 +15,7 @@ from typing import Any
 
 import psycopg2
 
+from tests import asking
 from tests.asking import eventually
 from tests.cluster import gitservers
 from tests.cluster.access import Access, KubectlFailed
@@ -133,12 +134,7 @@ def numbers(stack: ClusterStack) -> dict[str, int]:
 
 
 def next_numbers(stack: ClusterStack) -> dict[str, int]:
-    """Of each location: of its next release, whatever became of the ones before."""
-    used: dict[str, int] = {}
-    for record in json.loads(stack.ok("history", "--json")):
-        number = (record["release"] or {}).get("number", 0)
-        used[record["location"]] = max(number, used.get(record["location"], 0))
-    return {name: number + 1 for name, number in used.items()}
+    return asking.next_numbers(json.loads(stack.ok("history", "--json")))
 
 
 def everywhere(stack: ClusterStack) -> str:

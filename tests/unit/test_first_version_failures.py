@@ -57,7 +57,7 @@ def whatever_is_configured(test: Test) -> Test:
     All tests draw the same ones, so that each of them is rendered once.
     """
     drawn = seed(int(os.environ["PLAYGROUND_SEED"]))(given(document=FILES)(test))
-    made = settings(deadline=None, max_examples=20, database=None)(drawn)
+    made = settings(max_examples=20, database=None)(drawn)
     for text in ("{}", WHOLE, ELSEWHERE):
         made = example(document=yaml.safe_load(text))(made)
     return made

@@ -281,7 +281,7 @@ def has_no_postgres_for_its_databases(document: dict[str, Any]) -> bool:
     return asked and "external" in document.get("postgres", {})
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(FILES)
 def test_whatever_is_configured_has_names_of_its_own_and_comes_back_from_its_file(
     document: dict[str, Any],

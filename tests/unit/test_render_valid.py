@@ -63,7 +63,7 @@ def test_the_archive_of_the_code_fits_them() -> None:
     assert [fault for version in SUPPORTED for fault in faults(archive, version)] == []
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(FILES, st.sampled_from(SUPPORTED))
 def test_whatever_is_configured_renders_to_valid_objects(document: dict[str, Any], version: str) -> None:
     for one in made(yaml.safe_dump(document)):

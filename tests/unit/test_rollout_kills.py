@@ -80,7 +80,7 @@ def nothing_is_left_over(world: World) -> None:
     assert unfinished == []
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(st.lists(attempts, min_size=1, max_size=8))
 def test_in_every_reachable_state_exactly_one_release_serves(history: list[Attempt]) -> None:
     world = World()
@@ -94,7 +94,7 @@ def test_in_every_reachable_state_exactly_one_release_serves(history: list[Attem
     nothing_is_left_over(world)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.lists(attempts, min_size=1, max_size=6))
 def test_a_bad_commit_never_serves_after_a_rollout_that_was_not_killed(history: list[Attempt]) -> None:
     world = World()
@@ -105,7 +105,7 @@ def test_a_bad_commit_never_serves_after_a_rollout_that_was_not_killed(history: 
             assert world.of(release) == fakes.GOOD
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.lists(attempts, min_size=1, max_size=8))
 def test_release_numbers_are_never_used_twice(history: list[Attempt]) -> None:
     world = World()
