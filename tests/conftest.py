@@ -1,14 +1,11 @@
-"""One seed for a whole session, and the results file of the soaks."""
+"""Stacks of a whole worker, and one seed for a whole session."""
 
 from __future__ import annotations
 
 import os
-import platform
 import random
 import signal
-import subprocess
 from collections.abc import Generator, Iterator
-from datetime import datetime, timezone
 from pathlib import Path
 
 import pytest
@@ -21,10 +18,6 @@ from tests.kubernetes.pool import Pool
 from tests.session.distribution import SHARED
 from tests.shared import SharedStack
 from tests.stacks import Stack, a_stack
-
-ROOT = Path(__file__).parents[1]
-RESULTS = ROOT / "docs" / "soak-results.md"
-ON_A_CLUSTER = ROOT / "docs" / "cluster-soak-results.md"
 
 
 @pytest.fixture(scope="session")
@@ -101,49 +94,6 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def pytest_report_header() -> str:
     return f"PLAYGROUND_SEED={os.environ['PLAYGROUND_SEED']} (set it to draw the same samples again)"
-
-
-class Soaks:
-    """Gathers the reports of soak tests, in the process that sees all of them."""
-
-    def __init__(self) -> None:
-        self.rows: dict[Path, list[str]] = {}
-
-    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        if "soak" not in report.keywords or (report.when != "call" and report.passed):
-            return
-        figures = "; ".join(f"{name}: {value}" for name, value in report.user_properties)
-        file = ON_A_CLUSTER if report.nodeid.startswith("tests/kubernetes") else RESULTS
-        self.rows.setdefault(file, []).append(
-            f"| `{report.nodeid.split('::')[-1]}` | {report.outcome} | {report.duration:.0f} | {figures} |"
-        )
-
-    def pytest_sessionfinish(self) -> None:
-        for file, rows in self.rows.items():
-            self._write(file, rows)
-
-    @staticmethod
-    def _write(file: Path, rows: list[str]) -> None:
-        commit = subprocess.run(
-            ["git", "rev-parse", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=False
-        ).stdout.strip()
-        head = [
-            "# Soaks and full fault matrices" + (", on a cluster" if file == ON_A_CLUSTER else ""),
-            "",
-            "Written by `uv run pytest -m soak`.",
-            "",
-            f"Commit `{commit}`, {datetime.now(timezone.utc):%Y-%m-%d %H:%M} UTC, {os.cpu_count()} cores, "
-            f"{platform.system()}, Python {platform.python_version()}, seed {os.environ['PLAYGROUND_SEED']}.",
-            "",
-            "| soak | outcome | seconds | figures |",
-            "|---|---|---|---|",
-        ]
-        file.write_text("\n".join([*head, *rows]) + "\n")
-
-
-def pytest_sessionstart(session: pytest.Session) -> None:
-    if not hasattr(session.config, "workerinput"):
-        session.config.pluginmanager.register(Soaks(), "soak-results")
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:

@@ -17,7 +17,7 @@ from xdist.scheduler import LoadFileScheduling
 
 from tests.session.order import file_of
 from tests.session.outermost import share_file
-from tests.session.patience import fit_for, is_patient
+from tests.session.patience import fit_for, makes_way
 
 VARIABLE = "PLAYGROUND_TEST_SHARING"
 SHARED = ("shared_stack", "database_stack", "local_stack")
@@ -36,7 +36,7 @@ class BySharedStack(LoadFileScheduling):
     def _assign_work_unit(self, node: Any) -> None:
         uses = sharing()
         others = [one for one in self.nodes if one is not node and not one.shutting_down]
-        fit = fit_for(self.workqueue, is_patient(node.workerinput), not others)
+        fit = fit_for(self.workqueue, makes_way(node.workerinput), not others)
         if not fit:
             node.shutdown()
             return

@@ -1,7 +1,8 @@
 """The last of three workers or more makes way: it runs what waits for nothing, while the others wait.
 
-A suite of stacks keeps two processors busy for nine tenths of its time. In the rest of it this worker, at a
-low priority, runs the tests of values.
+A suite of stacks on a cluster keeps two processors busy for nine tenths of its time. In the rest of it this
+worker, at a low priority, runs the tests of values. Without a cluster they are idle for half of the time, and
+it is one like the others.
 """
 
 from __future__ import annotations
@@ -14,21 +15,27 @@ from typing import Any
 
 import pytest
 
+from tests.session.needs import CLUSTER, lacking
+
 WAITING_FOR_NOTHING = ("tests/unit/", "tests/checkov/")
 NICENESS = 10
 SLOWER = 5.0
 """How many times longer a worker that makes way may take."""
 
 
-def is_patient(worker: Mapping[str, Any]) -> bool:
-    """By what a worker is told about itself."""
+def makes_way(worker: Mapping[str, Any]) -> bool:
+    """By what a worker is told about itself, in this session."""
+    return is_patient(worker, has_cluster=not lacking(CLUSTER))
+
+
+def is_patient(worker: Mapping[str, Any], has_cluster: bool) -> bool:
     count = int(worker.get("workercount", 1))
-    return count > 2 and worker["workerid"] == f"gw{count - 1}"
+    return has_cluster and count > 2 and worker["workerid"] == f"gw{count - 1}"
 
 
 def slower(config: pytest.Config) -> float:
     """This process, than one that makes no way."""
-    return SLOWER if is_patient(getattr(config, "workerinput", {})) else 1.0
+    return SLOWER if makes_way(getattr(config, "workerinput", {})) else 1.0
 
 
 def fit_for(queue: Iterable[str], is_patient: bool, is_alone: bool) -> list[str]:
@@ -54,5 +61,5 @@ def make_way() -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    if is_patient(getattr(config, "workerinput", {})):
+    if makes_way(getattr(config, "workerinput", {})):
         make_way()

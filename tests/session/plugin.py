@@ -11,4 +11,5 @@ pytest_plugins = (
     "tests.session.times",
     "tests.session.skips",
     "tests.session.second_try",
+    "tests.session.soaks",
 )

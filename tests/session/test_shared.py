@@ -84,9 +84,10 @@ def test_a_worker_takes_the_files_of_its_own_stack_first_and_of_another_s_last()
 
 def test_the_last_worker_of_three_takes_what_waits_for_nothing_and_the_others_that_last() -> None:
     workers = [{"workerid": f"gw{one}", "workercount": 3} for one in range(3)]
-    assert [is_patient(one) for one in workers] == [False, False, True]
-    assert not is_patient({"workerid": "gw1", "workercount": 2})
-    assert not is_patient({})
+    assert [is_patient(one, has_cluster=True) for one in workers] == [False, False, True]
+    assert not any(is_patient(one, has_cluster=False) for one in workers)
+    assert not is_patient({"workerid": "gw1", "workercount": 2}, has_cluster=True)
+    assert not is_patient({}, has_cluster=True)
     pure, rest = "tests/unit/test_plan.py", "tests/local/test_git.py"
     assert fit_for([rest, pure], is_patient=True, is_alone=False) == [pure]
     assert fit_for([rest], is_patient=True, is_alone=False) == []
