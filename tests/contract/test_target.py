@@ -10,7 +10,7 @@ import pytest
 from playground_ops import decisions
 from playground_ops.checks.room import volume
 from playground_ops.checks.topic import Report, Topic
-from playground_ops.config import read
+from playground_ops.config import digest, read
 from playground_ops.errors import Finding, FindingKind, LockHeld, PlaygroundError, RolloutFailed
 from playground_ops.healing import heal
 from playground_ops.model import (
@@ -46,7 +46,7 @@ def make(world: World, behaviour: str = GOOD) -> Release:
         location=world.location,
         number=world.target.next_number("a"),
         revision=revision,
-        configuration="c",
+        configuration=digest(world.location),
         created_at=world.clock.utc_now(),
     )
 
@@ -97,7 +97,7 @@ def engine(world: World, story: SilentStory | None = None) -> Engine:
 
 def request(world: World, ref: str | None = None, **changed: object) -> Request:
     location = world.location.model_copy(update=changed)
-    return Request(location=location, configuration="c", by="the contract", ref=ref)
+    return Request(location=location, configuration=digest(location), by="the contract", ref=ref)
 
 
 def test_a_world_uses_the_stack_that_it_is_on_and_no_other(
