@@ -10,6 +10,7 @@ import pytest
 
 from tests.asking import eventually
 from tests.cluster.access import KubectlFailed
+from tests.kubernetes.database import next_numbers
 from tests.kubernetes.lasting import CODE
 from tests.kubernetes.pool import Pool
 from tests.kubernetes.stacks import ClusterStack
@@ -89,15 +90,15 @@ def last_rollout(stack: ClusterStack) -> dict[str, Any]:
 def test_a_rollout_ends_while_it_is_away_and_runs_go_on_that_have_nothing_to_say(
     stack: ClusterStack, code: Pipeline
 ) -> None:
-    before = stack.location(A)["release"]
-    server, candidate = (f"deployment/dagster-grpc-{A}-{number}" for number in (before, before + 1))
+    before, number = stack.location(A)["release"], next_numbers(stack)[A]
+    server, candidate = (f"deployment/dagster-grpc-{A}-{one}" for one in (before, number))
     pods = ids(stack.servers(A, before))
     silent = waiting(stack, "/tmp/after")
     others = processes(stack, server)
     speaking = waiting(stack, "/tmp/meanwhile")
     its_own = processes(stack, server) & processes(stack, server) - others
     assert its_own
-    commit = code.commit_text(WAITING.replace("NUMBER", str(before + 1)), "An import that waits")
+    commit = code.commit_text(WAITING.replace("NUMBER", str(number)), "An import that waits")
     run = stack.launch("ops", "redeploy", {"locations": [A]})
     eventually("the candidate to import", lambda: says(stack, candidate, "echo here"), every_seconds=0.5)
 
@@ -123,7 +124,7 @@ def test_a_rollout_ends_while_it_is_away_and_runs_go_on_that_have_nothing_to_say
 
     status, told = stack.wait_for_run(run), stack.messages(run)
     if ended["outcome"] == "done":
-        assert (status, f"{A} serves release {before + 1}" in told) == ("SUCCESS", True), told
+        assert (status, f"{A} serves release {number}" in told) == ("SUCCESS", True), told
         assert f"{A} · retiring" in told
     else:
         # A server that began without the database may have ended: then the rollout is undone, and says why.

@@ -41,7 +41,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_report_header() -> str:
-    return f"deadlines are stretched by {slowness():g} (a bare import of dagster against its reference)"
+    return f"deadlines are stretched by {slowness():g} (bare imports of dagster against their reference)"
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
