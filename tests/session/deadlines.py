@@ -13,6 +13,7 @@ import sys
 import time
 
 import pytest
+from hypothesis import settings
 
 from tests.session.outermost import is_outermost
 from tests.session.patience import slower
@@ -32,6 +33,10 @@ def pytest_configure(config: pytest.Config) -> None:
     With PYTHONDONTWRITEBYTECODE, as many images set it, each of a thousand processes compiles Dagster anew:
     2.7 s of a core in place of 1.1 s.
     """
+    # An example has none: it is 0.2 s by the clock. Said before any file with a property is imported, which
+    # keeps what is said then.
+    settings.register_profile("however slow", deadline=None)
+    settings.load_profile("however slow")
     sys.dont_write_bytecode = False
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     if is_outermost(config) and VARIABLE not in os.environ:

@@ -7,12 +7,8 @@ from pathlib import Path
 import dagster as dg
 import pytest
 from dagster._core.storage.schedules import SqliteScheduleStorage
-from hypothesis import settings
 
 from tests.openers import FakeOpener, an_opener
-
-settings.register_profile("however slow", deadline=None)  # else 0.2 s for each example, by the clock
-settings.load_profile("however slow")
 
 
 @pytest.fixture
