@@ -73,7 +73,7 @@ def test_on_an_existing_cluster_tests_run_and_those_with_faults_skip_by_name(
     before = access.kubectl("get", "namespaces", "-o", "name").split()
     told = run(
         *("pytest", "-n", "0", "--kube-context", "playground", "tests/cluster/test_kubernetes.py"),
-        *("-k", "exit_code or control_group"),
+        *("-m", "", "-k", "exit_code or control_group"),
         KUBECONFIG=str(cluster.kubeconfig),
         PATH=f"{cluster.binaries['kubectl'].parent}:{os.environ['PATH']}",
     )

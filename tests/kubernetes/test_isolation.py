@@ -162,10 +162,12 @@ def test_somebody_else_s_namespace_is_left_to_them(stack: ClusterStack, access: 
 @pytest.mark.soak
 def test_a_restore_stops_and_starts_it_too(stack: ClusterStack, tmp_path: Path) -> None:
     file = str(tmp_path / "stack.backup")
+    assert written_by_a_run(stack)
     stack.ok("backup", file)
     assert f"dagster-grpc-{APART}" in stack.run("restore", file, "--stop").stderr
     eventually("it to be back", lambda: stack.location(APART)["ready"])
     assert len(seen_away(stack)) > 0, "its own database is not in the backup, and stays"
+    becomes_well(stack)
 
 
 @pytest.mark.soak
@@ -173,6 +175,7 @@ def test_taken_out_and_put_in_again_it_moves_and_its_data_stays(stack: ClusterSt
     document = yaml.safe_load(stack.config.read_text())
     *others, location = document["code_locations"]
     before = stack.location(APART)["release"]
+    assert written_by_a_run(stack)
 
     def deployed(*locations: Object) -> None:
         stack.config.write_text(yaml.safe_dump({**document, "code_locations": [*others, *locations]}))
