@@ -106,7 +106,7 @@ def test_whatever_is_configured_is_accepted(
     A few seconds each; its schemas alone are tried with many more, in tests/unit/test_render_valid.py.
     """
 
-    @settings(deadline=None, max_examples=number, database=None)
+    @settings(max_examples=number, database=None)
     @given(document=FILES)
     def accepted(document: dict[str, Any]) -> None:
         found = everything(configured(yaml.safe_dump(document), namespace))

@@ -59,7 +59,7 @@ def test_specs_and_states_hold_what_was_written_and_are_for_the_owner_alone(tmp_
     assert (folder_of(tmp_path) / "x.json").stat().st_mode & 0o077 == 0
 
 
-@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(of_spec=changed(NOT_STARTED), of_state=changed(asdict(STATE)))
 def test_whatever_the_files_hold_a_supervisor_starts(tmp_path: Path, of_spec: bytes, of_state: bytes) -> None:
     # given
