@@ -23,6 +23,9 @@ from playground_ops.switching import Patience, confirm
 
 FIRST_CONFIRM_SECONDS = 120.0
 """A rollout beside a starting webserver waits for it to come up before it can be confirmed."""
+QUIET_SECONDS, MOST_SECONDS = 120.0, 600.0
+"""Without anything new of a component that starts, and in all. A daemon waits for a minute for a location
+that does not answer before it starts; a Deployment's own progressDeadlineSeconds is 600."""
 SHOWN_SECONDS = 10.0
 ANOTHER_SECONDS = 900.0
 """A deploy of the whole stack waits as long for the rollouts of somebody else: two are as good as one."""
@@ -173,17 +176,27 @@ def bring_back_all(
     return _all_at_once(requests, one)[1]
 
 
-def wait_until_ready(engine: Engine, seconds: float = 120.0) -> None:
-    """Wait for webserver and daemon. Raises PlaygroundError saying which is not ready and why."""
-    deadline = engine.clock.monotonic() + seconds
+def wait_until_ready(engine: Engine) -> None:
+    """Wait for webserver and daemon. Raises PlaygroundError saying which is not ready and why.
+
+    The deadline is for the next step, as the progress deadline of a Deployment: a component that comes up
+    slowly is waited for. What had been seen before is no step: one that keeps ending makes none.
+    """
+    began = moved = engine.clock.monotonic()
+    seen: set[tuple[str, str]] = set()
     told = ""
     while True:
-        found = engine.target.stack.component_status()
-        waiting = [status for status in found if status.kind != "location" and not status.ready]
+        found = [status for status in engine.target.stack.component_status() if status.kind != "location"]
+        waiting = [status for status in found if not status.ready]
         if not waiting:
             return
-        if engine.clock.monotonic() >= deadline:
-            raise PlaygroundError(*(_not_ready(status.name, status.message, seconds) for status in waiting))
+        now = engine.clock.monotonic()
+        if not seen >= (shown := {(status.name, "" if status.ready else status.message) for status in found}):
+            seen, moved = seen | shown, now
+        if now >= min(moved + QUIET_SECONDS, began + MOST_SECONDS):
+            raise PlaygroundError(
+                *(_not_ready(status.name, status.message, now - began) for status in waiting)
+            )
         message = "; ".join(f"{status.name}: {status.message}" for status in waiting)
         if message != told:
             engine.story.say(f"waiting for {message}")
@@ -278,7 +291,7 @@ def _not_ready(name: str, message: str, seconds: float) -> Finding:
     return Finding(
         kind=FindingKind.TRANSIENT,
         object=f"component/{name}",
-        observed=f"It is not ready after {seconds:g} s: {message}",
+        observed=f"It is not ready after {seconds:.0f} s: {message}",
         cause="It is slow to start, or it keeps ending.",
         fix=f"`logs {name}` shows its own words.",
     )

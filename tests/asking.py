@@ -48,7 +48,7 @@ class Asking:
     def _ask(ui: str, query: str, variables: dict[str, Any]) -> Any:
         body = json.dumps({"query": query, "variables": variables}).encode()
         request = Request(f"{ui}/graphql", body, {"Content-Type": "application/json"})
-        with urlopen(request, timeout=20) as answer:
+        with urlopen(request, timeout=stretched(20)) as answer:
             reply = json.load(answer)
         assert "errors" not in reply, reply
         return reply["data"]

@@ -13,6 +13,10 @@ from tests.cluster.places import instance
 
 ROOT = Path("/sys/fs/cgroup")
 NAME = f"playground-cluster{instance()}"
+WEIGHT = 6
+"""Of all nodes together, where one process beside them has 1: as many as are busy in there when a stack comes
+up. With the weight of a single one, which a group has at first, a pod starves as soon as a few run outside.
+"""
 
 
 def unified() -> bool:
@@ -39,6 +43,9 @@ def _make_in(hierarchy: Path, node: str) -> Path:
         for parent in (ROOT, ROOT / NAME, folder):
             known = (parent / "cgroup.controllers").read_text().split()
             (parent / "cgroup.subtree_control").write_text(" ".join(f"+{name}" for name in known))
+        (ROOT / NAME / "cpu.weight").write_text(str(100 * WEIGHT))
+    elif hierarchy.name == "cpu":
+        (hierarchy / NAME / "cpu.shares").write_text(str(1024 * WEIGHT))
     elif hierarchy.name == "cpuset":
         for below in (hierarchy / NAME, folder, system):
             for file in ("cpuset.cpus", "cpuset.mems"):

@@ -34,8 +34,8 @@ from tests.session.times import started
 from tests.stacks import QUICK, SELDOM
 
 ROOT = Path(__file__).parents[2]
-POD = {"resources": {"requests": {"cpu": "10m"}}}
-"""Several stacks fit on a node of two processors."""
+POD = {"resources": {"requests": {"cpu": "50m"}}}
+"""Several stacks fit on a node of two processors, and none of their pods weighs less than what rolls out."""
 SMALL: dict[str, Any] = {
     "webserver": {"pod": POD},
     "daemon": {"pod": POD, "dequeue_interval_seconds": 2},

@@ -20,6 +20,7 @@ from tests.asking import eventually
 from tests.cluster.access import Access, Pod
 from tests.cluster.pods import SLEEP, a_pod, ready
 from tests.kubernetes import echo
+from tests.session.deadlines import stretched
 from tests.stacks import free_port
 
 APP = "dagster-webserver"
@@ -63,12 +64,12 @@ def the_ready(access: Access, namespace: str, other_than: str = "") -> Pod:
 
 
 def asked(forward: Forward, body: bytes | None = None) -> bytes:
-    with urlopen(Request(f"http://{forward.address}/", body), timeout=60) as answer:
+    with urlopen(Request(f"http://{forward.address}/", body), timeout=stretched(60)) as answer:
         return bytes(answer.read())
 
 
 def test_many_connections_at_once(forward: Forward, server: Pod) -> None:
-    together = threading.Barrier(MANY, timeout=60)
+    together = threading.Barrier(MANY, timeout=stretched(60))
 
     def ask(number: int) -> bytes:
         together.wait()

@@ -23,6 +23,7 @@ from tests.cluster.pods import RESTRICTED, SLEEP, a_pod, ready
 from tests.kubernetes import echo
 from tests.kubernetes.conftest import CONTEXT
 from tests.kubernetes.talking import Reader, nothing_lost_or_doubled, starts, talking
+from tests.session.deadlines import stretched
 
 
 def say(text: str, then: str = "") -> tuple[str, ...]:
@@ -186,7 +187,12 @@ def test_the_command(access: Access, namespace: str, command: Callable[..., list
 
     def told(*given: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            command(*given), env=access.environ, capture_output=True, text=True, check=False, timeout=60
+            command(*given),
+            env=access.environ,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=stretched(60),
         )
 
     both = told("logs", "a")
@@ -221,7 +227,7 @@ def test_the_ui_command(access: Access, namespace: str, command: Callable[..., l
     )
     with running:
         assert running.stdout is not None and running.stderr is not None
-        with urlopen(running.stdout.readline().strip(), timeout=20) as answer:
+        with urlopen(running.stdout.readline().strip(), timeout=stretched(20)) as answer:
             assert answer.read().startswith(b"dagster-webserver-")
         running.send_signal(2)
         assert running.wait(20) == 130

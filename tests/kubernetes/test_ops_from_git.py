@@ -18,7 +18,7 @@ from tests.cluster.access import Access
 from tests.cluster.audit import recorded
 from tests.cluster.cluster import Cluster
 from tests.cluster.gitservers import anonymous
-from tests.kubernetes.stacks import ROOT, ClusterStack, a_cluster_stack
+from tests.kubernetes.stacks import POD, ROOT, ClusterStack, a_cluster_stack
 from tests.pipelines import Pipeline, pipeline
 from tests.projects import commit_all, git, repository
 
@@ -122,7 +122,7 @@ def test_locations_that_follow_one_repository_cost_one_pod_a_tick(made: Git, clu
 
 
 def test_a_push_and_two_jobs_change_the_stack(made: Git, cluster: Cluster) -> None:
-    webserver = {"pod": {"environment": {"LEVEL": "info"}, "resources": {"requests": {"cpu": "10m"}}}}
+    webserver = {"pod": {**POD, "environment": {"LEVEL": "info"}}}
     commit = made.push(webserver=webserver, code_locations=[made.location("a"), made.location("d", "next")])
     told = redeploy(made.stack)
     assert "ops · confirming" in told

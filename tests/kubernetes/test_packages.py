@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,6 +11,7 @@ import pytest
 
 from tests.asking import eventually
 from tests.cluster.packageindex import PASSWORD, USER, Index, package_index, wheel, wheels
+from tests.cluster.pods import run
 from tests.kubernetes.pool import Pool
 from tests.kubernetes.stacks import ClusterStack
 from tests.pipelines import Pipeline
@@ -29,6 +30,7 @@ def {asset}() -> dg.MaterializeResult:
 
 defs = dg.Definitions(assets=[{asset}], jobs=[dg.define_asset_job("everything")])
 """
+ARTIFACTS = "/opt/dagster/artifacts"
 A = "packaged"
 """Of the pool; its configuration says where packages come from, from the start."""
 PROJECT = """\
@@ -145,18 +147,29 @@ def test_an_index_that_is_away_is_waited_for_and_not_held_against_the_commit(wor
     assert stack.assets(A) == before
 
 
+@contextmanager
+def full(stack: ClusterStack) -> Iterator[None]:
+    """The claim of the artifacts, by a pod without a limit: what is written there is memory of its writer."""
+    file = f"{ARTIFACTS}/full"
+    fill = ("sh", "-c", f"! dd if=/dev/zero of={file} bs=1M")
+    claim = {"claim": (ARTIFACTS, {"persistentVolumeClaim": {"claimName": "dagster-artifacts"}})}
+    try:
+        ended, said = run(stack.access, stack.namespace, "fill", *fill, volumes=claim)
+        assert (ended, "No space left on device" in said) == (0, True), said
+        yield
+    finally:
+        run(stack.access, stack.namespace, "clear", "rm", file, volumes=claim)
+        stack.kubectl("delete", "pod", "fill", "clear")
+
+
 @pytest.mark.soak
 def test_a_claim_without_room_is_told_and_leaves_what_serves(world: World) -> None:
     stack = world.stack
     before = stack.assets(A)
-    serves = f"deployment/dagster-grpc-{A}-{stack.location(A)['release']}"
-    fill = "dd if=/dev/zero of=/opt/dagster/artifacts/full bs=1M 2> /dev/null; true"
-    stack.kubectl("exec", serves, "--", "sh", "-c", fill)
-    with world.index() as index:
+    with world.index() as index, full(stack):
         world.lock(index, "1.0", PROJECT.replace("greeter==", "greeter>="))
         world.commit("shipments")
         refused = stack.run("redeploy", A)
-    stack.kubectl("exec", serves, "--", "rm", "/opt/dagster/artifacts/full")
     assert refused.returncode != 0
     assert "The disk is full" in refused.stdout + refused.stderr
     assert stack.assets(A) == before

@@ -8,7 +8,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from playground_ops.render.names import OF_NAMESPACE
+from playground_ops.render.names import OF_NAMESPACE, labels
+from playground_ops.render.resolver import COMPONENT as RESOLVER
 from playground_ops.targets.kubernetes.api.connection import AGENT
 from tests.asking import eventually
 from tests.cluster import gitservers
@@ -16,6 +17,7 @@ from tests.cluster.access import Access
 from tests.cluster.audit import recorded
 from tests.cluster.cluster import Cluster
 from tests.cluster.images import postgres
+from tests.cluster.pods import a_pod, ended
 from tests.kubernetes.stacks import POD, ClusterStack
 from tests.kubernetes.story import (
     LAUNCH,
@@ -140,7 +142,7 @@ def test_changed_values_are_planned_exactly_and_deployed_from_the_ui_and_the_fou
 ) -> None:
     changed = document(stack)
     changed["webserver"]["pod"] = {**POD, "environment": {"LEVEL": "info"}}
-    changed["daemon"]["pod"] = {"resources": {"requests": {"cpu": "10m", "memory": "400Mi"}}}
+    changed["daemon"]["pod"]["resources"]["requests"]["memory"] = "400Mi"
     changed["postgres"]["pod"] = {**POD, "labels": {"team": "data"}}
     write(stack, changed)
     stack.ok("deploy", "--components", "configuration")  # into force, and nothing else yet
@@ -231,6 +233,11 @@ def test_a_server_of_git_that_nobody_vouches_for_is_refused(stack: ClusterStack)
 def test_down_leaves_the_data_and_then_nothing(stack: ClusterStack, access: Access) -> None:
     run = stack.launch("a", "waiting", {"ops": {"wait": {"config": {"seconds": 600}}}})
     stack.wait_for_run(run, "STARTED")
+    for space in (stack.namespace, stack.namespace_of("c")):  # as whoever is killed while a ref is resolved
+        left = a_pod("left-behind", "true")
+        left["metadata"]["labels"] = labels("left-behind", RESOLVER)
+        access.apply(left, namespace=space)
+        ended(access, space, "left-behind")
     stack.ok("down", "--now")
     assert stack.get("pods")["items"] == access.get("pods", "", stack.namespace_of("c"))["items"] == []
     assert {one["metadata"]["name"] for one in access.get("pvc", "", stack.namespace_of("c"))["items"]} == {

@@ -17,6 +17,7 @@ import psutil
 from playground_ops.targets.local.control import Control
 from playground_ops.targets.local.processes import MARKER, ProcessSpec, ProcessState, read_state
 from tests.asking import eventually
+from tests.session.deadlines import stretched
 
 SLEEP = (sys.executable, "-S", "-c", "import time; time.sleep(300)")
 LOOKING = """
@@ -44,7 +45,7 @@ def guarded(base: Path) -> Iterator[None]:
         yield
     finally:
         os.close(writing)
-        guard.wait(timeout=60)
+        guard.wait(timeout=stretched(60))
 
 
 def end_all_below(base: Path) -> None:

@@ -15,6 +15,7 @@ import yaml
 from playground_ops.targets.local import daemon
 from playground_ops.targets.local.folder import StateFolder
 from tests.asking import eventually
+from tests.session.deadlines import stretched
 
 
 @pytest.fixture
@@ -71,5 +72,5 @@ def test_a_location_that_nobody_rolls_out_keeps_it_for_seconds_alone(
 
 def test_without_a_workspace_it_is_the_daemon_that_says_so(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "playground_ops.targets.local.daemon", str(tmp_path)]
-    ended = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=stretched(60), check=False)
     assert (ended.returncode, "does not exist" in ended.stdout + ended.stderr) == (2, True), ended

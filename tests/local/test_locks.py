@@ -18,6 +18,7 @@ from playground_ops.targets.local import locks
 from playground_ops.targets.local.folder import cannot_write
 from playground_ops.targets.local.locks import Lease, holder_of, lease
 from tests.asking import eventually
+from tests.session.deadlines import stretched
 
 NOW = "2030-01-01T00:00:00Z"
 HOLD = """
@@ -152,7 +153,7 @@ def test_of_many_at_once_one_gets_it(path: Path) -> None:
     finally:
         for process in started:
             process.kill()
-    told = [process.communicate(timeout=10) for process in started]
+    told = [process.communicate(timeout=stretched(10)) for process in started]
     assert sorted(output for output, _ in told) == ["", "", "", "held\n"]
     assert sum("LockHeld" in error for _, error in told) == 3
 

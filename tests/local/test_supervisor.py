@@ -23,6 +23,7 @@ from playground_ops.targets.local.control import Control, end_leftovers, ensure_
 from playground_ops.targets.local.processes import folder_of, read_state, runtime_folder
 from tests.asking import eventually
 from tests.local.supervised import LOOKING, SLEEP, alive, kill_supervisor, log_of, running, seen, spec
+from tests.session.deadlines import stretched
 
 FAILS = (sys.executable, "-S", "-c", "raise SystemExit(3)")
 STUBBORN = (
@@ -326,7 +327,7 @@ def test_it_outlives_the_session_and_the_signals_of_who_started_it(state: Path) 
         "os.killpg(0, signal.SIGKILL)"
     )
     starter = subprocess.Popen([sys.executable, "-c", code], start_new_session=True)
-    starter.wait(timeout=30)
+    starter.wait(timeout=stretched(30))
     control = Control(state)
     os.kill(control.hello()["pid"], signal.SIGHUP)
     assert running(state).pid

@@ -27,6 +27,7 @@ from playground_ops.targets.local.processes import (
 )
 from tests.asking import eventually
 from tests.local.supervised import SLEEP, alive, kill_supervisor, log_of, running, seen, spec
+from tests.session.deadlines import stretched
 
 LISTENS = (
     "import socket, sys, time\n"
@@ -125,7 +126,7 @@ def test_killed_at_any_moment_there_is_one_of_each_and_one_supervisor(state: Pat
         eventually("its spec", lambda path=folder / f"x-{number}.json": path.exists(), every_seconds=0.0005)
         time.sleep(chance.uniform(0, 0.02))  # the moment of the kill is what is drawn
         os.kill(supervisor, signal.SIGKILL)
-        asked.wait(timeout=30)
+        asked.wait(timeout=stretched(30))
         control = ensure_supervisor(state)
     for number in range(8):
         running(state, f"x-{number}")
@@ -245,7 +246,7 @@ def test_two_supervisors_at_once_are_one(state: Path) -> None:
     )
     command = [sys.executable, "-c", code]
     started = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(4)]
-    pids = {process.communicate(timeout=30)[0].strip() for process in started}
+    pids = {process.communicate(timeout=stretched(30))[0].strip() for process in started}
     assert len(pids) == 1
 
 

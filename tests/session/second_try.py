@@ -1,4 +1,6 @@
-"""What failed is tried once more, alone, after everything else. What then passes is told as flaky.
+"""What failed is tried once more, its file alone, after everything else. What then passes is told as flaky.
+
+The whole file: a test of a story stands on those before it.
 
 A flaky test is a defect of the test: its cause is to be mended. A few don't keep a good change from landing,
 and more than a few do. Tests that start no process have no such excuse: they get no second try.
@@ -16,6 +18,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.session.order import file_of
 from tests.session.outermost import is_outermost
 
 VARIABLE = "PLAYGROUND_TEST_SECOND_TRY"
@@ -105,14 +108,14 @@ class SecondTry:
 
 
 def try_again(config: pytest.Config, names: list[str]) -> set[str]:
-    """In a process of its own, one after the other: those that pass."""
+    """Their files in a process of its own, one after the other: the tests that pass."""
     options = ["-n", "0", "-m", config.option.markexpr]
     if context := config.getoption("--kube-context", None):
         options += ["--kube-context", context]
     with tempfile.TemporaryDirectory(prefix="pgtest-second-") as folder:
         file = Path(folder, "outcomes")
         subprocess.run(
-            [sys.executable, "-m", "pytest", *options, *names],
+            [sys.executable, "-m", "pytest", *options, *sorted(set(map(file_of, names)))],
             cwd=config.rootpath,
             env={**os.environ, VARIABLE: str(file)},
             check=False,

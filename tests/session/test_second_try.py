@@ -61,6 +61,13 @@ def test_what_passes_alone_is_flaky_and_the_session_green(tmp_path: Path) -> Non
     assert "the first time" in said, "what it failed of is kept"
 
 
+def test_what_stands_on_the_tests_before_it_is_tried_with_them(tmp_path: Path) -> None:
+    first = "made = []\ndef test_first(): made.append(1)\n"
+    second = once(tmp_path, "second").replace(":\n", ":\n    assert made\n", 1)
+    code, said = session(tmp_path, ("tests/stack/test_x.py", first + second))
+    assert (code, "1 passed, 1 flaky" in said) == (0, True), said
+
+
 def test_what_fails_twice_is_red_and_what_does_not_is_still_told(tmp_path: Path) -> None:
     files = ("tests/stack/test_x.py", once(tmp_path, "late")), ("tests/stack/test_z.py", ALWAYS)
     code, said = session(tmp_path, *files)

@@ -25,6 +25,7 @@ from playground_ops.render.names import DAEMON
 from playground_ops.render.stack import render
 from playground_ops.targets.packages.uv_command import find_uv
 from tests.asking import eventually
+from tests.session.deadlines import stretched
 from tests.stacks import ROOT, free_port
 
 SQLALCHEMY = "2.1.9"
@@ -120,7 +121,7 @@ def sqlalchemy(tmp_path_factory: pytest.TempPathFactory) -> str:
     folder = tmp_path_factory.mktemp("sqlalchemy")
     wanted = ["--target", str(folder), "--no-deps", f"sqlalchemy=={SQLALCHEMY}"]
     command = [find_uv("sqlalchemy"), "pip", "install", "--no-config", "--python", sys.executable, *wanted]
-    ended = subprocess.run(command, capture_output=True, text=True, timeout=240, check=False)
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=stretched(240), check=False)
     if ended.returncode != 0:
         reason = f"SQLAlchemy {SQLALCHEMY} could not be installed: {ended.stderr[-2000:]}"
         if os.environ.get("CI"):

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.asking import eventually
+from tests.session.deadlines import stretched
 from tests.stacks import ROOT, Stack, a_stack, free_port
 
 BIN = Path(sys.executable).parent
@@ -40,7 +41,7 @@ def dg(stack: Stack, *arguments: str) -> subprocess.CompletedProcess[str]:
         env=environ(stack),
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=stretched(120),
         check=False,
     )
 
@@ -69,7 +70,7 @@ def test_dagster_dev_without_arguments_loads_ops_and_the_playground(stack: Stack
     finally:
         os.killpg(dev.pid, signal.SIGINT)
         try:
-            dev.wait(timeout=30)
+            dev.wait(timeout=stretched(30))
         except subprocess.TimeoutExpired:
             os.killpg(dev.pid, signal.SIGKILL)
             dev.wait()

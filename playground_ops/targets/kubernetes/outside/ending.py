@@ -23,7 +23,7 @@ from playground_ops.targets.kubernetes.pods.hastening import end_pods
 OURS = f"app.kubernetes.io/managed-by={MANAGER}"
 RECORDS = "app.kubernetes.io/component notin (record, automation)"
 NO_RUNS = f"app.kubernetes.io/component!={COMPONENT}"
-FIRST = (("batch/v1", "Job"), ("apps/v1", "Deployment"))
+FIRST = (("batch/v1", "Job"), ("apps/v1", "Deployment"), ("v1", "Pod"))
 THEN = (
     ("apps/v1", "StatefulSet"),
     ("networking.k8s.io/v1", "Ingress"),
@@ -97,6 +97,7 @@ def delete_data(connection: Connection, namespaces: Sequence[str]) -> None:
 def _ours(
     connection: Connection, namespace: str, api: str, kind: str, more: str = ""
 ) -> list[dict[str, Any]]:
+    """Of pods those that nothing else ends: a short one, which whoever was killed could not remove."""
     mine = f"{OF_NAMESPACE}={namespace}" if kind in CLUSTER_WIDE else ""
     query = {"labelSelector": ",".join(filter(None, (OURS, mine, more)))}
     try:
@@ -105,7 +106,11 @@ def _ours(
         if kind in CLUSTER_WIDE and refusal.code in (403, 404):
             return []  # then this person did not make any
         raise
-    return [{**one, "apiVersion": api, "kind": kind} for one in found["items"]]
+    return [
+        {**one, "apiVersion": api, "kind": kind}
+        for one in found["items"]
+        if kind != "Pod" or not one["metadata"].get("ownerReferences")
+    ]
 
 
 def _wait_until_pods_are_gone(
