@@ -34,6 +34,7 @@ def drained(stack: Stack) -> bool:
 def test_runs_in_flight_end_well_or_as_they_are_asked_to_over_redeploys(
     stack: Stack, code: Pipeline, tmp_path: Path
 ) -> None:
+    eventually("what the file before drains to be gone", lambda: drained(stack))
     first, go = stack.location("a")["release"], tmp_path / "go"
     kept, doomed = (stack.launch("a", "waiting", wait_of(*given)) for given in ((0.0, go), (600.0,)))
     for run in (kept, doomed):
