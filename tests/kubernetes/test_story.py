@@ -230,14 +230,19 @@ def test_a_server_of_git_that_nobody_vouches_for_is_refused(stack: ClusterStack)
     stack.config.write_text(text)
 
 
+def left_behind(stack: ClusterStack) -> None:
+    """As by whoever is killed while a ref is resolved: in each namespace a pod that nobody removes."""
+    for space in (stack.namespace, stack.namespace_of("c")):
+        left = a_pod("left-behind", "true")
+        left["metadata"]["labels"] = labels("left-behind", RESOLVER)
+        stack.access.apply(left, namespace=space)
+        ended(stack.access, space, "left-behind")
+
+
 def test_down_leaves_the_data_and_then_nothing(stack: ClusterStack, access: Access) -> None:
     run = stack.launch("a", "waiting", {"ops": {"wait": {"config": {"seconds": 600}}}})
     stack.wait_for_run(run, "STARTED")
-    for space in (stack.namespace, stack.namespace_of("c")):  # as whoever is killed while a ref is resolved
-        left = a_pod("left-behind", "true")
-        left["metadata"]["labels"] = labels("left-behind", RESOLVER)
-        access.apply(left, namespace=space)
-        ended(access, space, "left-behind")
+    left_behind(stack)
     stack.ok("down", "--now")
     assert stack.get("pods")["items"] == access.get("pods", "", stack.namespace_of("c"))["items"] == []
     assert {one["metadata"]["name"] for one in access.get("pvc", "", stack.namespace_of("c"))["items"]} == {
@@ -248,7 +253,8 @@ def test_down_leaves_the_data_and_then_nothing(stack: ClusterStack, access: Acce
     stack.bootstrap()
     runs = stack.graphql(PAGES)["runsOrError"]["results"]
     assert [found for found in runs if found["status"] == "SUCCESS"], "the runs of before"
-    stack.ok("down", "--now", "--delete-data")
+    left_behind(stack)
+    stack.ok("down", "--delete-data")
     ours = ("-l", "app.kubernetes.io/managed-by=playground-ops", "-o", "name")
     eventually("all to be gone", lambda: stack.kubectl("get", EVERY_KIND, *ours).split() == [])
     policies = "validatingadmissionpolicies,validatingadmissionpolicybindings"

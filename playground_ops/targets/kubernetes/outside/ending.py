@@ -23,8 +23,11 @@ from playground_ops.targets.kubernetes.pods.hastening import end_pods
 OURS = f"app.kubernetes.io/managed-by={MANAGER}"
 RECORDS = "app.kubernetes.io/component notin (record, automation)"
 NO_RUNS = f"app.kubernetes.io/component!={COMPONENT}"
-FIRST = (("batch/v1", "Job"), ("apps/v1", "Deployment"), ("v1", "Pod"))
+FIRST = (("batch/v1", "Job"), ("apps/v1", "Deployment"))
+ALONE = ("v1", "Pod")
+"""Nothing else ends them: a backup's, or what whoever was killed could not remove. A run may wait for one."""
 THEN = (
+    ALONE,
     ("apps/v1", "StatefulSet"),
     ("networking.k8s.io/v1", "Ingress"),
     ("v1", "Service"),
@@ -52,8 +55,11 @@ def down(connection: Connection, namespaces: Sequence[str], say: Say, grace_seco
     if grace_seconds is not None:
         for namespace in namespaces:
             _end_at_once(connection, namespace, say, int(grace_seconds))
-    spared = RECORDS if grace_seconds is not None else f"{RECORDS},{NO_RUNS}"
-    for kinds, labels in ((FIRST, spared), ((*FIRST, *THEN), RECORDS)):
+    if grace_seconds is None:
+        first, spared = FIRST, f"{RECORDS},{NO_RUNS}"
+    else:
+        first, spared = (*FIRST, ALONE), RECORDS
+    for kinds, labels in ((first, spared), ((*FIRST, *THEN), RECORDS)):
         for api, kind in kinds:
             for namespace in namespaces[:1] if kind in CLUSTER_WIDE else namespaces:
                 delete_all(connection, _ours(connection, namespace, api, kind, labels), say)
@@ -97,7 +103,7 @@ def delete_data(connection: Connection, namespaces: Sequence[str]) -> None:
 def _ours(
     connection: Connection, namespace: str, api: str, kind: str, more: str = ""
 ) -> list[dict[str, Any]]:
-    """Of pods those that nothing else ends: a short one, which whoever was killed could not remove."""
+    """Of pods those without an owner."""
     mine = f"{OF_NAMESPACE}={namespace}" if kind in CLUSTER_WIDE else ""
     query = {"labelSelector": ",".join(filter(None, (OURS, mine, more)))}
     try:
@@ -109,7 +115,7 @@ def _ours(
     return [
         {**one, "apiVersion": api, "kind": kind}
         for one in found["items"]
-        if kind != "Pod" or not one["metadata"].get("ownerReferences")
+        if (api, kind) != ALONE or not one["metadata"].get("ownerReferences")
     ]
 
 
@@ -124,7 +130,7 @@ def _wait_until_pods_are_gone(
         going = [
             {**pod, "apiVersion": "v1", "kind": "Pod"}
             for pod in listed["items"]
-            if "deletionTimestamp" in pod["metadata"] or not (_is_kept(pod) or _has_run(pod))
+            if "deletionTimestamp" in pod["metadata"] or not (_is_kept(pod) or _has_ended(pod))
         ]
         if not going:
             return
@@ -148,11 +154,12 @@ def _is_kept(pod: dict[str, Any]) -> bool:
     return any(owner["kind"] == "StatefulSet" for owner in owners)
 
 
-def _has_run(pod: dict[str, Any]) -> bool:
-    """Whether it is that of a run that has ended."""
-    labels = pod["metadata"]["labels"]
+def _has_ended(pod: dict[str, Any]) -> bool:
+    """Whether it is that of a run that has ended, or one alone that has."""
+    metadata = pod["metadata"]
+    is_run = metadata["labels"].get("app.kubernetes.io/component") == COMPONENT
     ended = pod["status"].get("phase") in ("Succeeded", "Failed")
-    return ended and labels.get("app.kubernetes.io/component") == COMPONENT
+    return ended and (is_run or not metadata.get("ownerReferences"))
 
 
 def _still_there(pod: dict[str, Any]) -> Finding:
