@@ -55,11 +55,8 @@ def down(connection: Connection, namespaces: Sequence[str], say: Say, grace_seco
     if grace_seconds is not None:
         for namespace in namespaces:
             _end_at_once(connection, namespace, say, int(grace_seconds))
-    if grace_seconds is None:
-        first, spared = FIRST, f"{RECORDS},{NO_RUNS}"
-    else:
-        first, spared = (*FIRST, ALONE), RECORDS
-    for kinds, labels in ((first, spared), ((*FIRST, *THEN), RECORDS)):
+    at_once, spared = ((ALONE,), RECORDS) if grace_seconds is not None else ((), f"{RECORDS},{NO_RUNS}")
+    for kinds, labels in (((*FIRST, *at_once), spared), ((*FIRST, *THEN), RECORDS)):
         for api, kind in kinds:
             for namespace in namespaces[:1] if kind in CLUSTER_WIDE else namespaces:
                 delete_all(connection, _ours(connection, namespace, api, kind, labels), say)
