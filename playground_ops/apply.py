@@ -191,7 +191,8 @@ def wait_until_ready(engine: Engine) -> None:
         if not waiting:
             return
         now = engine.clock.monotonic()
-        if not seen >= (shown := {(status.name, "" if status.ready else status.message) for status in found}):
+        shown = {(status.name, "" if status.ready else status.message) for status in found}
+        if shown - seen:
             seen, moved = seen | shown, now
         if now >= min(moved + QUIET_SECONDS, began + MOST_SECONDS):
             raise PlaygroundError(

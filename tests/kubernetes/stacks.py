@@ -35,7 +35,7 @@ from tests.stacks import QUICK, SELDOM
 
 ROOT = Path(__file__).parents[2]
 POD = {"resources": {"requests": {"cpu": "50m"}}}
-"""Several stacks fit on a node of two processors, and none of their pods weighs less than what rolls out."""
+"""Several stacks fit on a node of two processors; what rolls out asks for 100m, not ten times as much."""
 SMALL: dict[str, Any] = {
     "webserver": {"pod": POD},
     "daemon": {"pod": POD, "dequeue_interval_seconds": 2},

@@ -18,6 +18,7 @@ from playground_ops.targets.kubernetes.api.refusals import Refusal
 from playground_ops.targets.kubernetes.api.streaming import lines
 from playground_ops.targets.kubernetes.objects.applying import apply_object, delete_all
 from playground_ops.targets.kubernetes.objects.spaces import MADE
+from playground_ops.targets.kubernetes.pods.containers import FINAL
 from playground_ops.targets.kubernetes.pods.hastening import end_pods
 
 OURS = f"app.kubernetes.io/managed-by={MANAGER}"
@@ -112,7 +113,7 @@ def _ours(
     return [
         {**one, "apiVersion": api, "kind": kind}
         for one in found["items"]
-        if (api, kind) != ALONE or not one["metadata"].get("ownerReferences")
+        if (api, kind) != ALONE or _is_alone(one)
     ]
 
 
@@ -151,12 +152,16 @@ def _is_kept(pod: dict[str, Any]) -> bool:
     return any(owner["kind"] == "StatefulSet" for owner in owners)
 
 
+def _is_alone(pod: dict[str, Any]) -> bool:
+    """Whether it has no owner."""
+    return not pod["metadata"].get("ownerReferences")
+
+
 def _has_ended(pod: dict[str, Any]) -> bool:
     """Whether it is that of a run that has ended, or one alone that has."""
-    metadata = pod["metadata"]
-    is_run = metadata["labels"].get("app.kubernetes.io/component") == COMPONENT
-    ended = pod["status"].get("phase") in ("Succeeded", "Failed")
-    return ended and (is_run or not metadata.get("ownerReferences"))
+    is_run = pod["metadata"]["labels"].get("app.kubernetes.io/component") == COMPONENT
+    ended = pod["status"].get("phase") in FINAL
+    return ended and (is_run or _is_alone(pod))
 
 
 def _still_there(pod: dict[str, Any]) -> Finding:
