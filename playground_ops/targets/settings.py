@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from playground_ops.component import Component
-from playground_ops.config import digest
+from playground_ops.config.digest import digest
 from playground_ops.model import Location, Release, Revision
 
 CONFIRMED = "confirmed"

@@ -113,8 +113,8 @@ class KubernetesStack:
         from playground_ops.targets.kubernetes.outside.copies import ensure_copies
 
         spaces.make(self._connection, configuration)
-        named = {f"namespace/{name}" for name in configuration.namespaces}
-        first = [change for change in changed if change.object in named]
+        wanted = {f"namespace/{name}" for name in configuration.namespaces}
+        first = [change for change in changed if change.object in wanted]
         apply_changes(self._connection, configuration, first, lambda message: None)
         ensure_database_password(self._connection, configuration, say)
         ensure_copies(self._connection, configuration, say)

@@ -14,7 +14,8 @@ from playground_ops.model import Backup, Location, Release, Revision
 from playground_ops.overview import Overview
 from playground_ops.plan import Change, Plan, plan
 from playground_ops.targets.base import Say
-from playground_ops.targets.local import collecting, ending, logs, stack
+from playground_ops.targets.local import collecting, logs, stack
+from playground_ops.targets.local.ending import shut_down
 from playground_ops.targets.local.code import Code
 from playground_ops.targets.local.control import Control, end_leftovers, ensure_supervisor, leftovers
 from playground_ops.targets.local.findings import no_log, not_deployed
@@ -152,7 +153,7 @@ class LocalStack:
         raise BadInput(no_backups(self.folder.root))
 
     def down(self, say: Say, grace_seconds: float | None) -> None:
-        ending.shut_down(self.folder.root, say, grace_seconds)
+        shut_down(self.folder.root, say, grace_seconds)
         if found := leftovers(self.folder.root):
             say(f"ending {len(found)} process(es) that outlived their server")
             end_leftovers(self.folder.root)

@@ -29,7 +29,8 @@ from playground_ops.targets.address import Address
 from playground_ops.targets.base import Lock, Say
 from playground_ops.targets.codeserver import import_client, inspect
 from playground_ops.targets.instance import InFlight
-from playground_ops.targets.local import automation, disk, git, logs, observing, smoke
+from playground_ops.targets.local import automation, git, logs, observing, smoke
+from playground_ops.targets.local.disk import storage
 from playground_ops.targets.local.code import Code
 from playground_ops.targets.local.components import LocalStack
 from playground_ops.targets.local.folder import StateFolder
@@ -193,7 +194,7 @@ class LocalTarget:
         return self  # its files are read faster than kept
 
     def storage(self) -> Storage:
-        return disk.storage(self.folder)
+        return storage(self.folder)
 
     def fail_lost_runs(self, location: str) -> Sequence[str]:
         try:
