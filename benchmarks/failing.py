@@ -23,8 +23,8 @@ import yaml
 
 from benchmarks import helm
 from benchmarks.figures import Figure, table
-from playground_ops.errors import FindingKind
-from playground_ops.model import Release, Revision
+from playground_ops.core.errors import FindingKind
+from playground_ops.core.model import Release, Revision
 from playground_ops.render import release as rendering
 from playground_ops.targets.kubernetes.releases import archive
 from tests.cluster.access import own

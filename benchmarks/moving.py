@@ -11,7 +11,7 @@ from pathlib import Path
 
 from benchmarks.figures import Figure
 from benchmarks.watching import Watcher
-from playground_ops.targets.serverwire import is_serving
+from playground_ops.targets.common.server_protocol import is_serving
 from tests import pipelines
 from tests.asking import eventually
 from tests.pipelines import Pipeline

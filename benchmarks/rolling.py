@@ -22,7 +22,7 @@ from typing import Any
 from benchmarks.barepods import start_of_a_bare_pod, watching_deaths
 from benchmarks.figures import Figure, table
 from benchmarks.watching import Repeated, Watcher
-from playground_ops.targets.serverwire import NoAnswer, server_id
+from playground_ops.targets.common.server_protocol import NoAnswer, server_id
 from tests import pipelines
 from tests.asking import eventually
 from tests.cluster.access import own

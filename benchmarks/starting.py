@@ -13,8 +13,8 @@ from pathlib import Path
 import yaml
 
 from benchmarks.figures import Figure
-from playground_ops.targets.serverwire import is_serving
-from playground_ops.targets.webserver import Webserver
+from playground_ops.targets.common.server_protocol import is_serving
+from playground_ops.targets.common.webserver import Webserver
 from tests.asking import eventually
 from tests.stacks import ROOT, Stack, a_stack, free_port
 

@@ -7,14 +7,12 @@ from pathlib import Path
 
 import click
 
-from playground_ops.cli.console import end
+from playground_ops.cli.console import NOTHING_TO_DO, end
 from playground_ops.cli.main import guarded
-from playground_ops.cli.options import common
-from playground_ops.cli.session import Session
+from playground_ops.cli.session import Session, common
 from playground_ops.cli.stack_commands import bring_up, document_of
 from playground_ops.cli.status_command import show_status
-from playground_ops.cli.words import NOTHING_TO_DO
-from playground_ops.looking import look
+from playground_ops.engine.status import look
 
 NEXT = """
 Next:

@@ -14,9 +14,9 @@ import time
 from pathlib import Path
 from typing import Any
 
-from playground_ops import opening
+from playground_ops import context
 from playground_ops.cli.main import cli, guarded
-from playground_ops.model import Release
+from playground_ops.core.model import Release
 from tests.fakes import FakeTarget, World
 
 
@@ -40,7 +40,7 @@ def main(behaviours: str, folder: str, *command: str) -> None:
     wanted: dict[str, str] = json.loads(behaviours)
     heads = {name: f"{place:040x}" for place, name in enumerate(("ops", "orders", "sales"), start=1)}
     world = World(heads=heads, behaviour={heads[name]: how for name, how in wanted.items()})
-    opening.local_target = lambda: TimedTarget(world, Path(folder))  # type: ignore[assignment]
+    context.local_target = lambda: TimedTarget(world, Path(folder))  # type: ignore[assignment]
     try:
         guarded(cli, "playground", list(command))
     finally:

@@ -14,9 +14,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from playground_ops.component import Component, ComponentStatus
-from playground_ops.errors import Finding, FindingKind, LockHeld, PlaygroundError, RolloutFailed
-from playground_ops.model import (
+from playground_ops.core.component import Component, ComponentStatus, Database, Overview, Storage
+from playground_ops.core.errors import Finding, FindingKind, LockHeld, PlaygroundError, RolloutFailed
+from playground_ops.core.model import (
     Backup,
     Defined,
     LiveRelease,
@@ -31,9 +31,7 @@ from playground_ops.model import (
     Shown,
     Verdict,
 )
-from playground_ops.overview import Overview
-from playground_ops.plan import Change, Plan, plan
-from playground_ops.storage import Database, Storage
+from playground_ops.core.plan import Change, Plan, plan
 
 if TYPE_CHECKING:
     from playground_ops.config import Configuration

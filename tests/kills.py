@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from playground_ops import opening
+from playground_ops import context
 from playground_ops.cli.main import cli, guarded
 
 EFFECTS = {
@@ -109,8 +109,8 @@ def _die(name: str) -> None:
 def main(at: str, when: str, *command: str) -> None:
     if when == "inside":
         Inside(int(at))
-    inner = opening.local_target
-    opening.local_target = lambda: Killing(inner(), int(at) if at.isdigit() else at, when)  # type: ignore[assignment]
+    inner = context.local_target
+    context.local_target = lambda: Killing(inner(), int(at) if at.isdigit() else at, when)  # type: ignore[assignment]
     if command[0] == "bootstrap":
         from playground_ops.bootstrap import bootstrap
 

@@ -8,12 +8,12 @@ from typing import Any
 import dagster as dg
 
 from playground_ops.config import read
+from playground_ops.context import Opened
+from playground_ops.core.model import RolloutRecord
+from playground_ops.core.progress import SilentStory, Story
 from playground_ops.defs.assembly import definitions
-from playground_ops.defs.opener import StackOpener
-from playground_ops.model import RolloutRecord
-from playground_ops.opening import Opened
-from playground_ops.rollout import Engine
-from playground_ops.story import SilentStory, Story
+from playground_ops.defs.resources import StackOpener
+from playground_ops.engine.rollout import Engine
 from tests.fakes import BROKEN, FakeTarget, World
 
 FILE = """

@@ -12,12 +12,12 @@ from kubernetes_validate.utils import schema_contents
 from referencing import Registry, Resource
 
 from playground_ops.config import Configuration
-from playground_ops.model import Location, Release, Revision
-from playground_ops.render import backup, errand, migration, release, resolver, smoke
+from playground_ops.core.model import Location, Release, Revision
+from playground_ops.render import jobs, one_shot_pods, release
+from playground_ops.render.pod_fingerprint import settled
 from playground_ops.render.stack import by_hand
-from playground_ops.render.supported import NEWEST, OLDEST
-from playground_ops.render.surroundings import settled
-from playground_ops.targets import refs
+from playground_ops.targets.common import refs
+from playground_ops.targets.kubernetes.outside.preflight import NEWEST, OLDEST
 from playground_ops.targets.kubernetes.releases import archive
 from tests.runpods import job_of
 
@@ -172,16 +172,16 @@ def everything(configuration: Configuration) -> Iterator[dict[str, Any]]:
         yield job_of(released(location, found), found, ARCHIVE)
         if location.repository is not None:
             name = f"dagster-resolve-{location.name}-01234567"
-            yield resolver.render([location], refs.names(location.ref), found, name, 45)
+            yield one_shot_pods.resolver_pod([location], refs.names(location.ref), found, name, 45)
     for location in found.locations:
         wanted, candidate = ("job", "smoke"), released(location, found)
         name = f"dagster-smoke-{location.name}-01234567"
-        yield smoke.render(candidate, found, ARCHIVE, name, wanted, "print()", 45)
-    yield backup.render(found, "dagster-backup-01234567", "2026-01-01T00-00-00Z.backup", 45)
+        yield one_shot_pods.smoke_pod(candidate, found, ARCHIVE, name, wanted, "print()", 45)
+    yield jobs.backup_pod(found, "dagster-backup-01234567", "2026-01-01T00-00-00Z.backup", 45)
     arguments = ["redeploy", "--ref", "a b", "--story-only"]
     for one in (None, released(found.ops, found) if found.ops.repository else None):
-        yield errand.render(found, "playground-ops-01234567", ARCHIVE, arguments, "somebody", one)
-    yield migration.render(found, "dagster-migration-01234567")
+        yield jobs.remote_job(found, "playground-ops-01234567", ARCHIVE, arguments, "somebody", one)
+    yield jobs.migration_job(found, "dagster-migration-01234567")
 
 
 def code_archive(namespace: str) -> dict[str, Any]:

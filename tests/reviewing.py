@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from playground_ops.approval import decide
-from playground_ops.model import Phase, Verdict
-from playground_ops.story import SilentStory
-from playground_ops.targets.base import Target
+from playground_ops.core.model import Phase, Verdict
+from playground_ops.core.progress import SilentStory
+from playground_ops.core.target import Target
+from playground_ops.engine.approval import decide
 
 
 class Reviewer(SilentStory):

@@ -10,7 +10,7 @@ from dagster_k8s.job import DagsterK8sJobConfig, construct_dagster_k8s_job, get_
 from kubernetes.client import ApiClient
 
 from playground_ops.config import Configuration
-from playground_ops.model import Release
+from playground_ops.core.model import Release
 from playground_ops.render import release as rendering
 from playground_ops.render import runs
 

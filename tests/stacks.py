@@ -17,7 +17,7 @@ from typing import Any
 import yaml
 
 from playground_ops.config import load
-from playground_ops.looking import look
+from playground_ops.engine.status import look
 from playground_ops.targets.local.target import LocalTarget
 from tests.asking import Asking, next_numbers
 from tests.guardian import Guardian

@@ -1,13 +1,14 @@
-"""The parts of a stack: there, ready, and not ending over and over; what serves is answered for and shown."""
+"""The parts of a stack: there, ready, not ending over and over; served, shown, and of one version."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 
-from playground_ops.component import ComponentStatus, End
-from playground_ops.errors import Finding, FindingKind
-from playground_ops.model import Observation, Release, ServerStatus, Shown
-from playground_ops.moments import moment
+from playground_ops.core.clock import moment
+from playground_ops.core.component import ComponentStatus, End
+from playground_ops.core.errors import Finding, FindingKind
+from playground_ops.core.model import Observation, Release, ServerStatus, Shown
 
 RESTARTS_TO_TELL = 3
 RECENT_SECONDS = 3600.0
@@ -127,4 +128,29 @@ def _not_shown(name: str, number: int, seen: str) -> Finding:
         observed=f"Release {number} serves and the webserver shows {seen}.",
         cause="The webserver has not loaded what the server answers.",
         fix="Reload the location in the UI's deployment page; `logs webserver`.",
+    )
+
+
+def check_versions(webserver: str, servers: Mapping[str, str]) -> dict[str, list[Finding]]:
+    """By location. An older server is what Dagster supports: the host processes are to be upgraded first
+    (docs.dagster.io, "Upgrading Dagster"), so only a newer one is told, from its minor version on."""
+    own = _minor(webserver)
+    newer = {name: version for name, version in servers.items() if own and _minor(version) > own}
+    return {name: [_newer(name, version, webserver)] for name, version in newer.items()}
+
+
+def _minor(version: str) -> tuple[int, ...]:
+    """Empty where it is none that can be compared (`1!0+dev` of a checkout)."""
+    parts = version.split(".")[:2]
+    return tuple(int(part) for part in parts) if all(part.isdecimal() for part in parts) else ()
+
+
+def _newer(name: str, version: str, webserver: str) -> Finding:
+    return Finding(
+        kind=FindingKind.CERTAIN,
+        object=f"location/{name}",
+        observed=f"Its server has Dagster {version}; the webserver and the daemon have {webserver}.",
+        cause="The location's own dependencies name a Dagster that is newer than the stack's.",
+        fix=f"Upgrade the stack first, or hold {name} at {webserver}.",
+        whose="surroundings",
     )

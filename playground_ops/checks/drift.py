@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 
-from playground_ops.errors import Finding, FindingKind
-from playground_ops.plan import Change, FieldChange, Plan
+from playground_ops.core.errors import Finding, FindingKind
+from playground_ops.core.plan import Change, FieldChange, Plan
 
 SHOWN_FIELDS = 5
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from playground_ops import decisions
-from playground_ops.errors import Finding, FindingKind
-from playground_ops.model import LiveRelease, ReleaseState, RolloutRecord
-from playground_ops.moments import moment
+from playground_ops.core import decisions
+from playground_ops.core.clock import moment
+from playground_ops.core.errors import Finding, FindingKind
+from playground_ops.core.model import LiveRelease, ReleaseState, RolloutRecord
 
 SLACK_SECONDS = 3600.0
 """Beyond what a rollout may take by its location's own limits."""

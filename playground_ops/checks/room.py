@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from playground_ops.checks.topic import FOUNDATION
-from playground_ops.component import ComponentStatus, Usage
-from playground_ops.errors import Finding, FindingKind
-from playground_ops.storage import Database, Room, Storage
+from playground_ops.core.component import ComponentStatus, Database, Room, Storage, Usage
+from playground_ops.core.errors import Finding, FindingKind
 
 LEAST_FREE = 0.1
 """Of a volume; a node's kubelet begins to evict pods at the same part of its disk (nodefs.available)."""

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 
+from playground_ops.core.component import Ticking
+from playground_ops.core.errors import Finding, FindingKind
 from playground_ops.diagnose import explain_exit
-from playground_ops.errors import Finding, FindingKind
-from playground_ops.overview import Ticking
 
 WHILE = " while it is imported"
 """In the causes of what a server said as it started: a tick is later."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from enum import Enum
 
-from playground_ops.errors import Finding
+from playground_ops.core.errors import Finding
 
 
 class Topic(str, Enum):

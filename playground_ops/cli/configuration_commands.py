@@ -9,14 +9,12 @@ from pathlib import Path
 import click
 
 from playground_ops.cli.console import print_json
-from playground_ops.cli.options import common
-from playground_ops.cli.telling import write_error
+from playground_ops.cli.progress import write_error
+from playground_ops.cli.session import common
 from playground_ops.config import Configuration, load
-from playground_ops.config.exposed import exposed
-from playground_ops.config.ignored import ignored
-from playground_ops.config.unfit import must_fit
-from playground_ops.errors import BadInput, Finding, FindingKind
-from playground_ops.opening import configuration_file, project_folder
+from playground_ops.config.unsupported import exposed, ignored, must_fit
+from playground_ops.context import configuration_file, project_folder
+from playground_ops.core.errors import BadInput, Finding, FindingKind
 
 
 @click.command()
@@ -74,7 +72,7 @@ def generate(
 
 def _archive(configuration: Configuration) -> str:
     """Under the name by which the Job of deploy/ finds it. It can be replaced: the Job reads it once."""
-    from playground_ops.render.errand import HANDED_OVER
+    from playground_ops.render.jobs import HANDED_OVER
     from playground_ops.targets.kubernetes.releases.archive import archive
 
     made = archive(project_folder(), configuration.kubernetes.namespace)

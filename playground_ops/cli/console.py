@@ -9,9 +9,41 @@ from typing import Any
 
 import click
 
-from playground_ops.cli.telling import write_error
-from playground_ops.errors import BadInput, Finding, FindingKind, PlaygroundError
-from playground_ops.story import RolloutCancelled
+from playground_ops.cli.progress import write_error
+from playground_ops.core.errors import BadInput, Finding, FindingKind, PlaygroundError
+from playground_ops.core.model import Outcome, RolloutRecord, shortened
+from playground_ops.core.progress import RolloutCancelled
+
+NOTHING_TO_DO = "Nothing to do: the stack is as the configuration says."
+
+NOT_DEPLOYED = Finding(
+    kind=FindingKind.CERTAIN,
+    object="stack",
+    observed="No stack is deployed here.",
+    cause="It was never bootstrapped, or its data was deleted.",
+    fix="Run `python -m playground_ops.bootstrap`.",
+)
+
+
+def short_commit(commit: str | None) -> str:
+    return shortened(commit) if commit else "-"
+
+
+def moment(at: str | None) -> str:
+    return (at or "")[:19].replace("T", " ")
+
+
+def told(record: RolloutRecord) -> str:
+    if record.finding is not None:
+        return f"{record.location}: failed while {record.phase.value}; what served before still serves."
+    if record.outcome is Outcome.UNCHANGED or record.release is None:
+        return f"{record.location}: nothing to do, it serves this already."
+    revision, seconds = record.release.revision, sum(record.durations.values())
+    return (
+        f"{record.location}: release {record.release.number} serves "
+        f"{revision.short} {revision.subject} ({seconds:.1f} s)"
+    )
+
 
 EVIDENCE_LINES = 25
 WIDEST_CELL = 60

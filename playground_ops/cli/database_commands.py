@@ -9,9 +9,9 @@ from pathlib import Path
 import click
 
 from playground_ops.cli.console import print_json
-from playground_ops.cli.options import common, context_of_the_command
-from playground_ops.cli.telling import Teller, teller
-from playground_ops.opening import open_cluster
+from playground_ops.cli.progress import Teller, teller
+from playground_ops.cli.session import common, context_of_the_command
+from playground_ops.context import open_cluster
 
 FILE = click.Path(path_type=Path, dir_okay=False)
 TOLD_EVERY_SECONDS = 2.0

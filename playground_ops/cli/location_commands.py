@@ -1,4 +1,4 @@
-"""Commands about locations: redeploy, rollback, promote."""
+"""Commands about locations: redeploy, rollback, promote, approve, reject."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from pathlib import Path
 
 import click
 
-from playground_ops import apply, redeploy, rollback
-from playground_ops.cli.console import end
-from playground_ops.cli.options import common
-from playground_ops.cli.session import Session
-from playground_ops.cli.words import told
+from playground_ops.cli.console import end, print_json, told
+from playground_ops.cli.session import Session, common
 from playground_ops.config import digest
-from playground_ops.model import Action, RolloutRecord
-from playground_ops.opening import whoever_is_at_the_keyboard
-from playground_ops.request import Request
+from playground_ops.context import whoever_is_at_the_keyboard
+from playground_ops.core.model import Action, RolloutRecord, Verdict
+from playground_ops.core.request import Request
+from playground_ops.engine import apply, redeploy, rollback
+from playground_ops.engine.apply import location_named
+from playground_ops.engine.approval import decide
 
 
 @click.command("redeploy")
@@ -99,4 +99,39 @@ def _report(
     end({"rollouts": [found.model_dump(mode="json") for found in records]}, failures, as_json)
 
 
-COMMANDS = {"redeploy": redeploy_command, "rollback": rollback_command, "promote": promote_command}
+@click.command()
+@click.argument("location")
+@click.option("--reason", default="", help="What the record says of it.")
+@common
+def approve(config: Path | None, target: str | None, as_json: bool, location: str, reason: str) -> None:
+    """Let the candidate of LOCATION that waits for approval go on."""
+    said = Verdict(approved=True, by=whoever_is_at_the_keyboard(), reason=reason)
+    _say(Session(config, target, as_json), location, said, as_json)
+
+
+@click.command()
+@click.argument("location")
+@click.option("--reason", default="", help="What the record says of it.")
+@common
+def reject(config: Path | None, target: str | None, as_json: bool, location: str, reason: str) -> None:
+    """End the rollout of LOCATION that waits for approval."""
+    said = Verdict(approved=False, by=whoever_is_at_the_keyboard(), reason=reason)
+    _say(Session(config, target, as_json), location, said, as_json)
+
+
+def _say(session: Session, location: str, said: Verdict, as_json: bool) -> None:
+    name = location_named(session.configuration, location).name
+    release = decide(session.engine.target, name, said)
+    if as_json:
+        print_json({"release": release.name, "commit": release.revision.commit, "approved": said.approved})
+        return
+    click.echo(f"{release.name} at {release.revision.short}: {'approved' if said.approved else 'rejected'}.")
+
+
+COMMANDS = {
+    "redeploy": redeploy_command,
+    "rollback": rollback_command,
+    "promote": promote_command,
+    "approve": approve,
+    "reject": reject,
+}

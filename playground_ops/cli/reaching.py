@@ -8,18 +8,20 @@ from dataclasses import dataclass
 import click
 
 from playground_ops.cli.console import print_json
-from playground_ops.cli.telling import teller
+from playground_ops.cli.progress import teller
 from playground_ops.config import Configuration
-from playground_ops.render.names import (
-    WEBSERVER,
-    WEBSERVER_PORT,
-)
+from playground_ops.render.names import WEBSERVER, WEBSERVER_PORT
 from playground_ops.render.webserver import prefix
 from playground_ops.targets.kubernetes.api.connection import Connection, named
 from playground_ops.targets.kubernetes.logs.following import follow
-from playground_ops.targets.kubernetes.logs.loglines import Prefixes
-from playground_ops.targets.kubernetes.logs.named import namespace_of, selector_of
-from playground_ops.targets.kubernetes.logs.reading import Wanted, last_lines, lines_before
+from playground_ops.targets.kubernetes.logs.lines import Prefixes
+from playground_ops.targets.kubernetes.logs.reading import (
+    Wanted,
+    last_lines,
+    lines_before,
+    namespace_of,
+    selector_of,
+)
 from playground_ops.targets.kubernetes.outside.forward import Forward
 from playground_ops.targets.kubernetes.pods.selection import Selection
 

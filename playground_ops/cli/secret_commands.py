@@ -7,13 +7,12 @@ from pathlib import Path
 import click
 
 from playground_ops.cli.console import end, print_json
-from playground_ops.cli.options import common, context_of_the_command
-from playground_ops.cli.session import Session
+from playground_ops.cli.progress import teller
+from playground_ops.cli.session import Session, common, context_of_the_command
 from playground_ops.cli.stack_commands import bring_up, document_of
-from playground_ops.cli.telling import teller
 from playground_ops.config.kubernetes_rules import object_name
-from playground_ops.errors import BadInput, Finding, FindingKind
-from playground_ops.opening import open_cluster
+from playground_ops.context import open_cluster
+from playground_ops.core.errors import BadInput, Finding, FindingKind
 
 FILE = click.Path(path_type=Path, dir_okay=False)
 
@@ -44,20 +43,20 @@ def git_command(
 
     NAME is what a location says as `repo: secret:`. The files are checked before anything is written.
     """
-    from playground_ops.targets.kubernetes.outside import gitsecrets
+    from playground_ops.targets.kubernetes.outside import git_secrets
 
     _must_be_a_name(name)
     connection, configuration = open_cluster(config, target, context_of_the_command())
-    users = [one.name for one in gitsecrets.users(configuration, name)]
-    urls = [one.repository or "" for one in gitsecrets.users(configuration, name)]
+    users = [one.name for one in git_secrets.users(configuration, name)]
+    urls = [one.repository or "" for one in git_secrets.users(configuration, name)]
     if ssh_key and known_hosts and not (username or token_file):
         content = _by_key(ssh_key, known_hosts, urls)
     elif username is not None and token_file and not (ssh_key or known_hosts):
         content = _by_token(username, token_file)
     else:
         raise click.UsageError("Give --ssh-key with --known-hosts, or --username with --token-file.")
-    gitsecrets.must_fit(configuration, name, content)
-    done = gitsecrets.write_git_secret(connection, configuration, name, content)
+    git_secrets.must_fit(configuration, name, content)
+    done = git_secrets.write_git_secret(connection, configuration, name, content)
     if as_json:
         print_json({"secret": name, "done": done, "locations": users})
         return
@@ -69,30 +68,32 @@ def git_command(
 
 
 def _by_key(ssh_key: Path, known_hosts: Path, urls: list[str]) -> dict[str, bytes]:
-    from playground_ops.diagnose import gitfiles
+    from playground_ops.diagnose import git_credentials
     from playground_ops.render.gitsync import is_ssh
 
     key, hosts = _read(ssh_key), _read(known_hosts)
     over_ssh = [url for url in urls if is_ssh(url)]
-    faults = gitfiles.faults_of_key(str(ssh_key), key)
-    faults += gitfiles.faults_of_known_hosts(str(known_hosts), hosts, over_ssh)
+    faults = git_credentials.faults_of_key(str(ssh_key), key)
+    faults += git_credentials.faults_of_known_hosts(str(known_hosts), hosts, over_ssh)
     if faults:
         raise BadInput(*faults)
     return {"ssh": key, "known_hosts": hosts}
 
 
 def _by_token(username: str, token_file: Path) -> dict[str, bytes]:
-    from playground_ops.diagnose import gitfiles
+    from playground_ops.diagnose import git_credentials
 
     token = _read(token_file)
-    faults = gitfiles.faults_of_username(username) + gitfiles.faults_of_token(str(token_file), token)
+    faults = git_credentials.faults_of_username(username) + git_credentials.faults_of_token(
+        str(token_file), token
+    )
     if faults:
         raise BadInput(*faults)
     return {"username": username.encode(), "password": token}
 
 
 def _read(file: Path) -> bytes:
-    from playground_ops.diagnose.gitfiles import LONGEST
+    from playground_ops.diagnose.git_credentials import LONGEST
 
     try:
         with file.open("rb") as opened:

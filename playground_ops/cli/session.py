@@ -1,4 +1,4 @@
-"""One command's view of the stack: opened, with a story for each location, stopped by Ctrl-C."""
+"""One command's view of the stack: its options, the stack they open, its progress, an end by Ctrl-C."""
 
 from __future__ import annotations
 
@@ -8,16 +8,51 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import click
 
-from playground_ops.cli.options import context_of_the_command
-from playground_ops.cli.telling import ToldStory, teller
+from playground_ops.cli.progress import ToldStory, teller
 from playground_ops.config import Configuration
-from playground_ops.opening import open_stack
-from playground_ops.rollout import Engine
-from playground_ops.story import Story
+from playground_ops.context import open_stack
+from playground_ops.core.progress import Story
+from playground_ops.engine.rollout import Engine
+
+_CONTEXT = "playground_ops.context"
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def common(command: F) -> F:
+    """--config, --target, --context and --json, in the same words everywhere."""
+    for option in (
+        click.option("--json", "as_json", is_flag=True, help="Print one JSON document and nothing else."),
+        click.option(
+            "--context",
+            expose_value=False,
+            callback=_keep_context,
+            help="On Kubernetes: the kubeconfig's context.  [default: the configuration's]",
+        ),
+        click.option("--target", type=click.Choice(["local", "kubernetes"]), help="Override the target."),
+        click.option(
+            "--config",
+            "config",
+            type=click.Path(path_type=Path, dir_okay=False),
+            help="The configuration file.  [default: configvalues.yaml of this project]",
+        ),
+    ):
+        command = option(command)
+    return command
+
+
+def context_of_the_command() -> str | None:
+    """What --context said."""
+    current = click.get_current_context(silent=True)
+    return current.meta.get(_CONTEXT) if current else None
+
+
+def _keep_context(context: click.Context, parameter: click.Parameter, value: str | None) -> None:
+    context.meta[_CONTEXT] = value
+
 
 T = TypeVar("T")
 STORY = re.compile(r" *\d+\.\d s  ")

@@ -1,4 +1,4 @@
-"""Commands about the whole stack: plan, deploy, down."""
+"""Commands about the whole stack: plan, deploy, collect, down."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from typing import Any
 
 import click
 
-from playground_ops import apply
-from playground_ops.cli.console import EXIT_FAILED, end, print_json, table
-from playground_ops.cli.options import common
-from playground_ops.cli.session import Session
-from playground_ops.cli.words import NOTHING_TO_DO, told
-from playground_ops.model import Action
-from playground_ops.opening import whoever_is_at_the_keyboard
-from playground_ops.plan import FieldChange, Plan
+from playground_ops.cli.console import EXIT_FAILED, NOTHING_TO_DO, end, print_json, table, told
+from playground_ops.cli.session import Session, common
+from playground_ops.context import whoever_is_at_the_keyboard
+from playground_ops.core.errors import BadInput, Finding, FindingKind
+from playground_ops.core.model import Action
+from playground_ops.core.plan import FieldChange, Plan
+from playground_ops.engine import apply
+from playground_ops.engine.collect import entries, name_of, write
 
 NOW_SECONDS = 2.0
 """What `down --now` gives a process between SIGTERM and SIGKILL."""
@@ -111,4 +111,38 @@ def _split(components: str | None) -> list[str]:
     return [name.strip() for name in (components or "").split(",") if name.strip()]
 
 
-COMMANDS = {"plan": plan, "deploy": deploy, "down": down}
+@click.command()
+@click.option(
+    "--output", type=click.Path(dir_okay=False, path_type=Path), help="Else playground-TIME.tar.gz, here."
+)
+@common
+def collect(config: Path | None, target: str | None, as_json: bool, output: Path | None) -> None:
+    """Logs, events, objects and health in one archive, without secrets, for a bug report."""
+    session = Session(config, target, as_json)
+    engine = session.engine
+    path = output or Path(name_of(engine.clock))
+    health = None if engine.elsewhere is None else lambda: session.heard("health", "--json")
+    found = entries(engine.target, session.configuration, engine.clock, health)
+    files: list[str] = []
+    try:
+        size = session.run(lambda: write(found, path, files.append))
+    except OSError as error:
+        raise BadInput(_unwritten(path, error)) from None
+    if as_json:
+        print_json({"file": str(path), "bytes": size, "files": files})
+    else:
+        click.echo(f"{path}: {len(files)} files, {size:,} bytes. Look through it before you send it.")
+
+
+def _unwritten(path: Path, error: OSError) -> Finding:
+    return Finding(
+        kind=FindingKind.CERTAIN,
+        object=f"file/{path}",
+        observed=f"It can't be written: {error.strerror or error}.",
+        cause="The folder is not there, is not yours, or is full.",
+        fix="Name another file by --output.",
+        whose="surroundings",
+    )
+
+
+COMMANDS = {"plan": plan, "deploy": deploy, "down": down, "collect": collect}

@@ -6,12 +6,18 @@ from pathlib import Path
 
 import click
 
-from playground_ops.cli.console import EXIT_FAILED, fail, plain, print_json, table
-from playground_ops.cli.options import common
-from playground_ops.cli.session import Session
-from playground_ops.cli.words import NOT_DEPLOYED, moment, short_commit
-from playground_ops.looking import look
-from playground_ops.status import LocationStatus, StackStatus
+from playground_ops.cli.console import (
+    EXIT_FAILED,
+    NOT_DEPLOYED,
+    fail,
+    moment,
+    plain,
+    print_json,
+    short_commit,
+    table,
+)
+from playground_ops.cli.session import Session, common
+from playground_ops.engine.status import LocationStatus, StackStatus, look
 
 
 @click.command()

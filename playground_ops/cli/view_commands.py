@@ -1,4 +1,4 @@
-"""Commands that only look: history, logs, health, ui."""
+"""Commands that only look: history, logs, health, ui, compare."""
 
 from __future__ import annotations
 
@@ -7,17 +7,16 @@ from pathlib import Path
 
 import click
 
-from playground_ops import apply
 from playground_ops.checks.topic import COLUMNS, merge, rows, worst_first
-from playground_ops.cli.console import EXIT_FAILED, fail, plain, print_json, table
-from playground_ops.cli.options import common, context_of_the_command
-from playground_ops.cli.session import Session
-from playground_ops.cli.words import NOT_DEPLOYED, moment
+from playground_ops.cli.console import EXIT_FAILED, NOT_DEPLOYED, fail, moment, plain, print_json, table
+from playground_ops.cli.session import Session, common, context_of_the_command
 from playground_ops.config import load
-from playground_ops.errors import PlaygroundError
-from playground_ops.health import examine, sources
-from playground_ops.model import RolloutRecord
-from playground_ops.opening import configuration_file
+from playground_ops.context import configuration_file
+from playground_ops.core.errors import PlaygroundError
+from playground_ops.core.model import RolloutRecord
+from playground_ops.engine import apply
+from playground_ops.engine.compare import Comparison, compare
+from playground_ops.engine.health.examine import examine, sources
 
 
 @click.command()
@@ -168,4 +167,32 @@ def _history_row(record: RolloutRecord) -> tuple[str, ...]:
     )
 
 
-COMMANDS = {"history": history, "logs": logs, "health": health, "ui": ui}
+@click.command("compare")
+@click.argument("before")
+@click.argument("after")
+@common
+def compare_command(config: Path | None, target: str | None, as_json: bool, before: str, after: str) -> None:
+    """What differs between the definitions of BEFORE and AFTER: locations, or releases such as a-3."""
+    session = Session(config, target, as_json)
+    session.leave_to_the_inside("compare", before, after)
+    names = [location.name for location in session.configuration.all_locations]
+    found = session.run(lambda: compare(session.engine.target, names, before, after))
+    if as_json:
+        print_json(found.model_dump(mode="json"))
+    else:
+        show(found)
+
+
+def show(found: Comparison) -> None:
+    rows = [
+        (one.change, one.kind, one.name, field.path, field.before or "-", field.after or "-")
+        for one in found.differences
+        for field in one.fields
+    ]
+    plain = [(one.change, one.kind, one.name, "", "", "") for one in found.differences if not one.fields]
+    if rows or plain:
+        table(("change", "kind", "name", "field", "before", "after"), [*plain, *rows])
+    click.echo(found.summary())
+
+
+COMMANDS = {"history": history, "logs": logs, "health": health, "ui": ui, "compare": compare_command}

@@ -1,8 +1,13 @@
-"""What git takes as a repository, and uv as an index, without what would run commands or carry a secret."""
+"""What git takes as a repository and uv as an index, and where such an address leads.
+
+Refused is what would run commands or carry a secret.
+"""
 
 from __future__ import annotations
 
+import ipaddress
 import re
+from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import SplitResult, urlsplit
 
@@ -102,3 +107,47 @@ def _path(value: str, folder: Path) -> str:
         return str(path if path.is_absolute() else (folder / path).resolve())
     except (RuntimeError, OSError) as error:
         raise ValueError("a path that exists; the folder it begins with can't be found") from error
+
+
+_PORTS = {"https": 443, "http": 80, "git": 9418}
+_SSH = 22
+_SHORT = re.compile(r"(?:[\w.-]+@)?(\[[\da-fA-F:]+\]|\w[\w.-]*):")
+"""`user@host:path`."""
+
+
+@dataclass(frozen=True)
+class Reached:
+    host: str
+    port: int
+    cidr: str | None
+    """Of an address."""
+    namespace: str | None
+    """Of a Service by its full name (`git.tools.svc`)."""
+
+    @property
+    def is_known(self) -> bool:
+        return self.cidr is not None or self.namespace is not None
+
+    @classmethod
+    def of(cls, host: str, port: int) -> Reached:
+        try:
+            return cls(host, port, str(ipaddress.ip_network(host)), None)
+        except ValueError:
+            parts = host.removesuffix(".").split(".")
+            inside = len(parts) > 2 and parts[2] == "svc"
+            return cls(host, port, None, parts[1] if inside else None)
+
+
+def reached(repository: str) -> Reached | None:
+    """None of a path, or of what is no address."""
+    if "://" not in repository:
+        found = _SHORT.match(repository)
+        return Reached.of(found[1].strip("[]"), _SSH) if found else None
+    try:
+        parts = urlsplit(repository)
+        port = parts.port
+    except ValueError:
+        return None
+    if parts.scheme == "file" or not parts.hostname:
+        return None
+    return Reached.of(parts.hostname, port or _PORTS.get(parts.scheme, _SSH))

@@ -7,9 +7,9 @@ from typing import Literal
 from pydantic import Field
 
 from playground_ops.config.store import ArtifactsStore
-from playground_ops.model import Dependencies, Location
-from playground_ops.pods import PodSettings
-from playground_ops.value import Value
+from playground_ops.core.model import Dependencies, Location
+from playground_ops.core.pod_settings import PodSettings
+from playground_ops.core.value import Value
 
 OPS = Location(name="ops", module="playground_ops.definitions")
 """The management location, part of every stack. Where it comes from is all that is configured of it."""

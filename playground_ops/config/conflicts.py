@@ -8,13 +8,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from playground_ops.config.address import reached
 from playground_ops.config.configuration import KubernetesSettings
-from playground_ops.config.fault import Fault, Steps
-from playground_ops.config.hosts import reached
+from playground_ops.config.faults import Fault, Steps, shown
 from playground_ops.config.kubernetes_rules import LONGEST_LABEL
 from playground_ops.config.schema import EnvironmentSection
-from playground_ops.config.shown import shown
-from playground_ops.config.written import text_of
+from playground_ops.config.section import text_of
 
 
 def conflicts(content: Mapping[str, Any]) -> list[Fault]:

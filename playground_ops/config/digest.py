@@ -1,4 +1,4 @@
-"""A short name for "configured alike"."""
+"""Whether two locations are configured alike: a digest, and the settings that a plan shows."""
 
 from __future__ import annotations
 
@@ -6,10 +6,12 @@ import hashlib
 import json
 from typing import TYPE_CHECKING
 
-from playground_ops.model import Location
+from playground_ops.core.component import Component
+from playground_ops.core.model import Location, Release, Revision
 
 if TYPE_CHECKING:
     from playground_ops.config.configuration import Configuration
+
 
 _NOT_A_NEW_RELEASE = {
     "allowed_refs",
@@ -57,9 +59,42 @@ def seen_by_ops(configuration: Configuration) -> str:
 def with_what_ops_sees(configuration: Configuration) -> Configuration:
     """So that `ops` gets a new release when its definitions would be others, where it has no pod.
 
-    In a cluster that is a part of what its pod would be (render/surroundings.py).
+    In a cluster that is a part of what its pod would be (render/pod_fingerprint.py).
     """
     text = seen_by_ops(configuration)
     surroundings = hashlib.sha256(text.encode()).hexdigest()[:16]
     ops = configuration.ops.model_copy(update={"surroundings": surroundings})
     return configuration.model_copy(update={"ops": ops})
+
+
+CONFIRMED = "confirmed"
+
+
+def location_component(release: Release, process: str, rollout: str) -> Component:
+    """`process`: how its server does; `rollout`: whether the rollout that made it serve came to its end."""
+    pinned = release.revision if release.revision.repository is None else None
+    settings = location_settings(release.location, pinned)
+    return Component(
+        name=release.location.name,
+        kind="location",
+        settings={**settings, "configuration": release.configuration, "process": process, "rollout": rollout},
+    )
+
+
+def location_settings(location: Location, pinned: Revision | None) -> dict[str, str]:
+    """Readable settings; values of the environment are not shown, the digest tells that one moved."""
+    image = location.in_image
+    return {
+        "repository": location.repository or (image.image if image else "the bootstrap package"),
+        "ref": location.ref or "HEAD",
+        "subdirectory": location.subdirectory,
+        "module": location.module or "as the project says",
+        "dependencies": location.dependencies.value,
+        "automation": location.automation,
+        "environment": ", ".join(sorted(location.environment)),
+        "startup_timeout_seconds": str(location.startup_timeout_seconds),
+        "configuration": digest(location),
+        **({"git_secret": location.git_secret} if location.git_secret else {}),
+        **({"surroundings": location.surroundings} if location.surroundings else {}),
+        **({"code": pinned.commit} if pinned else {}),
+    }

@@ -1,14 +1,162 @@
-"""From what the validation found to faults a person can act on."""
+"""The faults of a file: where each is, what may be shown of it, and what a person can do about it."""
 
 from __future__ import annotations
 
-from typing import Any
+import difflib
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, get_args
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
-from playground_ops.config import keys
-from playground_ops.config.fault import Fault, Steps
-from playground_ops.config.shown import kind_of, path_of, shown, value_shown
+from playground_ops.config.schema import File
+from playground_ops.config.section import text_of
+from playground_ops.core.errors import Finding, FindingKind
+
+_SHOWN_CHARACTERS = 80
+_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*")  # RFC 3986; what else stands there may be a password
+_PLAIN_KEY = re.compile(r"[\w-]{1,80}")
+# Bounded, so that it stays linear on a long line.
+_TOKEN = re.compile(r"([?&;#][\w.-]{0,40}(?:token|pass|secret|key|auth|sig)[\w.-]{0,40}=)[^&;\s]*", re.I)
+
+
+def masked(text: str) -> str:
+    """Without the user information of a URL or of `user:password@host`, and without tokens of a query.
+
+    Everything up to the last `@` goes: a password may hold a slash, a space or an `@` of its own.
+    """
+    before, at, host = text.rpartition("@")
+    scheme, slashes, _ = before.partition("://")
+    if at and slashes and _SCHEME.fullmatch(scheme):
+        text = f"{scheme}://***@{host}"
+    elif at and ":" in before:
+        text = f"***@{host}"
+    return _TOKEN.sub(r"\1***", text)
+
+
+def shown(text: str) -> str:
+    """Masked; in one line; printable, as a terminal obeys what is not; 80 characters of it."""
+    text = masked(text)
+    cut = text if len(text) <= _SHOWN_CHARACTERS else f"{text[:_SHOWN_CHARACTERS]}..."
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in cut)
+
+
+def value_shown(value: object) -> str:
+    if value is None:
+        return "nothing"
+    if isinstance(value, dict | list):
+        return kind_of(value)
+    if value == "":
+        return "empty text"
+    text = str(value).lower() if isinstance(value, bool) else str(text_of(value))
+    return f"`{shown(text)}` ({kind_of(value)})"
+
+
+def kind_of(value: object) -> str:
+    if isinstance(value, dict):
+        return "a mapping"
+    if isinstance(value, list):
+        return "a list"
+    if isinstance(value, bool):
+        return "a boolean"
+    if value is None:
+        return "nothing"
+    return "a number" if isinstance(value, int | float) else "text"
+
+
+def path_of(steps: Sequence[str | int]) -> str:
+    """`code_locations[1].repo.url`."""
+    path = ""
+    for step in steps:
+        if isinstance(step, int):
+            path += f"[{step}]"
+        else:
+            key = step if _PLAIN_KEY.fullmatch(step) else f'"{shown(step)}"'
+            path += f".{key}" if path else key
+    return path
+
+
+Steps = tuple[str | int, ...]
+"""The keys and indexes that lead to a value."""
+
+
+@dataclass(frozen=True)
+class Fault:
+    """Its words go to logs and terminals: whatever comes from the file has passed `shown` before."""
+
+    steps: Steps
+    found: str
+    expected: str
+    fix: str
+    line: int | None = None
+    """None: where the value at `steps` stands."""
+
+
+def finding(file: Path, fault: Fault, lines: Mapping[Steps, int]) -> Finding:
+    path, line = path_of(fault.steps), line_of(fault, lines)
+    return Finding(
+        kind=FindingKind.CERTAIN,
+        object=f"{file.name}:{path}" if path else file.name,
+        observed=f"Found {fault.found}{f' at line {line}' if line else ''}.",
+        cause=f"Expected {fault.expected}.",
+        fix=fault.fix,
+    )
+
+
+def line_of(fault: Fault, lines: Mapping[Steps, int]) -> int | None:
+    """Of the nearest value that is there; the file as a whole has no line."""
+    if fault.line is not None:
+        return fault.line
+    nearest_first = (fault.steps[:length] for length in range(len(fault.steps), 0, -1))
+    return next((lines[steps] for steps in nearest_first if steps in lines), None)
+
+
+_CALLED_OTHERWISE = re.compile(r"(?<![a-z])(branch|tag|commit|revision|rev)(?![a-z])")
+"""What a `ref` is called elsewhere. As a word by itself: `\\b` takes an underscore for a letter."""
+
+
+def keys_at(steps: Steps) -> list[str]:
+    model: type[BaseModel] = File
+    for step in steps:
+        if isinstance(step, str) and step in model.model_fields:
+            model = _model_in(model.model_fields[step].annotation) or model
+    return sorted(model.model_fields)
+
+
+def meant(key: str, steps: Steps) -> str:
+    """What to do about an unknown key that stands under `steps`."""
+    known = keys_at(steps)
+    as_ref = _CALLED_OTHERWISE.sub("ref", key.lower())
+    if as_ref in known:
+        return f"Did you mean `{as_ref}`?"
+    near = difflib.get_close_matches(key.lower(), known, n=1, cutoff=0.6)
+    if near:
+        return f"Did you mean `{near[0]}`?"
+    elsewhere = [path for path in every_path(File) if path[-1] == key.lower()]
+    if elsewhere:
+        return f"Did you mean `{path_of(elsewhere[0])}`?"
+    near = difflib.get_close_matches(key.lower(), known, n=1, cutoff=0.0)
+    return f"Remove it; the nearest known key is `{near[0]}`."
+
+
+def every_path(model: type[BaseModel], above: Steps = ()) -> Iterator[Steps]:
+    """Of all keys below `model`, in the order of the schema; 0 stands for any item of a list."""
+    for key, field in model.model_fields.items():
+        yield (*above, key)
+        inner = _model_in(field.annotation)
+        if inner is not None:
+            listed: Steps = (0,) if key == "code_locations" else ()
+            yield from every_path(inner, (*above, key, *listed))
+
+
+def _model_in(annotation: Any) -> type[BaseModel] | None:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    found = (_model_in(argument) for argument in get_args(annotation))
+    return next((model for model in found if model is not None), None)
+
 
 _TYPES = {
     "string_type": "text",
@@ -76,5 +224,5 @@ def _fix(steps: Steps, kind: str, value: Any) -> str:
 
 def _unknown_key(steps: Steps) -> Fault:
     key, above = str(steps[-1]), steps[:-1]
-    known = ", ".join(keys.keys_at(above))
-    return Fault(steps, f"the unknown key `{shown(key)}`", f"one of: {known}", keys.meant(key, above))
+    known = ", ".join(keys_at(above))
+    return Fault(steps, f"the unknown key `{shown(key)}`", f"one of: {known}", meant(key, above))

@@ -6,11 +6,10 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
-from playground_ops.config import address, cron, kubernetes_rules, quantities, rules
-from playground_ops.config.section import EnvironmentName, EnvironmentValue, Section
-from playground_ops.config.store_schema import ArtifactsStoreSection
-from playground_ops.config.written import text_of
-from playground_ops.pods import PodSettings, ServiceType
+from playground_ops.config import address, kubernetes_rules, quantities, rules
+from playground_ops.config.section import EnvironmentName, EnvironmentValue, Section, text_of
+from playground_ops.config.store import ArtifactsStoreSection
+from playground_ops.core.pod_settings import PodSettings, ServiceType
 
 Quantity = Annotated[str, BeforeValidator(text_of), AfterValidator(quantities.quantity)]
 Bytes = Annotated[str, BeforeValidator(text_of), AfterValidator(quantities.bytes_quantity)]
@@ -184,7 +183,7 @@ class ExternalPostgresSection(Section):
 
 
 class BackupsSection(Section):
-    schedule: Annotated[str, AfterValidator(cron.schedule)] | None = None
+    schedule: Annotated[str, AfterValidator(quantities.cron_schedule)] | None = None
     kept: Annotated[int, Field(ge=1, le=1000)] = 7
 
 

@@ -21,14 +21,11 @@ from playground_ops.config.configuration import (
     WebserverSettings,
 )
 from playground_ops.config.conflicts import conflicts
-from playground_ops.config.document import Document, document, not_yaml
-from playground_ops.config.fault import Fault, finding, line_of
-from playground_ops.config.faults import faults
-from playground_ops.config.limits import LONGEST_FILE
+from playground_ops.config.document import LONGEST_FILE, Document, document, not_yaml
+from playground_ops.config.faults import Fault, faults, finding, kind_of, line_of
 from playground_ops.config.schema import EnvironmentSection, File, LocationSection, RepoSection
-from playground_ops.config.shown import kind_of
-from playground_ops.errors import BadInput
-from playground_ops.model import InImage, Location
+from playground_ops.core.errors import BadInput
+from playground_ops.core.model import InImage, Location
 
 
 def load(path: Path) -> Configuration:

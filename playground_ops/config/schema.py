@@ -32,9 +32,8 @@ from playground_ops.config.kubernetes_schema import (
     PodSection,
     PostgresSection,
 )
-from playground_ops.config.section import EnvironmentName, EnvironmentValue, Section
-from playground_ops.config.written import text_of
-from playground_ops.model import DefinedKind, Dependencies
+from playground_ops.config.section import EnvironmentName, EnvironmentValue, Section, text_of
+from playground_ops.core.model import DefinedKind, Dependencies
 
 
 def _repository(value: str, info: ValidationInfo) -> str | None:

@@ -6,27 +6,28 @@ from collections.abc import Sequence
 import dagster as dg
 
 from playground_ops.config import Configuration
-from playground_ops.defs.approving import approve_job, reject_job
-from playground_ops.defs.assets import component_assets
-from playground_ops.defs.backups import backup_job, backup_schedules
-from playground_ops.defs.collecting import collect_logs_job
-from playground_ops.defs.comparing import compare_job
-from playground_ops.defs.deploying import deploy_job, plan_job
-from playground_ops.defs.following import follow_sensors
-from playground_ops.defs.health import health_checks, health_job, health_schedule
-from playground_ops.defs.opener import StackOpener
-from playground_ops.defs.recording import rollout_records
-from playground_ops.defs.rollouts import promote_job, redeploy_job, rollback_job
-from playground_ops.defs.watching import health_sensor
-from playground_ops.errors import Finding, PlaygroundError
-from playground_ops.health import parts_of
-from playground_ops.opening import (
+from playground_ops.context import (
     configuration_comes_with_the_code,
     configuration_file,
     configuration_here,
     is_inside,
     refuse_what_needs_bootstrap,
 )
+from playground_ops.core.errors import Finding, PlaygroundError
+from playground_ops.defs.assets import component_assets
+from playground_ops.defs.checks import health_checks, health_job
+from playground_ops.defs.jobs.approve import approve_job, reject_job
+from playground_ops.defs.jobs.backup import backup_job
+from playground_ops.defs.jobs.collect_logs import collect_logs_job
+from playground_ops.defs.jobs.compare import compare_job
+from playground_ops.defs.jobs.deploy import deploy_job, plan_job
+from playground_ops.defs.jobs.rollouts import promote_job, redeploy_job, rollback_job
+from playground_ops.defs.resources import StackOpener
+from playground_ops.defs.schedules import backup_schedules, health_schedule
+from playground_ops.defs.sensors.health import health_sensor
+from playground_ops.defs.sensors.push import follow_sensors
+from playground_ops.defs.sensors.rollout_records import rollout_records
+from playground_ops.engine.health.examine import parts_of
 
 
 def definitions(opener: StackOpener | None = None) -> dg.Definitions:

@@ -6,8 +6,8 @@ import dagster as dg
 
 from playground_ops.checks.topic import FOUNDATION
 from playground_ops.config import OPS
+from playground_ops.core.model import Location
 from playground_ops.defs.metadata import page_of
-from playground_ops.model import Location
 
 GROUP = "stack"
 

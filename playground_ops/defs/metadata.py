@@ -5,11 +5,11 @@ from urllib.parse import urlsplit
 
 import dagster as dg
 
-from playground_ops.compare import Comparison
-from playground_ops.component import Component
-from playground_ops.errors import Finding, FindingKind
-from playground_ops.model import Outcome, Revision, RolloutRecord
-from playground_ops.plan import FieldChange, Plan
+from playground_ops.core.component import Component
+from playground_ops.core.errors import Finding, FindingKind
+from playground_ops.core.model import Outcome, Revision, RolloutRecord
+from playground_ops.core.plan import FieldChange, Plan
+from playground_ops.engine.compare import Comparison
 
 Metadata = dict[str, dg.MetadataValue]
 

@@ -1,5 +1,5 @@
 """From what a process printed before it ended to a finding a person can act on."""
 
-from playground_ops.diagnose.serverlog import explain_exit
+from playground_ops.diagnose.server_log import explain_exit
 
 __all__ = ["explain_exit"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from playground_ops.errors import Finding, FindingKind
+from playground_ops.core.errors import Finding, FindingKind
 
 CERTAIN, TRANSIENT, CAPACITY = FindingKind.CERTAIN, FindingKind.TRANSIENT, FindingKind.CAPACITY
 CATALOGUE = (

@@ -10,11 +10,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from playground_ops.diagnose import gitwords
-from playground_ops.diagnose.serverlog import explain_exit
-from playground_ops.diagnose.waiting import known
-from playground_ops.errors import Finding, FindingKind
-from playground_ops.moments import moment
+from playground_ops.core.clock import moment
+from playground_ops.core.errors import Finding, FindingKind
+from playground_ops.diagnose import git_errors
+from playground_ops.diagnose.container_reasons import known
+from playground_ops.diagnose.server_log import explain_exit
 
 GIT_SYNC = "git-sync"
 """The init container that fetches a release's commit."""
@@ -111,7 +111,7 @@ def _container(
         return _explained(f"{pod}/{name}", ended["reason"], ended.get("message", ""))
     log, subject = logs.get(name, ""), f"{pod}/{name}"
     finding = (
-        gitwords.explain_in_pod(subject, log)
+        git_errors.explain_in_pod(subject, log)
         if name == GIT_SYNC and log
         else explain(subject, exit_text(ended), log)
     )

@@ -12,8 +12,9 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 
 from playground_ops.config import Configuration
-from playground_ops.render import allowed, backup, fetchers, installers, packages
-from playground_ops.render.cel import literal
+from playground_ops.render import admission_containers, allowed, jobs, packages
+from playground_ops.render.admission_containers import literal
+from playground_ops.render.mounted_versions import VERSIONS
 from playground_ops.render.names import (
     CONFIGURATION,
     DAEMON,
@@ -26,8 +27,7 @@ from playground_ops.render.names import (
     app_of,
     labels,
 )
-from playground_ops.render.scopes import Scope, scopes
-from playground_ops.render.versions import VERSIONS
+from playground_ops.render.namespaces import Scope, scopes
 
 API = "admissionregistration.k8s.io/v1"
 
@@ -76,8 +76,8 @@ VARIABLES = (
         "'app' in variables.labels && variables.labels['app'] in variables.volumesOf ? "
         "variables.volumesOf[variables.labels['app']] : []",
     ),
-    *fetchers.VARIABLES,
-    *installers.VARIABLES,
+    *admission_containers.FETCH_VARIABLES,
+    *admission_containers.INSTALL_VARIABLES,
 )
 VALIDATIONS = (
     (
@@ -161,7 +161,12 @@ def _pods(configuration: Configuration, scope: Scope) -> Object:
         "variables": [{"name": name, "expression": text} for name, text in variables],
         "validations": validations(
             f"'{OPS_ACCOUNT} may not use ' + ",
-            (_ACCOUNT_OF_A_POD, *VALIDATIONS, *fetchers.VALIDATIONS, *installers.VALIDATIONS),
+            (
+                _ACCOUNT_OF_A_POD,
+                *VALIDATIONS,
+                *admission_containers.FETCH_VALIDATIONS,
+                *admission_containers.INSTALL_VALIDATIONS,
+            ),
         ),
     }
 
@@ -215,7 +220,7 @@ def _values(configuration: Configuration, scope: Scope) -> list[tuple[str, str]]
     """What the configuration has, as CEL: its strings are written as in JSON."""
     mounted = {app_of(name): sorted(pod.mounted_secrets) for name, pod in scope.pods.items()}
     if "postgres" in scope.pods:
-        mounted[backup.APP] = sorted(scope.pods["postgres"].mounted_secrets)
+        mounted[jobs.BACKUP] = sorted(scope.pods["postgres"].mounted_secrets)
     store = configuration.kubernetes.artifacts_store
     lists: dict[str, Collection[str]] = {
         **allowed.of(configuration, scope),
@@ -224,7 +229,7 @@ def _values(configuration: Configuration, scope: Scope) -> list[tuple[str, str]]
     }
     return [
         ("gitImage", literal(configuration.images.git_sync)),
-        *fetchers.values(scope.locations),
+        *admission_containers.fetch_values(scope.locations),
         ("install", literal(packages.COMMAND)),
         ("volumesOf", literal({app: secrets for app, secrets in mounted.items() if secrets})),
         *((name, literal(lists[name])) for name in NAMED),

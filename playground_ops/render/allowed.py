@@ -10,10 +10,10 @@ import json
 from collections.abc import Mapping
 
 from playground_ops.config import Configuration
-from playground_ops.errors import Finding, FindingKind
+from playground_ops.core.errors import Finding, FindingKind
 from playground_ops.render import packages
 from playground_ops.render.database import password_secret
-from playground_ops.render.scopes import Scope, scopes
+from playground_ops.render.namespaces import Scope, scopes
 
 KEY = "allowed.json"
 """In the ConfigMap with the configuration."""

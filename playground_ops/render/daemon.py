@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from playground_ops.config import Configuration
-from playground_ops.pods import PodSettings, Resources
+from playground_ops.core.pod_settings import PodSettings, Resources
 from playground_ops.render import instance
 from playground_ops.render.locations import servers_of, workspace
+from playground_ops.render.mounted_versions import with_versions
 from playground_ops.render.names import (
     CONTENT,
     DAEMON,
@@ -17,8 +18,7 @@ from playground_ops.render.names import (
     labels,
 )
 from playground_ops.render.pod import Container, config_map, container, pod, variable
-from playground_ops.render.run_rights import identified
-from playground_ops.render.versions import with_versions
+from playground_ops.render.rights import identified
 
 RESOURCES = Resources(requests={"cpu": "100m", "memory": "384Mi"}, limits={"memory": "1Gi"})
 WAIT = """\

@@ -3,26 +3,10 @@
 from __future__ import annotations
 
 from playground_ops.config import Configuration
-from playground_ops.pods import Resources
-from playground_ops.render.names import (
-    POSTGRES,
-    POSTGRES_PORT,
-    Object,
-    a_service,
-    an_object,
-    labels,
-    present,
-)
-from playground_ops.render.pod import (
-    Container,
-    Mounted,
-    container,
-    pod,
-    secret_variable,
-    variable,
-    writable,
-)
-from playground_ops.render.versions import with_versions
+from playground_ops.core.pod_settings import Resources
+from playground_ops.render.mounted_versions import with_versions
+from playground_ops.render.names import POSTGRES, POSTGRES_PORT, Object, a_service, an_object, labels, present
+from playground_ops.render.pod import Container, Mounted, container, pod, secret_variable, variable, writable
 
 USER = DATABASE = "dagster"
 POSTGRES_USER_ID = 999

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from playground_ops.config import Configuration, store
-from playground_ops.render.errand import COMPONENT as ERRAND
+from playground_ops.render.jobs import REMOTE_JOB_COMPONENT as ERRAND
 from playground_ops.render.names import (
     DAEMON,
     GRPC_PORT,
@@ -24,7 +24,7 @@ from playground_ops.render.names import (
     labels,
     present,
 )
-from playground_ops.render.places import Place
+from playground_ops.render.namespaces import Place
 from playground_ops.render.rights import rule
 
 LEVEL = "restricted"

@@ -1,23 +1,79 @@
-"""Fetching a commit into a pod by git-sync (v4 flags), with the location's own credentials."""
+"""Fetching a commit into a pod by git-sync (v4 flags), with the location's own credentials.
+
+What was fetched is kept inside the cluster, so that what serves comes back without its git server.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 from playground_ops.config import Configuration
-from playground_ops.model import Release
-from playground_ops.pods import PodSettings, Resources
-from playground_ops.render import kept
-from playground_ops.render.names import APP_FOLDER, GIT_SECRET_FOLDER, REPOSITORY_FOLDER, Object
+from playground_ops.core.model import Release
+from playground_ops.core.pod_settings import PodSettings, Resources
+from playground_ops.render.names import (
+    APP_FOLDER,
+    ARTIFACTS,
+    ARTIFACTS_FOLDER,
+    GIT_SECRET_FOLDER,
+    REPOSITORY_FOLDER,
+    Object,
+)
 from playground_ops.render.pod import (
     Container,
     InitContainer,
     Mounted,
+    claim,
     container,
     secret_variable,
     variable,
     writable,
 )
+
+CACHE_FOLDER = f"{ARTIFACTS_FOLDER}/.code"
+CACHE, CACHE_LIVE = "PLAYGROUND_LOCATION", "PLAYGROUND_LIVE"
+CACHE_COMMAND = "/git-sync"
+NOT_CACHED = "This commit is not kept in the cluster"
+CACHE_SCRIPT = f"""\
+remote=$1 commit=${{2#--ref=}} store={CACHE_FOLDER}/${CACHE}.git
+shift
+if git -C "$store" rev-parse -q --verify "refs/kept/$commit" > /dev/null 2>&1; then
+  {CACHE_COMMAND} "--repo=file://$store" "$@" && exit
+  echo "What is kept in the cluster of $commit can't be used: asking the repository" >&2
+fi
+{CACHE_COMMAND} "$remote" "$@" || exit
+umask 077
+git init -q --bare --template= "$store" \\
+  && git -C "$store" config receive.shallowUpdate true \\
+  && git --git-dir={REPOSITORY_FOLDER}/.git push -q "file://$store" "$commit:refs/kept/$commit" \\
+  || {{ echo "{NOT_CACHED}: without its git server its pod will not come back" >&2; exit 0; }}
+[ -n "${CACHE_LIVE}" ] || exit 0
+for ref in $(git -C "$store" for-each-ref --format='%(refname)' refs/kept); do
+  case " ${CACHE_LIVE} $commit " in
+    *" ${{ref#refs/kept/}} "*) ;;
+    *) git -C "$store" update-ref -d "$ref" ;;
+  esac
+done
+git -C "$store" gc -q --prune=now || echo "What is no longer needed of $store stays there" >&2
+"""
+"""`$1` is the flag with the repository, `$2` the one with the commit."""
+
+
+def cache_variables(release: Release, live: Sequence[Release], waiting: Sequence[str]) -> list[Object]:
+    """`live`: the releases there are, `waiting`: commits of runs that have to start; others are dropped.
+
+    No release: nothing is dropped.
+    """
+    name = release.location.name
+    made, commits = (
+        [variable(CACHE, name)],
+        [one.revision.commit for one in live if one.location.name == name],
+    )
+    return [*made, variable(CACHE_LIVE, " ".join(dict.fromkeys([*commits, *waiting])))] if commits else made
+
+
+def cache_volume() -> Mounted:
+    return claim(ARTIFACTS, ARTIFACTS_FOLDER, "artifacts")
+
 
 GIT_USER = 65533
 """Of the image: ssh wants a user that has a name."""
@@ -64,18 +120,18 @@ def fetching(
     volumes = (
         writable("app", APP_FOLDER),
         writable("tmp", "/tmp"),
-        kept.volume(),
+        cache_volume(),
         *secret_volume(secret),
     )
     found = Container(
         name=NAME,
         image=configuration.images.git_sync,
         resources=RESOURCES,
-        command=["sh", "-c", kept.SCRIPT, NAME],
+        command=["sh", "-c", CACHE_SCRIPT, NAME],
         arguments=arguments,
         variables=[
             variable("HOME", "/tmp"),
-            *kept.variables(release, live, waiting),
+            *cache_variables(release, live, waiting),
             *_user(repository, secret),
         ],
         volumes=volumes,

@@ -1,4 +1,7 @@
-"""What makes Dagster processes in several pods one instance: its settings, its files, its database."""
+"""The Dagster instance that several pods share: its settings, its run queue, its logs, its files.
+
+Dagster's reference, "dagster.yaml reference: compute log storage"; each manager's `config_type`.
+"""
 
 from __future__ import annotations
 
@@ -7,8 +10,10 @@ import hashlib
 import yaml
 
 from playground_ops.config import Configuration
-from playground_ops.pods import PodSettings, Resources
-from playground_ops.render import capturedlogs, database, queue, runs
+from playground_ops.config.configuration import TagLimit
+from playground_ops.config.store import ArtifactsStore
+from playground_ops.core.pod_settings import PodSettings, Resources
+from playground_ops.render import database, runs
 from playground_ops.render.names import (
     ARTIFACTS,
     ARTIFACTS_FOLDER,
@@ -21,6 +26,71 @@ from playground_ops.render.names import (
     present,
 )
 from playground_ops.render.pod import Container, Mounted, claim, config_map, container, variable, writable
+
+COORDINATOR: Object = {"module": "dagster._core.run_coordinator", "class": "QueuedRunCoordinator"}
+
+
+def run_coordinator(configuration: Configuration) -> Object:
+    """Of dagster.yaml."""
+    queue = configuration.run_queue
+    config = {
+        "dequeue_interval_seconds": configuration.daemon.dequeue_interval_seconds,
+        "max_concurrent_runs": queue.max_concurrent_runs,
+        **present(tag_concurrency_limits=[_limit(one) for one in queue.tag_concurrency_limits]),
+    }
+    return {**COORDINATOR, "config": config}
+
+
+def _limit(one: TagLimit) -> Object:
+    value = {"applyLimitPerUniqueValue": True} if one.per_unique_value else one.value
+    return {"key": one.key, **({} if value is None else {"value": value}), "limit": one.limit}
+
+
+STAGED = "/tmp/compute_logs"
+"""In the pod: what a run prints until it is uploaded, and what a webserver has downloaded."""
+UPLOAD_SECONDS = 10
+"""How often what a run has printed so far is uploaded; Dagster's default is once, at the end of a step."""
+
+_PACKAGES = {"s3": "dagster_aws", "gcs": "dagster_gcp", "azure": "dagster_azure"}
+_CHECK = """\
+python -c 'import importlib.util, sys
+name, told = sys.argv[1], "The image lacks the package of the object store: "
+importlib.util.find_spec(name) or sys.exit(told + name)' {package}
+"""
+
+
+def with_packages_checked(script: str, store: ArtifactsStore | None) -> str:
+    """A shell's script that fails at once where the image lacks the store's package.
+
+    Dagster looks for it when a run begins: every run would fail, of a server that came up well.
+    """
+    return script if store is None else _CHECK.format(package=_PACKAGES[store.kind]) + script
+
+
+def compute_logs(store: ArtifactsStore | None) -> Object:
+    """`compute_logs` of dagster.yaml. No credential is in it: processes find theirs in their environment."""
+    if store is None:
+        folder = {"base_dir": f"{ARTIFACTS_FOLDER}/compute_logs"}
+        return _by("dagster._core.storage.local_compute_log_manager", "LocalComputeLogManager", folder)
+    common = {"local_dir": STAGED, "upload_interval": UPLOAD_SECONDS}
+    if store.s3:
+        return _by(
+            "dagster_aws.s3.compute_log_manager", "S3ComputeLogManager", store.s3.model_dump() | common
+        )
+    if store.gcs:
+        config = store.gcs.model_dump() | common
+        return _by("dagster_gcp.gcs.compute_log_manager", "GCSComputeLogManager", config)
+    assert store.azure is not None, "a store is one of three"
+    config = store.azure.model_dump(exclude={"access_key_variable"}) | common
+    if store.azure.access_key_variable:
+        config["access_key_or_sas_token"] = {"env": store.azure.access_key_variable}
+    return _by("dagster_azure.blob.compute_log_manager", "AzureBlobComputeLogManager", config)
+
+
+def _by(module: str, name: str, config: Object) -> Object:
+    """The keys of a store are called as the manager calls them."""
+    return {"module": module, "class": name, "config": present(**config)}
+
 
 START = 'ln -sf "$0" "$DAGSTER_HOME"/dagster.yaml; exec "$@"'
 """A ConfigMap can't be mounted over a folder that has to be writable: the file is linked into it."""
@@ -46,7 +116,7 @@ WAIT_RESOURCES = Resources(requests={"cpu": "10m", "memory": "32Mi"}, limits={"m
 
 def settings(configuration: Configuration) -> Object:
     """dagster.yaml of webserver and daemon, which queue and launch runs."""
-    found = {**served(configuration), "run_coordinator": queue.run_coordinator(configuration)}
+    found = {**served(configuration), "run_coordinator": run_coordinator(configuration)}
     if configuration.runs_in_pods:
         found |= {"run_launcher": runs.launcher(configuration), "run_monitoring": dict(runs.MONITORING)}
     return found
@@ -66,13 +136,13 @@ def served(configuration: Configuration) -> Object:
     }
     return {
         "storage": {"postgres": {"postgres_db": postgres}},
-        "run_coordinator": dict(queue.COORDINATOR),
+        "run_coordinator": dict(COORDINATOR),
         "local_artifact_storage": {
             "module": "dagster._core.storage.root",
             "class": "LocalArtifactStorage",
             "config": {"base_dir": ARTIFACTS_FOLDER},
         },
-        "compute_logs": capturedlogs.settings(configuration.kubernetes.artifacts_store),
+        "compute_logs": compute_logs(configuration.kubernetes.artifacts_store),
         "telemetry": {"enabled": False},
         "nux": {"enabled": False},  # a dialog about a newsletter, over the page, at every first visit
     }

@@ -1,6 +1,6 @@
 """The namespace of an isolated location: who may act in it, how much it may take, who reaches whom.
 
-All of it belongs to the foundation, the claim too: `ops` makes releases there, and nothing that holds them.
+A NetworkPolicy holds no names: an address of a repository becomes a rule by what it tells.
 """
 
 from __future__ import annotations
@@ -8,21 +8,91 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from playground_ops.config import Configuration
-from playground_ops.model import Location
-from playground_ops.render import egress, foundation, instance
+from playground_ops.config.address import Reached, reached
+from playground_ops.core.model import Location
+from playground_ops.render import foundation, instance
+from playground_ops.render.database import reach
 from playground_ops.render.foundation import READ, WRITE, network_policy, reached_on
 from playground_ops.render.names import (
     GRPC_PORT,
     LOCATION,
     NAMESPACE_NAME,
+    POSTGRES,
+    POSTGRES_PORT,
     WEBSERVER_PORT,
     Object,
     an_object,
     labels,
     location_service,
+    present,
 )
-from playground_ops.render.places import place
+from playground_ops.render.namespaces import place
 from playground_ops.render.rights import rule
+
+DNS = {"ports": [{"port": 53, "protocol": protocol} for protocol in ("UDP", "TCP")]}
+
+
+def egress_policies(configuration: Configuration) -> list[Object]:
+    """One for each location that says what it reaches; what has none reaches everything."""
+    return [
+        _policy(configuration, location)
+        for location in configuration.locations
+        if location.egress is not None
+    ]
+
+
+def _policy(configuration: Configuration, location: Location) -> Object:
+    """Of its servers, with their runs and their git-sync, and of its smoke jobs."""
+    name = f"dagster-egress-{location.name}"
+    given = [
+        {"to": [{"ipBlock": {"cidr": one.cidr}}], **present(ports=_ports(*one.ports))}
+        for one in location.egress or ()
+    ]
+    where = place(configuration, location.name)
+    pods = {"matchLabels": {LOCATION: location.name}, "matchExpressions": [_component("In")]}
+    rules = [DNS, _database(configuration, where.namespace), *_git(location), *given]
+    return network_policy(where, name, pods, egress=rules)
+
+
+def no_egress_of_others() -> Object:
+    """The pods of an isolated location's namespace that its limit is not for."""
+    return {"matchExpressions": [_component("NotIn")]}
+
+
+def _component(operator: str) -> Object:
+    return {"key": "app.kubernetes.io/component", "operator": operator, "values": ["location", "smoke"]}
+
+
+def _database(configuration: Configuration, namespace: str) -> Object:
+    """One that is known by a name alone may be anywhere: then its port is open."""
+    if configuration.postgres.external is None:
+        to: Object = {"podSelector": {"matchLabels": {"app": POSTGRES}}}
+        home = configuration.kubernetes.namespace
+        if namespace != home:
+            to["namespaceSelector"] = {"matchLabels": {NAMESPACE_NAME: home}}
+        return {"to": [to], "ports": _ports(POSTGRES_PORT)}
+    host, port = reach(configuration)
+    found = Reached.of(host, port)
+    return _rule(found) if found.is_known else {"ports": _ports(port)}
+
+
+def _git(location: Location) -> list[Object]:
+    """Nothing where it is known by a name alone: its port is the whole internet's too."""
+    found = reached(location.repository or "")
+    return [_rule(found)] if found and found.is_known else []
+
+
+def _rule(found: Reached) -> Object:
+    """The pods behind a Service have ports of their own."""
+    if found.namespace is not None:
+        space = {"matchLabels": {NAMESPACE_NAME: found.namespace}}
+        return {"to": [{"namespaceSelector": space}]}
+    return {"to": [{"ipBlock": {"cidr": found.cidr}}], "ports": _ports(found.port)}
+
+
+def _ports(*ports: int) -> list[Object]:
+    return [{"port": port, "protocol": "TCP"} for port in ports]
+
 
 QUOTA = "dagster-quota"
 _RULES = (
@@ -87,5 +157,5 @@ def _network(configuration: Configuration, location: Location) -> Iterator[Objec
         {"ports": world},
     ]
     # What a person limits has a policy of its own: policies add up.
-    leaving = {} if location.egress is None else egress.others()
+    leaving = {} if location.egress is None else no_egress_of_others()
     yield network_policy(where, "dagster-leaving", leaving, egress=leads)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import yaml
 
 from playground_ops.config import Configuration
-from playground_ops.model import Location
+from playground_ops.core.model import Location
 from playground_ops.render.names import (
     GRPC_PORT,
     PREFIX,
@@ -16,7 +16,7 @@ from playground_ops.render.names import (
     labels,
     location_service,
 )
-from playground_ops.render.places import host, place
+from playground_ops.render.namespaces import host, place
 
 
 def servers_of(configuration: Configuration) -> list[Object]:

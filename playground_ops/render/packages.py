@@ -11,9 +11,9 @@ from collections.abc import Sequence
 from urllib.parse import urlsplit
 
 from playground_ops.config import OPS, Configuration
+from playground_ops.core.model import Dependencies, Release
+from playground_ops.core.pod_settings import PodSettings, Resources
 from playground_ops.diagnose.pods import INSTALLS
-from playground_ops.model import Dependencies, Release
-from playground_ops.pods import PodSettings, Resources
 from playground_ops.render import instance
 from playground_ops.render.names import (
     APP_FOLDER,

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from playground_ops.pods import PodSettings, Resources, Toleration, Volume, amount
+from playground_ops.core.pod_settings import PodSettings, Resources, Toleration, Volume, amount
 from playground_ops.render.names import Object, present
 
 DAGSTER_USER = 10001

@@ -11,9 +11,10 @@ from collections.abc import Sequence
 import yaml
 
 from playground_ops.config import OPS, Configuration
-from playground_ops.model import Release
-from playground_ops.pods import Resources
-from playground_ops.render import capturedlogs, gitsync, instance, packages, runs
+from playground_ops.core.model import Release
+from playground_ops.core.pod_settings import Resources
+from playground_ops.render import gitsync, instance, packages, runs
+from playground_ops.render.mounted_versions import with_versions
 from playground_ops.render.names import (
     APP_FOLDER,
     ARTIFACTS,
@@ -36,7 +37,7 @@ from playground_ops.render.names import (
     release_deployment,
     release_service,
 )
-from playground_ops.render.places import as_account, place
+from playground_ops.render.namespaces import as_account, place
 from playground_ops.render.pod import (
     Container,
     Mounted,
@@ -47,7 +48,6 @@ from playground_ops.render.pod import (
     variable,
     writable,
 )
-from playground_ops.render.versions import with_versions
 
 RESOURCES = Resources(requests={"cpu": "100m", "memory": "256Mi"}, limits={"memory": "1Gi"})
 SERVER = "dagster-grpc"
@@ -161,7 +161,7 @@ def template(
     in_image = release.location.in_image is not None
     volumes = _volumes() if in_image else [*_code(archive), *_volumes()]
     store = configuration.kubernetes.artifacts_store
-    script = capturedlogs.checked(START if in_image else UNPACK, store)
+    script = instance.with_packages_checked(START if in_image else UNPACK, store)
     main = Container(
         name=SERVER,
         image=instance.image(configuration, settings),

@@ -11,9 +11,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from playground_ops.config import Configuration
-from playground_ops.render import fetchers, installers, kept, packages, release
+from playground_ops.render import admission_containers, gitsync, packages, release
 from playground_ops.render.admission import VALIDATIONS, VARIABLES, policy, rule, validations
-from playground_ops.render.cel import literal
+from playground_ops.render.admission_containers import literal
 from playground_ops.render.names import (
     APP_FOLDER,
     DAEMON,
@@ -24,10 +24,10 @@ from playground_ops.render.names import (
     WEBSERVER,
     Object,
 )
+from playground_ops.render.namespaces import scopes
 from playground_ops.render.pod import DAGSTER_USER
 from playground_ops.render.run_limits import ARCHIVES, CONFIG, EACH, limits
 from playground_ops.render.runs import OF_LOCATION, RUN_ID
-from playground_ops.render.scopes import scopes
 
 NAME = "dagster-runs"
 _C = "variables.spec.containers[0]"
@@ -74,7 +74,8 @@ _RUNS = (
     (
         # Code that is kept of other locations is on the same claim: it belongs to git-sync's user.
         "variables.fetching.all(c, (has(c.env) ? c.env : []).all(e, "
-        f"e.name == '{kept.NAME}' ? e.value == variables.location : e.name != '{kept.LIVE}')) && "
+        f"e.name == '{gitsync.CACHE}' ? e.value == variables.location "
+        f": e.name != '{gitsync.CACHE_LIVE}')) && "
         "has(variables.spec.securityContext) && "
         f"variables.spec.securityContext.runAsUser == {DAGSTER_USER} && "
         f"(!has({_C}.securityContext) || !has({_C}.securityContext.runAsUser))",
@@ -109,7 +110,12 @@ def render(configuration: Configuration) -> list[Object]:
         "variables": [{"name": name, "expression": text} for name, text in _variables(configuration)],
         "validations": validations(
             "'a run of ' + variables.location + ' may not use ' + ",
-            (*_RUNS, *VALIDATIONS, *fetchers.VALIDATIONS, *installers.VALIDATIONS),
+            (
+                *_RUNS,
+                *VALIDATIONS,
+                *admission_containers.FETCH_VALIDATIONS,
+                *admission_containers.INSTALL_VALIDATIONS,
+            ),
         ),
     }
     ended: Object = {
@@ -146,7 +152,7 @@ def _variables(configuration: Configuration) -> Iterator[tuple[str, str]]:
     store, home = configuration.kubernetes.artifacts_store, scopes(configuration)[0]
     yield "accounts", literal(home.accounts)
     yield "audiences", literal(list(store.audiences) if store else [])
-    fetched = dict(fetchers.values(configuration.all_locations))
+    fetched = dict(admission_containers.fetch_values(configuration.all_locations))
     yield from ((name, fetched[name]) for name in ("resolve", "flags", "gitVariables"))
     first = "variables.spec.initContainers[0]"
     yield "gitImage", _one_of("gitImages", f"{first}.image", literal(configuration.images.git_sync))

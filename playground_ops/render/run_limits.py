@@ -11,8 +11,8 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from playground_ops.config import OPS, Configuration
+from playground_ops.core.model import Location, Release, Revision
 from playground_ops.diagnose.pods import INSTALLS
-from playground_ops.model import Location, Release, Revision
 from playground_ops.render import gitsync, release
 from playground_ops.render.names import HOME, LOCATION, Object
 

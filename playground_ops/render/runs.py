@@ -12,16 +12,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from playground_ops.config import Configuration
-from playground_ops.model import Release
-from playground_ops.render.names import (
-    HOME,
-    INSTANCE,
-    LOCATION,
-    MANAGER,
-    PREFIX,
-    Object,
-    labels,
-)
+from playground_ops.core.model import Release
+from playground_ops.render.names import HOME, INSTANCE, LOCATION, MANAGER, PREFIX, Object, labels
 
 CONTEXT = "DAGSTER_CONTAINER_CONTEXT"
 """The variable in which `dagster api grpc` finds it (its option --container-context)."""

@@ -1,4 +1,7 @@
-"""All objects of a stack, by component and in the order in which they are applied."""
+"""All objects of a stack, by component and in the order in which they are applied.
+
+None unless a person asks for one: every component is one pod, so a budget either forbids or does nothing.
+"""
 
 from __future__ import annotations
 
@@ -6,21 +9,42 @@ from playground_ops.config import Configuration
 from playground_ops.render import (
     admission,
     allowed,
-    budgets,
     daemon,
     database,
-    egress,
-    errand,
     foundation,
     instance,
     isolation,
+    jobs,
     locations,
+    mounted_versions,
+    rights,
     run_admission,
-    run_rights,
-    versions,
     webserver,
 )
-from playground_ops.render.names import CONFIGURATION, CONFIGURATION_KEY, Object, an_object, labels
+from playground_ops.render.names import CONFIGURATION, CONFIGURATION_KEY, Object, an_object, app_of, labels
+from playground_ops.render.namespaces import Place, place
+
+COMPONENT = "budget"
+
+
+def disruption_budgets(configuration: Configuration) -> list[Object]:
+    """One for each component that asks for it; a location's is over all its releases."""
+    pods = configuration.all_pods.items()
+    return [_budget(place(configuration, name), app_of(name)) for name, pod in pods if pod.disruption_budget]
+
+
+def _budget(where: Place, app: str) -> Object:
+    """Of a pod that is not ready, nothing is lost by its eviction (KEP-3017)."""
+    return an_object(
+        *("policy/v1", "PodDisruptionBudget", app, where.namespace),
+        {**labels(app, COMPONENT), **where.tags},
+        spec={
+            "maxUnavailable": 0,
+            "selector": {"matchLabels": {"app": app}},
+            "unhealthyPodEvictionPolicy": "AlwaysAllow",
+        },
+    )
+
 
 FOUNDATION = ("foundation", "configuration")
 """The components that are applied with a person's own rights; `ops` may change all others."""
@@ -34,15 +58,15 @@ def render(configuration: Configuration) -> Rendered:
         "foundation": [
             *foundation.namespaces(configuration),
             *foundation.rights(configuration),
-            *run_rights.render(configuration),
+            *rights.run_rights(configuration),
             *admission.render(configuration),
             *run_admission.render(configuration),
             *foundation.network_policies(configuration),
             *isolation.render(configuration),
-            *egress.policies(configuration),
-            *budgets.render(configuration),
+            *isolation.egress_policies(configuration),
+            *disruption_budgets(configuration),
         ],
-        "configuration": [_configuration(configuration), *versions.in_force(configuration)],
+        "configuration": [_configuration(configuration), *mounted_versions.in_force(configuration)],
         "postgres": database.render(configuration),
         "instance": instance.render(configuration),
         "workspace": [locations.workspace(configuration)],
@@ -59,7 +83,7 @@ def render(configuration: Configuration) -> Rendered:
 
 def by_hand(configuration: Configuration) -> Rendered:
     """All of it for `kubectl apply`: with the Job that makes the first releases."""
-    return {**render(configuration), "releases": [errand.first_releases(configuration)]}
+    return {**render(configuration), "releases": [jobs.first_releases(configuration)]}
 
 
 def _configuration(found: Configuration) -> Object:

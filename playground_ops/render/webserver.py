@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from playground_ops.config import Configuration
 from playground_ops.config.configuration import IngressSettings
-from playground_ops.pods import Resources
+from playground_ops.core.pod_settings import Resources
 from playground_ops.render import instance
 from playground_ops.render.locations import workspace
+from playground_ops.render.mounted_versions import with_versions
 from playground_ops.render.names import (
     CONTENT,
     READ_ONLY,
@@ -23,8 +24,7 @@ from playground_ops.render.names import (
     present,
 )
 from playground_ops.render.pod import Container, config_map, container, pod
-from playground_ops.render.run_rights import identified
-from playground_ops.render.versions import with_versions
+from playground_ops.render.rights import identified
 
 RESOURCES = Resources(requests={"cpu": "100m", "memory": "384Mi"}, limits={"memory": "1Gi"})
 

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple, NoReturn
 import pytest
 import yaml
 
-from playground_ops.targets.packages.uv_command import find_uv
+from playground_ops.targets.packages.uv import find_uv
 from tests.session.deadlines import stretched
 
 VERSION = "3.3.30"

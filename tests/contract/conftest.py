@@ -14,12 +14,12 @@ from typing import Protocol
 import pytest
 import yaml
 
-from playground_ops.clock import Clock, SystemClock
 from playground_ops.config import Configuration, read
-from playground_ops.model import Location, Release
+from playground_ops.core.clock import Clock, SystemClock
+from playground_ops.core.model import Location, Release
+from playground_ops.core.target import Target
 from playground_ops.render.names import release_deployment
-from playground_ops.render.surroundings import settled
-from playground_ops.targets.base import Target
+from playground_ops.render.pod_fingerprint import settled
 from playground_ops.targets.kubernetes.api.connection import Connection
 from playground_ops.targets.kubernetes.target import KubernetesTarget
 from playground_ops.targets.local.processes import read_state

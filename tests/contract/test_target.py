@@ -7,13 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from playground_ops import decisions
 from playground_ops.checks.room import volume
 from playground_ops.checks.topic import Report, Topic
 from playground_ops.config import digest, read
-from playground_ops.errors import Finding, FindingKind, LockHeld, PlaygroundError, RolloutFailed
-from playground_ops.healing import heal
-from playground_ops.model import (
+from playground_ops.core import decisions
+from playground_ops.core.errors import Finding, FindingKind, LockHeld, PlaygroundError, RolloutFailed
+from playground_ops.core.model import (
     LiveRelease,
     Outcome,
     Release,
@@ -23,11 +22,12 @@ from playground_ops.model import (
     ServerStatus,
     Verdict,
 )
-from playground_ops.request import Request
-from playground_ops.rollback import roll_back
-from playground_ops.rollout import Engine
-from playground_ops.story import SilentStory
-from playground_ops.switching import Patience
+from playground_ops.core.progress import SilentStory
+from playground_ops.core.request import Request
+from playground_ops.engine.healing import heal
+from playground_ops.engine.rollback import roll_back
+from playground_ops.engine.rollout import Engine
+from playground_ops.engine.switching import Patience
 from tests.asking import eventually
 from tests.contract.conftest import BROKEN, GOOD, HANGS, STACK_OF, World
 from tests.reviewing import Reviewer

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from playground_ops.render import kept
+from playground_ops.render import gitsync
 from playground_ops.render.names import REPOSITORY_FOLDER
 from tests.gitsync.running import Ended, GitSync, save, script
 from tests.projects import git
@@ -37,7 +37,7 @@ class Fetching:
         if self.sync.root.exists():
             shutil.rmtree(self.sync.root)
         flags = [f"--repo=file://{self.source}", f"--ref={commit}", "--one-time", f"--root={self.sync.root}"]
-        words = {kept.NAME: "a", kept.LIVE: " ".join(live)}
+        words = {gitsync.CACHE: "a", gitsync.CACHE_LIVE: " ".join(live)}
         return self.sync.bare(*flags, "--link=code", "--depth=1", **words)
 
     def file(self, commit: str) -> str:
@@ -46,9 +46,9 @@ class Fetching:
 
 @pytest.fixture
 def fetching(sync: GitSync, source: Path) -> Fetching:
-    text = kept.SCRIPT.replace(kept.COMMAND, str(sync.program))
+    text = gitsync.CACHE_SCRIPT.replace(gitsync.CACHE_COMMAND, str(sync.program))
     text = text.replace(REPOSITORY_FOLDER, str(sync.root)).replace(
-        kept.FOLDER, str(sync.folder / "claim/.code")
+        gitsync.CACHE_FOLDER, str(sync.folder / "claim/.code")
     )
     return Fetching(replace(sync, program=script(sync.folder / "fetch", text)), source)
 
@@ -122,5 +122,5 @@ def test_a_claim_without_room_is_told_and_the_pod_starts(fetching: Fetching) -> 
     first = git(fetching.source, "rev-parse", "HEAD")
     ended = fetching.fetch(first)
     assert ended.code == 0
-    assert kept.NOT_KEPT in ended.err
+    assert gitsync.NOT_CACHED in ended.err
     assert fetching.file(first) == "one"

@@ -15,16 +15,16 @@ from typing import Any
 
 import pytest
 
-from playground_ops.clock import SystemClock
 from playground_ops.config import Configuration, read
-from playground_ops.errors import Finding, FindingKind, PlaygroundError
-from playground_ops.model import Location, Observation, Release, ReleaseState, Revision, ServerStatus
-from playground_ops.pods import PodSettings, Resources
+from playground_ops.core.clock import SystemClock
+from playground_ops.core.errors import Finding, FindingKind, PlaygroundError
+from playground_ops.core.model import Location, Observation, Release, ReleaseState, Revision, ServerStatus
+from playground_ops.core.pod_settings import PodSettings, Resources
+from playground_ops.core.progress import SilentStory
+from playground_ops.core.request import Request
+from playground_ops.engine.rollout import Engine
+from playground_ops.engine.switching import Patience
 from playground_ops.render.stack import render
-from playground_ops.request import Request
-from playground_ops.rollout import Engine
-from playground_ops.story import SilentStory
-from playground_ops.switching import Patience
 from playground_ops.targets.kubernetes.api.connection import Connection
 from playground_ops.targets.kubernetes.api.streaming import lines
 from playground_ops.targets.kubernetes.target import KubernetesTarget

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from playground_ops.errors import FindingKind
-from playground_ops.model import Release
-from playground_ops.pods import Resources, Volume
+from playground_ops.core.errors import FindingKind
+from playground_ops.core.model import Release
+from playground_ops.core.pod_settings import Resources, Volume
 from tests import pipelines
 from tests.cluster.gitservers import NAME
 from tests.kubernetes.candidates import REGISTRY_PORT, Case

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from playground_ops.looking import look
-from playground_ops.opening import Opened, open_stack
+from playground_ops.context import Opened, open_stack
+from playground_ops.engine.status import look
 from playground_ops.render.names import OF_NAMESPACE
 from playground_ops.targets.kubernetes.api.connection import Connection
 from tests.cluster.access import Access

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from playground_ops.pods import amount
+from playground_ops.core.pod_settings import amount
 from tests.ailing import Case
 from tests.cluster.access import Access
 from tests.kubernetes.ailments import Place, case

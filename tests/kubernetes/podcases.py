@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from playground_ops.errors import FindingKind
+from playground_ops.core.errors import FindingKind
 from tests.cluster.pods import SLEEP, a_pod
 
 CERTAIN, TRANSIENT, CAPACITY = FindingKind.CERTAIN, FindingKind.TRANSIENT, FindingKind.CAPACITY

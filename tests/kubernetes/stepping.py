@@ -13,15 +13,15 @@ import json
 import sys
 from pathlib import Path
 
-from playground_ops import clock
 from playground_ops.config import read
-from playground_ops.errors import PlaygroundError
-from playground_ops.render.surroundings import settled
-from playground_ops.request import Request
-from playground_ops.rollback import roll_back
-from playground_ops.rollout import Engine
-from playground_ops.story import SilentStory
-from playground_ops.switching import Patience
+from playground_ops.core import clock
+from playground_ops.core.errors import PlaygroundError
+from playground_ops.core.progress import SilentStory
+from playground_ops.core.request import Request
+from playground_ops.engine.rollback import roll_back
+from playground_ops.engine.rollout import Engine
+from playground_ops.engine.switching import Patience
+from playground_ops.render.pod_fingerprint import settled
 from playground_ops.targets.kubernetes.api import connection as connections
 from playground_ops.targets.kubernetes.api.connection import Connection
 from playground_ops.targets.kubernetes.target import KubernetesTarget

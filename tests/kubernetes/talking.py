@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 from playground_ops.targets.kubernetes.api.connection import Connection
 from playground_ops.targets.kubernetes.logs.following import follow
-from playground_ops.targets.kubernetes.logs.loglines import LogLine
+from playground_ops.targets.kubernetes.logs.lines import LogLine
 from playground_ops.targets.kubernetes.logs.reading import Wanted
 from tests.asking import eventually
 from tests.cluster.access import Access, Pod

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from playground_ops.config import read
-from playground_ops.errors import FindingKind, PlaygroundError
+from playground_ops.core.errors import FindingKind, PlaygroundError
 from playground_ops.targets.kubernetes.api.connection import Connection
 from playground_ops.targets.kubernetes.api.streaming import lines
 from playground_ops.targets.kubernetes.logs.reading import Wanted

@@ -15,7 +15,7 @@ import psycopg2
 import pytest
 
 from playground_ops.config import load
-from playground_ops.errors import BadInput, PlaygroundError
+from playground_ops.core.errors import BadInput, PlaygroundError
 from playground_ops.targets.kubernetes.api.connection import Connection
 from playground_ops.targets.kubernetes.outside import backups, postgres, stopping
 from playground_ops.targets.kubernetes.outside.executing import Place

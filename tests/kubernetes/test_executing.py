@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from playground_ops.errors import FindingKind, PlaygroundError
+from playground_ops.core.errors import FindingKind, PlaygroundError
 from playground_ops.targets.kubernetes.api.connection import Connection
 from playground_ops.targets.kubernetes.api.refusals import Refusal
 from playground_ops.targets.kubernetes.outside.executing import (

@@ -22,7 +22,7 @@ from typing import Any
 
 import pytest
 
-from playground_ops.errors import PlaygroundError
+from playground_ops.core.errors import PlaygroundError
 from playground_ops.render.names import LOCATION, RELEASE
 from tests.asking import Asking, eventually
 from tests.cluster import faults

@@ -12,7 +12,7 @@ from urllib.request import Request, urlopen
 
 import pytest
 
-from playground_ops.errors import BadInput, FindingKind, PlaygroundError
+from playground_ops.core.errors import BadInput, FindingKind, PlaygroundError
 from playground_ops.targets.kubernetes.api.connection import Connection
 from playground_ops.targets.kubernetes.outside.forward import Forward
 from playground_ops.targets.kubernetes.pods.selection import Selection

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from playground_ops.config import read
-from playground_ops.health import parts_of
+from playground_ops.engine.health.examine import parts_of
 from tests.ailing import Case, make, make_all, wait_until_well
 from tests.cluster.cluster import Cluster
 from tests.kubernetes.ailments import CASES, Place

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from playground_ops.errors import BadInput, FindingKind, PlaygroundError
+from playground_ops.core.errors import BadInput, FindingKind, PlaygroundError
 from playground_ops.targets.kubernetes.api.connection import Connection
 from playground_ops.targets.kubernetes.logs.reading import Wanted, last_lines, lines_before
 from playground_ops.targets.kubernetes.pods.selection import Selection

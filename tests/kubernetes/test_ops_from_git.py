@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from playground_ops.defs.following import follow_sensors
-from playground_ops.model import Location
+from playground_ops.core.model import Location
+from playground_ops.defs.sensors.push import follow_sensors
 from tests.asking import eventually
 from tests.cluster.access import Access
 from tests.cluster.audit import recorded

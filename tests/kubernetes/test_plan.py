@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from playground_ops.config import Configuration, read
-from playground_ops.errors import BadInput, PlaygroundError
-from playground_ops.plan import Plan
+from playground_ops.core.errors import BadInput, PlaygroundError
+from playground_ops.core.plan import Plan
 from playground_ops.render.names import MANAGER
 from playground_ops.targets.kubernetes.api.connection import AGENT, Connection, named
 from playground_ops.targets.kubernetes.objects.planning import plan_objects

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
+from playground_ops.core.errors import Finding, FindingKind
 from playground_ops.diagnose.pods import Collected, Seen, look
-from playground_ops.errors import Finding, FindingKind
 from tests.asking import eventually
 from tests.cluster.access import Access, KubectlFailed
 from tests.cluster.cluster import Cluster

@@ -12,13 +12,13 @@ import pytest
 
 from playground_ops.config import OPS, Configuration, read
 from playground_ops.config.configuration import PackagesSettings
-from playground_ops.model import Location, Release, Revision
-from playground_ops.pods import PodSettings, Volume
-from playground_ops.render import backup, foundation, release, resolver
+from playground_ops.core.model import Location, Release, Revision
+from playground_ops.core.pod_settings import PodSettings, Volume
+from playground_ops.render import foundation, jobs, one_shot_pods, release
 from playground_ops.render.admission import render as policies
+from playground_ops.render.mounted_versions import VERSIONS
 from playground_ops.render.names import CONFIGURATION, OPS_ACCOUNT
 from playground_ops.render.stack import render
-from playground_ops.render.versions import VERSIONS
 from tests.asking import eventually
 from tests.cluster.access import Access, KubectlFailed
 from tests.cluster.plugin import SESSION_VARIABLE
@@ -87,7 +87,7 @@ def release_of(found: Configuration, location: str) -> Object:
 
 def resolver_of(found: Configuration, location: str) -> Object:
     chosen = next(one for one in found.all_locations if one.name == location)
-    return resolver.render([chosen], ["HEAD"], found, "dagster-resolve-x", 30)
+    return one_shot_pods.resolver_pod([chosen], ["HEAD"], found, "dagster-resolve-x", 30)
 
 
 def as_ops(access: Access, namespace: str, *arguments: str, stdin: str | None = None) -> str:
@@ -165,7 +165,7 @@ def test_what_was_let_through_once_is_scaled_and_marked_as_it_is_and_not_changed
 
 
 def test_the_backup_s_pod_is_let_through(access: Access, space: str) -> None:
-    assert refusal(access, backup.render(configured(space), "dagster-backup-x", "x.backup", 60)) == ""
+    assert refusal(access, jobs.backup_pod(configured(space), "dagster-backup-x", "x.backup", 60)) == ""
 
 
 def test_a_resolver_does_what_it_is_for(access: Access, space: str) -> None:

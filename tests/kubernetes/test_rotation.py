@@ -10,7 +10,7 @@ import psycopg2
 import pytest
 
 from playground_ops.config import load
-from playground_ops.errors import PlaygroundError
+from playground_ops.core.errors import PlaygroundError
 from playground_ops.targets.kubernetes.api.connection import Connection
 from playground_ops.targets.kubernetes.outside import postgres, rotation
 from tests.ailing import wait_until_nothing_is_told

@@ -12,9 +12,9 @@ import pytest
 from kubernetes.client.exceptions import ApiException
 
 from playground_ops.config import Configuration, read
-from playground_ops.model import Location, Release, Revision
-from playground_ops.pods import PodSettings, Volume
-from playground_ops.render import foundation, release, run_admission, run_rights
+from playground_ops.core.model import Location, Release, Revision
+from playground_ops.core.pod_settings import PodSettings, Volume
+from playground_ops.render import foundation, release, rights, run_admission
 from playground_ops.render.admission import render as policies
 from playground_ops.render.names import DAEMON, ENVIRONMENTS_FOLDER, OPS_ACCOUNT, WEBSERVER
 from playground_ops.render.runs import RUN_ID
@@ -65,7 +65,7 @@ def space(access: Access) -> Iterator[str]:
     """A namespace with the foundation alone."""
     name = access.make_namespace(os.environ[SESSION_VARIABLE])
     found = configured(name)
-    made = (foundation.rights, run_rights.render, policies, run_admission.render)
+    made = (foundation.rights, rights.run_rights, policies, run_admission.render)
     access.apply(*(one for render_some in made for one in render_some(found)))
     foreign = a_run(found, "plain", {"container_config": {"image": "elsewhere/evil:1"}})
     pod = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "server", "namespace": name}}
@@ -255,7 +255,7 @@ def test_what_releases_have_that_were_made_before_stays_allowed(access: Access, 
     (_, _, shell) = before.locations
     now = shell.model_copy(update={"pod": PodSettings(image="registry.internal/mine:2"), "git_secret": None})
     after = before.model_copy(update={"locations": (now,)})
-    access.apply(*run_rights.render(after), *run_admission.render(after))
+    access.apply(*rights.run_rights(after), *run_admission.render(after))
     eventually("the policy to be in force", lambda: "registry.internal/mine:1" in refusal(access, old))
     access.apply(*run_admission.render(after.model_copy(update={"live_runs": (context,)})))
     eventually("the old one to be let through", lambda: refusal(access, old) == "")

@@ -14,15 +14,15 @@ from typing import Any
 
 import pytest
 
-from playground_ops.clock import SystemClock
-from playground_ops.errors import FindingKind, PlaygroundError
-from playground_ops.model import RolloutRecord
-from playground_ops.pods import Resources
+from playground_ops.core.clock import SystemClock
+from playground_ops.core.errors import FindingKind, PlaygroundError
+from playground_ops.core.model import RolloutRecord
+from playground_ops.core.pod_settings import Resources
+from playground_ops.core.progress import SilentStory
+from playground_ops.core.request import Request
+from playground_ops.engine.rollout import Engine
+from playground_ops.engine.switching import Patience
 from playground_ops.render import locations
-from playground_ops.request import Request
-from playground_ops.rollout import Engine
-from playground_ops.story import SilentStory
-from playground_ops.switching import Patience
 from playground_ops.targets.kubernetes.target import KubernetesTarget
 from tests.asking import eventually
 from tests.cluster.pods import a_pod

@@ -11,7 +11,7 @@ import yaml
 
 from playground_ops.config import load
 from playground_ops.targets.kubernetes.api.connection import Connection, Question
-from playground_ops.targets.kubernetes.objects.secretversions import versions
+from playground_ops.targets.kubernetes.objects.secret_versions import versions
 from tests.cluster import gitservers
 from tests.kubernetes.database import PRIVATE, A, DatabaseStack, everywhere, numbers
 from tests.kubernetes.stacks import ClusterStack

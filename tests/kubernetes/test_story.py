@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 
 from playground_ops.render.names import OF_NAMESPACE, labels
-from playground_ops.render.resolver import COMPONENT as RESOLVER
+from playground_ops.render.one_shot_pods import COMPONENT as RESOLVER
 from playground_ops.targets.kubernetes.api.connection import AGENT
 from tests.asking import eventually
 from tests.cluster import gitservers

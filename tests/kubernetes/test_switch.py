@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from playground_ops.config import read
-from playground_ops.errors import LockLost
+from playground_ops.core.errors import LockLost
 from playground_ops.render.names import LOCATION, RELEASE
 from playground_ops.targets.kubernetes.api.connection import Connection
 from playground_ops.targets.kubernetes.releases.deployments import Releases

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from playground_ops.errors import PlaygroundError
+from playground_ops.core.errors import PlaygroundError
+from playground_ops.targets.common.sources import content_hash
 from playground_ops.targets.local.checkouts import Checkouts
-from playground_ops.targets.sources import content_hash
 from tests.projects import commit_all, git, repository
 
 

@@ -13,14 +13,14 @@ from pathlib import Path
 import psutil
 import pytest
 
-from playground_ops.errors import FindingKind, PlaygroundError
+from playground_ops.core.errors import FindingKind, PlaygroundError
+from playground_ops.targets.common.project import Project, read_project
+from playground_ops.targets.common.sources import content_hash
 from playground_ops.targets.local.checkouts import Checkouts
 from playground_ops.targets.local.git import resolve
 from playground_ops.targets.packages.environments import Environments, shared
 from playground_ops.targets.packages.installed import check_dagster, goes_with, installed
-from playground_ops.targets.packages.uv_failures import explain
-from playground_ops.targets.project import Project, read_project
-from playground_ops.targets.sources import content_hash
+from playground_ops.targets.packages.uv import explain
 from tests.local.git_servers import closed_port, silent_server
 from tests.projects import OLDER_DAGSTER, add_definitions, lock, monorepo, package
 
@@ -158,7 +158,7 @@ class TestLocked:
         project = requiring(checkout, "six")
         program = (
             "import sys; from pathlib import Path;"
-            "from playground_ops.targets.project import read_project;"
+            "from playground_ops.targets.common.project import read_project;"
             "from playground_ops.targets.packages.environments import Environments;"
             "Environments(Path(sys.argv[2])).ensure(read_project(Path(sys.argv[1])), print)"
         )

@@ -15,8 +15,8 @@ from pathlib import Path
 import pytest
 from pydantic import BaseModel
 
-from playground_ops.errors import FindingKind, PlaygroundError
-from playground_ops.model import Location, Release, Revision
+from playground_ops.core.errors import FindingKind, PlaygroundError
+from playground_ops.core.model import Location, Release, Revision
 from playground_ops.targets.local.folder import (
     read_value,
     set_aside,
@@ -102,7 +102,7 @@ def test_what_cannot_be_read_is_told(tmp_path: Path) -> None:
 UNWRITABLE = """
 import os, sys
 from pathlib import Path
-from playground_ops.errors import PlaygroundError
+from playground_ops.core.errors import PlaygroundError
 from playground_ops.targets.local.control import Control, ensure_supervisor
 from playground_ops.targets.local.folder import write_whole
 from playground_ops.targets.local.locks import lease

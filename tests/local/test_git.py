@@ -12,8 +12,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from playground_ops.diagnose.gitwords import explain
-from playground_ops.errors import FindingKind, PlaygroundError
+from playground_ops.core.errors import FindingKind, PlaygroundError
+from playground_ops.diagnose.git_errors import explain
 from playground_ops.targets.local.git import describe, fetch, resolve
 from tests.local.git_servers import closed_port, http_server, silent_server
 from tests.projects import commit_all, git, repository

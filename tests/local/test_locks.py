@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from playground_ops.errors import LockHeld, LockLost, PlaygroundError
+from playground_ops.core.errors import LockHeld, LockLost, PlaygroundError
 from playground_ops.targets.local import locks
 from playground_ops.targets.local.folder import cannot_write
 from playground_ops.targets.local.locks import Lease, holder_of, lease

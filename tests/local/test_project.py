@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from playground_ops.errors import FindingKind, PlaygroundError
-from playground_ops.targets.project import read_project
+from playground_ops.core.errors import FindingKind, PlaygroundError
+from playground_ops.targets.common.project import read_project
 from tests.projects import add_definitions, scaffold
 
 

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from playground_ops import decisions
-from playground_ops.errors import FindingKind, PlaygroundError
-from playground_ops.model import Location, Outcome, Release, Revision, RolloutRecord
+from playground_ops.core import decisions
+from playground_ops.core.errors import FindingKind, PlaygroundError
+from playground_ops.core.model import Location, Outcome, Release, Revision, RolloutRecord
 from playground_ops.targets.local.folder import read_value, write_whole
 from playground_ops.targets.local.processes import ProcessSpec, runtime_folder, write_spec
 from playground_ops.targets.local.releases import KEPT_RECORDS, RecordFiles, ReleaseFiles

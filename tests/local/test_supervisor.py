@@ -15,7 +15,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from playground_ops.errors import FindingKind, PlaygroundError
+from playground_ops.core.errors import FindingKind, PlaygroundError
 from playground_ops.targets.local import control as controlling
 from playground_ops.targets.local import processes
 from playground_ops.targets.local.child import LOG_BYTES

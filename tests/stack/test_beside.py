@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from playground_ops.checks import runs, ticks
-from playground_ops.defs.following import follow_sensors
-from playground_ops.model import Location
-from playground_ops.targets.webserver import Webserver
+from playground_ops.checks import instance, ticks
+from playground_ops.core.model import Location
+from playground_ops.defs.sensors.push import follow_sensors
+from playground_ops.targets.common.webserver import Webserver
 from tests import pipelines
 from tests.asking import eventually
 from tests.pipelines import Pipeline, pipeline
@@ -170,7 +170,7 @@ def test_runs_that_wait_are_seen_with_their_time(stack: Stack) -> None:
     assert {one.location for one in seen} == {A}
     assert 0 <= found[second].seconds < 60
     stuck = [one.model_copy(update={"seconds": one.seconds + 3600}) for one in seen]
-    ((finding,),) = runs.check(stuck).values()
+    ((finding,),) = instance.check_runs(stuck).values()
     assert finding.object == f"run/{second}"
     for run in (second, first):
         stack.terminate(run)

@@ -23,7 +23,7 @@ from playground_ops.render.daemon import LIVENESS
 from playground_ops.render.instance import waiting
 from playground_ops.render.names import DAEMON
 from playground_ops.render.stack import render
-from playground_ops.targets.packages.uv_command import find_uv
+from playground_ops.targets.packages.uv import find_uv
 from tests.asking import eventually
 from tests.session.deadlines import stretched
 from tests.stacks import ROOT, free_port

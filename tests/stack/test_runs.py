@@ -8,9 +8,9 @@ import threading
 from contextlib import suppress
 from pathlib import Path
 
+from playground_ops.targets.common.server_protocol import NoAnswer, server_id
+from playground_ops.targets.common.webserver import Webserver
 from playground_ops.targets.local.processes import names, read_state, runtime_folder
-from playground_ops.targets.serverwire import NoAnswer, server_id
-from playground_ops.targets.webserver import Webserver
 from tests.asking import eventually
 from tests.pipelines import Pipeline
 from tests.shared import changed

@@ -6,14 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from playground_ops import redeploy
 from playground_ops.config import Configuration, read
-from playground_ops.errors import BadInput
-from playground_ops.redeploy import Wish
-from playground_ops.request import Request
-from playground_ops.rollback import promote
-from playground_ops.rollout import Engine
-from playground_ops.story import SilentStory
+from playground_ops.core.errors import BadInput
+from playground_ops.core.progress import SilentStory
+from playground_ops.core.request import Request
+from playground_ops.engine import redeploy
+from playground_ops.engine.redeploy import Wish
+from playground_ops.engine.rollback import promote
+from playground_ops.engine.rollout import Engine
 from tests.fakes import FakeTarget, World
 
 COMMIT = "1" * 40

@@ -6,14 +6,15 @@ from collections.abc import Sequence
 
 import pytest
 
-from playground_ops import apply, decisions
-from playground_ops.component import Component, ComponentStatus
 from playground_ops.config import Configuration, digest
-from playground_ops.errors import PlaygroundError
-from playground_ops.model import Location
-from playground_ops.request import Request
-from playground_ops.rollout import Engine
-from playground_ops.story import SilentStory
+from playground_ops.core import decisions
+from playground_ops.core.component import Component, ComponentStatus
+from playground_ops.core.errors import PlaygroundError
+from playground_ops.core.model import Location
+from playground_ops.core.progress import SilentStory
+from playground_ops.core.request import Request
+from playground_ops.engine import apply
+from playground_ops.engine.rollout import Engine
 from tests.fakes import GOOD, FakeStack, FakeTarget, World
 
 FIRST, SECOND = "1" * 40, "2" * 40

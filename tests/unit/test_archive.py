@@ -95,7 +95,11 @@ def test_several_threads_may_make_it_at_once() -> None:
 
 def test_it_has_no_docstrings_but_those_that_people_see_and_every_line_in_its_place(tmp_path: Path) -> None:
     inside = unpacked(tmp_path)
-    for name in ("playground_ops/rollout.py", "playground_ops/targets/base.py", "playground_ops/model.py"):
+    for name in (
+        "playground_ops/engine/rollout.py",
+        "playground_ops/core/target.py",
+        "playground_ops/core/model.py",
+    ):
         ours, theirs = (lines_of_names(folder / name) for folder in (ROOT, inside))
         assert ours == theirs
         assert len((inside / name).read_bytes()) < len((ROOT / name).read_bytes())

@@ -18,10 +18,10 @@ from dagster._core.instance.ref import InstanceRef
 from dagster._core.storage.compute_log_manager import ComputeIOType
 
 from playground_ops.config import Configuration, store
-from playground_ops.diagnose.serverlog import explain_exit
-from playground_ops.errors import FindingKind
+from playground_ops.core.errors import FindingKind
+from playground_ops.diagnose.server_log import explain_exit
 from playground_ops.render import instance
-from playground_ops.targets.packages.uv_command import find_uv
+from playground_ops.targets.packages.uv import find_uv
 from tests.objectstores import KEYS, Bucket, a_bucket
 from tests.session.deadlines import stretched
 from tests.unit.test_config import faults_of

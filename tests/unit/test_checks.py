@@ -8,11 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from playground_ops.checks import components, daemons, room, runs, ticks, versions
-from playground_ops.component import ComponentStatus, End
-from playground_ops.overview import Heartbeat, Ticking, UnderWay
-from playground_ops.storage import Database, Room
-from playground_ops.targets.kubernetes.objects.usage import usage_of
+from playground_ops.checks import components, instance, room, ticks
+from playground_ops.core.component import ComponentStatus, Database, End, Heartbeat, Room, Ticking, UnderWay
+from playground_ops.targets.kubernetes.objects.components import usage_of
 
 WELL = [Heartbeat(daemon=name, required=True, age_seconds=20.0) for name in ("SENSOR", "SCHEDULER")]
 
@@ -25,37 +23,37 @@ def silent(*names: str, age_seconds: float | None = 900.0) -> list[Heartbeat]:
 
 def test_daemons_that_are_heard_of_are_well() -> None:
     backfill = Heartbeat(daemon="BACKFILL", required=False, age_seconds=None)
-    assert daemons.check([*WELL, backfill]) == []
+    assert instance.check_daemons([*WELL, backfill]) == []
 
 
 def test_a_daemon_that_is_down_is_one_finding_and_what_it_means() -> None:
-    (found,) = daemons.check(silent("SENSOR", "SCHEDULER"))
+    (found,) = instance.check_daemons(silent("SENSOR", "SCHEDULER"))
     assert found.observed == "Not heard of since 15 min: sensor, scheduler."
     assert "process is down" in found.cause
     assert "no run is taken from the queue" in found.fix
 
 
 def test_one_loop_that_is_stuck_is_not_the_whole_daemon() -> None:
-    (found,) = daemons.check(silent("SENSOR"))
+    (found,) = instance.check_daemons(silent("SENSOR"))
     assert found.observed == "Not heard of since 15 min: sensor."
     assert "One of its loops is stuck" in found.cause
 
 
 def test_a_daemon_that_was_never_heard_of_is_said_to_be_so() -> None:
-    (found,) = daemons.check(silent("SENSOR", "SCHEDULER", age_seconds=None))
+    (found,) = instance.check_daemons(silent("SENSOR", "SCHEDULER", age_seconds=None))
     assert found.observed == "Not heard of ever: sensor, scheduler."
 
 
 def test_what_a_daemon_reports_is_told_in_its_own_words() -> None:
     failing = WELL[0].model_copy(update={"errors": ("ValueError: no such run\n  at line 3",)})
-    (found,) = daemons.check([failing, WELL[1]])
+    (found,) = instance.check_daemons([failing, WELL[1]])
     assert (found.object, found.cause) == ("daemon/sensor", "ValueError: no such run")
     assert "at line 3" in found.evidence
 
 
 def test_a_schedule_with_the_name_of_a_sensor_is_told_as_that() -> None:
     words = "DagsterInvariantViolationError: InstigatorState 06b9c2 is already present in storage"
-    (found,) = daemons.check([WELL[0].model_copy(update={"errors": (words,)}), WELL[1]])
+    (found,) = instance.check_daemons([WELL[0].model_copy(update={"errors": (words,)}), WELL[1]])
     assert found.cause.startswith("A schedule has the name that a sensor")
     assert words in found.evidence
 
@@ -68,7 +66,7 @@ def test_a_schedule_with_the_name_of_a_sensor_is_told_as_that() -> None:
     ],
 )
 def test_a_server_or_a_database_that_does_not_answer_is_no_fault_of_the_daemon(words: str) -> None:
-    assert daemons.check([WELL[0].model_copy(update={"errors": (words,)}), WELL[1]]) == []
+    assert instance.check_daemons([WELL[0].model_copy(update={"errors": (words,)}), WELL[1]]) == []
 
 
 def run(status: str, seconds: float, location: str | None = "a") -> UnderWay:
@@ -87,7 +85,7 @@ def run(status: str, seconds: float, location: str | None = "a") -> UnderWay:
 def test_a_run_that_does_not_go_on_says_why_and_what_frees_it(
     status: str, seconds: float, cause: str
 ) -> None:
-    found = runs.check([run(status, seconds)])
+    found = instance.check_runs([run(status, seconds)])
     ((finding,),) = found.values()
     assert list(found) == ["a"]
     assert finding.object == "run/r1"
@@ -100,11 +98,11 @@ def test_a_run_that_does_not_go_on_says_why_and_what_frees_it(
     ("status", "seconds"), [("QUEUED", 500), ("STARTING", 200), ("CANCELING", 200), ("STARTED", 90000)]
 )
 def test_a_run_that_takes_its_time_is_well(status: str, seconds: float) -> None:
-    assert runs.check([run(status, seconds)]) == {}
+    assert instance.check_runs([run(status, seconds)]) == {}
 
 
 def test_a_run_of_no_location_is_the_daemon_s() -> None:
-    assert list(runs.check([run("QUEUED", 900, None)])) == ["daemon"]
+    assert list(instance.check_runs([run("QUEUED", 900, None)])) == ["daemon"]
 
 
 def tick(location: str = "a", **more: object) -> Ticking:
@@ -176,13 +174,13 @@ def test_what_is_on_in_two_locations_is_told_of_the_second() -> None:
 
 @pytest.mark.parametrize("server", ["1.14.0", "1.20.3", "2.0.0"])
 def test_a_server_whose_dagster_is_newer_than_the_webservers_is_told(server: str) -> None:
-    (found,) = versions.check("1.13.4", {"a": server, "b": "1.13.4"})["a"]
+    (found,) = components.check_versions("1.13.4", {"a": server, "b": "1.13.4"})["a"]
     assert found.observed == f"Its server has Dagster {server}; the webserver and the daemon have 1.13.4."
 
 
 @pytest.mark.parametrize("server", ["1.13.4", "1.13.9", "1.11.0", "0.9", "1!0+dev"])
 def test_an_older_one_is_what_dagster_supports(server: str) -> None:
-    assert versions.check("1.13.4", {"a": server}) == {}
+    assert components.check_versions("1.13.4", {"a": server}) == {}
 
 
 GIB = 1024**3

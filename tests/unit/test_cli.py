@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from playground_ops import bootstrap, opening
+from playground_ops import bootstrap, context
 from playground_ops.cli.main import cli, guarded
-from playground_ops.component import Component
-from playground_ops.model import Location, Release
-from playground_ops.plan import plan
+from playground_ops.core.component import Component
+from playground_ops.core.model import Location, Release
+from playground_ops.core.plan import plan
 from tests.fakes import BROKEN, FakeStack, FakeTarget, World
 from tests.session.deadlines import stretched
 
@@ -50,8 +50,8 @@ def terminal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Cap
     file.write_text(FILE)
     world = World(heads=dict.fromkeys(("ops", "orders", "sales"), FIRST), behaviour={BAD: BROKEN})
     monkeypatch.setenv("PLAYGROUND_CONFIG", str(file))
-    monkeypatch.setattr(opening, "local_target", lambda: FakeTarget(world))
-    monkeypatch.setattr(opening, "SystemClock", lambda: world.clock)
+    monkeypatch.setattr(context, "local_target", lambda: FakeTarget(world))
+    monkeypatch.setattr(context, "SystemClock", lambda: world.clock)
     return Terminal(world, capsys)
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from playground_ops.cli.reaching import ingress_address, selector_of
 from playground_ops.config import read
-from playground_ops.errors import BadInput
+from playground_ops.core.errors import BadInput
 
 NAMED = "code_locations: [{name: a}, {name: a-1}]"
 

@@ -13,8 +13,7 @@ from pathlib import Path
 import click
 import pytest
 
-from playground_ops.cli.commands import LISTED
-from playground_ops.cli.main import cli
+from playground_ops.cli.main import LISTED, cli
 from tests.session.deadlines import stretched
 from tests.stacks import ROOT
 

@@ -8,8 +8,8 @@ import pytest
 
 from playground_ops.cli.database_commands import TOLD_EVERY_SECONDS, counting
 from playground_ops.cli.main import cli, guarded
-from playground_ops.cli.telling import Nowhere
-from playground_ops.targets.kubernetes.outside.scram import verifier
+from playground_ops.cli.progress import Nowhere
+from playground_ops.targets.kubernetes.outside.postgres import verifier
 
 
 def said(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str]:

@@ -6,10 +6,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from playground_ops.compare import compare
-from playground_ops.differences import differences
-from playground_ops.errors import BadInput
-from playground_ops.model import Defined, LiveRelease, LoadedCode, Location, Release, ReleaseState, Revision
+from playground_ops.core.errors import BadInput
+from playground_ops.core.model import (
+    Defined,
+    LiveRelease,
+    LoadedCode,
+    Location,
+    Release,
+    ReleaseState,
+    Revision,
+)
+from playground_ops.engine.compare import compare, differences
 from tests.fakes import FakeTarget, World
 
 FIELDS = st.dictionaries(st.sampled_from(["cron", "group", "tags"]), st.sampled_from(["1", "2"]))

@@ -9,9 +9,9 @@ import pytest
 import yaml
 
 from playground_ops.config import Configuration, read
-from playground_ops.config.ignored import ignored
-from playground_ops.errors import BadInput, Finding
-from playground_ops.model import Dependencies, InImage, Location
+from playground_ops.config.unsupported import ignored
+from playground_ops.core.errors import BadInput, Finding
+from playground_ops.core.model import Dependencies, InImage, Location
 
 HERE = Path("/srv/stack/configvalues.yaml")
 

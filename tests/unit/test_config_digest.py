@@ -10,8 +10,8 @@ import yaml
 
 from playground_ops.config import digest, read
 from playground_ops.config.digest import with_what_ops_sees
-from playground_ops.model import Dependencies, InImage, Isolation, Location
-from playground_ops.pods import PodSettings
+from playground_ops.core.model import Dependencies, InImage, Isolation, Location
+from playground_ops.core.pod_settings import PodSettings
 
 HERE = Path("/srv/stack/configvalues.yaml")
 NEEDS_NO_RELEASE = {

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from playground_ops.config import read
-from playground_ops.errors import BadInput
+from playground_ops.core.errors import BadInput
 
 HERE = Path("/srv/stack/configvalues.yaml")
 

@@ -32,12 +32,7 @@ from playground_ops.config.schema import (
     TagLimitSection,
     WebhookSection,
 )
-from playground_ops.config.store_schema import (
-    ArtifactsStoreSection,
-    AzureSection,
-    GCSSection,
-    S3Section,
-)
+from playground_ops.config.store import ArtifactsStoreSection, AzureSection, GCSSection, S3Section
 
 ROOT = Path(__file__).parents[2]
 SHIPPED = ROOT / "configvalues.yaml"

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from playground_ops.config import Configuration, load, read
-from playground_ops.errors import BadInput
+from playground_ops.core.errors import BadInput
 from tests.session.deadlines import stretched
 
 HERE = Path("/srv/stack/configvalues.yaml")

@@ -11,7 +11,7 @@ import pytest
 import trustme
 import yaml
 
-from playground_ops.errors import BadInput
+from playground_ops.core.errors import BadInput
 from playground_ops.targets.kubernetes.api import credentials
 from playground_ops.targets.kubernetes.api.connection import Connection
 

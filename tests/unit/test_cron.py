@@ -9,7 +9,7 @@ from dagster._utils.schedules import cron_string_iterator, is_valid_cron_schedul
 from hypothesis import given
 from hypothesis import strategies as st
 
-from playground_ops.config.cron import schedule
+from playground_ops.config.quantities import cron_schedule
 
 RANGES = ((0, 59), (0, 23), (1, 28), (1, 12), (0, 6))
 
@@ -29,7 +29,7 @@ def fields(draw: st.DrawFn) -> str:
 
 @given(fields())
 def test_what_is_taken_ticks(text: str) -> None:
-    taken = schedule(text)
+    taken = cron_schedule(text)
     assert is_valid_cron_schedule(taken)
     assert next(cron_string_iterator(datetime.now(timezone.utc).timestamp(), taken, "UTC"))
 
@@ -39,7 +39,7 @@ def test_what_is_taken_ticks(text: str) -> None:
 )
 def test_anything_else_is_refused_in_words(text: str) -> None:
     try:
-        taken = schedule(text)
+        taken = cron_schedule(text)
     except ValueError as error:
         assert str(error).startswith("a cron schedule")
     else:
@@ -51,4 +51,4 @@ def test_anything_else_is_refused_in_words(text: str) -> None:
 )
 def test_these_are_refused(text: str) -> None:
     with pytest.raises(ValueError, match="a cron schedule"):
-        schedule(text)
+        cron_schedule(text)

@@ -9,16 +9,16 @@ from types import SimpleNamespace
 import dagster as dg
 import pytest
 
-from playground_ops import apply, redeploy
-from playground_ops.defs import health
+from playground_ops.core.model import Location, Outcome, Phase, Release, RolloutRecord
+from playground_ops.core.progress import SilentStory
+from playground_ops.defs import checks
 from playground_ops.defs.assembly import definitions
-from playground_ops.defs.following import follow_sensors
+from playground_ops.defs.jobs.retention import forget
+from playground_ops.defs.jobs.rollouts import WHO_TAG, requested_by
 from playground_ops.defs.metadata import of_rollout
-from playground_ops.defs.recording import is_told
-from playground_ops.defs.retention import forget
-from playground_ops.defs.rollouts import WHO_TAG, requested_by
-from playground_ops.model import Location, Outcome, Phase, Release, RolloutRecord
-from playground_ops.story import SilentStory
+from playground_ops.defs.sensors.push import follow_sensors
+from playground_ops.defs.sensors.rollout_records import is_told
+from playground_ops.engine import apply, redeploy
 from tests.fakes import FakeTarget
 from tests.openers import BAD, FILE, FIRST, SECOND, FakeOpener, launch, tick, told
 
@@ -297,7 +297,7 @@ def test_a_look_forgets_what_is_older_than_the_configuration_says(
     found = []
     for minute in (30, 5):  # once an hour is enough
         at = then.replace(minute=minute)
-        monkeypatch.setattr(health, "datetime", SimpleNamespace(now=lambda zone, at=at: at))
+        monkeypatch.setattr(checks, "datetime", SimpleNamespace(now=lambda zone, at=at: at))
         looked = launch(opener, instance, "health_check")
         assert looked.success
         found.append(looked.run_id)

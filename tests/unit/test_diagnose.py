@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from playground_ops.core.errors import FindingKind
 from playground_ops.diagnose import explain_exit
-from playground_ops.errors import FindingKind
 
 CHECKOUT = "/srv/state/checkouts/" + "ab" * 20
 WRAPPED = """\

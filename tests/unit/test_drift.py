@@ -8,8 +8,8 @@ import pytest
 
 from playground_ops.checks import drift, leftovers
 from playground_ops.checks.topic import Topic, worst_first
-from playground_ops.errors import Finding, FindingKind
-from playground_ops.model import (
+from playground_ops.core.errors import Finding, FindingKind
+from playground_ops.core.model import (
     LiveRelease,
     Location,
     Outcome,
@@ -19,7 +19,7 @@ from playground_ops.model import (
     Revision,
     RolloutRecord,
 )
-from playground_ops.plan import Change, FieldChange, Plan
+from playground_ops.core.plan import Change, FieldChange, Plan
 
 NOW = datetime(2026, 11, 25, 12, tzinfo=timezone.utc)
 

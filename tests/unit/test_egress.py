@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from playground_ops.config.digest import digest
-from playground_ops.render import resolver
+from playground_ops.render import one_shot_pods
 from tests.unit.test_config import faults_of
 from tests.unit.test_pod_settings import release_of
 from tests.unit.test_render import configuration, objects, the
@@ -105,7 +105,7 @@ def test_it_holds_for_servers_and_smoke_jobs_and_not_for_what_resolves_refs() ->
 
     (location,) = found.locations
     assert is_limited(release_of(location, found)[0]["spec"]["template"])
-    assert not is_limited(resolver.render([location], ["HEAD"], found, "x", 30))
+    assert not is_limited(one_shot_pods.resolver_pod([location], ["HEAD"], found, "x", 30))
     assert not is_limited(release_of(found.ops, found)[0]["spec"]["template"])
 
 

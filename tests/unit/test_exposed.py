@@ -10,8 +10,8 @@ import yaml
 from click.testing import CliRunner
 
 from playground_ops.cli.main import cli
-from playground_ops.config.exposed import exposed
-from playground_ops.errors import BadInput
+from playground_ops.config.unsupported import exposed
+from playground_ops.core.errors import BadInput
 from playground_ops.render.stack import render
 from tests.rendered import ROOT, SUPPORTED, faults
 from tests.unit.test_render import configuration

@@ -7,7 +7,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from playground_ops.fields import differences, foreign
+from playground_ops.targets.kubernetes.objects.fields import differences, foreign
 
 DEPLOYMENT: dict[str, Any] = {
     "kind": "Deployment",

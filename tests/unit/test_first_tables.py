@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from playground_ops.diagnose.serverlog import explain_exit
-from playground_ops.errors import FindingKind
+from playground_ops.core.errors import FindingKind
+from playground_ops.diagnose.server_log import explain_exit
 
 TRACEBACK = """\
 Traceback (most recent call last):

@@ -23,10 +23,10 @@ from hypothesis import example, given, seed, settings
 from sqlalchemy import make_url
 
 from playground_ops.config import OPS, Configuration, read
+from playground_ops.core.errors import BadInput
 from playground_ops.diagnose.pods import INSTALLS
-from playground_ops.errors import BadInput
-from playground_ops.render import gitsync, kept
-from playground_ops.render.capturedlogs import checked
+from playground_ops.render import gitsync
+from playground_ops.render.instance import with_packages_checked
 from playground_ops.render.names import (
     APP_FOLDER,
     DAEMON,
@@ -41,7 +41,7 @@ from playground_ops.render.names import (
     WORKSPACE_FOLDER,
 )
 from playground_ops.render.release import SERVER, START, UNPACK, project
-from playground_ops.targets.sources import files_of, sources_of
+from playground_ops.targets.common.sources import files_of, sources_of
 from tests.gitsync.test_flags import DEPRECATED
 from tests.rendered import ELSEWHERE, ROOT, WHOLE, everything, pod_specs, released
 from tests.session.deadlines import stretched
@@ -229,12 +229,14 @@ def test_git_sync_is_given_flags_of_version_4_alone(document: dict[str, Any]) ->
     for container, _ in containers(document):
         if container["name"] != gitsync.NAME:
             continue
-        assert container["command"] == ["sh", "-c", kept.SCRIPT, gitsync.NAME], "which passes them on"
+        assert container["command"] == ["sh", "-c", gitsync.CACHE_SCRIPT, gitsync.NAME], (
+            "which passes them on"
+        )
         assert all(one.startswith(("--repo=", *gitsync.FLAGS)) for one in container["args"])
         flags = {one.removeprefix("--").partition("=")[0] for one in container["args"]}
         assert flags & DEPRECATED.keys() == set()
         variables = {one["name"] for one in container["env"]}
-        assert variables <= {"HOME", "GITSYNC_USERNAME", kept.NAME, kept.LIVE}, (
+        assert variables <= {"HOME", "GITSYNC_USERNAME", gitsync.CACHE, gitsync.CACHE_LIVE}, (
             "one that is misspelt would be ignored"
         )
 
@@ -381,7 +383,7 @@ def test_no_key_is_an_argument() -> None:
 @whatever_is_configured
 def test_whoever_loads_code_is_told_where_it_lies(document: dict[str, Any]) -> None:
     configuration = configured(document)
-    looked = checked("", configuration.kubernetes.artifacts_store)
+    looked = with_packages_checked("", configuration.kubernetes.artifacts_store)
     for container, _ in containers(document):
         words, command = [*container.get("command", ()), *container.get("args", ())], command_of(container)
         words = [word.removeprefix(looked) for word in words] if looked else words

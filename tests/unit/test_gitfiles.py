@@ -9,14 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from playground_ops.diagnose.gitfiles import (
+from playground_ops.core.errors import Finding
+from playground_ops.diagnose.git_credentials import (
     faults_of_key,
     faults_of_known_hosts,
     faults_of_token,
     faults_of_username,
     host_of,
 )
-from playground_ops.errors import Finding
 
 URL = "ssh://git@git.test:2222/team/x.git"
 ENTRY = b"[git.test]:2222 ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIA== a comment\n"

@@ -9,11 +9,11 @@ import pytest
 
 from playground_ops.checks.topic import Report, Topic
 from playground_ops.config import read
-from playground_ops.errors import Finding, FindingKind
-from playground_ops.healing import heal, healed
-from playground_ops.model import Outcome, Phase, RolloutRecord
-from playground_ops.rollout import Engine
-from playground_ops.story import SilentStory
+from playground_ops.core.errors import Finding, FindingKind
+from playground_ops.core.model import Outcome, Phase, RolloutRecord
+from playground_ops.core.progress import SilentStory
+from playground_ops.engine.healing import heal, healed
+from playground_ops.engine.rollout import Engine
 from tests.fakes import FakeTarget
 from tests.unit.test_health import FILE, Well
 from tests.unit.test_rollout import commit

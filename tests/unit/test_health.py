@@ -8,16 +8,23 @@ from pathlib import Path
 import pytest
 
 from playground_ops.checks.topic import Report, Topic, merge, worst_first
-from playground_ops.component import Component, ComponentStatus
 from playground_ops.config import read
+from playground_ops.core.component import (
+    Component,
+    ComponentStatus,
+    Database,
+    Heartbeat,
+    Overview,
+    Room,
+    Storage,
+    UnderWay,
+)
+from playground_ops.core.errors import Finding, FindingKind, PlaygroundError
+from playground_ops.core.model import LiveRelease, Phase, RolloutRecord, Shown
+from playground_ops.core.progress import SilentStory
 from playground_ops.diagnose.database import explain_database
-from playground_ops.errors import Finding, FindingKind, PlaygroundError
-from playground_ops.health import AGAIN_SECONDS, examine, examine_twice, parts_of, sources
-from playground_ops.model import LiveRelease, Phase, RolloutRecord, Shown
-from playground_ops.overview import Heartbeat, Overview, UnderWay
-from playground_ops.rollout import Engine
-from playground_ops.storage import Database, Room, Storage
-from playground_ops.story import SilentStory
+from playground_ops.engine.health.examine import AGAIN_SECONDS, examine, examine_twice, parts_of, sources
+from playground_ops.engine.rollout import Engine
 from tests.fakes import FakeTarget, World
 from tests.unit.test_rollout import commit, request
 

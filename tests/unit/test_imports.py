@@ -54,9 +54,19 @@ def test_nothing_heavy_is_imported(command: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("command", "none_of"),
     [
-        ("--help", {"yaml", "playground_ops.config", "playground_ops.rollout", "playground_ops.targets"}),
-        ("validate", {"playground_ops.apply", "playground_ops.targets.local", "urllib.request"}),
-        ("status", {"playground_ops.apply", "playground_ops.redeploy", "playground_ops.rollback"}),
+        (
+            "--help",
+            {"yaml", "playground_ops.config", "playground_ops.engine.rollout", "playground_ops.targets"},
+        ),
+        ("validate", {"playground_ops.engine.apply", "playground_ops.targets.local", "urllib.request"}),
+        (
+            "status",
+            {
+                "playground_ops.engine.apply",
+                "playground_ops.engine.redeploy",
+                "playground_ops.engine.rollback",
+            },
+        ),
     ],
 )
 def test_a_command_imports_what_it_needs_and_not_what_others_do(

@@ -10,18 +10,18 @@ import pytest
 import yaml
 
 from playground_ops.config import Configuration, digest, read
-from playground_ops.config.ignored import ignored
-from playground_ops.errors import BadInput
-from playground_ops.model import Release, Revision
-from playground_ops.render import allowed, release, resolver, smoke
+from playground_ops.config.unsupported import ignored
+from playground_ops.core.errors import BadInput
+from playground_ops.core.model import Release, Revision
+from playground_ops.render import allowed, one_shot_pods, release
+from playground_ops.render.mounted_versions import SECRET_VERSION
 from playground_ops.render.names import OF_NAMESPACE
+from playground_ops.render.pod_fingerprint import settled
 from playground_ops.render.stack import render
-from playground_ops.render.surroundings import settled
-from playground_ops.render.versions import SECRET_VERSION
 from playground_ops.targets.kubernetes.api.paths import title
-from playground_ops.targets.kubernetes.logs.named import namespace_of, selector_of
-from playground_ops.targets.kubernetes.objects.secretversions import named
-from playground_ops.targets.kubernetes.releases.resolving import alike
+from playground_ops.targets.kubernetes.logs.reading import namespace_of, selector_of
+from playground_ops.targets.kubernetes.objects.secret_versions import named
+from playground_ops.targets.kubernetes.releases.one_shot import alike
 
 HERE = Path("x.yaml")
 ORDERS = """
@@ -56,8 +56,8 @@ def everything_of(found: Configuration, name: str) -> list[Object]:
     one = released(found, name)
     return [
         *release.render(one, found, "code"),
-        smoke.render(one, found, "code", "smoke-x", ("job", "x"), "", 9),
-        resolver.render([one.location], ["HEAD"], found, "resolve-x", 9),
+        one_shot_pods.smoke_pod(one, found, "code", "smoke-x", ("job", "x"), "", 9),
+        one_shot_pods.resolver_pod([one.location], ["HEAD"], found, "resolve-x", 9),
         *(made for made in render(found)[f"location-{name}"]),
     ]
 

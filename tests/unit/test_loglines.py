@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from playground_ops.targets.kubernetes.logs.loglines import (
+from playground_ops.targets.kubernetes.logs.lines import (
     SECOND,
     UNCERTAIN_SECONDS,
     LogLine,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
-from playground_ops.targets.kubernetes.objects.named import not_mounted
+from playground_ops.targets.kubernetes.objects.references import not_mounted
 
 NOW = datetime(2030, 1, 1, 11, 2, tzinfo=timezone.utc)
 GONE = 'MountVolume.SetUp failed for volume "warehouse" : secret "warehouse" not found'

@@ -11,9 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from playground_ops.checks.topic import Report, Topic
-from playground_ops.errors import Finding, FindingKind, PlaygroundError
-from playground_ops.notice import FORMS, Notice, Told, as_slack, body, change
-from playground_ops.webhook import send
+from playground_ops.core.errors import Finding, FindingKind, PlaygroundError
+from playground_ops.engine.health.notice import FORMS, Notice, Told, as_slack, body, change, send
 from tests.webhooks import Webhook, a_webhook
 
 NOW = datetime(2026, 11, 25, 12, tzinfo=timezone.utc)

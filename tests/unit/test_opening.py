@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from playground_ops.config import read
-from playground_ops.errors import PlaygroundError
-from playground_ops.opening import NAMESPACE, refuse_what_needs_bootstrap
+from playground_ops.context import NAMESPACE, refuse_what_needs_bootstrap
+from playground_ops.core.errors import PlaygroundError
 
 HERE = Path("configvalues.yaml")
 

@@ -10,17 +10,15 @@ from pathlib import Path
 import pytest
 
 from playground_ops.config import read
+from playground_ops.core.errors import BadInput, FindingKind, PlaygroundError
+from playground_ops.core.model import Dependencies, Location, Release, Revision
 from playground_ops.diagnose.pods import INSTALLS, Collected, look
-from playground_ops.errors import BadInput, FindingKind, PlaygroundError
-from playground_ops.model import Dependencies, Location, Release, Revision
 from playground_ops.render import packages, release
-from playground_ops.targets.kubernetes.inside.indexes import credentials
-from playground_ops.targets.kubernetes.inside.installing import own_folder
-from playground_ops.targets.kubernetes.inside.obtaining import UV, obtain_uv
+from playground_ops.targets.common.project import read_project
+from playground_ops.targets.kubernetes.inside.installing import UV, credentials, obtain_uv, own_folder
 from playground_ops.targets.kubernetes.inside.serving import own_environment
-from playground_ops.targets.packages.keeping import Keeping
-from playground_ops.targets.packages.uv_failures import explain
-from playground_ops.targets.project import read_project
+from playground_ops.targets.packages.environments import Keeping
+from playground_ops.targets.packages.uv import explain
 
 ROOT = Path(__file__).parents[2]
 INDEX = "kubernetes: {packages: {index_url: 'https://pypi.internal/simple', secret: index}}"

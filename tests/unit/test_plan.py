@@ -5,8 +5,8 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from playground_ops.component import Component
-from playground_ops.plan import only, plan
+from playground_ops.core.component import Component
+from playground_ops.core.plan import only, plan
 
 names = st.sampled_from(["webserver", "daemon", "ops", "a", "b", "orders"])
 settings = st.dictionaries(

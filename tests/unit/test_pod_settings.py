@@ -10,9 +10,9 @@ import pytest
 import yaml
 
 from playground_ops.config import Configuration, kubernetes_rules, read
-from playground_ops.errors import BadInput
-from playground_ops.model import Location, Release, Revision
-from playground_ops.render import backup, errand, migration, release, resolver
+from playground_ops.core.errors import BadInput
+from playground_ops.core.model import Location, Release, Revision
+from playground_ops.render import jobs, one_shot_pods, release
 from playground_ops.render.stack import render
 from tests.unit.test_render import FULL, configuration, objects, the
 
@@ -32,9 +32,9 @@ def pods(found: Configuration) -> Iterator[dict[str, Any]]:
             yield one["spec"]["template"]["spec"]
     for location in found.all_locations:
         yield release_of(location, found)[0]["spec"]["template"]["spec"]
-        yield resolver.render([location], ["HEAD"], found, "x", 30)["spec"]
-    yield errand.render(found, "x", "archive", [], "somebody")["spec"]["template"]["spec"]
-    yield migration.render(found, "x")["spec"]["template"]["spec"]
+        yield one_shot_pods.resolver_pod([location], ["HEAD"], found, "x", 30)["spec"]
+    yield jobs.remote_job(found, "x", "archive", [], "somebody")["spec"]["template"]["spec"]
+    yield jobs.migration_job(found, "x")["spec"]["template"]["spec"]
 
 
 def test_the_names_and_folders_of_the_stack_are_all_refused() -> None:
@@ -89,7 +89,7 @@ def test_a_location_has_its_volumes_and_what_fetches_has_them_not() -> None:
 
 
 def test_a_migration_finds_the_certificates_of_the_database() -> None:
-    spec = migration.render(configuration(FULL), "x")["spec"]["template"]["spec"]
+    spec = jobs.migration_job(configuration(FULL), "x")["spec"]["template"]["spec"]
     assert "/etc/certificates" in [mount["mountPath"] for mount in spec["containers"][0]["volumeMounts"]]
     assert "envFrom" not in spec["containers"][0]
 
@@ -199,7 +199,7 @@ def test_a_ref_is_resolved_where_the_location_s_pods_may_be() -> None:
     """
     repo = "repo: 'https://git.test/x'"
     found = configuration(f"code_locations: [{{name: a, {repo}, pod: {yaml.safe_load(where)}}}]")
-    spec = resolver.render([found.locations[0]], ["HEAD"], found, "x", 30)["spec"]
+    spec = one_shot_pods.resolver_pod([found.locations[0]], ["HEAD"], found, "x", 30)["spec"]
     server = release_of(found.locations[0], found)[0]["spec"]["template"]["spec"]
     for key in ("nodeSelector", "tolerations", "affinity", "priorityClassName", "schedulerName"):
         assert spec[key] == server[key] != {}
@@ -217,7 +217,7 @@ def test_the_pod_of_a_backup_has_the_certificates_that_its_connection_wants() ->
           pod: {volumes: [{name: ca, path: /etc/ca, secret: database-ca}], affinity: {nodeAffinity: {}}}
         """
     )
-    made = backup.render(found, "x", "x.backup", 60)
+    made = jobs.backup_pod(found, "x", "x.backup", 60)
     (main,) = made["spec"]["containers"]
     assert {"name": "PGSSLROOTCERT", "value": "/etc/ca/ca.crt"} in main["env"]
     assert {"name": "ca", "mountPath": "/etc/ca", "readOnly": True} in main["volumeMounts"]

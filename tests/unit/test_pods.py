@@ -10,12 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from playground_ops.core.errors import FindingKind
+from playground_ops.core.pod_settings import amount
+from playground_ops.diagnose.container_reasons import known
 from playground_ops.diagnose.pods import Collected, look, room_is_coming
-from playground_ops.diagnose.waiting import known
-from playground_ops.errors import FindingKind
-from playground_ops.pods import amount
+from playground_ops.targets.common.overview import failing_ticks
 from playground_ops.targets.kubernetes.objects.components import status_of
-from playground_ops.targets.ticking import findings
 
 SCHEDULED = {"type": "PodScheduled", "status": "True"}
 
@@ -211,7 +211,7 @@ def test_a_tick_that_fails_names_what_it_raised() -> None:
     raise ValueError("no such column")
 ValueError: no such column
 """
-    found = findings({"sensor/x": text, "daemon/SENSOR": "ValueError: no"})
+    found = failing_ticks({"sensor/x": text, "daemon/SENSOR": "ValueError: no"})
     assert "ValueError: no such column (at pipeline.py, line 7)" in found["sensor/x"].observed
     assert (found["sensor/x"].rejects, found["daemon/SENSOR"].rejects) == (True, False)
 
@@ -233,12 +233,14 @@ def test_a_mount_that_failed_and_then_did_not_is_no_reason_any_more() -> None:
     ],
 )
 def test_what_a_daemon_reports_of_others_is_not_held_against_a_release(away: str) -> None:
-    assert findings({"daemon/SENSOR": away, "sensor/x": "ValueError: no such column"}).keys() == {"sensor/x"}
+    assert failing_ticks({"daemon/SENSOR": away, "sensor/x": "ValueError: no such column"}).keys() == {
+        "sensor/x"
+    }
 
 
 def test_a_server_that_was_not_reached_at_a_tick_rejects_no_commit() -> None:
     raised = "dagster._core.errors.DagsterUserCodeUnreachableError: Could not reach user code server."
-    found = findings({"sensor/x": f"Traceback (most recent call last):\n{raised}"})["sensor/x"]
+    found = failing_ticks({"sensor/x": f"Traceback (most recent call last):\n{raised}"})["sensor/x"]
     assert (found.kind, found.rejects) == (FindingKind.TRANSIENT, False)
 
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import pytest
 
+from playground_ops.core.model import Release, ServerStatus
 from playground_ops.diagnose.pods import Collected, look
-from playground_ops.model import Release, ServerStatus
 from playground_ops.targets.kubernetes.releases.observing import Pods
 from tests.kubernetes.cases import CASES, CERTAIN, Case
 from tests.kubernetes.podcases import PODS, PodCase

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from playground_ops.redact import redact
+from playground_ops.core.redact import redact
 
 SECRET = st.text(
     "abcdefghijkmnopqrstuvwxyzABCDEFGHJKLMNPQRSTUVWXYZ23456789+_~%!", min_size=12, max_size=40

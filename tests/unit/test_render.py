@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from playground_ops.config import Configuration, load, read
-from playground_ops.errors import BadInput
+from playground_ops.core.errors import BadInput
 from playground_ops.render import files, instance
 from playground_ops.render.names import WORKSPACE_FILE
 from playground_ops.render.stack import by_hand, render

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from playground_ops.config import read
-from playground_ops.model import Release, Revision
+from playground_ops.core.model import Release, Revision
 from playground_ops.render.release import directory, render
-from playground_ops.targets.sources import image_revision
+from playground_ops.targets.common.sources import image_revision
 
 HERE = Path("/srv/stack/configvalues.yaml")
 IN_IMAGE = "{name: x, image: 'registry/x:1', module: x.definitions, working_directory: /srv/x}"

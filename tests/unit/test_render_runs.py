@@ -17,13 +17,13 @@ from dagster._core.run_coordinator import QueuedRunCoordinator
 from dagster_k8s import K8sRunLauncher
 
 from playground_ops.config import Configuration, read
-from playground_ops.config.unfit import must_fit
-from playground_ops.errors import BadInput
+from playground_ops.config.unsupported import must_fit
+from playground_ops.core.errors import BadInput
 from playground_ops.render import instance, release, run_limits, runs
 from playground_ops.render.names import LOCATION, RELEASE
+from playground_ops.render.pod_fingerprint import settled
 from playground_ops.render.stack import render
-from playground_ops.render.surroundings import settled
-from playground_ops.targets.instance import waiting_commits
+from playground_ops.targets.common.instance import waiting_commits
 from playground_ops.targets.local.stack import instance_settings as local_instance
 from tests.rendered import ARCHIVE, COMMIT, WHOLE, released
 from tests.runpods import job_of

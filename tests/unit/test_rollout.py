@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from playground_ops.approval import decide
-from playground_ops.errors import BadInput, FindingKind, LockHeld, RolloutFailed
-from playground_ops.model import (
+from playground_ops.core.errors import BadInput, FindingKind, LockHeld, RolloutFailed
+from playground_ops.core.model import (
     Defined,
     InImage,
     Location,
@@ -17,13 +16,14 @@ from playground_ops.model import (
     RolloutRecord,
     Verdict,
 )
-from playground_ops.pods import PodSettings
-from playground_ops.request import Request
-from playground_ops.rollback import promote, roll_back
-from playground_ops.rollout import Engine
-from playground_ops.story import RolloutCancelled, SilentStory
-from playground_ops.switching import Patience
-from playground_ops.targets.sources import image_revision
+from playground_ops.core.pod_settings import PodSettings
+from playground_ops.core.progress import RolloutCancelled, SilentStory
+from playground_ops.core.request import Request
+from playground_ops.engine.approval import decide
+from playground_ops.engine.rollback import promote, roll_back
+from playground_ops.engine.rollout import Engine
+from playground_ops.engine.switching import Patience
+from playground_ops.targets.common.sources import image_revision
 from tests import fakes
 from tests.fakes import FakeTarget, World
 from tests.reviewing import Reviewer
@@ -367,7 +367,7 @@ def test_promote_brings_an_image_too_and_takes_one_away() -> None:
 
 
 def test_a_ref_has_moved_only_when_it_leads_somewhere_it_did_not_lead_before() -> None:
-    from playground_ops.decisions import has_moved
+    from playground_ops.core.decisions import has_moved
 
     world = deployed(World(), 1, 2)
     roll_back(engine(world), request(action="rollback"), None)

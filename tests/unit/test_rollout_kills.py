@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from playground_ops.errors import PlaygroundError
-from playground_ops.model import Location, Outcome, ReleaseState
-from playground_ops.request import Request
-from playground_ops.rollback import roll_back
-from playground_ops.rollout import Engine
-from playground_ops.story import SilentStory
+from playground_ops.core.errors import PlaygroundError
+from playground_ops.core.model import Location, Outcome, ReleaseState
+from playground_ops.core.progress import SilentStory
+from playground_ops.core.request import Request
+from playground_ops.engine.rollback import roll_back
+from playground_ops.engine.rollout import Engine
 from tests import fakes
 from tests.fakes import FakeTarget, Killed, World
 

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from playground_ops.config import Configuration, digest, read
+from playground_ops.render.mounted_versions import SECRET_VERSION, VERSIONS, of_config_map, read_by
+from playground_ops.render.pod_fingerprint import settled
 from playground_ops.render.stack import render
-from playground_ops.render.surroundings import settled
-from playground_ops.render.versions import SECRET_VERSION, VERSIONS, of_config_map, read_by
-from playground_ops.targets.kubernetes.objects.secretversions import environments, named
+from playground_ops.targets.kubernetes.objects.secret_versions import environments, named
 
 TEXT = """
 webserver: {pod: {environment_from_secrets: [of-webserver]}}

@@ -10,9 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from playground_ops.targets import settling
-from playground_ops.targets.address import Address
-from playground_ops.targets.serverwire import NoAnswer
+from playground_ops.targets.common import runs_in_flight
+from playground_ops.targets.common.server_protocol import Address, NoAnswer
 
 OWN = Address(socket="/own")
 BEFORE, NOW = "before", "now"
@@ -38,7 +37,7 @@ class Servers:
             self.pointed.append(set(runs))
 
     def settle(self, launching: Callable[[], Collection[str]] | None) -> list[set[str]]:
-        settling.settle(Path("/home"), BEFORE, OWN, NOW, launching)
+        runs_in_flight.settle(Path("/home"), BEFORE, OWN, NOW, launching)
         return self.pointed
 
 
@@ -46,9 +45,9 @@ class Servers:
 def made(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Servers]:
     def make(before: Sequence[Sequence[str] | None], now: Sequence[Sequence[str] | None] = ((),)) -> Servers:
         servers = Servers(before, now)
-        monkeypatch.setattr(settling, "current_runs", servers.current_runs)
-        monkeypatch.setattr(settling, "_point", servers.point)
-        monkeypatch.setattr(settling, "PAUSE_SECONDS", 0)
+        monkeypatch.setattr(runs_in_flight, "current_runs", servers.current_runs)
+        monkeypatch.setattr(runs_in_flight, "_point", servers.point)
+        monkeypatch.setattr(runs_in_flight, "PAUSE_SECONDS", 0)
         return servers
 
     return make
@@ -85,5 +84,5 @@ def test_one_that_is_launched_later_is_not_waited_for(made: Callable[..., Server
 def test_one_that_never_arrives_is_waited_for_no_longer_than_said(
     made: Callable[..., Servers], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(settling, "LAUNCH_SECONDS", 0.05)
+    monkeypatch.setattr(runs_in_flight, "LAUNCH_SECONDS", 0.05)
     assert made([["a"]]).settle(lambda: ["lost"]) == [{"a"}]

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from playground_ops.errors import Finding, FindingKind
+from playground_ops.core.errors import Finding, FindingKind
 from playground_ops.targets.kubernetes.api.connection import Connection
 from playground_ops.targets.kubernetes.api.paths import path
-from playground_ops.targets.kubernetes.pods import shortpods
+from playground_ops.targets.kubernetes.pods import one_shot
 
 NOW = datetime(2030, 1, 1, 12, tzinfo=timezone.utc)
 KIND = "app.kubernetes.io/component"
@@ -72,5 +72,5 @@ def test_what_ended_long_ago_and_was_left_is_removed(kind: str, phase: str, made
     left = a_pod("left", kind, phase, made)
     namespace = Namespace(left)
     mine = a_pod("mine", "resolver", "Succeeded", "2030-01-01T12:00:00Z")
-    assert shortpods.run(namespace, mine, 10, no_answer).said == "said"
+    assert one_shot.run(namespace, mine, 10, no_answer).said == "said"
     assert list(namespace.pods.values()) == ([left] if stays else [])

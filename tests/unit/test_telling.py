@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from playground_ops.defs import runlog
-from playground_ops.defs.telling import tell
-from playground_ops.story import Story
+from playground_ops.core.progress import Story
+from playground_ops.defs.jobs import run_log
+from playground_ops.defs.jobs.run_log import tell
 
 
 class Log:
@@ -29,7 +29,7 @@ class Log:
 
 @pytest.fixture(autouse=True)
 def in_no_hurry(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(runlog, "PAUSE_SECONDS", 0.001)
+    monkeypatch.setattr(run_log, "PAUSE_SECONDS", 0.001)
 
 
 def work(story_of: Callable[[str], Story]) -> str:
@@ -48,7 +48,7 @@ def test_an_outage_stops_nothing_and_loses_nothing(away: range) -> None:
 
 
 def test_a_database_that_stays_away_is_not_waited_for_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(runlog, "WAIT_SECONDS", 0.05)
+    monkeypatch.setattr(run_log, "WAIT_SECONDS", 0.05)
     log: Any = Log(lambda attempt: True)
     told = tell(log, work)
     assert told.result() == "done"

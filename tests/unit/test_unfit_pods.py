@@ -6,8 +6,8 @@ from datetime import datetime, timedelta, timezone
 
 import pytest
 
+from playground_ops.core.errors import FindingKind
 from playground_ops.diagnose.pods import UNSCHEDULABLE_GRACE_SECONDS, Collected, is_certain, look
-from playground_ops.errors import FindingKind
 from playground_ops.targets.kubernetes.api.refusals import refusal
 
 TOLD = datetime(2030, 1, 1, tzinfo=timezone.utc)

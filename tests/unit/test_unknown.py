@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
+from playground_ops.core.errors import Finding, FindingKind
 from playground_ops.diagnose.database import explain_database
-from playground_ops.diagnose.gitwords import explain, explain_in_pod
+from playground_ops.diagnose.git_errors import explain, explain_in_pod
 from playground_ops.diagnose.pods import Collected, look
-from playground_ops.diagnose.processes import explain_end
-from playground_ops.errors import Finding, FindingKind
+from playground_ops.diagnose.server_log import explain_end
 
 NOT_KNOWN = "This reason is not a known one."
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from playground_ops.errors import FindingKind
-from playground_ops.model import Observation, ServerStatus
-from playground_ops.switching import Patience
-from playground_ops.waiting import Waiting
+from playground_ops.core.errors import FindingKind
+from playground_ops.core.model import Observation, ServerStatus
+from playground_ops.engine.switching import Patience
+from playground_ops.engine.waiting import Waiting
 from tests.fakes import FakeClock, finding
 
 PATIENCE = Patience(transient=20.0, capacity=40.0, scale_up=300.0)

@@ -6,8 +6,8 @@ import dagster as dg
 import pytest
 
 from playground_ops.checks.topic import Topic
+from playground_ops.core.errors import PlaygroundError
 from playground_ops.defs.assembly import definitions
-from playground_ops.errors import PlaygroundError
 from tests.fakes import FakeStack, finding
 from tests.openers import FILE, FakeOpener, launch, tick, told
 from tests.webhooks import a_webhook

@@ -8,14 +8,15 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from playground_ops.clock import SystemClock
-from playground_ops.component import Component, ComponentStatus
 from playground_ops.config import Configuration
-from playground_ops.decisions import serving
-from playground_ops.errors import Finding, PlaygroundError
-from playground_ops.model import Backup
-from playground_ops.overview import Overview
-from playground_ops.plan import Change, Plan, plan
+from playground_ops.config.digest import CONFIRMED, location_component, location_settings
+from playground_ops.core.clock import SystemClock
+from playground_ops.core.component import Component, ComponentStatus, Overview
+from playground_ops.core.decisions import serving
+from playground_ops.core.errors import Finding, PlaygroundError
+from playground_ops.core.model import Backup
+from playground_ops.core.plan import Change, Plan, plan
+from playground_ops.core.target import Say
 from playground_ops.render.names import (
     ARTIFACTS_FOLDER,
     LOCATION,
@@ -28,35 +29,30 @@ from playground_ops.render.names import (
 )
 from playground_ops.render.stack import render
 from playground_ops.render.webserver import prefix
-from playground_ops.targets.base import Say
+from playground_ops.targets.common.webserver import Webserver, WebserverDown, unless_down
 from playground_ops.targets.kubernetes.api.connection import AT_ONCE, Connection
 from playground_ops.targets.kubernetes.api.paths import collection, path, title
 from playground_ops.targets.kubernetes.api.streaming import lines
 from playground_ops.targets.kubernetes.logs import collecting
-from playground_ops.targets.kubernetes.logs.named import namespace_of, selector_of
-from playground_ops.targets.kubernetes.logs.reading import Wanted, last_lines
-from playground_ops.targets.kubernetes.objects import certificates, named, spaces
+from playground_ops.targets.kubernetes.logs.reading import Wanted, last_lines, namespace_of, selector_of
+from playground_ops.targets.kubernetes.objects import certificates, inventory, references
+from playground_ops.targets.kubernetes.objects.applied_configuration import beyond_what_was_applied
 from playground_ops.targets.kubernetes.objects.applying import apply_changes
 from playground_ops.targets.kubernetes.objects.components import (
     KINDS,
     WORKLOADS,
     location_status,
     status_of,
+    used,
 )
-from playground_ops.targets.kubernetes.objects.dumping import dump
-from playground_ops.targets.kubernetes.objects.inforce import beyond_what_was_applied
-from playground_ops.targets.kubernetes.objects.migrating import is_due, migrate
-from playground_ops.targets.kubernetes.objects.passwords import ensure_database_password
+from playground_ops.targets.kubernetes.objects.database import dump, ensure_database_password, is_due, migrate
 from playground_ops.targets.kubernetes.objects.planning import plan_objects
-from playground_ops.targets.kubernetes.objects.usage import used
 from playground_ops.targets.kubernetes.pods.selection import Selection
 from playground_ops.targets.kubernetes.releases import archive
 from playground_ops.targets.kubernetes.releases.deployments import Releases
 from playground_ops.targets.kubernetes.releases.observing import Pods
 from playground_ops.targets.kubernetes.releases.records import Records
-from playground_ops.targets.kubernetes.releases.runpods import launcher_may_change
-from playground_ops.targets.settings import CONFIRMED, component, location_settings
-from playground_ops.targets.webserver import Webserver, WebserverDown, unless_down
+from playground_ops.targets.kubernetes.releases.runs import launcher_may_change
 
 OURS = f"app.kubernetes.io/managed-by={MANAGER}"
 RUNNING = "running"
@@ -110,9 +106,9 @@ class KubernetesStack:
     def _begin(self, configuration: Configuration, changed: Sequence[Change], say: Say) -> None:
         """The namespaces, and in them what no plan may show."""
         from playground_ops.targets.kubernetes.outside import databases
-        from playground_ops.targets.kubernetes.outside.copies import ensure_copies
+        from playground_ops.targets.kubernetes.outside.databases import ensure_copies
 
-        spaces.make(self._connection, configuration)
+        inventory.make_namespaces(self._connection, configuration)
         wanted = {f"namespace/{name}" for name in configuration.namespaces}
         first = [change for change in changed if change.object in wanted]
         apply_changes(self._connection, configuration, first, lambda message: None)
@@ -121,7 +117,7 @@ class KubernetesStack:
         databases.ensure_secrets(self._connection, configuration, say)
 
     def missing(self, configuration: Configuration) -> Mapping[str, Sequence[Finding]]:
-        found = named.missing(self._connection, configuration)
+        found = references.missing(self._connection, configuration)
         for name, told in certificates.expiring(
             self._connection, configuration, self._connection.now()
         ).items():
@@ -151,7 +147,7 @@ class KubernetesStack:
     def _places(self) -> dict[str, tuple[str, Releases]]:
         """Of every location that has an address or a release: where it lies."""
         found: dict[str, tuple[str, Releases]] = {}
-        for namespace in spaces.namespaces(self._connection, self._configuration):
+        for namespace in inventory.namespaces(self._connection, self._configuration):
             releases = Releases(self._connection, namespace)
             found |= dict.fromkeys(releases.locations(), (namespace, releases))
         return found
@@ -160,7 +156,9 @@ class KubernetesStack:
         return Path(ARTIFACTS_FOLDER)
 
     def collect(self) -> Iterator[tuple[str, str]]:
-        return collecting.collect(self._connection, spaces.namespaces(self._connection, self._configuration))
+        return collecting.collect(
+            self._connection, inventory.namespaces(self._connection, self._configuration)
+        )
 
     def overview(self) -> Overview | None:
         return unless_down(lambda: self.webserver().overview(), None)
@@ -200,13 +198,13 @@ class KubernetesStack:
     def down(self, say: Say, grace_seconds: float | None) -> None:
         from playground_ops.targets.kubernetes.outside import ending
 
-        every = spaces.namespaces(self._connection, self._configuration)
+        every = inventory.namespaces(self._connection, self._configuration)
         ending.down(self._connection, every, say, grace_seconds)
 
     def delete_data(self) -> None:
         from playground_ops.targets.kubernetes.outside import ending
 
-        ending.delete_data(self._connection, spaces.namespaces(self._connection, self._configuration))
+        ending.delete_data(self._connection, inventory.namespaces(self._connection, self._configuration))
 
     # What the target's other verbs need of the stack.
 
@@ -246,7 +244,7 @@ class KubernetesStack:
             return None if place.has_address(name) else Component(name=name, kind="location", settings={})
         last = next(reversed(self._records.all(name)), None)
         open_ended = last is not None and last.outcome is None and last.release == now.release
-        return component(now.release, RUNNING, "not ended" if open_ended else CONFIRMED)
+        return location_component(now.release, RUNNING, "not ended" if open_ended else CONFIRMED)
 
     def _workload(self, name: str) -> dict[str, Any] | None:
         found = self._connection.get(self._path("apps/v1", WORKLOADS[KINDS[name]], STANDING[name]))

@@ -8,10 +8,11 @@ from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 from threading import Thread
 
-from playground_ops.clock import Clock, SystemClock
 from playground_ops.config import Configuration
-from playground_ops.errors import Finding, PlaygroundError
-from playground_ops.model import (
+from playground_ops.core.clock import Clock, SystemClock
+from playground_ops.core.component import Storage
+from playground_ops.core.errors import Finding, PlaygroundError
+from playground_ops.core.model import (
     LiveRelease,
     LoadedCode,
     Location,
@@ -22,28 +23,25 @@ from playground_ops.model import (
     Shown,
     Verdict,
 )
+from playground_ops.core.target import Lock, Say
 from playground_ops.render import release as rendering
 from playground_ops.render.names import GRPC_PORT, location_service, release_deployment, release_service
-from playground_ops.render.places import Place, host, place
-from playground_ops.storage import Storage
-from playground_ops.targets import settling, ticking
-from playground_ops.targets.address import Address
-from playground_ops.targets.base import Lock, Say
-from playground_ops.targets.codeserver import import_client, inspect
+from playground_ops.render.namespaces import Place, host, place
+from playground_ops.targets.common import overview, runs_in_flight
+from playground_ops.targets.common.code_server import import_client, inspect
+from playground_ops.targets.common.refs import Answer, resolve_all
+from playground_ops.targets.common.server_protocol import Address, NoAnswer, await_server, server_id
+from playground_ops.targets.common.webserver import WebserverDown, unless_down
 from playground_ops.targets.kubernetes.api.connection import Connection
 from playground_ops.targets.kubernetes.api.paths import path
 from playground_ops.targets.kubernetes.api.snapshot import Snapshot
-from playground_ops.targets.kubernetes.objects import volumes
-from playground_ops.targets.kubernetes.pods.hastening import end_pods
-from playground_ops.targets.kubernetes.releases import archive, automation, leases, lost, resolving, smoking
+from playground_ops.targets.kubernetes.objects import storage
+from playground_ops.targets.kubernetes.pods.deletion import end_pods
+from playground_ops.targets.kubernetes.releases import archive, leases, one_shot, records, runs
 from playground_ops.targets.kubernetes.releases.deployments import Releases, selector
-from playground_ops.targets.kubernetes.releases.findings import moved_on, no_address, no_answer
-from playground_ops.targets.kubernetes.releases.observing import Pods
+from playground_ops.targets.kubernetes.releases.observing import Pods, moved_on, no_address, no_answer
 from playground_ops.targets.kubernetes.releases.records import Records
 from playground_ops.targets.kubernetes.stack import KubernetesStack
-from playground_ops.targets.resolution import Answer, resolve_all
-from playground_ops.targets.serverwire import NoAnswer, await_server, server_id
-from playground_ops.targets.webserver import WebserverDown, unless_down
 
 REMOVE_GRACE_SECONDS = 5
 PROXY_SECONDS = 2.0
@@ -102,13 +100,13 @@ class KubernetesTarget:
     def resolve(self, location: Location, ref: str | None) -> Revision:
         if location.repository is None:
             return archive.revision(location, self.project)
-        return resolving.resolve(self.connection, self.configuration, location, ref)
+        return one_shot.resolve(self.connection, self.configuration, location, ref)
 
     def resolve_all(self, locations: Sequence[Location]) -> Sequence[Answer]:
         def ask(several: Sequence[Location]) -> Sequence[Answer]:
-            return resolving.resolve_alike(self.connection, self.configuration, several)
+            return one_shot.resolve_alike(self.connection, self.configuration, several)
 
-        return resolve_all(locations, resolving.alike, lambda one: archive.revision(one, self.project), ask)
+        return resolve_all(locations, one_shot.alike, lambda one: archive.revision(one, self.project), ask)
 
     def fetch(self, location: Location, revision: Revision, say: Say) -> Revision:
         # The candidate's own pod fetches. Whatever is started is inspected: importing that takes a while.
@@ -167,7 +165,7 @@ class KubernetesTarget:
 
     def smoke(self, release: Release, say: Say) -> None:
         made = archive.name_of(self.project)
-        smoking.run(self.connection, release, self.configuration, made, say)
+        one_shot.run_smoke(self.connection, release, self.configuration, made, say)
 
     def other_asset_keys(self, location: str) -> dict[str, Sequence[str]]:
         found = unless_down(lambda: self.stack.webserver().asset_keys(), dict[str, Sequence[str]]())
@@ -182,7 +180,7 @@ class KubernetesTarget:
     def set_automation(self, release: Release, loaded: LoadedCode) -> Sequence[str]:
         name = release.location.name
         address = self._serving(name)
-        return automation.apply(self.connection, self.namespace, self.home, release, address, loaded)
+        return records.apply_automation(self.connection, self.namespace, self.home, release, address, loaded)
 
     def serve(self, release: Release) -> None:
         # The selector last: whoever dies on the way leaves a release that never served, and is removed.
@@ -218,13 +216,13 @@ class KubernetesTarget:
         unless_down(lambda: self.stack.webserver().reload(location), None)
 
     def troubles(self, location: str) -> Mapping[str, Finding]:
-        return unless_down(lambda: ticking.findings(self.stack.webserver().troubles(location)), {})
+        return unless_down(lambda: overview.failing_ticks(self.stack.webserver().troubles(location)), {})
 
     def silent_daemons(self) -> Sequence[str]:
         return unless_down(lambda: self.stack.webserver().silent_daemons(), [])
 
     def storage(self) -> Storage:
-        return volumes.storage(self.connection, self.configuration, self.home)
+        return storage.storage(self.connection, self.configuration, self.home)
 
     def fail_lost_runs(self, location: str) -> Sequence[str]:
         if self.configuration.runs_in_pods:
@@ -233,7 +231,7 @@ class KubernetesTarget:
             webserver = self.stack.webserver()
         except WebserverDown:
             return ()
-        return lost.fail(self._releases(location), self._records, self.home, webserver, location)
+        return runs.fail_lost(self._releases(location), self._records, self.home, webserver, location)
 
     def settle(self, previous: Release, *, launched: bool = False) -> None:
         address = self._address(previous)
@@ -247,7 +245,7 @@ class KubernetesTarget:
 
         waits = launched and not self.configuration.runs_in_pods
         now = self._serving(name).channel
-        settling.settle(self.home, address.channel, own, now, launching if waits else None)
+        runs_in_flight.settle(self.home, address.channel, own, now, launching if waits else None)
 
     def retire(self, release: Release) -> None:
         self.settle(release)
@@ -277,7 +275,7 @@ class KubernetesTarget:
         """Commits of runs whose pods have to start yet: their code stays kept, whatever serves by then."""
         if not self.configuration.runs_in_pods:
             return ()
-        from playground_ops.targets.instance import waiting_commits
+        from playground_ops.targets.common.instance import waiting_commits
 
         return waiting_commits(self.home)
 

@@ -6,12 +6,9 @@ import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from playground_ops.diagnose.gitwords import explain
-from playground_ops.errors import Finding, PlaygroundError
-from playground_ops.targets.local.git import FETCH_SECONDS, LOCAL_SECONDS, fetch, kept_ref, mirror_folder
-from playground_ops.targets.local.git_command import Remote, git, git_or_raise, remote
-from playground_ops.targets.sources import CONTENT, content_hash, files_of
-from playground_ops.targets.whole import (
+from playground_ops.core.errors import Finding, PlaygroundError
+from playground_ops.diagnose.git_errors import explain
+from playground_ops.targets.common.atomic_folder import (
     RECENT_SECONDS,
     built,
     busy,
@@ -25,6 +22,9 @@ from playground_ops.targets.whole import (
     sweep,
     used,
 )
+from playground_ops.targets.common.sources import CONTENT, content_hash, files_of
+from playground_ops.targets.local.git import FETCH_SECONDS, LOCAL_SECONDS, fetch, kept_ref, mirror_folder
+from playground_ops.targets.local.git_command import Remote, git, git_or_raise, remote
 
 
 class Checkouts:

@@ -14,8 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from playground_ops.targets.local import processes
-from playground_ops.targets.local.child import Child, exit_text, launch
-from playground_ops.targets.local.marked import Marked, marked_leaders
+from playground_ops.targets.local.child import Child, Marked, exit_text, launch, marked_leaders
 from playground_ops.targets.local.processes import ProcessSpec, ProcessState, Restart
 
 SETTLED_SECONDS = 60.0

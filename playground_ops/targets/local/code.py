@@ -6,14 +6,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from playground_ops.errors import BadInput, Finding, FindingKind, PlaygroundError
-from playground_ops.model import Dependencies, Location, Release, Revision
-from playground_ops.targets.base import Say
+from playground_ops.core.errors import BadInput, Finding, FindingKind, PlaygroundError
+from playground_ops.core.model import Dependencies, Location, Release, Revision
+from playground_ops.core.target import Say
+from playground_ops.targets.common.project import Project, read_project
+from playground_ops.targets.common.sources import bootstrap_revision, content_hash, sources_of
 from playground_ops.targets.local import git
 from playground_ops.targets.local.checkouts import Checkouts
 from playground_ops.targets.local.folder import StateFolder
-from playground_ops.targets.project import Project, read_project
-from playground_ops.targets.sources import bootstrap_revision, content_hash, sources_of
 
 if TYPE_CHECKING:
     from playground_ops.targets.packages.environments import Environment, Environments

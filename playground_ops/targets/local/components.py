@@ -7,24 +7,27 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from playground_ops.component import Component, ComponentStatus, End
 from playground_ops.config import OPS, Configuration
-from playground_ops.errors import BadInput, Finding, PlaygroundError
-from playground_ops.model import Backup, Location, Release, Revision
-from playground_ops.overview import Overview
-from playground_ops.plan import Change, Plan, plan
-from playground_ops.targets.base import Say
-from playground_ops.targets.local import collecting, logs, stack
-from playground_ops.targets.local.ending import shut_down
+from playground_ops.config.digest import CONFIRMED, location_component, location_settings
+from playground_ops.core.component import Component, ComponentStatus, End, Overview
+from playground_ops.core.errors import BadInput, Finding, PlaygroundError
+from playground_ops.core.model import Backup, Location, Release, Revision
+from playground_ops.core.plan import Change, Plan, plan
+from playground_ops.core.target import Say
+from playground_ops.targets.common.webserver import Webserver, WebserverDown, unless_down
+from playground_ops.targets.local import logs, stack
 from playground_ops.targets.local.code import Code
-from playground_ops.targets.local.control import Control, end_leftovers, ensure_supervisor, leftovers
-from playground_ops.targets.local.findings import no_log, not_deployed
-from playground_ops.targets.local.folder import StateFolder, cannot_write, no_backups
+from playground_ops.targets.local.control import (
+    Control,
+    end_leftovers,
+    ensure_supervisor,
+    leftovers,
+    shut_down,
+)
+from playground_ops.targets.local.folder import StateFolder, cannot_write, no_backups, no_log, not_deployed
 from playground_ops.targets.local.processes import ProcessState, names, read_state, runtime_folder
 from playground_ops.targets.local.releases import RecordFiles, ReleaseFiles
 from playground_ops.targets.local.servers import Addresses, serving_number
-from playground_ops.targets.settings import CONFIRMED, component, location_settings
-from playground_ops.targets.webserver import Webserver, WebserverDown, unless_down
 
 STACK_PROCESSES = ("webserver", "daemon")
 RUNNING = "running"
@@ -57,7 +60,7 @@ class LocalStack:
     def _location(self, release: Release) -> Component:
         last = RecordFiles(self.folder.location(release.location.name)).last()
         open_ended = last is not None and last.outcome is None and last.release == release
-        return component(release, self._seen(release.name), "not ended" if open_ended else CONFIRMED)
+        return location_component(release, self._seen(release.name), "not ended" if open_ended else CONFIRMED)
 
     def plan(self, configuration: Configuration) -> Plan:
         return plan(self._desired(configuration), self.components())
@@ -91,7 +94,7 @@ class LocalStack:
         control = self.control()
         fresh = not (self.folder.dagster_home / "storage").exists()
         if fresh:
-            from playground_ops.targets.instance import initialise
+            from playground_ops.targets.common.instance import initialise
 
             say("creating the instance's tables")
             initialise(self.folder.dagster_home)
@@ -116,7 +119,7 @@ class LocalStack:
         return self.folder.root
 
     def collect(self) -> Iterator[tuple[str, str]]:
-        return collecting.collect(self.folder)
+        return logs.collect(self.folder)
 
     def missing(self, configuration: Configuration) -> Mapping[str, Sequence[Finding]]:
         return {}  # processes are given nothing that somebody else keeps

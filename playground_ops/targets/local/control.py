@@ -1,4 +1,4 @@
-"""Talking to the supervisor, and starting one where none answers."""
+"""Talking to the supervisor, starting one where none answers, and ending the stack."""
 
 from __future__ import annotations
 
@@ -9,18 +9,27 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from playground_ops.errors import Finding, FindingKind, PlaygroundError
+from playground_ops.core.errors import Finding, FindingKind, PlaygroundError
+from playground_ops.core.target import Say
+from playground_ops.targets.common.server_protocol import NoAnswer, current_runs
+from playground_ops.targets.local.child import marked_processes
 from playground_ops.targets.local.folder import cannot_write
 from playground_ops.targets.local.logs import last_lines
-from playground_ops.targets.local.marked import marked_processes
-from playground_ops.targets.local.place import Place
-from playground_ops.targets.local.processes import ProcessSpec, Restart, birth_of, runtime_folder
-from playground_ops.targets.local.supervisor import source_digest
+from playground_ops.targets.local.processes import (
+    ProcessSpec,
+    Restart,
+    birth_of,
+    names,
+    read_state,
+    runtime_folder,
+)
+from playground_ops.targets.local.supervisor import Place, source_digest
 
 START_SECONDS = 10.0
 ANSWER_SECONDS = 10.0
@@ -222,3 +231,33 @@ def _not_started(state: Path) -> Finding:
         else f"Look at {log}, then run the command again.",
         evidence="\n".join(last_lines(log, 10)),
     )
+
+
+TELL_SECONDS = 5.0
+
+
+def shut_down(state: Path, say: Say, grace_seconds: float | None) -> None:
+    """Return when the supervisor and all it watches are gone; meanwhile say what is waited for."""
+    say("asking every process to finish and end")
+    asked = threading.Thread(target=Control(state).shutdown, args=(grace_seconds,), daemon=True)
+    asked.start()
+    told = ""
+    while asked.is_alive():
+        asked.join(TELL_SECONDS)
+        waiting = ", ".join(_waited_for(state)) if asked.is_alive() else ""
+        if waiting and waiting != told:
+            say(f"waiting for {waiting}; `down --now` ends them at once")
+            told = waiting
+
+
+def _waited_for(state: Path) -> list[str]:
+    running = [name for name in names(state) if (found := read_state(state, name)) and found.running]
+    return [f"{name}{_runs_of(state, name)}" for name in running]
+
+
+def _runs_of(state: Path, name: str) -> str:
+    try:
+        runs = current_runs(f"unix:{runtime_folder(state) / name}.sock")
+    except NoAnswer:
+        return ""  # no code server, or one that no longer answers
+    return f" (runs in flight: {', '.join(run[:8] for run in runs)})" if runs else ""

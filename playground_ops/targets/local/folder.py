@@ -1,4 +1,4 @@
-"""The state folder of a local stack: where everything lies, and files that are whole or absent."""
+"""The state folder of a local stack: where everything lies, files that are whole or absent, and room."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ from typing import TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from playground_ops.errors import Finding, FindingKind, PlaygroundError
+from playground_ops.core.component import Database, Room, Storage
+from playground_ops.core.errors import Finding, FindingKind, PlaygroundError
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -162,4 +163,47 @@ def no_backups(folder: Path) -> Finding:
         observed="Backups are of the target kubernetes.",
         cause=f"All that this stack keeps lies in {folder}.",
         fix="Run `down`, and copy that folder.",
+    )
+
+
+DATABASES = ("history", "schedules")
+"""Where SQLite's files lie in DAGSTER_HOME (dagster._core.instance.config, default storages)."""
+
+
+def stack_storage(folder: StateFolder) -> Storage:
+    """Raises PlaygroundError."""
+    try:
+        files = [file for name in DATABASES for file in (folder.dagster_home / name).rglob("*.db*")]
+        written = [file.stat().st_size for file in files]
+        room = Room.of(f"disk of {folder.root}", folder.root)
+    except FileNotFoundError:  # a journal of SQLite's that has just gone, or no stack yet
+        return Storage()
+    except OSError as error:
+        raise PlaygroundError(cannot_read(folder.root, error)) from error
+    return Storage(database=Database(bytes_used=sum(written)), of_files=room)
+
+
+def not_deployed(file: Path) -> Finding:
+    corrupt = file.with_name(f"{file.name}.corrupt")
+    return Finding(
+        kind=FindingKind.CAPACITY,
+        object="stack",
+        observed=f"{file.name} could not be read and was set aside as {corrupt}."
+        if corrupt.exists()
+        else "No stack is deployed here.",
+        cause="The disk was full, or somebody edited it."
+        if corrupt.exists()
+        else "It was never bootstrapped, or its data was deleted.",
+        fix="Run `python -m playground_ops.bootstrap`, or launch the `deploy` job: it writes it anew.",
+    )
+
+
+def no_log(component: str, folder: Path) -> Finding:
+    known = sorted(path.stem for path in folder.glob("*.log"))
+    return Finding(
+        kind=FindingKind.CERTAIN,
+        object=f"component/{component}",
+        observed="It has no log here.",
+        cause=f"There are logs of: {', '.join(known) or 'nothing yet'}.",
+        fix="Name one of these, or a location that serves.",
     )

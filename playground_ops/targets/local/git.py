@@ -8,13 +8,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from playground_ops.diagnose.gitwords import explain
-from playground_ops.errors import Finding, FindingKind, PlaygroundError
-from playground_ops.model import Revision
-from playground_ops.redact import redact
-from playground_ops.targets import resolution
+from playground_ops.core.errors import Finding, FindingKind, PlaygroundError
+from playground_ops.core.model import Revision
+from playground_ops.core.redact import redact
+from playground_ops.diagnose.git_errors import explain
+from playground_ops.targets.common import refs
+from playground_ops.targets.common.atomic_folder import built, discard, locked, room
 from playground_ops.targets.local.git_command import Remote, git, git_or_raise, remote
-from playground_ops.targets.whole import built, discard, locked, room
 
 RESOLVE_SECONDS = 30.0
 FETCH_SECONDS = 600.0
@@ -43,12 +43,12 @@ def resolve(url: str, ref: str | None, seconds: float = RESOLVE_SECONDS) -> Revi
     A full commit is taken as it is, without asking; `fetch` finds out whether it is there. The
     revision names the repository without its credentials. Raises PlaygroundError.
     """
-    return resolution.the_one(resolve_each(url, [ref], seconds))
+    return refs.the_one(resolve_each(url, [ref], seconds))
 
 
 def resolve_each(
     url: str, wanted: Sequence[str | None], seconds: float = RESOLVE_SECONDS
-) -> list[resolution.Answer]:
+) -> list[refs.Answer]:
     """What several refs mean, by one question."""
     source = _remote(url)
 
@@ -56,7 +56,7 @@ def resolve_each(
         answer = git_or_raise(["ls-remote", "--", source.url, *names], source, seconds=seconds)
         return answer, lambda: _all_names(source, seconds)
 
-    return resolution.each(source.url, wanted, ask)
+    return refs.each(source.url, wanted, ask)
 
 
 def mirror_folder(folder: Path, url: str) -> Path:

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from playground_ops.diagnose.gitwords import explain, missing, too_slow
-from playground_ops.errors import PlaygroundError
-from playground_ops.redact import redact
-from playground_ops.targets.command import Finished, TimedOut, quiet_environment, run
+from playground_ops.core.errors import PlaygroundError
+from playground_ops.core.redact import redact
+from playground_ops.diagnose.git_errors import explain, missing, too_slow
+from playground_ops.targets.common.command import Finished, TimedOut, quiet_environment, run
 
 # A transfer that stands still for half a minute is broken off, long before the deadline. `ext::` runs
 # commands that the URL names. Hooks and housekeeping of the person's own have no business here.

@@ -19,7 +19,7 @@ from uuid import uuid4
 
 from pydantic import BaseModel
 
-from playground_ops.errors import Finding, FindingKind, LockHeld, LockLost, PlaygroundError
+from playground_ops.core.errors import Finding, FindingKind, LockHeld, LockLost, PlaygroundError
 from playground_ops.targets.local.folder import read_value, write_value, writing
 from playground_ops.targets.local.processes import birth_of
 

@@ -1,4 +1,4 @@
-"""Reading and following log files, redacted line by line."""
+"""Log files and state of a local stack as text: read, followed, redacted line by line."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from io import FileIO
 from pathlib import Path
 
-from playground_ops.redact import redact
+from playground_ops.core.redact import redact
+from playground_ops.targets.local.folder import StateFolder
 
 FOLLOW_SECONDS = 0.3
 """How often a followed file is looked at: there is no portable event for a file that grows."""
@@ -87,3 +88,31 @@ def _pause(file: FileIO | None) -> None:
 
 def _shown(line: bytes) -> str:
     return redact(line.decode(errors="replace"))
+
+
+PATTERNS = (
+    "logs/*",
+    "processes/*.json",
+    "locations/**/*.json",
+    "workspace/*.yaml",
+    "dagster_home/dagster.yaml",
+    "stack.json",
+)
+LARGEST_BYTES = 2_000_000
+
+
+def collect(folder: StateFolder) -> Iterator[tuple[str, str]]:
+    for pattern in PATTERNS:
+        for path in sorted(folder.root.glob(pattern)):
+            if path.is_file():
+                yield f"state/{path.relative_to(folder.root)}", _end_of(path)
+
+
+def _end_of(path: Path) -> str:
+    """A process may go on writing, or remove it: what is there is taken."""
+    try:
+        with path.open("rb") as file:
+            file.seek(max(0, path.stat().st_size - LARGEST_BYTES))
+            return file.read().decode(errors="replace")
+    except OSError as error:
+        return f"{type(error).__name__}: {error}"

@@ -1,18 +1,32 @@
-"""Releases and rollout records of a local stack, as files: what was made, what served, what happened.
+"""Releases of a local stack as files: what was made, what served, what happened, what was stopped.
 
 A release file is written once and never changed. That a release served is a second, small file
 beside it, and which one serves now is the link that the workspace's address is: state is read from
 there and never remembered.
+
+Off: everything that would tick by itself is stopped before the location can tick, once. What a
+person then starts in the UI stays started. On again: what was stopped here is given back to the
+code's own default.
 """
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from playground_ops.model import Release, RolloutRecord, Verdict
-from playground_ops.targets.local.folder import read_value, reading, write_value, write_whole, writing
+from playground_ops.core.model import LoadedCode, Release, RolloutRecord, Verdict
+from playground_ops.targets.common.server_protocol import Address
+from playground_ops.targets.local.folder import (
+    StateFolder,
+    read_value,
+    reading,
+    set_aside,
+    write_value,
+    write_whole,
+    writing,
+)
 
 _NUMBERED = re.compile(r"^(\d+)\.json$")
 KEPT_RECORDS = 100
@@ -132,3 +146,34 @@ class RecordFiles:
     @staticmethod
     def _next(paths: Sequence[Path]) -> int:
         return int(paths[-1].name.split("-")[0]) + 1 if paths else 1
+
+
+def apply_automation(
+    folder: StateFolder, release: Release, address: Address, loaded: LoadedCode
+) -> Sequence[str]:
+    """What was stopped or given back now, one readable name each."""
+    path = folder.location(release.location.name) / "automation.json"
+    known = _stopped_before(path)
+    from playground_ops.targets.common import instance
+
+    name, home = release.location.name, folder.dagster_home
+    if release.location.automation == "off":
+        now = instance.stop_automations(home, name, address, loaded, known)
+        if now != known:
+            write_whole(path, json.dumps(now))
+        return [f"{found} is stopped" for found in now if found not in known]
+    if not known:
+        return []
+    instance.release_automations(home, name, address, loaded, known)
+    path.unlink()
+    return [f"{found} is as the code says again" for found in known]
+
+
+def _stopped_before(path: Path) -> list[str]:
+    try:
+        return [str(name) for name in json.loads(path.read_text())]
+    except FileNotFoundError:
+        return []
+    except (ValueError, TypeError):
+        set_aside(path)
+        return []

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from playground_ops.model import Release
+from playground_ops.core.model import Release
+from playground_ops.targets.common.project import Project
 from playground_ops.targets.local.folder import StateFolder, reading, writing
 from playground_ops.targets.local.processes import ProcessSpec
-from playground_ops.targets.project import Project
 
 if TYPE_CHECKING:
     from playground_ops.targets.packages.environments import Environment

@@ -10,10 +10,10 @@ from importlib.metadata import version
 import yaml
 from pydantic import BaseModel, Field
 
-from playground_ops.component import Component
 from playground_ops.config import Configuration
-from playground_ops.errors import Finding, FindingKind, PlaygroundError
-from playground_ops.render.queue import run_coordinator
+from playground_ops.core.component import Component
+from playground_ops.core.errors import Finding, FindingKind, PlaygroundError
+from playground_ops.render.instance import run_coordinator
 from playground_ops.targets.local.folder import StateFolder, read_value, write_value, write_whole
 from playground_ops.targets.local.processes import ProcessSpec
 from playground_ops.targets.local.servers import Addresses

@@ -7,9 +7,10 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from threading import Thread
 
-from playground_ops.clock import Clock, SystemClock
-from playground_ops.errors import Finding
-from playground_ops.model import (
+from playground_ops.core.clock import Clock, SystemClock
+from playground_ops.core.component import Storage
+from playground_ops.core.errors import Finding
+from playground_ops.core.model import (
     LiveRelease,
     LoadedCode,
     Location,
@@ -22,25 +23,22 @@ from playground_ops.model import (
     Shown,
     Verdict,
 )
-from playground_ops.redact import redact
-from playground_ops.storage import Storage
-from playground_ops.targets import lostruns, settling, ticking
-from playground_ops.targets.address import Address
-from playground_ops.targets.base import Lock, Say
-from playground_ops.targets.codeserver import import_client, inspect
-from playground_ops.targets.instance import InFlight
-from playground_ops.targets.local import automation, git, logs, observing, smoke
-from playground_ops.targets.local.disk import storage
+from playground_ops.core.redact import redact
+from playground_ops.core.target import Lock, Say
+from playground_ops.targets.common import overview, runs_in_flight
+from playground_ops.targets.common.code_server import import_client, inspect
+from playground_ops.targets.common.instance import InFlight
+from playground_ops.targets.common.refs import Answer, resolve_all
+from playground_ops.targets.common.server_protocol import Address, NoAnswer, server_id
+from playground_ops.targets.common.webserver import WebserverDown, unless_down
+from playground_ops.targets.local import candidate, git, logs, releases
 from playground_ops.targets.local.code import Code
 from playground_ops.targets.local.components import LocalStack
-from playground_ops.targets.local.folder import StateFolder
+from playground_ops.targets.local.folder import StateFolder, stack_storage
 from playground_ops.targets.local.locks import holder_of, lease
 from playground_ops.targets.local.processes import read_spec
 from playground_ops.targets.local.releases import RecordFiles, ReleaseFiles
 from playground_ops.targets.local.servers import lead_to, own_number, server_spec, serving_number
-from playground_ops.targets.resolution import Answer, resolve_all
-from playground_ops.targets.serverwire import NoAnswer, server_id
-from playground_ops.targets.webserver import WebserverDown, unless_down
 
 REMOVE_GRACE_SECONDS = 5.0
 DIAGNOSED_LINES = 1000
@@ -128,10 +126,10 @@ class LocalTarget:
         self.stack.control().start(spec)
 
     def observe(self, release: Release) -> Observation:
-        return observing.observe(self.stack, release, self.tail(release, DIAGNOSED_LINES))
+        return candidate.observe(self.stack, release, self.tail(release, DIAGNOSED_LINES))
 
     def wait(self, release: Release, seconds: float) -> None:
-        observing.wait(self.stack, release, seconds)
+        candidate.wait(self.stack, release, seconds)
 
     def inspect(self, release: Release) -> LoadedCode:
         return inspect(release, self._own(release), server_id(self._address(release)))
@@ -140,7 +138,7 @@ class LocalTarget:
         return str(self.code.checkout_of(release).resolve())
 
     def smoke(self, release: Release, say: Say) -> None:
-        smoke.run(release, self.code, self.folder, say)
+        candidate.run_smoke(release, self.code, self.folder, say)
 
     def other_asset_keys(self, location: str) -> dict[str, Sequence[str]]:
         found = unless_down(lambda: self.stack.webserver().asset_keys(), dict[str, Sequence[str]]())
@@ -154,7 +152,7 @@ class LocalTarget:
 
     def set_automation(self, release: Release, loaded: LoadedCode) -> Sequence[str]:
         address = Address(socket=str(self.stack.addresses.serving(release.location.name)))
-        return automation.apply(self.folder, release, address, loaded)
+        return releases.apply_automation(self.folder, release, address, loaded)
 
     def serve(self, release: Release) -> None:
         # The link last: whoever dies on the way leaves a release that never served, and is removed.
@@ -185,7 +183,7 @@ class LocalTarget:
         unless_down(lambda: self.stack.webserver().reload(location), None)
 
     def troubles(self, location: str) -> Mapping[str, Finding]:
-        return unless_down(lambda: ticking.findings(self.stack.webserver().troubles(location)), {})
+        return unless_down(lambda: overview.failing_ticks(self.stack.webserver().troubles(location)), {})
 
     def silent_daemons(self) -> Sequence[str]:
         return unless_down(lambda: self.stack.webserver().silent_daemons(), [])
@@ -194,7 +192,7 @@ class LocalTarget:
         return self  # its files are read faster than kept
 
     def storage(self) -> Storage:
-        return storage(self.folder)
+        return stack_storage(self.folder)
 
     def fail_lost_runs(self, location: str) -> Sequence[str]:
         try:
@@ -210,9 +208,9 @@ class LocalTarget:
             number = own_number(self.stack.addresses, location, run.server.socket)
             if number is None or number in alive:
                 return None
-            return lostruns.ended(location, number, self.records(location))
+            return runs_in_flight.ended(location, number, self.records(location))
 
-        return lostruns.fail(webserver, location, servers, self.folder.dagster_home, why)
+        return runs_in_flight.fail_lost(webserver, location, servers, self.folder.dagster_home, why)
 
     def settle(self, previous: Release, *, launched: bool = False) -> None:
         name = previous.location.name
@@ -223,7 +221,7 @@ class LocalTarget:
 
         own = self._own(previous)
         home = self.folder.dagster_home
-        settling.settle(home, own.channel, own, now, launching if launched else None)
+        runs_in_flight.settle(home, own.channel, own, now, launching if launched else None)
 
     def retire(self, release: Release) -> None:
         self.settle(release)

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from playground_ops.errors import Finding, FindingKind, PlaygroundError
-from playground_ops.targets.project import Project, read_toml
-from playground_ops.targets.sources import content_hash
+from playground_ops.core.errors import Finding, FindingKind, PlaygroundError
+from playground_ops.targets.common.project import Project, read_toml
+from playground_ops.targets.common.sources import content_hash
 
 _LOCAL_LINE = re.compile(r"^\s*(?:-e\s|--editable|\.|/|file:)|@\s*(?:file:|\.)")
 _INCLUDE_LINE = re.compile(r"^\s*(?:-r|-c|--requirement|--constraint)[\s=]*(\S+)")

@@ -2,26 +2,23 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import json
 import os
 import platform
 import shutil
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 
-from playground_ops.errors import Finding, FindingKind, PlaygroundError
-from playground_ops.targets.packages.dependencies import Wanted, wanted
-from playground_ops.targets.packages.installed import check_copied, check_dagster, installed, lay_over
-from playground_ops.targets.packages.interpreters import Interpreter, choose
-from playground_ops.targets.packages.uv_command import uv_or_raise
-from playground_ops.targets.project import Project
-from playground_ops.targets.whole import (
+from playground_ops.core.errors import Finding, FindingKind, PlaygroundError
+from playground_ops.core.target import Say
+from playground_ops.targets.common.atomic_folder import (
     RECENT_SECONDS,
     discard,
     locked,
@@ -29,6 +26,11 @@ from playground_ops.targets.whole import (
     room,
     used,
 )
+from playground_ops.targets.common.project import Project
+from playground_ops.targets.packages.dependencies import Wanted, wanted
+from playground_ops.targets.packages.installed import check_copied, check_dagster, installed, lay_over
+from playground_ops.targets.packages.interpreters import Interpreter, choose
+from playground_ops.targets.packages.uv import uv_or_raise
 
 _MARKER = ".complete"
 _SHAPE = "1"
@@ -194,3 +196,52 @@ def _nothing_declared(thing: str) -> Finding:
         cause="Its folder has no `uv.lock`, no `requirements.txt` and no `dependencies` in `pyproject.toml`.",
         fix="Add one of them (with `dagster` in it), or set `dependencies: shared` for the location.",
     )
+
+
+class Keeping:
+    """Beside the environments in `folder`: a note for each release, and uv's cache.
+
+    The cache takes no room of its own: its files are the environments', under a second name.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._notes, self._cache = folder / ".releases", folder / ".cache"
+        self._lock = folder / ".cache.lock"
+
+    def note(self, release: str, key: str) -> None:
+        """The release uses that environment from now on."""
+        self._notes.mkdir(exist_ok=True)
+        (self._notes / release).write_text(key)
+
+    def keys(self, live: Collection[str], as_of: float) -> set[str]:
+        """Those in use, as of when `live` were the releases there were; notes of dead ones are dropped.
+
+        A pod that comes back after months brings a list that is as old: what was noted since stays.
+        """
+        notes = list(self._notes.glob("*")) if self._notes.is_dir() else []
+        for note in notes:
+            if note.name not in live and note.stat().st_mtime < as_of - RECENT_SECONDS:
+                note.unlink(missing_ok=True)
+        return {note.read_text() for note in notes if note.is_file()}
+
+    @contextmanager
+    def cache(self) -> Iterator[None]:
+        """While uv uses it."""
+        with self._lock.open("a") as lock:
+            fcntl.flock(lock, fcntl.LOCK_SH)
+            yield
+
+    def tidy(self, gone: Sequence[str], say: Say) -> None:
+        """After environments went: files of the cache that were theirs alone are of no more use."""
+        if not gone:
+            return
+        say(f"Removed environments that no release uses: {', '.join(gone)}.")
+        with self._lock.open("a") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return  # somebody installs; the next one tidies
+            if self._cache.exists():
+                aside = self._cache.with_name(f".cache.gone-{os.getpid()}")
+                self._cache.replace(aside)
+                shutil.rmtree(aside, ignore_errors=True)

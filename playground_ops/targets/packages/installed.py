@@ -10,10 +10,9 @@ from pathlib import Path
 
 from packaging.version import InvalidVersion, Version
 
-from playground_ops.errors import Finding, FindingKind, PlaygroundError
-from playground_ops.targets.packages.uv_command import uv
-from playground_ops.targets.packages.uv_failures import explain, tail
-from playground_ops.targets.project import Project
+from playground_ops.core.errors import Finding, FindingKind, PlaygroundError
+from playground_ops.targets.common.project import Project
+from playground_ops.targets.packages.uv import explain, tail, uv
 
 OLDEST, NEWEST = (1, 11), (1, 13)
 """Minors of Dagster whose code servers the stack's webserver and daemon talk to."""

@@ -9,10 +9,10 @@ from pathlib import Path
 
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
-from playground_ops.errors import Finding, FindingKind, PlaygroundError
-from playground_ops.targets.command import TimedOut, run
-from playground_ops.targets.packages.uv_command import LOOK_SECONDS, uv
-from playground_ops.targets.project import Project
+from playground_ops.core.errors import Finding, FindingKind, PlaygroundError
+from playground_ops.targets.common.command import TimedOut, run
+from playground_ops.targets.common.project import Project
+from playground_ops.targets.packages.uv import LOOK_SECONDS, uv
 
 
 @dataclass(frozen=True)

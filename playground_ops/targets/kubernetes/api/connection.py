@@ -18,10 +18,15 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import urlencode
 
-from playground_ops.errors import BadInput, Finding, PlaygroundError
+from playground_ops.core.errors import BadInput, Finding, PlaygroundError
 from playground_ops.targets.kubernetes.api import credentials
-from playground_ops.targets.kubernetes.api.refusals import Refusal, refusal
-from playground_ops.targets.kubernetes.api.unreachable import no_context, no_such_context, nobody_answers
+from playground_ops.targets.kubernetes.api.refusals import (
+    Refusal,
+    no_context,
+    no_such_context,
+    nobody_answers,
+    refusal,
+)
 
 if TYPE_CHECKING:
     from urllib3 import BaseHTTPResponse

@@ -3,22 +3,30 @@
 `python -m playground_ops.targets.kubernetes.inside.installing CHECKOUT --subdirectory S [--module M]
 --dependencies project|auto --release R`
 
-It is there already, and nobody is asked; or it is made by uv, which asks the package index.
+It is there already, and nobody is asked; or uv makes it, which asks the package index. uv is obtained
+where the image lacks it. Credentials for package indexes come from the files of a Secret; they are in
+no argument list and in no URL that a log would show.
 """
 
 from __future__ import annotations
 
 import argparse
 import os
+import re
+import shutil
 import stat
 import sys
-from collections.abc import Sequence
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
+from urllib.parse import urlsplit
 
-from playground_ops.errors import PlaygroundError
-from playground_ops.model import Dependencies
-from playground_ops.redact import redact
+from playground_ops.core.errors import Finding, FindingKind, PlaygroundError
+from playground_ops.core.model import Dependencies
+from playground_ops.core.redact import redact
+from playground_ops.core.target import Say
 from playground_ops.render.names import (
     ARTIFACTS,
     CHOSEN_ENVIRONMENT,
@@ -26,15 +34,126 @@ from playground_ops.render.names import (
     PACKAGES_SECRET_FOLDER,
 )
 from playground_ops.render.packages import LIVE, LIVE_AS_OF
-from playground_ops.targets.base import Say
-from playground_ops.targets.kubernetes.inside.indexes import credentials
-from playground_ops.targets.kubernetes.inside.obtaining import obtain_uv
+from playground_ops.targets.common.atomic_folder import room
+from playground_ops.targets.common.command import TimedOut, quiet_environment, run
+from playground_ops.targets.common.project import Project, read_project
 from playground_ops.targets.kubernetes.inside.serving import EXIT_CERTAIN, not_its_own
-from playground_ops.targets.packages.environments import Environments
+from playground_ops.targets.packages.environments import Environments, Keeping
 from playground_ops.targets.packages.interpreters import of_the_image
-from playground_ops.targets.packages.keeping import Keeping
-from playground_ops.targets.project import Project, read_project
-from playground_ops.targets.whole import room
+from playground_ops.targets.packages.uv import tail, too_slow
+
+NETRC, USERNAME, PASSWORD, AUTHORITY = "netrc", "username", "password", "ca.crt"
+_OF_UV = re.compile(r"UV_[A-Z0-9_]+")
+
+
+@contextmanager
+def credentials(folder: Path) -> Iterator[Path]:
+    """Give this process's children what the Secret's keys say; a folder for as long. Nothing stays behind."""
+    keys = _keys(folder)
+    before = dict(os.environ)
+    with tempfile.TemporaryDirectory() as private:
+        os.environ.update({name: text for name, text in keys.items() if _OF_UV.fullmatch(name)})
+        written = keys.get(NETRC) or _netrc(keys, os.environ)
+        if written:
+            file = Path(private, "netrc")
+            file.touch(0o600)
+            file.write_text(f"{written}\n")
+            os.environ["NETRC"] = str(file)
+        if AUTHORITY in keys:
+            os.environ |= dict.fromkeys(("SSL_CERT_FILE", "PIP_CERT"), str(folder / AUTHORITY))
+        os.environ.update(_for_pip(os.environ))
+        try:
+            yield Path(private)
+        finally:
+            os.environ.clear()
+            os.environ.update(before)
+
+
+def urls(environ: Mapping[str, str]) -> tuple[str, list[str]]:
+    """The default index (empty: PyPI) and the others, as uv is told; a name before `=` is left out."""
+    others = environ.get("UV_INDEX", "").split()
+    return _unnamed(environ.get("UV_DEFAULT_INDEX", "")), [_unnamed(one) for one in others]
+
+
+def _keys(folder: Path) -> dict[str, str]:
+    files = [file for file in folder.glob("*") if file.is_file() and not file.name.startswith(".")]
+    return {file.name: file.read_text("utf-8").strip() for file in files}
+
+
+def _netrc(keys: Mapping[str, str], environ: Mapping[str, str]) -> str:
+    """`username` and `password` are for every configured index."""
+    if PASSWORD not in keys:
+        return ""
+    default, others = urls(environ)
+    hosts = sorted({str(urlsplit(url).hostname) for url in (default, *others) if url})
+    user = keys.get(USERNAME, "__token__")
+    return "\n".join(f"machine {host} login {user} password {keys[PASSWORD]}" for host in hosts)
+
+
+def _for_pip(environ: Mapping[str, str]) -> dict[str, str]:
+    default, others = urls(environ)
+    found = {"PIP_INDEX_URL": default, "PIP_EXTRA_INDEX_URL": " ".join(others)}
+    return {name: value for name, value in found.items() if value}
+
+
+def _unnamed(index: str) -> str:
+    return re.sub(r"^[\w.-]+=", "", index)
+
+
+UV = "0.13.9"
+SECONDS = 120.0
+_OPTIONS = (
+    *("--quiet", "--no-input", "--disable-pip-version-check", "--no-cache-dir", "--retries", "2"),
+    *("--no-deps", "--only-binary", ":all:"),
+)
+
+
+def obtain_uv(project: Project, say: Say, folder: Path) -> None:
+    """Put uv into `folder` and on the PATH: what others can write to is not run here.
+
+    Raises PlaygroundError.
+    """
+    if shutil.which("uv"):
+        return
+    say(f"Getting uv {UV} from the package index.")
+    thing = f"environment/{project.place}"
+    command = [sys.executable, "-m", "pip", "install", *_OPTIONS, "--target", str(folder), f"uv=={UV}"]
+    variables = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
+    try:
+        done = run(command, environment=quiet_environment(variables), seconds=SECONDS)
+    except TimedOut as error:
+        raise PlaygroundError(too_slow(thing, SECONDS, error.words)) from error
+    if "No module named pip" in done.words:
+        raise PlaygroundError(_no_pip(thing, done.words))
+    if done.code != 0:
+        raise PlaygroundError(_not_had(thing, done.words))
+    os.environ["PATH"] = f"{folder / 'bin'}:{os.environ.get('PATH', os.defpath)}"
+
+
+def _not_had(thing: str, words: str) -> Finding:
+    """Never held against the commit; and pip does not say what an index answered."""
+    return Finding(
+        kind=FindingKind.TRANSIENT,
+        object=thing,
+        observed=f"uv {UV}, which installs packages, can't be had from the package index.",
+        cause="The index does not answer, wants credentials that it is not given, or does not have it.",
+        fix="It is tried again. `kubernetes: packages:` names another index, and a Secret; or use an image "
+        "that has uv.",
+        evidence=tail(words),
+    )
+
+
+def _no_pip(thing: str, words: str) -> Finding:
+    return Finding(
+        kind=FindingKind.CERTAIN,
+        object=thing,
+        observed="The location's image has neither uv nor pip.",
+        cause="Packages are installed by uv, which pip gets from the package index.",
+        fix="Use the stock image or one with uv, or set `dependencies: shared` and have the packages in the "
+        "image.",
+        evidence=tail(words),
+    )
+
 
 CLAIM = f"claim/{ARTIFACTS}"
 INSTANCE_PACKAGES = ("dagster-postgres",)

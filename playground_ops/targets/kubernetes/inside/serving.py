@@ -19,9 +19,9 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from playground_ops.errors import Finding, FindingKind, PlaygroundError
+from playground_ops.core.errors import Finding, FindingKind, PlaygroundError
 from playground_ops.render.names import CHOSEN_ENVIRONMENT, ENVIRONMENTS_FOLDER, PACKAGES_USER
-from playground_ops.targets.project import Project, read_project
+from playground_ops.targets.common.project import Project, read_project
 
 EXIT_CERTAIN = 65
 """sysexits.h EX_DATAERR: what is in the repository is not what was asked for."""

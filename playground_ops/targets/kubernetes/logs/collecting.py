@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from playground_ops.errors import PlaygroundError
+from playground_ops.core.errors import PlaygroundError
 from playground_ops.targets.kubernetes.api.connection import Connection
 from playground_ops.targets.kubernetes.api.paths import collection
 from playground_ops.targets.kubernetes.api.refusals import Refusal

@@ -14,11 +14,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from playground_ops.errors import FindingKind, PlaygroundError
+from playground_ops.core.errors import FindingKind, PlaygroundError
 from playground_ops.targets.kubernetes.api.connection import Connection
 from playground_ops.targets.kubernetes.api.refusals import Refusal
 from playground_ops.targets.kubernetes.api.streaming import lines
-from playground_ops.targets.kubernetes.logs.loglines import LogLine, Remembered, Source, merged
+from playground_ops.targets.kubernetes.logs.lines import LogLine, Remembered, Source, merged
 from playground_ops.targets.kubernetes.logs.reading import Pod, Wanted, matching, read, recent, unstarted
 from playground_ops.targets.kubernetes.pods import containers
 from playground_ops.targets.kubernetes.pods.containers import State

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 
 from playground_ops.config import Configuration
-from playground_ops.errors import PlaygroundError
-from playground_ops.plan import Change
+from playground_ops.core.errors import PlaygroundError
+from playground_ops.core.plan import Change
+from playground_ops.core.target import Say
 from playground_ops.render.names import MANAGER, Object, an_object
 from playground_ops.render.stack import render
-from playground_ops.targets.base import Say
 from playground_ops.targets.kubernetes.api.connection import Connection
 from playground_ops.targets.kubernetes.api.paths import path, title
 from playground_ops.targets.kubernetes.api.refusals import Refusal

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta, timezone
 
 from playground_ops.config import Configuration
 from playground_ops.config.configuration import IngressSettings
-from playground_ops.errors import Finding, FindingKind
+from playground_ops.core.errors import Finding, FindingKind
 from playground_ops.render.names import READ_ONLY, WEBSERVER, an_object
 from playground_ops.targets.kubernetes.api.connection import Connection
 from playground_ops.targets.kubernetes.api.paths import path

@@ -1,4 +1,4 @@
-"""What the stack made earlier and the configuration has no more: known by its labels, and by kind.
+"""The namespaces of a stack, and what it made earlier that the configuration has no more.
 
 Claims, Secrets and the namespace are never among it; releases and records are the rollouts'.
 """
@@ -10,14 +10,43 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from playground_ops.config import Configuration
-from playground_ops.errors import Finding, FindingKind, PlaygroundError
-from playground_ops.plan import Change
-from playground_ops.render.names import LOCATION, MANAGER, RELEASE
+from playground_ops.core.errors import Finding, FindingKind, PlaygroundError
+from playground_ops.core.plan import Change
+from playground_ops.render.foundation import namespaces as rendered
+from playground_ops.render.names import LOCATION, MANAGER, OF_NAMESPACE, PREFIX, RELEASE
 from playground_ops.render.stack import FOUNDATION
 from playground_ops.targets.kubernetes.api.connection import AT_ONCE, Connection
-from playground_ops.targets.kubernetes.api.paths import collection, title
+from playground_ops.targets.kubernetes.api.paths import collection, path, title
+from playground_ops.targets.kubernetes.api.refusals import Refusal
 from playground_ops.targets.kubernetes.objects.components import KINDS
-from playground_ops.targets.kubernetes.objects.spaces import namespaces
+
+MADE = f"{PREFIX}made-by"
+"""Annotation of an isolated location's namespace that was not there before."""
+FORBIDDEN = 403
+
+
+def namespaces(connection: Connection, configuration: Configuration) -> tuple[str, ...]:
+    """The stack's own first. From inside those of the configuration: others are not for `ops` to know."""
+    known = configuration.namespaces
+    if connection.context is None:
+        return known
+    query = {"labelSelector": f"{OF_NAMESPACE}={configuration.kubernetes.namespace}"}
+    try:
+        found = connection.request("GET", collection("v1", "Namespace", ""), query=query)["items"]
+    except Refusal as refusal:
+        if refusal.code != FORBIDDEN:
+            raise
+        return known  # who may not list namespaces has those that are configured
+    return tuple(dict.fromkeys((*known, *(one["metadata"]["name"] for one in found))))
+
+
+def make_namespaces(connection: Connection, configuration: Configuration) -> None:
+    """Those of isolated locations that are not there, with a note of that: what is there stays somebody's."""
+    for wanted in rendered(configuration)[1:]:
+        if connection.get(path(wanted)) is None:
+            noted = {**wanted["metadata"], "annotations": {MADE: MANAGER}}
+            connection.request("POST", collection("v1", "Namespace", ""), {**wanted, "metadata": noted})
+
 
 STACK = (
     ("apps/v1", "Deployment"),

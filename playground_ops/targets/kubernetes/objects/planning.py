@@ -8,15 +8,15 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from playground_ops.config import Configuration
-from playground_ops.errors import Finding, PlaygroundError
-from playground_ops.fields import differences, foreign, missing, owners
-from playground_ops.plan import Change, Drift, FieldChange
+from playground_ops.core.errors import Finding, PlaygroundError
+from playground_ops.core.plan import Change, Drift, FieldChange
 from playground_ops.render.names import CONFIGURATION, CONFIGURATION_KEY, MANAGER, ROLLOUT_MANAGER, Object
 from playground_ops.render.stack import FOUNDATION, render
 from playground_ops.targets.kubernetes.api.connection import AT_ONCE, Connection
 from playground_ops.targets.kubernetes.api.paths import CLUSTER_WIDE, path, title
 from playground_ops.targets.kubernetes.api.refusals import Refusal
 from playground_ops.targets.kubernetes.objects.components import KINDS
+from playground_ops.targets.kubernetes.objects.fields import differences, foreign, missing, owners
 from playground_ops.targets.kubernetes.objects.inventory import superfluous
 
 APPLY = "application/apply-patch+yaml"

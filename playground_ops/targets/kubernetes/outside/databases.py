@@ -1,7 +1,9 @@
-"""Databases of isolated locations' own: a Secret in the namespace, and in Postgres a role that owns one.
+"""Databases of isolated locations, and the password's copies in their namespaces.
 
 The Secret comes first, since pods can't start without it, and says when Postgres has what it says. So
 whatever is interrupted is gone on with by the next deploy.
+
+A Secret can't be read from another namespace. Copies have the password and nothing else of the Secret.
 """
 
 from __future__ import annotations
@@ -11,11 +13,12 @@ import secrets
 import time
 from typing import Any
 
-from playground_ops.clock import SystemClock
 from playground_ops.config import Configuration
+from playground_ops.core.clock import SystemClock
+from playground_ops.core.errors import Finding, FindingKind, PlaygroundError
+from playground_ops.core.model import Location
+from playground_ops.core.target import Say
 from playground_ops.diagnose.pods import Collected, look
-from playground_ops.errors import FindingKind, PlaygroundError
-from playground_ops.model import Location
 from playground_ops.render.database import (
     DATABASE,
     OWN_SECRET,
@@ -23,20 +26,21 @@ from playground_ops.render.database import (
     URL_KEY,
     USER,
     own_database,
+    password_secret,
     reach,
 )
+from playground_ops.render.mounted_versions import SECRET_VERSION
 from playground_ops.render.names import MANAGER, POSTGRES, PREFIX, an_object, labels
-from playground_ops.render.places import place
-from playground_ops.render.versions import SECRET_VERSION
-from playground_ops.targets.base import Say
+from playground_ops.render.namespaces import place
 from playground_ops.targets.kubernetes.api.connection import Connection
 from playground_ops.targets.kubernetes.api.paths import collection, path, title
 from playground_ops.targets.kubernetes.api.streaming import lines
-from playground_ops.targets.kubernetes.objects.passwords import BYTES
-from playground_ops.targets.kubernetes.objects.secretversions import new_version
+from playground_ops.targets.kubernetes.objects.applying import apply_object
+from playground_ops.targets.kubernetes.objects.database import BYTES
+from playground_ops.targets.kubernetes.objects.secret_versions import new_version
 from playground_ops.targets.kubernetes.outside import postgres
 from playground_ops.targets.kubernetes.outside.executing import Place
-from playground_ops.targets.kubernetes.outside.scram import verifier
+from playground_ops.targets.kubernetes.outside.postgres import verifier
 
 READY = f"{PREFIX}database-ready"
 """Annotation of the Secret: the version of it that Postgres has."""
@@ -155,3 +159,41 @@ def _running(connection: Connection, configuration: Configuration, say: Say) -> 
         version = str(listed["metadata"]["resourceVersion"])
         query = {"watch": "1", "resourceVersion": version, **only}
         next(lines(connection, folder, query, min(left, 10.0)), None)
+
+
+COMPONENT = "copy"
+COPIED = f"{PREFIX}copied-from"
+"""Annotation: the resourceVersion of what was copied. No content is asked for to know that it is the same."""
+
+
+def ensure_copies(connection: Connection, configuration: Configuration, say: Say) -> None:
+    """Raises PlaygroundError where somebody else has a Secret of that name."""
+    name = password_secret(configuration)
+    where = path(an_object("v1", "Secret", name, configuration.kubernetes.namespace, {}))
+    for location in configuration.isolated:
+        there = place(configuration, location.name)
+        tags = {**labels(name, COMPONENT), **there.tags}
+        wanted = an_object("v1", "Secret", name, there.namespace, tags, type="Opaque")
+        if not _is_current(connection, wanted, where):
+            source = connection.request("GET", where)
+            wanted["metadata"]["annotations"] = {COPIED: source["metadata"]["resourceVersion"]}
+            apply_object(connection, {**wanted, "data": {PASSWORD_KEY: source["data"][PASSWORD_KEY]}})
+            say(f"{title(wanted)} copied")
+
+
+def _is_current(connection: Connection, wanted: dict[str, Any], source: str) -> bool:
+    found, origin = connection.metadata(path(wanted)), connection.metadata(source)
+    if found is not None and (found.get("labels") or {}).get("app.kubernetes.io/component") != COMPONENT:
+        raise PlaygroundError(_strangers(title(wanted)))
+    copied = ((found or {}).get("annotations") or {}).get(COPIED)
+    return origin is None or copied == origin["resourceVersion"]
+
+
+def _strangers(what: str) -> Finding:
+    return Finding(
+        kind=FindingKind.CERTAIN,
+        object=what,
+        observed="It is there already, and is not the stack's copy of its database's password.",
+        cause="Somebody else's work is not overwritten.",
+        fix="Delete it, or give the location another namespace.",
+    )

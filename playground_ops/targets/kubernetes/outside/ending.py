@@ -7,19 +7,19 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from playground_ops.errors import Finding, FindingKind, PlaygroundError
+from playground_ops.core.errors import Finding, FindingKind, PlaygroundError
+from playground_ops.core.target import Say
 from playground_ops.render.admission import API as POLICY_API
 from playground_ops.render.names import MANAGER, OF_NAMESPACE, Object
 from playground_ops.render.runs import COMPONENT
-from playground_ops.targets.base import Say
 from playground_ops.targets.kubernetes.api.connection import Connection
 from playground_ops.targets.kubernetes.api.paths import CLUSTER_WIDE, collection, path, title
 from playground_ops.targets.kubernetes.api.refusals import Refusal
 from playground_ops.targets.kubernetes.api.streaming import lines
 from playground_ops.targets.kubernetes.objects.applying import apply_object, delete_all
-from playground_ops.targets.kubernetes.objects.spaces import MADE
+from playground_ops.targets.kubernetes.objects.inventory import MADE
 from playground_ops.targets.kubernetes.pods.containers import FINAL
-from playground_ops.targets.kubernetes.pods.hastening import end_pods
+from playground_ops.targets.kubernetes.pods.deletion import end_pods
 
 OURS = f"app.kubernetes.io/managed-by={MANAGER}"
 RECORDS = "app.kubernetes.io/component notin (record, automation)"

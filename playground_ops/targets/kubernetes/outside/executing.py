@@ -14,18 +14,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
-from playground_ops.errors import Finding, FindingKind, PlaygroundError
-from playground_ops.redact import redact
+from playground_ops.core.errors import Finding, FindingKind, PlaygroundError
+from playground_ops.core.redact import redact
 from playground_ops.render.names import an_object
-from playground_ops.targets.kubernetes.api.connection import (
-    AGENT,
-    CONNECT_SECONDS,
-    Connection,
-    decoded,
-)
+from playground_ops.targets.kubernetes.api.connection import AGENT, CONNECT_SECONDS, Connection, decoded
 from playground_ops.targets.kubernetes.api.paths import path
-from playground_ops.targets.kubernetes.api.refusals import refusal
-from playground_ops.targets.kubernetes.api.unreachable import nobody_answers
+from playground_ops.targets.kubernetes.api.refusals import nobody_answers, refusal
 
 if TYPE_CHECKING:
     from websockets.asyncio.client import ClientConnection

@@ -14,7 +14,7 @@ from contextlib import suppress
 from types import TracebackType
 from typing import TypeVar
 
-from playground_ops.errors import BadInput, Finding, FindingKind, PlaygroundError
+from playground_ops.core.errors import BadInput, Finding, FindingKind, PlaygroundError
 from playground_ops.targets.kubernetes.api.connection import Connection
 from playground_ops.targets.kubernetes.api.refusals import Refusal
 from playground_ops.targets.kubernetes.outside.tunnel import Broken, Tunnel, dial

@@ -8,14 +8,20 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from playground_ops.config import Configuration
-from playground_ops.errors import Finding, FindingKind, PlaygroundError
+from playground_ops.core.errors import Finding, FindingKind, PlaygroundError
 from playground_ops.render.names import MANAGER, OF_NAMESPACE, Object, an_object
 from playground_ops.render.stack import render
-from playground_ops.render.supported import OLDEST
 from playground_ops.targets.kubernetes.api.connection import AT_ONCE, Connection
 from playground_ops.targets.kubernetes.api.paths import PLURALS, path, title
 from playground_ops.targets.kubernetes.api.refusals import Refusal
-from playground_ops.targets.kubernetes.objects.named import named, object_of
+from playground_ops.targets.kubernetes.objects.references import named, object_of
+
+OLDEST = (1, 30)
+"""The first with all that is used: ValidatingAdmissionPolicy as v1, and commands in pods whose input can be
+ended (`v5.channel.k8s.io`)."""
+NEWEST = (1, 37)
+"""The last whose schemas every object is checked by. A later one is not refused: what is used is stable."""
+
 
 DEFAULT_CLASS = "storageclass.kubernetes.io/is-default-class"
 HERE = re.compile(r"^(/|~|\.|file:)")

@@ -12,18 +12,18 @@ from collections.abc import Mapping
 from typing import Any
 
 from playground_ops.config import Configuration
-from playground_ops.errors import BadInput, Finding, FindingKind, PlaygroundError
+from playground_ops.core.errors import BadInput, Finding, FindingKind, PlaygroundError
+from playground_ops.core.target import Say
 from playground_ops.render.database import PASSWORD_KEY, USER, password_secret
+from playground_ops.render.mounted_versions import SECRET_VERSION
 from playground_ops.render.names import MANAGER, an_object
-from playground_ops.render.versions import SECRET_VERSION
-from playground_ops.targets.base import Say
 from playground_ops.targets.kubernetes.api.connection import Connection
 from playground_ops.targets.kubernetes.api.paths import path
-from playground_ops.targets.kubernetes.objects.passwords import BYTES
-from playground_ops.targets.kubernetes.objects.secretversions import new_version
+from playground_ops.targets.kubernetes.objects.database import BYTES
+from playground_ops.targets.kubernetes.objects.secret_versions import new_version
 from playground_ops.targets.kubernetes.outside import databases, postgres
 from playground_ops.targets.kubernetes.outside.executing import Place
-from playground_ops.targets.kubernetes.outside.scram import verifier
+from playground_ops.targets.kubernetes.outside.postgres import verifier
 
 NEXT_KEY = "next-password"
 MERGE = "application/merge-patch+json"

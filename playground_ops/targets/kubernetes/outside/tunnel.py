@@ -12,16 +12,10 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from playground_ops.errors import PlaygroundError
-from playground_ops.redact import redact
-from playground_ops.targets.kubernetes.api.connection import (
-    AGENT,
-    CONNECT_SECONDS,
-    Connection,
-    decoded,
-)
-from playground_ops.targets.kubernetes.api.refusals import Refusal, refusal, title_of
-from playground_ops.targets.kubernetes.api.unreachable import nobody_answers
+from playground_ops.core.errors import PlaygroundError
+from playground_ops.core.redact import redact
+from playground_ops.targets.kubernetes.api.connection import AGENT, CONNECT_SECONDS, Connection, decoded
+from playground_ops.targets.kubernetes.api.refusals import Refusal, nobody_answers, refusal, title_of
 
 if TYPE_CHECKING:
     from websockets.asyncio.client import ClientConnection

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from playground_ops.component import End
+from playground_ops.core.component import End
 from playground_ops.diagnose.pods import exit_text
 
 Pod = Mapping[str, Any]

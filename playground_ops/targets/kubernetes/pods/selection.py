@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
+from playground_ops.core.errors import Finding, FindingKind, PlaygroundError
+from playground_ops.core.redact import redact
 from playground_ops.diagnose.pods import Collected, look
-from playground_ops.errors import Finding, FindingKind, PlaygroundError
-from playground_ops.redact import redact
 from playground_ops.targets.kubernetes.api.connection import Connection
 from playground_ops.targets.kubernetes.api.refusals import Refusal
 from playground_ops.targets.kubernetes.api.streaming import lines

@@ -14,10 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from playground_ops.config import OPS
-from playground_ops.model import Location, Revision
+from playground_ops.core.model import Location, Revision
 from playground_ops.render.names import ARCHIVE, SOURCE_FILE, an_object, labels
-from playground_ops.targets.kubernetes.releases import docstrings
-from playground_ops.targets.sources import (
+from playground_ops.targets.common.sources import (
     CONTENT,
     bootstrap_revision,
     content_hash,
@@ -25,21 +24,18 @@ from playground_ops.targets.sources import (
     image_revision,
     sources_of,
 )
+from playground_ops.targets.kubernetes.releases import docstrings
 
 PREFIX = "dagster-code-"
 ELSEWHERE = (
     "playground_ops/targets/local",
     "playground_ops/targets/kubernetes/outside",
     "playground_ops/targets/kubernetes/logs/following.py",
-    "playground_ops/cli/collect_command.py",
     "playground_ops/cli/configuration_commands.py",
     "playground_ops/cli/database_commands.py",
     "playground_ops/cli/reaching.py",
     "playground_ops/cli/secret_commands.py",
-    "playground_ops/cli/verdict_commands.py",
-    "playground_ops/config/exposed.py",
-    "playground_ops/config/ignored.py",
-    "playground_ops/diagnose/gitfiles.py",
+    "playground_ops/diagnose/git_credentials.py",
     "playground_ops/render/files.py",
 )
 """What is of no use in a cluster: the other target, and what a person does to a cluster from outside."""

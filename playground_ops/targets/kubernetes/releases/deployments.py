@@ -7,8 +7,8 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from playground_ops.errors import Finding, FindingKind, LockLost
-from playground_ops.model import LiveRelease, Release, ReleaseState, Verdict
+from playground_ops.core.errors import Finding, FindingKind, LockLost
+from playground_ops.core.model import LiveRelease, Release, ReleaseState, Verdict
 from playground_ops.render.names import (
     LOCATION,
     PREFIX,

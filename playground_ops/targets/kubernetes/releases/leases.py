@@ -12,8 +12,8 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
-from playground_ops.errors import Finding, FindingKind, LockHeld, LockLost, PlaygroundError
-from playground_ops.moments import moment
+from playground_ops.core.clock import moment
+from playground_ops.core.errors import Finding, FindingKind, LockHeld, LockLost, PlaygroundError
 from playground_ops.render.names import LOCATION, PREFIX, an_object, labels
 from playground_ops.targets.kubernetes.api.connection import Connection
 from playground_ops.targets.kubernetes.api.paths import collection, path

@@ -1,4 +1,4 @@
-"""Looking at one release's pod, and waiting for something about it to change."""
+"""One release's pod: looked at, waited for, and what can be wrong with it."""
 
 from __future__ import annotations
 
@@ -7,6 +7,9 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from playground_ops.core.errors import Finding, FindingKind, PlaygroundError
+from playground_ops.core.model import Observation, Release, ServerStatus
+from playground_ops.core.redact import redact
 from playground_ops.diagnose.pods import (
     Collected,
     is_certain,
@@ -16,15 +19,43 @@ from playground_ops.diagnose.pods import (
     of_those_before,
     room_is_coming,
 )
-from playground_ops.errors import Finding, FindingKind, PlaygroundError
-from playground_ops.model import Observation, Release, ServerStatus
-from playground_ops.redact import redact
 from playground_ops.render.names import an_object, release_deployment
 from playground_ops.targets.kubernetes.api.connection import Connection
 from playground_ops.targets.kubernetes.api.paths import collection, path
 from playground_ops.targets.kubernetes.api.refusals import Refusal
 from playground_ops.targets.kubernetes.api.streaming import lines
 from playground_ops.targets.kubernetes.releases.deployments import Releases, selector
+
+
+def moved_on(commit: str, found: str) -> Finding:
+    return Finding(
+        kind=FindingKind.CERTAIN,
+        object=f"code/{commit}",
+        observed=f"The project's own files are {found} here.",
+        cause="The release was made by another version of this project, whose files are gone.",
+        fix="Redeploy the location instead: it gets the files of this version.",
+    )
+
+
+def no_address(release: Release) -> Finding:
+    return Finding(
+        kind=FindingKind.TRANSIENT,
+        object=f"release/{release.name}",
+        observed="Its pod has no address any more.",
+        cause="It was deleted, or its node went away, since it was ready.",
+        fix="Redeploy.",
+    )
+
+
+def no_answer(release: Release, told: str) -> Finding:
+    return Finding(
+        kind=FindingKind.TRANSIENT,
+        object=f"release/{release.name}",
+        observed=f"Its pod is ready, and does not answer from here: {told}.",
+        cause="The server died just now, or a network policy lets nobody but the stack reach it.",
+        fix="Redeploy; a rollout has to run inside the cluster.",
+    )
+
 
 DIAGNOSED_LINES = 200
 AWAY_SECONDS = 1.0

@@ -1,15 +1,24 @@
-"""The records of rollouts as ConfigMaps: readable with kubectl, immutable once the rollout has ended."""
+"""What is kept of rollouts in ConfigMaps: their records, and the automation they stopped.
+
+Off: everything that would tick by itself is stopped before the location can tick, once. What a
+person then starts in the UI stays started. On again: what was stopped here is given back to the
+code's own default.
+"""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
-from playground_ops.model import RolloutRecord
-from playground_ops.render.names import LOCATION, PREFIX, an_object, labels
+from playground_ops.core.model import LoadedCode, Release, RolloutRecord
+from playground_ops.render.names import LOCATION, PREFIX, ROLLOUT_MANAGER, an_object, labels
+from playground_ops.targets.common.server_protocol import Address
 from playground_ops.targets.kubernetes.api.connection import Connection
 from playground_ops.targets.kubernetes.api.paths import collection, path
+from playground_ops.targets.kubernetes.releases.deployments import APPLY
 
 KEPT = 100
 """Of each location; older ones are deleted."""
@@ -76,3 +85,49 @@ def _plain(record: RolloutRecord) -> dict[str, str]:
 
 def _text(when: datetime) -> str:
     return when.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+KEY = "stopped.json"
+
+
+def apply_automation(
+    connection: Connection,
+    namespace: str,
+    home: Path,
+    release: Release,
+    address: Address,
+    loaded: LoadedCode,
+) -> Sequence[str]:
+    """What was stopped or given back now, one readable name each."""
+    name = release.location.name
+    place = _place(namespace, name)
+    known = _stopped_before(connection.get(path(place)))
+    if release.location.automation == "on" and not known:
+        return []
+    from playground_ops.targets.common import instance
+
+    if release.location.automation == "off":
+        now = instance.stop_automations(home, name, address, loaded, known)
+        if now != known:
+            _keep(connection, {**place, "data": {KEY: json.dumps(now)}})
+        return [f"{found} is stopped" for found in now if found not in known]
+    instance.release_automations(home, name, address, loaded, known)
+    _keep(connection, {**place, "data": {KEY: "[]"}})
+    return [f"{found} is as the code says again" for found in known]
+
+
+def _place(namespace: str, location: str) -> dict[str, Any]:
+    name = f"dagster-automation-{location}"
+    return an_object("v1", "ConfigMap", name, namespace, {**labels(name, "automation"), LOCATION: location})
+
+
+def _keep(connection: Connection, wanted: dict[str, Any]) -> None:
+    query = {"fieldManager": ROLLOUT_MANAGER, "force": "true"}
+    connection.request("PATCH", path(wanted), wanted, APPLY, query)
+
+
+def _stopped_before(found: dict[str, Any] | None) -> list[str]:
+    try:
+        return [str(name) for name in json.loads((found or {}).get("data", {}).get(KEY, "[]"))]
+    except (ValueError, TypeError):
+        return []  # somebody edited it: what runs by default is stopped once more

@@ -1,0 +1,134 @@
+"""Dagster's daemons and runs: heard of, without errors, and none that stands still."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from playground_ops.core.component import Heartbeat, UnderWay
+from playground_ops.core.errors import Finding, FindingKind
+
+OF_A_TICK = ("SensorExecutionError", "ScheduleExecutionError")
+"""Errors that user code raised in a tick: told where it is (`checks.ticks`), and no fault of the daemon."""
+OF_A_SERVER = ("DagsterUserCodeUnreachableError", "DagsterUserCodeProcessError")
+"""A code server that did not answer or load: told of its location."""
+OF_THE_DATABASE = ("DagsterPostgresException", "psycopg2.OperationalError", "sqlalchemy.exc.OperationalError")
+"""Told of the database while it lasts; a daemon reports its errors for five minutes more
+(dagster._daemon.controller, DEFAULT_DAEMON_ERROR_INTERVAL_SECONDS)."""
+OF_OTHERS = (*OF_A_TICK, *OF_A_SERVER, *OF_THE_DATABASE)
+KNOWN = (
+    (
+        r"InstigatorState \w+ is already present in storage",
+        "A schedule has the name that a sensor of its location has or had, or the reverse: Dagster keeps one "
+        "state for both names, and can't tick either.",
+        "Give one of them another name and redeploy.",
+    ),
+)
+"""By a daemon's own words: the likely cause, and what to do."""
+SILENT_SECONDS = 180.0
+"""Six heartbeats: they come every 30 s (dagster._daemon.controller), later where one tick takes longer."""
+
+
+def check_daemons(heartbeats: Sequence[Heartbeat]) -> list[Finding]:
+    required = [found for found in heartbeats if found.required]
+    silent = [found for found in required if (found.age_seconds or SILENT_SECONDS) >= SILENT_SECONDS]
+    found = [_silent(silent, len(required))] if silent else []
+    return found + [_failing(one, own) for one in required if (own := _own(one)) and one not in silent]
+
+
+def _own(one: Heartbeat) -> list[str]:
+    return [error for error in one.errors if is_its_own(error)]
+
+
+def is_its_own(error: str) -> bool:
+    """Else it is told of what raised it, which is where somebody can mend it."""
+    return not any(name in error for name in OF_OTHERS)
+
+
+def _silent(silent: Sequence[Heartbeat], required: int) -> Finding:
+    names = ", ".join(found.daemon.lower() for found in silent)
+    ages = [found.age_seconds for found in silent if found.age_seconds is not None]
+    since = f"since {min(ages) / 60:.0f} min" if ages else "ever"
+    all_of_it = len(silent) == required
+    return Finding(
+        kind=FindingKind.TRANSIENT,
+        object="component/daemon",
+        observed=f"Not heard of {since}: {names}.",
+        cause="The daemon's process is down, hangs, or does not reach the database."
+        if all_of_it
+        else "One of its loops is stuck, as a rule in a sensor or a schedule that does not return.",
+        fix="`logs daemon` shows its last words. Until it is back no run is taken from the queue, and "
+        "nothing ticks."
+        if all_of_it
+        else "`logs daemon` shows where. What ticks in that loop waits until it returns.",
+        whose="surroundings",
+    )
+
+
+def _failing(one: Heartbeat, errors: Sequence[str]) -> Finding:
+    first = errors[0].strip()
+    cause, fix = next(
+        ((cause, fix) for words, cause, fix in KNOWN if re.search(words, first)),
+        (
+            first.splitlines()[0] if first else "It does not say which.",
+            "`logs daemon` and the Daemons page have the whole error.",
+        ),
+    )
+    return Finding(
+        kind=FindingKind.TRANSIENT,
+        object=f"daemon/{one.daemon.lower()}",
+        observed=f"It reports {len(errors)} error{'s' * (len(errors) > 1)} with its last heartbeat.",
+        cause=cause,
+        fix=fix,
+        evidence="\n\n".join(errors),
+        whose="surroundings",
+    )
+
+
+QUEUED_SECONDS = 600.0
+STARTING_SECONDS = 300.0
+"""As long as Dagster's own monitoring gives a run to start (`start_timeout_seconds`, 180) and some."""
+CANCELING_SECONDS = 300.0
+"""As long as its monitoring gives one to end (`cancel_timeout_seconds`, 180) and some."""
+
+
+def check_runs(runs: Sequence[UnderWay]) -> dict[str, list[Finding]]:
+    """By location; those without one under `daemon`, which would have to start them."""
+    found: dict[str, list[Finding]] = {}
+    for run in runs:
+        if finding := _stuck(run):
+            found.setdefault(run.location or "daemon", []).append(finding)
+    return found
+
+
+def _stuck(run: UnderWay) -> Finding | None:
+    if run.status == "QUEUED" and run.seconds > QUEUED_SECONDS:
+        return _finding(
+            run,
+            "The daemon is down, or a limit of concurrency (`run_queue`, a pool, a tag) lets no more begin.",
+            "Its page says what it waits for. End what holds it, raise the limit, or terminate it in the UI.",
+        )
+    if run.status in ("STARTING", "NOT_STARTED") and run.seconds > STARTING_SECONDS:
+        return _finding(
+            run,
+            "The server, or the pod, that was to begin it has died or was never made.",
+            "Terminate it in the UI with the box for force ticked, and launch it again.",
+        )
+    if run.status == "CANCELING" and run.seconds > CANCELING_SECONDS:
+        return _finding(
+            run,
+            "Its process does not end, or its server is gone and nobody can tell it to.",
+            "Terminate it in the UI with the box for force ticked: that marks it, and stops nothing.",
+        )
+    return None
+
+
+def _finding(run: UnderWay, cause: str, fix: str) -> Finding:
+    return Finding(
+        kind=FindingKind.TRANSIENT,
+        object=f"run/{run.run_id}",
+        observed=f"{run.job} is {run.status} for {run.seconds / 60:.0f} min.",
+        cause=cause,
+        fix=fix,
+        whose="surroundings",
+    )

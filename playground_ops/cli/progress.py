@@ -1,0 +1,143 @@
+"""Where the story of a rollout is told: lines, with a live one below them on a terminal, or nowhere."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+import threading
+import time
+from types import TracebackType
+from typing import Protocol
+
+from playground_ops.core.model import Phase
+from playground_ops.core.progress import RolloutCancelled
+
+TICK_SECONDS = 0.5
+ERASE = "\r\x1b[K"
+
+
+class Teller(Protocol):
+    """Used as a context while something goes on, and again for what comes after it."""
+
+    def line(self, text: str) -> None:
+        """One more line of the story."""
+
+    def at(self, location: str, phase: Phase) -> None:
+        """What a location is at from now on."""
+
+    def __enter__(self) -> Teller: ...
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None: ...
+
+
+def teller(as_json: bool) -> Teller:
+    """With --json, standard output is one document and standard error stays empty."""
+    if as_json:
+        return Nowhere()
+    if sys.stderr.isatty() and os.environ.get("TERM", "dumb") != "dumb":
+        return LiveLine()
+    return Lines()
+
+
+class Nowhere:
+    def line(self, text: str) -> None: ...
+
+    def at(self, location: str, phase: Phase) -> None: ...
+
+    def __enter__(self) -> Nowhere:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None: ...
+
+
+class Lines(Nowhere):
+    """Plain lines on standard error, for a pipe or a file."""
+
+    def line(self, text: str) -> None:
+        write_error(f"{text}\n")
+
+
+class LiveLine(Nowhere):
+    """The same lines, and below them one that says what each location is at, and for how long."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._ended = threading.Event()
+        self._ticker: threading.Thread | None = None
+        self._at: dict[str, tuple[Phase, float]] = {}
+
+    def line(self, text: str) -> None:
+        with self._lock:
+            write_error(f"{ERASE}{text}\n{self._live()}")
+
+    def at(self, location: str, phase: Phase) -> None:
+        with self._lock:
+            self._at[location] = (phase, time.monotonic())
+
+    def __enter__(self) -> LiveLine:
+        self._ended.clear()
+        self._ticker = threading.Thread(target=self._tick, daemon=True)
+        self._ticker.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._ended.set()
+        if self._ticker is not None:
+            self._ticker.join()
+        write_error(ERASE)
+
+    def _tick(self) -> None:
+        while not self._ended.wait(TICK_SECONDS):
+            with self._lock:
+                write_error(f"{ERASE}{self._live()}")
+
+    def _live(self) -> str:
+        """Never as wide as the terminal: a line that wraps can't be erased. Retiring is the last phase."""
+        now = time.monotonic()
+        under_way = [
+            f"{name} {phase.value} {now - since:.0f} s"
+            for name, (phase, since) in self._at.items()
+            if phase is not Phase.RETIRE and not self._ended.is_set()
+        ]
+        return ", ".join(under_way)[: shutil.get_terminal_size().columns - 1]
+
+
+class ToldStory:
+    """One line per event, each with its location and the seconds since the start."""
+
+    def __init__(self, location: str, told: Teller, cancelled: threading.Event) -> None:
+        self._location, self._told, self._cancelled = location, told, cancelled
+        self._began = time.monotonic()
+
+    def phase(self, phase: Phase, message: str) -> None:
+        self._told.at(self._location, phase)
+        self._tell(f"{phase.value}: {message}")
+
+    def say(self, message: str) -> None:
+        self._tell(f"  {message}")
+
+    def warn(self, message: str) -> None:
+        self._tell(f"  warning: {message}")
+
+    def check(self) -> None:
+        if self._cancelled.is_set():
+            raise RolloutCancelled(self._location)
+
+    def _tell(self, message: str) -> None:
+        self._told.line(f"{time.monotonic() - self._began:6.1f} s  {self._location:<10} {message}")
+
+
+def write_error(text: str) -> None:
+    """To standard error. A reader that has gone away must not fail a rollout, so nothing is raised."""
+    try:
+        sys.stderr.write(text)
+        sys.stderr.flush()
+    except (OSError, ValueError):
+        return

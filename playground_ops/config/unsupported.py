@@ -1,0 +1,131 @@
+"""What a configuration says that its target can't do, has no use for, or that exposes the UI.
+
+The first is refused; the others are warnings.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from pathlib import Path
+
+from playground_ops.config.configuration import Configuration
+from playground_ops.core.errors import BadInput, Finding, FindingKind
+
+
+def must_fit(configuration: Configuration, target: str) -> None:
+    """Raises BadInput."""
+    if target == "local" and configuration.runs_in_pods:
+        raise BadInput(_no_pods(Path(configuration.source).name))
+    if configuration.isolated and configuration.runs_in_pods:
+        names = ", ".join(one.name for one in configuration.isolated)
+        raise BadInput(_isolated_on_this_machine(Path(configuration.source).name, names))
+
+
+def _no_pods(file: str) -> Finding:
+    return Finding(
+        kind=FindingKind.CERTAIN,
+        object=f"{file}:run_launcher",
+        observed="Found `kubernetes` on target local.",
+        cause="There are no pods on one machine: a run is a process of its release's code server there.",
+        fix="Remove `run_launcher`, set `target: kubernetes`, or add --target kubernetes.",
+    )
+
+
+def _isolated_on_this_machine(file: str, names: str) -> Finding:
+    return Finding(
+        kind=FindingKind.CERTAIN,
+        object=f"{file}:run_launcher",
+        observed=f"Found `kubernetes` beside locations in namespaces of their own: {names}.",
+        cause="The daemon launches runs in the stack's own namespace alone.",
+        fix="Remove `isolation` of these locations, or `run_launcher`.",
+    )
+
+
+def ignored(configuration: Configuration, target: str) -> list[str]:
+    """One sentence each."""
+    if target != "local":
+        return []
+    return [
+        *_ops(configuration),
+        *_images(configuration),
+        *_secrets(configuration),
+        *_webservers(configuration),
+        *_isolated(configuration),
+    ]
+
+
+def _ops(configuration: Configuration) -> list[str]:
+    if configuration.ops.repository is None:
+        return []
+    return ["`ops.repo`: on target local `ops` serves this clone, and this file is in force."]
+
+
+def _images(configuration: Configuration) -> list[str]:
+    return [
+        f"Location {location.name} is in an image: on target local it does not come up."
+        for location in configuration.locations
+        if location.in_image
+    ]
+
+
+def _webservers(configuration: Configuration) -> list[str]:
+    if not configuration.webserver.read_only:
+        return []
+    return ["`webserver.read_only`: on target local there is one webserver, in which everything can be done."]
+
+
+def _isolated(configuration: Configuration) -> list[str]:
+    return [
+        f"Location {location.name} is isolated: on target local it runs beside the others, as you."
+        for location in configuration.isolated
+    ]
+
+
+def _secrets(configuration: Configuration) -> list[str]:
+    return [
+        f"Location {location.name} names the Secret {location.git_secret}: on target local git uses "
+        "your own credentials instead."
+        for location in configuration.locations
+        if location.git_secret
+    ]
+
+
+LOGINS = ("auth", "oauth", "oidc", "middlewares", "login")
+"""In the names of annotations that put a login in front (ingress-nginx, Traefik, ALB, HAProxy)."""
+SEE = "Whoever can open it can deploy: docs/login.md says how to put a login in front."
+
+
+def exposed(configuration: Configuration, target: str) -> list[str]:
+    """One sentence and the way out each."""
+    found = _on_machine(configuration) if target == "local" else _in_cluster(configuration)
+    return [f"{told} {SEE}" for told in found]
+
+
+def _on_machine(configuration: Configuration) -> list[str]:
+    host = configuration.webserver.host
+    if _is_loopback(host):
+        return []
+    return [f"`webserver.host` is {host}: others than this machine may reach the UI, and it has no login."]
+
+
+def _in_cluster(configuration: Configuration) -> list[str]:
+    """The read-only webserver is meant for many eyes, and changes nothing."""
+    found, ingress = [], configuration.kubernetes.ingress
+    if ingress and not any(word in key.lower() for key in ingress.annotations for word in LOGINS):
+        found.append(
+            f"`kubernetes.ingress` leads from {ingress.host} to the UI, and none of its annotations asks "
+            "for a login."
+        )
+    if configuration.webserver.pod.service_type != "ClusterIP":
+        found.append(
+            f"`webserver.pod.service_type: {configuration.webserver.pod.service_type}` makes the UI "
+            "reachable from outside the cluster past any ingress, and it has no login."
+        )
+    return found
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

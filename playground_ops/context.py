@@ -1,0 +1,245 @@
+"""From a configuration file to an engine on the target that it names: what every shell starts with."""
+
+from __future__ import annotations
+
+import getpass
+import os
+import socket
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from playground_ops.config import OPS, Configuration, load
+from playground_ops.config.digest import with_what_ops_sees
+from playground_ops.config.unsupported import must_fit
+from playground_ops.core.clock import SystemClock
+from playground_ops.core.errors import BadInput, Finding, FindingKind, PlaygroundError
+from playground_ops.core.progress import SilentStory, Story
+from playground_ops.core.target import Target
+from playground_ops.engine.rollout import Engine
+from playground_ops.engine.switching import Patience
+
+if TYPE_CHECKING:
+    from playground_ops.targets.kubernetes.api.connection import Connection
+
+CONFIGURATION_FILE = "configvalues.yaml"
+NAMESPACE = "PLAYGROUND_NAMESPACE"
+"""Set in the pods of a stack that act on it."""
+INSIDE_LOCK_SECONDS = 900.0
+"""How long a command waits there for another rollout of the same location: nobody sits before it."""
+
+
+Hear = Callable[[str], None]
+Errand = Callable[[Sequence[str], Hear, Hear], int]
+"""Arguments of a command; who hears its lines; who is told what is waited for. Its exit code."""
+
+
+@dataclass(frozen=True)
+class Opened:
+    configuration: Configuration
+    engine: Engine
+    errand: Errand | None = None
+    """Runs a command inside the cluster, where this process is outside of it."""
+
+    @property
+    def target(self) -> Target:
+        return self.engine.target
+
+    def telling(self, story: Story) -> Engine:
+        """The engine, with its story told here."""
+        return replace(self.engine, story=story)
+
+
+def project_folder() -> Path:
+    """The clone that this stack is managed from."""
+    return Path(os.environ.get("PLAYGROUND_PROJECT") or Path(__file__).parent.parent).absolute()
+
+
+def configuration_file() -> Path:
+    """PLAYGROUND_CONFIG, else the one beside the packages of this project."""
+    return Path(os.environ.get("PLAYGROUND_CONFIG") or project_folder() / CONFIGURATION_FILE)
+
+
+def configuration_here() -> Configuration:
+    """The one in force inside a stack's namespace, else the file. Raises BadInput, PlaygroundError."""
+    if NAMESPACE not in os.environ:
+        return _local(load(configuration_file()))
+    from playground_ops.targets.kubernetes.api.connection import Connection
+    from playground_ops.targets.kubernetes.objects.applied_configuration import configuration_in_force, here
+
+    if configuration_comes_with_the_code():
+        return here(load(configuration_file()), os.environ[NAMESPACE])
+    return configuration_in_force(Connection(None), os.environ[NAMESPACE])
+
+
+def configuration_comes_with_the_code() -> bool:
+    """Inside a cluster: `ops` is a commit, and its configuration is that commit's."""
+    return NAMESPACE in os.environ and "PLAYGROUND_CONFIG" in os.environ
+
+
+def refuse_what_needs_bootstrap(configuration: Configuration) -> None:
+    """For a candidate of `ops` from git: raises PlaygroundError for what it will not be let do.
+
+    Not for what has served: it must come back, whatever was applied since.
+    """
+    if not configuration_comes_with_the_code():
+        return
+    from playground_ops.targets.kubernetes.api.connection import Connection
+    from playground_ops.targets.kubernetes.objects.applied_configuration import (
+        beyond_what_was_applied,
+        has_served,
+    )
+
+    if configuration.ops.repository is None:
+        raise PlaygroundError(_from_nowhere())
+    connection, number = Connection(None), os.environ.get("PLAYGROUND_RELEASE", "0")
+    if not has_served(connection, configuration.kubernetes.namespace, number):
+        found = beyond_what_was_applied(connection, configuration)
+        if found:
+            raise PlaygroundError(*found)
+
+
+def _from_nowhere() -> Finding:
+    return Finding(
+        kind=FindingKind.CERTAIN,
+        object=f"{CONFIGURATION_FILE}:ops.repo",
+        observed="This commit's configuration does not say where `ops` comes from.",
+        cause="The next rollout of `ops` would bring back what was last deployed from a clone.",
+        fix="Keep `ops: repo:` there. To leave it on purpose, remove it in a clone and `deploy` from that.",
+    )
+
+
+def _local(configuration: Configuration) -> Configuration:
+    """There `ops` serves the clone that it is managed from."""
+    return with_what_ops_sees(configuration.model_copy(update={"ops": OPS}))
+
+
+def is_inside() -> bool:
+    """Whether this process is one of a stack in a cluster."""
+    return NAMESPACE in os.environ
+
+
+def open_stack(
+    path: Path | None = None,
+    target: str | None = None,
+    story: Story | None = None,
+    lock_seconds: float = 0.0,
+    context: str | None = None,
+) -> Opened:
+    """Raises BadInput with every fault of the configuration, PlaygroundError when the cluster is away."""
+    if path is None and is_inside():
+        return _opened(*_inside(), story, max(lock_seconds, INSIDE_LOCK_SECONDS))
+    configuration = load(path or configuration_file())
+    must_fit(configuration, target or configuration.target)
+    if (target or configuration.target) == "local":
+        return _opened(_local(configuration), local_target(), story, lock_seconds)
+    from playground_ops.targets.kubernetes.api.connection import Connection, named
+
+    connection = Connection(named(context, configuration.kubernetes.context))
+    return replace(
+        _opened(*_on_kubernetes(connection, configuration), story, lock_seconds),
+        errand=_errand(connection, configuration),
+    )
+
+
+def open_cluster(
+    path: Path | None, target: str | None, context: str | None
+) -> tuple[Connection, Configuration]:
+    """For what a person does to a cluster beside its stack. Raises BadInput, also on target local."""
+    configuration = load(path or configuration_file())
+    if (target or configuration.target) == "local":
+        raise BadInput(_no_cluster())
+    from playground_ops.targets.kubernetes.api.connection import Connection, named
+
+    return Connection(named(context, configuration.kubernetes.context)), configuration
+
+
+def _no_cluster() -> Finding:
+    return Finding(
+        kind=FindingKind.CERTAIN,
+        object="option/--target",
+        observed="The target is local.",
+        cause="There are no Secrets and no Postgres there, but your own git and a SQLite file.",
+        fix="Add --target kubernetes, or set `target: kubernetes` in the configuration.",
+    )
+
+
+def _errand(connection: Connection, configuration: Configuration) -> Errand:
+    def run(arguments: Sequence[str], hear: Hear, say: Hear) -> int:
+        from playground_ops.targets.kubernetes.outside import ops_pod
+        from playground_ops.targets.kubernetes.pods import remote_job
+
+        by, project, code = whoever_is_at_the_keyboard(), project_folder(), None
+        if ops_pod.fits(arguments):
+            namespace = configuration.kubernetes.namespace
+            code = ops_pod.run(connection, namespace, project, arguments, by, hear)
+        if code is None:
+            code = remote_job.run(connection, configuration, project, arguments, by, hear, say)
+        return code
+
+    return run
+
+
+def _opened(configuration: Configuration, target: Target, story: Story | None, lock_seconds: float) -> Opened:
+    patience = Patience(
+        transient=configuration.rollout.transient_timeout_seconds,
+        capacity=configuration.rollout.capacity_timeout_seconds,
+        confirm=configuration.rollout.confirm_timeout_seconds,
+        watch=configuration.rollout.confirm_seconds,
+        lock=lock_seconds,
+    )
+    return Opened(configuration, Engine(target, story or SilentStory(), SystemClock(), patience))
+
+
+def local_target() -> Target:
+    from playground_ops.targets.local.folder import state_folder
+    from playground_ops.targets.local.target import LocalTarget
+
+    project = project_folder()
+    return LocalTarget(state_folder(project), project)
+
+
+def _inside() -> tuple[Configuration, Target]:
+    """From within the stack's own namespace: the configuration is the one that is in force there."""
+    from playground_ops.targets.kubernetes.api.connection import Connection
+
+    return _on_kubernetes(Connection(None), configuration_here())
+
+
+def _on_kubernetes(connection: Connection, found: Configuration) -> tuple[Configuration, Target]:
+    from playground_ops.render.pod_fingerprint import settled
+    from playground_ops.targets.kubernetes.objects.secret_versions import versions
+    from playground_ops.targets.kubernetes.releases.runs import contexts
+    from playground_ops.targets.kubernetes.target import KubernetesTarget
+
+    known = {
+        "secret_versions": versions(connection, found),
+        "allowed": _allowed(connection, found),
+        "live_runs": contexts(connection, found),
+    }
+    configuration = settled(found.model_copy(update=known))
+    return configuration, KubernetesTarget(connection, configuration, project_folder())
+
+
+def _allowed(connection: Connection, found: Configuration) -> dict[str, list[str]]:
+    """From outside what is about to be applied."""
+    from playground_ops.render import allowed
+    from playground_ops.targets.kubernetes.objects.applied_configuration import allowed_as_applied
+
+    if found.ops.repository is None:
+        return {}
+    if connection.context is None:
+        return allowed_as_applied(connection, found.kubernetes.namespace)
+    return allowed.lists(found) if found.kubernetes.admission_policy else {}
+
+
+def whoever_is_at_the_keyboard() -> str:
+    """Inside the cluster: whoever is at the keyboard outside."""
+    if told := os.environ.get("PLAYGROUND_BY"):
+        return told
+    try:
+        user = getpass.getuser()
+    except (KeyError, OSError):
+        user = f"uid {os.getuid()}"
+    return f"{user}@{socket.gethostname()}"

@@ -1,0 +1,1 @@
+"""Values, rules and the interface of a target: values in, values out, no I/O, no Dagster."""

@@ -1,0 +1,125 @@
+"""What to do about a location, decided from its records alone: pure functions, no target."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from fnmatch import fnmatchcase
+
+from playground_ops.core.errors import FindingKind
+from playground_ops.core.model import (
+    LiveRelease,
+    Location,
+    Outcome,
+    Release,
+    ReleaseState,
+    Revision,
+    RolloutRecord,
+)
+
+
+def serving(releases: Sequence[LiveRelease]) -> LiveRelease | None:
+    return next((live for live in releases if live.state is ReleaseState.SERVING), None)
+
+
+def previous(releases: Sequence[LiveRelease]) -> LiveRelease | None:
+    """The retired release that is kept warm: the one that served last."""
+    retired = [live for live in releases if live.state is ReleaseState.RETIRED]
+    return max(retired, key=lambda live: (live.served_order, live.release.number), default=None)
+
+
+def is_unchanged(live: LiveRelease | None, revision: Revision, configuration: str) -> bool:
+    return (
+        live is not None
+        and live.release.revision.commit == revision.commit
+        and live.release.revision.repository == revision.repository
+        and live.release.configuration == configuration
+    )
+
+
+def rejection(records: Sequence[RolloutRecord], commit: str, configuration: str) -> RolloutRecord | None:
+    """The record that rejected this pair of commit and configuration, unless it has gone well since."""
+    for record in reversed(records):
+        if record.revision is None or record.configuration != configuration:
+            continue
+        if record.revision.commit != commit:
+            continue
+        if record.outcome is Outcome.DONE:
+            return None
+        if record.outcome is Outcome.FAILED and record.finding and record.finding.rejects:
+            return record
+    return None
+
+
+def ref_is_allowed(location: Location, ref: str | None) -> bool:
+    """Whether a launch may ask for `ref`; the configured one it always may."""
+    if not location.allowed_refs or ref in (None, location.ref):
+        return True
+    return any(fnmatchcase(str(ref), pattern) for pattern in location.allowed_refs)
+
+
+def last_seen(records: Sequence[RolloutRecord], configured_ref: str | None) -> str | None:
+    """The commit that the configured ref led to when a rollout last dealt with it.
+
+    A rollout that failed for a passing reason, or that died, has not dealt with its commit.
+    """
+    for record in reversed(records):
+        if record.revision is None or record.revision.ref != configured_ref:
+            continue
+        if record.action in ("rollback", "promote", "heal") or record.outcome is Outcome.INTERRUPTED:
+            continue
+        passing = record.finding is not None and record.finding.kind is not FindingKind.CERTAIN
+        if record.outcome is Outcome.FAILED and passing:
+            continue
+        return record.revision.commit
+    return None
+
+
+def has_moved(records: Sequence[RolloutRecord], revision: Revision) -> bool:
+    """Whether the configured ref leads somewhere else than when it was last dealt with.
+
+    Not "differs from what serves": after a rollback, what serves differs on purpose.
+    """
+    return last_seen(records, revision.ref) != revision.commit
+
+
+def _generation(release: Release) -> int:
+    return release.rollback_of or release.number
+
+
+def _content(release: Release) -> tuple[str, str]:
+    return release.revision.commit, release.configuration
+
+
+def rollback_choice(records: Sequence[RolloutRecord], serving_release: Release) -> Release | None:
+    """The newest release, older than the one that serves and other than it, that ever served.
+
+    Going back twice goes back twice as far; it never brings back what one fled from, be it the same
+    release or an earlier one of the same commit and configuration.
+    """
+    served = [record.release for record in records if record.release and record.outcome is Outcome.DONE]
+    older = [
+        release
+        for release in served
+        if _generation(release) < _generation(serving_release)
+        and _content(release) != _content(serving_release)
+    ]
+    return max(older, key=lambda release: (_generation(release), release.number), default=None)
+
+
+def release_numbered(records: Sequence[RolloutRecord], number: int) -> Release | None:
+    """The release of that number, if it ever served."""
+    for record in reversed(records):
+        if record.outcome is Outcome.DONE and record.release and record.release.number == number:
+            return record.release
+    return None
+
+
+def last_done(records: Sequence[RolloutRecord]) -> Release | None:
+    """The release that the last rollout which ended well made serve."""
+    record = last_done_record(records)
+    return record.release if record else None
+
+
+def last_done_record(records: Sequence[RolloutRecord]) -> RolloutRecord | None:
+    done = (record for record in reversed(records) if record.outcome is Outcome.DONE)
+    return next((record for record in done if record.release is not None), None)

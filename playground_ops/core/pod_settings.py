@@ -1,0 +1,120 @@
+"""What a person may set of the pods of one component, by the names that Kubernetes has for it."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any, Literal
+
+from pydantic import Field
+
+from playground_ops.core.value import Value
+
+ServiceType = Literal["ClusterIP", "NodePort", "LoadBalancer"]
+
+
+class Toleration(Value):
+    """core/v1 Toleration."""
+
+    key: str | None = None
+    operator: Literal["Exists", "Equal"] = "Equal"
+    value: str | None = None
+    effect: Literal["NoSchedule", "PreferNoSchedule", "NoExecute"] | None = None
+    seconds: int | None = None
+    """How long the pod stays when the taint appears: `tolerationSeconds`."""
+
+
+class Resources(Value):
+    """Quantities by resource name. What is not named keeps the component's default."""
+
+    requests: dict[str, str] = Field(default_factory=dict)
+    limits: dict[str, str] = Field(default_factory=dict)
+
+
+class Volume(Value):
+    """A folder of the main container, and the one thing that it comes from."""
+
+    name: str
+    path: str
+    secret: str | None = None
+    config_map: str | None = None
+    claim: str | None = None
+    empty_dir: str | None = None
+    """Room that goes with the pod, and how much of it: a quantity."""
+    read_only: bool | None = None
+    """None: where the kubelet allows no writing anyway, Secrets and ConfigMaps."""
+
+    @property
+    def is_read_only(self) -> bool:
+        return bool(self.secret or self.config_map) if self.read_only is None else self.read_only
+
+
+class Destination(Value):
+    """What a pod may reach: networking.k8s.io/v1 NetworkPolicyEgressRule."""
+
+    cidr: str
+    ports: tuple[int, ...] = ()
+    """Of TCP; none: all ports of all protocols."""
+
+
+class PodSettings(Value):
+    image: str | None = None
+    resources: Resources = Resources()
+    environment: dict[str, str] = Field(default_factory=dict)
+    environment_from_secrets: tuple[str, ...] = ()
+    """Secrets of the namespace whose keys become variables."""
+    environment_from_config_maps: tuple[str, ...] = ()
+    """ConfigMaps likewise; what a Secret says goes before."""
+    volumes: tuple[Volume, ...] = ()
+    node_selector: dict[str, str] = Field(default_factory=dict)
+    tolerations: tuple[Toleration, ...] = ()
+    affinity: dict[str, Any] = Field(default_factory=dict)
+    """core/v1 Affinity, as Kubernetes writes it."""
+    topology_spread_constraints: tuple[dict[str, Any], ...] = ()
+    """core/v1 TopologySpreadConstraint, likewise."""
+    priority_class: str | None = None
+    scheduler_name: str | None = None
+    """None: the cluster's default scheduler."""
+    labels: dict[str, str] = Field(default_factory=dict)
+    annotations: dict[str, str] = Field(default_factory=dict)
+    image_pull_secrets: tuple[str, ...] = ()
+    service_account: str | None = None
+    """None: the namespace's own, which has no rights. Not for a person to set."""
+    service_type: ServiceType = "ClusterIP"
+    service_annotations: dict[str, str] = Field(default_factory=dict)
+    disruption_budget: bool = False
+    """Whether nobody may evict its pods while they are well."""
+
+    def placement(self) -> PodSettings:
+        """Where the pods run and who goes first, for short pods that stand beside them."""
+        return PodSettings(
+            image_pull_secrets=self.image_pull_secrets,
+            node_selector=self.node_selector,
+            tolerations=self.tolerations,
+            affinity=self.affinity,
+            priority_class=self.priority_class,
+            scheduler_name=self.scheduler_name,
+        )
+
+    @property
+    def mounted_secrets(self) -> set[str]:
+        return {one.secret for one in self.volumes if one.secret}
+
+
+_FACTORS = {
+    "n": Decimal("1e-9"),
+    "u": Decimal("1e-6"),
+    "m": Decimal("0.001"),
+    "": Decimal(1),
+    "k": Decimal(1000),
+}
+_FACTORS |= {unit: Decimal(1000) ** power for power, unit in enumerate("MGTPE", 2)}
+_FACTORS |= {f"{unit}i": Decimal(1024) ** power for power, unit in enumerate("KMGTPE", 1)}
+
+
+def amount(quantity: str) -> Decimal:
+    """A quantity as a number (apimachinery resource.Quantity). Raises ValueError."""
+    number = quantity.rstrip("numkKMGTPEi")
+    try:
+        return Decimal(number) * _FACTORS[quantity[len(number) :]]
+    except (KeyError, ArithmeticError):
+        raise ValueError(f"{quantity} is not a quantity") from None

@@ -1,0 +1,176 @@
+"""Is the stack well: an asset check for each topic of each component.
+
+What is not well makes its check red, or yellow, and leaves the run a success: the run did its work.
+The run fails when the stack could not be looked at.
+"""
+
+import logging
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import datetime, timezone
+
+import dagster as dg
+from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionRecordStatus
+from tabulate import tabulate
+
+from playground_ops.checks.topic import COLUMNS, MEANING, Report, Topic, merge, rows, worst_first
+from playground_ops.config import OPS
+from playground_ops.context import Opened
+from playground_ops.core.errors import Finding, PlaygroundError
+from playground_ops.core.progress import Story
+from playground_ops.defs import metadata
+from playground_ops.defs.assets import key
+from playground_ops.defs.jobs.reporting import failure
+from playground_ops.defs.jobs.retention import forget
+from playground_ops.defs.jobs.run_log import tell
+from playground_ops.defs.resources import StackOpener
+from playground_ops.defs.schedules import HEALTH_SCHEDULE, UnresolvedJob
+from playground_ops.defs.sensors.notifications import notify
+from playground_ops.engine import healing
+from playground_ops.engine.health import examine
+from playground_ops.engine.health.examine import Examined
+from playground_ops.engine.rollout import Engine
+
+JOB = "health_check"
+
+
+def health_checks(components: Mapping[str, Sequence[Topic]]) -> dg.AssetChecksDefinition:
+    @dg.multi_asset_check(
+        name="look_at_the_stack",
+        specs=[
+            dg.AssetCheckSpec(topic.value, asset=key(name), description=MEANING[topic])
+            for name, topics in components.items()
+            for topic in topics
+        ],
+        description="Every component runs and answers, nothing in it stands still, and it is as configured.",
+        can_subset=True,
+    )
+    def look_at_the_stack(
+        context: dg.AssetCheckExecutionContext, stack: dg.ResourceParam[StackOpener]
+    ) -> Iterator[dg.AssetCheckEvaluation]:
+        context.log.addFilter(_is_worth_a_line)
+        chosen = {(one.asset_key, one.name) for one in context.selected_asset_check_keys}
+        opened = None
+        try:
+            opened = stack.open()
+            lost = examine.tend(opened.target, [one.name for one in opened.configuration.all_locations])
+            seen = _examined(opened)
+            sources, ahead = examine.sources(opened.target, opened.configuration)
+        except PlaygroundError as error:
+            blind = examine.blind(error, components)
+            if opened:
+                notify(context.instance, opened, blind)
+            yield evaluation(OPS.name, Topic.HEALTHY, blind[OPS.name][Topic.HEALTHY])
+            raise failure(error.findings) from None
+        for told in ahead:
+            context.log.info(told)
+        for told in lost:
+            context.log.warning(told)
+        if opened.configuration.health.heal_times:
+            seen = _heal(context, opened, seen)
+        found = seen.report
+        merge(found, sources)
+        for unsent in notify(context.instance, opened, found):
+            context.log.error(unsent)
+        # What came with a configuration that `ops` was not loaded with waits for its reload.
+        results = [
+            evaluation(
+                name,
+                topic,
+                found.get(name, {}).get(topic, []),
+                seen.numbers.get(name) if topic is Topic.ROOM else None,
+            )
+            for name, topics in components.items()
+            for topic in topics
+            if (key(name), topic.value) in chosen
+        ]
+        yield from sorted(results, key=lambda one: (one.passed, one.severity != dg.AssetCheckSeverity.ERROR))
+        kept, now = opened.configuration.health.kept_days, datetime.now(timezone.utc)
+        first_of_the_hour = now.minute < opened.configuration.health.interval_minutes
+        gone = forget(context.instance, JOB, HEALTH_SCHEDULE, now, kept) if first_of_the_hour else 0
+        if gone:
+            context.log.info(f"removed {gone} successful runs of this job that are older than {kept} days")
+        _tell(context, found)
+
+    return look_at_the_stack
+
+
+def _is_worth_a_line(record: logging.LogRecord) -> bool:
+    """An evaluation is all that a check gives here. Of an `AssetCheckResult` Dagster would look up the last
+    materialization of its asset and write an output that nobody reads, which takes longer than all questions
+    together; without them it ends the run's page with a line of every check that gave no output.
+    """
+    return "did not yield or return expected outputs" not in record.getMessage()
+
+
+def _examined(opened: Opened) -> Examined:
+    return examine.examine_twice(opened.target, opened.configuration, opened.engine.clock)
+
+
+def _heal(context: dg.AssetCheckExecutionContext, opened: Opened, seen: Examined) -> Examined:
+    """And look again, where something was done. The releases are on record, and in the asset graph soon."""
+    lasting = {name for name in seen.report if is_lasting(context.instance, name)}
+
+    def work(story_of: Callable[[str], Story]) -> list[str]:
+        def engine(name: str) -> Engine:
+            return opened.telling(story_of(name))
+
+        return healing.heal(engine, opened.configuration, seen.report, lasting, context.run.run_id)
+
+    done = tell(context.log, work).result()
+    for told in done:
+        context.log.warning(told)
+    return _examined(opened) if done else seen
+
+
+LOOKED = {AssetCheckExecutionRecordStatus.SUCCEEDED, AssetCheckExecutionRecordStatus.FAILED}
+"""Other looks may be under way."""
+
+
+def is_lasting(instance: dg.DagsterInstance, component: str) -> bool:
+    """Whether it was not well at the look before this one either."""
+    asked = dg.AssetCheckKey(key(component), Topic.HEALTHY.value)
+    newest = instance.event_log_storage.get_asset_check_execution_history(asked, limit=1, status=LOOKED)
+    return bool(newest) and newest[0].status is AssetCheckExecutionRecordStatus.FAILED
+
+
+def _tell(context: dg.AssetCheckExecutionContext, found: Report) -> None:
+    """Last, since a run's page opens at its end; in a table, the worst first."""
+    told = worst_first(found)
+    looked_at = sum(len(topics) for topics in found.values())
+    if not told:
+        context.log.info(f"Everything is well: {len(found)} components, {looked_at} checks.")
+        return
+    for _, topic, finding in reversed(told):
+        (context.log.error if topic.is_urgent else context.log.warning)(finding.sentence())
+    bad = {(name, topic) for name, topic, _ in told}
+    table = tabulate(rows(told), headers=COLUMNS, tablefmt="simple", maxcolwidths=[20, 15, 90])
+    say = context.log.error if told[0][1].is_urgent else context.log.warning
+    say(f"{len(bad)} of {looked_at} checks are not passed.\n\n{table}")
+
+
+def health_job(checks: dg.AssetChecksDefinition) -> UnresolvedJob:
+    return dg.define_asset_job(
+        JOB,
+        selection=dg.AssetSelection.checks(checks),
+        description="Examined at every component of the stack.",
+    )
+
+
+def evaluation(
+    component: str, topic: Topic, findings: Sequence[Finding], numbers: Mapping[str, int] | None = None
+) -> dg.AssetCheckEvaluation:
+    return dg.AssetCheckEvaluation(
+        asset_key=key(component),
+        check_name=topic.value,
+        passed=not findings,
+        severity=dg.AssetCheckSeverity.ERROR if topic.is_urgent else dg.AssetCheckSeverity.WARN,
+        description=_told(findings),
+        metadata={**(numbers or {}), **(metadata.of_finding(findings[0]) if findings else {})},
+    )
+
+
+def _told(findings: Sequence[Finding]) -> str:
+    """Markdown, as the page of a check shows it."""
+    if len(findings) > 1:
+        return "\n".join(f"- {metadata.sentence([finding])}" for finding in findings)
+    return metadata.sentence(findings) if findings else "well"

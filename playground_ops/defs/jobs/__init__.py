@@ -1,0 +1,1 @@
+"""The jobs of `ops`: a few lines each, which open the stack and call the engine."""

@@ -1,0 +1,93 @@
+"""The jobs about the whole stack: plan and deploy."""
+
+from collections.abc import Callable, Iterator
+
+import dagster as dg
+from pydantic import Field
+
+from playground_ops.core.errors import PlaygroundError
+from playground_ops.core.progress import Story
+from playground_ops.defs import metadata
+from playground_ops.defs.jobs.reporting import Event, events, failure, raise_failures
+from playground_ops.defs.jobs.rollouts import requested_by
+from playground_ops.defs.jobs.run_log import tell
+from playground_ops.defs.resources import StackOpener, run_config_of
+from playground_ops.engine import apply
+from playground_ops.engine.apply import Deployed
+
+
+class ComponentsConfig(dg.Config):
+    """Which part of the stack. Nothing filled in: all of it."""
+
+    components: list[str] = Field(
+        default=[], description="Names of components: webserver, daemon, ops or a location. Empty: all."
+    )
+
+
+@dg.op(name="make_plan", out=dg.Out(dg.Nothing))
+def plan_op(
+    context: dg.OpExecutionContext, config: ComponentsConfig, stack: dg.ResourceParam[StackOpener]
+) -> Iterator[dg.Output[None]]:
+    """What a deploy would change. Writes nothing."""
+    try:
+        opened = stack.open()
+        plan = apply.make_plan(opened.engine, opened.configuration, config.components)
+    except PlaygroundError as error:
+        raise failure(error.findings) from None
+    context.log.info(plan.summary())
+    for change in (*plan.changed(), *plan.needing_bootstrap()):
+        fields = ", ".join(field.path for field in change.fields)
+        action = f"needs bootstrap to {change.action}" if change.needs_bootstrap else change.action
+        what = change.object or change.component
+        context.log.info(f"{what}: {action}" + (f" ({fields})" if fields else ""))
+    yield dg.Output(None, metadata=metadata.of_plan(plan))
+
+
+@dg.op(name="apply_plan", out=dg.Out(dg.Nothing))
+def deploy_op(
+    context: dg.OpExecutionContext, config: ComponentsConfig, stack: dg.ResourceParam[StackOpener]
+) -> Iterator[Event | dg.Output[None]]:
+    """Webserver and daemon to what the configuration says; every changed location by a rollout."""
+
+    def work(story_of: Callable[[str], Story]) -> Deployed:
+        opened = stack.open(story_of("stack"))
+        return apply.deploy(
+            opened.engine,
+            opened.configuration,
+            story_of,
+            by=requested_by(context),
+            components=config.components,
+            run_id=context.run_id,
+        )
+
+    told = tell(context.log, work)
+    try:
+        deployed = told.result()
+    except PlaygroundError as error:
+        raise failure(error.findings) from None
+    if deployed.plan.is_empty:
+        context.log.info("nothing to do: the stack is as the configuration says")
+    records = stack.records_of(context.run_id)
+    yield from events(records)
+    failures = [error for _, error in deployed.failures]
+    told.raise_if_cancelled(failures)
+    raise_failures(failures, records)
+    yield dg.Output(None, metadata=metadata.of_plan(deployed.plan))
+
+
+@dg.job(
+    name="plan",
+    config=run_config_of("make_plan", ComponentsConfig),
+    description="Show what deploy would change. Writes nothing.",
+)
+def plan_job() -> None:
+    plan_op()
+
+
+@dg.job(
+    name="deploy",
+    config=run_config_of("apply_plan", ComponentsConfig),
+    description="Bring the whole stack to what the configuration says.",
+)
+def deploy_job() -> None:
+    deploy_op()

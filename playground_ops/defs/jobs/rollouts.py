@@ -1,0 +1,168 @@
+"""The jobs that move a code location: redeploy, rollback, promote."""
+
+from collections.abc import Callable, Iterator
+
+import dagster as dg
+from pydantic import Field
+
+from playground_ops.config import digest
+from playground_ops.context import Opened
+from playground_ops.core.errors import PlaygroundError
+from playground_ops.core.model import Action, RolloutRecord
+from playground_ops.core.progress import Story
+from playground_ops.core.request import Request
+from playground_ops.defs.jobs.reporting import Event, events, raise_failures
+from playground_ops.defs.jobs.run_log import tell
+from playground_ops.defs.resources import StackOpener, run_config_of
+from playground_ops.engine import apply, redeploy, rollback
+
+FOLLOW_TAG = "playground/follow"
+"""On runs that a `follow_...` sensor asked for."""
+
+WHO_TAG = "playground/who"
+"""On runs: who launched it, as they say themselves."""
+
+Ended = tuple[list[RolloutRecord], list[tuple[str, BaseException]]]
+
+
+class RedeployConfig(dg.Config):
+    """Which locations go to which ref. Nothing filled in: those whose ref has moved."""
+
+    locations: list[str] = Field(
+        default=[], description="Names of code locations. Empty: those whose ref has moved."
+    )
+    ref: str | None = Field(
+        default=None, description="Branch, tag or full commit. Empty: the one in the configuration."
+    )
+    force: bool = Field(
+        default=False, description="Also a commit that serves already or that was rejected before."
+    )
+
+
+class RollbackConfig(dg.Config):
+    """A location goes back to a release that served before."""
+
+    location: str = Field(description="Name of the code location.")
+    to: int | None = Field(default=None, description="Number of the release. Empty: the one before.")
+
+
+class PromoteConfig(dg.Config):
+    """The commit that one location serves is brought to another."""
+
+    source: str = Field(default="b", description="The location whose commit is taken.")
+    destination: str = Field(default="a", description="The location that gets it; it keeps its settings.")
+
+
+@dg.op(name="roll_out", out=dg.Out(dg.Nothing))
+def redeploy_op(
+    context: dg.OpExecutionContext, config: RedeployConfig, stack: dg.ResourceParam[StackOpener]
+) -> Iterator[Event | dg.Output[None]]:
+    """Resolve, start beside what serves, check, switch, confirm; what serves stays on any failure."""
+    action: Action = "follow" if FOLLOW_TAG in context.run_tags else "redeploy"
+    wish = redeploy.Wish(
+        locations=config.locations,
+        ref=config.ref,
+        force=config.force,
+        by=requested_by(context),
+        run_id=context.run_id,
+        action=action,
+    )
+
+    def work(opened: Opened, story_of: Callable[[str], Story]) -> Ended:
+        requests = redeploy.requests(opened.engine, opened.configuration, wish)
+        if not requests:
+            opened.engine.story.say("nothing to do: no ref has moved")
+        return apply.roll_out_all(opened.engine, requests, story_of)
+
+    yield from _rollouts(context, stack, work)
+
+
+@dg.op(name="roll_back", out=dg.Out(dg.Nothing))
+def rollback_op(
+    context: dg.OpExecutionContext, config: RollbackConfig, stack: dg.ResourceParam[StackOpener]
+) -> Iterator[Event | dg.Output[None]]:
+    """Switch back to the release that is kept warm, or start an older one anew."""
+
+    def work(opened: Opened, story_of: Callable[[str], Story]) -> Ended:
+        request = _request(opened, config.location, "rollback", context)
+        return [rollback.roll_back(opened.telling(story_of(config.location)), request, config.to)], []
+
+    yield from _rollouts(context, stack, work)
+
+
+@dg.op(name="bring_over", out=dg.Out(dg.Nothing))
+def promote_op(
+    context: dg.OpExecutionContext, config: PromoteConfig, stack: dg.ResourceParam[StackOpener]
+) -> Iterator[Event | dg.Output[None]]:
+    """Roll the commit that one location serves out to another, through every gate."""
+
+    def work(opened: Opened, story_of: Callable[[str], Story]) -> Ended:
+        request = _request(opened, config.destination, "promote", context)
+        return [rollback.promote(opened.telling(story_of(config.destination)), request, config.source)], []
+
+    yield from _rollouts(context, stack, work)
+
+
+@dg.job(
+    name="redeploy",
+    config=run_config_of("roll_out", RedeployConfig),
+    description="Bring code locations to a commit; without configuration, those whose ref has moved.",
+)
+def redeploy_job() -> None:
+    redeploy_op()
+
+
+@dg.job(
+    name="rollback",
+    config=run_config_of("roll_back", RollbackConfig),
+    description="Serve an earlier release again: the one before, or a named one.",
+)
+def rollback_job() -> None:
+    rollback_op()
+
+
+@dg.job(
+    name="promote",
+    config=run_config_of("bring_over", PromoteConfig),
+    description="Bring the commit that one location serves (b) to another (a).",
+)
+def promote_job() -> None:
+    promote_op()
+
+
+def requested_by(context: dg.OpExecutionContext) -> str:
+    """The run, and what it says of itself: Dagster does not know who launched it."""
+    run = f"run {context.run_id[:8]}"
+    if who := context.run_tags.get(WHO_TAG):
+        run = f"{run} of {who}"
+    sensor = context.run_tags.get("dagster/sensor_name")
+    return f"{run} of sensor {sensor}" if sensor else run
+
+
+def _request(opened: Opened, name: str, action: Action, context: dg.OpExecutionContext) -> Request:
+    location = apply.location_named(opened.configuration, name)
+    return Request(
+        location=location,
+        configuration=digest(location),
+        by=requested_by(context),
+        action=action,
+        run_id=context.run_id,
+    )
+
+
+def _rollouts(
+    context: dg.OpExecutionContext,
+    stack: StackOpener,
+    work: Callable[[Opened, Callable[[str], Story]], Ended],
+) -> Iterator[Event | dg.Output[None]]:
+    """Tell the work's story, put its records into the asset graph, and fail with its cause."""
+    told = tell(context.log, lambda story_of: work(stack.open(story_of("stack")), story_of))
+    records = stack.records_of(context.run_id)
+    yield from events(records)
+    try:
+        failures = [error for _, error in told.result()[1]]
+    except PlaygroundError as error:
+        failures = [error]
+    told.raise_if_cancelled(failures)
+    raise_failures(failures, records)
+    yield dg.Output(None)

@@ -1,0 +1,46 @@
+"""The resource that gives ops the stack, and run configuration as a person writes it."""
+
+from typing import Any
+
+import dagster as dg
+
+from playground_ops.context import Opened, open_stack
+from playground_ops.core.errors import PlaygroundError
+from playground_ops.core.model import RolloutRecord
+from playground_ops.core.progress import Story
+
+LOCK_SECONDS = 900.0
+"""How long a run waits for another rollout of the same location before it fails naming the holder."""
+
+
+class StackOpener:
+    """Reads the configuration when it is asked, so that a run acts on what the file says by then."""
+
+    def open(self, story: Story | None = None) -> Opened:
+        """Raises BadInput with every fault of the configuration file."""
+        return open_stack(story=story, lock_seconds=LOCK_SECONDS)
+
+    def records_of(self, run_id: str) -> list[RolloutRecord]:
+        """What the rollouts of a run wrote, also those that failed."""
+        try:
+            opened = self.open()
+        except PlaygroundError:
+            return []  # then the run's own work failed of it too, and says so
+        return [
+            record
+            for location in opened.configuration.all_locations
+            for record in opened.target.records(location.name)
+            if record.run_id == run_id
+        ]
+
+
+def run_config_of(op: str, config: type[dg.Config]) -> dg.ConfigMapping:
+    """The whole run configuration of a job of one op is that op's configuration."""
+    return dg.ConfigMapping(
+        config_schema=config.to_config_schema().as_field(),
+        config_fn=lambda values: {"ops": {op: {"config": _as_dict(values)}}},
+    )
+
+
+def _as_dict(values: Any) -> dict[str, Any]:
+    return dict(values)

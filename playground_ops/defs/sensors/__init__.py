@@ -1,0 +1,1 @@
+"""The sensors of `ops`: pushes, records of rollouts, health, notifications."""

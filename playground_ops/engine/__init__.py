@@ -1,0 +1,1 @@
+"""Rollouts and what surrounds them: order, waiting, deadlines, gates, going back."""

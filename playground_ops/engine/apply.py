@@ -1,0 +1,298 @@
+"""Bringing the whole stack to what the configuration says."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from typing import TypeVar
+
+from playground_ops.config import OPS, Configuration, digest
+from playground_ops.core import decisions
+from playground_ops.core import plan as planning
+from playground_ops.core.errors import BadInput, Finding, FindingKind, PlaygroundError, RolloutFailed
+from playground_ops.core.model import Action, Location, Revision, RolloutRecord
+from playground_ops.core.plan import Change, Plan
+from playground_ops.core.progress import RolloutCancelled, Story
+from playground_ops.core.request import Request
+from playground_ops.engine.revival import bring_back
+from playground_ops.engine.rollout import Elsewhere, Engine
+from playground_ops.engine.switching import Patience, confirm
+
+FIRST_CONFIRM_SECONDS = 120.0
+"""A rollout beside a starting webserver waits for it to come up before it can be confirmed."""
+QUIET_SECONDS, MOST_SECONDS = 120.0, 600.0
+"""Without anything new of a component that starts, and in all. A daemon waits for a minute for a location
+that does not answer before it starts; a Deployment's own progressDeadlineSeconds is 600."""
+SHOWN_SECONDS = 10.0
+ANOTHER_SECONDS = 900.0
+"""A deploy of the whole stack waits as long for the rollouts of somebody else: two are as good as one."""
+
+
+@dataclass(frozen=True)
+class Deployed:
+    plan: Plan
+    records: tuple[RolloutRecord, ...]
+    failures: tuple[tuple[str, BaseException], ...]
+
+
+T = TypeVar("T")
+
+StoryOf = Callable[[str], Story]
+"""The story of each location's rollout, by name: several are told at once."""
+
+
+def make_plan(engine: Engine, configuration: Configuration, components: Sequence[str] = ()) -> Plan:
+    """Raises BadInput for a component that is neither configured nor live. Writes nothing."""
+    return narrowed(engine.target.snapshot().stack.plan(configuration), components)
+
+
+def narrowed(whole: Plan, components: Sequence[str]) -> Plan:
+    """The part of a plan that is about these components. Raises BadInput for one that is not in it."""
+    unknown = [name for name in components if name not in {change.component for change in whole.changes}]
+    if unknown:
+        known = ", ".join(dict.fromkeys(change.component for change in whole.changes))
+        raise BadInput(*(_unknown_component(name, known) for name in unknown))
+    return planning.only(whole, components)
+
+
+def deploy(
+    engine: Engine,
+    configuration: Configuration,
+    story_of: StoryOf,
+    *,
+    by: str,
+    action: Action = "deploy",
+    components: Sequence[str] = (),
+    run_id: str | None = None,
+) -> Deployed:
+    """Apply the plan: webserver and daemon, then every changed location at once, each by a rollout.
+
+    A location that fails leaves its serving release and does not stop the others; its error is in
+    `failures`. A no-op writes nothing.
+    """
+    plan = make_plan(engine, configuration, components)
+    changed = plan.changed()
+    if not changed:
+        return Deployed(plan, (), ())
+    engine.target.stack.apply(configuration, changed, engine.story.say)
+    if engine.elsewhere is not None:
+        return _deployed_elsewhere(engine, engine.elsewhere, plan, components)
+    requests = [
+        _request(engine, configuration, change, by, action, run_id)
+        for change in changed
+        if _is_rollout(change)
+    ]
+    patient = replace(engine, patience=_of_a_deploy(engine.patience))
+    records, failures = roll_out_all(patient, requests, story_of)
+    failures += bring_back_all(
+        patient,
+        [
+            _request(engine, configuration, change, by, action, run_id)
+            for change in changed
+            if _is_stopped(change)
+        ],
+        story_of,
+    )
+    for change in changed:
+        if change.action == "delete" and change.kind == "location":
+            engine.target.stack.withdraw(change.component)
+    wait_until_ready(engine)
+    _have_shown(patient, [request.location.name for request in requests])
+    return Deployed(plan, tuple(records), tuple(failures))
+
+
+def _of_a_deploy(usual: Patience) -> Patience:
+    return replace(
+        usual,
+        confirm=max(usual.confirm, FIRST_CONFIRM_SECONDS),
+        lock=max(usual.lock, ANOTHER_SECONDS),
+    )
+
+
+def _deployed_elsewhere(
+    engine: Engine, elsewhere: Elsewhere, plan: Plan, components: Sequence[str]
+) -> Deployed:
+    """The same deploy, once more where the rollouts can be made: it finds the rest done."""
+    moved = [found for found in plan.changed() if found.kind == "location" and found.object is None]
+    before = {found.component: _last(engine, found.component) for found in moved}
+    code = 0
+    if moved:
+        code = elsewhere(
+            ["deploy", "--story-only", *(["--components", ",".join(components)] if components else [])]
+        )
+    wait_until_ready(engine)
+    after = [_last(engine, found.component) for found in moved if found.action != "delete"]
+    records = tuple(found for found in after if found and found != before[found.location])
+    failures = tuple(
+        (found.location, RolloutFailed(found.finding)) for found in records if found.finding is not None
+    )
+    untold = {found.component for found in moved if found.action != "delete" and code}
+    untold -= {found.location for found in records if found.outcome is not None}
+    lost = tuple((name, PlaygroundError(_not_rolled_out(name))) for name in sorted(untold))
+    return Deployed(plan, records, (*failures, *lost))
+
+
+def _last(engine: Engine, location: str) -> RolloutRecord | None:
+    return next(iter(reversed(engine.target.records(location))), None)
+
+
+def roll_out_all(
+    engine: Engine, requests: Sequence[Request], story_of: StoryOf
+) -> tuple[list[RolloutRecord], list[tuple[str, BaseException]]]:
+    """Roll several locations out at once; one's failure is not the others'."""
+
+    def one(request: Request) -> RolloutRecord:
+        return replace(engine, story=story_of(request.location.name)).roll_out(request)
+
+    return _all_at_once(requests, one)
+
+
+def _all_at_once(
+    requests: Sequence[Request], one: Callable[[Request], T]
+) -> tuple[list[T], list[tuple[str, BaseException]]]:
+    records: list[T] = []
+    failures: list[tuple[str, BaseException]] = []
+    with ThreadPoolExecutor(max_workers=max(1, len(requests))) as pool:
+        futures = [(request.location.name, pool.submit(one, request)) for request in requests]
+        for name, future in futures:
+            try:
+                records.append(future.result())
+            except (PlaygroundError, RolloutCancelled) as error:
+                failures.append((name, error))
+    return records, failures
+
+
+def bring_back_all(
+    engine: Engine, requests: Sequence[Request], story_of: StoryOf
+) -> list[tuple[str, BaseException]]:
+    """Start what serves and does not run, all at once; one's failure is not the others'."""
+
+    def one(request: Request) -> None:
+        bring_back(replace(engine, story=story_of(request.location.name)), request)
+
+    return _all_at_once(requests, one)[1]
+
+
+def wait_until_ready(engine: Engine) -> None:
+    """Wait for webserver and daemon. Raises PlaygroundError saying which is not ready and why.
+
+    The deadline is for the next step, as the progress deadline of a Deployment: a component that comes up
+    slowly is waited for. What had been seen before is no step: one that keeps ending makes none.
+    """
+    began = moved = engine.clock.monotonic()
+    seen: set[tuple[str, str]] = set()
+    told = ""
+    while True:
+        found = [status for status in engine.target.stack.component_status() if status.kind != "location"]
+        waiting = [status for status in found if not status.ready]
+        if not waiting:
+            return
+        now = engine.clock.monotonic()
+        shown = {(status.name, "" if status.ready else status.message) for status in found}
+        if shown - seen:
+            seen, moved = seen | shown, now
+        if now >= min(moved + QUIET_SECONDS, began + MOST_SECONDS):
+            raise PlaygroundError(
+                *(_not_ready(status.name, status.message, now - began) for status in waiting)
+            )
+        message = "; ".join(f"{status.name}: {status.message}" for status in waiting)
+        if message != told:
+            engine.story.say(f"waiting for {message}")
+            told = message
+        engine.story.check()
+        engine.target.stack.wait_for_change(1.0)
+
+
+def _have_shown(engine: Engine, locations: Sequence[str]) -> None:
+    """A webserver that was started while a location was switched may have seen what served before."""
+    patience = replace(engine.patience, confirm=SHOWN_SECONDS)
+    for name in locations:
+        now = decisions.serving(engine.target.releases(name))
+        if now is not None:
+            with suppress(PlaygroundError):  # the rollout is done; what is shown is for `health` to tell
+                confirm(engine.target, now.release, engine.story, engine.clock, patience)
+
+
+def location_named(configuration: Configuration, name: str) -> Location:
+    """Raises BadInput, naming the locations there are."""
+    for location in configuration.all_locations:
+        if location.name == name:
+            return location
+    known = ", ".join(location.name for location in configuration.all_locations)
+    raise BadInput(_unknown_component(name, known))
+
+
+def _is_rollout(change: Change) -> bool:
+    is_release = change.kind == "location" and change.object is None
+    return is_release and change.action in ("create", "update") and not _is_stopped(change)
+
+
+def _is_stopped(change: Change) -> bool:
+    """A location that serves what it should, and whose server does not run: after `down`, or a reboot."""
+    return (
+        change.kind == "location"
+        and change.action == "update"
+        and [field.path for field in change.fields] == ["process"]
+    )
+
+
+def _request(
+    engine: Engine, configuration: Configuration, change: Change, by: str, action: Action, run_id: str | None
+) -> Request:
+    location = location_named(configuration, change.component)
+    return Request(
+        location=location,
+        configuration=digest(location),
+        by=by,
+        action=action,
+        run_id=run_id,
+        revision=_as_before(engine, location),
+    )
+
+
+def _as_before(engine: Engine, location: Location) -> Revision | None:
+    """The commit that serves, where the same is still asked for: a changed setting is a new release of it.
+
+    None: the ref decides. A location without a repository serves what this project has now, and the settings
+    of `ops` from git come with its commit.
+    """
+    now = decisions.serving(engine.target.releases(location.name))
+    if now is None or location.repository is None or location.name == OPS.name:
+        return None
+    was = now.release.location
+    same = (was.repository, was.ref) == (location.repository, location.ref)
+    return now.release.revision if same else None
+
+
+def _unknown_component(name: str, known: str) -> Finding:
+    near = difflib.get_close_matches(name, known.split(", "), n=1)
+    return Finding(
+        kind=FindingKind.CERTAIN,
+        object=f"component/{name}",
+        observed="There is no such component in this stack.",
+        cause=f"The configuration has: {known}.",
+        fix=f"Did you mean `{near[0]}`?" if near else "Name one of these, or add it to the configuration.",
+    )
+
+
+def _not_rolled_out(name: str) -> Finding:
+    return Finding(
+        kind=FindingKind.TRANSIENT,
+        object=f"location/{name}",
+        observed="Its rollout left no record.",
+        cause="What rolls out inside the cluster ended before it came to this location; its words are above.",
+        fix="Run the command again.",
+    )
+
+
+def _not_ready(name: str, message: str, seconds: float) -> Finding:
+    return Finding(
+        kind=FindingKind.TRANSIENT,
+        object=f"component/{name}",
+        observed=f"It is not ready after {seconds:.0f} s: {message}",
+        cause="It is slow to start, or it keeps ending.",
+        fix=f"`logs {name}` shows its own words.",
+    )

@@ -1,0 +1,85 @@
+"""A candidate that waits for a person's word, as the last gate before the switch.
+
+The word lies on the candidate in the target, so whoever may change the stack can give it from anywhere,
+and a rollout that dies takes it along.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from playground_ops.core.clock import Clock
+from playground_ops.core.errors import BadInput, Finding, FindingKind, RolloutFailed
+from playground_ops.core.model import Phase, Release, ReleaseState, Verdict
+from playground_ops.core.target import Lock, Target
+from playground_ops.engine.journal import Journal
+
+LOOK_SECONDS = 2.0
+
+
+def wait_for_approval(
+    target: Target,
+    lock: Lock,
+    release: Release,
+    journal: Journal,
+    clock: Clock,
+    asked: Callable[[], Verdict | None],
+) -> None:
+    """Raises RolloutFailed when it is rejected, when nobody says anything, or when its server ends."""
+    name, seconds = release.location.name, release.location.approval_timeout_seconds
+    journal.phase(Phase.APPROVE, f"up to {seconds} s for `approve {name}` or `reject {name}`")
+    journal.save(Phase.APPROVE)
+    deadline = clock.monotonic() + seconds
+    while (verdict := asked()) is None:
+        if clock.monotonic() >= deadline:
+            raise RolloutFailed(_nobody(release, seconds))
+        seen = target.observe(release)
+        if seen.finding is not None and seen.finding.kind is FindingKind.CERTAIN:
+            raise RolloutFailed(seen.finding)
+        journal.check()
+        lock.check()
+        clock.sleep(LOOK_SECONDS)
+    if not verdict.approved:
+        raise RolloutFailed(_rejected(release, verdict))
+    journal.approved(verdict)
+
+
+def decide(target: Target, location: str, verdict: Verdict) -> Release:
+    """Give a person's word to the candidate that waits for it. Raises BadInput when none does."""
+    last = next(reversed(target.records(location)), None)
+    waiting = last.release if last and last.outcome is None and last.phase is Phase.APPROVE else None
+    for live in target.releases(location):
+        if live.state is ReleaseState.CANDIDATE and live.release == waiting:
+            target.decide(live.release, verdict)
+            return live.release
+    raise BadInput(_none_waits(location))
+
+
+def _rejected(release: Release, verdict: Verdict) -> Finding:
+    return Finding(
+        kind=FindingKind.CERTAIN,
+        object=f"release/{release.name}",
+        observed=f"It was rejected by {verdict.by}{f': {verdict.reason}' if verdict.reason else '.'}",
+        cause="Somebody looked at it and said no.",
+        fix="Push another commit; or force it, and approve.",
+    )
+
+
+def _nobody(release: Release, seconds: int) -> Finding:
+    return Finding(
+        kind=FindingKind.TRANSIENT,
+        object=f"release/{release.name}",
+        observed=f"Nobody approved or rejected it within {seconds} s.",
+        cause=f"Location {release.location.name} has `approval: manual`.",
+        fix="Redeploy, and have somebody approve; or raise `approval_timeout_seconds`.",
+    )
+
+
+def _none_waits(location: str) -> Finding:
+    return Finding(
+        kind=FindingKind.CERTAIN,
+        object=f"location/{location}",
+        observed="No candidate of it waits for approval.",
+        cause="Its rollout is not that far, has ended, or the location has no `approval: manual`.",
+        fix=f"`status` shows how far it is; `history {location}` how it ended.",
+    )

@@ -1,0 +1,102 @@
+"""Everything that tells how a stack does, as one archive that a person can attach to a bug report.
+
+All of it goes through the redactor here, whatever it came from.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import platform
+import tarfile
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
+from importlib.metadata import distributions
+from pathlib import Path
+
+from playground_ops.checks.topic import worst_first
+from playground_ops.config import Configuration
+from playground_ops.core.clock import Clock
+from playground_ops.core.errors import PlaygroundError
+from playground_ops.core.redact import redact
+from playground_ops.core.target import Target
+from playground_ops.engine.health.examine import examine
+from playground_ops.engine.status import look
+
+LARGEST_CHARACTERS = 2_000_000
+"""Of one file: its end is what matters."""
+PACKAGES = ("dagster", "grpc", "kubernetes", "psycopg2", "sqlalchemy", "pydantic", "playground")
+Entry = tuple[str, str]
+"""A name in the archive, and the text."""
+
+
+def name_of(clock: Clock) -> str:
+    """Of a file for what is collected now; in the order of time."""
+    return f"playground-{clock.utc_now()[:19].replace(':', '-')}Z.tar.gz"
+
+
+def entries(
+    target: Target, configuration: Configuration, clock: Clock, health: Callable[[], str] | None = None
+) -> Iterator[Entry]:
+    """What could not be had is in its file as the reason.
+
+    `health` tells it as JSON where servers are out of this process's reach.
+    """
+    yield "about.json", json.dumps(_about(target, clock), indent=1)
+    yield "configvalues.yaml", configuration.text
+    yield "status.json", _or_why(lambda: look(target, configuration).model_dump_json(indent=1))
+    yield "health.json", _or_why(health or partial(_health, target, configuration))
+    for location in configuration.all_locations:
+        name = location.name
+        yield f"rollouts/{name}.json", _or_why(partial(_records, target, name))
+    yield from target.stack.collect()
+
+
+def write(found: Iterable[Entry], path: Path, told: Callable[[str], None]) -> int:
+    """As a compressed tar file that its owner alone may read; its bytes. Raises OSError.
+
+    `told` hears of each file.
+    """
+    path.touch(mode=0o600)
+    with tarfile.open(path, "w:gz", compresslevel=6) as made:
+        for name, text in found:
+            data = redact(text[-LARGEST_CHARACTERS:]).encode()
+            one = tarfile.TarInfo(f"{path.name.partition('.')[0]}/{name}")
+            one.size, one.mode = len(data), 0o600
+            made.addfile(one, io.BytesIO(data))
+            told(name)
+    return path.stat().st_size
+
+
+def _about(target: Target, clock: Clock) -> dict[str, object]:
+    installed = {found.metadata["Name"]: found.version for found in distributions()}
+    return {
+        "at": clock.utc_now(),
+        "target": target.name,
+        "python": platform.python_version(),
+        "system": platform.platform(),
+        "packages": {
+            name: version
+            for name, version in sorted(installed.items())
+            if name.lower().replace("_", "-").startswith(PACKAGES)
+        },
+    }
+
+
+def _health(target: Target, configuration: Configuration) -> str:
+    told = [
+        {"component": name, "check": topic.value, **finding.model_dump(mode="json")}
+        for name, topic, finding in worst_first(examine(target, configuration).report)
+    ]
+    return json.dumps(told, indent=1)
+
+
+def _records(target: Target, location: str) -> str:
+    return json.dumps([record.model_dump(mode="json") for record in target.records(location)], indent=1)
+
+
+def _or_why(asked: Callable[[], str]) -> str:
+    try:
+        return asked()
+    except PlaygroundError as error:
+        return str(error)

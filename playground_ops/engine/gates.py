@@ -1,0 +1,90 @@
+"""What a launch may ask for, and what a candidate must pass: a function each, whose failure is a finding."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import PurePath
+
+from playground_ops.core import decisions
+from playground_ops.core.errors import BadInput, Finding, FindingKind, RolloutFailed
+from playground_ops.core.model import LoadedCode, Location, Release
+from playground_ops.engine.compare import differences
+
+SHOWN_KEYS = 5
+
+
+def commit_is_the_one_asked_for(release: Release, loaded: LoadedCode, expected_directory: str) -> None:
+    """The folder that the process loaded from lies in the checkout of the release's commit."""
+    expected = PurePath(expected_directory)
+    foreign = [
+        found
+        for found in loaded.working_directories
+        if expected != PurePath(found) and expected not in PurePath(found).parents
+    ]
+    if foreign or not loaded.working_directories:
+        seen = ", ".join(foreign) or "no folder at all"
+        raise RolloutFailed(
+            Finding(
+                kind=FindingKind.TRANSIENT,
+                object=f"release/{release.name}",
+                observed=f"The server loaded its code from {seen}, not from {expected}.",
+                cause="Another server answers at the candidate's address, or the checkout was moved.",
+                fix="Redeploy; if it happens again, run `down` and bootstrap.",
+            )
+        )
+
+
+def nothing_is_lost(release: Release, loaded: LoadedCode, serving: LoadedCode) -> None:
+    """Of the kinds that the location must keep, all that serves is in the candidate."""
+    lost = [
+        f"{one.kind} {one.name}"
+        for one in differences(serving.defined, loaded.defined)
+        if one.change == "removed" and one.kind in release.location.must_keep
+    ]
+    if lost:
+        raise RolloutFailed(_lost(release, lost))
+
+
+def _lost(release: Release, lost: Sequence[str]) -> Finding:
+    more = f" and {len(lost) - SHOWN_KEYS} more" if len(lost) > SHOWN_KEYS else ""
+    return Finding(
+        kind=FindingKind.CERTAIN,
+        object=f"release/{release.name}",
+        observed=f"It would take away what serves now: {', '.join(lost[:SHOWN_KEYS])}{more}.",
+        cause=f"The location's `must_keep` has: {', '.join(release.location.must_keep)}.",
+        fix="Bring them back, or force the rollout if they are meant to go.",
+    )
+
+
+def shared_asset_keys(loaded: LoadedCode, others: Mapping[str, Sequence[str]]) -> list[str]:
+    """A warning for each other location that defines some of the same asset keys."""
+    mine = set(loaded.asset_keys)
+    warnings = []
+    for location, keys in sorted(others.items()):
+        shared = sorted(mine.intersection(keys))
+        if not shared:
+            continue
+        more = f" and {len(shared) - SHOWN_KEYS} more" if len(shared) > SHOWN_KEYS else ""
+        warnings.append(
+            f"{len(shared)} asset key(s) are also defined by location {location}: "
+            f"{', '.join(shared[:SHOWN_KEYS])}{more}. To Dagster they are one asset: a materialization in "
+            "one location shows in the other. Prefix the keys with PLAYGROUND_LOCATION to keep them apart."
+        )
+    return warnings
+
+
+def may_go_there(locations: Sequence[Location], ref: str | None) -> None:
+    """Raises BadInput for each location whose configuration does not let it."""
+    kept = [location for location in locations if not decisions.ref_is_allowed(location, ref)]
+    if kept:
+        raise BadInput(*(_not_allowed(location, str(ref)) for location in kept))
+
+
+def _not_allowed(location: Location, ref: str) -> Finding:
+    return Finding(
+        kind=FindingKind.CERTAIN,
+        object=f"location/{location.name}",
+        observed=f"It may not go to {ref}.",
+        cause=f"Its `allowed_refs` are: {', '.join(location.allowed_refs)}.",
+        fix="Ask for one of these, or have the configuration changed.",
+    )

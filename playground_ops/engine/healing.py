@@ -1,0 +1,93 @@
+"""Mending a location without anybody: where that was asked for, a few times in a while, each on record."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Sequence
+from datetime import datetime, timedelta, timezone
+
+from playground_ops.checks.topic import Report, Topic
+from playground_ops.config import Configuration
+from playground_ops.core import decisions
+from playground_ops.core.clock import moment
+from playground_ops.core.errors import PlaygroundError
+from playground_ops.core.model import Location, Release, RolloutRecord, ServerStatus
+from playground_ops.core.request import Request
+from playground_ops.core.target import Target
+from playground_ops.engine.rollout import Engine
+
+BY = "health_check"
+
+
+def heal(
+    engine_of: Callable[[str], Engine],
+    configuration: Configuration,
+    found: Report,
+    lasting: Collection[str],
+    run_id: str | None = None,
+) -> list[str]:
+    """Bring up again what serves and does not answer, and remove what is left of rollouts; a sentence each.
+
+    `lasting`: locations that were not well at an earlier look either. What is brought up is the commit that
+    serves, or served last, as a new release through every gate: nothing is restarted in place, so nothing
+    that still works is ended. A location that never served is left to people, as is one that answers and is
+    not well.
+    """
+    told = []
+    for location in configuration.all_locations:
+        topics = found.get(location.name, {})
+        left = bool(topics.get(Topic.TIDY))
+        if not left and not (topics.get(Topic.HEALTHY) and location.name in lasting):
+            continue
+        engine = engine_of(location.name)
+        if sentence := _heal(engine, configuration, location, left, run_id):
+            told.append(f"{location.name}: {sentence}")
+    return told
+
+
+def _heal(
+    engine: Engine, configuration: Configuration, location: Location, left: bool, run_id: str | None
+) -> str | None:
+    """`left`: something of a rollout that is to be removed."""
+    limit, minutes = configuration.health.heal_times, configuration.health.heal_window_minutes
+    try:
+        request = wanted(engine.target, location, run_id)
+        if request is None or not (request.force or left):
+            return None
+        times = healed(engine.target.records(location.name), datetime.now(timezone.utc), minutes)
+        if times >= limit:
+            return f"not mended: that was done {times} times within {minutes} min (`health: heal_times`)."
+        record = engine.roll_out(request)
+    except PlaygroundError as error:
+        return f"could not be mended: {error.finding.sentence()}"
+    number = record.release.number if record.release else 0
+    return f"release {number} was brought up anew." if request.force else "what was left was removed."
+
+
+def healed(records: Sequence[RolloutRecord], now: datetime, window_minutes: float) -> int:
+    """How often it was tried within the window."""
+    since = now - timedelta(minutes=window_minutes)
+    return sum(1 for one in records if one.action == "heal" and moment(one.started_at) >= since)
+
+
+def wanted(target: Target, location: Location, run_id: str | None = None) -> Request | None:
+    """None where nothing serves and nothing has served."""
+    serving = decisions.serving(target.releases(location.name))
+    if serving is not None:
+        ready = target.observe(serving.release).status is ServerStatus.READY
+        return _request(serving.release, run_id, force=not ready)
+    last = decisions.last_done(target.records(location.name))
+    return _request(last, run_id, force=True) if last else None
+
+
+def _request(release: Release, run_id: str | None, *, force: bool) -> Request:
+    """As it was deployed: what was configured since comes with the next deploy."""
+    return Request(
+        location=release.location,
+        configuration=release.configuration,
+        by=BY,
+        action="heal",
+        revision=release.revision,
+        rollback_of=release.rollback_of,
+        force=force,
+        run_id=run_id,
+    )

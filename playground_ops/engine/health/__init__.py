@@ -1,0 +1,1 @@
+"""Whether the stack is well: looked at, judged, and told to people outside."""

@@ -1,0 +1,153 @@
+"""Looking at a running stack and saying what is not well, and why."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+
+from playground_ops.checks import room
+from playground_ops.checks.topic import FOUNDATION, Report, Topic, add, parts, worst_first
+from playground_ops.config import OPS, Configuration
+from playground_ops.core import decisions
+from playground_ops.core.clock import Clock
+from playground_ops.core.errors import Finding, PlaygroundError
+from playground_ops.core.model import LiveRelease, Location, Revision
+from playground_ops.core.target import Target
+from playground_ops.engine.health import probes
+from playground_ops.engine.health.probes import Looked, Numbers
+
+AGAIN_SECONDS = 10.0
+"""What passes within them is not told: a reload, a pod that another one replaces, the end of a rollout."""
+AT_ONCE = 8
+"""Locations, each of which is some questions to the cluster, its server and the webserver."""
+
+
+@dataclass(frozen=True)
+class Examined:
+    report: Report
+    numbers: Numbers
+    stale: Sequence[str] = ()
+    """Locations of which the webserver shows an earlier server than the one that serves."""
+
+
+def examine_twice(target: Target, configuration: Configuration, clock: Clock) -> Examined:
+    """What is not well at two looks, some seconds apart; of what is well, one look is enough.
+
+    Raises PlaygroundError when nothing can be looked at for as long.
+    """
+    try:
+        seen = examine(target, configuration)
+    except PlaygroundError:
+        clock.sleep(AGAIN_SECONDS)
+        seen = examine(target, configuration)
+    first = seen.report
+    if not worst_first(first):
+        return seen
+    for name in seen.stale:
+        target.reload(name)  # the truth, which it does not always find out by itself
+    clock.sleep(AGAIN_SECONDS)
+    second = examine(target, configuration)
+    lasting = {
+        name: {topic: found if first.get(name, {}).get(topic) else [] for topic, found in topics.items()}
+        for name, topics in second.report.items()
+    }
+    return Examined(lasting, second.numbers)
+
+
+def examine(target: Target, configuration: Configuration) -> Examined:
+    """Every topic of every component but the sources of locations, with its findings. Writes nothing.
+
+    What can't be looked at is a finding of its component. Raises PlaygroundError when nothing can be.
+    """
+    target = target.snapshot()
+    status = {component.name: component for component in target.stack.component_status()}
+    in_cluster = target.name == "kubernetes"
+    looked_at = parts_of(configuration, in_cluster)
+    locations = [location.name for location in configuration.all_locations]
+    # Of a location that is no longer configured and still there the plan tells.
+    standing = [name for name, one in status.items() if one.kind != "location"]
+    others = [name for name in dict.fromkeys((*looked_at, *standing)) if name not in (FOUNDATION, *locations)]
+    tasks: list[Callable[[], Looked]] = [
+        *(partial(probes.at_location, target, name, status.get(name)) for name in locations),
+        *(partial(probes.at_component, name, status.get(name)) for name in others),
+        partial(probes.at_dagster, target),
+        partial(probes.at_storage, target, keeper(configuration, in_cluster)),
+        partial(probes.at_plan, target, configuration),
+        partial(probes.at_missing, target, configuration),
+    ]
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        seen = list(pool.map(lambda task: task(), tasks))
+    found: Report = {
+        name: {topic: [] for topic in topics if topic is not Topic.SOURCE}
+        for name, topics in looked_at.items()
+    }
+    away = any(each.database_is_away for each in seen)
+    known = [each for each in seen if not (away and each.is_from_database)]
+    for name, topic, findings in (one for each in known for one in each.told):
+        # What is no longer configured is still in what the webserver loads.
+        add(found, topic, {name if name in found else FOUNDATION: findings})
+    for name in (each.rolling_out for each in seen if each.rolling_out):
+        found[name][Topic.AS_CONFIGURED] = []  # it is about to be made so
+    measured = [one.numbers for one in seen if one.numbers]
+    measured += [{name: room.of_component(one.usage)} for name, one in status.items() if one.usage]
+    stale = [each.stale for each in seen if each.stale]
+    return Examined(found, _laid_together(measured), stale)
+
+
+def _laid_together(measured: Sequence[Numbers]) -> Numbers:
+    names = {name for numbers in measured for name in numbers}
+    return {
+        name: {key: value for one in measured for key, value in one.get(name, {}).items()} for name in names
+    }
+
+
+def blind(error: PlaygroundError, components: Iterable[str]) -> Report:
+    """Where nothing can be looked at: that is told of who looks, and of the others no more is known."""
+    return {**{name: {} for name in components}, OPS.name: {Topic.HEALTHY: [*error.findings]}}
+
+
+def sources(target: Target, configuration: Configuration) -> tuple[Report, list[str]]:
+    """Whether the repositories answer; and a sentence for each location whose ref leads where nothing serves.
+
+    In a cluster a pod is started for each repository: this is not for every look.
+    """
+    wanted = [one for one in configuration.all_locations if one.repository]
+    found: Report = {one.name: {Topic.SOURCE: []} for one in wanted}
+    try:
+        answers = target.resolve_all(wanted) if wanted else ()
+    except PlaygroundError as error:
+        return {name: {Topic.SOURCE: [*error.findings]} for name in found}, []
+    ahead = []
+    for location, answer in zip(wanted, answers, strict=True):
+        if isinstance(answer, Finding):
+            found[location.name][Topic.SOURCE] = [answer]
+        elif sentence := _ahead(location, answer, decisions.serving(target.releases(location.name))):
+            ahead.append(sentence)
+    return found, ahead
+
+
+def _ahead(location: Location, there: Revision, live: LiveRelease | None) -> str | None:
+    if live is None or live.release.revision.commit == there.commit:
+        return None
+    leads, serves = f"{there.ref or 'HEAD'} leads to {there.short}", live.release.revision.short
+    return f"{location.name}: {leads}; {serves} serves, since {live.served_at}."
+
+
+def tend(target: Target, locations: Sequence[str]) -> list[str]:
+    """Mark failed the runs that ended with their server; a sentence for each."""
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        return [told for several in pool.map(target.fail_lost_runs, locations) for told in several]
+
+
+def parts_of(configuration: Configuration, in_cluster: bool) -> dict[str, tuple[Topic, ...]]:
+    """What is looked at of each component of a stack."""
+    keeps = dict.fromkeys((FOUNDATION, keeper(configuration, in_cluster)))
+    locations = {one.name: one.repository is not None for one in configuration.all_locations}
+    return parts(locations, tuple(keeps), in_cluster)
+
+
+def keeper(configuration: Configuration, in_cluster: bool) -> str:
+    """The component that keeps Dagster's database."""
+    return "postgres" if in_cluster and not configuration.postgres.external else FOUNDATION

@@ -1,0 +1,188 @@
+"""What is told to people outside when the stack's state changes, and the webhook that takes it.
+
+The URL of a webhook is a secret: it appears in no message.
+"""
+
+from __future__ import annotations
+
+import json
+import urllib.error
+import urllib.request
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from pydantic import Field
+
+from playground_ops.checks.topic import Topic, worst_first
+from playground_ops.core.errors import Finding, FindingKind, PlaygroundError
+from playground_ops.core.redact import redact
+from playground_ops.core.value import Value
+
+TIMEOUT_SECONDS = 10.0
+ANSWER_CHARACTERS = 200
+
+
+class _NoRedirects(urllib.request.HTTPRedirectHandler):
+    """A body is not sent to where an answer points."""
+
+    def redirect_request(self, *_: object) -> None:
+        return None
+
+
+def send(variable: str, url: str, body: bytes) -> None:
+    """Raises PlaygroundError (transient, or certain where another try would be refused too)."""
+    if not url.startswith(("http://", "https://")):
+        raise PlaygroundError(_unsent(variable, "is no http or https URL", "It holds something else.", True))
+    opener = urllib.request.build_opener(_NoRedirects)
+    try:
+        request = urllib.request.Request(url, body, {"Content-Type": "application/json"})
+        opener.open(request, timeout=TIMEOUT_SECONDS).close()
+    except urllib.error.HTTPError as error:
+        said = error.read(ANSWER_CHARACTERS).decode(errors="replace").strip()
+        certain = 300 <= error.code < 500 and error.code not in (408, 425, 429)
+        cause = f"Its answer: {said}." if said else "It does not say why."
+        raise PlaygroundError(
+            _unsent(variable, f"was answered with HTTP {error.code}", cause, certain)
+        ) from None
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "reason", error)
+        raise PlaygroundError(
+            _unsent(variable, "could not be reached", f"{type(error).__name__}: {reason}.", False)
+        ) from None
+
+
+def _unsent(variable: str, observed: str, cause: str, certain: bool) -> Finding:
+    return Finding(
+        kind=FindingKind.CERTAIN if certain else FindingKind.TRANSIENT,
+        object=f"webhook/{variable}",
+        observed=f"The webhook of ${variable} {observed}.",
+        cause=cause,
+        fix=f"Look at the value of {variable}. It is tried again with the next look.",
+        whose="surroundings",
+    )
+
+
+SHOWN = 10
+"""Findings in a message for people; a JSON body has all of them."""
+
+
+class Bad(Value):
+    """One check that is not passed."""
+
+    component: str
+    check: str
+    urgent: bool
+    object: str
+    sentence: str
+    since: str
+    """When it was first told; UTC, ISO 8601."""
+
+    @property
+    def key(self) -> str:
+        return f"{self.component}/{self.check}"
+
+
+class Told(Value):
+    """What is known outside: the checks that were not passed, by component and check."""
+
+    bad: Mapping[str, Bad] = Field(default_factory=dict)
+
+
+class Notice(Value):
+    """A change of state."""
+
+    stack: str
+    ui: str | None
+    at: str
+    new: tuple[Bad, ...]
+    mended: tuple[Bad, ...]
+    still: tuple[Bad, ...]
+
+    @property
+    def state(self) -> str:
+        return "bad" if self.new or self.still else "well"
+
+    @property
+    def headline(self) -> str:
+        if self.state == "well":
+            return f"{self.stack}: all is well again"
+        parts = [(len(self.new), "new"), (len(self.mended), "mended"), (len(self.still), "still there")]
+        return f"{self.stack}: {', '.join(f'{count} {what}' for count, what in parts if count)}"
+
+
+def change(
+    before: Told,
+    report: Mapping[str, Mapping[Topic, Sequence[Finding]]],
+    stack: str,
+    ui: str | None,
+    now: datetime,
+    components: Collection[str] = (),
+) -> tuple[Notice | None, Told]:
+    """What is to be told, if anything, and what is known outside once it was.
+
+    `components` of the stack: what is known of their checks stays known until they are looked at again.
+    """
+    at = now.isoformat(timespec="seconds")
+    looked_at = {f"{name}/{topic.value}" for name, topics in report.items() for topic in topics}
+    found = {
+        key: one
+        for key, one in before.bad.items()
+        if key not in looked_at and one.component in {*components, *report}
+    }
+    for name, topic, finding in worst_first(report):
+        one = _bad(name, topic, finding, at)
+        known = before.bad.get(one.key)
+        found.setdefault(one.key, one.model_copy(update={"since": known.since}) if known else one)
+    notice = Notice(
+        stack=stack,
+        ui=ui,
+        at=at,
+        new=tuple(one for key, one in found.items() if key not in before.bad),
+        mended=tuple(one for key, one in before.bad.items() if key not in found),
+        still=tuple(one for key, one in found.items() if key in before.bad),
+    )
+    return (notice if notice.new or notice.mended else None), Told(bad=found)
+
+
+def _bad(name: str, topic: Topic, finding: Finding, at: str) -> Bad:
+    return Bad(
+        component=name,
+        check=topic.value,
+        urgent=topic.is_urgent,
+        object=finding.object,
+        sentence=redact(finding.sentence()),
+        since=at,
+    )
+
+
+def as_json(notice: Notice) -> dict[str, Any]:
+    """The plain form: every field, the headline and the state."""
+    return {"state": notice.state, "headline": notice.headline, **notice.model_dump(mode="json")}
+
+
+def as_slack(notice: Notice) -> dict[str, Any]:
+    """For an incoming webhook of Slack (or of Mattermost and Rocket.Chat, which take the same)."""
+    lines = [f"*{_escaped(notice.headline)}*"]
+    told = [(":red_circle:" if one.urgent else ":large_yellow_circle:", one) for one in notice.new]
+    told += [(":large_green_circle:", one) for one in notice.mended]
+    for sign, one in told[:SHOWN]:
+        text = f"mended, since {one.since}" if sign == ":large_green_circle:" else _escaped(one.sentence)
+        lines.append(f"{sign} `{one.component}` {one.check}: {text}")
+    if len(told) > SHOWN:
+        lines.append(f"and {len(told) - SHOWN} more")
+    if notice.ui:
+        lines.append(f"<{notice.ui}|Open Dagster>")
+    return {"text": "\n".join(lines)}
+
+
+FORMS = {"json": as_json, "slack": as_slack}
+
+
+def body(notice: Notice, form: str) -> bytes:
+    return json.dumps(FORMS[form](notice), ensure_ascii=False).encode()
+
+
+def _escaped(text: str) -> str:
+    """Slack's three characters (docs.slack.dev, "Formatting message text")."""
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")

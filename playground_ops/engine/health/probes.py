@@ -1,0 +1,125 @@
+"""One look each: at a location, another component, what Dagster tells, storage, drift, what was taken."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timezone
+
+from playground_ops.checks import components, drift, instance, leftovers, room, ticks
+from playground_ops.checks.topic import FOUNDATION, Topic
+from playground_ops.config import Configuration
+from playground_ops.core import decisions
+from playground_ops.core.component import ComponentStatus
+from playground_ops.core.errors import Finding, PlaygroundError
+from playground_ops.core.target import Target
+
+Numbers = Mapping[str, Mapping[str, int]]
+"""By component: of what it keeps and uses, by what it is called."""
+
+
+@dataclass(frozen=True)
+class Looked:
+    """What one look told: component, topic, findings."""
+
+    told: Sequence[tuple[str, Topic, list[Finding]]]
+    rolling_out: str | None = None
+    """The location, where a rollout is under way."""
+    is_from_database: bool = False
+    """Then it says nothing while that is away: heartbeats could not be written."""
+    database_is_away: bool = False
+    stale: str | None = None
+    numbers: Numbers = field(default_factory=dict)
+
+
+def at_component(name: str, component: ComponentStatus | None) -> Looked:
+    now = datetime.now(timezone.utc)
+    findings = components.keeps_ending(component, now) + components.is_up(name, component)
+    return Looked([(name, Topic.HEALTHY, findings), *_of_memory(name, component)])
+
+
+def _of_memory(name: str, component: ComponentStatus | None) -> list[tuple[str, Topic, list[Finding]]]:
+    found = room.memory(component)
+    return [(name, Topic.ROOM, found)] if found else []
+
+
+def at_location(target: Target, name: str, component: ComponentStatus | None) -> Looked:
+    try:
+        holder = target.holder(name)
+        releases, records = target.releases(name), target.records(name)
+        now = datetime.now(timezone.utc)
+        left = leftovers.check(name, holder, releases, records, now)
+        is_busy = bool(records) and records[-1].outcome is None and not left
+        serving = decisions.serving(releases)
+        healthy = components.keeps_ending(component, now) + leftovers.moved_by_hand(name, releases, records)
+        stale = False
+        if serving is None:
+            healthy.append(components.serves_nothing(name, decisions.last_done(records)))
+        elif silent := components.answers(serving.release, target.observe(serving.release)):
+            healthy += silent
+        elif not is_busy:  # what is shown during a rollout is for it to confirm
+            shown, own = target.shown(serving.release)
+            healthy += components.is_shown(serving.release, shown, own)
+            stale = shown.error is None and shown.server_id != own
+    except PlaygroundError as error:
+        return Looked([(name, Topic.HEALTHY, [*error.findings])])
+    told = [(name, Topic.HEALTHY, healthy), (name, Topic.TIDY, left), *_of_memory(name, component)]
+    return Looked(told, name if is_busy else None, stale=name if stale else None)
+
+
+def at_dagster(target: Target) -> Looked:
+    """Nothing while the webserver, which tells it, is down: that is a finding of its own."""
+    seen = target.stack.overview()
+    if seen is None:
+        return Looked([])
+    return Looked(
+        [
+            ("daemon", Topic.HEALTHY, instance.check_daemons(seen.heartbeats)),
+            *((name, Topic.RUNS, findings) for name, findings in instance.check_runs(seen.runs).items()),
+            *((name, Topic.TICKS, findings) for name, findings in ticks.check(seen.ticking).items()),
+            *(
+                (name, Topic.AS_CONFIGURED, findings)
+                for name, findings in components.check_versions(seen.version, seen.versions).items()
+            ),
+        ],
+        is_from_database=True,
+    )
+
+
+def at_storage(target: Target, keeps: str) -> Looked:
+    """`keeps`: the component that keeps the database."""
+    try:
+        storage = target.storage()
+    except PlaygroundError as error:
+        return Looked([(keeps, Topic.HEALTHY, [*error.findings])], database_is_away=True)
+    told = []
+    if database := storage.database:
+        told.append((keeps, Topic.ROOM, room.connections(database)))
+        told.append((keeps, Topic.AS_CONFIGURED, room.schema(database)))
+    if storage.of_database:
+        told.append((keeps, Topic.ROOM, room.volume(storage.of_database)))
+    if storage.of_files:
+        told.append((FOUNDATION, Topic.ROOM, room.volume(storage.of_files)))
+    return Looked(told, numbers=room.of_storage(storage, keeps))
+
+
+def at_missing(target: Target, configuration: Configuration) -> Looked:
+    """Where that can't be asked, why is told by the others, who ask the same."""
+    try:
+        found = target.stack.missing(configuration)
+    except PlaygroundError:
+        return Looked([])
+    return Looked([(name, Topic.AS_CONFIGURED, [*told]) for name, told in found.items()])
+
+
+def at_plan(target: Target, configuration: Configuration) -> Looked:
+    try:
+        missing, differs = drift.check(target.stack.plan(configuration))
+    except PlaygroundError as error:
+        return Looked([("webserver", Topic.AS_CONFIGURED, [*error.findings])])
+    return Looked(
+        [
+            *((name, Topic.HEALTHY, findings) for name, findings in missing.items()),
+            *((name, Topic.AS_CONFIGURED, findings) for name, findings in differs.items()),
+        ]
+    )

@@ -1,0 +1,115 @@
+"""The record of one rollout while it is being written.
+
+The record is saved at each step that the next rollout would need to know of, so that a rollout that
+is killed leaves a readable account of how far it came. A rollout that changes nothing saves nothing.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import uuid4
+
+from playground_ops.core.clock import Clock
+from playground_ops.core.errors import Finding, FindingKind, PlaygroundError
+from playground_ops.core.model import LiveRelease, Outcome, Phase, Release, Revision, RolloutRecord, Verdict
+from playground_ops.core.progress import RolloutCancelled, Story
+from playground_ops.core.request import Request
+from playground_ops.core.target import Target
+
+
+class Journal:
+    """Also a Story, so that phases told by others are timed in the same record."""
+
+    def __init__(self, target: Target, story: Story, clock: Clock, request: Request) -> None:
+        self._target, self._story, self._clock = target, story, clock
+        self._phase_began = clock.monotonic()
+        self.record = RolloutRecord(
+            location=request.location.name,
+            id=uuid4().hex,
+            by=request.by,
+            action=request.action,
+            started_at=clock.utc_now(),
+            configuration=request.configuration,
+            run_id=request.run_id,
+        )
+
+    def phase(self, phase: Phase, message: str) -> None:
+        self._time_the_phase()
+        self._set(phase=phase)
+        self._story.phase(phase, message)
+
+    def say(self, message: str) -> None:
+        self._story.say(message)
+
+    def warn(self, message: str) -> None:
+        self._set(warnings=(*self.record.warnings, message))
+        self._story.warn(message)
+
+    def approved(self, verdict: Verdict) -> None:
+        self._set(approved_by=f"{verdict.by}{f': {verdict.reason}' if verdict.reason else ''}")
+        self._story.say(f"approved by {self.record.approved_by}")
+
+    def check(self) -> None:
+        self._story.check()
+
+    def began_from(self, previous: LiveRelease | None) -> None:
+        if previous is not None:
+            release = previous.release
+            self._set(previous=release.number, previous_commit=release.revision.commit)
+
+    def resolved(self, revision: Revision) -> None:
+        self._set(revision=revision)
+
+    def started(self, release: Release) -> None:
+        self.phase(Phase.START, f"release {release.number} at {release.revision.short}")
+        self._set(release=release)
+        self._target.record(self.record)
+
+    def went_back_to(self, release: Release) -> None:
+        self._set(release=release, phase=Phase.SWITCH)
+        self._target.record(self.record)
+
+    def save(self, phase: Phase) -> None:
+        """Say on record that `phase` is about to begin."""
+        self._target.record(self.record.model_copy(update={"phase": phase}))
+
+    def unchanged(self) -> RolloutRecord:
+        self._story.say("nothing to do: this commit serves already with this configuration")
+        return self.record.model_copy(update={"outcome": Outcome.UNCHANGED})
+
+    def done(self) -> RolloutRecord:
+        return self._end(Outcome.DONE)
+
+    def failed(self, error: BaseException, tail: str) -> RolloutRecord:
+        if isinstance(error, PlaygroundError):
+            return self._end(Outcome.FAILED, finding=error.finding, log_tail=tail)
+        if isinstance(error, RolloutCancelled) or not isinstance(error, Exception):
+            return self._end(Outcome.CANCELLED, log_tail=tail)
+        return self._end(Outcome.FAILED, finding=_unexpected(self.record.location, error), log_tail=tail)
+
+    def _end(self, outcome: Outcome, **fields: Any) -> RolloutRecord:
+        self._time_the_phase()
+        self._set(outcome=outcome, ended_at=self._clock.utc_now(), **fields)
+        self._target.record(self.record)
+        return self.record
+
+    def _time_the_phase(self) -> None:
+        now = self._clock.monotonic()
+        durations = dict(self.record.durations)
+        name = self.record.phase.value
+        durations[name] = round(durations.get(name, 0.0) + now - self._phase_began, 3)
+        self._phase_began = now
+        self._set(durations=durations)
+
+    def _set(self, **fields: Any) -> None:
+        self.record = self.record.model_copy(update=fields)
+
+
+def _unexpected(location: str, error: Exception) -> Finding:
+    return Finding(
+        kind=FindingKind.TRANSIENT,
+        object=f"location/{location}",
+        observed=f"{type(error).__name__}: {error}",
+        cause="Something that this program does not foresee.",
+        fix="Redeploy; if it happens again, report it with the run's log.",
+    )

@@ -1,0 +1,128 @@
+"""What a rollout does first: finish or undo what an earlier one, that died, left behind.
+
+Called with the location's lock held, so whatever has no outcome yet is dead.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from playground_ops.core import decisions
+from playground_ops.core.clock import Clock
+from playground_ops.core.errors import PlaygroundError
+from playground_ops.core.model import LiveRelease, Outcome, ReleaseState, RolloutRecord
+from playground_ops.core.progress import Story
+from playground_ops.core.target import Lock, Target
+from playground_ops.engine.switching import Patience, confirm
+
+DONE = Outcome.DONE
+
+
+def recover(
+    target: Target, lock: Lock, location: str, story: Story, clock: Clock, patience: Patience
+) -> None:
+    """Afterwards there is no candidate, no unfinished record, and at most one release kept warm."""
+    records = target.records(location)
+    unfinished = [record for record in records if record.outcome is None]
+    lock.check()
+    _settle_an_unconfirmed_switch(target, location, unfinished, story, clock, patience)
+    live = target.releases(location)
+    _revive(target, decisions.serving(live), story)
+    for leftover in _leftovers(live, records):
+        story.warn(f"removing release {leftover.release.number}, left by a rollout that died")
+        take_away(target, leftover)
+    for lost in target.fail_lost_runs(location):
+        story.warn(lost)
+    retire_all_but_the_last(target, location)
+    if unfinished:
+        _close(target, location, unfinished, clock)
+
+
+def _leftovers(live: Sequence[LiveRelease], records: Sequence[RolloutRecord]) -> list[LiveRelease]:
+    """Candidates, and releases that were switched to, taken back, and not yet removed.
+
+    One that has no record at all is none: it served, and somebody deleted its record.
+    """
+    recorded = [(record.release.number, record.outcome) for record in records if record.release]
+    confirmed = {number for number, outcome in recorded if outcome is DONE}
+    doubtful = {number for number, outcome in recorded} - confirmed
+    return [
+        found
+        for found in live
+        if found.state is ReleaseState.CANDIDATE
+        or (found.state is ReleaseState.RETIRED and found.release.number in doubtful)
+    ]
+
+
+def take_away(target: Target, release: LiveRelease) -> None:
+    """At once what never served; what did, be it for seconds, may have been given runs, and drains."""
+    if release.state is ReleaseState.RETIRED:
+        target.retire(release.release)
+    else:
+        target.remove(release.release)
+
+
+def retire_all_but_the_last(target: Target, location: str) -> None:
+    """Keep the release that served last warm for rollback; let older ones drain."""
+    live = target.releases(location)
+    warm = decisions.previous(live)
+    for release in live:
+        if release.state is ReleaseState.RETIRED and release != warm:
+            target.retire(release.release)
+
+
+def _settle_an_unconfirmed_switch(
+    target: Target,
+    location: str,
+    unfinished: Sequence[RolloutRecord],
+    story: Story,
+    clock: Clock,
+    patience: Patience,
+) -> None:
+    """Confirm a switch that nobody confirmed; take it back if that fails."""
+    live = target.releases(location)
+    now, before = decisions.serving(live), decisions.previous(live)
+    never_confirmed = {record.release.number for record in unfinished if record.release}
+    if now is None or now.release.number not in never_confirmed:
+        return
+    try:
+        confirm(target, now.release, story, clock, patience)
+    except PlaygroundError as error:
+        story.warn(
+            f"release {now.release.number} was never confirmed, and can't be: {error.finding.observed}"
+        )
+        if before is not None:
+            target.serve(before.release)
+        target.remove(now.release)
+
+
+def _revive(target: Target, now: LiveRelease | None, story: Story) -> None:
+    """What serves must run. Failing that is no reason to stop: this rollout may be the cure."""
+    if now is None:
+        return
+    try:
+        target.start(now.release, story.say)
+        target.keep(now.release)
+    except PlaygroundError as error:
+        story.warn(f"the serving release {now.release.number} could not be started: {error}")
+
+
+def _close(target: Target, location: str, unfinished: Sequence[RolloutRecord], clock: Clock) -> None:
+    live = target.releases(location)
+    now, before = decisions.serving(live), decisions.previous(live)
+    if before is not None:
+        target.settle(before.release)
+    for record in unfinished:
+        finished = (
+            now is not None and record.release is not None and now.release.number == record.release.number
+        )
+        target.record(
+            record.model_copy(
+                update={
+                    "outcome": Outcome.DONE if finished else Outcome.INTERRUPTED,
+                    "ended_at": clock.utc_now(),
+                    "recovered": True,
+                    "warnings": (*record.warnings, f"its process died while {record.phase.value}"),
+                }
+            )
+        )

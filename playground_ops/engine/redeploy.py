@@ -1,0 +1,110 @@
+"""Which rollouts a wish to redeploy means."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from playground_ops.config import Configuration, digest
+from playground_ops.core import decisions
+from playground_ops.core.errors import BadInput, Finding, FindingKind, PlaygroundError
+from playground_ops.core.model import Action, Location, Revision
+from playground_ops.core.request import Request
+from playground_ops.engine.apply import location_named
+from playground_ops.engine.gates import may_go_there
+from playground_ops.engine.rollout import Engine
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What a person or a sensor asked for."""
+
+    locations: Sequence[str]
+    """None named: those whose ref has moved."""
+    by: str
+    ref: str | None = None
+    force: bool = False
+    run_id: str | None = None
+    action: Action = "redeploy"
+
+
+def requests(engine: Engine, configuration: Configuration, wish: Wish) -> list[Request]:
+    """Raises BadInput for an unknown location, PlaygroundError where a ref can't be resolved."""
+    if wish.locations:
+        named = [location_named(configuration, name) for name in wish.locations]
+        if wish.ref is not None:
+            _have_repositories(named)
+            may_go_there(named, wish.ref)
+        return [_request(location, wish) for location in named]
+    if wish.ref is not None:
+        raise BadInput(_which_location(wish.ref))
+    return [
+        _request(location, wish, revision)
+        for location, revision in moved(engine, configuration.all_locations)
+    ]
+
+
+def moved(engine: Engine, locations: Sequence[Location]) -> list[tuple[Location, Revision]]:
+    """The locations whose configured ref leads somewhere new, with where it leads. Asked all at once."""
+    found: dict[str, Revision] = {}
+
+    def resolve() -> None:
+        wanted = [location for location in locations if location.name not in found]
+        wrong = []
+        for location, answer in zip(wanted, engine.target.resolve_all(wanted), strict=True):
+            if isinstance(answer, Finding):
+                wrong.append(answer)
+            else:
+                found[location.name] = answer
+        if wrong:
+            wrong.sort(key=lambda one: one.kind is FindingKind.TRANSIENT)
+            raise PlaygroundError(*dict.fromkeys(wrong))
+
+    engine.retrying("resolving", resolve)
+    return [
+        (location, found[location.name])
+        for location in locations
+        if decisions.has_moved(engine.target.records(location.name), found[location.name])
+    ]
+
+
+def _have_repositories(locations: Sequence[Location]) -> None:
+    without = [location for location in locations if location.repository is None]
+    if without:
+        raise BadInput(*(_no_repository(location) for location in without))
+
+
+def _which_location(ref: str) -> Finding:
+    return Finding(
+        kind=FindingKind.CERTAIN,
+        object=f"ref/{ref}",
+        observed="A ref was given and no location.",
+        cause="A ref belongs to one repository.",
+        fix="Name the locations that are to go there.",
+    )
+
+
+def _no_repository(location: Location) -> Finding:
+    name, image = location.name, location.in_image
+    serves = f"Its code is in the image {image.image}." if image else "It serves this project's own packages."
+    instead = f"Name another image of {name}" if image else f"Give {name} a repository"
+    return Finding(
+        kind=FindingKind.CERTAIN,
+        object=f"location/{name}",
+        observed="It has no repository, so a ref leads nowhere.",
+        cause=serves,
+        fix=f"{instead} in the configuration, or redeploy it without a ref.",
+    )
+
+
+def _request(location: Location, wish: Wish, revision: Revision | None = None) -> Request:
+    return Request(
+        location=location,
+        configuration=digest(location),
+        by=wish.by,
+        action=wish.action,
+        ref=wish.ref,
+        revision=revision,
+        force=wish.force,
+        run_id=wish.run_id,
+    )

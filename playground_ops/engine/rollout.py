@@ -1,0 +1,290 @@
+"""A rollout: one location goes to one commit with nobody noticing, or stays where it is and says why."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from playground_ops.core import decisions
+from playground_ops.core.clock import Clock
+from playground_ops.core.errors import Finding, FindingKind, LockHeld, PlaygroundError, RolloutFailed
+from playground_ops.core.model import (
+    LoadedCode,
+    Observation,
+    Phase,
+    Release,
+    Revision,
+    RolloutRecord,
+    ServerStatus,
+    Verdict,
+)
+from playground_ops.core.progress import Story
+from playground_ops.core.request import Request
+from playground_ops.core.target import Lock, Target
+from playground_ops.engine.approval import wait_for_approval
+from playground_ops.engine.gates import commit_is_the_one_asked_for, nothing_is_lost, shared_asset_keys
+from playground_ops.engine.journal import Journal
+from playground_ops.engine.recovery import recover, retire_all_but_the_last, take_away
+from playground_ops.engine.switching import Patience, switch_to
+from playground_ops.engine.waiting import Waiting
+
+T = TypeVar("T")
+LOOK_SECONDS = 4.0
+"""At a candidate, also where nothing tells that it changed."""
+
+Elsewhere = Callable[[Sequence[str]], int]
+"""Runs a command of this project where rollouts can be made; its exit code."""
+
+
+@dataclass(frozen=True)
+class Engine:
+    """What every rollout works with."""
+
+    target: Target
+    story: Story
+    clock: Clock
+    patience: Patience = field(default_factory=Patience)
+    elsewhere: Elsewhere | None = None
+    """Given where this process can't reach what a rollout has to ask."""
+
+    def roll_out(self, request: Request) -> RolloutRecord:
+        """Raises LockHeld, RolloutFailed (what served before still serves) or RolloutCancelled."""
+        with self.locked(request) as lock:
+            recover(self.target, lock, request.location.name, self.story, self.clock, self.patience)
+            return Rollout(self, lock, request).run()
+
+    @contextmanager
+    def locked(self, request: Request) -> Iterator[Lock]:
+        """Hold the location's lock, after waiting for its holder as long as patience has it."""
+        with ExitStack() as held:
+            yield self._take_lock(request, held)
+
+    def _take_lock(self, request: Request, held: ExitStack) -> Lock:
+        deadline = self.clock.monotonic() + self.patience.lock
+        told = False
+
+        def taken() -> Lock:
+            return held.enter_context(self.target.lock(request.location.name, request.by))
+
+        while True:
+            try:
+                return self.retrying("the location's lock", taken)
+            except LockHeld as somebody:
+                if self.clock.monotonic() >= deadline:
+                    raise
+                if not told:
+                    self.story.say(f"waiting up to {self.patience.lock:g} s: {somebody.finding.observed}")
+                told = True
+                self.story.check()
+                self.clock.sleep(0.2)
+
+    def retrying(self, what: str, attempt: Callable[[], T]) -> T:
+        """Try again what fails for a passing reason, to the deadline; everything else is raised at once."""
+        deadline = self.clock.monotonic() + self.patience.transient
+        pause = 1.0
+        while True:
+            try:
+                return attempt()
+            except PlaygroundError as error:
+                passing = error.finding.kind is FindingKind.TRANSIENT and not isinstance(error, LockHeld)
+                if not passing or self.clock.monotonic() + pause > deadline:
+                    raise
+                self.story.say(f"{what}: {error.finding.observed} Trying again in {pause:g} s")
+            self.story.check()
+            self.clock.sleep(pause)
+            pause = min(pause * 2, 10.0)
+
+
+class Rollout:
+    """One rollout under way, its lock held."""
+
+    def __init__(self, engine: Engine, lock: Lock, request: Request) -> None:
+        self.engine, self.lock, self.request = engine, lock, request
+        self.target = engine.target
+        self.location = request.location
+        self.journal = Journal(engine.target, engine.story, engine.clock, request)
+        self.candidate: Release | None = None
+
+    def run(self) -> RolloutRecord:
+        previous = decisions.serving(self.target.releases(self.location.name))
+        self.journal.began_from(previous)
+        try:
+            revision = self._resolve()
+            if not self.request.force and decisions.is_unchanged(
+                previous, revision, self.request.configuration
+            ):
+                return self.journal.unchanged()
+            self._refuse_what_was_rejected(revision)
+            revision = self._fetch(revision)
+            self.candidate = self._start(revision)
+            self._verify(self.candidate, previous.release if previous else None)
+            if previous is not None:
+                self._be_approved(self.candidate)
+            self._switch(self.candidate, previous.release if previous else None)
+        except BaseException as error:
+            record = self._undo(error)
+            if record.finding is not None and not isinstance(error, PlaygroundError):
+                raise RolloutFailed(record.finding) from error
+            raise
+        self.journal.phase(Phase.RETIRE, "keeping the previous release warm")
+        retire_all_but_the_last(self.target, self.location.name)
+        return self.journal.done()
+
+    def _resolve(self) -> Revision:
+        ref = self.request.ref or self.location.ref
+        self.journal.phase(Phase.RESOLVE, f"{ref or 'HEAD'} of {self.location.repository or 'this project'}")
+        revision = self.request.revision or self.engine.retrying(
+            "resolving", lambda: self.target.resolve(self.location, self.request.ref)
+        )
+        self.journal.resolved(revision)
+        return revision
+
+    def _fetch(self, revision: Revision) -> Revision:
+        fetched = self.engine.retrying(
+            "fetching", lambda: self.target.fetch(self.location, revision, self._say)
+        )
+        self.journal.resolved(fetched)
+        return fetched
+
+    def _refuse_what_was_rejected(self, revision: Revision) -> None:
+        if self.request.force:
+            return
+        records = self.target.records(self.location.name)
+        rejected = decisions.rejection(records, revision.commit, self.request.configuration)
+        if rejected is not None and rejected.finding is not None:
+            raise RolloutFailed(
+                rejected.finding.model_copy(
+                    update={
+                        "observed": f"Commit {revision.short} was rejected at {rejected.started_at}: "
+                        f"{rejected.finding.observed}",
+                        "fix": f"{rejected.finding.fix} Or force it.",
+                    }
+                )
+            )
+
+    def _start(self, revision: Revision) -> Release:
+        release = Release(
+            location=self.location,
+            number=self.target.next_number(self.location.name),
+            revision=revision,
+            configuration=self.request.configuration,
+            created_at=self.engine.clock.utc_now(),
+            rollback_of=self.request.rollback_of,
+        )
+        self.candidate = release
+        self.lock.check()
+        self.journal.started(release)
+        self.engine.retrying("starting", lambda: self.target.start(release, self._say))
+        self._wait_until_ready(release)
+        return release
+
+    def _say(self, message: str) -> None:
+        self.engine.story.check()
+        self.engine.story.say(message)
+
+    def _wait_until_ready(self, release: Release) -> None:
+        waiting = Waiting(self.engine.clock, self.engine.patience, self.location.startup_timeout_seconds)
+        told = ""
+        while True:
+            seen = self.target.observe(release)
+            if seen.status is ServerStatus.READY:
+                return
+            if seen.status is ServerStatus.FAILED and seen.finding is not None:
+                raise RolloutFailed(seen.finding)
+            remaining = waiting.left(seen)
+            if remaining <= 0:
+                raise RolloutFailed(seen.finding or _never_ready(release, seen))
+            if (message := _waits_for(seen, waiting.allowed(seen))) != told:
+                told = message
+                self._say(told)
+            self.engine.story.check()
+            self.target.wait(release, min(remaining, LOOK_SECONDS))
+
+    def _verify(self, release: Release, previous: Release | None) -> None:
+        self.journal.phase(Phase.VERIFY, "asking the server what it loaded")
+        loaded = self.target.inspect(release)
+        commit_is_the_one_asked_for(release, loaded, self.target.expected_directory(release))
+        self._keeps(release, loaded, previous)
+        for warning in shared_asset_keys(loaded, self.target.other_asset_keys(self.location.name)):
+            self.journal.warn(warning)
+        self.target.smoke(release, self._say)
+        self.lock.check()
+        stopped_now = self.engine.retrying(
+            "schedules and sensors", lambda: self.target.set_automation(release, loaded)
+        )
+        for stopped in stopped_now:
+            self.engine.story.say(f"automation is {self.location.automation}: {stopped}")
+
+    def _keeps(self, release: Release, loaded: LoadedCode, previous: Release | None) -> None:
+        """Whoever goes back, or forces it, has said that something may go."""
+        if previous is None or not self.location.must_keep or self.request.force or self.request.rollback_of:
+            return
+        try:
+            serving = self.target.inspect(previous)
+        except PlaygroundError as error:
+            self.journal.warn(f"nobody knows what would be lost: {error.finding.observed}")
+            return
+        nothing_is_lost(release, loaded, serving)
+
+    def _be_approved(self, release: Release) -> None:
+        """A first release replaces nothing; whoever goes back has said so; what is healed was approved."""
+        heals = self.request.action == "heal"
+        if self.location.approval != "manual" or self.request.rollback_of or heals:
+            return
+
+        def asked() -> Verdict | None:
+            return self.engine.retrying("approval", lambda: self.target.verdict(release))
+
+        wait_for_approval(self.target, self.lock, release, self.journal, self.engine.clock, asked)
+
+    def _switch(self, release: Release, previous: Release | None) -> None:
+        self.engine.story.check()
+        self.journal.save(Phase.SWITCH)
+        switch_to(
+            self.target, self.lock, release, previous, self.journal, self.engine.clock, self.engine.patience
+        )
+
+    def _undo(self, error: BaseException) -> RolloutRecord:
+        """Keep the evidence, then take the candidate away. Nothing is touched when the lock is lost."""
+        self.lock.check()
+        if isinstance(error, PlaygroundError):
+            self.engine.story.say(f"it fails, what serves stays: {error.finding.sentence()}")
+        tail = self.target.tail(self.candidate, 40) if self.candidate else ""
+        if self.candidate is not None:
+            live = self.target.releases(self.location.name)
+            found = next((one for one in live if one.release == self.candidate), None)
+            if found is not None:
+                take_away(self.target, found)
+            else:
+                self.target.remove(self.candidate)
+        return self.journal.failed(error, tail)
+
+
+def _waits_for(seen: Observation, seconds: float) -> str:
+    coming = ", for which an autoscaler makes room" if seen.room_is_coming else ""
+    if seen.finding is None:
+        return f"waiting up to {seconds:g} s for {seen.message}"
+    return f"waiting up to {seconds:g} s for this to pass: {seen.message}{coming}"
+
+
+def _never_ready(release: Release, seen: Observation) -> Finding:
+    seconds, waiting_for = release.location.startup_timeout_seconds, seen.message
+    if not seen.imports:
+        return Finding(
+            kind=FindingKind.TRANSIENT,
+            object=f"release/{release.name}",
+            observed=f"Its server was not even started within {seconds} s: it waits for {waiting_for}.",
+            cause="The image is large, the repository is, packages are many or slow to come, or the node has "
+            "much to do.",
+            fix="Redeploy: what was fetched is kept. Or raise startup_timeout_seconds for this location.",
+        )
+    return Finding(
+        kind=FindingKind.CERTAIN,
+        object=f"release/{release.name}",
+        observed=f"The server did not answer within {seconds} s ({waiting_for}).",
+        cause="Importing the definitions hangs or takes longer than that: a connection, a download or a "
+        "loop at module level.",
+        fix="Move slow work out of module level, or raise startup_timeout_seconds for this location.",
+    )

@@ -1,0 +1,132 @@
+"""The state of the stack as one value: what a person or a script asks for first."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from playground_ops.config import OPS, Configuration
+from playground_ops.core import decisions
+from playground_ops.core.component import ComponentStatus
+from playground_ops.core.model import LiveRelease, Outcome, ReleaseState, RolloutRecord
+from playground_ops.core.target import Target
+from playground_ops.core.value import Value
+from playground_ops.render.names import CONFIGURATION, CONFIGURATION_KEY
+
+
+class LastRollout(Value):
+    action: str
+    outcome: str
+    """`under way` while it has none."""
+    ended_at: str | None
+    by: str
+    reason: str | None = None
+    """Why it failed, in a sentence."""
+
+
+class LocationStatus(Value):
+    name: str
+    release: int | None = None
+    commit: str | None = None
+    ref: str | None = None
+    subject: str | None = None
+    since: str | None = None
+    previous: int | None = None
+    """Release that is kept warm for rollback."""
+    candidate: int | None = None
+    draining: tuple[int, ...] = ()
+    automation: str | None = None
+    ready: bool = False
+    restarts: int = 0
+    message: str = ""
+    last_rollout: LastRollout | None = None
+
+
+class StackStatus(Value):
+    ui: str | None
+    target: str
+    configuration: str = ""
+    """Which one is in force, and where it is from."""
+    components: tuple[ComponentStatus, ...]
+    locations: tuple[LocationStatus, ...]
+
+
+def location_status(
+    name: str,
+    releases: Sequence[LiveRelease],
+    last: RolloutRecord | None,
+    server: ComponentStatus | None,
+) -> LocationStatus:
+    now, before = decisions.serving(releases), decisions.previous(releases)
+    candidate = next((live for live in releases if live.state is ReleaseState.CANDIDATE), None)
+    draining = tuple(live.release.number for live in releases if live.state is ReleaseState.DRAINING)
+    common = {
+        "name": name,
+        "previous": before.release.number if before else None,
+        "candidate": candidate.release.number if candidate else None,
+        "draining": draining,
+        "last_rollout": _last(last) if last else None,
+        "ready": server.ready if server else False,
+        "restarts": server.restarts if server else 0,
+        "message": server.message if server else "",
+    }
+    if now is None:
+        return LocationStatus(**common)
+    release = now.release
+    return LocationStatus(
+        **common,
+        release=release.number,
+        commit=release.revision.commit,
+        ref=release.revision.ref,
+        subject=release.revision.subject or None,
+        since=now.served_at,
+        automation=release.location.automation,
+    )
+
+
+def _last(record: RolloutRecord) -> LastRollout:
+    outcome = record.outcome.value if record.outcome else f"under way: {record.phase.value}"
+    failed = record.outcome in (Outcome.FAILED, Outcome.INTERRUPTED)
+    return LastRollout(
+        action=record.action,
+        outcome=outcome,
+        ended_at=record.ended_at,
+        by=record.by,
+        reason=record.finding.sentence() if failed and record.finding else None,
+    )
+
+
+def look(target: Target, configuration: Configuration) -> StackStatus:
+    """Every component and location there is, configured or not. Writes nothing."""
+    target = target.snapshot()
+    components = tuple(target.stack.component_status())
+    servers = {found.name: found for found in components if found.kind == "location"}
+    configured = [location.name for location in configuration.all_locations]
+    names = [*configured, *(name for name in servers if name not in configured)]
+    releases = {name: target.releases(name) for name in names}
+    return StackStatus(
+        ui=target.stack.ui_address(),
+        target=target.name,
+        configuration=_in_force(target, configuration, decisions.serving(releases[OPS.name])),
+        components=tuple(found for found in components if found.kind != "location"),
+        locations=tuple(
+            location_status(
+                name,
+                releases[name],
+                next(iter(reversed(target.records(name))), None),
+                servers.get(name),
+            )
+            for name in names
+        ),
+    )
+
+
+def _in_force(target: Target, configuration: Configuration, ops: LiveRelease | None) -> str:
+    if target.name == "local":
+        return configuration.source
+    if configuration.ops.repository and ops and ops.release.revision.repository:
+        revision = ops.release.revision
+        return (
+            f"{CONFIGURATION_KEY} of commit {revision.short} ({revision.ref or 'HEAD'}) of "
+            f"{revision.repository}, with ops release {ops.release.number}"
+        )
+    return f"ConfigMap {CONFIGURATION}, as deployed"

@@ -1,0 +1,178 @@
+"""The switch and its confirmation: the one place where a location's address moves.
+
+After `switch_to` either the new release serves and the webserver shows it, or what served before
+serves again and the reason is raised.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from playground_ops.core.clock import Clock
+from playground_ops.core.errors import Finding, FindingKind, PlaygroundError, RolloutFailed
+from playground_ops.core.model import Phase, Release, ServerStatus
+from playground_ops.core.progress import Story
+from playground_ops.core.target import Lock, Target
+
+POLL_SECONDS = 0.2
+WATCH_SECONDS = 1.0
+RELOAD_SECONDS = 2.0
+"""A webserver looks once a second by itself."""
+EARLIER = "the server before it"
+
+
+@dataclass(frozen=True)
+class Patience:
+    """How long the engine waits, in seconds."""
+
+    transient: float = 60.0
+    """For what may pass: git, network, package index."""
+    capacity: float = 120.0
+    """For room: on a node, in a quota, of a volume."""
+    scale_up: float = 900.0
+    """For room that an autoscaler has said to make: as long as cluster-autoscaler waits for a node."""
+    confirm: float = 10.0
+    """For the webserver to show the new release."""
+    stable: float = 0.3
+    """How long a confirmed server must go on living before the rollout believes it."""
+    watch: float = 0.0
+    """How long a release that took another one's place is watched, before that one is let go."""
+    lock: float = 0.0
+    """For somebody else's rollout of the same location to end."""
+
+
+def switch_to(
+    target: Target,
+    lock: Lock,
+    release: Release,
+    previous: Release | None,
+    story: Story,
+    clock: Clock,
+    patience: Patience,
+) -> None:
+    """Raises RolloutFailed after going back to `previous`, LockLost before anything was moved."""
+    story.phase(Phase.SWITCH, f"{release.location.name} goes to release {release.number}")
+    lock.check()
+    known = target.troubles(release.location.name) if previous is not None and patience.watch else {}
+    try:
+        target.serve(release)
+        if previous is not None:
+            target.settle(previous)
+        story.phase(Phase.CONFIRM, "waiting until the webserver shows the new release")
+        confirm(target, release, story, clock, patience)
+        target.keep(release)
+        if previous is not None:
+            target.settle(previous, launched=True)  # there, while the address moved
+            watch(target, release, story, clock, patience, known)
+            target.settle(previous)
+    except BaseException:
+        lock.check()
+        if previous is not None:
+            target.serve(previous)
+            story.warn(f"release {previous.number} serves again")
+        raise
+
+
+def confirm(target: Target, release: Release, story: Story, clock: Clock, patience: Patience) -> None:
+    """Return when the webserver shows exactly this release and its server has stayed alive.
+
+    Raises RolloutFailed when the server dies, or at the deadline with what was seen last.
+    """
+    began = clock.monotonic()
+    deadline, reload = began + patience.confirm, began + RELOAD_SECONDS
+    told = ""
+    while seen := _what_else_is_shown(target, release):
+        _must_live(target, release)
+        if seen == EARLIER and clock.monotonic() >= reload:
+            target.reload(release.location.name)
+            reload += RELOAD_SECONDS
+        if clock.monotonic() >= deadline:
+            raise RolloutFailed(_not_shown(release, seen, patience.confirm))
+        if seen != told:
+            story.say(f"waiting up to {patience.confirm:g} s for the webserver to show it; so far: {seen}")
+            told = seen
+        story.check()
+        target.wait(release, POLL_SECONDS)
+    target.wait(release, patience.stable)
+    _must_live(target, release)
+
+
+def watch(
+    target: Target,
+    release: Release,
+    story: Story,
+    clock: Clock,
+    patience: Patience,
+    known: Mapping[str, Finding],
+) -> None:
+    """Return when the release has been shown without an error for `patience.watch` seconds on end.
+
+    `known`: what was not well before the switch, and is not held against it.
+    Raises RolloutFailed when its server ends, when a sensor or schedule of it or a daemon begins to fail, and
+    when the webserver shows something else for longer than `patience.confirm`.
+    """
+    if not patience.watch:
+        return
+    story.phase(Phase.WATCH, f"release {release.number} serves; watching it for {patience.watch:g} s")
+    server = target.shown(release)[1]
+    end = clock.monotonic() + patience.watch
+    while (left := end - clock.monotonic()) > 0:
+        story.check()
+        target.wait(release, min(left, WATCH_SECONDS))
+        _must_live(target, release)
+        shown, own = target.shown(release)
+        if server and own and own != server:
+            raise RolloutFailed(_replaced(release))
+        for what, finding in target.troubles(release.location.name).items():
+            if what not in known:
+                raise RolloutFailed(finding)
+        if shown.error is not None or shown.server_id != own:
+            confirm(target, release, story, clock, patience)
+            end = clock.monotonic() + patience.watch
+    if silent := target.silent_daemons():
+        story.warn(_nothing_ticks(silent))
+
+
+def _nothing_ticks(silent: Sequence[str]) -> str:
+    """Not the release's fault, and nothing that going back would mend."""
+    return (
+        f"the daemon has not been heard of for two minutes ({', '.join(silent)}): no schedule or sensor of "
+        "this release was seen ticking. `logs daemon` says why"
+    )
+
+
+def _must_live(target: Target, release: Release) -> None:
+    observation = target.observe(release)
+    if observation.status is ServerStatus.FAILED and observation.finding is not None:
+        raise RolloutFailed(observation.finding)
+
+
+def _what_else_is_shown(target: Target, release: Release) -> str:
+    """Empty where it is this release, and nothing else."""
+    try:
+        shown, own = target.shown(release)
+    except PlaygroundError as error:
+        return error.finding.observed
+    return shown.error or ("" if shown.server_id == own else EARLIER)
+
+
+def _replaced(release: Release) -> Finding:
+    return Finding(
+        kind=FindingKind.TRANSIENT,
+        object=f"release/{release.name}",
+        observed="Its server ended within seconds after the switch, and another process took its place.",
+        cause="It ran out of memory, was killed, or its pod was deleted.",
+        fix=f"Look at `logs {release.name} --previous`; then redeploy.",
+    )
+
+
+def _not_shown(release: Release, seen: str, seconds: float) -> Finding:
+    return Finding(
+        kind=FindingKind.TRANSIENT,
+        object=f"location/{release.location.name}",
+        observed=f"{seconds:g} s after the switch to release {release.number} the webserver does not "
+        f"show it: {seen.rstrip('.')}.",
+        cause="The webserver is down or overloaded, or it cannot load what the server answers.",
+        fix="Look at `logs webserver`; then redeploy.",
+    )

@@ -1,0 +1,215 @@
+"""Jobs and short pods of the stack: a command of this project, a backup, a migration of the schema.
+
+From outside, neither code servers nor the database can be reached, nor should they be.
+
+The password reaches it from its Secret, so that whoever asks for a backup never holds it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+
+import yaml
+
+from playground_ops.config import Configuration
+from playground_ops.core.model import Release
+from playground_ops.core.pod_settings import PodSettings, Resources
+from playground_ops.render import gitsync, instance
+from playground_ops.render.database import parameters, variables
+from playground_ops.render.names import (
+    APP_FOLDER,
+    ARTIFACTS,
+    ARTIFACTS_FOLDER,
+    HOME,
+    OPS_ACCOUNT,
+    PROJECT_FOLDER,
+    SOURCE_FOLDER,
+    Object,
+    an_object,
+    labels,
+)
+from playground_ops.render.pod import Container, claim, config_map, container, pod, variable, writable
+from playground_ops.render.release import START, UNPACK, configuration_file, project
+
+REMOTE_JOB = "playground-ops"
+REMOTE_JOB_COMPONENT = "errand"
+REMOTE_JOB_RESOURCES = Resources(requests={"cpu": "100m", "memory": "256Mi"}, limits={"memory": "1Gi"})
+FAILED, WRONG = 1, 2
+"""Exit codes of the command line: it said why, and doing it again changes nothing."""
+ATTEMPTS = 4
+HANDED_OVER = "dagster-code"
+"""The ConfigMap with this project's code for a stack that is applied by hand; rollouts name it by content."""
+KEPT_SECONDS = 3600
+
+
+def remote_job(
+    configuration: Configuration,
+    name: str,
+    archive: str,
+    arguments: Sequence[str],
+    by: str,
+    release: Release | None = None,
+) -> Object:
+    """`arguments` of `python -m playground_ops`, and who asks. Done again when its pod is lost: every may be.
+
+    `release`: of `ops` from git, by whose code and configuration it is done; else by the archive's.
+    """
+    settings, namespace = configuration.kubernetes.ops, configuration.kubernetes.namespace
+    tags = labels(name, REMOTE_JOB_COMPONENT)
+    source = [] if release else [config_map(archive, SOURCE_FOLDER, "source")]
+    volumes = [*source, writable("app", APP_FOLDER), writable("home", HOME), writable("tmp", "/tmp")]
+    folder = project(release) if release else PROJECT_FOLDER
+    fetch = gitsync.fetching(release, configuration, ()) if release else None
+    found = Container(
+        name=REMOTE_JOB,
+        image=instance.image(configuration, settings),
+        resources=REMOTE_JOB_RESOURCES,
+        command=["sh", "-ec", START if release else UNPACK, folder],
+        arguments=["env", f"PYTHONPATH={folder}", "python", "-m", "playground_ops", *arguments],
+        variables=[
+            *instance.variables(configuration),
+            variable("PLAYGROUND_NAMESPACE", namespace),
+            variable("PLAYGROUND_BY", by),
+            variable("PLAYGROUND_PROJECT", folder),
+            *([variable("PLAYGROUND_CONFIG", configuration_file(release))] if release else []),
+            variable("PLAYGROUND_INSTANCE", yaml.safe_dump(instance.served(configuration), sort_keys=False)),
+        ],
+        volumes=volumes,
+    )
+    wait = instance.waiting(configuration, settings)
+    template = pod(
+        [container(found, settings)],
+        settings,
+        tags,
+        [*volumes, *(fetch.volumes if fetch else ())],
+        init=[*([fetch.container] if fetch else []), wait],
+    )
+    template["spec"] |= {
+        "automountServiceAccountToken": True,
+        "restartPolicy": "Never",
+        "serviceAccountName": OPS_ACCOUNT,
+    }
+    told = {"action": "FailJob", "onExitCodes": {"operator": "In", "values": [FAILED, WRONG]}}
+    return an_object(
+        *("batch/v1", "Job", name, namespace, tags),
+        spec={
+            "backoffLimit": ATTEMPTS - 1,
+            "podFailurePolicy": {"rules": [told]},
+            "template": template,
+            "ttlSecondsAfterFinished": KEPT_SECONDS,
+        },
+    )
+
+
+def first_releases(configuration: Configuration) -> Object:
+    """For a stack that is applied by hand: makes the releases that are not there yet, `ops` first.
+
+    A Job can't be changed, so it is named by its content: applied again, it is the same one.
+    """
+    made = remote_job(configuration, "x", HANDED_OVER, ["deploy", "--story-only"], "the Job of deploy/")
+    text = json.dumps([made["spec"], configuration.text], sort_keys=True)
+    name = f"dagster-releases-{hashlib.sha256(text.encode()).hexdigest()[:8]}"
+    return remote_job(configuration, name, HANDED_OVER, ["deploy", "--story-only"], "the Job of deploy/")
+
+
+BACKUP_COMPONENT = "backup"
+BACKUP = "dagster-backup"
+"""Label of its pods: by it an admission policy knows what may be mounted."""
+BACKUP_FOLDER = f"{ARTIFACTS_FOLDER}/backups"
+BACKUP_SUFFIX = ".backup"
+BACKUP_SCRIPT = """\
+export PGHOST="$DAGSTER_PG_HOST" PGPORT="$DAGSTER_PG_PORT" PGUSER="$DAGSTER_PG_USER"
+export PGDATABASE="$DAGSTER_PG_DATABASE" PGPASSWORD="$DAGSTER_PG_PASSWORD"
+umask 077
+mkdir -p "$0" && cd "$0"
+rm -f .*.part
+trap 'rm -f ".$1.part"' EXIT
+pg_dump --no-password --format=custom --file=".$1.part"
+pg_restore --file=/dev/null ".$1.part"
+sync ".$1.part"
+mv ".$1.part" "$1"
+ls -1 | grep '\\.backup$' | sort -r | tail -n "+$(($2 + 1))" | while read -r old; do
+  rm -f "$old"
+  echo "removed $old"
+done
+echo "bytes $(stat -c %s "$1")"
+"""
+"""Of the folder, the file and how many are kept: names sort by time. It is there when it was read back."""
+_BACKUP_ENVIRONMENT = {
+    "connect_timeout": "PGCONNECT_TIMEOUT",
+    "sslmode": "PGSSLMODE",
+    "sslrootcert": "PGSSLROOTCERT",
+    "sslcert": "PGSSLCERT",
+    "sslkey": "PGSSLKEY",
+    "channel_binding": "PGCHANNELBINDING",
+    "gssencmode": "PGGSSENCMODE",
+}
+"""Of libpq's parameters (PostgreSQL documentation, "Environment Variables")."""
+BACKUP_RESOURCES = Resources(requests={"cpu": "50m", "memory": "64Mi"}, limits={"memory": "512Mi"})
+
+
+def backup_pod(configuration: Configuration, name: str, file: str, seconds: int) -> Object:
+    """The pod ends by itself: well, badly, or after `seconds`."""
+    settings = configuration.postgres.pod
+    volumes = [claim(ARTIFACTS, ARTIFACTS_FOLDER, "artifacts"), writable("tmp", "/tmp")]
+    given = parameters(configuration)
+    reach = [variable(name, str(given[key])) for key, name in _BACKUP_ENVIRONMENT.items() if key in given]
+    found = Container(
+        name=BACKUP_COMPONENT,
+        image=settings.image or configuration.images.postgres,
+        resources=BACKUP_RESOURCES,
+        command=["sh", "-ec", BACKUP_SCRIPT, BACKUP_FOLDER],
+        arguments=[file, str(configuration.postgres.backups.kept)],
+        variables=[*variables(configuration), *reach],
+        volumes=volumes,
+    )
+    tags = labels(BACKUP, BACKUP_COMPONENT)
+    # The database's certificates may be in a volume.
+    mounted = PodSettings(volumes=settings.volumes)
+    plain = settings.placement().model_copy(update={"volumes": settings.volumes})
+    template = pod([container(found, mounted)], plain, tags, volumes, grace_seconds=1)
+    made = an_object("v1", "Pod", name, configuration.kubernetes.namespace, tags)
+    return {
+        **made,
+        "spec": {**template["spec"], "restartPolicy": "Never", "activeDeadlineSeconds": seconds},
+    }
+
+
+MIGRATION_COMPONENT = "migration"
+MIGRATION_START = 'printf %s "$PLAYGROUND_INSTANCE" > "$DAGSTER_HOME/dagster.yaml"; exec "$0" "$@"'
+MIGRATION_RESOURCES = Resources(requests={"cpu": "100m", "memory": "256Mi"}, limits={"memory": "1Gi"})
+MIGRATION_LONGEST_SECONDS = 1800
+MIGRATION_KEPT_SECONDS = 3600
+
+
+def migration_job(configuration: Configuration, name: str) -> Object:
+    """`dagster instance migrate` by the image that webserver and daemon are to have; it may be done again."""
+    settings = configuration.webserver.pod
+    tags = labels(name, MIGRATION_COMPONENT)
+    volumes = [writable("home", HOME), writable("tmp", "/tmp")]
+    dagster_yaml = yaml.safe_dump(instance.served(configuration), sort_keys=False)
+    found = Container(
+        name="migrate",
+        image=instance.image(configuration, settings),
+        resources=MIGRATION_RESOURCES,
+        command=["sh", "-ec", MIGRATION_START],
+        arguments=["dagster", "instance", "migrate"],
+        variables=[*instance.variables(configuration), variable("PLAYGROUND_INSTANCE", dagster_yaml)],
+        volumes=volumes,
+    )
+    wait = instance.waiting(configuration, settings)
+    # The database's certificates may be in a volume.
+    plain = settings.placement().model_copy(update={"volumes": settings.volumes})
+    template = pod([container(found, plain)], plain, tags, volumes, init=[wait])
+    template["spec"]["restartPolicy"] = "Never"
+    return an_object(
+        *("batch/v1", "Job", name, configuration.kubernetes.namespace, tags),
+        spec={
+            "activeDeadlineSeconds": MIGRATION_LONGEST_SECONDS,
+            "backoffLimit": 0,
+            "template": template,
+            "ttlSecondsAfterFinished": MIGRATION_KEPT_SECONDS,
+        },
+    )

@@ -1,0 +1,156 @@
+"""Pods that do one thing for a rollout and end: ask what refs mean, try a candidate.
+
+It has the location's own git credentials, so that whoever asks for it never holds them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import PurePosixPath
+
+from playground_ops.config import Configuration
+from playground_ops.core.model import InImage, Location, Release
+from playground_ops.core.pod_settings import PodSettings, Resources
+from playground_ops.render import release as rendering
+from playground_ops.render.gitsync import GIT_USER, is_ssh, secret_volume
+from playground_ops.render.mounted_versions import with_versions
+from playground_ops.render.names import (
+    GIT_SECRET_FOLDER,
+    LOCATION,
+    Object,
+    an_object,
+    labels,
+    location_service,
+)
+from playground_ops.render.namespaces import as_account, place
+from playground_ops.render.pod import Container, container, pod, secret_variable, variable, writable
+
+COMPONENT, NAME = "resolver", "resolve"
+USER_VARIABLE = "GIT_USER"
+ALL_REFS = "all names:"
+RESOLVER_SCRIPT = f"""\
+found=$(git ls-remote -- "$@") || exit $?
+printf '%s\\n' "$found"
+repository=$1
+shift
+for name; do
+  case "$name" in
+    HEAD | *'^{{}}') continue ;;
+    refs/heads/*) or=refs/tags/${{name#refs/heads/}} ;;
+    refs/tags/*) or=refs/heads/${{name#refs/tags/}} ;;
+    *) or=$name ;;
+  esac
+  case "$found
+" in
+    *"\t$name
+"* | *"\t$or
+"*) ;;
+    *) echo "{ALL_REFS}"; git ls-remote --heads --tags --refs -- "$repository"; exit ;;
+  esac
+done
+"""
+"""What a wrong ref may have been meant to be is asked at once: another pod would take seconds more."""
+HELPER = (
+    "!f() { read -r word < "
+    + f"{GIT_SECRET_FOLDER}/password"
+    + '; printf "username=%s\\npassword=%s\\n" "$GIT_USER" "$word"; }; f'
+)
+SSH = (
+    f"ssh -i {GIT_SECRET_FOLDER}/ssh -o UserKnownHostsFile={GIT_SECRET_FOLDER}/known_hosts "
+    "-o StrictHostKeyChecking=yes -o IdentitiesOnly=yes -o BatchMode=yes -o ConnectTimeout=20"
+)
+RESOLVER_RESOURCES = Resources(requests={"cpu": "10m", "memory": "32Mi"}, limits={"memory": "256Mi"})
+
+
+def resolver_pod(
+    locations: Sequence[Location],
+    names: Sequence[str],
+    configuration: Configuration,
+    name: str,
+    seconds: int,
+) -> Object:
+    """For all `locations`, which have one repository. It ends by itself: well, badly, or after `seconds`."""
+    location = locations[0]
+    repository, secret = location.repository or "", location.git_secret
+    volumes = [writable("tmp", "/tmp"), *secret_volume(secret)]
+    found = Container(
+        name=NAME,
+        image=configuration.images.git_sync,
+        resources=RESOLVER_RESOURCES,
+        command=["sh", "-c", RESOLVER_SCRIPT, NAME],
+        arguments=[repository, *names],
+        variables=resolver_variables(repository, secret),
+        volumes=volumes,
+    )
+    where = place(configuration, location.name)
+    tags = {**labels(name, COMPONENT), **where.tags}
+    if len(locations) == 1:
+        tags = {**tags, LOCATION: location.name}
+    settings = location.pod.placement()
+    template = pod([container(found, PodSettings())], settings, tags, volumes, user=GIT_USER, grace_seconds=1)
+    made = an_object("v1", "Pod", name, where.namespace, tags)
+    own = {**as_account(where), "restartPolicy": "Never", "activeDeadlineSeconds": seconds}
+    return {**made, "spec": {**template["spec"], **own}}
+
+
+def resolver_variables(repository: str, secret: str | None) -> list[Object]:
+    options = {
+        "protocol.ext.allow": "never",
+        "http.lowSpeedLimit": "100",
+        "http.lowSpeedTime": "20",
+    }
+    own = [variable("HOME", "/tmp"), variable("GIT_TERMINAL_PROMPT", "0"), variable("LC_ALL", "C")]
+    if secret is not None and is_ssh(repository):
+        own.append(variable("GIT_SSH_COMMAND", SSH))
+    elif secret is not None:
+        options["credential.helper"] = HELPER
+        own.append(secret_variable(USER_VARIABLE, secret, "username"))
+    for number, (key, value) in enumerate(options.items()):
+        own += [variable(f"GIT_CONFIG_KEY_{number}", key), variable(f"GIT_CONFIG_VALUE_{number}", value)]
+    return [*own, variable("GIT_CONFIG_COUNT", str(len(options)))]
+
+
+SMOKE_COMPONENT = "smoke"
+IN_FOLDER = 'cd "$0" && exec "$@"'
+
+
+def smoke_pod(
+    release: Release,
+    configuration: Configuration,
+    archive: str,
+    name: str,
+    wanted: tuple[str, str],
+    script: str,
+    seconds: int,
+) -> Object:
+    """`wanted`: kind and name. The pod ends by itself: well, badly, or after `seconds`.
+
+    It is of the location, and no address leads to it: it is of no release.
+    """
+    where, app = place(configuration, release.location.name), location_service(release.location.name)
+    tags = {**labels(app, SMOKE_COMPONENT), LOCATION: release.location.name, **where.tags}
+    command = _command(release, [*wanted, release.name], script)
+    template = rendering.template(release, configuration, archive, tags, command, {})
+    whole = with_versions(template, configuration, where.namespace)
+    made = an_object("v1", "Pod", name, where.namespace, whole["metadata"]["labels"])
+    made["metadata"] = {**whole["metadata"], **made["metadata"]}
+    own = {"activeDeadlineSeconds": seconds, "restartPolicy": "Never", "terminationGracePeriodSeconds": 1}
+    return {**made, "spec": {**whole["spec"], **own}}
+
+
+def _command(release: Release, wanted: Sequence[str], script: str) -> list[str]:
+    if release.revision.repository is not None:
+        return [*rendering.reading(release), "--script", script, "--", *wanted]
+    folder, module = rendering.directory(release), rendering.own_module(release)
+    if release.location.in_image:
+        folder, module = _in_image(release.location.in_image, release.location.module)
+    path = f"PYTHONPATH={rendering.directory(release)}"
+    return ["sh", "-c", IN_FOLDER, folder, "env", path, "python", "-c", script, module, *wanted]
+
+
+def _in_image(image: InImage, module: str | None) -> tuple[str, str]:
+    """Folder, and module to import from there."""
+    if image.python_file is None:
+        return image.working_directory, str(module)
+    file = PurePosixPath(image.python_file)
+    return str(file.parent), file.stem

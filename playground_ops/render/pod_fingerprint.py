@@ -1,0 +1,40 @@
+"""What decides how a location's server is run, beside what its own section of the configuration says.
+
+A release is never edited: when an image, the instance's settings or a Secret's version changes, the
+location needs a new release of the same commit. So these are part of what makes two releases alike.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+
+from playground_ops.config import Configuration
+from playground_ops.config.digest import seen_by_ops
+from playground_ops.core.model import Location, Release, Revision
+from playground_ops.render import release
+
+
+def settled(configuration: Configuration) -> Configuration:
+    """The configuration with each location's surroundings filled in."""
+    return configuration.model_copy(
+        update={
+            "ops": _settled(configuration.ops, configuration, seen_by_ops(configuration)),
+            "locations": tuple(_settled(one, configuration) for one in configuration.locations),
+        }
+    )
+
+
+def _settled(location: Location, configuration: Configuration, more: str = "") -> Location:
+    """By the pods that any of its releases would have: all but number, commit and archive."""
+    plain = location.model_copy(update={"surroundings": ""})
+    any_one = Release(
+        location=plain,
+        number=1,
+        revision=Revision(repository=location.repository, commit="0" * 40),
+        configuration="",
+        created_at="",
+    )
+    deployment = release.render(any_one, configuration, "archive")[0]
+    text = json.dumps(deployment["spec"], sort_keys=True) + more
+    return plain.model_copy(update={"surroundings": hashlib.sha256(text.encode()).hexdigest()[:16]})

@@ -1,0 +1,1 @@
+"""What both targets do alike: git refs, code servers, the webserver, the Dagster instance."""

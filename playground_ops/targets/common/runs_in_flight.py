@@ -1,0 +1,103 @@
+"""Runs in flight on a server that no longer serves, or that has ended under them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Collection, Iterable, Sequence
+from contextlib import suppress
+from pathlib import Path
+
+from playground_ops.core.errors import PlaygroundError
+from playground_ops.core.model import RolloutRecord
+from playground_ops.targets.common.instance import InFlight, fail_runs
+from playground_ops.targets.common.server_protocol import Address, NoAnswer, current_runs
+from playground_ops.targets.common.webserver import Webserver, WebserverDown
+
+LAUNCH_SECONDS = 10.0
+"""A server forks a run's process, and knows it, well before this."""
+PAUSE_SECONDS = 0.1
+
+
+def settle(
+    home: Path, before: str, own: Address, now: str, launching: Callable[[], Collection[str]] | None
+) -> None:
+    """Tag the runs of the server at the gRPC address `before` with its `own` address.
+
+    `launching` tells the ids of the runs that are being launched: a request that was under way while the
+    address moved ends on either server. They are waited for until one of the two, `now` being where the
+    other is, knows them, or they have started; LAUNCH_SECONDS at most.
+    """
+    end = time.monotonic() + LAUNCH_SECONDS
+    awaited: set[str] | None = None
+    pointed: set[str] = set()
+    while True:
+        still = set(launching()) if launching else set()
+        awaited = still if awaited is None else awaited & still
+        try:
+            runs = set(current_runs(before))
+        except NoAnswer:
+            return  # nothing runs on a server that is gone
+        _point(home, runs - pointed, own)
+        pointed |= runs
+        awaited -= runs
+        if awaited:
+            awaited -= _on(now)
+        if not awaited or time.monotonic() >= end:
+            return
+        time.sleep(PAUSE_SECONDS)
+
+
+def _on(server: str) -> set[str]:
+    try:
+        return set(current_runs(server))
+    except NoAnswer:
+        return set()
+
+
+def _point(home: Path, runs: Collection[str], own: Address) -> None:
+    if not runs:
+        return
+    from playground_ops.targets.common.instance import point_runs_at
+
+    with suppress(PlaygroundError):  # the database does not answer: it is done again when the server retires
+        point_runs_at(home, runs, own)
+
+
+def fail_lost(
+    webserver: Webserver,
+    location: str,
+    servers: Iterable[str],
+    home: Path,
+    why: Callable[[InFlight], str | None],
+) -> Sequence[str]:
+    """Mark them failed; a sentence for each. `servers`: gRPC addresses of those that live.
+
+    `why` says how a run was lost that none of them knows, or None where it may go on.
+    """
+    try:
+        unknown = set(webserver.runs_in_flight(location))
+    except WebserverDown:
+        return ()
+    for address in servers if unknown else ():
+        try:
+            unknown -= set(current_runs(address))
+        except NoAnswer:
+            continue
+    if not unknown:
+        return ()
+    return fail_runs(home, unknown, why)
+
+
+def ended(location: str, number: int, records: Sequence[RolloutRecord]) -> str:
+    """Why a run of a release that no longer serves is over."""
+    known = (one.release for one in records if one.release and one.release.number == number)
+    release = next(known, None)
+    limit = (
+        f", and had {release.location.longest_run_seconds} s (longest_run_seconds) to finish"
+        if release
+        else ""
+    )
+    return (
+        f"The server of release {location}-{number} ended with this run still under way. It no longer served"
+        f"{limit}."
+    )

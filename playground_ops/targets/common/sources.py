@@ -1,0 +1,60 @@
+"""The code of this project itself, which a location without a repository serves: pinned by its content."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Collection, Iterator, Sequence
+from pathlib import Path
+
+from playground_ops.config import OPS
+from playground_ops.core.model import InImage, Location, Revision
+
+CONTENT, IMAGE = "content-", "image-"
+_NOT_CONTENT = {"__pycache__", ".git"}
+
+
+def sources_of(location: Location, project: Path) -> list[Path]:
+    """The packages of this project that a location without a repository serves."""
+    names = ["playground_ops", "playground"] if location.name == OPS.name else ["playground"]
+    return [project / name for name in names]
+
+
+def bootstrap_revision(content: str) -> Revision:
+    """`content`: a hash of this project's files (`content_hash`)."""
+    return Revision(repository=None, commit=content, subject="the bootstrap package of this project")
+
+
+def image_revision(image: InImage) -> Revision:
+    """Pinned as far as its name is: a digest is for good, and a tag as long as nobody moves it."""
+    digest = hashlib.sha256(image.image.encode()).hexdigest()[:16]
+    return Revision(repository=None, commit=f"{IMAGE}{digest}", subject=image.image)
+
+
+def content_hash(sources: Sequence[Path], without: Collection[str] = ()) -> str:
+    """`content-` and 16 digits over names and bytes of the files in `sources`, less bytecode and `.git`."""
+    digest = hashlib.sha256()
+    for source in sorted(sources, key=lambda path: path.name):
+        for file in files_of(source, without):
+            data = file.read_bytes()
+            name = Path(source.name, file.relative_to(source)).as_posix()
+            digest.update(f"{name}\0{len(data)}\0".encode())
+            digest.update(data)
+    return CONTENT + digest.hexdigest()[:16]
+
+
+def files_of(source: Path, without: Collection[str] = ()) -> Iterator[Path]:
+    """Less bytecode, `.git`, and what is `without`, named from the source's own name on."""
+    if source.is_file():
+        yield source
+        return
+    for folder, below, files in os.walk(source):
+        place = Path(folder).relative_to(source.parent)
+        below[:] = sorted(
+            name for name in below if name not in _NOT_CONTENT and (place / name).as_posix() not in without
+        )
+        for name in sorted(files):
+            path = Path(folder, name)
+            wanted = path.suffix not in (".pyc", ".pyo") and (place / name).as_posix() not in without
+            if wanted and path.is_file():
+                yield path

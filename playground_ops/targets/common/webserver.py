@@ -1,0 +1,183 @@
+"""The webserver's GraphQL, for what only it can tell: what a person sees of each location."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Sequence
+from http.client import HTTPException
+from typing import Any, TypeVar
+from urllib.request import ProxyHandler, Request, build_opener
+
+from playground_ops.core.component import Overview
+from playground_ops.core.model import Shown
+from playground_ops.targets.common.overview import overview, traceback
+
+_ENTRIES = """{ workspaceOrError { ... on Workspace { locationEntries { name locationOrLoadError {
+  __typename ... on RepositoryLocation { serverId } ... on PythonError { message } } } } } }"""
+_RELOAD = """mutation($name: String!) { reloadRepositoryLocation(repositoryLocationName: $name) {
+  __typename } }"""
+_RELOAD_WORKSPACE = "mutation { reloadWorkspace { __typename } }"
+_ASSET_KEYS = """{ repositoriesOrError { ... on RepositoryConnection { nodes { location { name }
+  assetNodes { assetKey { path } isExecutable } } } } }"""
+_IN_FLIGHT = """{ runsOrError(filter: {statuses: [STARTED, CANCELING]}) { ... on Runs { results {
+  runId repositoryOrigin { repositoryLocationName } } } } }"""
+_LAUNCHING = """query($since: Float!) {
+  runsOrError(filter: {statuses: [STARTING], updatedAfter: $since}) { ... on Runs { results {
+  runId repositoryOrigin { repositoryLocationName } } } } }"""
+_TROUBLES = """{ instance { daemonHealth { allDaemonStatuses { daemonType
+  lastHeartbeatErrors { message } } } } workspaceOrError { ... on Workspace { locationEntries { name
+  locationOrLoadError { ... on RepositoryLocation { repositories {
+  sensors { name sensorState { ...t } } schedules { name scheduleState { ...t } } } } } } } } }
+  fragment t on InstigationState { status ticks(limit: 1) { status error { message stack
+  cause { message stack } } } }"""
+_OVERVIEW = """{ version instance { daemonHealth { allDaemonStatuses { daemonType required lastHeartbeatTime
+  lastHeartbeatErrors { message } } } } workspaceOrError { ... on Workspace { locationEntries { name
+  locationOrLoadError { ... on PythonError { message } ... on RepositoryLocation {
+  dagsterLibraryVersions { name version } repositories {
+  sensors { name minIntervalSeconds sensorState { ...t } }
+  schedules { name scheduleState { ...t } } } } } } } }
+  runsOrError(filter: {statuses: [QUEUED, NOT_STARTED, STARTING, STARTED, CANCELING]}, limit: 500) {
+    ... on Runs { results { runId jobName status creationTime startTime updateTime
+    repositoryOrigin { repositoryLocationName } } } } }
+  fragment t on InstigationState { status ticks(limit: 1) { status timestamp error { message stack
+  cause { message stack } } } }"""
+_DAEMONS = """{ instance { daemonHealth { allDaemonStatuses { daemonType required healthy
+  lastHeartbeatTime lastHeartbeatErrors { message } } } } }"""
+Answer = TypeVar("Answer")
+LAUNCH_SECONDS = 60.0
+"""A run that has been starting for longer was lost on the way; nothing is gained by waiting for it."""
+SILENT_SECONDS = 120.0
+"""Daemons beat every 30 s (dagster._daemon.controller) and between two ticks that take longer."""
+
+
+class WebserverDown(Exception):
+    """Nothing answers at the webserver's address, or it answers with an error."""
+
+
+class Webserver:
+    def __init__(self, url: str) -> None:
+        self.url = url
+        # The stack's own webserver is on this machine or in this cluster: never through a proxy.
+        self._opener = build_opener(ProxyHandler({}))
+
+    def answers(self, timeout_seconds: float = 1.0) -> bool:
+        """Whether it answers at all; this does not touch the database."""
+        try:
+            with self._opener.open(f"{self.url}/server_info", timeout=timeout_seconds) as answer:
+                return bool(answer.status == 200)
+        except (OSError, HTTPException):
+            return False
+
+    def locations(self) -> dict[str, Shown]:
+        """What is shown of every location. Raises WebserverDown."""
+        entries = self._ask(_ENTRIES)["workspaceOrError"].get("locationEntries", [])
+        return {entry["name"]: _shown(entry["locationOrLoadError"]) for entry in entries}
+
+    def reload(self, location: str) -> None:
+        """Ask it to look at the location's address now; it would look within a second by itself."""
+        self._ask(_RELOAD, {"name": location})
+
+    def reload_workspace(self) -> None:
+        """Ask it to read the workspace file again, which it does not do by itself."""
+        self._ask(_RELOAD_WORKSPACE)
+
+    def asset_keys(self) -> dict[str, Sequence[str]]:
+        """The asset keys that each location can materialize. Raises WebserverDown."""
+        nodes = self._ask(_ASSET_KEYS)["repositoriesOrError"].get("nodes", [])
+        found: dict[str, list[str]] = {}
+        for node in nodes:
+            keys = [
+                "/".join(asset["assetKey"]["path"]) for asset in node["assetNodes"] if asset["isExecutable"]
+            ]
+            found.setdefault(node["location"]["name"], []).extend(keys)
+        return dict(found)
+
+    def unhealthy_daemons(self) -> list[str]:
+        """Names of the required daemons without a fresh heartbeat. Raises WebserverDown."""
+        return [found["daemonType"] for found in self._required_daemons() if not found["healthy"]]
+
+    def silent_daemons(self) -> list[str]:
+        """Names of the required daemons whose last heartbeat is SILENT_SECONDS old. Raises WebserverDown."""
+        since = time.time() - SILENT_SECONDS
+        required = self._required_daemons()
+        return [found["daemonType"] for found in required if (found["lastHeartbeatTime"] or 0.0) < since]
+
+    def _required_daemons(self) -> list[dict[str, Any]]:
+        statuses = self._ask(_DAEMONS)["instance"]["daemonHealth"]["allDaemonStatuses"]
+        return [found for found in statuses if found["required"]]
+
+    def runs_in_flight(self, location: str) -> list[str]:
+        """Ids of the location's runs that are under way. Raises WebserverDown."""
+        return _of_location(self._ask(_IN_FLIGHT), location)
+
+    def launching(self, location: str) -> list[str]:
+        """Ids of the location's runs of which a server is being told just now. Raises WebserverDown."""
+        found = self._ask(_LAUNCHING, {"since": time.time() - LAUNCH_SECONDS})
+        return _of_location(found, location)
+
+    def troubles(self, location: str) -> dict[str, str]:
+        """The errors of daemons, and of the last ticks of what runs of the location. Raises WebserverDown."""
+        answer = self._ask(_TROUBLES)
+        statuses = answer["instance"]["daemonHealth"]["allDaemonStatuses"]
+        found = {
+            f"daemon/{one['daemonType']}": str(error["message"])
+            for one in statuses
+            for error in one["lastHeartbeatErrors"] or ()
+        }
+        for entry in answer["workspaceOrError"].get("locationEntries", ()):
+            if entry["name"] == location:
+                found |= _failed_ticks(entry["locationOrLoadError"] or {})
+        return found
+
+    def overview(self) -> Overview:
+        """What it knows of daemons, of runs under way and of what ticks. Raises WebserverDown."""
+        return overview(self._ask(_OVERVIEW), time.time())
+
+    def _ask(self, query: str, variables: dict[str, Any] | None = None) -> Any:
+        body = json.dumps({"query": query, "variables": variables or {}}).encode()
+        request = Request(f"{self.url}/graphql", body, {"Content-Type": "application/json"})
+        try:
+            with self._opener.open(request, timeout=10) as answer:
+                reply = json.load(answer)
+        except (OSError, HTTPException, ValueError) as error:
+            raise WebserverDown(f"{self.url}: {getattr(error, 'reason', error)}") from error
+        if reply.get("errors"):
+            raise WebserverDown(f"{self.url}: {reply['errors'][0].get('message', reply['errors'])}")
+        return reply["data"]
+
+
+def _of_location(answer: dict[str, Any], location: str) -> list[str]:
+    return [
+        run["runId"]
+        for run in answer["runsOrError"].get("results", [])
+        if (run["repositoryOrigin"] or {}).get("repositoryLocationName") == location
+    ]
+
+
+def unless_down(asked: Callable[[], Answer], otherwise: Answer) -> Answer:
+    """What the webserver says, or `otherwise` where it is down."""
+    try:
+        return asked()
+    except WebserverDown:
+        return otherwise
+
+
+def _failed_ticks(loaded: dict[str, Any]) -> dict[str, str]:
+    found = {}
+    for repository in loaded.get("repositories", ()):
+        for kind in ("sensor", "schedule"):
+            for one in repository[f"{kind}s"]:
+                state = one[f"{kind}State"]
+                last = next(iter(state["ticks"]), None) if state["status"] == "RUNNING" else None
+                if last and last["status"] == "FAILURE" and last["error"]:
+                    found[f"{kind}/{one['name']}"] = traceback(last["error"])
+    return found
+
+
+def _shown(entry: dict[str, Any] | None) -> Shown:
+    if entry is None:
+        return Shown(error="it is still being loaded")
+    if entry["__typename"] == "RepositoryLocation":
+        return Shown(server_id=entry["serverId"])
+    return Shown(error=str(entry.get("message", "unknown")).strip().splitlines()[0])

@@ -1,0 +1,138 @@
+"""The stack's database: its password, the schema's migration, and a dump to the claim."""
+
+from __future__ import annotations
+
+import re
+import secrets
+from collections.abc import Sequence
+from uuid import uuid4
+
+from playground_ops.config import Configuration
+from playground_ops.core.errors import Finding, FindingKind, PlaygroundError
+from playground_ops.core.model import Backup
+from playground_ops.core.plan import Change
+from playground_ops.core.redact import redact
+from playground_ops.core.target import Say
+from playground_ops.render import jobs
+from playground_ops.render.database import PASSWORD_KEY, password_secret
+from playground_ops.render.names import DAEMON, WEBSERVER, an_object, labels
+from playground_ops.targets.kubernetes.api.connection import Connection
+from playground_ops.targets.kubernetes.api.paths import collection, path, title
+from playground_ops.targets.kubernetes.api.refusals import Refusal
+from playground_ops.targets.kubernetes.pods import one_shot
+from playground_ops.targets.kubernetes.pods.remote_job import run_job
+
+BYTES = 24
+
+
+def ensure_database_password(connection: Connection, configuration: Configuration, say: Say) -> None:
+    """Make the Secret unless it is there, or the configuration names one. Never replaces one."""
+    if configuration.postgres.password_secret or configuration.postgres.external:
+        return
+    name, namespace = password_secret(configuration), configuration.kubernetes.namespace
+    wanted = an_object("v1", "Secret", name, namespace, labels(name, "postgres"), type="Opaque")
+    if connection.is_there(path(wanted)):
+        return
+    wanted["stringData"] = {PASSWORD_KEY: secrets.token_urlsafe(BYTES)}
+    try:
+        connection.request("POST", collection("v1", "Secret", namespace), wanted)
+    except Refusal as refusal:
+        if refusal.reason != "AlreadyExists":
+            raise  # else somebody deploys at the same moment, and made it
+        return
+    say(f"{title(wanted)} created")
+
+
+TOLD_LINES = 30
+
+
+def is_due(changed: Sequence[Change]) -> bool:
+    """Whether webserver or daemon, which run already, get another image; a first bootstrap needs none."""
+    return any(
+        change.object in (f"deployment/{WEBSERVER}", f"deployment/{DAEMON}")
+        and change.action == "update"
+        and any(".containers[" in field.path and field.path.endswith("].image") for field in change.fields)
+        for change in changed
+    )
+
+
+def migrate(connection: Connection, configuration: Configuration, say: Say) -> None:
+    """Raises PlaygroundError with the end of its log; nothing was changed then."""
+    if connection.context is None:
+        raise PlaygroundError(_not_from_inside())
+    said: list[str] = []
+    job = jobs.migration_job(configuration, f"dagster-migration-{uuid4().hex[:8]}")
+    say("another image of Dagster: first the database's schema is migrated")
+    code = run_job(connection, job, "the migration's pod", said.append, say)
+    if code:
+        raise PlaygroundError(_migration_failed(job["metadata"]["name"], code, said))
+    say("the schema is migrated")
+
+
+def _not_from_inside() -> Finding:
+    return Finding(
+        kind=FindingKind.CERTAIN,
+        object="component/webserver",
+        observed="Webserver or daemon would get another image, and so perhaps another version of Dagster.",
+        cause="Then the database's schema is migrated first, which `ops` has no right to do.",
+        fix="Run `python -m playground_ops deploy` from a clone; a `backup` before it is a good idea.",
+    )
+
+
+def _migration_failed(name: str, code: int, said: Sequence[str]) -> Finding:
+    return Finding(
+        kind=FindingKind.CERTAIN,
+        object=f"job/{name}",
+        observed=f"`dagster instance migrate` ended with exit code {code}. Nothing else was changed.",
+        cause="The words below are its own.",
+        fix="Mend what they name, then deploy again; `restore` brings back a backup.",
+        evidence="\n".join(said[-TOLD_LINES:]),
+    )
+
+
+LONGEST_SECONDS = 3600
+KEPT_LINES = 15
+_SIZE, _REMOVED = re.compile(r"^bytes (\d+)$", re.MULTILINE), re.compile(r"^removed (\S+)$", re.MULTILINE)
+
+
+def dump(connection: Connection, configuration: Configuration, when: str, say: Say) -> Backup:
+    """`when`: UTC, ISO 8601. Raises PlaygroundError; then the backups are those that were there."""
+    stamp = re.sub(r"[^0-9TZ]", "", when.partition(".")[0].partition("+")[0] + "Z")
+    file = f"dagster-{stamp}-{uuid4().hex[:4]}{jobs.BACKUP_SUFFIX}"
+    pod = jobs.backup_pod(configuration, f"dagster-backup-{uuid4().hex[:8]}", file, LONGEST_SECONDS)
+    name = pod["metadata"]["name"]
+
+    def waits_for(message: str) -> None:
+        say(f"the backup's pod: {message}")
+
+    ended = one_shot.run(connection, pod, LONGEST_SECONDS, lambda what: _no_answer(name, what), waits_for)
+    size = _SIZE.search(ended.said)
+    if ended.code != 0 or size is None:
+        raise PlaygroundError(_dump_failed(name, ended))
+    return Backup(
+        file=f"{jobs.BACKUP_FOLDER}/{file}", bytes=int(size[1]), removed=tuple(_REMOVED.findall(ended.said))
+    )
+
+
+def _dump_failed(name: str, ended: one_shot.Ended) -> Finding:
+    told = f"was ended after {LONGEST_SECONDS} s" if ended.too_late else f"ended with exit code {ended.code}"
+    said = [line for line in redact(ended.said).splitlines() if line.strip()]
+    last = f": {said[-1].rstrip('.')}" if said else ""
+    return Finding(
+        kind=FindingKind.CERTAIN,
+        object=f"pod/{name}",
+        observed=f"The backup {told}{last}. The earlier backups are as they were.",
+        cause="These are the words of pg_dump, or of the file system.",
+        fix="Set `images: postgres:` to the server's version; make room on the claim, or keep fewer.",
+        evidence="\n".join(said[-KEPT_LINES:]),
+    )
+
+
+def _no_answer(name: str, what: str) -> Finding:
+    return Finding(
+        kind=FindingKind.TRANSIENT,
+        object=f"pod/{name}",
+        observed=f"No backup was made: {what}.",
+        cause="The cluster has no room for it, or somebody deleted it.",
+        fix="Launch it again; `kubectl get pods -l app.kubernetes.io/component=backup` shows it.",
+    )

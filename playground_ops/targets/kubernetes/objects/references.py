@@ -1,0 +1,168 @@
+"""What the configuration names and somebody else makes: Secrets, ConfigMaps and claims of its pods.
+
+What runs does not need it any more; the next pod does not start without it.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from playground_ops.config import Configuration
+from playground_ops.core.clock import moment
+from playground_ops.core.errors import Finding, FindingKind
+from playground_ops.core.pod_settings import PodSettings
+from playground_ops.diagnose.container_reasons import known
+from playground_ops.render.database import PASSWORD_KEY, password_secret
+from playground_ops.render.names import LOCATION, OF_NAMESPACE, RELEASE, Object, an_object
+from playground_ops.targets.kubernetes.api.connection import Connection
+from playground_ops.targets.kubernetes.api.paths import collection, path, title
+from playground_ops.targets.kubernetes.releases.deployments import Releases
+
+COMPONENT = "app.kubernetes.io/component"
+NOT_MOUNTED = "FailedMount"
+LATELY_SECONDS = 240.0
+"""A kubelet tries again after two minutes at the latest, when it next looks at the pod."""
+
+
+class Named(NamedTuple):
+    component: str
+    namespace: str
+    kind: str
+    name: str
+    what: str
+    """What for, as people call it."""
+
+
+def named(configuration: Configuration) -> Iterator[Named]:
+    """In the order of the configuration; the database's password only where it is not made here."""
+    home, of = configuration.kubernetes.namespace, configuration.namespace_of
+    if configuration.postgres.password_secret or configuration.postgres.external:
+        secret = password_secret(configuration)
+        yield Named("postgres", home, "Secret", secret, f"the database's password, as `{PASSWORD_KEY}`")
+    for location in configuration.all_locations:
+        if location.git_secret:
+            what = f"location {location.name}'s git credentials"
+            yield Named(location.name, of(location.name), "Secret", location.git_secret, what)
+    if packages := configuration.kubernetes.packages.secret:
+        for location in configuration.installing:
+            what = "the credentials of the package index"
+            yield Named(location.name, of(location.name), "Secret", packages, what)
+    # The pod of a backup has the volumes of `postgres`, also where the database is an external one.
+    database = PodSettings(volumes=configuration.postgres.pod.volumes)
+    for component, pod in {"postgres": database, **configuration.all_pods}.items():
+        yield from _of_pod(component, of(component), pod)
+
+
+def _of_pod(component: str, namespace: str, pod: PodSettings) -> Iterator[Named]:
+    what = f"{component}'s environment"
+    for name in pod.environment_from_secrets:
+        yield Named(component, namespace, "Secret", name, what)
+    for name in pod.environment_from_config_maps:
+        yield Named(component, namespace, "ConfigMap", name, what)
+    for volume in pod.volumes:
+        sources = {
+            "Secret": volume.secret,
+            "ConfigMap": volume.config_map,
+            "PersistentVolumeClaim": volume.claim,
+        }
+        for kind, source in sources.items():
+            if source:
+                yield Named(component, namespace, kind, source, f"{component}'s volume {volume.name}")
+
+
+def object_of(one: Named, configuration: Configuration) -> Object:
+    home = configuration.kubernetes.namespace
+    return an_object(
+        "v1", one.kind, one.name, one.namespace, {OF_NAMESPACE: home} if one.namespace != home else {}
+    )
+
+
+def missing(connection: Connection, configuration: Configuration) -> dict[str, list[Finding]]:
+    """By component, as `ops` can see it. Raises PlaygroundError.
+
+    It may not look at Secrets: one that a volume is made of is missed by the kubelet, which says so; one that
+    the environment comes from is seen with the next pod.
+    """
+    found: dict[str, list[Finding]] = defaultdict(list)
+    for one in dict.fromkeys(named(configuration)):
+        if one.kind != "Secret" and connection.get(path(object_of(one, configuration))) is None:
+            found[one.component].append(_gone(title(object_of(one, configuration)), one.what))
+    for namespace in configuration.namespaces:
+        query = {"fieldSelector": f"reason={NOT_MOUNTED}"}
+        events = connection.request("GET", collection("v1", "Event", namespace), query=query)["items"]
+        if events:
+            pods = _serving(connection, namespace)
+            for component, told in not_mounted(pods, events, connection.now()).items():
+                found[component].append(told)
+    return found
+
+
+def _serving(connection: Connection, namespace: str) -> list[dict[str, Any]]:
+    """Pods, without those of releases that no longer serve, or do not yet."""
+    releases = Releases(connection, namespace)
+    now = {name: releases.serving(name) for name in releases.locations()}
+    pods = connection.request("GET", collection("v1", "Pod", namespace))["items"]
+    return [pod for pod in pods if _number(pod) in (None, now.get(_tags(pod).get(LOCATION, "")))]
+
+
+def _tags(pod: Mapping[str, Any]) -> Mapping[str, str]:
+    return pod["metadata"].get("labels") or {}
+
+
+def _number(pod: Mapping[str, Any]) -> int | None:
+    told = _tags(pod).get(RELEASE)
+    return int(told) if told else None
+
+
+def not_mounted(
+    pods: Sequence[Mapping[str, Any]], events: Sequence[Mapping[str, Any]], now: datetime
+) -> dict[str, Finding]:
+    """By component. Pods that are not ready say it themselves; one that was started since mounts its own."""
+    ready = {pod["metadata"]["uid"]: pod for pod in pods if _ready_since(pod)}
+    found = {}
+    for event in events:
+        pod, message = ready.get(event["involvedObject"].get("uid")), str(event.get("message", ""))
+        entry = known(NOT_MOUNTED, message)
+        if pod is None or entry is None or entry.kind is not FindingKind.CERTAIN:
+            continue
+        last = event.get("lastTimestamp")
+        if not last or last <= _ready_since(pod) or (now - moment(last)).total_seconds() > LATELY_SECONDS:
+            continue  # that was on its way up, or has been mended
+        found[_tags(pod).get(LOCATION) or _tags(pod).get(COMPONENT, "")] = _unmounted(
+            pod["metadata"]["name"], message, entry.fix
+        )
+    return found
+
+
+def _ready_since(pod: Mapping[str, Any]) -> str:
+    """Empty where it is not ready."""
+    conditions = pod.get("status", {}).get("conditions", ())
+    since = [
+        one["lastTransitionTime"] for one in conditions if (one["type"], one["status"]) == ("Ready", "True")
+    ]
+    return str(since[0]) if since else ""
+
+
+def _gone(what: str, told: str) -> Finding:
+    return Finding(
+        kind=FindingKind.CERTAIN,
+        object=what,
+        observed="It is not there. What runs goes on; a new pod will not start.",
+        cause=f"The configuration names it for {told}, and somebody deleted it.",
+        fix="Make it again, or correct the name and `deploy`.",
+        whose="surroundings",
+    )
+
+
+def _unmounted(pod: str, message: str, fix: str) -> Finding:
+    return Finding(
+        kind=FindingKind.CERTAIN,
+        object=f"pod/{pod}",
+        observed=f"The kubelet says: {message} What runs goes on; a new pod will not start.",
+        cause="A Secret or ConfigMap that it was started with was deleted.",
+        fix=fix,
+        whose="surroundings",
+    )

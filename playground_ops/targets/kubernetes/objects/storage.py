@@ -1,0 +1,43 @@
+"""The database and the claims, as the inside of the cluster can look at them: without a command in a pod."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from playground_ops.config import Configuration
+from playground_ops.core.component import Room, Storage
+from playground_ops.core.pod_settings import amount
+from playground_ops.render.names import ARTIFACTS, ARTIFACTS_FOLDER, POSTGRES, an_object
+from playground_ops.targets.common.instance import measure
+from playground_ops.targets.kubernetes.api.connection import Connection
+from playground_ops.targets.kubernetes.api.paths import path
+
+
+def storage(connection: Connection, configuration: Configuration, home: Path) -> Storage:
+    """Of the stack's own Postgres what it has written, against what its claim was given: nobody but the node
+    may look at the volume itself. Raises PlaygroundError when the database does not answer."""
+    own = configuration.postgres.external is None
+    database, on_disk = measure(home, whole=own)
+    claim = _claim(connection, configuration, f"data-{POSTGRES}-0") if own else None
+    return Storage(
+        database=database,
+        of_database=claim
+        and Room(object=claim[0], bytes_total=claim[1], bytes_free=max(claim[1] - on_disk, 0)),
+        of_files=_files(),
+    )
+
+
+def _claim(connection: Connection, configuration: Configuration, name: str) -> tuple[str, int] | None:
+    """Its name as people give it, and its capacity."""
+    claim = an_object("v1", "PersistentVolumeClaim", name, configuration.kubernetes.namespace, {})
+    found = connection.get(path(claim))
+    capacity = ((found or {}).get("status", {}).get("capacity") or {}).get("storage")
+    return (f"persistentvolumeclaim/{name}", int(amount(capacity))) if capacity else None
+
+
+def _files() -> Room | None:
+    """None outside the cluster, where the claim is not mounted."""
+    try:
+        return Room.of(f"persistentvolumeclaim/{ARTIFACTS}", ARTIFACTS_FOLDER)
+    except OSError:
+        return None

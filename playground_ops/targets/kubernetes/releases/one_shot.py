@@ -1,0 +1,104 @@
+"""What short pods answer for a rollout: what refs mean, and whether a candidate passes its smoke test."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from functools import partial
+from uuid import uuid4
+
+from playground_ops.config import Configuration
+from playground_ops.core.errors import Finding, FindingKind, PlaygroundError, RolloutFailed
+from playground_ops.core.model import Location, Release, Revision
+from playground_ops.core.target import Say
+from playground_ops.diagnose.git_errors import explain_in_pod, too_slow
+from playground_ops.render import one_shot_pods
+from playground_ops.render import one_shot_pods as rendering
+from playground_ops.targets.common import refs, smoke
+from playground_ops.targets.kubernetes.api.connection import Connection
+from playground_ops.targets.kubernetes.pods import one_shot
+
+RESOLVE_SECONDS = 45
+"""Of the pod; a pod that is not even started by then is no answer either."""
+_REF = re.compile(r"^[0-9a-f]{40,64}\t", re.MULTILINE)
+
+
+def resolve(
+    connection: Connection, configuration: Configuration, location: Location, ref: str | None
+) -> Revision:
+    """Pin `ref` (None: the configured one). A full commit needs no pod. Raises PlaygroundError."""
+    wanted = location.model_copy(update={"ref": ref or location.ref})
+    return refs.the_one(resolve_alike(connection, configuration, [wanted]))
+
+
+def alike(location: Location) -> tuple[object, ...]:
+    """Locations of which one pod can ask; for an isolated one it is in its own namespace."""
+    own = location.name if location.isolation else ""
+    return (location.repository, location.git_secret, location.pod.image_pull_secrets, own)
+
+
+def resolve_alike(
+    connection: Connection, configuration: Configuration, locations: Sequence[Location]
+) -> list[refs.Answer]:
+    """Of locations with the same repository and credentials, by one pod."""
+    url = locations[0].repository or ""
+
+    def ask(names: Sequence[str]) -> tuple[str, Callable[[], str]]:
+        name = f"dagster-resolve-{locations[0].name}-{uuid4().hex[:8]}"
+        pod = one_shot_pods.resolver_pod(locations, names, configuration, name, RESOLVE_SECONDS)
+        ended = one_shot.run(connection, pod, RESOLVE_SECONDS, lambda what: _not_there(url, what))
+        exact, _, every = _answer(ended, url).partition(f"{one_shot_pods.ALL_REFS}\n")
+        return exact, lambda: every
+
+    return refs.each(url, [one.ref for one in locations], ask)
+
+
+def _answer(ended: one_shot.Ended, url: str) -> str:
+    """Raises PlaygroundError with what git said."""
+    if ended.code == 0:
+        kept = [
+            line for line in ended.said.splitlines() if _REF.match(line) or line == one_shot_pods.ALL_REFS
+        ]
+        return "\n".join(kept) + "\n"
+    if ended.too_late:
+        raise PlaygroundError(too_slow(refs.thing(url), RESOLVE_SECONDS, ended.said))
+    raise PlaygroundError(explain_in_pod(refs.thing(url), ended.said))
+
+
+def _not_there(url: str, what: str) -> Finding:
+    return Finding(
+        kind=FindingKind.TRANSIENT,
+        object=refs.thing(url),
+        observed=f"No answer after {RESOLVE_SECONDS} s: {what}.",
+        cause="The cluster has no room, or pulls an image slowly.",
+        fix="It is tried again; `kubectl get pods -l app.kubernetes.io/component=resolver` shows it.",
+    )
+
+
+def run_smoke(
+    connection: Connection, release: Release, configuration: Configuration, archive: str, say: Say
+) -> None:
+    """Does nothing where the location names none. Raises RolloutFailed, or PlaygroundError without a pod."""
+    seconds = release.location.smoke_timeout_seconds
+    for kind, name in smoke.wanted(release.location):
+        say(smoke.waiting(release.location, kind, name))
+        pod = rendering.smoke_pod(
+            *(release, configuration, archive, f"dagster-smoke-{release.name}-{uuid4().hex[:8]}"),
+            *((kind, name), smoke.SCRIPT, seconds),
+        )
+        made = str(pod["metadata"]["name"])
+        ended = one_shot.run(connection, pod, seconds, partial(_no_answer, made), say)
+        if ended.too_late:
+            raise RolloutFailed(smoke.too_late(release, kind, name))
+        if ended.code != 0:
+            raise RolloutFailed(smoke.failed(release, kind, name, ended.said))
+
+
+def _no_answer(pod: str, what: str) -> Finding:
+    return Finding(
+        kind=FindingKind.TRANSIENT,
+        object=f"pod/{pod}",
+        observed=f"The smoke run did not end: {what}.",
+        cause="The cluster has no room for its pod, or somebody deleted it.",
+        fix="Redeploy; `kubectl get pods -l app.kubernetes.io/component=smoke` shows it.",
+    )

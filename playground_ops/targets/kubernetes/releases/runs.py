@@ -1,0 +1,147 @@
+"""Pods of runs: what the releases give them, and which runs have lost their server."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from playground_ops.config import Configuration
+from playground_ops.core.clock import moment
+from playground_ops.core.errors import Finding, FindingKind, PlaygroundError
+from playground_ops.render import instance
+from playground_ops.render.names import GRPC_PORT, INSTANCE, an_object, location_service, release_service
+from playground_ops.render.release import SERVER
+from playground_ops.render.runs import CONTEXT
+from playground_ops.targets.common import runs_in_flight
+from playground_ops.targets.common.instance import InFlight
+from playground_ops.targets.common.server_protocol import Address
+from playground_ops.targets.common.webserver import Webserver
+from playground_ops.targets.kubernetes.api.connection import Connection
+from playground_ops.targets.kubernetes.api.paths import collection, path
+from playground_ops.targets.kubernetes.releases.deployments import OF_LOCATIONS, Releases
+from playground_ops.targets.kubernetes.releases.records import Records
+
+LAUNCHER = "run_launcher"
+
+
+def contexts(connection: Connection, configuration: Configuration) -> tuple[str, ...]:
+    """Of the releases there are; none from inside, where no policy is written. Raises Refusal."""
+    if connection.context is None or not configuration.runs_in_pods:
+        return ()
+    folder = collection("apps/v1", "Deployment", configuration.kubernetes.namespace)
+    found = connection.request("GET", folder, query={"labelSelector": OF_LOCATIONS})["items"]
+    told = (_variable(one, CONTEXT) for one in found)
+    return tuple(sorted({text for text in told if text and _is_whole(text)}))
+
+
+def _variable(deployment: dict[str, Any], name: str) -> str | None:
+    container = deployment["spec"]["template"]["spec"]["containers"][0]
+    return next((one.get("value") for one in container.get("env", ()) if one["name"] == name), None)
+
+
+def _is_whole(text: str) -> bool:
+    """Not one that somebody edited beyond recognition."""
+    try:
+        return bool(json.loads(text)["k8s"]["run_k8s_config"]["pod_template_spec_metadata"]["labels"])
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return False
+
+
+def launcher_may_change(connection: Connection, configuration: Configuration) -> None:
+    """Where it is to be another one, nothing may run: the next one knows nothing of the runs of this one.
+
+    Raises PlaygroundError.
+    """
+    where = path(an_object("v1", "ConfigMap", INSTANCE, configuration.kubernetes.namespace, {}))
+    found = connection.get(where)
+    if found is None:
+        return
+    now = (yaml.safe_load(found.get("data", {}).get("dagster.yaml", "")) or {}).get(LAUNCHER)
+    if bool(now) is bool(instance.settings(configuration).get(LAUNCHER)):
+        return
+    if connection.context is None:
+        raise PlaygroundError(_not_from_inside())
+    if configuration.postgres.external is None:
+        # Imported here alone: it is not in the archive.
+        from playground_ops.targets.kubernetes.outside import postgres
+
+        place = postgres.find(connection, configuration, "")
+        if runs := postgres.active_runs(connection, place):
+            raise PlaygroundError(_under_way(", ".join(map(str, runs[:10])), len(runs)))
+
+
+def _not_from_inside() -> Finding:
+    return Finding(
+        kind=FindingKind.CERTAIN,
+        object=f"configuration/{LAUNCHER}",
+        observed="Runs are to be launched by another launcher than until now.",
+        cause="Webserver and daemon get accounts or lose them with it, which `ops` has no right to change.",
+        fix="Run `python -m playground_ops deploy` from a clone.",
+    )
+
+
+def _under_way(named: str, count: int) -> Finding:
+    return Finding(
+        kind=FindingKind.TRANSIENT,
+        object=f"configuration/{LAUNCHER}",
+        observed=f"Runs are to be launched by another launcher, and {count} are under way: {named}.",
+        cause="It would take them for lost, and could not terminate them.",
+        fix="Wait for them, or terminate them in the UI; then deploy again. Queued runs are no matter.",
+    )
+
+
+Pods = Mapping[int, Sequence[Mapping[str, Any]]]
+
+
+def fail_lost(
+    releases: Releases, records: Records, home: Path, webserver: Webserver, location: str
+) -> Sequence[str]:
+    """Runs that a container had which is gone; also where the kubelet started another one in its place."""
+    pods = releases.pods_by_number(location)
+
+    def why(run: InFlight) -> str | None:
+        number = _number(run.server, location)
+        if number is not None:
+            mine = {number: pods.get(number, ())}
+            return (
+                None
+                if _may_be_in(mine, run)
+                else runs_in_flight.ended(location, number, records.all(location))
+            )
+        if _name(run.server) != location_service(location) or _may_be_in(pods, run):
+            return None
+        return f"The server of {location} ended while this run was under way, and the run with it."
+
+    addresses = [f"{pod['status']['podIP']}:{GRPC_PORT}" for pod in _running(pods)]
+    return runs_in_flight.fail_lost(webserver, location, addresses, home, why)
+
+
+def _name(server: Address) -> str:
+    """Of its Service, which may be of another namespace."""
+    return server.host.partition(".")[0]
+
+
+def _number(server: Address, location: str) -> int | None:
+    """Of the release whose own address it is."""
+    found = _name(server).removeprefix(release_service(location, 0)[:-1])
+    return int(found) if found.isdigit() else None
+
+
+def _running(pods: Pods) -> list[Mapping[str, Any]]:
+    return [pod for found in pods.values() for pod in found if _since(pod) is not None]
+
+
+def _may_be_in(pods: Pods, run: InFlight) -> bool:
+    return any((_since(pod) or run.started + 1) <= run.started for pod in _running(pods))
+
+
+def _since(pod: Mapping[str, Any]) -> float | None:
+    """When the server's container that runs now was started; seconds since 1970."""
+    for one in pod.get("status", {}).get("containerStatuses", ()):
+        if one["name"] == SERVER and (running := one.get("state", {}).get("running")):
+            return moment(running["startedAt"]).timestamp()
+    return None

@@ -1,0 +1,110 @@
+"""One release's server: looked at, waited for, tried by its smoke job or check."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import threading
+from typing import TYPE_CHECKING
+
+from playground_ops.core.errors import RolloutFailed
+from playground_ops.core.model import Observation, Release, ServerStatus
+from playground_ops.core.target import Say
+from playground_ops.diagnose import explain_exit
+from playground_ops.targets.common import smoke
+from playground_ops.targets.common.server_protocol import connected, is_serving
+from playground_ops.targets.local.folder import StateFolder
+from playground_ops.targets.local.processes import MARKER
+
+if TYPE_CHECKING:
+    from playground_ops.targets.local.code import Code
+    from playground_ops.targets.local.components import LocalStack
+
+
+def observe(stack: LocalStack, release: Release, log_tail: str) -> Observation:
+    process = stack.process(release.name)
+    if process is None:
+        finding = explain_exit(f"release/{release.name}", "its process is not there", "")
+        return Observation(status=ServerStatus.FAILED, message="no process", finding=finding)
+    if not process.running and process.restart == "never":
+        finding = explain_exit(f"release/{release.name}", process.exit_text, log_tail)
+        return Observation(status=ServerStatus.FAILED, message=process.exit_text, finding=finding)
+    if process.running and is_serving(f"unix:{stack.addresses.own(release)}"):
+        return Observation(status=ServerStatus.READY, message="the server answers")
+    message = f"the server (pid {process.pid}) to import its definitions and answer"
+    return Observation(status=ServerStatus.STARTING, message=message)
+
+
+def wait(stack: LocalStack, release: Release, seconds: float) -> None:
+    """Return when the process starts, ends or begins to answer, or after `seconds`.
+
+    A server that answers already can only end: then only that is waited for.
+    """
+    address = f"unix:{stack.addresses.own(release)}"
+    if is_serving(address):
+        stack.wait_for_process(release.name, seconds)
+        return
+    changed = threading.Event()
+
+    def watch_the_process() -> None:
+        stack.wait_for_process(release.name, seconds)
+        changed.set()
+
+    threading.Thread(target=watch_the_process, daemon=True).start()
+    with connected(address, changed):
+        changed.wait(seconds)
+
+
+def run_smoke(release: Release, code: Code, folder: StateFolder, say: Say) -> None:
+    """Does nothing where the location names none. Raises RolloutFailed when it does not pass."""
+    for kind, name in smoke.wanted(release.location):
+        say(smoke.waiting(release.location, kind, name))
+        _run_smoke(release, code, folder, kind, name, say)
+
+
+def _run_smoke(release: Release, code: Code, folder: StateFolder, kind: str, name: str, say: Say) -> None:
+    project, environment = code.prepare(release, lambda message: None)
+    environ = {
+        **os.environ,
+        **release.location.environment,
+        "DAGSTER_HOME": str(folder.dagster_home),
+        "PLAYGROUND_LOCATION": release.location.name,
+        "PYTHONPATH": str(project.working_directory),
+        MARKER: f"{os.path.realpath(folder.root)}::{release.name}-smoke",
+    }
+    process = subprocess.Popen(
+        [str(environment.python), "-c", smoke.SCRIPT, project.module, kind, name, release.name],
+        cwd=project.working_directory,
+        env=environ,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
+    try:
+        output = _output_of(process, release.location.smoke_timeout_seconds, say)
+    except subprocess.TimeoutExpired as error:
+        raise RolloutFailed(smoke.too_late(release, kind, name)) from error
+    finally:
+        if process.poll() is None:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+    if process.returncode != 0:
+        raise RolloutFailed(smoke.failed(release, kind, name, output))
+
+
+def _output_of(process: subprocess.Popen[str], seconds: float, say: Say) -> str:
+    """Raises TimeoutExpired, and whatever `say` raises when the rollout is cancelled."""
+    waited = 0.0
+    while True:
+        try:
+            return process.communicate(timeout=min(smoke.TELL_SECONDS, seconds - waited))[0]
+        except subprocess.TimeoutExpired:
+            waited += smoke.TELL_SECONDS
+            if waited >= seconds:
+                raise
+            say(f"it runs since {waited:g} s; waiting up to {seconds:g} s")

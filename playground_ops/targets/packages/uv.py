@@ -1,0 +1,237 @@
+"""uv, called so that it asks nobody and downloads no Python; and what its words mean."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from playground_ops.core.errors import Finding, FindingKind, PlaygroundError
+from playground_ops.core.redact import redact
+from playground_ops.diagnose import git_errors
+from playground_ops.targets.common.command import Finished, TimedOut, quiet_environment, run
+
+EVIDENCE_LINES = 30
+
+_CERTAIN, _TRANSIENT, _CAPACITY = FindingKind.CERTAIN, FindingKind.TRANSIENT, FindingKind.CAPACITY
+
+# In order: "No solution found" is also said, with a hint, when the index wants credentials.
+_FAILURES = (
+    (
+        r"No space left on device|Disk quota exceeded|os error 28\b",
+        _CAPACITY,
+        "The disk is full.",
+        "uv found no room for the environment or its cache.",
+        "Free some space (`uv cache prune` helps; on Kubernetes on the claim `dagster-artifacts`, which "
+        "`kubernetes: artifacts:` makes larger), then try again.",
+    ),
+    (
+        r"40[13] (?:Unauthorized|Forbidden)|lack of valid authentication|Missing credentials",
+        _CERTAIN,
+        "The package index wants credentials.",
+        "uv has none here that it accepts.",
+        "Give uv the index's credentials: on a machine by `uv auth login`, a keyring or `.netrc`, on "
+        "Kubernetes by the Secret `kubernetes: packages: secret:`.",
+    ),
+    (
+        r"error sending request|dns error|tcp connect|connection (?:refused|reset|closed|error)|timed? ?out|"
+        r"HTTP status server error|429 Too Many|Request failed after|error decoding response|unexpected eof",
+        _TRANSIENT,
+        "The package index can't be reached.",
+        "The network or the index had a hiccup.",
+        "Check the network; it is tried again until the deadline.",
+    ),
+    (
+        r"No interpreter found|Python requirement|requires Python|Requires-Python|"
+        r"Python version .* (?:does not satisfy|not satisfy)|requires-python",
+        _CERTAIN,
+        "Its packages do not go with this Python.",
+        "The project or one of its packages requires another version of Python.",
+        "Install that Python (on Kubernetes: name an image that has it as `pod: image:`), or widen "
+        "`requires-python` and lock again.",
+    ),
+    (
+        r"Hash mismatch",
+        _CERTAIN,
+        "A package is not the one that was locked.",
+        "The index serves other bytes under the same version.",
+        "Run `uv lock --upgrade-package NAME` and push, or find out who changed the package.",
+    ),
+    (
+        r"HTTP status client error \((?:404|410)",
+        _CERTAIN,
+        "A package is not on its index.",
+        "It was locked from there, and was withdrawn, or lies on another index.",
+        "Run `uv lock --upgrade-package NAME` and push, or put the package back.",
+    ),
+    (
+        r"No solution found|unsatisfiable|not found in the package registry|no versions? of",
+        _CERTAIN,
+        "Its dependencies can't be resolved.",
+        "Two requirements exclude each other, or a package or version does not exist.",
+        "Run `uv lock` in the project, mend what it names, and push.",
+    ),
+    (
+        r"Failed to build|build backend|Failed to prepare|Distribution not found at|"
+        r"doesn't have a source dist",
+        _CERTAIN,
+        "A package can't be built or installed.",
+        "It has no wheel for this machine and its build failed, or its source is missing.",
+        "See uv's words below; `uv sync` in the project must work on this machine.",
+    ),
+    (
+        r"Failed to parse|TOML parse error|Unable to find lockfile|lockfile.*(?:version|outdated|update)|"
+        r"Couldn't parse requirement|Expected package name",
+        _CERTAIN,
+        "Its lock or requirements can't be read.",
+        "The file is damaged, unmerged, or written by a newer uv.",
+        "Run `uv lock` in the project and push; upgrade uv here if the lock is newer.",
+    ),
+)
+
+
+def explain(thing: str, words: str) -> Finding:
+    """What `words`, uv's standard error, mean for `thing`. What is not known may pass: transient."""
+    if "Git operation failed" in words or "failed to fetch commit" in words:
+        return git_errors.explain(thing, words)
+    for pattern, kind, observed, cause, fix in _FAILURES:
+        if re.search(pattern, words, re.I):
+            return Finding(
+                kind=kind,
+                object=thing,
+                observed=_naming(observed, words),
+                cause=cause,
+                fix=fix,
+                evidence=tail(words),
+            )
+    return Finding(
+        kind=_TRANSIENT,
+        object=thing,
+        observed="uv could not make the environment.",
+        cause=f"It said: {tail(words).splitlines()[0] if words.strip() else 'nothing'}",
+        fix="Run `uv sync` in the project to see it whole.",
+        evidence=tail(words),
+    )
+
+
+def _naming(observed: str, words: str) -> str:
+    """With the package that uv names, if it names one."""
+    found = re.search(r"Failed to (?:download|fetch|build|prepare)[^`\n]*`([^`/\n]+)`", words) or re.search(
+        r"Because (?:there (?:is|are) no versions? of )?(?:only )?([A-Za-z0-9][\w.-]*)(?:\[[^]]*])? ?"
+        r"(?:was not found|\S* is available|and )",
+        words,
+    )
+    return f"{observed.rstrip('.')}: {found[1]}." if found else observed
+
+
+def too_slow(thing: str, seconds: float, words: str) -> Finding:
+    return Finding(
+        kind=_TRANSIENT,
+        object=thing,
+        observed=f"uv was not done after {seconds:g} s and was ended.",
+        cause="The package index is slow, or a package is built from source and takes long.",
+        fix="Run `uv sync` in the project once by hand: what it downloads is kept for the next time.",
+        evidence=tail(words),
+    )
+
+
+def tail(words: str) -> str:
+    lines = [line.rstrip() for line in words.splitlines()]
+    # What was installed before it failed is of no use to who looks for the reason.
+    telling = [line for line in lines if line and not re.match(r"\s*[+~-] \S+==", line)]
+    return redact("\n".join(telling[-EVIDENCE_LINES:]))
+
+
+BUILD_SECONDS = 900.0
+"""For one call that may download and build; uv's own limits for single requests are far shorter."""
+LOOK_SECONDS = 60.0
+
+# What an activated environment or a surrounding `uv run` sets would turn uv on another environment.
+_OF_ANOTHER_ENVIRONMENT = (
+    "VIRTUAL_ENV",
+    "CONDA_PREFIX",
+    "PYTHONPATH",
+    "PYTHONHOME",
+    "__PYVENV_LAUNCHER__",
+    "UV_PROJECT_ENVIRONMENT",
+    "UV_PROJECT",
+    "UV_PYTHON",
+    "UV_WORKING_DIRECTORY",
+    "UV_SYSTEM_PYTHON",
+)
+
+
+def uv(
+    arguments: Sequence[str],
+    thing: str,
+    *,
+    seconds: float = BUILD_SECONDS,
+    folder: Path | None = None,
+    environment: Path | None = None,
+    say: Callable[[str], None] = lambda line: None,
+    keep: Sequence[int] = (),
+) -> Finished:
+    """Run uv; an exit code other than 0 is the caller's to judge.
+
+    `environment` is what `uv sync` fills, `keep` the descriptor of the lock that it is filled under.
+
+    Raises PlaygroundError when there is no uv or `seconds` are over.
+    """
+    variables = quiet_environment(os.environ)
+    for name in _OF_ANOTHER_ENVIRONMENT:
+        variables.pop(name, None)
+    # Packages of the repository itself are copied in: an environment is shared by releases and must not
+    # follow one checkout.
+    variables.update(UV_NO_PROGRESS="1", UV_PYTHON_DOWNLOADS="never", UV_NO_EDITABLE="1", NO_COLOR="1")
+    if environment is not None:
+        variables["UV_PROJECT_ENVIRONMENT"] = str(environment)
+    program = find_uv(thing)
+    try:
+        return run(
+            [program, *arguments], environment=variables, seconds=seconds, folder=folder, hear=say, keep=keep
+        )
+    except TimedOut as error:
+        raise PlaygroundError(too_slow(thing, seconds, error.words)) from error
+
+
+def uv_or_raise(
+    arguments: Sequence[str],
+    thing: str,
+    *,
+    folder: Path | None = None,
+    environment: Path | None = None,
+    say: Callable[[str], None] = lambda line: None,
+    keep: Sequence[int] = (),
+) -> str:
+    """Its standard output. Raises PlaygroundError with uv's own words, explained."""
+    finished = uv(arguments, thing, folder=folder, environment=environment, say=say, keep=keep)
+    if finished.code != 0:
+        raise PlaygroundError(explain(thing, finished.words))
+    return finished.output
+
+
+def find_uv(thing: str) -> str:
+    """The uv of the `uv` package, else the one on the PATH. Raises PlaygroundError."""
+    found = _packaged() or shutil.which("uv")
+    if found is None:
+        raise PlaygroundError(
+            Finding(
+                kind=FindingKind.CERTAIN,
+                object=thing,
+                observed="There is no `uv` on this machine.",
+                cause="A location with dependencies of its own runs in an environment that uv makes.",
+                fix="Install it (`pip install uv`), or set `dependencies: shared` for the location.",
+            )
+        )
+    return found
+
+
+def _packaged() -> str | None:
+    try:
+        from uv import find_uv_bin
+
+        return str(find_uv_bin())
+    except (ImportError, FileNotFoundError):
+        return None
