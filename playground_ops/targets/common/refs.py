@@ -156,11 +156,11 @@ def resolve_all(
 def each(url: str, wanted: Sequence[str | None], ask: Asked) -> list[Answer]:
     """What every ref means. Full commits need no question, and what can't be a ref is not asked for."""
     known: list[Answer | None] = [_tried(partial(pinned, url, ref)) for ref in wanted]
-    names = [name for ref, found in zip(wanted, known, strict=True) if not found for name in names(ref)]
-    if not names:
+    unknown = [name for ref, found in zip(wanted, known, strict=True) if not found for name in names(ref)]
+    if not unknown:
         return [found for found in known if found]
     try:
-        answer, listed = ask(list(dict.fromkeys(names)))
+        answer, listed = ask(list(dict.fromkeys(unknown)))
     except PlaygroundError as error:
         return [found or error.finding for found in known]
     return [

@@ -24,39 +24,22 @@ from playground_ops.targets.common.sources import (
     image_revision,
     sources_of,
 )
-from playground_ops.targets.kubernetes.releases import docstrings
 
 PREFIX = "dagster-code-"
-ELSEWHERE = (
-    "playground_ops/targets/local",
-    "playground_ops/targets/kubernetes/outside",
-    "playground_ops/targets/kubernetes/logs/following.py",
-    "playground_ops/cli/configuration_commands.py",
-    "playground_ops/cli/database_commands.py",
-    "playground_ops/cli/reaching.py",
-    "playground_ops/cli/secret_commands.py",
-    "playground_ops/diagnose/git_credentials.py",
-    "playground_ops/render/files.py",
-)
+OUTSIDE = ("playground_ops/targets/local", "playground_ops/targets/kubernetes/outside")
 """What is of no use in a cluster: the other target, and what a person does to a cluster from outside."""
 
 
-MARK = "playground_ops/CONTENT"
-"""A file of the archive: the hash of the files that it was made of, whose docstrings it has not."""
-
-
 def name_of(project: Path) -> str:
-    """Of the ConfigMap that holds the code of the clone at `project`."""
-    return PREFIX + _content(project).removeprefix(CONTENT)
+    """The name of the ConfigMap that holds the code of the clone at `project`."""
+    return PREFIX + content_hash(sources_of(OPS, project), OUTSIDE).removeprefix(CONTENT)
 
 
 def revision(location: Location, project: Path) -> Revision:
-    """Of a location without a repository: the same whether asked inside the cluster or outside."""
+    """What a location without a repository serves: the same whether asked inside the cluster or outside."""
     if location.in_image:
         return image_revision(location.in_image)
-    if location.name == OPS.name:
-        return bootstrap_revision(_content(project))
-    return bootstrap_revision(content_hash(sources_of(location, project), ELSEWHERE))
+    return bootstrap_revision(content_hash(sources_of(location, project), OUTSIDE))
 
 
 def named(project: Path, namespace: str) -> dict[str, Any]:
@@ -83,13 +66,6 @@ def packed(project: Path) -> bytes:
 
 
 def _files(project: Path) -> Iterator[tuple[str, bytes]]:
-    yield MARK, _content(project).encode()
     for source in sources_of(OPS, project):
-        for file in files_of(source, (*ELSEWHERE, MARK)):
-            name = Path(source.name, file.relative_to(source)).as_posix()
-            yield name, docstrings.without(name, file.read_bytes())
-
-
-def _content(project: Path) -> str:
-    mark = project / MARK
-    return mark.read_text() if mark.exists() else content_hash(sources_of(OPS, project), ELSEWHERE)
+        for file in files_of(source, OUTSIDE):
+            yield Path(source.name, file.relative_to(source)).as_posix(), file.read_bytes()
