@@ -15,10 +15,10 @@ from playground_ops.config.digest import with_what_ops_sees
 from playground_ops.config.unsupported import must_fit
 from playground_ops.core.clock import SystemClock
 from playground_ops.core.errors import BadInput, Finding, FindingKind, PlaygroundError
-from playground_ops.core.progress import SilentStory, Story
+from playground_ops.core.progress import Progress, SilentProgress
 from playground_ops.core.target import Target
 from playground_ops.engine.rollout import Engine
-from playground_ops.engine.switching import Patience
+from playground_ops.engine.switching import Timeouts
 
 if TYPE_CHECKING:
     from playground_ops.targets.kubernetes.api.connection import Connection
@@ -36,7 +36,7 @@ Errand = Callable[[Sequence[str], Hear, Hear], int]
 
 
 @dataclass(frozen=True)
-class Opened:
+class StackContext:
     configuration: Configuration
     engine: Engine
     errand: Errand | None = None
@@ -46,9 +46,9 @@ class Opened:
     def target(self) -> Target:
         return self.engine.target
 
-    def telling(self, story: Story) -> Engine:
+    def with_progress(self, progress: Progress) -> Engine:
         """The engine, with its story told here."""
-        return replace(self.engine, story=story)
+        return replace(self.engine, progress=progress)
 
 
 def project_folder() -> Path:
@@ -123,22 +123,22 @@ def is_inside() -> bool:
 def open_stack(
     path: Path | None = None,
     target: str | None = None,
-    story: Story | None = None,
+    progress: Progress | None = None,
     lock_seconds: float = 0.0,
     context: str | None = None,
-) -> Opened:
+) -> StackContext:
     """Raises BadInput with every fault of the configuration, PlaygroundError when the cluster is away."""
     if path is None and is_inside():
-        return _opened(*_inside(), story, max(lock_seconds, INSIDE_LOCK_SECONDS))
+        return _stack_context(*_inside(), progress, max(lock_seconds, INSIDE_LOCK_SECONDS))
     configuration = load(path or configuration_file())
     must_fit(configuration, target or configuration.target)
     if (target or configuration.target) == "local":
-        return _opened(_local(configuration), local_target(), story, lock_seconds)
+        return _stack_context(_local(configuration), local_target(), progress, lock_seconds)
     from playground_ops.targets.kubernetes.api.connection import Connection, named
 
     connection = Connection(named(context, configuration.kubernetes.context))
     return replace(
-        _opened(*_on_kubernetes(connection, configuration), story, lock_seconds),
+        _stack_context(*_on_kubernetes(connection, configuration), progress, lock_seconds),
         errand=_errand(connection, configuration),
     )
 
@@ -181,15 +181,17 @@ def _errand(connection: Connection, configuration: Configuration) -> Errand:
     return run
 
 
-def _opened(configuration: Configuration, target: Target, story: Story | None, lock_seconds: float) -> Opened:
-    patience = Patience(
+def _stack_context(
+    configuration: Configuration, target: Target, progress: Progress | None, lock_seconds: float
+) -> StackContext:
+    timeouts = Timeouts(
         transient=configuration.rollout.transient_timeout_seconds,
         capacity=configuration.rollout.capacity_timeout_seconds,
         confirm=configuration.rollout.confirm_timeout_seconds,
         watch=configuration.rollout.confirm_seconds,
         lock=lock_seconds,
     )
-    return Opened(configuration, Engine(target, story or SilentStory(), SystemClock(), patience))
+    return StackContext(configuration, Engine(target, progress or SilentProgress(), SystemClock(), timeouts))
 
 
 def local_target() -> Target:
@@ -208,7 +210,7 @@ def _inside() -> tuple[Configuration, Target]:
 
 
 def _on_kubernetes(connection: Connection, found: Configuration) -> tuple[Configuration, Target]:
-    from playground_ops.render.pod_fingerprint import settled
+    from playground_ops.render.pod_fingerprint import with_fingerprints
     from playground_ops.targets.kubernetes.objects.secret_versions import versions
     from playground_ops.targets.kubernetes.releases.runs import contexts
     from playground_ops.targets.kubernetes.target import KubernetesTarget
@@ -218,7 +220,7 @@ def _on_kubernetes(connection: Connection, found: Configuration) -> tuple[Config
         "allowed": _allowed(connection, found),
         "live_runs": contexts(connection, found),
     }
-    configuration = settled(found.model_copy(update=known))
+    configuration = with_fingerprints(found.model_copy(update=known))
     return configuration, KubernetesTarget(connection, configuration, project_folder())
 
 

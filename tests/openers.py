@@ -8,9 +8,9 @@ from typing import Any
 import dagster as dg
 
 from playground_ops.config import read
-from playground_ops.context import Opened
+from playground_ops.context import StackContext
 from playground_ops.core.model import RolloutRecord
-from playground_ops.core.progress import SilentStory, Story
+from playground_ops.core.progress import Progress, SilentProgress
 from playground_ops.defs.assembly import definitions
 from playground_ops.defs.resources import StackOpener
 from playground_ops.engine.rollout import Engine
@@ -30,10 +30,10 @@ class FakeOpener(StackOpener):
     def __init__(self, world: World, file: Path) -> None:
         self.world, self.file = world, file
 
-    def open(self, story: Story | None = None) -> Opened:
+    def open(self, progress: Progress | None = None) -> StackContext:
         target = FakeTarget(self.world)
-        engine = Engine(target, story or SilentStory(), self.world.clock)
-        return Opened(read(self.file.read_text(), self.file), engine)
+        engine = Engine(target, progress or SilentProgress(), self.world.clock)
+        return StackContext(read(self.file.read_text(), self.file), engine)
 
     def records(self, location: str) -> list[RolloutRecord]:
         return list(self.world.records.get(location, {}).values())

@@ -14,7 +14,7 @@ from referencing import Registry, Resource
 from playground_ops.config import Configuration
 from playground_ops.core.model import Location, Release, Revision
 from playground_ops.render import jobs, one_shot_pods, release
-from playground_ops.render.pod_fingerprint import settled
+from playground_ops.render.pod_fingerprint import with_fingerprints
 from playground_ops.render.stack import by_hand
 from playground_ops.targets.common import refs
 from playground_ops.targets.kubernetes.outside.preflight import NEWEST, OLDEST
@@ -164,7 +164,7 @@ code_locations:
 def everything(configuration: Configuration) -> Iterator[dict[str, Any]]:
     """What is applied, and what rollouts, deploys and upgrades make beside it."""
     versions = dict.fromkeys(("dagster-postgres", "mine", "more"), "7")
-    found = settled(configuration.model_copy(update={"secret_versions": versions}))
+    found = with_fingerprints(configuration.model_copy(update={"secret_versions": versions}))
     for component in by_hand(found).values():
         yield from component
     for location in found.all_locations:
@@ -178,7 +178,7 @@ def everything(configuration: Configuration) -> Iterator[dict[str, Any]]:
         name = f"dagster-smoke-{location.name}-01234567"
         yield one_shot_pods.smoke_pod(candidate, found, ARCHIVE, name, wanted, "print()", 45)
     yield jobs.backup_pod(found, "dagster-backup-01234567", "2026-01-01T00-00-00Z.backup", 45)
-    arguments = ["redeploy", "--ref", "a b", "--story-only"]
+    arguments = ["redeploy", "--ref", "a b", "--progress-only"]
     for one in (None, released(found.ops, found) if found.ops.repository else None):
         yield jobs.remote_job(found, "playground-ops-01234567", ARCHIVE, arguments, "somebody", one)
     yield jobs.migration_job(found, "dagster-migration-01234567")

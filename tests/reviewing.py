@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from playground_ops.core.model import Phase, Verdict
-from playground_ops.core.progress import SilentStory
+from playground_ops.core.progress import SilentProgress
 from playground_ops.core.target import Target
 from playground_ops.engine.approval import decide
 
 
-class Reviewer(SilentStory):
+class Reviewer(SilentProgress):
     """Of location `a`. Without a verdict: one who is asked and says nothing."""
 
     def __init__(self, target: Target, verdict: Verdict | None) -> None:

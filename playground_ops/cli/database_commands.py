@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from playground_ops.cli.console import print_json
-from playground_ops.cli.progress import Teller, teller
+from playground_ops.cli.progress import Display, display
 from playground_ops.cli.session import common, context_of_the_command
 from playground_ops.context import open_cluster
 
@@ -28,7 +28,7 @@ def backup(config: Path | None, target: str | None, as_json: bool, file: Path, f
 
     connection, configuration = open_cluster(config, target, context_of_the_command())
     place = postgres.find(connection, configuration, backups.INSTEAD)
-    size = backups.back_up(connection, place, file, counting(teller(as_json), "read"), overwrite=force)
+    size = backups.back_up(connection, place, file, counting(display(as_json), "read"), overwrite=force)
     if as_json:
         print_json({"file": str(file), "bytes": size})
     else:
@@ -49,7 +49,7 @@ def restore(
     if force and not stops:
         raise click.UsageError("--force is for --stop: a stack that is stopped has no runs under way.")
     connection, configuration = open_cluster(config, target, context_of_the_command())
-    place, told = postgres.find(connection, configuration, backups.INSTEAD), teller(as_json)
+    place, told = postgres.find(connection, configuration, backups.INSTEAD), display(as_json)
     spaces = configuration.namespaces
     backups.verify(connection, place, file)
     if not stops:
@@ -71,7 +71,7 @@ def restore(
         click.echo(f"The database is as {file} has it.")
 
 
-def counting(told: Teller, verb: str) -> Callable[[int], None]:
+def counting(told: Display, verb: str) -> Callable[[int], None]:
     """Says how far it is, now and then."""
     last = time.monotonic()
 

@@ -36,7 +36,7 @@ def redeploy_command(
     session.leave_to_the_inside("redeploy", *locations, *_given(ref=ref, force=force))
     wish = redeploy.Wish(locations=locations, ref=ref, force=force, by=whoever_is_at_the_keyboard())
     requests = session.run(lambda: redeploy.requests(session.engine, session.configuration, wish))
-    records, failures = session.run(lambda: apply.roll_out_all(session.engine, requests, session.story_of))
+    records, failures = session.run(lambda: apply.roll_out_all(session.engine, requests, session.progress_of))
     _report(records, failures, as_json)
 
 

@@ -17,7 +17,7 @@ TICK_SECONDS = 0.5
 ERASE = "\r\x1b[K"
 
 
-class Teller(Protocol):
+class Display(Protocol):
     """Used as a context while something goes on, and again for what comes after it."""
 
     def line(self, text: str) -> None:
@@ -26,28 +26,28 @@ class Teller(Protocol):
     def at(self, location: str, phase: Phase) -> None:
         """What a location is at from now on."""
 
-    def __enter__(self) -> Teller: ...
+    def __enter__(self) -> Display: ...
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None: ...
 
 
-def teller(as_json: bool) -> Teller:
+def display(as_json: bool) -> Display:
     """With --json, standard output is one document and standard error stays empty."""
     if as_json:
-        return Nowhere()
+        return NoDisplay()
     if sys.stderr.isatty() and os.environ.get("TERM", "dumb") != "dumb":
         return LiveLine()
     return Lines()
 
 
-class Nowhere:
+class NoDisplay:
     def line(self, text: str) -> None: ...
 
     def at(self, location: str, phase: Phase) -> None: ...
 
-    def __enter__(self) -> Nowhere:
+    def __enter__(self) -> NoDisplay:
         return self
 
     def __exit__(
@@ -55,14 +55,14 @@ class Nowhere:
     ) -> None: ...
 
 
-class Lines(Nowhere):
+class Lines(NoDisplay):
     """Plain lines on standard error, for a pipe or a file."""
 
     def line(self, text: str) -> None:
         write_error(f"{text}\n")
 
 
-class LiveLine(Nowhere):
+class LiveLine(NoDisplay):
     """The same lines, and below them one that says what each location is at, and for how long."""
 
     def __init__(self) -> None:
@@ -109,10 +109,10 @@ class LiveLine(Nowhere):
         return ", ".join(under_way)[: shutil.get_terminal_size().columns - 1]
 
 
-class ToldStory:
+class LineProgress:
     """One line per event, each with its location and the seconds since the start."""
 
-    def __init__(self, location: str, told: Teller, cancelled: threading.Event) -> None:
+    def __init__(self, location: str, told: Display, cancelled: threading.Event) -> None:
         self._location, self._told, self._cancelled = location, told, cancelled
         self._began = time.monotonic()
 

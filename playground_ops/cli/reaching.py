@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import click
 
 from playground_ops.cli.console import print_json
-from playground_ops.cli.progress import teller
+from playground_ops.cli.progress import display
 from playground_ops.config import Configuration
 from playground_ops.render.names import WEBSERVER, WEBSERVER_PORT
 from playground_ops.render.webserver import prefix
@@ -42,7 +42,7 @@ def logs(configuration: Configuration, context: str | None, asked: AskedLogs, as
     """Lines as they are printed. Raises PlaygroundError when there is nothing to read."""
     if asked.follow and asked.previous:
         raise click.UsageError("--previous is over and --follow goes on: give one of them.")
-    settings, say = configuration.kubernetes, teller(as_json).line
+    settings, say = configuration.kubernetes, display(as_json).line
     selector = asked.selector or selector_of(configuration, asked.component or "")
     wanted = Wanted(Selection(namespace_of(configuration, selector), selector), asked.container)
     connection = Connection(named(context, settings.context))
@@ -66,7 +66,7 @@ def forward_ui(
     """Until Ctrl-C. Raises PlaygroundError when the webserver can't be reached, or the port is taken."""
     settings = configuration.kubernetes
     chosen = Selection(settings.namespace, f"app={WEBSERVER}")
-    say = teller(as_json).line
+    say = display(as_json).line
     connection = Connection(named(context, settings.context))
     with Forward(connection, chosen, WEBSERVER_PORT, say, port) as forward:
         address = f"http://{forward.address}{prefix(configuration)}"

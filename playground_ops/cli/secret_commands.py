@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from playground_ops.cli.console import end, print_json
-from playground_ops.cli.progress import teller
+from playground_ops.cli.progress import display
 from playground_ops.cli.session import Session, common, context_of_the_command
 from playground_ops.cli.stack_commands import bring_up, document_of
 from playground_ops.config.kubernetes_rules import object_name
@@ -141,7 +141,7 @@ def rotate_command(config: Path | None, target: str | None, as_json: bool, force
     runs = postgres.active_runs(connection, place)
     if not force:
         postgres.must_have_no_runs(runs, "A new password")
-    told = teller(as_json)
+    told = display(as_json)
     for run in runs:
         told.line(f"ends: run {run}")
     rotation.rotate(connection, configuration, place, told.line)

@@ -12,10 +12,10 @@ from typing import Any, TypeVar
 
 import click
 
-from playground_ops.cli.progress import ToldStory, teller
+from playground_ops.cli.progress import LineProgress, display
 from playground_ops.config import Configuration
 from playground_ops.context import open_stack
-from playground_ops.core.progress import Story
+from playground_ops.core.progress import Progress
 from playground_ops.engine.rollout import Engine
 
 _CONTEXT = "playground_ops.context"
@@ -55,19 +55,19 @@ def _keep_context(context: click.Context, parameter: click.Parameter, value: str
 
 
 T = TypeVar("T")
-STORY = re.compile(r" *\d+\.\d s  ")
+PROGRESS_LINE = re.compile(r" *\d+\.\d s  ")
 """How a line of `ToldStory` begins."""
 
 
 class Session:
     def __init__(self, config: Path | None, target: str | None, as_json: bool) -> None:
         self._as_json = as_json
-        self._told = teller(as_json)
+        self._told = display(as_json)
         self._cancelled = threading.Event()
         opened = open_stack(config, target, context=context_of_the_command())
         self._errand = opened.errand
         elsewhere = self.elsewhere if opened.errand else None
-        engine = replace(opened.engine, story=self.story_of("stack"), elsewhere=elsewhere)
+        engine = replace(opened.engine, progress=self.progress_of("stack"), elsewhere=elsewhere)
         self.opened = replace(opened, engine=engine)
 
     @property
@@ -78,8 +78,8 @@ class Session:
     def engine(self) -> Engine:
         return self.opened.engine
 
-    def story_of(self, location: str) -> Story:
-        return ToldStory(location, self._told, self._cancelled)
+    def progress_of(self, location: str) -> Progress:
+        return LineProgress(location, self._told, self._cancelled)
 
     def elsewhere(self, arguments: Sequence[str]) -> int:
         """Run a command inside the cluster, and show what it says here; its exit code."""
@@ -88,12 +88,12 @@ class Session:
 
         def hear(line: str) -> None:
             """A container has one log: what is no line of the story is the command's result."""
-            if STORY.match(line):
+            if PROGRESS_LINE.match(line):
                 self._told.line(line)
             else:
                 click.echo(line)
 
-        return self._errand(arguments, hear, self.engine.story.say)
+        return self._errand(arguments, hear, self.engine.progress.say)
 
     def leave_to_the_inside(self, *arguments: str) -> None:
         """Where servers are out of reach: the same command, in the cluster; and end with its code."""
@@ -106,7 +106,7 @@ class Session:
         lines: list[str] = []
         if self._errand is None:
             raise RuntimeError("this process can do it itself")
-        self._errand(arguments, lines.append, self.engine.story.say)
+        self._errand(arguments, lines.append, self.engine.progress.say)
         return "\n".join(lines)
 
     def run(self, work: Callable[[], T]) -> T:

@@ -35,15 +35,15 @@ def plan(config: Path | None, target: str | None, as_json: bool, components: str
 
 @click.command()
 @click.option("--components", help="Only these, separated by commas.")
-@click.option("--story-only", is_flag=True, hidden=True, help="The caller tells how it ended.")
+@click.option("--progress-only", is_flag=True, hidden=True, help="The caller tells how it ended.")
 @common
 def deploy(
-    config: Path | None, target: str | None, as_json: bool, components: str | None, story_only: bool
+    config: Path | None, target: str | None, as_json: bool, components: str | None, progress_only: bool
 ) -> None:
     """Bring the whole stack to what the configuration says."""
     session = Session(config, target, as_json)
     deployed = bring_up(session, "deploy", _split(components))
-    if story_only:
+    if progress_only:
         raise click.exceptions.Exit(EXIT_FAILED if deployed.failures else 0)
     if not as_json:
         click.echo(NOTHING_TO_DO if deployed.plan.is_empty else deployed.plan.summary())
@@ -57,7 +57,7 @@ def bring_up(session: Session, action: Action, components: list[str]) -> apply.D
         lambda: apply.deploy(
             session.engine,
             session.configuration,
-            session.story_of,
+            session.progress_of,
             by=whoever_is_at_the_keyboard(),
             action=action,
             components=components,
@@ -80,7 +80,7 @@ def down(config: Path | None, target: str | None, as_json: bool, now: bool, dele
     """End every process of the stack, after its runs. Data stays unless --delete-data."""
     session = Session(config, target, as_json)
     stack = session.engine.target.stack
-    stack.down(session.engine.story.say, NOW_SECONDS if now else None)
+    stack.down(session.engine.progress.say, NOW_SECONDS if now else None)
     if delete_data:
         stack.delete_data()
     if as_json:

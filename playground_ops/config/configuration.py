@@ -7,15 +7,15 @@ from typing import Literal
 from pydantic import Field
 
 from playground_ops.config.store import ArtifactsStore
+from playground_ops.core.frozen_model import FrozenModel
 from playground_ops.core.model import Dependencies, Location
 from playground_ops.core.pod_settings import PodSettings
-from playground_ops.core.value import Value
 
 OPS = Location(name="ops", module="playground_ops.definitions")
 """The management location, part of every stack. Where it comes from is all that is configured of it."""
 
 
-class WebserverSettings(Value):
+class WebserverSettings(FrozenModel):
     pod: PodSettings = PodSettings()
     read_only: bool = False
     """A second one, in which nothing can be launched or changed. On Kubernetes."""
@@ -24,12 +24,12 @@ class WebserverSettings(Value):
     """None: 3000 if it is free, else any free one."""
 
 
-class DaemonSettings(Value):
+class DaemonSettings(FrozenModel):
     pod: PodSettings = PodSettings()
     dequeue_interval_seconds: int = 1
 
 
-class TagLimit(Value):
+class TagLimit(FrozenModel):
     """How many runs with a tag may be under way at once."""
 
     key: str
@@ -39,19 +39,19 @@ class TagLimit(Value):
     limit: int
 
 
-class RunQueueSettings(Value):
+class RunQueueSettings(FrozenModel):
     max_concurrent_runs: int = 10
     """-1: no limit; 0: none starts."""
     tag_concurrency_limits: tuple[TagLimit, ...] = ()
 
 
-class ImageSettings(Value):
+class ImageSettings(FrozenModel):
     dagster: str = "docker.io/dagster/dagster-k8s:1.13.27"
     postgres: str = "docker.io/library/postgres:15"
     git_sync: str = "registry.k8s.io/git-sync/git-sync:v4.2.4"
 
 
-class Webhook(Value):
+class Webhook(FrozenModel):
     """Where a change of the stack's health is told."""
 
     variable: str
@@ -59,7 +59,7 @@ class Webhook(Value):
     form: Literal["json", "slack"] = "json"
 
 
-class HealthSettings(Value):
+class HealthSettings(FrozenModel):
     interval_minutes: int = 10
     kept_days: int = 7
     """How long its runs that succeeded stay."""
@@ -69,7 +69,7 @@ class HealthSettings(Value):
     heal_window_minutes: int = 60
 
 
-class RolloutSettings(Value):
+class RolloutSettings(FrozenModel):
     confirm_timeout_seconds: float = 10.0
     confirm_seconds: float = 10.0
     """How long a release that took another one's place is watched before that one may go."""
@@ -77,7 +77,7 @@ class RolloutSettings(Value):
     capacity_timeout_seconds: float = 120.0
 
 
-class ExternalPostgres(Value):
+class ExternalPostgres(FrozenModel):
     """A database that the stack uses and does not run."""
 
     host: str
@@ -88,13 +88,13 @@ class ExternalPostgres(Value):
     """Of libpq, such as `sslmode`."""
 
 
-class BackupSettings(Value):
+class BackupSettings(FrozenModel):
     schedule: str | None = None
     """Cron, in UTC; None: only when somebody launches the job."""
     kept: int = 7
 
 
-class PostgresSettings(Value):
+class PostgresSettings(FrozenModel):
     storage: str = "10Gi"
     password_secret: str | None = None
     """An existing Secret with the key `password`; None: the bootstrap makes one."""
@@ -103,7 +103,7 @@ class PostgresSettings(Value):
     pod: PodSettings = PodSettings()
 
 
-class IngressSettings(Value):
+class IngressSettings(FrozenModel):
     host: str
     class_name: str | None = None
     path: str = "/"
@@ -111,7 +111,7 @@ class IngressSettings(Value):
     annotations: dict[str, str] = Field(default_factory=dict)
 
 
-class PackagesSettings(Value):
+class PackagesSettings(FrozenModel):
     """Where the packages of locations come from."""
 
     index_url: str | None = None
@@ -121,7 +121,7 @@ class PackagesSettings(Value):
     """A Secret with the credentials for them."""
 
 
-class KubernetesSettings(Value):
+class KubernetesSettings(FrozenModel):
     context: str | None = None
     """The only one that is ever written to; None: it has to be named in the command."""
     namespace: str = "dagster"
@@ -141,7 +141,7 @@ class KubernetesSettings(Value):
     ops: PodSettings = PodSettings()
 
 
-class Configuration(Value):
+class Configuration(FrozenModel):
     source: str
     """Path of the file it was read from."""
     text: str = ""

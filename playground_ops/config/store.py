@@ -10,8 +10,8 @@ from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from playground_ops.config import kubernetes_rules, rules
 from playground_ops.config.section import EnvironmentName, Section, text_of
+from playground_ops.core.frozen_model import FrozenModel
 from playground_ops.core.pod_settings import PodSettings, Volume
-from playground_ops.core.value import Value
 
 VARIABLE = "PLAYGROUND_ARTIFACTS"
 """Variables that begin so tell the code where its values can lie."""
@@ -22,7 +22,7 @@ ACCOUNT = "dagster-code"
 """Of webserver, daemon and code, where a cloud knows pods by their account."""
 
 
-class S3(Value):
+class S3(FrozenModel):
     bucket: str
     prefix: str = "dagster"
     region: str | None = None
@@ -30,12 +30,12 @@ class S3(Value):
     """Of a server that speaks S3 and is not Amazon's."""
 
 
-class GCS(Value):
+class GCS(FrozenModel):
     bucket: str
     prefix: str = "dagster"
 
 
-class AzureBlob(Value):
+class AzureBlob(FrozenModel):
     storage_account: str
     container: str
     prefix: str = "dagster"
@@ -43,7 +43,7 @@ class AzureBlob(Value):
     """The variable with an access key or SAS token; None: what DefaultAzureCredential finds."""
 
 
-class ArtifactsStore(Value):
+class ArtifactsStore(FrozenModel):
     """Exactly one of the three."""
 
     s3: S3 | None = None

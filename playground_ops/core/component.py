@@ -10,10 +10,10 @@ from typing import Literal
 from pydantic import Field
 
 from playground_ops.core.errors import Finding
-from playground_ops.core.value import Value
+from playground_ops.core.frozen_model import FrozenModel
 
 
-class Component(Value):
+class Component(FrozenModel):
     """A part of the stack and the settings that decide how it runs."""
 
     name: str
@@ -22,7 +22,7 @@ class Component(Value):
     """Flat and readable: what a plan shows before and after. Holds no secret."""
 
 
-class End(Value):
+class End(FrozenModel):
     """How a process of a component ended that another one has replaced since."""
 
     at: str
@@ -30,7 +30,7 @@ class End(Value):
     out_of_memory: bool = False
 
 
-class Usage(Value):
+class Usage(FrozenModel):
     """What the container that is nearest to its limit takes just now."""
 
     container: str
@@ -47,7 +47,7 @@ class Usage(Value):
         return self.memory_bytes / self.memory_limit_bytes if self.memory_limit_bytes else 0.0
 
 
-class ComponentStatus(Value):
+class ComponentStatus(FrozenModel):
     """How a component's process or processes do."""
 
     name: str
@@ -64,7 +64,7 @@ class ComponentStatus(Value):
     """None where nobody measures it."""
 
 
-class Heartbeat(Value):
+class Heartbeat(FrozenModel):
     """Of one of Dagster's daemons, all of which run in one process."""
 
     daemon: str
@@ -74,7 +74,7 @@ class Heartbeat(Value):
     errors: tuple[str, ...] = ()
 
 
-class UnderWay(Value):
+class UnderWay(FrozenModel):
     """A run that has not ended."""
 
     run_id: str
@@ -86,7 +86,7 @@ class UnderWay(Value):
     """Since it is in this status, as far as that is known; else since it was made."""
 
 
-class Ticking(Value):
+class Ticking(FrozenModel):
     """A schedule or a sensor."""
 
     location: str
@@ -103,7 +103,7 @@ class Ticking(Value):
     """Of the last tick, as Python prints it."""
 
 
-class Overview(Value):
+class Overview(FrozenModel):
     version: str = ""
     """Of Dagster in the webserver."""
     versions: Mapping[str, str] = Field(default_factory=dict)
@@ -115,7 +115,7 @@ class Overview(Value):
     """Locations that the webserver could not load, with what it was told."""
 
 
-class Database(Value):
+class Database(FrozenModel):
     """Dagster's own."""
 
     bytes_used: int
@@ -129,7 +129,7 @@ class Database(Value):
     """That of the Dagster that looks."""
 
 
-class Room(Value):
+class Room(FrozenModel):
     """A volume, a claim or a disk."""
 
     object: str
@@ -155,7 +155,7 @@ class Room(Value):
         )
 
 
-class Storage(Value):
+class Storage(FrozenModel):
     database: Database | None = None
     """None where nobody can say."""
     of_database: Room | None = None

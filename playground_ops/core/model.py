@@ -8,8 +8,8 @@ from typing import Literal
 from pydantic import Field
 
 from playground_ops.core.errors import Finding
+from playground_ops.core.frozen_model import FrozenModel
 from playground_ops.core.pod_settings import Destination, PodSettings
-from playground_ops.core.value import Value
 
 
 class Dependencies(str, Enum):
@@ -26,7 +26,7 @@ class Dependencies(str, Enum):
 DefinedKind = Literal["asset", "asset check", "job", "schedule", "sensor", "resource"]
 
 
-class InImage(Value):
+class InImage(FrozenModel):
     """Where the code lies in an image that has it."""
 
     image: str
@@ -35,7 +35,7 @@ class InImage(Value):
     working_directory: str = "/opt/dagster/app"
 
 
-class Isolation(Value):
+class Isolation(FrozenModel):
     """On Kubernetes: a namespace of its own, and what comes with it."""
 
     namespace: str | None = None
@@ -45,7 +45,7 @@ class Isolation(Value):
     """A database and a role of its own in the stack's Postgres."""
 
 
-class Location(Value):
+class Location(FrozenModel):
     """What the configuration says of one code location, with every default filled in."""
 
     name: str
@@ -95,7 +95,7 @@ def shortened(commit: str) -> str:
     return commit[:20] if commit.startswith(("content-", "image-")) else commit[:12]
 
 
-class Revision(Value):
+class Revision(FrozenModel):
     """Code, pinned: what a ref was resolved to."""
 
     repository: str | None
@@ -112,7 +112,7 @@ class Revision(Value):
         return shortened(self.commit)
 
 
-class Release(Value):
+class Release(FrozenModel):
     """One location at one commit with one configuration. Never modified after it is made."""
 
     location: Location
@@ -138,7 +138,7 @@ class ReleaseState(str, Enum):
     """Told to stop; finishing its runs."""
 
 
-class LiveRelease(Value):
+class LiveRelease(FrozenModel):
     """A release as it is found in the target."""
 
     release: Release
@@ -156,7 +156,7 @@ class ServerStatus(str, Enum):
     FAILED = "failed"
 
 
-class Observation(Value):
+class Observation(FrozenModel):
     """What can be seen of a release's server right now."""
 
     status: ServerStatus
@@ -170,7 +170,7 @@ class Observation(Value):
     """An autoscaler has said that it makes room for it."""
 
 
-class Automation(Value):
+class Automation(FrozenModel):
     """A schedule or sensor that a server defines."""
 
     repository: str
@@ -184,7 +184,7 @@ class Automation(Value):
     sensor_type: str | None = None
 
 
-class Defined(Value):
+class Defined(FrozenModel):
     """One thing that code defines, and the fields that say what it is."""
 
     kind: DefinedKind
@@ -192,7 +192,7 @@ class Defined(Value):
     fields: dict[str, str] = Field(default_factory=dict)
 
 
-class LoadedCode(Value):
+class LoadedCode(FrozenModel):
     """What a code server says that it loaded."""
 
     server_id: str
@@ -203,7 +203,7 @@ class LoadedCode(Value):
     dagster_version: str = ""
 
 
-class Shown(Value):
+class Shown(FrozenModel):
     """What the webserver shows of a location."""
 
     server_id: str | None = None
@@ -233,7 +233,7 @@ class Outcome(str, Enum):
     """The process that did the rollout died; a later one found what it left."""
 
 
-class Verdict(Value):
+class Verdict(FrozenModel):
     """A person's word on a candidate."""
 
     approved: bool
@@ -241,7 +241,7 @@ class Verdict(Value):
     reason: str = ""
 
 
-class RolloutRecord(Value):
+class RolloutRecord(FrozenModel):
     """What happened in one rollout, kept for good."""
 
     location: str
@@ -275,7 +275,7 @@ class RolloutRecord(Value):
     """Its process died; a later rollout wrote its outcome."""
 
 
-class Backup(Value):
+class Backup(FrozenModel):
     """The database as a file that outlives the stack's processes."""
 
     file: str

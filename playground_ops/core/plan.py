@@ -6,12 +6,12 @@ from collections.abc import Mapping, Sequence
 from typing import Literal
 
 from playground_ops.core.component import Component
-from playground_ops.core.value import Value
+from playground_ops.core.frozen_model import FrozenModel
 
 ChangeAction = Literal["create", "update", "delete", "unchanged"]
 
 
-class FieldChange(Value):
+class FieldChange(FrozenModel):
     path: str
     before: str | None
     after: str | None
@@ -19,14 +19,14 @@ class FieldChange(Value):
     """Who set the value that would be replaced, when it was not the stack."""
 
 
-class Drift(Value):
+class Drift(FrozenModel):
     """A field that somebody else added, and that applying leaves as it is."""
 
     path: str
     manager: str
 
 
-class Change(Value):
+class Change(FrozenModel):
     component: str
     kind: Literal["webserver", "daemon", "location", "postgres", "stack"]
     action: ChangeAction
@@ -38,7 +38,7 @@ class Change(Value):
     """Part of the foundation, and seen from where that can't be changed: with `ops`'s rights."""
 
 
-class Plan(Value):
+class Plan(FrozenModel):
     changes: tuple[Change, ...]
 
     @property

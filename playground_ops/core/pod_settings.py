@@ -7,12 +7,12 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from playground_ops.core.value import Value
+from playground_ops.core.frozen_model import FrozenModel
 
 ServiceType = Literal["ClusterIP", "NodePort", "LoadBalancer"]
 
 
-class Toleration(Value):
+class Toleration(FrozenModel):
     """core/v1 Toleration."""
 
     key: str | None = None
@@ -23,14 +23,14 @@ class Toleration(Value):
     """How long the pod stays when the taint appears: `tolerationSeconds`."""
 
 
-class Resources(Value):
+class Resources(FrozenModel):
     """Quantities by resource name. What is not named keeps the component's default."""
 
     requests: dict[str, str] = Field(default_factory=dict)
     limits: dict[str, str] = Field(default_factory=dict)
 
 
-class Volume(Value):
+class Volume(FrozenModel):
     """A folder of the main container, and the one thing that it comes from."""
 
     name: str
@@ -48,7 +48,7 @@ class Volume(Value):
         return bool(self.secret or self.config_map) if self.read_only is None else self.read_only
 
 
-class Destination(Value):
+class Destination(FrozenModel):
     """What a pod may reach: networking.k8s.io/v1 NetworkPolicyEgressRule."""
 
     cidr: str
@@ -56,7 +56,7 @@ class Destination(Value):
     """Of TCP; none: all ports of all protocols."""
 
 
-class PodSettings(Value):
+class PodSettings(FrozenModel):
     image: str | None = None
     resources: Resources = Resources()
     environment: dict[str, str] = Field(default_factory=dict)

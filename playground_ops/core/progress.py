@@ -15,7 +15,7 @@ class RolloutCancelled(Exception):
     """A person asked for the rollout to stop. It cleans up after itself and says so."""
 
 
-class Story(Protocol):
+class Progress(Protocol):
     def phase(self, phase: Phase, message: str) -> None:
         """A new phase begins."""
 
@@ -29,7 +29,7 @@ class Story(Protocol):
         """Raise RolloutCancelled if the rollout is to stop."""
 
 
-class SilentStory:
+class SilentProgress:
     """Tells nobody and never stops; the base for stories that tell."""
 
     def phase(self, phase: Phase, message: str) -> None: ...

@@ -14,9 +14,9 @@ from tabulate import tabulate
 
 from playground_ops.checks.topic import COLUMNS, MEANING, Report, Topic, merge, rows, worst_first
 from playground_ops.config import OPS
-from playground_ops.context import Opened
+from playground_ops.context import StackContext
 from playground_ops.core.errors import Finding, PlaygroundError
-from playground_ops.core.progress import Story
+from playground_ops.core.progress import Progress
 from playground_ops.defs import metadata
 from playground_ops.defs.assets import key
 from playground_ops.defs.jobs.reporting import failure
@@ -102,17 +102,17 @@ def _is_worth_a_line(record: logging.LogRecord) -> bool:
     return "did not yield or return expected outputs" not in record.getMessage()
 
 
-def _examined(opened: Opened) -> Examined:
+def _examined(opened: StackContext) -> Examined:
     return examine.examine_twice(opened.target, opened.configuration, opened.engine.clock)
 
 
-def _heal(context: dg.AssetCheckExecutionContext, opened: Opened, seen: Examined) -> Examined:
+def _heal(context: dg.AssetCheckExecutionContext, opened: StackContext, seen: Examined) -> Examined:
     """And look again, where something was done. The releases are on record, and in the asset graph soon."""
     lasting = {name for name in seen.report if is_lasting(context.instance, name)}
 
-    def work(story_of: Callable[[str], Story]) -> list[str]:
+    def work(progress_of: Callable[[str], Progress]) -> list[str]:
         def engine(name: str) -> Engine:
-            return opened.telling(story_of(name))
+            return opened.with_progress(progress_of(name))
 
         return healing.heal(engine, opened.configuration, seen.report, lasting, context.run.run_id)
 

@@ -4,10 +4,10 @@ from typing import Any
 
 import dagster as dg
 
-from playground_ops.context import Opened, open_stack
+from playground_ops.context import StackContext, open_stack
 from playground_ops.core.errors import PlaygroundError
 from playground_ops.core.model import RolloutRecord
-from playground_ops.core.progress import Story
+from playground_ops.core.progress import Progress
 
 LOCK_SECONDS = 900.0
 """How long a run waits for another rollout of the same location before it fails naming the holder."""
@@ -16,9 +16,9 @@ LOCK_SECONDS = 900.0
 class StackOpener:
     """Reads the configuration when it is asked, so that a run acts on what the file says by then."""
 
-    def open(self, story: Story | None = None) -> Opened:
+    def open(self, progress: Progress | None = None) -> StackContext:
         """Raises BadInput with every fault of the configuration file."""
-        return open_stack(story=story, lock_seconds=LOCK_SECONDS)
+        return open_stack(progress=progress, lock_seconds=LOCK_SECONDS)
 
     def records_of(self, run_id: str) -> list[RolloutRecord]:
         """What the rollouts of a run wrote, also those that failed."""

@@ -15,11 +15,11 @@ from playground_ops.core import plan as planning
 from playground_ops.core.errors import BadInput, Finding, FindingKind, PlaygroundError, RolloutFailed
 from playground_ops.core.model import Action, Location, Revision, RolloutRecord
 from playground_ops.core.plan import Change, Plan
-from playground_ops.core.progress import RolloutCancelled, Story
+from playground_ops.core.progress import Progress, RolloutCancelled
 from playground_ops.core.request import Request
 from playground_ops.engine.revival import bring_back
 from playground_ops.engine.rollout import Elsewhere, Engine
-from playground_ops.engine.switching import Patience, confirm
+from playground_ops.engine.switching import Timeouts, confirm
 
 FIRST_CONFIRM_SECONDS = 120.0
 """A rollout beside a starting webserver waits for it to come up before it can be confirmed."""
@@ -40,7 +40,7 @@ class Deployed:
 
 T = TypeVar("T")
 
-StoryOf = Callable[[str], Story]
+ProgressOf = Callable[[str], Progress]
 """The story of each location's rollout, by name: several are told at once."""
 
 
@@ -61,7 +61,7 @@ def narrowed(whole: Plan, components: Sequence[str]) -> Plan:
 def deploy(
     engine: Engine,
     configuration: Configuration,
-    story_of: StoryOf,
+    progress_of: ProgressOf,
     *,
     by: str,
     action: Action = "deploy",
@@ -77,7 +77,7 @@ def deploy(
     changed = plan.changed()
     if not changed:
         return Deployed(plan, (), ())
-    engine.target.stack.apply(configuration, changed, engine.story.say)
+    engine.target.stack.apply(configuration, changed, engine.progress.say)
     if engine.elsewhere is not None:
         return _deployed_elsewhere(engine, engine.elsewhere, plan, components)
     requests = [
@@ -85,8 +85,8 @@ def deploy(
         for change in changed
         if _is_rollout(change)
     ]
-    patient = replace(engine, patience=_of_a_deploy(engine.patience))
-    records, failures = roll_out_all(patient, requests, story_of)
+    patient = replace(engine, timeouts=_of_a_deploy(engine.timeouts))
+    records, failures = roll_out_all(patient, requests, progress_of)
     failures += bring_back_all(
         patient,
         [
@@ -94,7 +94,7 @@ def deploy(
             for change in changed
             if _is_stopped(change)
         ],
-        story_of,
+        progress_of,
     )
     for change in changed:
         if change.action == "delete" and change.kind == "location":
@@ -104,7 +104,7 @@ def deploy(
     return Deployed(plan, tuple(records), tuple(failures))
 
 
-def _of_a_deploy(usual: Patience) -> Patience:
+def _of_a_deploy(usual: Timeouts) -> Timeouts:
     return replace(
         usual,
         confirm=max(usual.confirm, FIRST_CONFIRM_SECONDS),
@@ -121,7 +121,7 @@ def _deployed_elsewhere(
     code = 0
     if moved:
         code = elsewhere(
-            ["deploy", "--story-only", *(["--components", ",".join(components)] if components else [])]
+            ["deploy", "--progress-only", *(["--components", ",".join(components)] if components else [])]
         )
     wait_until_ready(engine)
     after = [_last(engine, found.component) for found in moved if found.action != "delete"]
@@ -140,12 +140,12 @@ def _last(engine: Engine, location: str) -> RolloutRecord | None:
 
 
 def roll_out_all(
-    engine: Engine, requests: Sequence[Request], story_of: StoryOf
+    engine: Engine, requests: Sequence[Request], progress_of: ProgressOf
 ) -> tuple[list[RolloutRecord], list[tuple[str, BaseException]]]:
     """Roll several locations out at once; one's failure is not the others'."""
 
     def one(request: Request) -> RolloutRecord:
-        return replace(engine, story=story_of(request.location.name)).roll_out(request)
+        return replace(engine, progress=progress_of(request.location.name)).roll_out(request)
 
     return _all_at_once(requests, one)
 
@@ -166,12 +166,12 @@ def _all_at_once(
 
 
 def bring_back_all(
-    engine: Engine, requests: Sequence[Request], story_of: StoryOf
+    engine: Engine, requests: Sequence[Request], progress_of: ProgressOf
 ) -> list[tuple[str, BaseException]]:
     """Start what serves and does not run, all at once; one's failure is not the others'."""
 
     def one(request: Request) -> None:
-        bring_back(replace(engine, story=story_of(request.location.name)), request)
+        bring_back(replace(engine, progress=progress_of(request.location.name)), request)
 
     return _all_at_once(requests, one)[1]
 
@@ -200,20 +200,20 @@ def wait_until_ready(engine: Engine) -> None:
             )
         message = "; ".join(f"{status.name}: {status.message}" for status in waiting)
         if message != told:
-            engine.story.say(f"waiting for {message}")
+            engine.progress.say(f"waiting for {message}")
             told = message
-        engine.story.check()
+        engine.progress.check()
         engine.target.stack.wait_for_change(1.0)
 
 
 def _have_shown(engine: Engine, locations: Sequence[str]) -> None:
     """A webserver that was started while a location was switched may have seen what served before."""
-    patience = replace(engine.patience, confirm=SHOWN_SECONDS)
+    timeouts = replace(engine.timeouts, confirm=SHOWN_SECONDS)
     for name in locations:
         now = decisions.serving(engine.target.releases(name))
         if now is not None:
             with suppress(PlaygroundError):  # the rollout is done; what is shown is for `health` to tell
-                confirm(engine.target, now.release, engine.story, engine.clock, patience)
+                confirm(engine.target, now.release, engine.progress, engine.clock, timeouts)
 
 
 def location_named(configuration: Configuration, name: str) -> Location:

@@ -8,13 +8,13 @@ from typing import Literal
 
 from playground_ops.core import decisions
 from playground_ops.core.errors import BadInput, Finding, FindingKind
+from playground_ops.core.frozen_model import FrozenModel
 from playground_ops.core.model import Defined, Release
 from playground_ops.core.plan import FieldChange
 from playground_ops.core.target import Target
-from playground_ops.core.value import Value
 
 
-class Difference(Value):
+class Difference(FrozenModel):
     change: Literal["added", "removed", "changed"]
     kind: str
     name: str
@@ -43,7 +43,7 @@ def _fields(before: dict[str, str], after: dict[str, str]) -> tuple[FieldChange,
     )
 
 
-class Comparison(Value):
+class Comparison(FrozenModel):
     before: Release
     after: Release
     differences: tuple[Difference, ...]

@@ -12,7 +12,7 @@ from uuid import uuid4
 from playground_ops.core.clock import Clock
 from playground_ops.core.errors import Finding, FindingKind, PlaygroundError
 from playground_ops.core.model import LiveRelease, Outcome, Phase, Release, Revision, RolloutRecord, Verdict
-from playground_ops.core.progress import RolloutCancelled, Story
+from playground_ops.core.progress import Progress, RolloutCancelled
 from playground_ops.core.request import Request
 from playground_ops.core.target import Target
 
@@ -20,8 +20,8 @@ from playground_ops.core.target import Target
 class Journal:
     """Also a Story, so that phases told by others are timed in the same record."""
 
-    def __init__(self, target: Target, story: Story, clock: Clock, request: Request) -> None:
-        self._target, self._story, self._clock = target, story, clock
+    def __init__(self, target: Target, progress: Progress, clock: Clock, request: Request) -> None:
+        self._target, self._progress, self._clock = target, progress, clock
         self._phase_began = clock.monotonic()
         self.record = RolloutRecord(
             location=request.location.name,
@@ -36,21 +36,21 @@ class Journal:
     def phase(self, phase: Phase, message: str) -> None:
         self._time_the_phase()
         self._set(phase=phase)
-        self._story.phase(phase, message)
+        self._progress.phase(phase, message)
 
     def say(self, message: str) -> None:
-        self._story.say(message)
+        self._progress.say(message)
 
     def warn(self, message: str) -> None:
         self._set(warnings=(*self.record.warnings, message))
-        self._story.warn(message)
+        self._progress.warn(message)
 
     def approved(self, verdict: Verdict) -> None:
         self._set(approved_by=f"{verdict.by}{f': {verdict.reason}' if verdict.reason else ''}")
-        self._story.say(f"approved by {self.record.approved_by}")
+        self._progress.say(f"approved by {self.record.approved_by}")
 
     def check(self) -> None:
-        self._story.check()
+        self._progress.check()
 
     def began_from(self, previous: LiveRelease | None) -> None:
         if previous is not None:
@@ -74,7 +74,7 @@ class Journal:
         self._target.record(self.record.model_copy(update={"phase": phase}))
 
     def unchanged(self) -> RolloutRecord:
-        self._story.say("nothing to do: this commit serves already with this configuration")
+        self._progress.say("nothing to do: this commit serves already with this configuration")
         return self.record.model_copy(update={"outcome": Outcome.UNCHANGED})
 
     def done(self) -> RolloutRecord:

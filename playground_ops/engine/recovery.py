@@ -11,28 +11,28 @@ from playground_ops.core import decisions
 from playground_ops.core.clock import Clock
 from playground_ops.core.errors import PlaygroundError
 from playground_ops.core.model import LiveRelease, Outcome, ReleaseState, RolloutRecord
-from playground_ops.core.progress import Story
+from playground_ops.core.progress import Progress
 from playground_ops.core.target import Lock, Target
-from playground_ops.engine.switching import Patience, confirm
+from playground_ops.engine.switching import Timeouts, confirm
 
 DONE = Outcome.DONE
 
 
 def recover(
-    target: Target, lock: Lock, location: str, story: Story, clock: Clock, patience: Patience
+    target: Target, lock: Lock, location: str, progress: Progress, clock: Clock, timeouts: Timeouts
 ) -> None:
     """Afterwards there is no candidate, no unfinished record, and at most one release kept warm."""
     records = target.records(location)
     unfinished = [record for record in records if record.outcome is None]
     lock.check()
-    _settle_an_unconfirmed_switch(target, location, unfinished, story, clock, patience)
+    _settle_an_unconfirmed_switch(target, location, unfinished, progress, clock, timeouts)
     live = target.releases(location)
-    _revive(target, decisions.serving(live), story)
+    _revive(target, decisions.serving(live), progress)
     for leftover in _leftovers(live, records):
-        story.warn(f"removing release {leftover.release.number}, left by a rollout that died")
+        progress.warn(f"removing release {leftover.release.number}, left by a rollout that died")
         take_away(target, leftover)
     for lost in target.fail_lost_runs(location):
-        story.warn(lost)
+        progress.warn(lost)
     retire_all_but_the_last(target, location)
     if unfinished:
         _close(target, location, unfinished, clock)
@@ -75,9 +75,9 @@ def _settle_an_unconfirmed_switch(
     target: Target,
     location: str,
     unfinished: Sequence[RolloutRecord],
-    story: Story,
+    progress: Progress,
     clock: Clock,
-    patience: Patience,
+    timeouts: Timeouts,
 ) -> None:
     """Confirm a switch that nobody confirmed; take it back if that fails."""
     live = target.releases(location)
@@ -86,9 +86,9 @@ def _settle_an_unconfirmed_switch(
     if now is None or now.release.number not in never_confirmed:
         return
     try:
-        confirm(target, now.release, story, clock, patience)
+        confirm(target, now.release, progress, clock, timeouts)
     except PlaygroundError as error:
-        story.warn(
+        progress.warn(
             f"release {now.release.number} was never confirmed, and can't be: {error.finding.observed}"
         )
         if before is not None:
@@ -96,15 +96,15 @@ def _settle_an_unconfirmed_switch(
         target.remove(now.release)
 
 
-def _revive(target: Target, now: LiveRelease | None, story: Story) -> None:
+def _revive(target: Target, now: LiveRelease | None, progress: Progress) -> None:
     """What serves must run. Failing that is no reason to stop: this rollout may be the cure."""
     if now is None:
         return
     try:
-        target.start(now.release, story.say)
+        target.start(now.release, progress.say)
         target.keep(now.release)
     except PlaygroundError as error:
-        story.warn(f"the serving release {now.release.number} could not be started: {error}")
+        progress.warn(f"the serving release {now.release.number} could not be started: {error}")
 
 
 def _close(target: Target, location: str, unfinished: Sequence[RolloutRecord], clock: Clock) -> None:

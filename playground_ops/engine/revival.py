@@ -17,9 +17,9 @@ def bring_back(engine: Engine, request: Request) -> None:
     """
     name = request.location.name
     with engine.locked(request) as lock:
-        recover(engine.target, lock, name, engine.story, engine.clock, engine.patience)
+        recover(engine.target, lock, name, engine.progress, engine.clock, engine.timeouts)
         now = decisions.serving(engine.target.releases(name))
         if now is None:
             return
-        engine.story.phase(Phase.CONFIRM, f"release {now.release.number} comes back")
-        confirm(engine.target, now.release, engine.story, engine.clock, engine.patience)
+        engine.progress.phase(Phase.CONFIRM, f"release {now.release.number} comes back")
+        confirm(engine.target, now.release, engine.progress, engine.clock, engine.timeouts)

@@ -33,15 +33,15 @@ def roll_back(engine: Engine, request: Request, to: int | None) -> RolloutRecord
     """
     name = request.location.name
     with _patient(engine).locked(request) as lock:
-        recover(engine.target, lock, name, engine.story, engine.clock, engine.patience)
+        recover(engine.target, lock, name, engine.progress, engine.clock, engine.timeouts)
         live = engine.target.releases(name)
         choice = _choose(engine, name, to)
         warm = next((found for found in live if found.release.number == choice.number), None)
         if warm is not None and warm.state is ReleaseState.SERVING:
-            return Journal(engine.target, engine.story, engine.clock, request).unchanged()
+            return Journal(engine.target, engine.progress, engine.clock, request).unchanged()
         if warm is not None and _is_ready(engine, warm):
             return _go_back(engine, lock, request, choice, decisions.serving(live))
-        engine.story.say(f"release {choice.number} is no longer running; starting its commit anew")
+        engine.progress.say(f"release {choice.number} is no longer running; starting its commit anew")
         again = Request(
             location=choice.location,
             configuration=choice.configuration,
@@ -57,9 +57,9 @@ def roll_back(engine: Engine, request: Request, to: int | None) -> RolloutRecord
 
 def _patient(engine: Engine) -> Engine:
     """Who flees from a release that is still being watched waits for that to end."""
-    patience = engine.patience
-    watched = patience.watch + patience.confirm if patience.watch else 0.0
-    return replace(engine, patience=replace(patience, lock=max(patience.lock, watched)))
+    timeouts = engine.timeouts
+    watched = timeouts.watch + timeouts.confirm if timeouts.watch else 0.0
+    return replace(engine, timeouts=replace(timeouts, lock=max(timeouts.lock, watched)))
 
 
 def _is_ready(engine: Engine, warm: LiveRelease) -> bool:
@@ -83,7 +83,7 @@ def _choose(engine: Engine, name: str, to: int | None) -> Release:
 def _go_back(
     engine: Engine, lock: Lock, request: Request, release: Release, now: LiveRelease | None
 ) -> RolloutRecord:
-    journal = Journal(engine.target, engine.story, engine.clock, request)
+    journal = Journal(engine.target, engine.progress, engine.clock, request)
     journal.began_from(now)
     journal.resolved(release.revision)
     try:
@@ -95,7 +95,7 @@ def _go_back(
             now.release if now else None,
             journal,
             engine.clock,
-            replace(engine.patience, watch=0.0),  # it has been watched when it was new
+            replace(engine.timeouts, watch=0.0),  # it has been watched when it was new
         )
     except BaseException as error:
         lock.check()

@@ -20,14 +20,14 @@ from playground_ops.core.model import (
     ServerStatus,
     Verdict,
 )
-from playground_ops.core.progress import Story
+from playground_ops.core.progress import Progress
 from playground_ops.core.request import Request
 from playground_ops.core.target import Lock, Target
 from playground_ops.engine.approval import wait_for_approval
 from playground_ops.engine.gates import commit_is_the_one_asked_for, nothing_is_lost, shared_asset_keys
 from playground_ops.engine.journal import Journal
 from playground_ops.engine.recovery import recover, retire_all_but_the_last, take_away
-from playground_ops.engine.switching import Patience, switch_to
+from playground_ops.engine.switching import Timeouts, switch_to
 from playground_ops.engine.waiting import Waiting
 
 T = TypeVar("T")
@@ -43,16 +43,16 @@ class Engine:
     """What every rollout works with."""
 
     target: Target
-    story: Story
+    progress: Progress
     clock: Clock
-    patience: Patience = field(default_factory=Patience)
+    timeouts: Timeouts = field(default_factory=Timeouts)
     elsewhere: Elsewhere | None = None
     """Given where this process can't reach what a rollout has to ask."""
 
     def roll_out(self, request: Request) -> RolloutRecord:
         """Raises LockHeld, RolloutFailed (what served before still serves) or RolloutCancelled."""
         with self.locked(request) as lock:
-            recover(self.target, lock, request.location.name, self.story, self.clock, self.patience)
+            recover(self.target, lock, request.location.name, self.progress, self.clock, self.timeouts)
             return Rollout(self, lock, request).run()
 
     @contextmanager
@@ -62,7 +62,7 @@ class Engine:
             yield self._take_lock(request, held)
 
     def _take_lock(self, request: Request, held: ExitStack) -> Lock:
-        deadline = self.clock.monotonic() + self.patience.lock
+        deadline = self.clock.monotonic() + self.timeouts.lock
         told = False
 
         def taken() -> Lock:
@@ -75,14 +75,14 @@ class Engine:
                 if self.clock.monotonic() >= deadline:
                     raise
                 if not told:
-                    self.story.say(f"waiting up to {self.patience.lock:g} s: {somebody.finding.observed}")
+                    self.progress.say(f"waiting up to {self.timeouts.lock:g} s: {somebody.finding.observed}")
                 told = True
-                self.story.check()
+                self.progress.check()
                 self.clock.sleep(0.2)
 
     def retrying(self, what: str, attempt: Callable[[], T]) -> T:
         """Try again what fails for a passing reason, to the deadline; everything else is raised at once."""
-        deadline = self.clock.monotonic() + self.patience.transient
+        deadline = self.clock.monotonic() + self.timeouts.transient
         pause = 1.0
         while True:
             try:
@@ -91,8 +91,8 @@ class Engine:
                 passing = error.finding.kind is FindingKind.TRANSIENT and not isinstance(error, LockHeld)
                 if not passing or self.clock.monotonic() + pause > deadline:
                     raise
-                self.story.say(f"{what}: {error.finding.observed} Trying again in {pause:g} s")
-            self.story.check()
+                self.progress.say(f"{what}: {error.finding.observed} Trying again in {pause:g} s")
+            self.progress.check()
             self.clock.sleep(pause)
             pause = min(pause * 2, 10.0)
 
@@ -104,7 +104,7 @@ class Rollout:
         self.engine, self.lock, self.request = engine, lock, request
         self.target = engine.target
         self.location = request.location
-        self.journal = Journal(engine.target, engine.story, engine.clock, request)
+        self.journal = Journal(engine.target, engine.progress, engine.clock, request)
         self.candidate: Release | None = None
 
     def run(self) -> RolloutRecord:
@@ -181,11 +181,11 @@ class Rollout:
         return release
 
     def _say(self, message: str) -> None:
-        self.engine.story.check()
-        self.engine.story.say(message)
+        self.engine.progress.check()
+        self.engine.progress.say(message)
 
     def _wait_until_ready(self, release: Release) -> None:
-        waiting = Waiting(self.engine.clock, self.engine.patience, self.location.startup_timeout_seconds)
+        waiting = Waiting(self.engine.clock, self.engine.timeouts, self.location.startup_timeout_seconds)
         told = ""
         while True:
             seen = self.target.observe(release)
@@ -199,7 +199,7 @@ class Rollout:
             if (message := _waits_for(seen, waiting.allowed(seen))) != told:
                 told = message
                 self._say(told)
-            self.engine.story.check()
+            self.engine.progress.check()
             self.target.wait(release, min(remaining, LOOK_SECONDS))
 
     def _verify(self, release: Release, previous: Release | None) -> None:
@@ -215,7 +215,7 @@ class Rollout:
             "schedules and sensors", lambda: self.target.set_automation(release, loaded)
         )
         for stopped in stopped_now:
-            self.engine.story.say(f"automation is {self.location.automation}: {stopped}")
+            self.engine.progress.say(f"automation is {self.location.automation}: {stopped}")
 
     def _keeps(self, release: Release, loaded: LoadedCode, previous: Release | None) -> None:
         """Whoever goes back, or forces it, has said that something may go."""
@@ -240,17 +240,17 @@ class Rollout:
         wait_for_approval(self.target, self.lock, release, self.journal, self.engine.clock, asked)
 
     def _switch(self, release: Release, previous: Release | None) -> None:
-        self.engine.story.check()
+        self.engine.progress.check()
         self.journal.save(Phase.SWITCH)
         switch_to(
-            self.target, self.lock, release, previous, self.journal, self.engine.clock, self.engine.patience
+            self.target, self.lock, release, previous, self.journal, self.engine.clock, self.engine.timeouts
         )
 
     def _undo(self, error: BaseException) -> RolloutRecord:
         """Keep the evidence, then take the candidate away. Nothing is touched when the lock is lost."""
         self.lock.check()
         if isinstance(error, PlaygroundError):
-            self.engine.story.say(f"it fails, what serves stays: {error.finding.sentence()}")
+            self.engine.progress.say(f"it fails, what serves stays: {error.finding.sentence()}")
         tail = self.target.tail(self.candidate, 40) if self.candidate else ""
         if self.candidate is not None:
             live = self.target.releases(self.location.name)

@@ -7,13 +7,13 @@ from collections.abc import Sequence
 from playground_ops.config import OPS, Configuration
 from playground_ops.core import decisions
 from playground_ops.core.component import ComponentStatus
+from playground_ops.core.frozen_model import FrozenModel
 from playground_ops.core.model import LiveRelease, Outcome, ReleaseState, RolloutRecord
 from playground_ops.core.target import Target
-from playground_ops.core.value import Value
 from playground_ops.render.names import CONFIGURATION, CONFIGURATION_KEY
 
 
-class LastRollout(Value):
+class LastRollout(FrozenModel):
     action: str
     outcome: str
     """`under way` while it has none."""
@@ -23,7 +23,7 @@ class LastRollout(Value):
     """Why it failed, in a sentence."""
 
 
-class LocationStatus(Value):
+class LocationStatus(FrozenModel):
     name: str
     release: int | None = None
     commit: str | None = None
@@ -41,7 +41,7 @@ class LocationStatus(Value):
     last_rollout: LastRollout | None = None
 
 
-class StackStatus(Value):
+class StackStatus(FrozenModel):
     ui: str | None
     target: str
     configuration: str = ""

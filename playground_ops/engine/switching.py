@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from playground_ops.core.clock import Clock
 from playground_ops.core.errors import Finding, FindingKind, PlaygroundError, RolloutFailed
 from playground_ops.core.model import Phase, Release, ServerStatus
-from playground_ops.core.progress import Story
+from playground_ops.core.progress import Progress
 from playground_ops.core.target import Lock, Target
 
 POLL_SECONDS = 0.2
@@ -23,7 +23,7 @@ EARLIER = "the server before it"
 
 
 @dataclass(frozen=True)
-class Patience:
+class Timeouts:
     """How long the engine waits, in seconds."""
 
     transient: float = 60.0
@@ -47,40 +47,40 @@ def switch_to(
     lock: Lock,
     release: Release,
     previous: Release | None,
-    story: Story,
+    progress: Progress,
     clock: Clock,
-    patience: Patience,
+    timeouts: Timeouts,
 ) -> None:
     """Raises RolloutFailed after going back to `previous`, LockLost before anything was moved."""
-    story.phase(Phase.SWITCH, f"{release.location.name} goes to release {release.number}")
+    progress.phase(Phase.SWITCH, f"{release.location.name} goes to release {release.number}")
     lock.check()
-    known = target.troubles(release.location.name) if previous is not None and patience.watch else {}
+    known = target.troubles(release.location.name) if previous is not None and timeouts.watch else {}
     try:
         target.serve(release)
         if previous is not None:
             target.settle(previous)
-        story.phase(Phase.CONFIRM, "waiting until the webserver shows the new release")
-        confirm(target, release, story, clock, patience)
+        progress.phase(Phase.CONFIRM, "waiting until the webserver shows the new release")
+        confirm(target, release, progress, clock, timeouts)
         target.keep(release)
         if previous is not None:
             target.settle(previous, launched=True)  # there, while the address moved
-            watch(target, release, story, clock, patience, known)
+            watch(target, release, progress, clock, timeouts, known)
             target.settle(previous)
     except BaseException:
         lock.check()
         if previous is not None:
             target.serve(previous)
-            story.warn(f"release {previous.number} serves again")
+            progress.warn(f"release {previous.number} serves again")
         raise
 
 
-def confirm(target: Target, release: Release, story: Story, clock: Clock, patience: Patience) -> None:
+def confirm(target: Target, release: Release, progress: Progress, clock: Clock, timeouts: Timeouts) -> None:
     """Return when the webserver shows exactly this release and its server has stayed alive.
 
     Raises RolloutFailed when the server dies, or at the deadline with what was seen last.
     """
     began = clock.monotonic()
-    deadline, reload = began + patience.confirm, began + RELOAD_SECONDS
+    deadline, reload = began + timeouts.confirm, began + RELOAD_SECONDS
     told = ""
     while seen := _what_else_is_shown(target, release):
         _must_live(target, release)
@@ -88,22 +88,22 @@ def confirm(target: Target, release: Release, story: Story, clock: Clock, patien
             target.reload(release.location.name)
             reload += RELOAD_SECONDS
         if clock.monotonic() >= deadline:
-            raise RolloutFailed(_not_shown(release, seen, patience.confirm))
+            raise RolloutFailed(_not_shown(release, seen, timeouts.confirm))
         if seen != told:
-            story.say(f"waiting up to {patience.confirm:g} s for the webserver to show it; so far: {seen}")
+            progress.say(f"waiting up to {timeouts.confirm:g} s for the webserver to show it; so far: {seen}")
             told = seen
-        story.check()
+        progress.check()
         target.wait(release, POLL_SECONDS)
-    target.wait(release, patience.stable)
+    target.wait(release, timeouts.stable)
     _must_live(target, release)
 
 
 def watch(
     target: Target,
     release: Release,
-    story: Story,
+    progress: Progress,
     clock: Clock,
-    patience: Patience,
+    timeouts: Timeouts,
     known: Mapping[str, Finding],
 ) -> None:
     """Return when the release has been shown without an error for `patience.watch` seconds on end.
@@ -112,13 +112,13 @@ def watch(
     Raises RolloutFailed when its server ends, when a sensor or schedule of it or a daemon begins to fail, and
     when the webserver shows something else for longer than `patience.confirm`.
     """
-    if not patience.watch:
+    if not timeouts.watch:
         return
-    story.phase(Phase.WATCH, f"release {release.number} serves; watching it for {patience.watch:g} s")
+    progress.phase(Phase.WATCH, f"release {release.number} serves; watching it for {timeouts.watch:g} s")
     server = target.shown(release)[1]
-    end = clock.monotonic() + patience.watch
+    end = clock.monotonic() + timeouts.watch
     while (left := end - clock.monotonic()) > 0:
-        story.check()
+        progress.check()
         target.wait(release, min(left, WATCH_SECONDS))
         _must_live(target, release)
         shown, own = target.shown(release)
@@ -128,10 +128,10 @@ def watch(
             if what not in known:
                 raise RolloutFailed(finding)
         if shown.error is not None or shown.server_id != own:
-            confirm(target, release, story, clock, patience)
-            end = clock.monotonic() + patience.watch
+            confirm(target, release, progress, clock, timeouts)
+            end = clock.monotonic() + timeouts.watch
     if silent := target.silent_daemons():
-        story.warn(_nothing_ticks(silent))
+        progress.warn(_nothing_ticks(silent))
 
 
 def _nothing_ticks(silent: Sequence[str]) -> str:

@@ -5,14 +5,14 @@ from __future__ import annotations
 from playground_ops.core.clock import Clock
 from playground_ops.core.errors import FindingKind
 from playground_ops.core.model import Observation
-from playground_ops.engine.switching import Patience
+from playground_ops.engine.switching import Timeouts
 
 
 class Waiting:
     """For one start. The time for importing begins when its code runs; as long is given for all before."""
 
-    def __init__(self, clock: Clock, patience: Patience, startup_seconds: float) -> None:
-        self._clock, self._patience, self._startup = clock, patience, startup_seconds
+    def __init__(self, clock: Clock, timeouts: Timeouts, startup_seconds: float) -> None:
+        self._clock, self._timeouts, self._startup = clock, timeouts, startup_seconds
         self._began = self._looked = self._since = clock.monotonic()
         self._kind: FindingKind | None = None
         self._imports = False
@@ -20,10 +20,10 @@ class Waiting:
     def allowed(self, seen: Observation) -> float:
         """Seconds in all for what it waits for now."""
         if self._kind is FindingKind.CAPACITY:
-            longer = self._patience.scale_up if seen.room_is_coming else 0.0
-            return max(self._patience.capacity, longer)
+            longer = self._timeouts.scale_up if seen.room_is_coming else 0.0
+            return max(self._timeouts.capacity, longer)
         if self._kind is FindingKind.TRANSIENT:
-            return min(self._patience.transient, self._startup)
+            return min(self._timeouts.transient, self._startup)
         return self._startup
 
     def left(self, seen: Observation) -> float:

@@ -108,10 +108,10 @@ def first_releases(configuration: Configuration) -> Object:
 
     A Job can't be changed, so it is named by its content: applied again, it is the same one.
     """
-    made = remote_job(configuration, "x", HANDED_OVER, ["deploy", "--story-only"], "the Job of deploy/")
+    made = remote_job(configuration, "x", HANDED_OVER, ["deploy", "--progress-only"], "the Job of deploy/")
     text = json.dumps([made["spec"], configuration.text], sort_keys=True)
     name = f"dagster-releases-{hashlib.sha256(text.encode()).hexdigest()[:8]}"
-    return remote_job(configuration, name, HANDED_OVER, ["deploy", "--story-only"], "the Job of deploy/")
+    return remote_job(configuration, name, HANDED_OVER, ["deploy", "--progress-only"], "the Job of deploy/")
 
 
 BACKUP_COMPONENT = "backup"

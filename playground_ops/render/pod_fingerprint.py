@@ -15,17 +15,17 @@ from playground_ops.core.model import Location, Release, Revision
 from playground_ops.render import release
 
 
-def settled(configuration: Configuration) -> Configuration:
+def with_fingerprints(configuration: Configuration) -> Configuration:
     """The configuration with each location's surroundings filled in."""
     return configuration.model_copy(
         update={
-            "ops": _settled(configuration.ops, configuration, seen_by_ops(configuration)),
-            "locations": tuple(_settled(one, configuration) for one in configuration.locations),
+            "ops": _fingerprint(configuration.ops, configuration, seen_by_ops(configuration)),
+            "locations": tuple(_fingerprint(one, configuration) for one in configuration.locations),
         }
     )
 
 
-def _settled(location: Location, configuration: Configuration, more: str = "") -> Location:
+def _fingerprint(location: Location, configuration: Configuration, more: str = "") -> Location:
     """By the pods that any of its releases would have: all but number, commit and archive."""
     plain = location.model_copy(update={"surroundings": ""})
     any_one = Release(

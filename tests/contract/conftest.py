@@ -19,7 +19,7 @@ from playground_ops.core.clock import Clock, SystemClock
 from playground_ops.core.model import Location, Release
 from playground_ops.core.target import Target
 from playground_ops.render.names import release_deployment
-from playground_ops.render.pod_fingerprint import settled
+from playground_ops.render.pod_fingerprint import with_fingerprints
 from playground_ops.targets.kubernetes.api.connection import Connection
 from playground_ops.targets.kubernetes.target import KubernetesTarget
 from playground_ops.targets.local.processes import read_state
@@ -179,7 +179,7 @@ def world(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
 def on_kubernetes(shared: Pool, home: Path) -> KubernetesWorld:
     """Location `a` of the shared stack, with the engine on this machine."""
     stack = shared.take("a")
-    configuration = settled(read(stack.config.read_text(), stack.config))
+    configuration = with_fingerprints(read(stack.config.read_text(), stack.config))
     write_instance(home, stack)
     return KubernetesWorld(connected(stack.access), configuration, shared.code("a"), home, stack.access)
 

@@ -22,12 +22,12 @@ from playground_ops.core.model import (
     ServerStatus,
     Verdict,
 )
-from playground_ops.core.progress import SilentStory
+from playground_ops.core.progress import SilentProgress
 from playground_ops.core.request import Request
 from playground_ops.engine.healing import heal
 from playground_ops.engine.rollback import roll_back
 from playground_ops.engine.rollout import Engine
-from playground_ops.engine.switching import Patience
+from playground_ops.engine.switching import Timeouts
 from tests.asking import eventually
 from tests.contract.conftest import BROKEN, GOOD, HANGS, STACK_OF, World
 from tests.reviewing import Reviewer
@@ -89,9 +89,12 @@ def retired(world: World) -> list[Release]:
     return [one.release for one in world.target.releases("a") if one.state is ReleaseState.RETIRED]
 
 
-def engine(world: World, story: SilentStory | None = None) -> Engine:
+def engine(world: World, progress: SilentProgress | None = None) -> Engine:
     return Engine(
-        world.target, story or SilentStory(), world.clock, Patience(transient=0.0, confirm=60.0, stable=0.1)
+        world.target,
+        progress or SilentProgress(),
+        world.clock,
+        Timeouts(transient=0.0, confirm=60.0, stable=0.1),
     )
 
 

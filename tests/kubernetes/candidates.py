@@ -20,10 +20,10 @@ from playground_ops.core.clock import SystemClock
 from playground_ops.core.errors import Finding, FindingKind, PlaygroundError
 from playground_ops.core.model import Location, Observation, Release, ReleaseState, Revision, ServerStatus
 from playground_ops.core.pod_settings import PodSettings, Resources
-from playground_ops.core.progress import SilentStory
+from playground_ops.core.progress import SilentProgress
 from playground_ops.core.request import Request
 from playground_ops.engine.rollout import Engine
-from playground_ops.engine.switching import Patience
+from playground_ops.engine.switching import Timeouts
 from playground_ops.render.stack import render
 from playground_ops.targets.kubernetes.api.connection import Connection
 from playground_ops.targets.kubernetes.api.streaming import lines
@@ -39,7 +39,7 @@ from tests.pipelines import Pipeline, pipeline
 from tests.recorded import FOLDER, Listening, Recording
 from tests.stacks import ROOT
 
-PATIENCE = Patience(transient=20.0, capacity=8.0)
+TIMEOUTS = Timeouts(transient=20.0, capacity=8.0)
 REGISTRY_PORT = 5077
 REGISTRY = f"""
 import http.server
@@ -144,7 +144,7 @@ def wrong(found: dict[str, Any]) -> Iterator[str]:
             yield "Unschedulable"
 
 
-class Telling(SilentStory):
+class Telling(SilentProgress):
     def __init__(self, told_at: list[float]) -> None:
         self._told_at = told_at
 
@@ -205,7 +205,7 @@ class Place:
         location = self.location(case)
         target = target or KubernetesTarget(self.connection, self.configuration, ROOT, home=Path("/nowhere"))
         told_at: list[float] = []
-        engine = Engine(target, Telling(told_at), SystemClock(), PATIENCE)
+        engine = Engine(target, Telling(told_at), SystemClock(), TIMEOUTS)
         revision = Revision(repository=location.repository, commit=commit)
         request = Request(location=location, configuration="c", by="a test", revision=revision)
         began = time.monotonic()

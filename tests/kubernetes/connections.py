@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from playground_ops.context import Opened, open_stack
+from playground_ops.context import StackContext, open_stack
 from playground_ops.engine.status import look
 from playground_ops.render.names import OF_NAMESPACE
 from playground_ops.targets.kubernetes.api.connection import Connection
@@ -28,7 +28,7 @@ def connected(access: Access) -> Connection:
 
 
 @contextmanager
-def opened(access: Access, file: Path) -> Iterator[Opened]:
+def opened(access: Access, file: Path) -> Iterator[StackContext]:
     """A stack as a command opens it, without a process of its own: what is asked often costs little."""
     with _environment(access):
         yield open_stack(file, "kubernetes", context=access.context or CONTEXT)

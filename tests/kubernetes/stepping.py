@@ -16,19 +16,19 @@ from pathlib import Path
 from playground_ops.config import read
 from playground_ops.core import clock
 from playground_ops.core.errors import PlaygroundError
-from playground_ops.core.progress import SilentStory
+from playground_ops.core.progress import SilentProgress
 from playground_ops.core.request import Request
 from playground_ops.engine.rollback import roll_back
 from playground_ops.engine.rollout import Engine
-from playground_ops.engine.switching import Patience
-from playground_ops.render.pod_fingerprint import settled
+from playground_ops.engine.switching import Timeouts
+from playground_ops.render.pod_fingerprint import with_fingerprints
 from playground_ops.targets.kubernetes.api import connection as connections
 from playground_ops.targets.kubernetes.api.connection import Connection
 from playground_ops.targets.kubernetes.target import KubernetesTarget
 from tests import kills
 from tests.stacks import ROOT
 
-PATIENCE = Patience(transient=60.0, capacity=120.0, confirm=90.0, watch=1.0)
+TIMEOUTS = Timeouts(transient=60.0, capacity=120.0, confirm=90.0, watch=1.0)
 
 
 def stop(verb: str) -> None:
@@ -62,10 +62,10 @@ def main() -> None:
     given = parser.parse_args()
     skew(given.skew)
     kills._die = stop
-    configuration = settled(read(given.configuration.read_text(), given.configuration))
+    configuration = with_fingerprints(read(given.configuration.read_text(), given.configuration))
     inner = KubernetesTarget(Connection(given.context), configuration, ROOT, home=given.home)
     target = kills.Killing(inner, given.at, given.when)
-    engine = Engine(target, SilentStory(), clock.SystemClock(), PATIENCE)  # type: ignore[arg-type]
+    engine = Engine(target, SilentProgress(), clock.SystemClock(), TIMEOUTS)  # type: ignore[arg-type]
     (location,) = [one for one in configuration.locations if one.name == "a"]
     request = Request(location=location, configuration="c", by=given.by, ref=given.ref)
     try:

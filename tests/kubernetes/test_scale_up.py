@@ -18,10 +18,10 @@ from playground_ops.core.clock import SystemClock
 from playground_ops.core.errors import FindingKind, PlaygroundError
 from playground_ops.core.model import RolloutRecord
 from playground_ops.core.pod_settings import Resources
-from playground_ops.core.progress import SilentStory
+from playground_ops.core.progress import SilentProgress
 from playground_ops.core.request import Request
 from playground_ops.engine.rollout import Engine
-from playground_ops.engine.switching import Patience
+from playground_ops.engine.switching import Timeouts
 from playground_ops.render import locations
 from playground_ops.targets.kubernetes.target import KubernetesTarget
 from tests.asking import eventually
@@ -33,11 +33,11 @@ pytestmark = pytest.mark.soak
 ROOM = "playground.test/room"
 """A resource of which the node has one."""
 CAPACITY_SECONDS, MADE_AFTER_SECONDS = 8.0, 20.0
-PATIENCE = Patience(capacity=CAPACITY_SECONDS, scale_up=90.0, confirm=0.0)
+TIMEOUTS = Timeouts(capacity=CAPACITY_SECONDS, scale_up=90.0, confirm=0.0)
 WANTED = {"cpu": "10m", ROOM: "1"}
 
 
-class Said(SilentStory):
+class Said(SilentProgress):
     def __init__(self) -> None:
         self.lines: list[str] = []
 
@@ -99,7 +99,7 @@ def grow(place: Place, said: Said) -> RolloutRecord:
     location = place.location(Case("grows", FindingKind.CAPACITY, "surroundings", "", pod=pod))
     place.access.apply(locations.service(place.configuration, location), namespace=place.namespace)
     target = KubernetesTarget(place.connection, place.configuration, ROOT, home=place.code.folder)
-    return Engine(target, said, SystemClock(), PATIENCE).roll_out(
+    return Engine(target, said, SystemClock(), TIMEOUTS).roll_out(
         Request(location=location, configuration="c", by="a test")
     )
 

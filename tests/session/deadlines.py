@@ -16,7 +16,7 @@ import pytest
 from hypothesis import settings
 
 from tests.session.outermost import is_outermost
-from tests.session.patience import slower
+from tests.session.timeouts import slower
 
 VARIABLE = "PLAYGROUND_TEST_SLOWNESS"
 AT_ONCE = 2

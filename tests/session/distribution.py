@@ -17,7 +17,7 @@ from xdist.scheduler import LoadFileScheduling
 
 from tests.session.order import file_of
 from tests.session.outermost import share_file
-from tests.session.patience import fit_for, makes_way
+from tests.session.timeouts import fit_for, makes_way
 
 VARIABLE = "PLAYGROUND_TEST_SHARING"
 SHARED = ("shared_stack", "database_stack", "local_stack")

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests.session.distribution import choose
-from tests.session.patience import fit_for, is_patient
+from tests.session.timeouts import fit_for, is_patient
 from tests.shared import SharedStack
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from playground_ops.config import Configuration, read
 from playground_ops.core.errors import BadInput
-from playground_ops.core.progress import SilentStory
+from playground_ops.core.progress import SilentProgress
 from playground_ops.core.request import Request
 from playground_ops.engine import redeploy
 from playground_ops.engine.redeploy import Wish
@@ -32,7 +32,7 @@ def configuration() -> Configuration:
 @pytest.fixture
 def engine() -> Engine:
     world = World(heads={"a": COMMIT, "b": COMMIT})
-    return Engine(FakeTarget(world), SilentStory(), world.clock)
+    return Engine(FakeTarget(world), SilentProgress(), world.clock)
 
 
 @pytest.mark.parametrize("ref", ["main", "release-1", "v1", None])

@@ -11,7 +11,7 @@ from playground_ops.core import decisions
 from playground_ops.core.component import Component, ComponentStatus
 from playground_ops.core.errors import PlaygroundError
 from playground_ops.core.model import Location
-from playground_ops.core.progress import SilentStory
+from playground_ops.core.progress import SilentProgress
 from playground_ops.core.request import Request
 from playground_ops.engine import apply
 from playground_ops.engine.rollout import Engine
@@ -27,7 +27,7 @@ def engine() -> Engine:
     world = World()
     world.behaviour |= {FIRST: GOOD, SECOND: GOOD}
     world.heads["a"] = FIRST
-    made = Engine(FakeTarget(world), SilentStory(), world.clock)
+    made = Engine(FakeTarget(world), SilentProgress(), world.clock)
     made.roll_out(Request(location=A, configuration=digest(A), by="somebody"))
     world.heads["a"] = SECOND
     return made
@@ -38,7 +38,7 @@ def deployed(engine: Engine, location: Location) -> str:
     stack.live = [Component(name="a", kind="location", settings={"configuration": digest(A)})]  # type: ignore[attr-defined]
     stack.wanted = [Component(name="a", kind="location", settings={"configuration": digest(location)})]  # type: ignore[attr-defined]
     configuration = Configuration(source="x", locations=(location,))
-    done = apply.deploy(engine, configuration, lambda _: SilentStory(), by="somebody")
+    done = apply.deploy(engine, configuration, lambda _: SilentProgress(), by="somebody")
     assert done.failures == ()
     now = decisions.serving(engine.target.releases("a"))
     assert now is not None
@@ -73,7 +73,7 @@ def waited(steps: dict[float, str]) -> float:
     world = World()
     target = FakeTarget(world)
     target.stack = Starting(world, steps)
-    apply.wait_until_ready(Engine(target, SilentStory(), world.clock))
+    apply.wait_until_ready(Engine(target, SilentProgress(), world.clock))
     return world.clock.now
 
 

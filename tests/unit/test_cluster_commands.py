@@ -8,7 +8,7 @@ import pytest
 
 from playground_ops.cli.database_commands import TOLD_EVERY_SECONDS, counting
 from playground_ops.cli.main import cli, guarded
-from playground_ops.cli.progress import Nowhere
+from playground_ops.cli.progress import NoDisplay
 from playground_ops.targets.kubernetes.outside.postgres import verifier
 
 
@@ -57,7 +57,7 @@ def test_what_a_command_line_lacks_is_told_before_a_cluster_is_asked(
 def test_progress_is_told_now_and_then(monkeypatch: pytest.MonkeyPatch) -> None:
     now, lines = [100.0], []
 
-    class Hearing(Nowhere):
+    class Hearing(NoDisplay):
         def line(self, text: str) -> None:
             lines.append(text)
 

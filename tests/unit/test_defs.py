@@ -10,7 +10,7 @@ import dagster as dg
 import pytest
 
 from playground_ops.core.model import Location, Outcome, Phase, Release, RolloutRecord
-from playground_ops.core.progress import SilentStory
+from playground_ops.core.progress import SilentProgress
 from playground_ops.defs import checks
 from playground_ops.defs.assembly import definitions
 from playground_ops.defs.jobs.retention import forget
@@ -231,7 +231,7 @@ def test_rollouts_from_the_command_line_are_brought_into_the_graph_once(
     for commit in (FIRST, BAD):
         opener.world.heads["a"] = commit
         requests = redeploy.requests(opened.engine, opened.configuration, wish)
-        apply.roll_out_all(opened.engine, requests, lambda name: SilentStory())
+        apply.roll_out_all(opened.engine, requests, lambda name: SilentProgress())
     launch(opener, instance, "redeploy", locations=["b"])  # reported by its own run
 
     seen = tick(opener, instance, "rollout_records")
@@ -257,7 +257,7 @@ def test_what_a_run_could_not_tell_is_told_when_it_has_ended(
     opened = opener.open()
     wish = redeploy.Wish(locations=["a"], by="a run that lost its database", run_id=run.run_id)
     asked = redeploy.requests(opened.engine, opened.configuration, wish)
-    apply.roll_out_all(opened.engine, asked, lambda name: SilentStory())
+    apply.roll_out_all(opened.engine, asked, lambda name: SilentProgress())
     (record,) = opener.records("a")
 
     def at(moment: str) -> bool | None:

@@ -11,7 +11,7 @@ from playground_ops.checks.topic import Report, Topic
 from playground_ops.config import read
 from playground_ops.core.errors import Finding, FindingKind
 from playground_ops.core.model import Outcome, Phase, RolloutRecord
-from playground_ops.core.progress import SilentStory
+from playground_ops.core.progress import SilentProgress
 from playground_ops.engine.healing import heal, healed
 from playground_ops.engine.rollout import Engine
 from tests.fakes import FakeTarget
@@ -30,7 +30,7 @@ def target() -> Well:
 
 
 def tended(target: FakeTarget, found: Report, lasting: tuple[str, ...] = ("a",)) -> list[str]:
-    engine = Engine(target, SilentStory(), target.world.clock)
+    engine = Engine(target, SilentProgress(), target.world.clock)
     return heal(lambda name: engine, TWICE, found, lasting)
 
 

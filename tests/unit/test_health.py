@@ -21,7 +21,7 @@ from playground_ops.core.component import (
 )
 from playground_ops.core.errors import Finding, FindingKind, PlaygroundError
 from playground_ops.core.model import LiveRelease, Phase, RolloutRecord, Shown
-from playground_ops.core.progress import SilentStory
+from playground_ops.core.progress import SilentProgress
 from playground_ops.diagnose.database import explain_database
 from playground_ops.engine.health.examine import AGAIN_SECONDS, examine, examine_twice, parts_of, sources
 from playground_ops.engine.rollout import Engine
@@ -40,7 +40,7 @@ class Well(FakeTarget):
         for name in ("a", "ops"):
             location = next(one for one in CONFIGURATION.all_locations if one.name == name)
             asked = request(location=location.model_copy(update={"repository": "/fake", "ref": "main"}))
-            Engine(FakeTarget(world), SilentStory(), world.clock).roll_out(asked)
+            Engine(FakeTarget(world), SilentProgress(), world.clock).roll_out(asked)
         super().__init__(world)
         found = [
             Component(name=name, kind=name, settings={"port": "3000"})  # type: ignore[arg-type]

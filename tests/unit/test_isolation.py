@@ -16,7 +16,7 @@ from playground_ops.core.model import Release, Revision
 from playground_ops.render import allowed, one_shot_pods, release
 from playground_ops.render.mounted_versions import SECRET_VERSION
 from playground_ops.render.names import OF_NAMESPACE
-from playground_ops.render.pod_fingerprint import settled
+from playground_ops.render.pod_fingerprint import with_fingerprints
 from playground_ops.render.stack import render
 from playground_ops.targets.kubernetes.api.paths import title
 from playground_ops.targets.kubernetes.logs.reading import namespace_of, selector_of
@@ -38,7 +38,7 @@ Object = dict[str, Any]
 
 def configured(isolation: str = "{quota: {pods: 9}, database: true}", **versions: str) -> Configuration:
     found = read(ORDERS.replace("ISOLATION", isolation), HERE)
-    return settled(found.model_copy(update={"secret_versions": versions}))
+    return with_fingerprints(found.model_copy(update={"secret_versions": versions}))
 
 
 def objects(found: Configuration) -> dict[str, Object]:

@@ -21,7 +21,7 @@ from playground_ops.config.unsupported import must_fit
 from playground_ops.core.errors import BadInput
 from playground_ops.render import instance, release, run_limits, runs
 from playground_ops.render.names import LOCATION, RELEASE
-from playground_ops.render.pod_fingerprint import settled
+from playground_ops.render.pod_fingerprint import with_fingerprints
 from playground_ops.render.stack import render
 from playground_ops.targets.common.instance import waiting_commits
 from playground_ops.targets.local.stack import instance_settings as local_instance
@@ -100,8 +100,8 @@ def test_how_runs_are_launched_is_no_matter_of_a_release() -> None:
     queue = "run_queue: {max_concurrent_runs: 3}"
     plain, others = configuration(""), [configuration(IN_PODS), configuration(queue)]
     for other in others:
-        assert [one.surroundings for one in settled(other).all_locations] == [
-            one.surroundings for one in settled(plain).all_locations
+        assert [one.surroundings for one in with_fingerprints(other).all_locations] == [
+            one.surroundings for one in with_fingerprints(plain).all_locations
         ]
 
 

@@ -17,12 +17,12 @@ from playground_ops.core.model import (
     Verdict,
 )
 from playground_ops.core.pod_settings import PodSettings
-from playground_ops.core.progress import RolloutCancelled, SilentStory
+from playground_ops.core.progress import RolloutCancelled, SilentProgress
 from playground_ops.core.request import Request
 from playground_ops.engine.approval import decide
 from playground_ops.engine.rollback import promote, roll_back
 from playground_ops.engine.rollout import Engine
-from playground_ops.engine.switching import Patience
+from playground_ops.engine.switching import Timeouts
 from playground_ops.targets.common.sources import image_revision
 from tests import fakes
 from tests.fakes import FakeTarget, World
@@ -35,8 +35,8 @@ def commit(digit: int) -> str:
     return f"{digit:040x}"
 
 
-def engine(world: World, story: SilentStory | None = None) -> Engine:
-    return Engine(FakeTarget(world), story or SilentStory(), world.clock)
+def engine(world: World, progress: SilentProgress | None = None) -> Engine:
+    return Engine(FakeTarget(world), progress or SilentProgress(), world.clock)
 
 
 def request(**fields: object) -> Request:
@@ -255,7 +255,7 @@ def test_a_word_about_nothing_that_waits_is_bad_input() -> None:
 
 
 def test_cancelling_removes_the_candidate_and_says_so() -> None:
-    class Impatient(SilentStory):
+    class Impatient(SilentProgress):
         def __init__(self) -> None:
             self.asked_to_stop = False
 
@@ -387,7 +387,7 @@ def test_an_unforeseen_error_is_recorded_and_cleaned_up_too() -> None:
     target.smoke = lambda release, say: 1 / 0  # type: ignore[method-assign,assignment,return-value]
 
     with pytest.raises(RolloutFailed, match="ZeroDivisionError"):
-        Engine(target, SilentStory(), world.clock).roll_out(request())
+        Engine(target, SilentProgress(), world.clock).roll_out(request())
 
     last = list(world.records["a"].values())[-1]
     assert last.finding is not None
@@ -401,20 +401,20 @@ def test_it_waits_for_another_rollout_as_long_as_patience_has_it() -> None:
     world.locks["a"] = "somebody"
     lines: list[str] = []
 
-    class Telling(SilentStory):
+    class Telling(SilentProgress):
         def say(self, message: str) -> None:
             lines.append(message)
             if "somebody" in message:
                 world.locks.pop("a")  # the other one ends
 
-    engine = Engine(FakeTarget(world), Telling(), world.clock, Patience(lock=5.0))
+    engine = Engine(FakeTarget(world), Telling(), world.clock, Timeouts(lock=5.0))
     location = Location(name="a", repository="/r")
     request = Request(location=location, configuration="c", by="me")
     assert engine.roll_out(request).outcome is Outcome.DONE
     assert lines[0].startswith("waiting up to 5 s: held by somebody")
 
     world.locks["a"] = "somebody who stays"
-    quiet = Engine(FakeTarget(world), SilentStory(), world.clock, Patience(lock=5.0))
+    quiet = Engine(FakeTarget(world), SilentProgress(), world.clock, Timeouts(lock=5.0))
     began = world.clock.monotonic()
     with pytest.raises(LockHeld, match="somebody who stays"):
         quiet.roll_out(request)
@@ -458,11 +458,11 @@ def test_a_serving_release_that_does_not_answer_keeps_no_rollout_back() -> None:
     assert "nobody knows what would be lost" in record.warnings[0]
 
 
-WATCHING = Patience(watch=10.0)
+WATCHING = Timeouts(watch=10.0)
 
 
 def watching(world: World) -> Engine:
-    return Engine(FakeTarget(world), SilentStory(), world.clock, WATCHING)
+    return Engine(FakeTarget(world), SilentProgress(), world.clock, WATCHING)
 
 
 def test_a_release_that_took_another_ones_place_is_watched_before_that_one_may_go() -> None:

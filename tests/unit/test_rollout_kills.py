@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from playground_ops.core.errors import PlaygroundError
 from playground_ops.core.model import Location, Outcome, ReleaseState
-from playground_ops.core.progress import SilentStory
+from playground_ops.core.progress import SilentProgress
 from playground_ops.core.request import Request
 from playground_ops.engine.rollback import roll_back
 from playground_ops.engine.rollout import Engine
@@ -48,7 +48,7 @@ def carry_out(world: World, attempt: Attempt) -> None:
     world.behaviour.setdefault(attempt.commit, attempt.behaviour)
     world.heads["a"] = attempt.commit
     target = FakeTarget(world, attempt.kill_at, attempt.after_effect)
-    engine = Engine(target, SilentStory(), world.clock)
+    engine = Engine(target, SilentProgress(), world.clock)
     request = Request(location=A, configuration="digest", by="test")
     try:
         if attempt.action == "rollback":

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from playground_ops.core.progress import Story
+from playground_ops.core.progress import Progress
 from playground_ops.defs.jobs import run_log
 from playground_ops.defs.jobs.run_log import tell
 
@@ -32,8 +32,8 @@ def in_no_hurry(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(run_log, "PAUSE_SECONDS", 0.001)
 
 
-def work(story_of: Callable[[str], Story]) -> str:
-    story = story_of("a")
+def work(progress_of: Callable[[str], Progress]) -> str:
+    story = progress_of("a")
     for line in ("one", "two", "three"):
         story.check()
         story.say(line)

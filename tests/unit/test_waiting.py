@@ -6,11 +6,11 @@ import pytest
 
 from playground_ops.core.errors import FindingKind
 from playground_ops.core.model import Observation, ServerStatus
-from playground_ops.engine.switching import Patience
+from playground_ops.engine.switching import Timeouts
 from playground_ops.engine.waiting import Waiting
 from tests.fakes import FakeClock, finding
 
-PATIENCE = Patience(transient=20.0, capacity=40.0, scale_up=300.0)
+TIMEOUTS = Timeouts(transient=20.0, capacity=40.0, scale_up=300.0)
 STARTUP = 30.0
 
 
@@ -22,7 +22,7 @@ def seen(kind: FindingKind | None = None, **more: bool) -> Observation:
 def given_up_after(*script: tuple[float, Observation]) -> float:
     """The last of them is seen for ever; each other one for so many seconds."""
     clock = FakeClock()
-    waiting = Waiting(clock, PATIENCE, STARTUP)
+    waiting = Waiting(clock, TIMEOUTS, STARTUP)
     for seconds, observation in script:
         end = clock.now + seconds
         while clock.now < end:
@@ -39,9 +39,9 @@ EVER = 2000.0
     ("script", "seconds"),
     [
         ([(EVER, seen())], STARTUP),
-        ([(EVER, seen(FindingKind.TRANSIENT))], PATIENCE.transient),
-        ([(EVER, seen(FindingKind.CAPACITY))], PATIENCE.capacity),
-        ([(EVER, seen(FindingKind.CAPACITY, room_is_coming=True))], PATIENCE.scale_up),
+        ([(EVER, seen(FindingKind.TRANSIENT))], TIMEOUTS.transient),
+        ([(EVER, seen(FindingKind.CAPACITY))], TIMEOUTS.capacity),
+        ([(EVER, seen(FindingKind.CAPACITY, room_is_coming=True))], TIMEOUTS.scale_up),
         # An import has its own time once there is room, and what passed begins anew when it comes back.
         ([(35.0, seen(FindingKind.CAPACITY)), (EVER, seen())], 35.0 + STARTUP),
         ([(15.0, seen(FindingKind.TRANSIENT)), (5.0, seen()), (EVER, seen(FindingKind.TRANSIENT))], STARTUP),

@@ -6,7 +6,7 @@ import dagster as dg
 from pydantic import Field
 
 from playground_ops.core.errors import PlaygroundError
-from playground_ops.core.progress import Story
+from playground_ops.core.progress import Progress
 from playground_ops.defs import metadata
 from playground_ops.defs.jobs.reporting import Event, events, failure, raise_failures
 from playground_ops.defs.jobs.rollouts import requested_by
@@ -49,12 +49,12 @@ def deploy_op(
 ) -> Iterator[Event | dg.Output[None]]:
     """Webserver and daemon to what the configuration says; every changed location by a rollout."""
 
-    def work(story_of: Callable[[str], Story]) -> Deployed:
-        opened = stack.open(story_of("stack"))
+    def work(progress_of: Callable[[str], Progress]) -> Deployed:
+        opened = stack.open(progress_of("stack"))
         return apply.deploy(
             opened.engine,
             opened.configuration,
-            story_of,
+            progress_of,
             by=requested_by(context),
             components=config.components,
             run_id=context.run_id,

@@ -6,10 +6,10 @@ import dagster as dg
 from pydantic import Field
 
 from playground_ops.config import digest
-from playground_ops.context import Opened
+from playground_ops.context import StackContext
 from playground_ops.core.errors import PlaygroundError
 from playground_ops.core.model import Action, RolloutRecord
-from playground_ops.core.progress import Story
+from playground_ops.core.progress import Progress
 from playground_ops.core.request import Request
 from playground_ops.defs.jobs.reporting import Event, events, raise_failures
 from playground_ops.defs.jobs.run_log import tell
@@ -68,11 +68,11 @@ def redeploy_op(
         action=action,
     )
 
-    def work(opened: Opened, story_of: Callable[[str], Story]) -> Ended:
+    def work(opened: StackContext, progress_of: Callable[[str], Progress]) -> Ended:
         requests = redeploy.requests(opened.engine, opened.configuration, wish)
         if not requests:
-            opened.engine.story.say("nothing to do: no ref has moved")
-        return apply.roll_out_all(opened.engine, requests, story_of)
+            opened.engine.progress.say("nothing to do: no ref has moved")
+        return apply.roll_out_all(opened.engine, requests, progress_of)
 
     yield from _rollouts(context, stack, work)
 
@@ -83,9 +83,11 @@ def rollback_op(
 ) -> Iterator[Event | dg.Output[None]]:
     """Switch back to the release that is kept warm, or start an older one anew."""
 
-    def work(opened: Opened, story_of: Callable[[str], Story]) -> Ended:
+    def work(opened: StackContext, progress_of: Callable[[str], Progress]) -> Ended:
         request = _request(opened, config.location, "rollback", context)
-        return [rollback.roll_back(opened.telling(story_of(config.location)), request, config.to)], []
+        return [
+            rollback.roll_back(opened.with_progress(progress_of(config.location)), request, config.to)
+        ], []
 
     yield from _rollouts(context, stack, work)
 
@@ -96,9 +98,11 @@ def promote_op(
 ) -> Iterator[Event | dg.Output[None]]:
     """Roll the commit that one location serves out to another, through every gate."""
 
-    def work(opened: Opened, story_of: Callable[[str], Story]) -> Ended:
+    def work(opened: StackContext, progress_of: Callable[[str], Progress]) -> Ended:
         request = _request(opened, config.destination, "promote", context)
-        return [rollback.promote(opened.telling(story_of(config.destination)), request, config.source)], []
+        return [
+            rollback.promote(opened.with_progress(progress_of(config.destination)), request, config.source)
+        ], []
 
     yield from _rollouts(context, stack, work)
 
@@ -139,7 +143,7 @@ def requested_by(context: dg.OpExecutionContext) -> str:
     return f"{run} of sensor {sensor}" if sensor else run
 
 
-def _request(opened: Opened, name: str, action: Action, context: dg.OpExecutionContext) -> Request:
+def _request(opened: StackContext, name: str, action: Action, context: dg.OpExecutionContext) -> Request:
     location = apply.location_named(opened.configuration, name)
     return Request(
         location=location,
@@ -153,10 +157,10 @@ def _request(opened: Opened, name: str, action: Action, context: dg.OpExecutionC
 def _rollouts(
     context: dg.OpExecutionContext,
     stack: StackOpener,
-    work: Callable[[Opened, Callable[[str], Story]], Ended],
+    work: Callable[[StackContext, Callable[[str], Progress]], Ended],
 ) -> Iterator[Event | dg.Output[None]]:
     """Tell the work's story, put its records into the asset graph, and fail with its cause."""
-    told = tell(context.log, lambda story_of: work(stack.open(story_of("stack")), story_of))
+    told = tell(context.log, lambda progress_of: work(stack.open(progress_of("stack")), progress_of))
     records = stack.records_of(context.run_id)
     yield from events(records)
     try:

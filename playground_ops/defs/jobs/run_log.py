@@ -16,7 +16,7 @@ from typing import Generic, TypeVar
 import dagster as dg
 
 from playground_ops.core.model import Phase
-from playground_ops.core.progress import RolloutCancelled, Story
+from playground_ops.core.progress import Progress, RolloutCancelled
 
 SLOW_SECONDS = 3.0
 """A write that took longer may be one that Dagster gave up before it could report that: it is made twice."""
@@ -82,7 +82,7 @@ Lines = SimpleQueue[Line | None]
 """None: the work has ended."""
 
 
-class RunStory:
+class RunProgress:
     """One location's story, told in whatever thread its rollout runs in."""
 
     def __init__(self, location: str, lines: Lines, cancelled: threading.Event) -> None:
@@ -122,7 +122,7 @@ class Told(Generic[T]):
             raise self.interruption
 
 
-def tell(log: dg.DagsterLogManager, work: Callable[[Callable[[str], Story]], T]) -> Told[T]:
+def tell(log: dg.DagsterLogManager, work: Callable[[Callable[[str], Progress]], T]) -> Told[T]:
     """Do the work in a thread of its own and log what its stories tell.
 
     Returns when it has ended and all is written, or when the database was away for too long after that.
@@ -132,7 +132,7 @@ def tell(log: dg.DagsterLogManager, work: Callable[[Callable[[str], Story]], T])
     cancelled = threading.Event()
     interruption: BaseException | None = None
     pool = ThreadPoolExecutor(max_workers=1)
-    future = pool.submit(work, lambda location: RunStory(location, lines, cancelled))
+    future = pool.submit(work, lambda location: RunProgress(location, lines, cancelled))
     future.add_done_callback(lambda _: lines.put(None))
     pool.shutdown(wait=False)
     ended = False

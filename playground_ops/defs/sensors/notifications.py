@@ -8,7 +8,7 @@ import dagster as dg
 
 from playground_ops.checks.topic import Report
 from playground_ops.config.configuration import Webhook
-from playground_ops.context import Opened
+from playground_ops.context import StackContext
 from playground_ops.core.errors import Finding, FindingKind, PlaygroundError
 from playground_ops.engine.health.examine import parts_of
 from playground_ops.engine.health.notice import Told, body, change, send
@@ -16,7 +16,7 @@ from playground_ops.engine.health.notice import Told, body, change, send
 PREFIX = "playground_ops/told/"
 
 
-def notify(instance: dg.DagsterInstance, opened: Opened, found: Report) -> list[str]:
+def notify(instance: dg.DagsterInstance, opened: StackContext, found: Report) -> list[str]:
     """Each webhook learns what changed since it was last told; sentences about those that could not be."""
     failed = []
     for webhook in opened.configuration.health.tell:
@@ -27,7 +27,7 @@ def notify(instance: dg.DagsterInstance, opened: Opened, found: Report) -> list[
     return failed
 
 
-def _notify(instance: dg.DagsterInstance, webhook: Webhook, opened: Opened, found: Report) -> None:
+def _notify(instance: dg.DagsterInstance, webhook: Webhook, opened: StackContext, found: Report) -> None:
     key = f"{PREFIX}{webhook.variable}"
     kept = instance.daemon_cursor_storage.get_cursor_values({key}).get(key)
     before = Told.model_validate_json(kept) if kept else Told()
@@ -43,7 +43,7 @@ def _notify(instance: dg.DagsterInstance, webhook: Webhook, opened: Opened, foun
     instance.daemon_cursor_storage.set_cursor_values({key: after.model_dump_json()})
 
 
-def _ui(opened: Opened) -> str | None:
+def _ui(opened: StackContext) -> str | None:
     """None where nobody can say it just now, which is no reason to tell nobody."""
     try:
         return opened.target.stack.ui_address()
@@ -51,7 +51,7 @@ def _ui(opened: Opened) -> str | None:
         return None
 
 
-def _name(opened: Opened) -> str:
+def _name(opened: StackContext) -> str:
     """Which stack it is, for people who have several."""
     if opened.target.name == "kubernetes":
         return f"Dagster in namespace {opened.configuration.kubernetes.namespace}"

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import dagster as dg
 
 from playground_ops.config import digest
-from playground_ops.context import Opened
+from playground_ops.context import StackContext
 from playground_ops.core import decisions
 from playground_ops.core.errors import Finding, PlaygroundError
 from playground_ops.core.model import Location, Revision, RolloutRecord
@@ -95,7 +95,7 @@ def _sensor(name: str, group: Group, locations: Sequence[Location]) -> dg.Sensor
     return follow
 
 
-def look(opened: Opened, locations: Sequence[Location]) -> dict[str, Push | str]:
+def look(opened: StackContext, locations: Sequence[Location]) -> dict[str, Push | str]:
     """Of each its push, or why there is none. What can't be resolved now the next tick asks again."""
     records = {one.name: opened.target.records(one.name) for one in locations}
     found: dict[str, Push | str] = {name: f"a rollout of {name} is under way" for name in records}

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta, timezone
 
 import dagster as dg
 
-from playground_ops.context import Opened
+from playground_ops.context import StackContext
 from playground_ops.core.clock import moment
 from playground_ops.core.component import Component
 from playground_ops.core.errors import PlaygroundError
@@ -53,7 +53,7 @@ def rollout_records(
 
 
 def unseen(
-    opened: Opened, seen: Mapping[str, str], told: Callable[[RolloutRecord], bool | None]
+    opened: StackContext, seen: Mapping[str, str], told: Callable[[RolloutRecord], bool | None]
 ) -> Iterator[tuple[str, str, Event | None]]:
     """Component, the mark to remember, and the event, if it is one that no run has reported."""
     for location in opened.configuration.all_locations:

@@ -16,8 +16,8 @@ from pydantic import Field
 
 from playground_ops.checks.topic import Topic, worst_first
 from playground_ops.core.errors import Finding, FindingKind, PlaygroundError
+from playground_ops.core.frozen_model import FrozenModel
 from playground_ops.core.redact import redact
-from playground_ops.core.value import Value
 
 TIMEOUT_SECONDS = 10.0
 ANSWER_CHARACTERS = 200
@@ -67,7 +67,7 @@ SHOWN = 10
 """Findings in a message for people; a JSON body has all of them."""
 
 
-class Bad(Value):
+class Bad(FrozenModel):
     """One check that is not passed."""
 
     component: str
@@ -83,13 +83,13 @@ class Bad(Value):
         return f"{self.component}/{self.check}"
 
 
-class Told(Value):
+class Told(FrozenModel):
     """What is known outside: the checks that were not passed, by component and check."""
 
     bad: Mapping[str, Bad] = Field(default_factory=dict)
 
 
-class Notice(Value):
+class Notice(FrozenModel):
     """A change of state."""
 
     stack: str

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pydantic import BaseModel, ConfigDict
 
 
-class Value(BaseModel):
+class FrozenModel(BaseModel):
     """Immutable, and strict about its fields."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
