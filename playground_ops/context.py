@@ -17,8 +17,7 @@ from playground_ops.core.clock import SystemClock
 from playground_ops.core.errors import BadInput, Finding, FindingKind, PlaygroundError
 from playground_ops.core.progress import Progress, SilentProgress
 from playground_ops.core.target import Target
-from playground_ops.engine.rollout import Engine
-from playground_ops.engine.switching import Timeouts
+from playground_ops.engine.context import Engine, Timeouts
 
 if TYPE_CHECKING:
     from playground_ops.targets.kubernetes.api.connection import Connection
@@ -31,7 +30,7 @@ INSIDE_LOCK_SECONDS = 900.0
 
 
 Hear = Callable[[str], None]
-Errand = Callable[[Sequence[str], Hear, Hear], int]
+RemoteCommand = Callable[[Sequence[str], Hear, Hear], int]
 """Arguments of a command; who hears its lines; who is told what is waited for. Its exit code."""
 
 
@@ -39,7 +38,7 @@ Errand = Callable[[Sequence[str], Hear, Hear], int]
 class StackContext:
     configuration: Configuration
     engine: Engine
-    errand: Errand | None = None
+    remote_command: RemoteCommand | None = None
     """Runs a command inside the cluster, where this process is outside of it."""
 
     @property
@@ -139,7 +138,7 @@ def open_stack(
     connection = Connection(named(context, configuration.kubernetes.context))
     return replace(
         _stack_context(*_on_kubernetes(connection, configuration), progress, lock_seconds),
-        errand=_errand(connection, configuration),
+        remote_command=_remote_command(connection, configuration),
     )
 
 
@@ -165,7 +164,7 @@ def _no_cluster() -> Finding:
     )
 
 
-def _errand(connection: Connection, configuration: Configuration) -> Errand:
+def _remote_command(connection: Connection, configuration: Configuration) -> RemoteCommand:
     def run(arguments: Sequence[str], hear: Hear, say: Hear) -> int:
         from playground_ops.targets.kubernetes.outside import ops_pod
         from playground_ops.targets.kubernetes.pods import remote_job

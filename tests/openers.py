@@ -13,7 +13,7 @@ from playground_ops.core.model import RolloutRecord
 from playground_ops.core.progress import Progress, SilentProgress
 from playground_ops.defs.assembly import definitions
 from playground_ops.defs.resources import StackOpener
-from playground_ops.engine.rollout import Engine
+from playground_ops.engine.context import Engine
 from tests.fakes import BROKEN, FakeTarget, World
 
 FILE = """

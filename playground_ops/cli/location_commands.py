@@ -9,10 +9,9 @@ import click
 
 from playground_ops.cli.console import end, print_json, told
 from playground_ops.cli.session import Session, common
-from playground_ops.config import digest
 from playground_ops.context import whoever_is_at_the_keyboard
 from playground_ops.core.model import Action, RolloutRecord, Verdict
-from playground_ops.core.request import Request
+from playground_ops.core.request import Asker, Request
 from playground_ops.engine import apply, redeploy, rollback
 from playground_ops.engine.apply import location_named
 from playground_ops.engine.approval import decide
@@ -34,7 +33,8 @@ def redeploy_command(
     """Bring LOCATIONS to their ref; without any, those whose ref has moved."""
     session = Session(config, target, as_json)
     session.leave_to_the_inside("redeploy", *locations, *_given(ref=ref, force=force))
-    wish = redeploy.Wish(locations=locations, ref=ref, force=force, by=whoever_is_at_the_keyboard())
+    asker = Asker(whoever_is_at_the_keyboard())
+    wish = redeploy.Wish(locations=locations, asker=asker, ref=ref, force=force)
     requests = session.run(lambda: redeploy.requests(session.engine, session.configuration, wish))
     records, failures = session.run(lambda: apply.roll_out_all(session.engine, requests, session.progress_of))
     _report(records, failures, as_json)
@@ -83,9 +83,7 @@ def _given(**options: object) -> list[str]:
 
 def _request(session: Session, name: str, action: Action) -> Request:
     location = apply.location_named(session.configuration, name)
-    return Request(
-        location=location, configuration=digest(location), by=whoever_is_at_the_keyboard(), action=action
-    )
+    return Asker(whoever_is_at_the_keyboard(), action).request(location)
 
 
 def _report(

@@ -16,7 +16,7 @@ from playground_ops.cli.progress import LineProgress, display
 from playground_ops.config import Configuration
 from playground_ops.context import open_stack
 from playground_ops.core.progress import Progress
-from playground_ops.engine.rollout import Engine
+from playground_ops.engine.context import Engine
 
 _CONTEXT = "playground_ops.context"
 F = TypeVar("F", bound=Callable[..., Any])
@@ -65,9 +65,9 @@ class Session:
         self._told = display(as_json)
         self._cancelled = threading.Event()
         opened = open_stack(config, target, context=context_of_the_command())
-        self._errand = opened.errand
-        elsewhere = self.elsewhere if opened.errand else None
-        engine = replace(opened.engine, progress=self.progress_of("stack"), elsewhere=elsewhere)
+        self._remote_command = opened.remote_command
+        remotely = self.run_remotely if opened.remote_command else None
+        engine = replace(opened.engine, progress=self.progress_of("stack"), run_remotely=remotely)
         self.opened = replace(opened, engine=engine)
 
     @property
@@ -81,9 +81,9 @@ class Session:
     def progress_of(self, location: str) -> Progress:
         return LineProgress(location, self._told, self._cancelled)
 
-    def elsewhere(self, arguments: Sequence[str]) -> int:
+    def run_remotely(self, arguments: Sequence[str]) -> int:
         """Run a command inside the cluster, and show what it says here; its exit code."""
-        if self._errand is None:
+        if self._remote_command is None:
             raise RuntimeError("this process makes rollouts itself")
 
         def hear(line: str) -> None:
@@ -93,20 +93,20 @@ class Session:
             else:
                 click.echo(line)
 
-        return self._errand(arguments, hear, self.engine.progress.say)
+        return self._remote_command(arguments, hear, self.engine.progress.say)
 
     def leave_to_the_inside(self, *arguments: str) -> None:
         """Where servers are out of reach: the same command, in the cluster; and end with its code."""
-        if self.engine.elsewhere is not None:
+        if self.engine.run_remotely is not None:
             given = [*arguments, *(["--json"] if self._as_json else [])]
-            raise click.exceptions.Exit(self.run(lambda: self.elsewhere(given)))
+            raise click.exceptions.Exit(self.run(lambda: self.run_remotely(given)))
 
     def heard(self, *arguments: str) -> str:
         """What a command prints that runs in the cluster."""
         lines: list[str] = []
-        if self._errand is None:
+        if self._remote_command is None:
             raise RuntimeError("this process can do it itself")
-        self._errand(arguments, lines.append, self.engine.progress.say)
+        self._remote_command(arguments, lines.append, self.engine.progress.say)
         return "\n".join(lines)
 
     def run(self, work: Callable[[], T]) -> T:

@@ -13,6 +13,7 @@ from playground_ops.context import whoever_is_at_the_keyboard
 from playground_ops.core.errors import BadInput, Finding, FindingKind
 from playground_ops.core.model import Action
 from playground_ops.core.plan import FieldChange, Plan
+from playground_ops.core.request import Asker
 from playground_ops.engine import apply
 from playground_ops.engine.collect import entries, name_of, write
 
@@ -58,9 +59,8 @@ def bring_up(session: Session, action: Action, components: list[str]) -> apply.D
             session.engine,
             session.configuration,
             session.progress_of,
-            by=whoever_is_at_the_keyboard(),
-            action=action,
-            components=components,
+            Asker(whoever_is_at_the_keyboard(), action),
+            components,
         )
     )
 
@@ -121,7 +121,7 @@ def collect(config: Path | None, target: str | None, as_json: bool, output: Path
     session = Session(config, target, as_json)
     engine = session.engine
     path = output or Path(name_of(engine.clock))
-    health = None if engine.elsewhere is None else lambda: session.heard("health", "--json")
+    health = None if engine.run_remotely is None else lambda: session.heard("health", "--json")
     found = entries(engine.target, session.configuration, engine.clock, health)
     files: list[str] = []
     try:

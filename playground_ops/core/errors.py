@@ -7,9 +7,12 @@ one place that puts them together.
 from __future__ import annotations
 
 from enum import Enum
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from pydantic import BaseModel, ConfigDict
+
+if TYPE_CHECKING:
+    from playground_ops.core.model import RolloutRecord
 
 
 class FindingKind(str, Enum):
@@ -50,6 +53,9 @@ class Finding(BaseModel):
 
 class PlaygroundError(Exception):
     """Something failed and is explained by at least one finding."""
+
+    record: RolloutRecord | None = None
+    """What is on record of the rollout that failed, where it came so far."""
 
     def __init__(self, *findings: Finding) -> None:
         if not findings:

@@ -8,11 +8,14 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from playground_ops.core.model import Phase
+from playground_ops.core.model import Phase, RolloutRecord
 
 
 class RolloutCancelled(Exception):
     """A person asked for the rollout to stop. It cleans up after itself and says so."""
+
+    record: RolloutRecord | None = None
+    """What is on record of it, where it came so far."""
 
 
 class Progress(Protocol):

@@ -26,9 +26,9 @@ from playground_ops.defs.resources import StackOpener
 from playground_ops.defs.schedules import HEALTH_SCHEDULE, UnresolvedJob
 from playground_ops.defs.sensors.notifications import notify
 from playground_ops.engine import healing
+from playground_ops.engine.context import Engine
 from playground_ops.engine.health import examine
 from playground_ops.engine.health.examine import Examined
-from playground_ops.engine.rollout import Engine
 
 JOB = "health_check"
 

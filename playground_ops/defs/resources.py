@@ -5,8 +5,6 @@ from typing import Any
 import dagster as dg
 
 from playground_ops.context import StackContext, open_stack
-from playground_ops.core.errors import PlaygroundError
-from playground_ops.core.model import RolloutRecord
 from playground_ops.core.progress import Progress
 
 LOCK_SECONDS = 900.0
@@ -19,19 +17,6 @@ class StackOpener:
     def open(self, progress: Progress | None = None) -> StackContext:
         """Raises BadInput with every fault of the configuration file."""
         return open_stack(progress=progress, lock_seconds=LOCK_SECONDS)
-
-    def records_of(self, run_id: str) -> list[RolloutRecord]:
-        """What the rollouts of a run wrote, also those that failed."""
-        try:
-            opened = self.open()
-        except PlaygroundError:
-            return []  # then the run's own work failed of it too, and says so
-        return [
-            record
-            for location in opened.configuration.all_locations
-            for record in opened.target.records(location.name)
-            if record.run_id == run_id
-        ]
 
 
 def run_config_of(op: str, config: type[dg.Config]) -> dg.ConfigMapping:

@@ -9,17 +9,18 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
-from playground_ops.config import OPS, Configuration, digest
+from playground_ops.config import OPS, Configuration
 from playground_ops.core import decisions
 from playground_ops.core import plan as planning
 from playground_ops.core.errors import BadInput, Finding, FindingKind, PlaygroundError, RolloutFailed
-from playground_ops.core.model import Action, Location, Revision, RolloutRecord
+from playground_ops.core.model import Location, Revision, RolloutRecord
 from playground_ops.core.plan import Change, Plan
 from playground_ops.core.progress import Progress, RolloutCancelled
-from playground_ops.core.request import Request
-from playground_ops.engine.revival import bring_back
-from playground_ops.engine.rollout import Elsewhere, Engine
-from playground_ops.engine.switching import Timeouts, confirm
+from playground_ops.core.request import Asker, Request
+from playground_ops.engine.context import Engine, RunRemotely
+from playground_ops.engine.recovery import bring_back
+from playground_ops.engine.rollout import roll_out
+from playground_ops.engine.switching import confirm
 
 FIRST_CONFIRM_SECONDS = 120.0
 """A rollout beside a starting webserver waits for it to come up before it can be confirmed."""
@@ -62,11 +63,8 @@ def deploy(
     engine: Engine,
     configuration: Configuration,
     progress_of: ProgressOf,
-    *,
-    by: str,
-    action: Action = "deploy",
+    asker: Asker,
     components: Sequence[str] = (),
-    run_id: str | None = None,
 ) -> Deployed:
     """Apply the plan: webserver and daemon, then every changed location at once, each by a rollout.
 
@@ -78,22 +76,14 @@ def deploy(
     if not changed:
         return Deployed(plan, (), ())
     engine.target.stack.apply(configuration, changed, engine.progress.say)
-    if engine.elsewhere is not None:
-        return _deployed_elsewhere(engine, engine.elsewhere, plan, components)
-    requests = [
-        _request(engine, configuration, change, by, action, run_id)
-        for change in changed
-        if _is_rollout(change)
-    ]
-    patient = replace(engine, timeouts=_of_a_deploy(engine.timeouts))
+    if engine.run_remotely is not None:
+        return _deployed_remotely(engine, engine.run_remotely, plan, components)
+    requests = [_request(engine, configuration, change, asker) for change in changed if _is_rollout(change)]
+    patient = _of_a_deploy(engine)
     records, failures = roll_out_all(patient, requests, progress_of)
     failures += bring_back_all(
         patient,
-        [
-            _request(engine, configuration, change, by, action, run_id)
-            for change in changed
-            if _is_stopped(change)
-        ],
+        [_request(engine, configuration, change, asker) for change in changed if _is_stopped(change)],
         progress_of,
     )
     for change in changed:
@@ -104,23 +94,22 @@ def deploy(
     return Deployed(plan, tuple(records), tuple(failures))
 
 
-def _of_a_deploy(usual: Timeouts) -> Timeouts:
-    return replace(
-        usual,
-        confirm=max(usual.confirm, FIRST_CONFIRM_SECONDS),
-        lock=max(usual.lock, ANOTHER_SECONDS),
+def _of_a_deploy(engine: Engine) -> Engine:
+    usual = engine.timeouts
+    return engine.waiting(
+        confirm=max(usual.confirm, FIRST_CONFIRM_SECONDS), lock=max(usual.lock, ANOTHER_SECONDS)
     )
 
 
-def _deployed_elsewhere(
-    engine: Engine, elsewhere: Elsewhere, plan: Plan, components: Sequence[str]
+def _deployed_remotely(
+    engine: Engine, run_remotely: RunRemotely, plan: Plan, components: Sequence[str]
 ) -> Deployed:
     """The same deploy, once more where the rollouts can be made: it finds the rest done."""
     moved = [found for found in plan.changed() if found.kind == "location" and found.object is None]
     before = {found.component: _last(engine, found.component) for found in moved}
     code = 0
     if moved:
-        code = elsewhere(
+        code = run_remotely(
             ["deploy", "--progress-only", *(["--components", ",".join(components)] if components else [])]
         )
     wait_until_ready(engine)
@@ -145,7 +134,7 @@ def roll_out_all(
     """Roll several locations out at once; one's failure is not the others'."""
 
     def one(request: Request) -> RolloutRecord:
-        return replace(engine, progress=progress_of(request.location.name)).roll_out(request)
+        return roll_out(replace(engine, progress=progress_of(request.location.name)), request)
 
     return _all_at_once(requests, one)
 
@@ -208,12 +197,12 @@ def wait_until_ready(engine: Engine) -> None:
 
 def _have_shown(engine: Engine, locations: Sequence[str]) -> None:
     """A webserver that was started while a location was switched may have seen what served before."""
-    timeouts = replace(engine.timeouts, confirm=SHOWN_SECONDS)
+    brief = engine.waiting(confirm=SHOWN_SECONDS)
     for name in locations:
         now = decisions.serving(engine.target.releases(name))
         if now is not None:
             with suppress(PlaygroundError):  # the rollout is done; what is shown is for `health` to tell
-                confirm(engine.target, now.release, engine.progress, engine.clock, timeouts)
+                confirm(brief, now.release)
 
 
 def location_named(configuration: Configuration, name: str) -> Location:
@@ -239,18 +228,9 @@ def _is_stopped(change: Change) -> bool:
     )
 
 
-def _request(
-    engine: Engine, configuration: Configuration, change: Change, by: str, action: Action, run_id: str | None
-) -> Request:
+def _request(engine: Engine, configuration: Configuration, change: Change, asker: Asker) -> Request:
     location = location_named(configuration, change.component)
-    return Request(
-        location=location,
-        configuration=digest(location),
-        by=by,
-        action=action,
-        run_id=run_id,
-        revision=_as_before(engine, location),
-    )
+    return asker.request(location, revision=_as_before(engine, location))
 
 
 def _as_before(engine: Engine, location: Location) -> Revision | None:

@@ -6,39 +6,34 @@ and a rollout that dies takes it along.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
-from playground_ops.core.clock import Clock
 from playground_ops.core.errors import BadInput, Finding, FindingKind, RolloutFailed
 from playground_ops.core.model import Phase, Release, ReleaseState, Verdict
-from playground_ops.core.target import Lock, Target
+from playground_ops.core.target import Target
+from playground_ops.engine.context import RolloutContext
 from playground_ops.engine.journal import Journal
 
 LOOK_SECONDS = 2.0
 
 
-def wait_for_approval(
-    target: Target,
-    lock: Lock,
-    release: Release,
-    journal: Journal,
-    clock: Clock,
-    asked: Callable[[], Verdict | None],
-) -> None:
+def wait_for_approval(context: RolloutContext, release: Release, journal: Journal) -> None:
     """Raises RolloutFailed when it is rejected, when nobody says anything, or when its server ends."""
     name, seconds = release.location.name, release.location.approval_timeout_seconds
+
+    def asked() -> Verdict | None:
+        return context.retrying("approval", lambda: context.target.verdict(release))
+
     journal.phase(Phase.APPROVE, f"up to {seconds} s for `approve {name}` or `reject {name}`")
     journal.save(Phase.APPROVE)
-    deadline = clock.monotonic() + seconds
+    deadline = context.clock.monotonic() + seconds
     while (verdict := asked()) is None:
-        if clock.monotonic() >= deadline:
+        if context.clock.monotonic() >= deadline:
             raise RolloutFailed(_nobody(release, seconds))
-        seen = target.observe(release)
+        seen = context.target.observe(release)
         if seen.finding is not None and seen.finding.kind is FindingKind.CERTAIN:
             raise RolloutFailed(seen.finding)
         journal.check()
-        lock.check()
-        clock.sleep(LOOK_SECONDS)
+        context.lock.check()
+        context.clock.sleep(LOOK_SECONDS)
     if not verdict.approved:
         raise RolloutFailed(_rejected(release, verdict))
     journal.approved(verdict)

@@ -10,10 +10,11 @@ from playground_ops.config import Configuration
 from playground_ops.core import decisions
 from playground_ops.core.clock import moment
 from playground_ops.core.errors import PlaygroundError
-from playground_ops.core.model import Location, Release, RolloutRecord, ServerStatus
-from playground_ops.core.request import Request
+from playground_ops.core.model import Location, RolloutRecord, ServerStatus
+from playground_ops.core.request import Asker, Request
 from playground_ops.core.target import Target
-from playground_ops.engine.rollout import Engine
+from playground_ops.engine.context import Engine
+from playground_ops.engine.rollout import roll_out
 
 BY = "health_check"
 
@@ -56,7 +57,7 @@ def _heal(
         times = healed(engine.target.records(location.name), datetime.now(timezone.utc), minutes)
         if times >= limit:
             return f"not mended: that was done {times} times within {minutes} min (`health: heal_times`)."
-        record = engine.roll_out(request)
+        record = roll_out(engine, request)
     except PlaygroundError as error:
         return f"could not be mended: {error.finding.sentence()}"
     number = record.release.number if record.release else 0
@@ -70,24 +71,14 @@ def healed(records: Sequence[RolloutRecord], now: datetime, window_minutes: floa
 
 
 def wanted(target: Target, location: Location, run_id: str | None = None) -> Request | None:
-    """None where nothing serves and nothing has served."""
+    """The release as it was deployed: what was configured since comes with the next deploy.
+
+    None where nothing serves and nothing has served.
+    """
+    asker = Asker(BY, "heal", run_id)
     serving = decisions.serving(target.releases(location.name))
     if serving is not None:
         ready = target.observe(serving.release).status is ServerStatus.READY
-        return _request(serving.release, run_id, force=not ready)
+        return asker.again(serving.release, rollback_of=serving.release.rollback_of, force=not ready)
     last = decisions.last_done(target.records(location.name))
-    return _request(last, run_id, force=True) if last else None
-
-
-def _request(release: Release, run_id: str | None, *, force: bool) -> Request:
-    """As it was deployed: what was configured since comes with the next deploy."""
-    return Request(
-        location=release.location,
-        configuration=release.configuration,
-        by=BY,
-        action="heal",
-        revision=release.revision,
-        rollback_of=release.rollback_of,
-        force=force,
-        run_id=run_id,
-    )
+    return asker.again(last, rollback_of=last.rollback_of, force=True) if last else None

@@ -9,26 +9,25 @@ from __future__ import annotations
 from typing import Any
 from uuid import uuid4
 
-from playground_ops.core.clock import Clock
 from playground_ops.core.errors import Finding, FindingKind, PlaygroundError
 from playground_ops.core.model import LiveRelease, Outcome, Phase, Release, Revision, RolloutRecord, Verdict
-from playground_ops.core.progress import Progress, RolloutCancelled
+from playground_ops.core.progress import RolloutCancelled
 from playground_ops.core.request import Request
-from playground_ops.core.target import Target
+from playground_ops.engine.context import Engine
 
 
 class Journal:
-    """Also a Story, so that phases told by others are timed in the same record."""
+    """Also a Progress, so that phases told by others are timed in the same record."""
 
-    def __init__(self, target: Target, progress: Progress, clock: Clock, request: Request) -> None:
-        self._target, self._progress, self._clock = target, progress, clock
-        self._phase_began = clock.monotonic()
+    def __init__(self, engine: Engine, request: Request) -> None:
+        self._target, self._progress, self._clock = engine.target, engine.progress, engine.clock
+        self._phase_began = self._clock.monotonic()
         self.record = RolloutRecord(
             location=request.location.name,
             id=uuid4().hex,
             by=request.by,
             action=request.action,
-            started_at=clock.utc_now(),
+            started_at=self._clock.utc_now(),
             configuration=request.configuration,
             run_id=request.run_id,
         )
@@ -81,11 +80,16 @@ class Journal:
         return self._end(Outcome.DONE)
 
     def failed(self, error: BaseException, tail: str) -> RolloutRecord:
+        """The error carries the record from here on, so that whoever hears of it needs no other look."""
         if isinstance(error, PlaygroundError):
-            return self._end(Outcome.FAILED, finding=error.finding, log_tail=tail)
-        if isinstance(error, RolloutCancelled) or not isinstance(error, Exception):
-            return self._end(Outcome.CANCELLED, log_tail=tail)
-        return self._end(Outcome.FAILED, finding=_unexpected(self.record.location, error), log_tail=tail)
+            error.record = self._end(Outcome.FAILED, finding=error.finding, log_tail=tail)
+        elif isinstance(error, RolloutCancelled):
+            error.record = self._end(Outcome.CANCELLED, log_tail=tail)
+        elif not isinstance(error, Exception):
+            self._end(Outcome.CANCELLED, log_tail=tail)
+        else:
+            self._end(Outcome.FAILED, finding=_unexpected(self.record.location, error), log_tail=tail)
+        return self.record
 
     def _end(self, outcome: Outcome, **fields: Any) -> RolloutRecord:
         self._time_the_phase()

@@ -8,24 +8,24 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from playground_ops.core import decisions
-from playground_ops.core.clock import Clock
 from playground_ops.core.errors import PlaygroundError
-from playground_ops.core.model import LiveRelease, Outcome, ReleaseState, RolloutRecord
+from playground_ops.core.model import LiveRelease, Outcome, Phase, ReleaseState, RolloutRecord
 from playground_ops.core.progress import Progress
-from playground_ops.core.target import Lock, Target
-from playground_ops.engine.switching import Timeouts, confirm
+from playground_ops.core.request import Request
+from playground_ops.core.target import Target
+from playground_ops.engine.context import Engine, RolloutContext
+from playground_ops.engine.switching import confirm
 
 DONE = Outcome.DONE
 
 
-def recover(
-    target: Target, lock: Lock, location: str, progress: Progress, clock: Clock, timeouts: Timeouts
-) -> None:
+def recover(context: RolloutContext, location: str) -> None:
     """Afterwards there is no candidate, no unfinished record, and at most one release kept warm."""
+    target, progress = context.target, context.progress
     records = target.records(location)
     unfinished = [record for record in records if record.outcome is None]
-    lock.check()
-    _settle_an_unconfirmed_switch(target, location, unfinished, progress, clock, timeouts)
+    context.lock.check()
+    _settle_an_unconfirmed_switch(context, location, unfinished)
     live = target.releases(location)
     _revive(target, decisions.serving(live), progress)
     for leftover in _leftovers(live, records):
@@ -35,7 +35,7 @@ def recover(
         progress.warn(lost)
     retire_all_but_the_last(target, location)
     if unfinished:
-        _close(target, location, unfinished, clock)
+        _close(context, location, unfinished)
 
 
 def _leftovers(live: Sequence[LiveRelease], records: Sequence[RolloutRecord]) -> list[LiveRelease]:
@@ -72,23 +72,19 @@ def retire_all_but_the_last(target: Target, location: str) -> None:
 
 
 def _settle_an_unconfirmed_switch(
-    target: Target,
-    location: str,
-    unfinished: Sequence[RolloutRecord],
-    progress: Progress,
-    clock: Clock,
-    timeouts: Timeouts,
+    context: RolloutContext, location: str, unfinished: Sequence[RolloutRecord]
 ) -> None:
     """Confirm a switch that nobody confirmed; take it back if that fails."""
+    target = context.target
     live = target.releases(location)
     now, before = decisions.serving(live), decisions.previous(live)
     never_confirmed = {record.release.number for record in unfinished if record.release}
     if now is None or now.release.number not in never_confirmed:
         return
     try:
-        confirm(target, now.release, progress, clock, timeouts)
+        confirm(context, now.release)
     except PlaygroundError as error:
-        progress.warn(
+        context.progress.warn(
             f"release {now.release.number} was never confirmed, and can't be: {error.finding.observed}"
         )
         if before is not None:
@@ -107,7 +103,8 @@ def _revive(target: Target, now: LiveRelease | None, progress: Progress) -> None
         progress.warn(f"the serving release {now.release.number} could not be started: {error}")
 
 
-def _close(target: Target, location: str, unfinished: Sequence[RolloutRecord], clock: Clock) -> None:
+def _close(context: RolloutContext, location: str, unfinished: Sequence[RolloutRecord]) -> None:
+    target = context.target
     live = target.releases(location)
     now, before = decisions.serving(live), decisions.previous(live)
     if before is not None:
@@ -120,9 +117,24 @@ def _close(target: Target, location: str, unfinished: Sequence[RolloutRecord], c
             record.model_copy(
                 update={
                     "outcome": Outcome.DONE if finished else Outcome.INTERRUPTED,
-                    "ended_at": clock.utc_now(),
+                    "ended_at": context.clock.utc_now(),
                     "recovered": True,
                     "warnings": (*record.warnings, f"its process died while {record.phase.value}"),
                 }
             )
         )
+
+
+def bring_back(engine: Engine, request: Request) -> None:
+    """Start the serving release again, at its commit: a ref that moved meanwhile is a rollout's matter.
+
+    Raises RolloutFailed when it does not come up, LockHeld.
+    """
+    name = request.location.name
+    with engine.locked(request) as context:
+        recover(context, name)
+        now = decisions.serving(engine.target.releases(name))
+        if now is None:
+            return
+        engine.progress.phase(Phase.CONFIRM, f"release {now.release.number} comes back")
+        confirm(context, now.release)

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from playground_ops.config import Configuration, digest
+from playground_ops.config import Configuration
 from playground_ops.core import decisions
 from playground_ops.core.errors import BadInput, Finding, FindingKind, PlaygroundError
-from playground_ops.core.model import Action, Location, Revision
-from playground_ops.core.request import Request
+from playground_ops.core.model import Location, Revision
+from playground_ops.core.request import Asker, Request
 from playground_ops.engine.apply import location_named
+from playground_ops.engine.context import Engine
 from playground_ops.engine.gates import may_go_there
-from playground_ops.engine.rollout import Engine
 
 
 @dataclass(frozen=True)
@@ -21,11 +21,9 @@ class Wish:
 
     locations: Sequence[str]
     """None named: those whose ref has moved."""
-    by: str
+    asker: Asker
     ref: str | None = None
     force: bool = False
-    run_id: str | None = None
-    action: Action = "redeploy"
 
 
 def requests(engine: Engine, configuration: Configuration, wish: Wish) -> list[Request]:
@@ -35,11 +33,11 @@ def requests(engine: Engine, configuration: Configuration, wish: Wish) -> list[R
         if wish.ref is not None:
             _have_repositories(named)
             may_go_there(named, wish.ref)
-        return [_request(location, wish) for location in named]
+        return [wish.asker.request(one, ref=wish.ref, force=wish.force) for one in named]
     if wish.ref is not None:
         raise BadInput(_which_location(wish.ref))
     return [
-        _request(location, wish, revision)
+        wish.asker.request(location, revision=revision, force=wish.force)
         for location, revision in moved(engine, configuration.all_locations)
     ]
 
@@ -94,17 +92,4 @@ def _no_repository(location: Location) -> Finding:
         observed="It has no repository, so a ref leads nowhere.",
         cause=serves,
         fix=f"{instead} in the configuration, or redeploy it without a ref.",
-    )
-
-
-def _request(location: Location, wish: Wish, revision: Revision | None = None) -> Request:
-    return Request(
-        location=location,
-        configuration=digest(location),
-        by=wish.by,
-        action=wish.action,
-        ref=wish.ref,
-        revision=revision,
-        force=wish.force,
-        run_id=wish.run_id,
     )

@@ -15,12 +15,12 @@ from playground_ops.core.model import (
     RolloutRecord,
     ServerStatus,
 )
-from playground_ops.core.request import Request
-from playground_ops.core.target import Lock
+from playground_ops.core.request import Asker, Request
+from playground_ops.engine.context import Engine, RolloutContext
 from playground_ops.engine.gates import may_go_there
 from playground_ops.engine.journal import Journal
 from playground_ops.engine.recovery import recover, retire_all_but_the_last
-from playground_ops.engine.rollout import Engine, Rollout
+from playground_ops.engine.rollout import Rollout, roll_out
 from playground_ops.engine.switching import switch_to
 
 
@@ -32,34 +32,26 @@ def roll_back(engine: Engine, request: Request, to: int | None) -> RolloutRecord
     Raises BadInput when there is nothing to go back to, RolloutFailed, LockHeld.
     """
     name = request.location.name
-    with _patient(engine).locked(request) as lock:
-        recover(engine.target, lock, name, engine.progress, engine.clock, engine.timeouts)
+    with _outlasting_a_watch(engine).locked(request) as context:
+        recover(context, name)
         live = engine.target.releases(name)
         choice = _choose(engine, name, to)
         warm = next((found for found in live if found.release.number == choice.number), None)
         if warm is not None and warm.state is ReleaseState.SERVING:
-            return Journal(engine.target, engine.progress, engine.clock, request).unchanged()
+            return Journal(context, request).unchanged()
         if warm is not None and _is_ready(engine, warm):
-            return _go_back(engine, lock, request, choice, decisions.serving(live))
+            return _go_back(context, request, choice, decisions.serving(live))
         engine.progress.say(f"release {choice.number} is no longer running; starting its commit anew")
-        again = Request(
-            location=choice.location,
-            configuration=choice.configuration,
-            by=request.by,
-            action="rollback",
-            revision=choice.revision,
-            rollback_of=choice.rollback_of or choice.number,
-            force=True,
-            run_id=request.run_id,
-        )
-        return Rollout(engine, lock, again).run()
+        asker = Asker(request.by, "rollback", request.run_id)
+        again = asker.again(choice, rollback_of=choice.rollback_of or choice.number, force=True)
+        return Rollout(context, again).run()
 
 
-def _patient(engine: Engine) -> Engine:
-    """Who flees from a release that is still being watched waits for that to end."""
+def _outlasting_a_watch(engine: Engine) -> Engine:
+    """Whoever flees from a release that is still being watched waits for that to end."""
     timeouts = engine.timeouts
     watched = timeouts.watch + timeouts.confirm if timeouts.watch else 0.0
-    return replace(engine, timeouts=replace(timeouts, lock=max(timeouts.lock, watched)))
+    return engine.waiting(lock=max(timeouts.lock, watched))
 
 
 def _is_ready(engine: Engine, warm: LiveRelease) -> bool:
@@ -81,28 +73,22 @@ def _choose(engine: Engine, name: str, to: int | None) -> Release:
 
 
 def _go_back(
-    engine: Engine, lock: Lock, request: Request, release: Release, now: LiveRelease | None
+    context: RolloutContext, request: Request, release: Release, now: LiveRelease | None
 ) -> RolloutRecord:
-    journal = Journal(engine.target, engine.progress, engine.clock, request)
+    journal = Journal(context, request)
     journal.began_from(now)
     journal.resolved(release.revision)
+    # It has been watched when it was new.
+    told = replace(context, progress=journal, timeouts=replace(context.timeouts, watch=0.0))
     try:
         journal.went_back_to(release)
-        switch_to(
-            engine.target,
-            lock,
-            release,
-            now.release if now else None,
-            journal,
-            engine.clock,
-            replace(engine.timeouts, watch=0.0),  # it has been watched when it was new
-        )
+        switch_to(told, release, now.release if now else None)
     except BaseException as error:
-        lock.check()
-        journal.failed(error, engine.target.tail(release, 40))
+        context.lock.check()
+        journal.failed(error, context.target.tail(release, 40))
         raise
     journal.phase(Phase.RETIRE, "keeping the release one came from warm")
-    retire_all_but_the_last(engine.target, release.location.name)
+    retire_all_but_the_last(context.target, release.location.name)
     return journal.done()
 
 
@@ -117,17 +103,7 @@ def promote(engine: Engine, request: Request, source: str) -> RolloutRecord:
     release = serving.release
     may_go_there([request.location], release.revision.ref or release.location.ref)
     location = _with_code_of(request.location, release.location)
-    return engine.roll_out(
-        Request(
-            location=location,
-            configuration=request.configuration,
-            by=request.by,
-            action="promote",
-            revision=release.revision,
-            force=request.force,
-            run_id=request.run_id,
-        )
-    )
+    return roll_out(engine, replace(request, location=location, revision=release.revision))
 
 
 def _with_code_of(location: Location, source: Location) -> Location:

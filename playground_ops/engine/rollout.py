@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
-from typing import TypeVar
+from dataclasses import replace
 
 from playground_ops.core import decisions
-from playground_ops.core.clock import Clock
-from playground_ops.core.errors import Finding, FindingKind, LockHeld, PlaygroundError, RolloutFailed
+from playground_ops.core.errors import Finding, FindingKind, PlaygroundError, RolloutFailed
 from playground_ops.core.model import (
     LoadedCode,
     Observation,
@@ -18,93 +14,35 @@ from playground_ops.core.model import (
     Revision,
     RolloutRecord,
     ServerStatus,
-    Verdict,
 )
-from playground_ops.core.progress import Progress
 from playground_ops.core.request import Request
-from playground_ops.core.target import Lock, Target
 from playground_ops.engine.approval import wait_for_approval
+from playground_ops.engine.context import Engine, RolloutContext
 from playground_ops.engine.gates import commit_is_the_one_asked_for, nothing_is_lost, shared_asset_keys
 from playground_ops.engine.journal import Journal
 from playground_ops.engine.recovery import recover, retire_all_but_the_last, take_away
-from playground_ops.engine.switching import Timeouts, switch_to
+from playground_ops.engine.switching import switch_to
 from playground_ops.engine.waiting import Waiting
 
-T = TypeVar("T")
 LOOK_SECONDS = 4.0
 """At a candidate, also where nothing tells that it changed."""
 
-Elsewhere = Callable[[Sequence[str]], int]
-"""Runs a command of this project where rollouts can be made; its exit code."""
 
-
-@dataclass(frozen=True)
-class Engine:
-    """What every rollout works with."""
-
-    target: Target
-    progress: Progress
-    clock: Clock
-    timeouts: Timeouts = field(default_factory=Timeouts)
-    elsewhere: Elsewhere | None = None
-    """Given where this process can't reach what a rollout has to ask."""
-
-    def roll_out(self, request: Request) -> RolloutRecord:
-        """Raises LockHeld, RolloutFailed (what served before still serves) or RolloutCancelled."""
-        with self.locked(request) as lock:
-            recover(self.target, lock, request.location.name, self.progress, self.clock, self.timeouts)
-            return Rollout(self, lock, request).run()
-
-    @contextmanager
-    def locked(self, request: Request) -> Iterator[Lock]:
-        """Hold the location's lock, after waiting for its holder as long as patience has it."""
-        with ExitStack() as held:
-            yield self._take_lock(request, held)
-
-    def _take_lock(self, request: Request, held: ExitStack) -> Lock:
-        deadline = self.clock.monotonic() + self.timeouts.lock
-        told = False
-
-        def taken() -> Lock:
-            return held.enter_context(self.target.lock(request.location.name, request.by))
-
-        while True:
-            try:
-                return self.retrying("the location's lock", taken)
-            except LockHeld as somebody:
-                if self.clock.monotonic() >= deadline:
-                    raise
-                if not told:
-                    self.progress.say(f"waiting up to {self.timeouts.lock:g} s: {somebody.finding.observed}")
-                told = True
-                self.progress.check()
-                self.clock.sleep(0.2)
-
-    def retrying(self, what: str, attempt: Callable[[], T]) -> T:
-        """Try again what fails for a passing reason, to the deadline; everything else is raised at once."""
-        deadline = self.clock.monotonic() + self.timeouts.transient
-        pause = 1.0
-        while True:
-            try:
-                return attempt()
-            except PlaygroundError as error:
-                passing = error.finding.kind is FindingKind.TRANSIENT and not isinstance(error, LockHeld)
-                if not passing or self.clock.monotonic() + pause > deadline:
-                    raise
-                self.progress.say(f"{what}: {error.finding.observed} Trying again in {pause:g} s")
-            self.progress.check()
-            self.clock.sleep(pause)
-            pause = min(pause * 2, 10.0)
+def roll_out(engine: Engine, request: Request) -> RolloutRecord:
+    """Raises LockHeld, RolloutFailed (what served before still serves) or RolloutCancelled."""
+    with engine.locked(request) as context:
+        recover(context, request.location.name)
+        return Rollout(context, request).run()
 
 
 class Rollout:
     """One rollout under way, its lock held."""
 
-    def __init__(self, engine: Engine, lock: Lock, request: Request) -> None:
-        self.engine, self.lock, self.request = engine, lock, request
-        self.target = engine.target
-        self.location = request.location
-        self.journal = Journal(engine.target, engine.progress, engine.clock, request)
+    def __init__(self, context: RolloutContext, request: Request) -> None:
+        self.journal = Journal(context, request)
+        self.context = replace(context, progress=self.journal)
+        self.request, self.location = request, request.location
+        self.target, self.lock = context.target, context.lock
         self.candidate: Release | None = None
 
     def run(self) -> RolloutRecord:
@@ -126,7 +64,9 @@ class Rollout:
         except BaseException as error:
             record = self._undo(error)
             if record.finding is not None and not isinstance(error, PlaygroundError):
-                raise RolloutFailed(record.finding) from error
+                unforeseen = RolloutFailed(record.finding)
+                unforeseen.record = record
+                raise unforeseen from error
             raise
         self.journal.phase(Phase.RETIRE, "keeping the previous release warm")
         retire_all_but_the_last(self.target, self.location.name)
@@ -135,14 +75,14 @@ class Rollout:
     def _resolve(self) -> Revision:
         ref = self.request.ref or self.location.ref
         self.journal.phase(Phase.RESOLVE, f"{ref or 'HEAD'} of {self.location.repository or 'this project'}")
-        revision = self.request.revision or self.engine.retrying(
+        revision = self.request.revision or self.context.retrying(
             "resolving", lambda: self.target.resolve(self.location, self.request.ref)
         )
         self.journal.resolved(revision)
         return revision
 
     def _fetch(self, revision: Revision) -> Revision:
-        fetched = self.engine.retrying(
+        fetched = self.context.retrying(
             "fetching", lambda: self.target.fetch(self.location, revision, self._say)
         )
         self.journal.resolved(fetched)
@@ -170,22 +110,22 @@ class Rollout:
             number=self.target.next_number(self.location.name),
             revision=revision,
             configuration=self.request.configuration,
-            created_at=self.engine.clock.utc_now(),
+            created_at=self.context.clock.utc_now(),
             rollback_of=self.request.rollback_of,
         )
         self.candidate = release
         self.lock.check()
         self.journal.started(release)
-        self.engine.retrying("starting", lambda: self.target.start(release, self._say))
+        self.context.retrying("starting", lambda: self.target.start(release, self._say))
         self._wait_until_ready(release)
         return release
 
     def _say(self, message: str) -> None:
-        self.engine.progress.check()
-        self.engine.progress.say(message)
+        self.context.progress.check()
+        self.context.progress.say(message)
 
     def _wait_until_ready(self, release: Release) -> None:
-        waiting = Waiting(self.engine.clock, self.engine.timeouts, self.location.startup_timeout_seconds)
+        waiting = Waiting(self.context.clock, self.context.timeouts, self.location.startup_timeout_seconds)
         told = ""
         while True:
             seen = self.target.observe(release)
@@ -199,7 +139,7 @@ class Rollout:
             if (message := _waits_for(seen, waiting.allowed(seen))) != told:
                 told = message
                 self._say(told)
-            self.engine.progress.check()
+            self.context.progress.check()
             self.target.wait(release, min(remaining, LOOK_SECONDS))
 
     def _verify(self, release: Release, previous: Release | None) -> None:
@@ -211,11 +151,11 @@ class Rollout:
             self.journal.warn(warning)
         self.target.smoke(release, self._say)
         self.lock.check()
-        stopped_now = self.engine.retrying(
+        stopped_now = self.context.retrying(
             "schedules and sensors", lambda: self.target.set_automation(release, loaded)
         )
         for stopped in stopped_now:
-            self.engine.progress.say(f"automation is {self.location.automation}: {stopped}")
+            self.context.progress.say(f"automation is {self.location.automation}: {stopped}")
 
     def _keeps(self, release: Release, loaded: LoadedCode, previous: Release | None) -> None:
         """Whoever goes back, or forces it, has said that something may go."""
@@ -231,26 +171,19 @@ class Rollout:
     def _be_approved(self, release: Release) -> None:
         """A first release replaces nothing; whoever goes back has said so; what is healed was approved."""
         heals = self.request.action == "heal"
-        if self.location.approval != "manual" or self.request.rollback_of or heals:
-            return
-
-        def asked() -> Verdict | None:
-            return self.engine.retrying("approval", lambda: self.target.verdict(release))
-
-        wait_for_approval(self.target, self.lock, release, self.journal, self.engine.clock, asked)
+        if self.location.approval == "manual" and not self.request.rollback_of and not heals:
+            wait_for_approval(self.context, release, self.journal)
 
     def _switch(self, release: Release, previous: Release | None) -> None:
-        self.engine.progress.check()
+        self.context.progress.check()
         self.journal.save(Phase.SWITCH)
-        switch_to(
-            self.target, self.lock, release, previous, self.journal, self.engine.clock, self.engine.timeouts
-        )
+        switch_to(self.context, release, previous)
 
     def _undo(self, error: BaseException) -> RolloutRecord:
         """Keep the evidence, then take the candidate away. Nothing is touched when the lock is lost."""
         self.lock.check()
         if isinstance(error, PlaygroundError):
-            self.engine.progress.say(f"it fails, what serves stays: {error.finding.sentence()}")
+            self.context.progress.say(f"it fails, what serves stays: {error.finding.sentence()}")
         tail = self.target.tail(self.candidate, 40) if self.candidate else ""
         if self.candidate is not None:
             live = self.target.releases(self.location.name)

@@ -7,13 +7,11 @@ serves again and the reason is raised.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
-from playground_ops.core.clock import Clock
 from playground_ops.core.errors import Finding, FindingKind, PlaygroundError, RolloutFailed
 from playground_ops.core.model import Phase, Release, ServerStatus
-from playground_ops.core.progress import Progress
-from playground_ops.core.target import Lock, Target
+from playground_ops.core.target import Target
+from playground_ops.engine.context import Engine, RolloutContext
 
 POLL_SECONDS = 0.2
 WATCH_SECONDS = 1.0
@@ -22,63 +20,37 @@ RELOAD_SECONDS = 2.0
 EARLIER = "the server before it"
 
 
-@dataclass(frozen=True)
-class Timeouts:
-    """How long the engine waits, in seconds."""
-
-    transient: float = 60.0
-    """For what may pass: git, network, package index."""
-    capacity: float = 120.0
-    """For room: on a node, in a quota, of a volume."""
-    scale_up: float = 900.0
-    """For room that an autoscaler has said to make: as long as cluster-autoscaler waits for a node."""
-    confirm: float = 10.0
-    """For the webserver to show the new release."""
-    stable: float = 0.3
-    """How long a confirmed server must go on living before the rollout believes it."""
-    watch: float = 0.0
-    """How long a release that took another one's place is watched, before that one is let go."""
-    lock: float = 0.0
-    """For somebody else's rollout of the same location to end."""
-
-
-def switch_to(
-    target: Target,
-    lock: Lock,
-    release: Release,
-    previous: Release | None,
-    progress: Progress,
-    clock: Clock,
-    timeouts: Timeouts,
-) -> None:
+def switch_to(context: RolloutContext, release: Release, previous: Release | None) -> None:
     """Raises RolloutFailed after going back to `previous`, LockLost before anything was moved."""
+    target, progress, timeouts = context.target, context.progress, context.timeouts
     progress.phase(Phase.SWITCH, f"{release.location.name} goes to release {release.number}")
-    lock.check()
+    context.lock.check()
     known = target.troubles(release.location.name) if previous is not None and timeouts.watch else {}
     try:
         target.serve(release)
         if previous is not None:
             target.settle(previous)
         progress.phase(Phase.CONFIRM, "waiting until the webserver shows the new release")
-        confirm(target, release, progress, clock, timeouts)
+        confirm(context, release)
         target.keep(release)
         if previous is not None:
             target.settle(previous, launched=True)  # there, while the address moved
-            watch(target, release, progress, clock, timeouts, known)
+            watch(context, release, known)
             target.settle(previous)
     except BaseException:
-        lock.check()
+        context.lock.check()
         if previous is not None:
             target.serve(previous)
             progress.warn(f"release {previous.number} serves again")
         raise
 
 
-def confirm(target: Target, release: Release, progress: Progress, clock: Clock, timeouts: Timeouts) -> None:
+def confirm(engine: Engine, release: Release) -> None:
     """Return when the webserver shows exactly this release and its server has stayed alive.
 
     Raises RolloutFailed when the server dies, or at the deadline with what was seen last.
     """
+    target, clock, timeouts = engine.target, engine.clock, engine.timeouts
     began = clock.monotonic()
     deadline, reload = began + timeouts.confirm, began + RELOAD_SECONDS
     told = ""
@@ -90,33 +62,29 @@ def confirm(target: Target, release: Release, progress: Progress, clock: Clock, 
         if clock.monotonic() >= deadline:
             raise RolloutFailed(_not_shown(release, seen, timeouts.confirm))
         if seen != told:
-            progress.say(f"waiting up to {timeouts.confirm:g} s for the webserver to show it; so far: {seen}")
+            engine.progress.say(
+                f"waiting up to {timeouts.confirm:g} s for the webserver to show it; so far: {seen}"
+            )
             told = seen
-        progress.check()
+        engine.progress.check()
         target.wait(release, POLL_SECONDS)
     target.wait(release, timeouts.stable)
     _must_live(target, release)
 
 
-def watch(
-    target: Target,
-    release: Release,
-    progress: Progress,
-    clock: Clock,
-    timeouts: Timeouts,
-    known: Mapping[str, Finding],
-) -> None:
-    """Return when the release has been shown without an error for `patience.watch` seconds on end.
+def watch(engine: Engine, release: Release, known: Mapping[str, Finding]) -> None:
+    """Return when the release has been shown without an error for `timeouts.watch` seconds on end.
 
     `known`: what was not well before the switch, and is not held against it.
     Raises RolloutFailed when its server ends, when a sensor or schedule of it or a daemon begins to fail, and
-    when the webserver shows something else for longer than `patience.confirm`.
+    when the webserver shows something else for longer than `timeouts.confirm`.
     """
-    if not timeouts.watch:
+    target, clock, progress, seconds = engine.target, engine.clock, engine.progress, engine.timeouts.watch
+    if not seconds:
         return
-    progress.phase(Phase.WATCH, f"release {release.number} serves; watching it for {timeouts.watch:g} s")
+    progress.phase(Phase.WATCH, f"release {release.number} serves; watching it for {seconds:g} s")
     server = target.shown(release)[1]
-    end = clock.monotonic() + timeouts.watch
+    end = clock.monotonic() + seconds
     while (left := end - clock.monotonic()) > 0:
         progress.check()
         target.wait(release, min(left, WATCH_SECONDS))
@@ -128,8 +96,8 @@ def watch(
             if what not in known:
                 raise RolloutFailed(finding)
         if shown.error is not None or shown.server_id != own:
-            confirm(target, release, progress, clock, timeouts)
-            end = clock.monotonic() + timeouts.watch
+            confirm(engine, release)
+            end = clock.monotonic() + seconds
     if silent := target.silent_daemons():
         progress.warn(_nothing_ticks(silent))
 

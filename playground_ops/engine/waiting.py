@@ -5,7 +5,7 @@ from __future__ import annotations
 from playground_ops.core.clock import Clock
 from playground_ops.core.errors import FindingKind
 from playground_ops.core.model import Observation
-from playground_ops.engine.switching import Timeouts
+from playground_ops.engine.context import Timeouts
 
 
 class Waiting:

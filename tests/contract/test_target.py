@@ -24,10 +24,10 @@ from playground_ops.core.model import (
 )
 from playground_ops.core.progress import SilentProgress
 from playground_ops.core.request import Request
+from playground_ops.engine.context import Engine, Timeouts
 from playground_ops.engine.healing import heal
 from playground_ops.engine.rollback import roll_back
-from playground_ops.engine.rollout import Engine
-from playground_ops.engine.switching import Timeouts
+from playground_ops.engine.rollout import roll_out
 from tests.asking import eventually
 from tests.contract.conftest import BROKEN, GOOD, HANGS, STACK_OF, World
 from tests.reviewing import Reviewer
@@ -245,9 +245,9 @@ def test_a_commit_can_be_asked_for_by_its_hash(world: World) -> None:
 
 def test_a_rollout_moves_a_bad_one_stays_and_a_rollback_goes_back(world: World) -> None:
     first = world.commit(GOOD)
-    assert engine(world).roll_out(request(world)).outcome is Outcome.DONE
+    assert roll_out(engine(world), request(world)).outcome is Outcome.DONE
     second = world.commit(GOOD)
-    done = engine(world).roll_out(request(world))
+    done = roll_out(engine(world), request(world))
     assert (done.outcome, done.previous_commit) == (Outcome.DONE, first)
     assert list(done.durations) == [
         "resolving",
@@ -261,7 +261,7 @@ def test_a_rollout_moves_a_bad_one_stays_and_a_rollback_goes_back(world: World) 
     for behaviour, seconds in ((BROKEN, 180), (HANGS, 5)):
         world.commit(behaviour)
         with pytest.raises(RolloutFailed):
-            engine(world).roll_out(request(world, startup_timeout_seconds=seconds))
+            roll_out(engine(world), request(world, startup_timeout_seconds=seconds))
         now = serving(world)
         assert now is not None
         assert now.revision.commit == second
@@ -283,19 +283,19 @@ def test_a_candidate_waits_for_a_person_whose_word_it_obeys(world: World) -> Non
 
     yes = Reviewer(world.target, Verdict(approved=True, by="ada", reason="well"))
     approved = world.commit(GOOD)
-    done = engine(world, yes).roll_out(request(world, ref=approved, **reviewed))
+    done = roll_out(engine(world, yes), request(world, ref=approved, **reviewed))
     assert (done.outcome, done.approved_by, yes.asked) == (Outcome.DONE, "ada: well", True)
 
     rejected = world.commit(GOOD)
     with pytest.raises(RolloutFailed, match="rejected by ada"):
         no = Reviewer(world.target, Verdict(approved=False, by="ada"))
-        engine(world, no).roll_out(request(world, ref=rejected, **reviewed))
+        roll_out(engine(world, no), request(world, ref=rejected, **reviewed))
     now = serving(world)
     assert now is not None
     assert now.revision.commit == approved
     assert all(found.state is not ReleaseState.CANDIDATE for found in world.target.releases("a"))
     with pytest.raises(RolloutFailed, match="was rejected at"):
-        engine(world).roll_out(request(world, ref=rejected))
+        roll_out(engine(world), request(world, ref=rejected))
 
 
 def test_what_a_dead_rollout_left_is_cleaned_up_by_the_next(world: World) -> None:
@@ -305,7 +305,7 @@ def test_what_a_dead_rollout_left_is_cleaned_up_by_the_next(world: World) -> Non
     world.target.record(
         RolloutRecord(location="a", id="dd" * 16, by="a dead one", started_at="t", release=left)
     )
-    done = engine(world).roll_out(request(world, ref=world.commit(GOOD)))
+    done = roll_out(engine(world), request(world, ref=world.commit(GOOD)))
     assert done.outcome is Outcome.DONE
     assert live(world, left) is None
     dead = next(found for found in world.target.records("a") if found.id == "dd" * 16)
@@ -336,7 +336,7 @@ def test_healing_brings_up_anew_what_answers_no_more(world: World) -> None:
 def test_what_drained_disappears(world: World) -> None:
     served(world)
     while not (warm := retired(world)):
-        engine(world).roll_out(request(world, ref=world.commit(GOOD)))
-    engine(world).roll_out(request(world, ref=world.commit(GOOD)))
+        roll_out(engine(world), request(world, ref=world.commit(GOOD)))
+    roll_out(engine(world), request(world, ref=world.commit(GOOD)))
     assert {state(world, one) for one in warm} <= {ReleaseState.DRAINING, None}
     eventually("them to be gone", lambda: all(live(world, one) is None for one in warm))

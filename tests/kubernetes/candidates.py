@@ -22,8 +22,8 @@ from playground_ops.core.model import Location, Observation, Release, ReleaseSta
 from playground_ops.core.pod_settings import PodSettings, Resources
 from playground_ops.core.progress import SilentProgress
 from playground_ops.core.request import Request
-from playground_ops.engine.rollout import Engine
-from playground_ops.engine.switching import Timeouts
+from playground_ops.engine.context import Engine, Timeouts
+from playground_ops.engine.rollout import roll_out
 from playground_ops.render.stack import render
 from playground_ops.targets.kubernetes.api.connection import Connection
 from playground_ops.targets.kubernetes.api.streaming import lines
@@ -210,7 +210,7 @@ class Place:
         request = Request(location=location, configuration="c", by="a test", revision=revision)
         began = time.monotonic()
         with pytest.raises(PlaygroundError) as told:
-            engine.roll_out(request)
+            roll_out(engine, request)
         assert told_at, f"{case.name} was not even tried: {told.value.finding.sentence()}"
         seconds = told_at[-1] - (known.since(case.name, told.value.finding.observed) or began)
         record = target.records(case.name)[-1]

@@ -18,9 +18,9 @@ from playground_ops.core import clock
 from playground_ops.core.errors import PlaygroundError
 from playground_ops.core.progress import SilentProgress
 from playground_ops.core.request import Request
+from playground_ops.engine.context import Engine, Timeouts
 from playground_ops.engine.rollback import roll_back
-from playground_ops.engine.rollout import Engine
-from playground_ops.engine.switching import Timeouts
+from playground_ops.engine.rollout import roll_out
 from playground_ops.render.pod_fingerprint import with_fingerprints
 from playground_ops.targets.kubernetes.api import connection as connections
 from playground_ops.targets.kubernetes.api.connection import Connection
@@ -69,7 +69,7 @@ def main() -> None:
     (location,) = [one for one in configuration.locations if one.name == "a"]
     request = Request(location=location, configuration="c", by=given.by, ref=given.ref)
     try:
-        done = roll_back(engine, request, None) if given.rollback else engine.roll_out(request)
+        done = roll_back(engine, request, None) if given.rollback else roll_out(engine, request)
         print(json.dumps({"outcome": done.outcome, "steps": kills.Killing.steps}), flush=True)
     except PlaygroundError as error:
         told = {"outcome": "failed", "kind": error.finding.kind, "said": error.finding.sentence()}

@@ -20,8 +20,8 @@ from playground_ops.core.model import RolloutRecord
 from playground_ops.core.pod_settings import Resources
 from playground_ops.core.progress import SilentProgress
 from playground_ops.core.request import Request
-from playground_ops.engine.rollout import Engine
-from playground_ops.engine.switching import Timeouts
+from playground_ops.engine.context import Engine, Timeouts
+from playground_ops.engine.rollout import roll_out
 from playground_ops.render import locations
 from playground_ops.targets.kubernetes.target import KubernetesTarget
 from tests.asking import eventually
@@ -99,8 +99,9 @@ def grow(place: Place, said: Said) -> RolloutRecord:
     location = place.location(Case("grows", FindingKind.CAPACITY, "surroundings", "", pod=pod))
     place.access.apply(locations.service(place.configuration, location), namespace=place.namespace)
     target = KubernetesTarget(place.connection, place.configuration, ROOT, home=place.code.folder)
-    return Engine(target, said, SystemClock(), TIMEOUTS).roll_out(
-        Request(location=location, configuration="c", by="a test")
+    return roll_out(
+        Engine(target, said, SystemClock(), TIMEOUTS),
+        Request(location=location, configuration="c", by="a test"),
     )
 
 

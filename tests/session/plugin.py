@@ -4,7 +4,7 @@ from __future__ import annotations
 
 pytest_plugins = (
     "tests.session.needs",
-    "tests.session.patience",
+    "tests.session.timeouts",
     "tests.session.deadlines",
     "tests.session.order",
     "tests.session.distribution",

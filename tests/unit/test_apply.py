@@ -12,9 +12,10 @@ from playground_ops.core.component import Component, ComponentStatus
 from playground_ops.core.errors import PlaygroundError
 from playground_ops.core.model import Location
 from playground_ops.core.progress import SilentProgress
-from playground_ops.core.request import Request
+from playground_ops.core.request import Asker, Request
 from playground_ops.engine import apply
-from playground_ops.engine.rollout import Engine
+from playground_ops.engine.context import Engine
+from playground_ops.engine.rollout import roll_out
 from tests.fakes import GOOD, FakeStack, FakeTarget, World
 
 FIRST, SECOND = "1" * 40, "2" * 40
@@ -28,7 +29,7 @@ def engine() -> Engine:
     world.behaviour |= {FIRST: GOOD, SECOND: GOOD}
     world.heads["a"] = FIRST
     made = Engine(FakeTarget(world), SilentProgress(), world.clock)
-    made.roll_out(Request(location=A, configuration=digest(A), by="somebody"))
+    roll_out(made, Request(location=A, configuration=digest(A), by="somebody"))
     world.heads["a"] = SECOND
     return made
 
@@ -38,7 +39,7 @@ def deployed(engine: Engine, location: Location) -> str:
     stack.live = [Component(name="a", kind="location", settings={"configuration": digest(A)})]  # type: ignore[attr-defined]
     stack.wanted = [Component(name="a", kind="location", settings={"configuration": digest(location)})]  # type: ignore[attr-defined]
     configuration = Configuration(source="x", locations=(location,))
-    done = apply.deploy(engine, configuration, lambda _: SilentProgress(), by="somebody")
+    done = apply.deploy(engine, configuration, lambda _: SilentProgress(), Asker("somebody", "deploy"))
     assert done.failures == ()
     now = decisions.serving(engine.target.releases("a"))
     assert now is not None

@@ -11,6 +11,7 @@ import pytest
 
 from playground_ops.core.model import Location, Outcome, Phase, Release, RolloutRecord
 from playground_ops.core.progress import SilentProgress
+from playground_ops.core.request import Asker
 from playground_ops.defs import checks
 from playground_ops.defs.assembly import definitions
 from playground_ops.defs.jobs.retention import forget
@@ -227,7 +228,7 @@ def test_rollouts_from_the_command_line_are_brought_into_the_graph_once(
     opener: FakeOpener, instance: dg.DagsterInstance
 ) -> None:
     opened = opener.open()
-    wish = redeploy.Wish(locations=["a"], by="ada@laptop")
+    wish = redeploy.Wish(locations=["a"], asker=Asker("ada@laptop"))
     for commit in (FIRST, BAD):
         opener.world.heads["a"] = commit
         requests = redeploy.requests(opened.engine, opened.configuration, wish)
@@ -255,7 +256,7 @@ def test_what_a_run_could_not_tell_is_told_when_it_has_ended(
     job = definitions(opener).resolve_job_def("redeploy")
     run = instance.create_run_for_job(job, status=dg.DagsterRunStatus.STARTED)
     opened = opener.open()
-    wish = redeploy.Wish(locations=["a"], by="a run that lost its database", run_id=run.run_id)
+    wish = redeploy.Wish(locations=["a"], asker=Asker("a run that lost its database", run_id=run.run_id))
     asked = redeploy.requests(opened.engine, opened.configuration, wish)
     apply.roll_out_all(opened.engine, asked, lambda name: SilentProgress())
     (record,) = opener.records("a")

@@ -12,8 +12,8 @@ from playground_ops.config import read
 from playground_ops.core.errors import Finding, FindingKind
 from playground_ops.core.model import Outcome, Phase, RolloutRecord
 from playground_ops.core.progress import SilentProgress
+from playground_ops.engine.context import Engine
 from playground_ops.engine.healing import heal, healed
-from playground_ops.engine.rollout import Engine
 from tests.fakes import FakeTarget
 from tests.unit.test_health import FILE, Well
 from tests.unit.test_rollout import commit

@@ -23,8 +23,9 @@ from playground_ops.core.errors import Finding, FindingKind, PlaygroundError
 from playground_ops.core.model import LiveRelease, Phase, RolloutRecord, Shown
 from playground_ops.core.progress import SilentProgress
 from playground_ops.diagnose.database import explain_database
+from playground_ops.engine.context import Engine
 from playground_ops.engine.health.examine import AGAIN_SECONDS, examine, examine_twice, parts_of, sources
-from playground_ops.engine.rollout import Engine
+from playground_ops.engine.rollout import roll_out
 from tests.fakes import FakeTarget, World
 from tests.unit.test_rollout import commit, request
 
@@ -40,7 +41,7 @@ class Well(FakeTarget):
         for name in ("a", "ops"):
             location = next(one for one in CONFIGURATION.all_locations if one.name == name)
             asked = request(location=location.model_copy(update={"repository": "/fake", "ref": "main"}))
-            Engine(FakeTarget(world), SilentProgress(), world.clock).roll_out(asked)
+            roll_out(Engine(FakeTarget(world), SilentProgress(), world.clock), asked)
         super().__init__(world)
         found = [
             Component(name=name, kind=name, settings={"port": "3000"})  # type: ignore[arg-type]

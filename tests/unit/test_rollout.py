@@ -20,9 +20,9 @@ from playground_ops.core.pod_settings import PodSettings
 from playground_ops.core.progress import RolloutCancelled, SilentProgress
 from playground_ops.core.request import Request
 from playground_ops.engine.approval import decide
+from playground_ops.engine.context import Engine, Timeouts
 from playground_ops.engine.rollback import promote, roll_back
-from playground_ops.engine.rollout import Engine
-from playground_ops.engine.switching import Timeouts
+from playground_ops.engine.rollout import roll_out
 from playground_ops.targets.common.sources import image_revision
 from tests import fakes
 from tests.fakes import FakeTarget, World
@@ -52,14 +52,14 @@ def staying(world: World) -> list[int]:
 def deployed(world: World, *digits: int) -> World:
     for digit in digits:
         world.heads["a"] = commit(digit)
-        engine(world).roll_out(request())
+        roll_out(engine(world), request())
     return world
 
 
 def test_a_first_rollout_serves_the_commit_and_leaves_a_record() -> None:
     world = World(heads={"a": commit(1)})
 
-    record = engine(world).roll_out(request())
+    record = roll_out(engine(world), request())
 
     assert record.outcome is Outcome.DONE
     assert world.serving == {"a": 1}
@@ -93,7 +93,7 @@ def test_the_same_commit_again_changes_nothing_and_writes_nothing() -> None:
     world = deployed(World(), 1)
     before = list(world.verbs)
 
-    record = engine(world).roll_out(request())
+    record = roll_out(engine(world), request())
 
     assert record.outcome is Outcome.UNCHANGED
     assert [verb for verb in world.verbs[len(before) :] if verb not in ("start", "keep")] == []
@@ -116,7 +116,7 @@ def test_a_bad_candidate_leaves_the_serving_release_and_explains_itself(behaviou
     world.behaviour[commit(2)] = behaviour
 
     with pytest.raises(RolloutFailed) as failed:
-        engine(world).roll_out(request())
+        roll_out(engine(world), request())
 
     assert failed.value.finding.observed
     assert world.serving == {"a": 1}
@@ -131,7 +131,7 @@ def test_a_first_release_that_fails_leaves_nothing_at_the_address() -> None:
     world = World(heads={"a": commit(1)}, behaviour={commit(1): fakes.DIES_AFTER_SWITCH})
 
     with pytest.raises(RolloutFailed):
-        engine(world).roll_out(request())
+        roll_out(engine(world), request())
 
     assert world.serving == {}
     assert world.releases["a"] == {}
@@ -142,16 +142,16 @@ def test_a_certain_failure_rejects_the_commit_until_somebody_forces_it() -> None
     world.heads["a"] = commit(2)
     world.behaviour[commit(2)] = fakes.BROKEN
     with pytest.raises(RolloutFailed):
-        engine(world).roll_out(request())
+        roll_out(engine(world), request())
     started = world.verbs.count("start")
 
     with pytest.raises(RolloutFailed, match="was rejected at"):
-        engine(world).roll_out(request())
+        roll_out(engine(world), request())
     # one more start at most: making sure that what serves runs
     assert world.verbs.count("start") <= started + 1
 
     world.behaviour[commit(2)] = fakes.GOOD
-    record = engine(world).roll_out(request(force=True))
+    record = roll_out(engine(world), request(force=True))
     assert record.outcome is Outcome.DONE
 
 
@@ -160,23 +160,23 @@ def test_another_configuration_is_another_pair() -> None:
     world.heads["a"] = commit(2)
     world.behaviour[commit(2)] = fakes.BROKEN
     with pytest.raises(RolloutFailed):
-        engine(world).roll_out(request())
+        roll_out(engine(world), request())
     world.behaviour[commit(2)] = fakes.GOOD
 
-    assert engine(world).roll_out(request(configuration="other")).outcome is Outcome.DONE
+    assert roll_out(engine(world), request(configuration="other")).outcome is Outcome.DONE
 
 
 def test_a_passing_fault_is_retried() -> None:
     world = World(heads={"a": commit(1)}, resolve_failures=3)
 
-    assert engine(world).roll_out(request()).outcome is Outcome.DONE
+    assert roll_out(engine(world), request()).outcome is Outcome.DONE
     assert world.clock.now >= 1 + 2 + 4
 
 
 def test_a_lock_that_nobody_can_give_for_a_moment_is_asked_for_again() -> None:
     world = World(heads={"a": commit(1)}, lock_failures=3)
 
-    assert engine(world).roll_out(request()).outcome is Outcome.DONE
+    assert roll_out(engine(world), request()).outcome is Outcome.DONE
     assert world.clock.now >= 1 + 2 + 4
 
 
@@ -185,18 +185,18 @@ def test_a_passing_fault_is_given_up_at_the_deadline_and_not_held_against_the_co
     world.heads["a"], world.resolve_failures = commit(2), 1000
 
     with pytest.raises(Exception, match="network is down"):
-        engine(world).roll_out(request())
+        roll_out(engine(world), request())
 
     assert world.clock.now < 70
     world.resolve_failures = 0
-    assert engine(world).roll_out(request()).outcome is Outcome.DONE
+    assert roll_out(engine(world), request()).outcome is Outcome.DONE
 
 
 def test_a_server_that_hangs_is_given_its_location_s_time_and_no_more() -> None:
     world = World(heads={"a": commit(1)}, behaviour={commit(1): fakes.HANGS})
 
     with pytest.raises(RolloutFailed, match="did not answer within 30 s"):
-        engine(world).roll_out(request())
+        roll_out(engine(world), request())
 
     assert 30 <= world.clock.now < 36
 
@@ -209,7 +209,7 @@ def reviewed(verdict: Verdict | None, **more: object) -> tuple[World, RolloutRec
     world.heads["a"] = commit(2)
     try:
         asked = request(location=REVIEWED, **more)
-        return world, engine(world, Reviewer(FakeTarget(world), verdict)).roll_out(asked)
+        return world, roll_out(engine(world, Reviewer(FakeTarget(world), verdict)), asked)
     except RolloutFailed:
         return world, list(world.records["a"].values())[-1]
 
@@ -227,7 +227,7 @@ def test_a_candidate_that_is_rejected_never_serves_and_is_not_tried_again() -> N
     assert (record.finding.kind, "not today" in record.finding.observed) == (FindingKind.CERTAIN, True)
     assert set(world.releases["a"]) == {1}
     with pytest.raises(RolloutFailed, match="was rejected at"):
-        engine(world).roll_out(request(location=REVIEWED))
+        roll_out(engine(world), request(location=REVIEWED))
 
 
 def test_nobody_says_anything_until_the_deadline() -> None:
@@ -240,9 +240,9 @@ def test_nobody_says_anything_until_the_deadline() -> None:
 
 def test_a_first_release_and_a_rollback_wait_for_nobody() -> None:
     world = World(heads={"a": commit(1)})
-    assert engine(world).roll_out(request(location=REVIEWED)).outcome is Outcome.DONE
+    assert roll_out(engine(world), request(location=REVIEWED)).outcome is Outcome.DONE
     world.heads["a"] = commit(2)
-    engine(world).roll_out(request())
+    roll_out(engine(world), request())
     assert (
         roll_back(engine(world), request(location=REVIEWED, action="rollback"), None).outcome is Outcome.DONE
     )
@@ -270,7 +270,7 @@ def test_cancelling_removes_the_candidate_and_says_so() -> None:
     world.heads["a"] = commit(2)
 
     with pytest.raises(RolloutCancelled):
-        engine(world, Impatient()).roll_out(request())
+        roll_out(engine(world, Impatient()), request())
 
     assert world.serving == {"a": 1}
     assert list(world.releases["a"]) == [1]
@@ -282,7 +282,7 @@ def test_a_second_rollout_of_one_location_says_who_holds_the_lock() -> None:
     world.locks["a"] = "somebody else"
 
     with pytest.raises(LockHeld, match="somebody else"):
-        engine(world).roll_out(request())
+        roll_out(engine(world), request())
 
 
 def test_rollback_goes_to_the_warm_release_without_starting_anything() -> None:
@@ -356,7 +356,7 @@ def test_promote_brings_an_image_too_and_takes_one_away() -> None:
     pod = PodSettings(image=image.image, node_selector={"disk": "fast"})
     b = Location(name="b", in_image=image, pod=pod)
     world = deployed(World(), 1)
-    engine(world).roll_out(request(location=b, revision=image_revision(image)))
+    roll_out(engine(world), request(location=b, revision=image_revision(image)))
 
     promote(engine(world), request(location=b, configuration="2", action="promote"), "a")
 
@@ -387,7 +387,7 @@ def test_an_unforeseen_error_is_recorded_and_cleaned_up_too() -> None:
     target.smoke = lambda release, say: 1 / 0  # type: ignore[method-assign,assignment,return-value]
 
     with pytest.raises(RolloutFailed, match="ZeroDivisionError"):
-        Engine(target, SilentProgress(), world.clock).roll_out(request())
+        roll_out(Engine(target, SilentProgress(), world.clock), request())
 
     last = list(world.records["a"].values())[-1]
     assert last.finding is not None
@@ -410,14 +410,14 @@ def test_it_waits_for_another_rollout_as_long_as_patience_has_it() -> None:
     engine = Engine(FakeTarget(world), Telling(), world.clock, Timeouts(lock=5.0))
     location = Location(name="a", repository="/r")
     request = Request(location=location, configuration="c", by="me")
-    assert engine.roll_out(request).outcome is Outcome.DONE
+    assert roll_out(engine, request).outcome is Outcome.DONE
     assert lines[0].startswith("waiting up to 5 s: held by somebody")
 
     world.locks["a"] = "somebody who stays"
     quiet = Engine(FakeTarget(world), SilentProgress(), world.clock, Timeouts(lock=5.0))
     began = world.clock.monotonic()
     with pytest.raises(LockHeld, match="somebody who stays"):
-        quiet.roll_out(request)
+        roll_out(quiet, request)
     assert 5.0 <= world.clock.monotonic() - began < 6.0
 
 
@@ -439,11 +439,11 @@ def test_a_commit_that_takes_away_what_must_be_kept_is_refused_unless_forced(kep
 
     if kept:
         with pytest.raises(RolloutFailed, match="asset prices") as refused:
-            engine(world).roll_out(request(location=location))
+            roll_out(engine(world), request(location=location))
         assert "job load" not in refused.value.finding.observed
         assert world.serving == {"a": 1}
 
-    assert engine(world).roll_out(request(location=location, force=True)).outcome is Outcome.DONE
+    assert roll_out(engine(world), request(location=location, force=True)).outcome is Outcome.DONE
 
 
 def test_a_serving_release_that_does_not_answer_keeps_no_rollout_back() -> None:
@@ -452,7 +452,7 @@ def test_a_serving_release_that_does_not_answer_keeps_no_rollout_back() -> None:
     world.heads["a"] = commit(2)
     location = A.model_copy(update={"must_keep": ("asset",)})
 
-    record = engine(world).roll_out(request(location=location))
+    record = roll_out(engine(world), request(location=location))
 
     assert record.outcome is Outcome.DONE
     assert "nobody knows what would be lost" in record.warnings[0]
@@ -468,14 +468,14 @@ def watching(world: World) -> Engine:
 def test_a_release_that_took_another_ones_place_is_watched_before_that_one_may_go() -> None:
     world = deployed(World(), 1)
     world.heads["a"] = commit(2)
-    record = watching(world).roll_out(request())
+    record = roll_out(watching(world), request())
     assert record.durations[Phase.WATCH.value] >= WATCHING.watch
     assert world.serving == {"a": 2}
 
 
 def test_a_first_release_and_a_rollback_to_a_warm_one_are_not_watched() -> None:
     world = World(heads={"a": commit(1)})
-    assert Phase.WATCH.value not in watching(world).roll_out(request()).durations
+    assert Phase.WATCH.value not in roll_out(watching(world), request()).durations
     deployed(world, 2)
     assert Phase.WATCH.value not in roll_back(watching(world), request(), None).durations
 
@@ -486,7 +486,7 @@ def test_what_goes_wrong_while_it_is_watched_brings_the_one_before_back(behaviou
     world.heads["a"] = commit(2)
     world.behaviour[commit(2)] = behaviour
     with pytest.raises(RolloutFailed):
-        watching(world).roll_out(request())
+        roll_out(watching(world), request())
     assert world.serving == {"a": 1}
     assert staying(world) == [1]
     assert list(world.records["a"].values())[-1].log_tail == "the last words of a-2"
@@ -495,7 +495,7 @@ def test_what_goes_wrong_while_it_is_watched_brings_the_one_before_back(behaviou
 def test_a_daemon_that_is_not_heard_of_is_told_and_not_held_against_the_release() -> None:
     world = deployed(World(silent=["SENSOR"]), 1)
     world.heads["a"] = commit(2)
-    record = watching(world).roll_out(request())
+    record = roll_out(watching(world), request())
     assert record.outcome is Outcome.DONE
     assert [one for one in record.warnings if "not been heard of for two minutes (SENSOR)" in one]
 
@@ -504,7 +504,7 @@ def test_what_failed_before_the_switch_is_not_held_against_it() -> None:
     world = World(behaviour={commit(1): fakes.TICKS_BADLY, commit(2): fakes.TICKS_BADLY})
     deployed(world, 1)
     world.heads["a"] = commit(2)
-    assert watching(world).roll_out(request()).outcome is Outcome.DONE
+    assert roll_out(watching(world), request()).outcome is Outcome.DONE
 
 
 def test_a_missing_secret_is_not_held_against_the_commit() -> None:
@@ -513,15 +513,15 @@ def test_a_missing_secret_is_not_held_against_the_commit() -> None:
     world.behaviour[commit(2)] = fakes.NO_SECRET
     for _ in range(2):
         with pytest.raises(RolloutFailed) as failed:
-            engine(world).roll_out(request())
+            roll_out(engine(world), request())
         assert "was rejected" not in failed.value.finding.observed
     world.behaviour[commit(2)] = fakes.GOOD
-    assert engine(world).roll_out(request()).outcome is Outcome.DONE
+    assert roll_out(engine(world), request()).outcome is Outcome.DONE
 
 
 def test_a_release_whose_record_somebody_deleted_stays_warm() -> None:
     world = deployed(World(), 1, 2)
     world.records["a"].clear()
     world.heads["a"] = commit(2)
-    assert engine(world).roll_out(request()).outcome is Outcome.UNCHANGED
+    assert roll_out(engine(world), request()).outcome is Outcome.UNCHANGED
     assert staying(world) == [1, 2]

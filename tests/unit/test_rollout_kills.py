@@ -15,8 +15,9 @@ from playground_ops.core.errors import PlaygroundError
 from playground_ops.core.model import Location, Outcome, ReleaseState
 from playground_ops.core.progress import SilentProgress
 from playground_ops.core.request import Request
+from playground_ops.engine.context import Engine
 from playground_ops.engine.rollback import roll_back
-from playground_ops.engine.rollout import Engine
+from playground_ops.engine.rollout import roll_out
 from tests import fakes
 from tests.fakes import FakeTarget, Killed, World
 
@@ -54,7 +55,7 @@ def carry_out(world: World, attempt: Attempt) -> None:
         if attempt.action == "rollback":
             roll_back(engine, request, None)
         else:
-            engine.roll_out(request)
+            roll_out(engine, request)
     except (Killed, PlaygroundError):
         pass
 

@@ -6,7 +6,7 @@ import pytest
 
 from playground_ops.core.errors import FindingKind
 from playground_ops.core.model import Observation, ServerStatus
-from playground_ops.engine.switching import Timeouts
+from playground_ops.engine.context import Timeouts
 from playground_ops.engine.waiting import Waiting
 from tests.fakes import FakeClock, finding
 

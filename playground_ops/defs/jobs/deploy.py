@@ -7,8 +7,9 @@ from pydantic import Field
 
 from playground_ops.core.errors import PlaygroundError
 from playground_ops.core.progress import Progress
+from playground_ops.core.request import Asker
 from playground_ops.defs import metadata
-from playground_ops.defs.jobs.reporting import Event, events, failure, raise_failures
+from playground_ops.defs.jobs.reporting import Event, events, failure, raise_failures, records_of
 from playground_ops.defs.jobs.rollouts import requested_by
 from playground_ops.defs.jobs.run_log import tell
 from playground_ops.defs.resources import StackOpener, run_config_of
@@ -55,9 +56,8 @@ def deploy_op(
             opened.engine,
             opened.configuration,
             progress_of,
-            by=requested_by(context),
-            components=config.components,
-            run_id=context.run_id,
+            Asker(requested_by(context), "deploy", context.run_id),
+            config.components,
         )
 
     told = tell(context.log, work)
@@ -67,9 +67,9 @@ def deploy_op(
         raise failure(error.findings) from None
     if deployed.plan.is_empty:
         context.log.info("nothing to do: the stack is as the configuration says")
-    records = stack.records_of(context.run_id)
-    yield from events(records)
     failures = [error for _, error in deployed.failures]
+    records = [*deployed.records, *records_of(failures)]
+    yield from events(records)
     told.raise_if_cancelled(failures)
     raise_failures(failures, records)
     yield dg.Output(None, metadata=metadata.of_plan(deployed.plan))

@@ -6,6 +6,7 @@ import dagster as dg
 
 from playground_ops.core.errors import Finding, PlaygroundError
 from playground_ops.core.model import Outcome, RolloutRecord
+from playground_ops.core.progress import RolloutCancelled
 from playground_ops.defs import metadata
 from playground_ops.defs.assets import key
 
@@ -30,6 +31,12 @@ def events(records: Sequence[RolloutRecord]) -> Iterator[Event]:
     for record in records:
         if record.outcome not in (None, Outcome.UNCHANGED):
             yield event(record)
+
+
+def records_of(failures: Sequence[BaseException]) -> list[RolloutRecord]:
+    """What is on record of rollouts that failed or were cancelled."""
+    found = [error.record for error in failures if isinstance(error, (PlaygroundError, RolloutCancelled))]
+    return [record for record in found if record]
 
 
 def failure(findings: Sequence[Finding], log_tail: str = "") -> dg.Failure:

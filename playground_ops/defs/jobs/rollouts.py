@@ -5,13 +5,11 @@ from collections.abc import Callable, Iterator
 import dagster as dg
 from pydantic import Field
 
-from playground_ops.config import digest
 from playground_ops.context import StackContext
-from playground_ops.core.errors import PlaygroundError
 from playground_ops.core.model import Action, RolloutRecord
 from playground_ops.core.progress import Progress
-from playground_ops.core.request import Request
-from playground_ops.defs.jobs.reporting import Event, events, raise_failures
+from playground_ops.core.request import Asker, Request
+from playground_ops.defs.jobs.reporting import Event, events, raise_failures, records_of
 from playground_ops.defs.jobs.run_log import tell
 from playground_ops.defs.resources import StackOpener, run_config_of
 from playground_ops.engine import apply, redeploy, rollback
@@ -61,11 +59,9 @@ def redeploy_op(
     action: Action = "follow" if FOLLOW_TAG in context.run_tags else "redeploy"
     wish = redeploy.Wish(
         locations=config.locations,
+        asker=Asker(requested_by(context), action, context.run_id),
         ref=config.ref,
         force=config.force,
-        by=requested_by(context),
-        run_id=context.run_id,
-        action=action,
     )
 
     def work(opened: StackContext, progress_of: Callable[[str], Progress]) -> Ended:
@@ -85,9 +81,8 @@ def rollback_op(
 
     def work(opened: StackContext, progress_of: Callable[[str], Progress]) -> Ended:
         request = _request(opened, config.location, "rollback", context)
-        return [
-            rollback.roll_back(opened.with_progress(progress_of(config.location)), request, config.to)
-        ], []
+        engine = opened.with_progress(progress_of(config.location))
+        return [rollback.roll_back(engine, request, config.to)], []
 
     yield from _rollouts(context, stack, work)
 
@@ -100,9 +95,8 @@ def promote_op(
 
     def work(opened: StackContext, progress_of: Callable[[str], Progress]) -> Ended:
         request = _request(opened, config.destination, "promote", context)
-        return [
-            rollback.promote(opened.with_progress(progress_of(config.destination)), request, config.source)
-        ], []
+        engine = opened.with_progress(progress_of(config.destination))
+        return [rollback.promote(engine, request, config.source)], []
 
     yield from _rollouts(context, stack, work)
 
@@ -145,13 +139,7 @@ def requested_by(context: dg.OpExecutionContext) -> str:
 
 def _request(opened: StackContext, name: str, action: Action, context: dg.OpExecutionContext) -> Request:
     location = apply.location_named(opened.configuration, name)
-    return Request(
-        location=location,
-        configuration=digest(location),
-        by=requested_by(context),
-        action=action,
-        run_id=context.run_id,
-    )
+    return Asker(requested_by(context), action, context.run_id).request(location)
 
 
 def _rollouts(
@@ -161,12 +149,11 @@ def _rollouts(
 ) -> Iterator[Event | dg.Output[None]]:
     """Tell the work's story, put its records into the asset graph, and fail with its cause."""
     told = tell(context.log, lambda progress_of: work(stack.open(progress_of("stack")), progress_of))
-    records = stack.records_of(context.run_id)
+    error = told.future.exception()
+    records, failed = ([], [("", error)]) if error else told.future.result()
+    failures = [error for _, error in failed]
+    records = [*records, *records_of(failures)]
     yield from events(records)
-    try:
-        failures = [error for _, error in told.result()[1]]
-    except PlaygroundError as error:
-        failures = [error]
     told.raise_if_cancelled(failures)
     raise_failures(failures, records)
     yield dg.Output(None)

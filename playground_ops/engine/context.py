@@ -1,0 +1,108 @@
+"""What every step of a rollout works with: the target, its lock, progress, time, and how long to wait."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field, fields, replace
+from typing import TypeVar
+
+from playground_ops.core.clock import Clock
+from playground_ops.core.errors import FindingKind, LockHeld, PlaygroundError
+from playground_ops.core.progress import Progress
+from playground_ops.core.request import Request
+from playground_ops.core.target import Lock, Target
+
+T = TypeVar("T")
+
+RunRemotely = Callable[[Sequence[str]], int]
+"""Runs a command of this project where rollouts can be made, and returns its exit code."""
+
+
+@dataclass(frozen=True)
+class Timeouts:
+    """How long the engine waits, in seconds."""
+
+    transient: float = 60.0
+    """For what may pass: git, network, package index."""
+    capacity: float = 120.0
+    """For room: on a node, in a quota, of a volume."""
+    scale_up: float = 900.0
+    """For room that an autoscaler has said to make: as long as cluster-autoscaler waits for a node."""
+    confirm: float = 10.0
+    """For the webserver to show the new release."""
+    stable: float = 0.3
+    """How long a confirmed server must go on living before the rollout believes it."""
+    watch: float = 0.0
+    """How long a release that took another one's place is watched, before that one is let go."""
+    lock: float = 0.0
+    """For somebody else's rollout of the same location to end."""
+
+
+@dataclass(frozen=True)
+class Engine:
+    """What works on a stack, without a lock."""
+
+    target: Target
+    progress: Progress
+    clock: Clock
+    timeouts: Timeouts = field(default_factory=Timeouts)
+    run_remotely: RunRemotely | None = None
+    """Given where this process can't reach what a rollout has to ask."""
+
+    def waiting(self, **seconds: float) -> Engine:
+        """The same engine with other timeouts, by their names."""
+        return replace(self, timeouts=replace(self.timeouts, **seconds))
+
+    @contextmanager
+    def locked(self, request: Request) -> Iterator[RolloutContext]:
+        """Hold the location's lock, after waiting for its holder as long as the timeout says.
+
+        Raises LockHeld.
+        """
+        with ExitStack() as held:
+            lock = self._take_lock(request, held)
+            given = {one.name: getattr(self, one.name) for one in fields(Engine)}
+            yield RolloutContext(**given, lock=lock)
+
+    def _take_lock(self, request: Request, held: ExitStack) -> Lock:
+        deadline = self.clock.monotonic() + self.timeouts.lock
+        reported = False
+
+        def taken() -> Lock:
+            return held.enter_context(self.target.lock(request.location.name, request.by))
+
+        while True:
+            try:
+                return self.retrying("the location's lock", taken)
+            except LockHeld as somebody:
+                if self.clock.monotonic() >= deadline:
+                    raise
+                if not reported:
+                    self.progress.say(f"waiting up to {self.timeouts.lock:g} s: {somebody.finding.observed}")
+                reported = True
+                self.progress.check()
+                self.clock.sleep(0.2)
+
+    def retrying(self, what: str, attempt: Callable[[], T]) -> T:
+        """Try again what fails for a passing reason, to the deadline; everything else is raised at once."""
+        deadline = self.clock.monotonic() + self.timeouts.transient
+        pause = 1.0
+        while True:
+            try:
+                return attempt()
+            except PlaygroundError as error:
+                passing = error.finding.kind is FindingKind.TRANSIENT and not isinstance(error, LockHeld)
+                if not passing or self.clock.monotonic() + pause > deadline:
+                    raise
+                self.progress.say(f"{what}: {error.finding.observed} Trying again in {pause:g} s")
+            self.progress.check()
+            self.clock.sleep(pause)
+            pause = min(pause * 2, 10.0)
+
+
+@dataclass(frozen=True, kw_only=True)
+class RolloutContext(Engine):
+    """An engine that holds the lock of one location."""
+
+    lock: Lock
