@@ -64,12 +64,11 @@ def configuration_here() -> Configuration:
     """The one in force inside a stack's namespace, else the file. Raises BadInput, PlaygroundError."""
     if NAMESPACE not in os.environ:
         return _local(load(configuration_file()))
-    from playground_ops.targets.kubernetes.api.connection import Connection
     from playground_ops.targets.kubernetes.objects.applied_configuration import configuration_in_force, here
 
     if configuration_comes_with_the_code():
         return here(load(configuration_file()), os.environ[NAMESPACE])
-    return configuration_in_force(Connection(None), os.environ[NAMESPACE])
+    return configuration_in_force(_as_ops(), os.environ[NAMESPACE])
 
 
 def configuration_comes_with_the_code() -> bool:
@@ -84,7 +83,6 @@ def refuse_what_needs_bootstrap(configuration: Configuration) -> None:
     """
     if not configuration_comes_with_the_code():
         return
-    from playground_ops.targets.kubernetes.api.connection import Connection
     from playground_ops.targets.kubernetes.objects.applied_configuration import (
         beyond_what_was_applied,
         has_served,
@@ -92,7 +90,7 @@ def refuse_what_needs_bootstrap(configuration: Configuration) -> None:
 
     if configuration.ops.repository is None:
         raise PlaygroundError(_from_nowhere())
-    connection, number = Connection(None), os.environ.get("PLAYGROUND_RELEASE", "0")
+    connection, number = _as_ops(), os.environ.get("PLAYGROUND_RELEASE", "0")
     if not has_served(connection, configuration.kubernetes.namespace, number):
         found = beyond_what_was_applied(connection, configuration)
         if found:
@@ -115,8 +113,18 @@ def _local(configuration: Configuration) -> Configuration:
 
 
 def is_inside() -> bool:
-    """Whether this process is one of a stack in a cluster."""
+    """Whether this process is one of a stack in a cluster, and acts as `ops`.
+
+    Its pods say so themselves: any other process in a cluster, such as a pipeline's, acts for a person.
+    """
     return NAMESPACE in os.environ
+
+
+def _as_ops() -> Connection:
+    from playground_ops.targets.kubernetes.api.connection import Connection
+    from playground_ops.targets.kubernetes.api.credentials import Access
+
+    return Connection(None, Access.OPS)
 
 
 def open_stack(
@@ -128,7 +136,8 @@ def open_stack(
 ) -> StackContext:
     """Raises BadInput with every fault of the configuration, PlaygroundError when the cluster is away."""
     if path is None and is_inside():
-        return _stack_context(*_inside(), progress, max(lock_seconds, INSIDE_LOCK_SECONDS))
+        inside = _on_kubernetes(_as_ops(), configuration_here())
+        return _stack_context(*inside, progress, max(lock_seconds, INSIDE_LOCK_SECONDS))
     configuration = load(path or configuration_file())
     must_fit(configuration, target or configuration.target)
     if (target or configuration.target) == "local":
@@ -201,13 +210,6 @@ def local_target() -> Target:
     return LocalTarget(state_folder(project), project)
 
 
-def _inside() -> tuple[Configuration, Target]:
-    """From within the stack's own namespace: the configuration is the one that is in force there."""
-    from playground_ops.targets.kubernetes.api.connection import Connection
-
-    return _on_kubernetes(Connection(None), configuration_here())
-
-
 def _on_kubernetes(connection: Connection, found: Configuration) -> tuple[Configuration, Target]:
     from playground_ops.render.pod_fingerprint import with_fingerprints
     from playground_ops.targets.kubernetes.objects.secret_versions import versions
@@ -230,7 +232,7 @@ def _allowed(connection: Connection, found: Configuration) -> dict[str, list[str
 
     if found.ops.repository is None:
         return {}
-    if connection.context is None:
+    if connection.is_ops:
         return allowed_as_applied(connection, found.kubernetes.namespace)
     return allowed.lists(found) if found.kubernetes.admission_policy else {}
 

@@ -147,7 +147,7 @@ class FakeStack:
     def plan(self, configuration: Configuration) -> Plan:
         return plan(self.wanted, self.live)
 
-    def apply(self, configuration: Configuration, changed: Sequence[Change], say: Any) -> None:
+    def apply(self, configuration: Configuration, whole: Plan, changed: Sequence[Change], say: Any) -> None:
         self.applied.append([change.component for change in changed])
 
     def missing(self, configuration: Configuration) -> Mapping[str, Sequence[Finding]]:
@@ -169,9 +169,6 @@ class FakeStack:
     def collect(self) -> Iterator[tuple[str, str]]:
         yield "logs/webserver.log", "token=hunter2 is wrong"
 
-    def overview(self) -> Overview | None:
-        return self.world.overview
-
     def withdraw(self, location: str) -> None:
         self.world.serving.pop(location, None)
 
@@ -191,12 +188,51 @@ class FakeStack:
         self.world.records.clear()
 
 
+class FakeWebserver:
+    def __init__(self, target: FakeTarget) -> None:
+        self.target, self.world = target, target.world
+
+    def shown(self, location: str) -> Shown:
+        self.target.step("shown")
+        now = self.world.serving_release(location)
+        if now is None or self.world.of(now) == NEVER_SHOWN:
+            return Shown(error="nothing")
+        if self.world.of(now) in (DIES_WHILE_WATCHED, REPLACED):
+            self.world.looks += 1
+            if self.world.looks > LOOKS and self.world.of(now) == DIES_WHILE_WATCHED:
+                self.world.dead.add(now.name)
+        if self.world.misses_switches and (before := self.world.missed.get(location)):
+            return Shown(server_id=f"{location}-{before}")
+        return Shown(server_id=self.target.server_id(now))
+
+    def other_asset_keys(self, location: str) -> dict[str, Sequence[str]]:
+        self.target.step("other_asset_keys")
+        return {}
+
+    def reload(self, location: str) -> None:
+        with self.target.effect("reload"):
+            self.world.missed.pop(location, None)
+
+    def troubles(self, location: str) -> Mapping[str, Finding]:
+        self.target.step("troubles")
+        now = self.world.serving_release(location)
+        return {"sensor/x": finding()} if now and self.world.of(now) == TICKS_BADLY else {}
+
+    def silent_daemons(self) -> Sequence[str]:
+        self.target.step("silent_daemons")
+        return self.world.silent
+
+    def overview(self) -> Overview | None:
+        return self.world.overview
+
+
 class FakeTarget:
     name = "fake"
 
     def __init__(self, world: World, kill_at: int | None = None, kill_after_effect: bool = False) -> None:
         self.world = world
         self.stack = FakeStack(world)
+        self.webserver = FakeWebserver(self)
         self._kill_at, self._after_effect = kill_at, kill_after_effect
         self._steps = 0
 
@@ -328,10 +364,6 @@ class FakeTarget:
     def smoke(self, release: Release, say: Any) -> None:
         self.step("smoke")
 
-    def other_asset_keys(self, location: str) -> dict[str, Sequence[str]]:
-        self.step("other_asset_keys")
-        return {}
-
     def decide(self, release: Release, verdict: Verdict) -> None:
         self.step("decide")
         self.world.verdicts[release.name] = verdict
@@ -360,34 +392,9 @@ class FakeTarget:
         with self.effect("keep"):
             self.world.kept.add(release.name)
 
-    def shown(self, release: Release) -> tuple[Shown, str]:
-        self.step("shown")
-        now = self.world.serving_release(release.location.name)
-        if self.world.of(release) == NEVER_SHOWN or now is None:
-            return Shown(error="nothing"), release.name
-        own = release.name
-        if self.world.of(release) in (DIES_WHILE_WATCHED, REPLACED) and now == release:
-            self.world.looks += 1
-            if self.world.looks > LOOKS and self.world.of(release) == REPLACED:
-                own = f"{release.name} again"
-            elif self.world.looks > LOOKS:
-                self.world.dead.add(release.name)
-        if self.world.misses_switches and (before := self.world.missed.get(release.location.name)):
-            return Shown(server_id=f"{release.location.name}-{before}"), own
-        return Shown(server_id=own if now == release else now.name), own
-
-    def reload(self, location: str) -> None:
-        with self.effect("reload"):
-            self.world.missed.pop(location, None)
-
-    def troubles(self, location: str) -> Mapping[str, Finding]:
-        self.step("troubles")
-        now = self.world.serving_release(location)
-        return {"sensor/x": finding()} if now and self.world.of(now) == TICKS_BADLY else {}
-
-    def silent_daemons(self) -> Sequence[str]:
-        self.step("silent_daemons")
-        return self.world.silent
+    def server_id(self, release: Release) -> str:
+        replaced = self.world.of(release) == REPLACED and self.world.looks > LOOKS
+        return f"{release.name} again" if replaced else release.name
 
     def snapshot(self) -> FakeTarget:
         return self

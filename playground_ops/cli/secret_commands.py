@@ -131,13 +131,15 @@ def rotate_command(config: Path | None, target: str | None, as_json: bool, force
 
     A rotation that was interrupted is finished by another one.
     """
+    from playground_ops.render.stack import render
     from playground_ops.targets.kubernetes.outside import postgres, rotation
     from playground_ops.targets.kubernetes.outside.preflight import check
 
     connection, configuration = open_cluster(config, target, context_of_the_command())
     place = postgres.find(connection, configuration, rotation.INSTEAD)
     rotation.must_be_ours(connection, configuration)
-    check(connection, configuration)  # what stands in the way of the deploy must be known before
+    wanted = [one for objects in render(configuration).values() for one in objects]
+    check(connection, configuration, wanted)  # what stands in the way of the deploy must be known before
     runs = postgres.active_runs(connection, place)
     if not force:
         postgres.must_have_no_runs(runs, "A new password")

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Literal
+from typing import Any, Literal
+
+from pydantic import Field
 
 from playground_ops.core.component import Component
 from playground_ops.core.frozen_model import FrozenModel
@@ -36,6 +38,8 @@ class Change(FrozenModel):
     drift: tuple[Drift, ...] = ()
     needs_bootstrap: bool = False
     """Part of the foundation, and seen from where that can't be changed: with `ops`'s rights."""
+    manifest: Mapping[str, Any] | None = Field(default=None, exclude=True, repr=False)
+    """The object itself, as it is to be applied or as it was found; it is in no document of a plan."""
 
 
 class Plan(FrozenModel):

@@ -51,9 +51,10 @@ class Stack(Protocol):
     def plan(self, configuration: Configuration) -> Plan:
         """What applying the configuration would change, in the order of applying. Writes nothing."""
 
-    def apply(self, configuration: Configuration, changed: Sequence[Change], say: Say) -> None:
+    def apply(self, configuration: Configuration, whole: Plan, changed: Sequence[Change], say: Say) -> None:
         """Make the stack ready for its locations and start the changed webserver and daemon.
 
+        `whole` is what `plan` returned, `changed` what of it is to be done.
         Returns when they were started, not when they are ready: ask `component_status`.
         """
 
@@ -93,14 +94,44 @@ class Stack(Protocol):
         What can't be had is told in its place.
         """
 
-    def overview(self) -> Overview | None:
-        """What Dagster tells of daemons, runs and ticks; None where nobody can say."""
-
     def down(self, say: Say, grace_seconds: float | None) -> None:
         """End everything of the stack. None: runs may finish first, as long as their locations allow."""
 
     def delete_data(self) -> None:
         """Delete what the stack kept: runs, records, checkouts. Only after `down`."""
+
+
+class WebserverView(Protocol):
+    """What the webserver shows and knows, which is asked alike on every target."""
+
+    def shown(self, location: str) -> Shown:
+        """What it shows of the location; an error where it is down."""
+
+    def other_asset_keys(self, location: str) -> dict[str, Sequence[str]]:
+        """Asset keys that other locations serve now, by location."""
+
+    def reload(self, location: str) -> None:
+        """Have it look at the location's address anew.
+
+        It notices by itself that another server answers there, but for one that came between its first look
+        and its second: then it shows the one before for good (dagster/_grpc/server_watcher.py). May be
+        repeated; nothing is done where there is no webserver.
+        """
+
+    def troubles(self, location: str) -> Mapping[str, Finding]:
+        """What fails now of what ticks by itself: daemons, and the location's sensors and schedules, by name.
+
+        Empty where nobody can say.
+        """
+
+    def silent_daemons(self) -> Sequence[str]:
+        """Names of Dagster's daemons that have to run and have not been heard of for two minutes.
+
+        Empty where nobody can say.
+        """
+
+    def overview(self) -> Overview | None:
+        """What Dagster tells of daemons, runs and ticks; None where nobody can say."""
 
 
 class Target(Protocol):
@@ -109,6 +140,9 @@ class Target(Protocol):
 
     @property
     def stack(self) -> Stack: ...
+
+    @property
+    def webserver(self) -> WebserverView: ...
 
     def snapshot(self) -> Target:
         """The same, for one look at it: what is asked twice of that one was asked once.
@@ -161,9 +195,6 @@ class Target(Protocol):
     def smoke(self, release: Release, say: Say) -> None:
         """Run the location's smoke job or check on the candidate. Raises PlaygroundError."""
 
-    def other_asset_keys(self, location: str) -> dict[str, Sequence[str]]:
-        """Asset keys that other locations serve now, by location."""
-
     def decide(self, release: Release, verdict: Verdict) -> None:
         """Keep a person's word on a candidate, beside it. The last one counts. Raises PlaygroundError."""
 
@@ -179,28 +210,8 @@ class Target(Protocol):
     def keep(self, release: Release) -> None:
         """From now on the release's server comes back by itself when it dies. May be repeated."""
 
-    def shown(self, release: Release) -> tuple[Shown, str]:
-        """What the webserver shows of the location, and the id of the release's own server now."""
-
-    def reload(self, location: str) -> None:
-        """Have the webserver look at the location's address anew.
-
-        It notices by itself that another server answers there, but for one that came between its first look
-        and its second: then it shows the one before for good (dagster/_grpc/server_watcher.py). May be
-        repeated; nothing is done where there is no webserver.
-        """
-
-    def troubles(self, location: str) -> Mapping[str, Finding]:
-        """What fails now of what ticks by itself: daemons, and the location's sensors and schedules, by name.
-
-        Empty where nobody can say.
-        """
-
-    def silent_daemons(self) -> Sequence[str]:
-        """Names of Dagster's daemons that have to run and have not been heard of for two minutes.
-
-        Empty where nobody can say.
-        """
+    def server_id(self, release: Release) -> str:
+        """The id of the release's own server now; empty where none answers."""
 
     def storage(self) -> Storage:
         """Where the stack keeps what it keeps, as far as that can be said. Raises PlaygroundError."""

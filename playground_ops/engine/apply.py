@@ -71,11 +71,12 @@ def deploy(
     A location that fails leaves its serving release and does not stop the others; its error is in
     `failures`. A no-op writes nothing.
     """
-    plan = make_plan(engine, configuration, components)
+    whole = engine.target.snapshot().stack.plan(configuration)
+    plan = narrowed(whole, components)
     changed = plan.changed()
     if not changed:
         return Deployed(plan, (), ())
-    engine.target.stack.apply(configuration, changed, engine.progress.say)
+    engine.target.stack.apply(configuration, whole, changed, engine.progress.say)
     if engine.run_remotely is not None:
         return _deployed_remotely(engine, engine.run_remotely, plan, components)
     requests = [_request(engine, configuration, change, asker) for change in changed if _is_rollout(change)]

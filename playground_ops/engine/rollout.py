@@ -147,7 +147,7 @@ class Rollout:
         loaded = self.target.inspect(release)
         commit_is_the_one_asked_for(release, loaded, self.target.expected_directory(release))
         self._keeps(release, loaded, previous)
-        for warning in shared_asset_keys(loaded, self.target.other_asset_keys(self.location.name)):
+        for warning in shared_asset_keys(loaded, self.target.webserver.other_asset_keys(self.location.name)):
             self.journal.warn(warning)
         self.target.smoke(release, self._say)
         self.lock.check()

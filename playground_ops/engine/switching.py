@@ -25,7 +25,9 @@ def switch_to(context: RolloutContext, release: Release, previous: Release | Non
     target, progress, timeouts = context.target, context.progress, context.timeouts
     progress.phase(Phase.SWITCH, f"{release.location.name} goes to release {release.number}")
     context.lock.check()
-    known = target.troubles(release.location.name) if previous is not None and timeouts.watch else {}
+    known = (
+        target.webserver.troubles(release.location.name) if previous is not None and timeouts.watch else {}
+    )
     try:
         target.serve(release)
         if previous is not None:
@@ -57,7 +59,7 @@ def confirm(engine: Engine, release: Release) -> None:
     while seen := _what_else_is_shown(target, release):
         _must_live(target, release)
         if seen == EARLIER and clock.monotonic() >= reload:
-            target.reload(release.location.name)
+            target.webserver.reload(release.location.name)
             reload += RELOAD_SECONDS
         if clock.monotonic() >= deadline:
             raise RolloutFailed(_not_shown(release, seen, timeouts.confirm))
@@ -83,22 +85,22 @@ def watch(engine: Engine, release: Release, known: Mapping[str, Finding]) -> Non
     if not seconds:
         return
     progress.phase(Phase.WATCH, f"release {release.number} serves; watching it for {seconds:g} s")
-    server = target.shown(release)[1]
+    server = target.server_id(release)
     end = clock.monotonic() + seconds
     while (left := end - clock.monotonic()) > 0:
         progress.check()
         target.wait(release, min(left, WATCH_SECONDS))
         _must_live(target, release)
-        shown, own = target.shown(release)
+        shown, own = target.webserver.shown(release.location.name), target.server_id(release)
         if server and own and own != server:
             raise RolloutFailed(_replaced(release))
-        for what, finding in target.troubles(release.location.name).items():
+        for what, finding in target.webserver.troubles(release.location.name).items():
             if what not in known:
                 raise RolloutFailed(finding)
         if shown.error is not None or shown.server_id != own:
             confirm(engine, release)
             end = clock.monotonic() + seconds
-    if silent := target.silent_daemons():
+    if silent := target.webserver.silent_daemons():
         progress.warn(_nothing_ticks(silent))
 
 
@@ -119,7 +121,7 @@ def _must_live(target: Target, release: Release) -> None:
 def _what_else_is_shown(target: Target, release: Release) -> str:
     """Empty where it is this release, and nothing else."""
     try:
-        shown, own = target.shown(release)
+        shown, own = target.webserver.shown(release.location.name), target.server_id(release)
     except PlaygroundError as error:
         return error.finding.observed
     return shown.error or ("" if shown.server_id == own else EARLIER)

@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
+import base64
+import json
 from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
+from playground_ops.context import open_stack
+from playground_ops.core.errors import PlaygroundError
+from playground_ops.core.progress import SilentProgress
+from playground_ops.core.request import Asker
+from playground_ops.engine.apply import deploy
+from playground_ops.targets.kubernetes.api import credentials
 from tests.cluster.access import Access
 from tests.kubernetes.stacks import ClusterStack, a_cluster_stack
 
@@ -38,6 +48,42 @@ def test_all_that_stands_in_the_way_is_told_at_once_and_nothing_is_written(stack
     assert stack.get("services")["items"] == []
     assert [one["metadata"]["name"] for one in stack.get("deployments")["items"]] == ["dagster-webserver"]
     stack.kubectl("delete", "deployment", "dagster-webserver")
+
+
+@pytest.fixture
+def in_a_pipelines_pod(
+    stack: ClusterStack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[None]:
+    """What a pod of somebody's CI has: its account's token, the address of its cluster, no kubeconfig."""
+    document = json.loads(
+        stack.access.kubectl("config", "view", "--raw", "--flatten", "--minify", "-o", "json")
+    )
+    cluster = document["clusters"][0]["cluster"]
+    name = f"ci-{stack.namespace}"
+    stack.kubectl("create", "serviceaccount", "ci")
+    rights = ("--clusterrole=cluster-admin", f"--serviceaccount={stack.namespace}:ci")
+    stack.kubectl("create", "clusterrolebinding", name, *rights)
+    (tmp_path / "ca.crt").write_bytes(base64.b64decode(cluster["certificate-authority-data"]))
+    (tmp_path / "token").write_text(stack.kubectl("create", "token", "ci"))
+    server = urlsplit(cluster["server"])
+    monkeypatch.setattr(credentials, "ACCOUNT", tmp_path)
+    monkeypatch.setenv("KUBERNETES_SERVICE_HOST", str(server.hostname))
+    monkeypatch.setenv("KUBERNETES_SERVICE_PORT", str(server.port))
+    monkeypatch.delenv("KUBECONFIG", raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    try:
+        yield
+    finally:
+        stack.kubectl("delete", "clusterrolebinding", name)
+
+
+@pytest.mark.usefixtures("in_a_pipelines_pod")
+def test_a_pipelines_pod_without_a_kubeconfig_is_not_taken_for_ops(stack: ClusterStack) -> None:
+    stack.configure(kubernetes={"storage_class": "nope"})
+    opened = open_stack(stack.config, "kubernetes")
+    with pytest.raises(PlaygroundError, match="storageclass/nope"):
+        deploy(opened.engine, opened.configuration, lambda _: SilentProgress(), Asker("ci", "deploy"))
+    assert stack.get("configmaps")["items"][1:] == [], "beside the one that every namespace has"
 
 
 def test_a_context_is_never_guessed(stack: ClusterStack) -> None:

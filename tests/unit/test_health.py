@@ -116,7 +116,7 @@ def test_what_can_not_be_looked_at_is_a_finding_of_its_own(
 def test_a_rollout_that_is_under_way_is_not_held_against_its_location(
     target: Well, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(target, "shown", lambda release: (_another(), "mine"))
+    monkeypatch.setattr(target.webserver, "shown", lambda location: _another())
     assert told(examine(target, CONFIGURATION).report) == [
         ("ops", "healthy", "location/ops"),
         ("a", "healthy", "location/a"),
@@ -135,7 +135,7 @@ def _another() -> Shown:
 def test_what_has_passed_at_a_second_look_is_not_told(target: Well, monkeypatch: pytest.MonkeyPatch) -> None:
     clock, silent = target.world.clock, Heartbeat(daemon="SENSOR", required=True, age_seconds=900)
     seen = [Overview(heartbeats=(silent,)), Overview()]
-    monkeypatch.setattr(target.stack, "overview", lambda: seen.pop(0))
+    monkeypatch.setattr(target.webserver, "overview", lambda: seen.pop(0))
     began = clock.monotonic()
     assert told(examine_twice(target, CONFIGURATION, clock).report) == []
     assert clock.monotonic() - began == AGAIN_SECONDS

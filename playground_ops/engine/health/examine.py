@@ -46,7 +46,7 @@ def examine_twice(target: Target, configuration: Configuration, clock: Clock) ->
     if not worst_first(first):
         return seen
     for name in seen.stale:
-        target.reload(name)  # the truth, which it does not always find out by itself
+        target.webserver.reload(name)  # the truth, which it does not always find out by itself
     clock.sleep(AGAIN_SECONDS)
     second = examine(target, configuration)
     lasting = {

@@ -58,7 +58,8 @@ def at_location(target: Target, name: str, component: ComponentStatus | None) ->
         elif silent := components.answers(serving.release, target.observe(serving.release)):
             healthy += silent
         elif not is_busy:  # what is shown during a rollout is for it to confirm
-            shown, own = target.shown(serving.release)
+            shown = target.webserver.shown(serving.release.location.name)
+            own = target.server_id(serving.release)
             healthy += components.is_shown(serving.release, shown, own)
             stale = shown.error is None and shown.server_id != own
     except PlaygroundError as error:
@@ -69,7 +70,7 @@ def at_location(target: Target, name: str, component: ComponentStatus | None) ->
 
 def at_dagster(target: Target) -> Looked:
     """Nothing while the webserver, which tells it, is down: that is a finding of its own."""
-    seen = target.stack.overview()
+    seen = target.webserver.overview()
     if seen is None:
         return Looked([])
     return Looked(

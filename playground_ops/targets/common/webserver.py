@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from http.client import HTTPException
 from typing import Any, TypeVar
 from urllib.request import ProxyHandler, Request, build_opener
 
 from playground_ops.core.component import Overview
+from playground_ops.core.errors import Finding
 from playground_ops.core.model import Shown
-from playground_ops.targets.common.overview import overview, traceback
+from playground_ops.targets.common.overview import failing_ticks, overview, traceback
 
 _ENTRIES = """{ workspaceOrError { ... on Workspace { locationEntries { name locationOrLoadError {
   __typename ... on RepositoryLocation { serverId } ... on PythonError { message } } } } } }"""
@@ -155,12 +156,44 @@ def _of_location(answer: dict[str, Any], location: str) -> list[str]:
     ]
 
 
-def unless_down(asked: Callable[[], Answer], otherwise: Answer) -> Answer:
-    """What the webserver says, or `otherwise` where it is down."""
-    try:
-        return asked()
-    except WebserverDown:
-        return otherwise
+class WebserverView:
+    """What a stack's webserver shows, with an answer also where it is down (`core.target.WebserverView`)."""
+
+    def __init__(self, found: Callable[[], Webserver]) -> None:
+        """`found` may raise WebserverDown."""
+        self._found = found
+
+    def shown(self, location: str) -> Shown:
+        try:
+            return self._found().locations().get(location, Shown(error="it does not know this location"))
+        except WebserverDown as error:
+            return Shown(error=f"it does not answer ({error})")
+
+    def other_asset_keys(self, location: str) -> dict[str, Sequence[str]]:
+        found = self._unless_down(Webserver.asset_keys, dict[str, Sequence[str]]())
+        return {name: keys for name, keys in found.items() if name != location}
+
+    def reload(self, location: str) -> None:
+        self._unless_down(lambda webserver: webserver.reload(location), None)
+
+    def troubles(self, location: str) -> Mapping[str, Finding]:
+        return failing_ticks(self._unless_down(lambda webserver: webserver.troubles(location), {}))
+
+    def silent_daemons(self) -> Sequence[str]:
+        return self._unless_down(Webserver.silent_daemons, [])
+
+    def overview(self) -> Overview | None:
+        return self._unless_down(Webserver.overview, None)
+
+    def launching(self, location: str) -> Sequence[str]:
+        """Ids of the location's runs of which a server is being told just now; none where nobody can say."""
+        return self._unless_down(lambda webserver: webserver.launching(location), [])
+
+    def _unless_down(self, asked: Callable[[Webserver], Answer], otherwise: Answer) -> Answer:
+        try:
+            return asked(self._found())
+        except WebserverDown:
+            return otherwise
 
 
 def _failed_ticks(loaded: dict[str, Any]) -> dict[str, str]:

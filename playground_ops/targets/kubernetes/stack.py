@@ -11,7 +11,7 @@ from typing import Any
 from playground_ops.config import Configuration
 from playground_ops.config.digest import CONFIRMED, location_component, location_settings
 from playground_ops.core.clock import SystemClock
-from playground_ops.core.component import Component, ComponentStatus, Overview
+from playground_ops.core.component import Component, ComponentStatus
 from playground_ops.core.decisions import serving
 from playground_ops.core.errors import Finding, PlaygroundError
 from playground_ops.core.model import Backup
@@ -27,11 +27,11 @@ from playground_ops.render.names import (
     WEBSERVER_PORT,
     an_object,
 )
-from playground_ops.render.stack import render
+from playground_ops.render.stack import FOUNDATION
 from playground_ops.render.webserver import prefix
-from playground_ops.targets.common.webserver import Webserver, WebserverDown, unless_down
+from playground_ops.targets.common.webserver import Webserver, WebserverDown
 from playground_ops.targets.kubernetes.api.connection import AT_ONCE, Connection
-from playground_ops.targets.kubernetes.api.paths import collection, path, title
+from playground_ops.targets.kubernetes.api.paths import collection, path
 from playground_ops.targets.kubernetes.api.streaming import lines
 from playground_ops.targets.kubernetes.logs import collecting
 from playground_ops.targets.kubernetes.logs.reading import Wanted, last_lines, namespace_of, selector_of
@@ -81,24 +81,25 @@ class KubernetesStack:
         ]
         return [*found, *self._live_locations()]
 
-    def apply(self, configuration: Configuration, changed: Sequence[Change], say: Say) -> None:
+    def apply(self, configuration: Configuration, whole: Plan, changed: Sequence[Change], say: Say) -> None:
         """From outside also the foundation and the database's password, once nothing stands in the way.
 
         Raises PlaygroundError before anything is written, or with the first refusal.
         """
-        if self._connection.context is not None:
+        if not self._connection.is_ops:
             from playground_ops.targets.kubernetes.outside.preflight import check
 
-            check(self._connection, configuration)
+            wanted = [one.manifest for one in whole.changes if one.manifest and one.action != "delete"]
+            check(self._connection, configuration, wanted)
             self._begin(configuration, changed, say)
-            changed = [*_orders(configuration, changed), *changed]
+            changed = _with_orders(whole, changed)
         elif found := beyond_what_was_applied(self._connection, configuration):
             raise PlaygroundError(*found)
         launcher_may_change(self._connection, configuration)
         if is_due(changed):
             migrate(self._connection, configuration, say)
-        apply_changes(self._connection, configuration, changed, say)
-        if self._connection.context is not None:
+        apply_changes(self._connection, changed, say)
+        if not self._connection.is_ops:
             from playground_ops.targets.kubernetes.outside import databases
 
             databases.ensure(self._connection, configuration, say)
@@ -111,7 +112,7 @@ class KubernetesStack:
         inventory.make_namespaces(self._connection, configuration)
         wanted = {f"namespace/{name}" for name in configuration.namespaces}
         first = [change for change in changed if change.object in wanted]
-        apply_changes(self._connection, configuration, first, lambda message: None)
+        apply_changes(self._connection, first, lambda message: None)
         ensure_database_password(self._connection, configuration, say)
         ensure_copies(self._connection, configuration, say)
         databases.ensure_secrets(self._connection, configuration, say)
@@ -159,9 +160,6 @@ class KubernetesStack:
         return collecting.collect(
             self._connection, inventory.namespaces(self._connection, self._configuration)
         )
-
-    def overview(self) -> Overview | None:
-        return unless_down(lambda: self.webserver().overview(), None)
 
     def wait_for_change(self, seconds: float) -> None:
         query = {"watch": "1", "labelSelector": OURS}
@@ -259,15 +257,12 @@ class KubernetesStack:
         return path(an_object(api, kind, name, self._namespace, {}))
 
 
-def _orders(configuration: Configuration, changed: Sequence[Change]) -> list[Change]:
+def _with_orders(whole: Plan, changed: Sequence[Change]) -> Sequence[Change]:
     """Where rollouts are to be made: what they are made by, also when other components were named."""
     if all(change.object or change.kind != "location" for change in changed):
-        return []
-    known = {change.object for change in changed}
-    objects = [one for one in render(configuration)["configuration"] if title(one) not in known]
-    return [
-        Change(component="configuration", kind="stack", action="update", object=title(one)) for one in objects
-    ]
+        return changed
+    orders = [one for one in whole.changed() if one.component == FOUNDATION[1]]
+    return [one for one in whole.changes if one in changed or one in orders]
 
 
 def _settings(workload: dict[str, Any]) -> dict[str, str]:

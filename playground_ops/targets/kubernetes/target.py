@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 from threading import Thread
@@ -11,7 +11,7 @@ from threading import Thread
 from playground_ops.config import Configuration
 from playground_ops.core.clock import Clock, SystemClock
 from playground_ops.core.component import Storage
-from playground_ops.core.errors import Finding, PlaygroundError
+from playground_ops.core.errors import PlaygroundError
 from playground_ops.core.model import (
     LiveRelease,
     LoadedCode,
@@ -20,18 +20,17 @@ from playground_ops.core.model import (
     Release,
     Revision,
     RolloutRecord,
-    Shown,
     Verdict,
 )
 from playground_ops.core.target import Lock, Say
 from playground_ops.render import release as rendering
 from playground_ops.render.names import GRPC_PORT, location_service, release_deployment, release_service
 from playground_ops.render.namespaces import Place, host, place
-from playground_ops.targets.common import overview, runs_in_flight
+from playground_ops.targets.common import runs_in_flight
 from playground_ops.targets.common.code_server import import_client, inspect
 from playground_ops.targets.common.refs import Answer, resolve_all
 from playground_ops.targets.common.server_protocol import Address, NoAnswer, await_server, server_id
-from playground_ops.targets.common.webserver import WebserverDown, unless_down
+from playground_ops.targets.common.webserver import WebserverDown, WebserverView
 from playground_ops.targets.kubernetes.api.connection import Connection
 from playground_ops.targets.kubernetes.api.paths import path
 from playground_ops.targets.kubernetes.api.snapshot import Snapshot
@@ -74,6 +73,7 @@ class KubernetesTarget:
         self.clock = clock or SystemClock()
         self.home = home or Path(os.environ.get("DAGSTER_HOME", ""))
         self.stack = KubernetesStack(connection, configuration, project)
+        self.webserver = WebserverView(self.stack.webserver)
         self._places = {name: Releases(connection, name) for name in configuration.namespaces}
         self._pods_in = {name: Pods(connection, name) for name in configuration.namespaces}
         self._records = Records(connection, self.namespace)
@@ -167,10 +167,6 @@ class KubernetesTarget:
         made = archive.name_of(self.project)
         one_shot.run_smoke(self.connection, release, self.configuration, made, say)
 
-    def other_asset_keys(self, location: str) -> dict[str, Sequence[str]]:
-        found = unless_down(lambda: self.stack.webserver().asset_keys(), dict[str, Sequence[str]]())
-        return {name: keys for name, keys in found.items() if name != location}
-
     def decide(self, release: Release, verdict: Verdict) -> None:
         self._releases(release.location.name).mark_verdict(release, verdict)
 
@@ -193,33 +189,17 @@ class KubernetesTarget:
             with suppress(NoAnswer):
                 await_server(where.channel, server_id(own.channel), PROXY_SECONDS)
         # The switch is done; what the webserver shows is for the confirmation to find out.
-        self.reload(name)
+        self.webserver.reload(name)
 
     def keep(self, release: Release) -> None:
         """Nothing to do: a Deployment's pod comes back by itself from its first moment."""
 
-    def shown(self, release: Release) -> tuple[Shown, str]:
-        name = release.location.name
-        try:
-            shown = (
-                self.stack.webserver().locations().get(name, Shown(error="it does not know this location"))
-            )
-        except WebserverDown as error:
-            shown = Shown(error=f"it does not answer ({error})")
+    def server_id(self, release: Release) -> str:
         address = self._address(release)
         try:
-            return shown, server_id(address.channel) if address else ""
+            return server_id(address.channel) if address else ""
         except NoAnswer:
-            return shown, ""
-
-    def reload(self, location: str) -> None:
-        unless_down(lambda: self.stack.webserver().reload(location), None)
-
-    def troubles(self, location: str) -> Mapping[str, Finding]:
-        return unless_down(lambda: overview.failing_ticks(self.stack.webserver().troubles(location)), {})
-
-    def silent_daemons(self) -> Sequence[str]:
-        return unless_down(lambda: self.stack.webserver().silent_daemons(), [])
+            return ""
 
     def storage(self) -> Storage:
         return storage.storage(self.connection, self.configuration, self.home)
@@ -241,7 +221,7 @@ class KubernetesTarget:
         own = Address(host(self.configuration, release_service(name, previous.number), name), GRPC_PORT)
 
         def launching() -> Sequence[str]:
-            return unless_down(lambda: self.stack.webserver().launching(name), [])
+            return self.webserver.launching(name)
 
         waits = launched and not self.configuration.runs_in_pods
         now = self._serving(name).channel

@@ -9,12 +9,12 @@ from pathlib import Path
 
 from playground_ops.config import OPS, Configuration
 from playground_ops.config.digest import CONFIRMED, location_component, location_settings
-from playground_ops.core.component import Component, ComponentStatus, End, Overview
+from playground_ops.core.component import Component, ComponentStatus, End
 from playground_ops.core.errors import BadInput, Finding, PlaygroundError
 from playground_ops.core.model import Backup, Location, Release, Revision
 from playground_ops.core.plan import Change, Plan, plan
 from playground_ops.core.target import Say
-from playground_ops.targets.common.webserver import Webserver, WebserverDown, unless_down
+from playground_ops.targets.common.webserver import Webserver, WebserverDown
 from playground_ops.targets.local import logs, stack
 from playground_ops.targets.local.code import Code
 from playground_ops.targets.local.control import (
@@ -84,7 +84,7 @@ class LocalStack:
         ]
         return [*processes, *locations]
 
-    def apply(self, configuration: Configuration, changed: Sequence[Change], say: Say) -> None:
+    def apply(self, configuration: Configuration, whole: Plan, changed: Sequence[Change], say: Say) -> None:
         names = [change.component for change in changed]
         current = stack.read_applied(self.folder)
         port = stack.choose_port(configuration, current)
@@ -123,9 +123,6 @@ class LocalStack:
 
     def missing(self, configuration: Configuration) -> Mapping[str, Sequence[Finding]]:
         return {}  # processes are given nothing that somebody else keeps
-
-    def overview(self) -> Overview | None:
-        return unless_down(lambda: self.webserver().overview(), None)
 
     def wait_for_change(self, seconds: float) -> None:
         self.control().any_change(seconds)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from threading import Thread
 
 from playground_ops.core.clock import Clock, SystemClock
 from playground_ops.core.component import Storage
-from playground_ops.core.errors import Finding
 from playground_ops.core.model import (
     LiveRelease,
     LoadedCode,
@@ -20,17 +19,16 @@ from playground_ops.core.model import (
     ReleaseState,
     Revision,
     RolloutRecord,
-    Shown,
     Verdict,
 )
 from playground_ops.core.redact import redact
 from playground_ops.core.target import Lock, Say
-from playground_ops.targets.common import overview, runs_in_flight
+from playground_ops.targets.common import runs_in_flight
 from playground_ops.targets.common.code_server import import_client, inspect
 from playground_ops.targets.common.instance import InFlight
 from playground_ops.targets.common.refs import Answer, resolve_all
 from playground_ops.targets.common.server_protocol import Address, NoAnswer, server_id
-from playground_ops.targets.common.webserver import WebserverDown, unless_down
+from playground_ops.targets.common.webserver import WebserverDown, WebserverView
 from playground_ops.targets.local import candidate, git, logs, releases
 from playground_ops.targets.local.code import Code
 from playground_ops.targets.local.components import LocalStack
@@ -56,6 +54,7 @@ class LocalTarget:
         self.clock = clock or SystemClock()
         self.code = Code(self.folder, project)
         self.stack = LocalStack(self.folder, self.code)
+        self.webserver = WebserverView(self.stack.webserver)
 
     def lock(self, location: str, holder: str) -> AbstractContextManager[Lock]:
         self.stack.must_be_deployed()  # before anything is started or written
@@ -140,10 +139,6 @@ class LocalTarget:
     def smoke(self, release: Release, say: Say) -> None:
         candidate.run_smoke(release, self.code, self.folder, say)
 
-    def other_asset_keys(self, location: str) -> dict[str, Sequence[str]]:
-        found = unless_down(lambda: self.stack.webserver().asset_keys(), dict[str, Sequence[str]]())
-        return {name: keys for name, keys in found.items() if name != location}
-
     def decide(self, release: Release, verdict: Verdict) -> None:
         self._files(release.location.name).mark_verdict(release, verdict)
 
@@ -161,32 +156,16 @@ class LocalTarget:
         files.unmark_draining(release)
         lead_to(self.stack.addresses, release)
         # The switch is done; what the webserver shows is for the confirmation to find out.
-        self.reload(release.location.name)
+        self.webserver.reload(release.location.name)
 
     def keep(self, release: Release) -> None:
         self.stack.control().set_restart(release.name, "always")
 
-    def shown(self, release: Release) -> tuple[Shown, str]:
-        name = release.location.name
+    def server_id(self, release: Release) -> str:
         try:
-            shown = (
-                self.stack.webserver().locations().get(name, Shown(error="it does not know this location"))
-            )
-        except WebserverDown as error:
-            shown = Shown(error=f"it does not answer ({error})")
-        try:
-            return shown, server_id(self._address(release))
+            return server_id(self._address(release))
         except NoAnswer:
-            return shown, ""
-
-    def reload(self, location: str) -> None:
-        unless_down(lambda: self.stack.webserver().reload(location), None)
-
-    def troubles(self, location: str) -> Mapping[str, Finding]:
-        return unless_down(lambda: overview.failing_ticks(self.stack.webserver().troubles(location)), {})
-
-    def silent_daemons(self) -> Sequence[str]:
-        return unless_down(lambda: self.stack.webserver().silent_daemons(), [])
+            return ""
 
     def snapshot(self) -> LocalTarget:
         return self  # its files are read faster than kept
@@ -217,7 +196,7 @@ class LocalTarget:
         now = Address(socket=str(self.stack.addresses.serving(name))).channel
 
         def launching() -> Sequence[str]:
-            return unless_down(lambda: self.stack.webserver().launching(name), [])
+            return self.webserver.launching(name)
 
         own = self._own(previous)
         home = self.folder.dagster_home

@@ -20,6 +20,7 @@ from urllib.parse import urlencode
 
 from playground_ops.core.errors import BadInput, Finding, PlaygroundError
 from playground_ops.targets.kubernetes.api import credentials
+from playground_ops.targets.kubernetes.api.credentials import Access
 from playground_ops.targets.kubernetes.api.refusals import (
     Refusal,
     no_context,
@@ -70,9 +71,9 @@ class Question(NamedTuple):
 
 
 class Connection:
-    def __init__(self, context: str | None) -> None:
-        """None: the cluster that this process runs in. Nothing is asked before the first request."""
-        self.context = context
+    def __init__(self, context: str | None, access: Access = Access.PERSON) -> None:
+        """Without a context it leads to the cluster that this process runs in. It asks nothing yet."""
+        self.context, self.access = context, access
         self._insisting = 0
         """Blocks, of several threads, that are under way."""
         self._ahead = timedelta()
@@ -84,6 +85,10 @@ class Connection:
         Leases are compared by it, so that machines whose clocks differ agree on what has expired.
         """
         return datetime.now(timezone.utc) + self._ahead
+
+    @property
+    def is_ops(self) -> bool:
+        return self.access is Access.OPS
 
     @property
     def name(self) -> str:

@@ -14,6 +14,7 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from enum import Enum
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,15 @@ _PLAIN_USER = {
     "token",
     "tokenFile",
 }
+
+
+class Access(Enum):
+    """Whose rights a connection has. Whoever opens it says so; it is not guessed from where it leads."""
+
+    PERSON = "a person, or a pipeline on a person's behalf"
+    """Applies the foundation, after everything that stands in the way was looked for."""
+    OPS = "the account of `ops`"
+    """Changes components and releases, and may not even read what is outside of the stack's namespaces."""
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ class Snapshot(Connection):
     """
 
     def __init__(self, of: Connection) -> None:
-        super().__init__(of.context)
+        super().__init__(of.context, of.access)
         self._of = of
         self._kept: dict[tuple[str, ...], Future[bytes]] = {}
         self._taken = Lock()

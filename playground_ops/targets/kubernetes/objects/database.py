@@ -58,7 +58,7 @@ def is_due(changed: Sequence[Change]) -> bool:
 
 def migrate(connection: Connection, configuration: Configuration, say: Say) -> None:
     """Raises PlaygroundError with the end of its log; nothing was changed then."""
-    if connection.context is None:
+    if connection.is_ops:
         raise PlaygroundError(_not_from_inside())
     said: list[str] = []
     job = jobs.migration_job(configuration, f"dagster-migration-{uuid4().hex[:8]}")

@@ -28,7 +28,7 @@ FORBIDDEN = 403
 def namespaces(connection: Connection, configuration: Configuration) -> tuple[str, ...]:
     """The stack's own first. From inside those of the configuration: others are not for `ops` to know."""
     known = configuration.namespaces
-    if connection.context is None:
+    if connection.is_ops:
         return known
     query = {"labelSelector": f"{OF_NAMESPACE}={configuration.kubernetes.namespace}"}
     try:
@@ -84,7 +84,11 @@ def superfluous(
         # Of a location that left nothing is to be rolled out any more: its releases go too.
         query = {"labelSelector": OURS + ("" if left else rollouts)}
         found = connection.request("GET", collection(*kind, namespace), query=query)["items"]
-        objects = [{**one, "kind": kind[1]} for one in found if not (left and kind[1] in LEFT_BEHIND)]
+        objects = [
+            {**one, "apiVersion": kind[0], "kind": kind[1]}
+            for one in found
+            if not (left and kind[1] in LEFT_BEHIND)
+        ]
         foundation = kind in FOUNDATION_ELSEWHERE
         return [_deleted(one, foundation, connection) for one in objects if title(one) not in wanted]
 
@@ -114,7 +118,8 @@ def _deleted(found: Mapping[str, Any], foundation: bool, connection: Connection)
         kind="location" if LOCATION in tags else KINDS.get(component, "stack"),
         object=title(found),
         action="delete",
-        needs_bootstrap=foundation and connection.context is None,
+        needs_bootstrap=foundation and connection.is_ops,
+        manifest=found,
     )
 
 

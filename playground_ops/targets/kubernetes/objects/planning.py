@@ -28,7 +28,7 @@ REPLICAS = "spec.replicas"
 def plan_objects(connection: Connection, configuration: Configuration) -> list[Change]:
     """One change per object. Nothing is written. Raises PlaygroundError with every refusal at once."""
     wanted = [(component, one) for component, objects in render(configuration).items() for one in objects]
-    inside = connection.context is None
+    inside = connection.is_ops
     spaces = [one for _, one in wanted if one["kind"] == "Namespace"]
     there = {one["metadata"]["name"] for one in spaces if inside or connection.get(path(one)) is not None}
     exists = configuration.kubernetes.namespace in there
@@ -65,6 +65,7 @@ def _change(connection: Connection, component: str, wanted: Object, exists: bool
         kind=KINDS.get(component, "location" if component.startswith(LOCATION) else "stack"),
         object=title(wanted),
         action="create" if live is None else "update" if fields else "unchanged",
+        manifest=wanted,
         fields=tuple(_with_manager(field, theirs) for field in fields) if live else (),
         drift=_drift(live or {}),
     )
@@ -89,6 +90,7 @@ def _from_inside(connection: Connection, component: str, wanted: Object) -> Chan
         action="create" if live is None else "update" if fields else "unchanged",
         fields=fields if live else (),
         needs_bootstrap=True,
+        manifest=wanted,
     )
 
 

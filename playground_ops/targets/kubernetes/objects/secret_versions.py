@@ -29,7 +29,7 @@ def versions(connection: Connection, configuration: Configuration) -> dict[str, 
 
     No content of a Secret is sent. Raises Refusal, or PlaygroundError when nobody answers.
     """
-    if connection.context is None:
+    if connection.is_ops:
         return applied(connection, configuration)
 
     def version(named: Named) -> str | None:

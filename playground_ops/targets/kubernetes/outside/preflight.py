@@ -9,8 +9,7 @@ from typing import Any
 
 from playground_ops.config import Configuration
 from playground_ops.core.errors import Finding, FindingKind, PlaygroundError
-from playground_ops.render.names import MANAGER, OF_NAMESPACE, Object, an_object
-from playground_ops.render.stack import render
+from playground_ops.render.names import MANAGER, OF_NAMESPACE, an_object
 from playground_ops.targets.kubernetes.api.connection import AT_ONCE, Connection
 from playground_ops.targets.kubernetes.api.paths import PLURALS, path, title
 from playground_ops.targets.kubernetes.api.refusals import Refusal
@@ -28,13 +27,13 @@ HERE = re.compile(r"^(/|~|\.|file:)")
 BY = "app.kubernetes.io/managed-by"
 
 
-def check(connection: Connection, configuration: Configuration) -> None:
-    """Raises PlaygroundError with everything that stands in the way. Writes nothing."""
+def check(connection: Connection, configuration: Configuration, wanted: Sequence[Mapping[str, Any]]) -> None:
+    """Raises PlaygroundError with everything that stands in the way of the objects. Writes nothing."""
     looks: Sequence[Callable[[], Sequence[Finding]]] = (
         lambda: of_version(connection.get("/version") or {}, connection.name),
-        lambda: _rights(connection, configuration),
+        lambda: _rights(connection, configuration, wanted),
         lambda: _storage(connection, configuration),
-        lambda: _strangers(connection, configuration),
+        lambda: _strangers(connection, configuration, wanted),
         lambda: _named(connection, configuration),
         lambda: list(_locations(configuration)),
     )
@@ -60,19 +59,25 @@ def of_version(told: Mapping[str, Any], context: str) -> list[Finding]:
     ]
 
 
-def _rights(connection: Connection, configuration: Configuration) -> list[Finding]:
-    """Asked for every kind that is rendered, by SelfSubjectAccessReview."""
-    missing = [_rights_in(connection, configuration, one) for one in configuration.namespaces]
-    return [finding for found in missing for finding in found]
+def _rights(
+    connection: Connection, configuration: Configuration, wanted: Sequence[Mapping[str, Any]]
+) -> list[Finding]:
+    """Asked for every kind that is rendered, by SelfSubjectAccessReview.
+
+    What is cluster-wide is asked for with the stack's own namespace, and each namespace by itself.
+    """
+    home, found = configuration.kubernetes.namespace, []
+    for namespace in configuration.namespaces:
+        found += _rights_in(connection, home, namespace, wanted)
+    return found
 
 
-def _rights_in(connection: Connection, configuration: Configuration, namespace: str) -> list[Finding]:
-    """What is cluster-wide is asked for with the stack's own namespace, and each namespace by itself."""
-    home = configuration.kubernetes.namespace
+def _rights_in(
+    connection: Connection, home: str, namespace: str, wanted: Sequence[Mapping[str, Any]]
+) -> list[Finding]:
     kinds = {
         (one["apiVersion"], one["kind"])
-        for objects in render(configuration).values()
-        for one in objects
+        for one in wanted
         if one["kind"] == "Namespace" or one["metadata"].get("namespace", home) == namespace
     }
     kinds |= {("v1", "Secret")} if namespace != home else {("batch/v1", "Job"), ("v1", "Secret")}
@@ -80,12 +85,12 @@ def _rights_in(connection: Connection, configuration: Configuration, namespace: 
 
     def refused(wish: tuple[str, str, str]) -> str | None:
         api, kind, verb = wish
-        wanted = {"group": api.rpartition("/")[0], "resource": PLURALS[kind], "verb": verb}
+        resource = {"group": api.rpartition("/")[0], "resource": PLURALS[kind], "verb": verb}
         place = {} if kind == "Namespace" else {"namespace": namespace}
         review = {
             "apiVersion": "authorization.k8s.io/v1",
             "kind": "SelfSubjectAccessReview",
-            "spec": {"resourceAttributes": {**wanted, **place}},
+            "spec": {"resourceAttributes": {**resource, **place}},
         }
         answer = connection.request("POST", "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews", review)
         return None if answer["status"].get("allowed") else f"{verb} {PLURALS[kind]}"
@@ -135,22 +140,19 @@ def _storage(connection: Connection, configuration: Configuration) -> list[Findi
     return []
 
 
-def _strangers(connection: Connection, configuration: Configuration) -> list[Finding]:
+def _strangers(
+    connection: Connection, configuration: Configuration, wanted: Sequence[Mapping[str, Any]]
+) -> list[Finding]:
     """Objects that have the names of ours and were not made by this: nothing of theirs is touched."""
-    wanted = [
-        one
-        for objects in render(configuration).values()
-        for one in objects
-        if one["kind"] not in ("Namespace", "PersistentVolumeClaim")
-    ]
+    named = [one for one in wanted if one["kind"] not in ("Namespace", "PersistentVolumeClaim")]
 
-    def look(one: Object) -> str | None:
+    def look(one: Mapping[str, Any]) -> str | None:
         found: Any = connection.get(path(one))
         labels = (found or {}).get("metadata", {}).get("labels") or {}
         return title(one) if found is not None and labels.get(BY) != MANAGER else None
 
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        taken = [found for found in pool.map(look, wanted) if found]
+        taken = [found for found in pool.map(look, named) if found]
     return [
         *_others_namespaces(connection, configuration),
         *(_taken(what) for what in taken),

@@ -30,7 +30,7 @@ LAUNCHER = "run_launcher"
 
 def contexts(connection: Connection, configuration: Configuration) -> tuple[str, ...]:
     """Of the releases there are; none from inside, where no policy is written. Raises Refusal."""
-    if connection.context is None or not configuration.runs_in_pods:
+    if connection.is_ops or not configuration.runs_in_pods:
         return ()
     folder = collection("apps/v1", "Deployment", configuration.kubernetes.namespace)
     found = connection.request("GET", folder, query={"labelSelector": OF_LOCATIONS})["items"]
@@ -63,7 +63,7 @@ def launcher_may_change(connection: Connection, configuration: Configuration) ->
     now = (yaml.safe_load(found.get("data", {}).get("dagster.yaml", "")) or {}).get(LAUNCHER)
     if bool(now) is bool(instance.settings(configuration).get(LAUNCHER)):
         return
-    if connection.context is None:
+    if connection.is_ops:
         raise PlaygroundError(_not_from_inside())
     if configuration.postgres.external is None:
         # Imported here alone: it is not in the archive.
