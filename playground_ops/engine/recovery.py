@@ -19,23 +19,30 @@ from playground_ops.engine.switching import confirm
 DONE = Outcome.DONE
 
 
-def recover(context: RolloutContext, location: str) -> None:
-    """Afterwards there is no candidate, no unfinished record, and at most one release kept warm."""
-    target, progress = context.target, context.progress
-    records = target.records(location)
+def recover(context: RolloutContext, location: str) -> Target:
+    """Afterwards there is no candidate, no unfinished record, and at most one release kept warm.
+
+    Returns the target at one look: what is there as the rollout begins is asked for once.
+    """
+    target, progress, seen = context.target, context.progress, context.target.snapshot()
+    records = seen.records(location)
     unfinished = [record for record in records if record.outcome is None]
     context.lock.check()
-    _settle_an_unconfirmed_switch(context, location, unfinished)
-    live = target.releases(location)
+    if unfinished:
+        _settle_an_unconfirmed_switch(context, location, unfinished)
+        seen = target.snapshot()
+    live = seen.releases(location)
     _revive(target, decisions.serving(live), progress)
-    for leftover in _leftovers(live, records):
+    leftovers = _leftovers(live, records)
+    for leftover in leftovers:
         progress.warn(f"removing release {leftover.release.number}, left by a rollout that died")
         take_away(target, leftover)
-    for lost in target.fail_lost_runs(location):
+    for lost in seen.fail_lost_runs(location):
         progress.warn(lost)
-    retire_all_but_the_last(target, location)
+    retired = retire_all_but_the_last(target, target.releases(location) if leftovers else live)
     if unfinished:
         _close(context, location, unfinished)
+    return target.snapshot() if unfinished or leftovers or retired else seen
 
 
 def _leftovers(live: Sequence[LiveRelease], records: Sequence[RolloutRecord]) -> list[LiveRelease]:
@@ -62,13 +69,13 @@ def take_away(target: Target, release: LiveRelease) -> None:
         target.remove(release.release)
 
 
-def retire_all_but_the_last(target: Target, location: str) -> None:
-    """Keep the release that served last warm for rollback; let older ones drain."""
-    live = target.releases(location)
+def retire_all_but_the_last(target: Target, live: Sequence[LiveRelease]) -> bool:
+    """Keep the release that served last warm for rollback; let older ones drain. Whether there were any."""
     warm = decisions.previous(live)
-    for release in live:
-        if release.state is ReleaseState.RETIRED and release != warm:
-            target.retire(release.release)
+    older = [one for one in live if one.state is ReleaseState.RETIRED and one != warm]
+    for release in older:
+        target.retire(release.release)
+    return bool(older)
 
 
 def _settle_an_unconfirmed_switch(

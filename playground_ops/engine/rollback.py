@@ -16,6 +16,7 @@ from playground_ops.core.model import (
     ServerStatus,
 )
 from playground_ops.core.request import Asker, Request
+from playground_ops.core.target import Target
 from playground_ops.engine.context import Engine, RolloutContext
 from playground_ops.engine.gates import may_go_there
 from playground_ops.engine.journal import Journal
@@ -33,9 +34,9 @@ def roll_back(engine: Engine, request: Request, to: int | None) -> RolloutRecord
     """
     name = request.location.name
     with _outlasting_a_watch(engine).locked(request) as context:
-        recover(context, name)
-        live = engine.target.releases(name)
-        choice = _choose(engine, name, to)
+        before = recover(context, name)
+        live = before.releases(name)
+        choice = _choose(before, name, to)
         warm = next((found for found in live if found.release.number == choice.number), None)
         if warm is not None and warm.state is ReleaseState.SERVING:
             return Journal(context, request).unchanged()
@@ -44,7 +45,7 @@ def roll_back(engine: Engine, request: Request, to: int | None) -> RolloutRecord
         engine.progress.say(f"release {choice.number} is no longer running; starting its commit anew")
         asker = Asker(request.by, "rollback", request.run_id)
         again = asker.again(choice, rollback_of=choice.rollback_of or choice.number, force=True)
-        return Rollout(context, again).run()
+        return Rollout(context, before, again).run()
 
 
 def _outlasting_a_watch(engine: Engine) -> Engine:
@@ -60,9 +61,9 @@ def _is_ready(engine: Engine, warm: LiveRelease) -> bool:
     return engine.target.observe(warm.release).status is ServerStatus.READY
 
 
-def _choose(engine: Engine, name: str, to: int | None) -> Release:
-    records = engine.target.records(name)
-    now = decisions.serving(engine.target.releases(name))
+def _choose(target: Target, name: str, to: int | None) -> Release:
+    records = target.records(name)
+    now = decisions.serving(target.releases(name))
     if to is not None:
         choice = decisions.release_numbered(records, to)
     else:
@@ -88,7 +89,7 @@ def _go_back(
         journal.failed(error, context.target.tail(release, 40))
         raise
     journal.phase(Phase.RETIRE, "keeping the release one came from warm")
-    retire_all_but_the_last(context.target, release.location.name)
+    retire_all_but_the_last(context.target, context.target.releases(release.location.name))
     return journal.done()
 
 

@@ -16,6 +16,7 @@ from playground_ops.core.model import (
     ServerStatus,
 )
 from playground_ops.core.request import Request
+from playground_ops.core.target import Target
 from playground_ops.engine.approval import wait_for_approval
 from playground_ops.engine.context import Engine, RolloutContext
 from playground_ops.engine.gates import commit_is_the_one_asked_for, nothing_is_lost, shared_asset_keys
@@ -31,14 +32,16 @@ LOOK_SECONDS = 4.0
 def roll_out(engine: Engine, request: Request) -> RolloutRecord:
     """Raises LockHeld, RolloutFailed (what served before still serves) or RolloutCancelled."""
     with engine.locked(request) as context:
-        recover(context, request.location.name)
-        return Rollout(context, request).run()
+        before = recover(context, request.location.name)
+        return Rollout(context, before, request).run()
 
 
 class Rollout:
     """One rollout under way, its lock held."""
 
-    def __init__(self, context: RolloutContext, request: Request) -> None:
+    def __init__(self, context: RolloutContext, before: Target, request: Request) -> None:
+        """`before`: the target as it was when the rollout began."""
+        self.before = before
         self.journal = Journal(context, request)
         self.context = replace(context, progress=self.journal)
         self.request, self.location = request, request.location
@@ -46,7 +49,7 @@ class Rollout:
         self.candidate: Release | None = None
 
     def run(self) -> RolloutRecord:
-        previous = decisions.serving(self.target.releases(self.location.name))
+        previous = decisions.serving(self.before.releases(self.location.name))
         self.journal.began_from(previous)
         try:
             revision = self._resolve()
@@ -69,7 +72,7 @@ class Rollout:
                 raise unforeseen from error
             raise
         self.journal.phase(Phase.RETIRE, "keeping the previous release warm")
-        retire_all_but_the_last(self.target, self.location.name)
+        retire_all_but_the_last(self.target, self.target.releases(self.location.name))
         return self.journal.done()
 
     def _resolve(self) -> Revision:
@@ -91,7 +94,7 @@ class Rollout:
     def _refuse_what_was_rejected(self, revision: Revision) -> None:
         if self.request.force:
             return
-        records = self.target.records(self.location.name)
+        records = self.before.records(self.location.name)
         rejected = decisions.rejection(records, revision.commit, self.request.configuration)
         if rejected is not None and rejected.finding is not None:
             raise RolloutFailed(
@@ -107,7 +110,7 @@ class Rollout:
     def _start(self, revision: Revision) -> Release:
         release = Release(
             location=self.location,
-            number=self.target.next_number(self.location.name),
+            number=self.before.next_number(self.location.name),
             revision=revision,
             configuration=self.request.configuration,
             created_at=self.context.clock.utc_now(),

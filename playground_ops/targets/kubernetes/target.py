@@ -80,7 +80,9 @@ class KubernetesTarget:
 
     def snapshot(self) -> KubernetesTarget:
         seen = Snapshot(self.connection)
-        return KubernetesTarget(seen, self.configuration, self.project, clock=self.clock, home=self.home)
+        made = KubernetesTarget(seen, self.configuration, self.project, clock=self.clock, home=self.home)
+        made._places = {name: releases.through(seen) for name, releases in self._places.items()}
+        return made
 
     def _serving(self, location: str) -> Address:
         return Address(host(self.configuration, location_service(location), location), GRPC_PORT)
@@ -126,7 +128,6 @@ class KubernetesTarget:
         releases = self._releases(name)
         if releases.revive(release):
             return
-        releases.sweep(name)
         made = archive.name_of(self.project)
         if release.location.in_image is None:
             if release.revision.repository is None:

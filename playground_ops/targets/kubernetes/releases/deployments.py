@@ -41,6 +41,12 @@ class Releases:
         self._seen: dict[str, int | None] = {}
         """Where each location's address led when that was last asked here."""
 
+    def through(self, connection: Connection) -> Releases:
+        """The same, asked by another connection; where an address led is known to both."""
+        other = Releases(connection, self._namespace)
+        other._seen = self._seen
+        return other
+
     def all(self, location: str) -> Sequence[LiveRelease]:
         """By number; those that have drained are left out."""
         pods = self._list("v1", "Pod", location)
@@ -252,12 +258,6 @@ def selector(release: Release) -> str:
 
 def _labels(release: Release) -> dict[str, str]:
     return {LOCATION: release.location.name, RELEASE: str(release.number)}
-
-
-def _age(pod: Mapping[str, Any]) -> tuple[bool, str]:
-    """One that is being deleted is older than any that is not."""
-    metadata = pod["metadata"]
-    return "deletionTimestamp" not in metadata, metadata["creationTimestamp"]
 
 
 def _live(
