@@ -10,6 +10,8 @@ import time
 from types import TracebackType
 from typing import Protocol
 
+from playground_ops.core import messages
+from playground_ops.core.messages import message
 from playground_ops.core.model import Phase
 from playground_ops.core.progress import RolloutCancelled
 
@@ -37,6 +39,8 @@ def display(as_json: bool) -> Display:
     """With --json, standard output is one document and standard error stays empty."""
     if as_json:
         return NoDisplay()
+    if os.environ.get(messages.LINES):
+        return Messages()
     if sys.stderr.isatty() and os.environ.get("TERM", "dumb") != "dumb":
         return LiveLine()
     return Lines()
@@ -60,6 +64,16 @@ class Lines(NoDisplay):
 
     def line(self, text: str) -> None:
         write_error(f"{text}\n")
+
+
+class Messages(NoDisplay):
+    """For another process of this project, which shows them as its own."""
+
+    def line(self, text: str) -> None:
+        write_error(f"{message('progress', text=text)}\n")
+
+    def at(self, location: str, phase: Phase) -> None:
+        write_error(f"{message('phase', location=location, phase=phase.value)}\n")
 
 
 class LiveLine(NoDisplay):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -15,6 +14,8 @@ import click
 from playground_ops.cli.progress import LineProgress, display
 from playground_ops.config import Configuration
 from playground_ops.context import open_stack
+from playground_ops.core import messages
+from playground_ops.core.model import Phase
 from playground_ops.core.progress import Progress
 from playground_ops.engine.context import Engine
 
@@ -55,8 +56,6 @@ def _keep_context(context: click.Context, parameter: click.Parameter, value: str
 
 
 T = TypeVar("T")
-PROGRESS_LINE = re.compile(r" *\d+\.\d s  ")
-"""How a line of `ToldStory` begins."""
 
 
 class Session:
@@ -86,14 +85,17 @@ class Session:
         if self._remote_command is None:
             raise RuntimeError("this process makes rollouts itself")
 
-        def hear(line: str) -> None:
-            """A container has one log: what is no line of the story is the command's result."""
-            if PROGRESS_LINE.match(line):
-                self._told.line(line)
-            else:
-                click.echo(line)
+        return self._remote_command(arguments, self._hear, self.engine.progress.say)
 
-        return self._remote_command(arguments, hear, self.engine.progress.say)
+    def _hear(self, line: str) -> None:
+        """A container has one log: what is no message is the command's result."""
+        found = messages.parsed(line)
+        if found is None:
+            click.echo(line)
+        elif found[messages.KEY] == "progress":
+            self._told.line(found["text"])
+        elif found[messages.KEY] == "phase":
+            self._told.at(found["location"], Phase(found["phase"]))
 
     def leave_to_the_inside(self, *arguments: str) -> None:
         """Where servers are out of reach: the same command, in the cluster; and end with its code."""

@@ -14,6 +14,7 @@ from playground_ops.context import (
     refuse_what_needs_bootstrap,
 )
 from playground_ops.core.errors import Finding, PlaygroundError
+from playground_ops.core.messages import message
 from playground_ops.defs.assets import component_assets
 from playground_ops.defs.checks import health_checks, health_job
 from playground_ops.defs.jobs.approve import approve_job, reject_job
@@ -41,7 +42,7 @@ def definitions(opener: StackOpener | None = None) -> dg.Definitions:
         return _definitions(configuration, opener)
     except PlaygroundError as error:
         if configuration_comes_with_the_code():
-            print(f"finding {_in_one(error.findings).model_dump_json()}", flush=True)
+            print(message("finding", **_in_one(error.findings).model_dump(mode="json")), flush=True)
             raise
         dg.get_dagster_logger().warning(f"There is no configuration; jobs will fail with this: {error}")
         return _definitions(Configuration(source=str(configuration_file()), locations=()), opener)

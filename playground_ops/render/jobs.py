@@ -14,6 +14,7 @@ from collections.abc import Sequence
 import yaml
 
 from playground_ops.config import Configuration
+from playground_ops.core.messages import LINES
 from playground_ops.core.model import Release
 from playground_ops.core.pod_settings import PodSettings, Resources
 from playground_ops.render import gitsync, instance
@@ -62,12 +63,13 @@ def remote_job(
     volumes = [*source, writable("app", APP_FOLDER), writable("home", HOME), writable("tmp", "/tmp")]
     folder = project(release) if release else PROJECT_FOLDER
     fetch = gitsync.fetching(release, configuration, ()) if release else None
+    told = [] if archive == HANDED_OVER else [f"{LINES}=json"]  # whose log a person reads
     found = Container(
         name=REMOTE_JOB,
         image=instance.image(configuration, settings),
         resources=REMOTE_JOB_RESOURCES,
         command=["sh", "-ec", START if release else UNPACK, folder],
-        arguments=["env", f"PYTHONPATH={folder}", "python", "-m", "playground_ops", *arguments],
+        arguments=["env", *told, f"PYTHONPATH={folder}", "python", "-m", "playground_ops", *arguments],
         variables=[
             *instance.variables(configuration),
             variable("PLAYGROUND_NAMESPACE", namespace),
@@ -91,12 +93,12 @@ def remote_job(
         "restartPolicy": "Never",
         "serviceAccountName": OPS_ACCOUNT,
     }
-    told = {"action": "FailJob", "onExitCodes": {"operator": "In", "values": [FAILED, WRONG]}}
+    rule = {"action": "FailJob", "onExitCodes": {"operator": "In", "values": [FAILED, WRONG]}}
     return an_object(
         *("batch/v1", "Job", name, namespace, tags),
         spec={
             "backoffLimit": ATTEMPTS - 1,
-            "podFailurePolicy": {"rules": [told]},
+            "podFailurePolicy": {"rules": [rule]},
             "template": template,
             "ttlSecondsAfterFinished": KEPT_SECONDS,
         },
@@ -132,9 +134,9 @@ sync ".$1.part"
 mv ".$1.part" "$1"
 ls -1 | grep '\\.backup$' | sort -r | tail -n "+$(($2 + 1))" | while read -r old; do
   rm -f "$old"
-  echo "removed $old"
+  printf '{"playground": "removed", "file": "%s"}\\n' "$old"
 done
-echo "bytes $(stat -c %s "$1")"
+printf '{"playground": "kept", "bytes": %s}\\n' "$(stat -c %s "$1")"
 """
 """Of the folder, the file and how many are kept: names sort by time. It is there when it was read back."""
 _BACKUP_ENVIRONMENT = {

@@ -24,6 +24,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from playground_ops.core.errors import Finding, FindingKind, PlaygroundError
+from playground_ops.core.messages import message
 from playground_ops.core.model import Dependencies
 from playground_ops.core.redact import redact
 from playground_ops.core.target import Say
@@ -180,7 +181,7 @@ def main(arguments: Sequence[str]) -> int:
             chosen.write_text(key_of(project, folder, found.release, say))
     except PlaygroundError as error:
         for finding in error.findings:
-            print(f"finding {finding.model_dump_json()}", flush=True)
+            print(message("finding", **finding.model_dump(mode="json")), flush=True)
         return EXIT_CERTAIN
     return 0
 

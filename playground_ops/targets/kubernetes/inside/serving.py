@@ -20,6 +20,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from playground_ops.core.errors import Finding, FindingKind, PlaygroundError
+from playground_ops.core.messages import message
 from playground_ops.render.names import CHOSEN_ENVIRONMENT, ENVIRONMENTS_FOLDER, PACKAGES_USER
 from playground_ops.targets.common.project import Project, read_project
 
@@ -41,7 +42,7 @@ def main(arguments: Sequence[str]) -> int:
         environment = own_environment()
     except PlaygroundError as error:
         for finding in error.findings:
-            print(f"finding {finding.model_dump_json()}", flush=True)
+            print(message("finding", **finding.model_dump(mode="json")), flush=True)
         return EXIT_CERTAIN
     if found.run:
         become(project, environment, served)

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from uuid import uuid4
 
 from playground_ops.config import Configuration
+from playground_ops.core import messages
 from playground_ops.core.errors import Finding, FindingKind, PlaygroundError
 from playground_ops.core.model import Backup
 from playground_ops.core.plan import Change
@@ -92,7 +93,6 @@ def _migration_failed(name: str, code: int, said: Sequence[str]) -> Finding:
 
 LONGEST_SECONDS = 3600
 KEPT_LINES = 15
-_SIZE, _REMOVED = re.compile(r"^bytes (\d+)$", re.MULTILINE), re.compile(r"^removed (\S+)$", re.MULTILINE)
 
 
 def dump(connection: Connection, configuration: Configuration, when: str, say: Say) -> Backup:
@@ -106,12 +106,11 @@ def dump(connection: Connection, configuration: Configuration, when: str, say: S
         say(f"the backup's pod: {message}")
 
     ended = one_shot.run(connection, pod, LONGEST_SECONDS, lambda what: _no_answer(name, what), waits_for)
-    size = _SIZE.search(ended.said)
-    if ended.code != 0 or size is None:
+    kept = next(messages.of_kind("kept", ended.said), None)
+    if ended.code != 0 or kept is None:
         raise PlaygroundError(_dump_failed(name, ended))
-    return Backup(
-        file=f"{jobs.BACKUP_FOLDER}/{file}", bytes=int(size[1]), removed=tuple(_REMOVED.findall(ended.said))
-    )
+    removed = tuple(one["file"] for one in messages.of_kind("removed", ended.said))
+    return Backup(file=f"{jobs.BACKUP_FOLDER}/{file}", bytes=kept["bytes"], removed=removed)
 
 
 def _dump_failed(name: str, ended: one_shot.Ended) -> Finding:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from playground_ops.config import OPS
 from playground_ops.core import decisions
+from playground_ops.core.messages import LINES
 from playground_ops.core.redact import redact
 from playground_ops.diagnose.pods import Collected, look
 from playground_ops.render.release import SERVER, directory
@@ -47,7 +48,13 @@ def run(
     if place is None:
         return None
     where, folder = place
-    own = ["env", f"PYTHONPATH={folder}", f"PLAYGROUND_PROJECT={folder}", f"PLAYGROUND_BY={by}"]
+    own = [
+        "env",
+        f"PYTHONPATH={folder}",
+        f"PLAYGROUND_PROJECT={folder}",
+        f"PLAYGROUND_BY={by}",
+        f"{LINES}=json",
+    ]
     command = [*TOGETHER, *own, "python", "-m", "playground_ops", *arguments]
     told = _Lines(hear)
     try:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from playground_ops.core import messages
 from playground_ops.core.errors import Finding, FindingKind, PlaygroundError
 from playground_ops.core.model import Observation, Release, ServerStatus
 from playground_ops.core.redact import redact
@@ -59,8 +59,8 @@ def no_answer(release: Release, told: str) -> Finding:
 
 DIAGNOSED_LINES = 200
 AWAY_SECONDS = 1.0
-FINDING = re.compile(r"^finding (\{.*\})$", re.MULTILINE)
-"""How a server that can't be started tells why (serving.py)."""
+EARLIER = "finding "
+"""How a server of a release that an earlier version made tells why it can't be started."""
 REMOVED = "unable to retrieve container logs for"
 """The whole of the log that a kubelet answers with (and 200) for a container that it has removed since
 (`GetContainerLogs` in pkg/kubelet/kuberuntime)."""
@@ -183,8 +183,13 @@ def _is_ready(pod: Mapping[str, Any]) -> bool:
 
 def _told_by_itself(collected: Collected) -> Finding | None:
     for text in collected.logs.values():
-        if found := FINDING.findall(text):
-            return Finding.model_validate_json(found[-1])
+        for line in reversed(text.splitlines()):
+            if line.startswith(EARLIER):
+                return Finding.model_validate_json(line.removeprefix(EARLIER))
+            if (found := messages.parsed(line)) and found[messages.KEY] == "finding":
+                return Finding.model_validate(
+                    {key: value for key, value in found.items() if key != messages.KEY}
+                )
     return None
 
 
