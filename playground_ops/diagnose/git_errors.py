@@ -14,66 +14,63 @@ EVIDENCE_LINES = 12
 
 @dataclass(frozen=True)
 class Failure:
-    words: re.Pattern[str]
+    words: str
+    """A pattern; the case of letters does not matter."""
     kind: FindingKind
     observed: str
     cause: str
     fix: str
-    in_pod: str
-    """The fix where git runs in a pod, with the Secret that the location names."""
-
-
-def _failure(words: str, kind: FindingKind, observed: str, cause: str, fix: str, in_pod: str = "") -> Failure:
-    return Failure(re.compile(words, re.I), kind, observed, cause, fix, in_pod or fix)
+    in_pod: str = ""
+    """The fix where git runs in a pod, with the Secret that the location names; if it is another one."""
 
 
 _AGAIN = "Check the network and the URL; it is tried again until the deadline."
 
 # In order: what git adds at the end ("the remote end hung up") is said of most of them.
 _FAILURES = (
-    _failure(
+    Failure(
         r"No space left on device|Disk quota exceeded",
         FindingKind.CAPACITY,
         "The disk is full.",
         "git found no room to write, or no inode: `df -h` and `df -i` tell which.",
         "Free some space on the disk that holds the state folder, then try again.",
     ),
-    _failure(
+    Failure(
         r"out of memory|Cannot allocate memory",
         FindingKind.CAPACITY,
         "git ran out of memory.",
         "The machine has too little free memory for this repository.",
         "Free some memory, then try again.",
     ),
-    _failure(
+    Failure(
         r"HTTP code 407|returned error: 407|Proxy Authentication Required",
         FindingKind.CERTAIN,
         "A proxy on the way wants credentials.",
         "`https_proxy` or git's `http.proxy` names a proxy that does not know who asks.",
         "Give it a user and a password, or exempt the git server by `no_proxy`.",
     ),
-    _failure(
+    Failure(
         r"not yet valid",
         FindingKind.CERTAIN,
         "The server's certificate is not valid yet, by this machine's clock.",
         "The clock is behind, or the certificate was made for a later time.",
         "Set the clock (`timedatectl`), or mend the certificate.",
     ),
-    _failure(
+    Failure(
         r"Could not resolve (?:host|proxy)|Name or service not known|name resolution|nodename nor servname",
         FindingKind.TRANSIENT,
         "The host can't be found.",
         "Its name does not resolve: the network is away, or the URL has a slip of the pen.",
         _AGAIN,
     ),
-    _failure(
+    Failure(
         r"Connection refused",
         FindingKind.TRANSIENT,
         "The connection was refused.",
         "Nothing listens there: the git server is down, or the port is wrong.",
         _AGAIN,
     ),
-    _failure(
+    Failure(
         r"Host key verification failed|REMOTE HOST IDENTIFICATION HAS CHANGED",
         FindingKind.CERTAIN,
         "The server's host key is not the one that this machine knows.",
@@ -81,7 +78,7 @@ _FAILURES = (
         "Connect once by hand (`ssh -T git@HOST`), check the fingerprint and accept it, then try again.",
         "Compare `ssh-keyscan HOST` with what its owner says, and give it to `secret git --known-hosts`.",
     ),
-    _failure(
+    Failure(
         r"Permission denied \(|Too many authentication failures|no mutual signature",
         FindingKind.CERTAIN,
         "The server did not accept this machine's ssh key.",
@@ -90,7 +87,7 @@ _FAILURES = (
         "`git ls-remote URL` must work in a shell.",
         "Give the key of `repo: secret:` read access, or make the Secret anew by `secret git`.",
     ),
-    _failure(
+    Failure(
         r"Authentication failed|could not read (?:Username|Password)|terminal prompts disabled|"
         r"Invalid username or (?:password|token)|returned error: 40[13]|HTTP Basic: Access denied",
         FindingKind.CERTAIN,
@@ -100,14 +97,14 @@ _FAILURES = (
         "`git ls-remote URL` must work in a shell without asking.",
         "Name a Secret as `repo: secret:`, or make the one that is named anew by `secret git`.",
     ),
-    _failure(
+    Failure(
         r"dubious ownership",
         FindingKind.CERTAIN,
         "git does not trust a repository that belongs to another user.",
         "The folder is owned by somebody else than the user that runs the stack.",
         "Run `git config --global --add safe.directory FOLDER` as the user that runs the stack.",
     ),
-    _failure(
+    Failure(
         r"transport '[^']*' not allowed|protocol '[^']*' is not supported|Unable to find remote helper|"
         r"remote-\w+' is not a git command|strange hostname|unknown scheme",
         FindingKind.CERTAIN,
@@ -115,7 +112,7 @@ _FAILURES = (
         "Its scheme is unknown here or not allowed.",
         "Use https://, ssh://, git@HOST:PATH, file:// or an absolute path.",
     ),
-    _failure(
+    Failure(
         r"Repository not found|does not appear to be a git repository|"
         r"repository '[^']*' (?:does not exist|not found)|returned error: 404|"
         r"access denied or repository not exported|project you were looking for could not be found",
@@ -124,28 +121,28 @@ _FAILURES = (
         "The URL is wrong, the repository was moved, or these credentials may not see it.",
         "Correct the repository in the configuration; `git ls-remote URL` must work in a shell.",
     ),
-    _failure(
+    Failure(
         r"certificate|SSL_|server verification failed",
         FindingKind.CERTAIN,
         "The server's certificate is not trusted.",
         "It is self-signed, expired, or signed by an authority that this machine does not know.",
         "Add the authority (`git config --global http.sslCAInfo FILE`), or mend the certificate.",
     ),
-    _failure(
+    Failure(
         r"mismatched algorithms|unknown repository extension|unsupported hash",
         FindingKind.CERTAIN,
         "The repository has SHA-256 commits.",
         "Only repositories with 40-digit commits are supported.",
         "Use a repository with the usual SHA-1 format.",
     ),
-    _failure(
+    Failure(
         r"not our ref|couldn't find remote ref|bad object|unadvertised object|no such remote ref",
         FindingKind.CERTAIN,
         "The commit is not in the repository.",
         "It was never pushed, or a force-push removed it.",
         "Push it, or give a branch, a tag or a commit that is there.",
     ),
-    _failure(
+    Failure(
         r"timed? ?out|Connection reset|early EOF|RPC failed|hung up|returned error: (?:5\d\d|429)|"
         r"Failed to connect|Couldn't connect|unreachable|transfer closed|Operation too slow|Empty reply",
         FindingKind.TRANSIENT,
@@ -161,17 +158,16 @@ def explain(thing: str, words: str) -> Finding:
 
     What is not known may pass: it is called transient, and shown in git's own words.
     """
-    evidence = tail(words)
-    for failure in _FAILURES:
-        if failure.words.search(words):
-            return Finding(
-                kind=failure.kind,
-                object=thing,
-                observed=failure.observed,
-                cause=failure.cause,
-                fix=failure.fix,
-                evidence=evidence,
-            )
+    evidence, failure = tail(words), _known(words)
+    if failure is not None:
+        return Finding(
+            kind=failure.kind,
+            object=thing,
+            observed=failure.observed,
+            cause=failure.cause,
+            fix=failure.fix,
+            evidence=evidence,
+        )
     return Finding(
         kind=FindingKind.TRANSIENT,
         object=thing,
@@ -183,11 +179,15 @@ def explain(thing: str, words: str) -> Finding:
 
 
 def explain_in_pod(thing: str, log: str) -> Finding:
-    """Of what git-sync logged. The cluster's repositories and Secrets say nothing about a commit."""
+    """What git-sync logged means. The cluster's repositories and Secrets say nothing about a commit."""
     words = _of_git_sync(log)
-    found = explain(thing, words)
-    known = next((failure for failure in _FAILURES if failure.words.search(words)), None)
-    return found.model_copy(update={"whose": "surroundings", **({"fix": known.in_pod} if known else {})})
+    found, known = explain(thing, words), _known(words)
+    fix = (known and known.in_pod) or found.fix
+    return found.model_copy(update={"whose": "surroundings", "fix": fix})
+
+
+def _known(words: str) -> Failure | None:
+    return next((one for one in _FAILURES if re.search(one.words, words, re.IGNORECASE)), None)
 
 
 def _of_git_sync(log: str) -> str:
