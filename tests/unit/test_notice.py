@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from playground_ops.checks.topic import Report, Topic
 from playground_ops.core.errors import Finding, FindingKind, PlaygroundError
-from playground_ops.engine.health.notice import FORMS, Notice, Told, as_slack, body, change, send
+from playground_ops.engine.health.notice import FORMS, Notice, Sender, Told, as_slack, body, change, send
 from tests.webhooks import Webhook, a_webhook
 
 NOW = datetime(2026, 11, 25, 12, tzinfo=timezone.utc)
@@ -24,7 +24,7 @@ def finding(name: str = "location/a", observed: str = "It is down.") -> Finding:
 
 
 def told(before: Told, report: Report, now: datetime = NOW) -> tuple[Notice | None, Told]:
-    return change(before, report, "Dagster here", "http://ui", now)
+    return change(before, report, Sender("Dagster here", "http://ui"), now)
 
 
 DOWN: Report = {"a": {Topic.HEALTHY: [finding()], Topic.TIDY: []}}
@@ -83,10 +83,10 @@ def test_what_was_not_looked_at_is_neither_mended_nor_new() -> None:
     """A look that could not be had, or one that asks fewer questions."""
     _, known = told(Told(), DOWN)
     away: Report = {"webserver": {Topic.HEALTHY: [finding("api/server")]}}
-    notice, after = change(known, away, "Dagster here", None, LATER, ("a", "webserver"))
+    notice, after = change(known, away, Sender("Dagster here", None), LATER, ("a", "webserver"))
     assert notice is not None
     assert ([one.component for one in notice.new], notice.mended) == (["webserver"], ())
-    gone, _ = change(after, WELL, "Dagster here", None, LATER, ("a",))
+    gone, _ = change(after, WELL, Sender("Dagster here", None), LATER, ("a",))
     assert gone is not None
     assert {one.component for one in gone.mended} == {"a", "webserver"}, (
         "what is no longer there is no trouble"

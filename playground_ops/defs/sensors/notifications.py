@@ -11,7 +11,7 @@ from playground_ops.config.configuration import Webhook
 from playground_ops.context import StackContext
 from playground_ops.core.errors import Finding, FindingKind, PlaygroundError
 from playground_ops.engine.health.examine import parts_of
-from playground_ops.engine.health.notice import Told, body, change, send
+from playground_ops.engine.health.notice import Sender, Told, body, change, send
 
 PREFIX = "playground_ops/told/"
 
@@ -33,7 +33,7 @@ def _notify(instance: dg.DagsterInstance, webhook: Webhook, opened: StackContext
     before = Told.model_validate_json(kept) if kept else Told()
     components = parts_of(opened.configuration, opened.target.name == "kubernetes")
     now = datetime.now(timezone.utc)
-    notice, after = change(before, found, _name(opened), _ui(opened), now, components)
+    notice, after = change(before, found, Sender(_name(opened), _ui(opened)), now, components)
     if notice is None:
         return
     url = os.environ.get(webhook.variable)

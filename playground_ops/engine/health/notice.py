@@ -9,6 +9,7 @@ import json
 import urllib.error
 import urllib.request
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -89,6 +90,15 @@ class Told(FrozenModel):
     bad: Mapping[str, Bad] = Field(default_factory=dict)
 
 
+@dataclass(frozen=True)
+class Sender:
+    """The stack that a notice is about."""
+
+    stack: str
+    """Its name for people who have several."""
+    ui: str | None
+
+
 class Notice(FrozenModel):
     """A change of state."""
 
@@ -114,8 +124,7 @@ class Notice(FrozenModel):
 def change(
     before: Told,
     report: Mapping[str, Mapping[Topic, Sequence[Finding]]],
-    stack: str,
-    ui: str | None,
+    sender: Sender,
     now: datetime,
     components: Collection[str] = (),
 ) -> tuple[Notice | None, Told]:
@@ -135,8 +144,8 @@ def change(
         known = before.bad.get(one.key)
         found.setdefault(one.key, one.model_copy(update={"since": known.since}) if known else one)
     notice = Notice(
-        stack=stack,
-        ui=ui,
+        stack=sender.stack,
+        ui=sender.ui,
         at=at,
         new=tuple(one for key, one in found.items() if key not in before.bad),
         mended=tuple(one for key, one in before.bad.items() if key not in found),
