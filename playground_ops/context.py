@@ -175,15 +175,17 @@ def _no_cluster() -> Finding:
 
 def _remote_command(connection: Connection, configuration: Configuration) -> RemoteCommand:
     def run(arguments: Sequence[str], hear: Hear, say: Hear) -> int:
+        from playground_ops.render.jobs import Command
         from playground_ops.targets.kubernetes.outside import ops_pod
         from playground_ops.targets.kubernetes.pods import remote_job
 
-        by, project, code = whoever_is_at_the_keyboard(), project_folder(), None
+        command, project, code = Command(arguments, whoever_is_at_the_keyboard()), project_folder(), None
         if ops_pod.fits(arguments):
             namespace = configuration.kubernetes.namespace
-            code = ops_pod.run(connection, namespace, project, arguments, by, hear)
+            code = ops_pod.run(connection, namespace, project, command, hear)
         if code is None:
-            code = remote_job.run(connection, configuration, project, arguments, by, hear, say)
+            listener = remote_job.Listener(hear, say)
+            code = remote_job.run(connection, configuration, project, command, listener)
         return code
 
     return run

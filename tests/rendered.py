@@ -178,9 +178,9 @@ def everything(configuration: Configuration) -> Iterator[dict[str, Any]]:
         name = f"dagster-smoke-{location.name}-01234567"
         yield one_shot_pods.smoke_pod(candidate, found, ARCHIVE, name, wanted, "print()", 45)
     yield jobs.backup_pod(found, "dagster-backup-01234567", "2026-01-01T00-00-00Z.backup", 45)
-    arguments = ["redeploy", "--ref", "a b", "--progress-only"]
+    command = jobs.Command(["redeploy", "--ref", "a b", "--progress-only"], "somebody")
     for one in (None, released(found.ops, found) if found.ops.repository else None):
-        yield jobs.remote_job(found, "playground-ops-01234567", ARCHIVE, arguments, "somebody", one)
+        yield jobs.remote_job(found, "playground-ops-01234567", ARCHIVE, command, one)
     yield jobs.migration_job(found, "dagster-migration-01234567")
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import yaml
 
@@ -45,15 +46,23 @@ HANDED_OVER = "dagster-code"
 KEPT_SECONDS = 3600
 
 
+@dataclass(frozen=True)
+class Command:
+    """A command of this project."""
+
+    arguments: Sequence[str]
+    """Those of `python -m playground_ops`."""
+    by: str
+    """Who asks for it."""
+
+
+FIRST_RELEASES = Command(("deploy", "--progress-only"), "the Job of deploy/")
+
+
 def remote_job(
-    configuration: Configuration,
-    name: str,
-    archive: str,
-    arguments: Sequence[str],
-    by: str,
-    release: Release | None = None,
+    configuration: Configuration, name: str, archive: str, command: Command, release: Release | None = None
 ) -> Object:
-    """`arguments` of `python -m playground_ops`, and who asks. Done again when its pod is lost: every may be.
+    """A Job that runs `command`; it is done again when its pod is lost, as every command may be.
 
     `release`: of `ops` from git, by whose code and configuration it is done; else by the archive's.
     """
@@ -64,16 +73,17 @@ def remote_job(
     folder = project(release) if release else PROJECT_FOLDER
     fetch = gitsync.fetching(release, configuration, ()) if release else None
     told = [] if archive == HANDED_OVER else [f"{LINES}=json"]  # whose log a person reads
+    words = ["env", *told, f"PYTHONPATH={folder}", "python", "-m", "playground_ops", *command.arguments]
     found = Container(
         name=REMOTE_JOB,
         image=instance.image(configuration, settings),
         resources=REMOTE_JOB_RESOURCES,
         command=["sh", "-ec", START if release else UNPACK, folder],
-        arguments=["env", *told, f"PYTHONPATH={folder}", "python", "-m", "playground_ops", *arguments],
+        arguments=words,
         variables=[
             *instance.variables(configuration),
             variable("PLAYGROUND_NAMESPACE", namespace),
-            variable("PLAYGROUND_BY", by),
+            variable("PLAYGROUND_BY", command.by),
             variable("PLAYGROUND_PROJECT", folder),
             *([variable("PLAYGROUND_CONFIG", configuration_file(release))] if release else []),
             variable("PLAYGROUND_INSTANCE", yaml.safe_dump(instance.served(configuration), sort_keys=False)),
@@ -110,10 +120,10 @@ def first_releases(configuration: Configuration) -> Object:
 
     A Job can't be changed, so it is named by its content: applied again, it is the same one.
     """
-    made = remote_job(configuration, "x", HANDED_OVER, ["deploy", "--progress-only"], "the Job of deploy/")
+    made = remote_job(configuration, "x", HANDED_OVER, FIRST_RELEASES)
     text = json.dumps([made["spec"], configuration.text], sort_keys=True)
     name = f"dagster-releases-{hashlib.sha256(text.encode()).hexdigest()[:8]}"
-    return remote_job(configuration, name, HANDED_OVER, ["deploy", "--progress-only"], "the Job of deploy/")
+    return remote_job(configuration, name, HANDED_OVER, FIRST_RELEASES)
 
 
 BACKUP_COMPONENT = "backup"

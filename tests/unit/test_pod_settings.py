@@ -33,7 +33,7 @@ def pods(found: Configuration) -> Iterator[dict[str, Any]]:
     for location in found.all_locations:
         yield release_of(location, found)[0]["spec"]["template"]["spec"]
         yield one_shot_pods.resolver_pod([location], ["HEAD"], found, "x", 30)["spec"]
-    yield jobs.remote_job(found, "x", "archive", [], "somebody")["spec"]["template"]["spec"]
+    yield jobs.remote_job(found, "x", "archive", jobs.Command([], "somebody"))["spec"]["template"]["spec"]
     yield jobs.migration_job(found, "x")["spec"]["template"]["spec"]
 
 

@@ -21,7 +21,7 @@ from playground_ops.targets.kubernetes.api.connection import Connection
 from playground_ops.targets.kubernetes.api.paths import collection, path, title
 from playground_ops.targets.kubernetes.api.refusals import Refusal
 from playground_ops.targets.kubernetes.pods import one_shot
-from playground_ops.targets.kubernetes.pods.remote_job import run_job
+from playground_ops.targets.kubernetes.pods.remote_job import Listener, run_job
 
 BYTES = 24
 
@@ -64,7 +64,7 @@ def migrate(connection: Connection, configuration: Configuration, say: Say) -> N
     said: list[str] = []
     job = jobs.migration_job(configuration, f"dagster-migration-{uuid4().hex[:8]}")
     say("another image of Dagster: first the database's schema is migrated")
-    code = run_job(connection, job, "the migration's pod", said.append, say)
+    code = run_job(connection, job, "the migration's pod", Listener(said.append, say))
     if code:
         raise PlaygroundError(_migration_failed(job["metadata"]["name"], code, said))
     say("the schema is migrated")

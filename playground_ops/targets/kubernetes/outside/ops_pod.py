@@ -15,6 +15,7 @@ from playground_ops.core import decisions
 from playground_ops.core.messages import LINES
 from playground_ops.core.redact import redact
 from playground_ops.diagnose.pods import Collected, look
+from playground_ops.render.jobs import Command
 from playground_ops.render.release import SERVER, directory
 from playground_ops.render.release import project as project_folder
 from playground_ops.targets.kubernetes.api.connection import Connection
@@ -36,9 +37,7 @@ def fits(arguments: Sequence[str]) -> bool:
     return bool(arguments) and arguments[0] in SHORT and OPS.name not in arguments[1:]
 
 
-def run(
-    connection: Connection, namespace: str, project: Path, arguments: Sequence[str], by: str, hear: Hear
-) -> int | None:
+def run(connection: Connection, namespace: str, project: Path, command: Command, hear: Hear) -> int | None:
     """The command's exit code.
 
     None where nothing was run: no pod of `ops` is ready, it is of other code than this, or whoever asks may
@@ -52,13 +51,13 @@ def run(
         "env",
         f"PYTHONPATH={folder}",
         f"PLAYGROUND_PROJECT={folder}",
-        f"PLAYGROUND_BY={by}",
+        f"PLAYGROUND_BY={command.by}",
         f"{LINES}=json",
     ]
-    command = [*TOGETHER, *own, "python", "-m", "playground_ops", *arguments]
+    words = [*TOGETHER, *own, "python", "-m", "playground_ops", *command.arguments]
     told = _Lines(hear)
     try:
-        ended = execute(connection, where, command, told.hear)
+        ended = execute(connection, where, words, told.hear)
     except Refusal:
         return None
     told.end()

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -16,6 +17,7 @@ from playground_ops.core.redact import redact
 from playground_ops.core.target import Say
 from playground_ops.diagnose.pods import Collected, is_certain, look
 from playground_ops.render import jobs
+from playground_ops.render.jobs import Command
 from playground_ops.targets.kubernetes.api.connection import Connection
 from playground_ops.targets.kubernetes.api.paths import collection, path
 from playground_ops.targets.kubernetes.api.refusals import Refusal
@@ -28,29 +30,30 @@ LOOK_SECONDS, DOUBT_SECONDS = 10.0, 2.0
 LOG_SECONDS = 3600.0
 LOST = 137
 """As of a container that was killed: its pod is not there any more, and said nothing about its end."""
-Hear = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Listener:
+    """Who hears the lines of a command, and who is told what is waited for."""
+
+    hear: Callable[[str], None]
+    say: Say
 
 
 def run(
-    connection: Connection,
-    configuration: Configuration,
-    project: Path,
-    arguments: Sequence[str],
-    by: str,
-    hear: Hear,
-    say: Say,
+    connection: Connection, configuration: Configuration, project: Path, command: Command, listener: Listener
 ) -> int:
-    """The command's exit code. `hear` gets its lines, `say` what is waited for.
+    """The command's exit code.
 
     Raises PlaygroundError when it can't be started. Whoever stops hearing it does not stop it.
     """
     made = archive.named(project, configuration.kubernetes.namespace)
-    release = None if arguments[0] == "deploy" else _of_ops(connection, configuration)
+    release = None if command.arguments[0] == "deploy" else _of_ops(connection, configuration)
     if release is None and connection.get(path(made)) is None:
         apply_object(connection, archive.archive(project, configuration.kubernetes.namespace))
     name = f"playground-ops-{uuid4().hex[:8]}"
-    job = jobs.remote_job(configuration, name, made["metadata"]["name"], arguments, by, release)
-    return run_job(connection, job, "the rollouts' own pod", hear, say)
+    job = jobs.remote_job(configuration, name, made["metadata"]["name"], command, release)
+    return run_job(connection, job, "the rollouts' own pod", listener)
 
 
 def _of_ops(connection: Connection, configuration: Configuration) -> Release | None:
@@ -62,7 +65,7 @@ def _of_ops(connection: Connection, configuration: Configuration) -> Release | N
     return now.release if now and now.release.revision.repository else None
 
 
-def run_job(connection: Connection, job: dict[str, Any], what: str, hear: Hear, say: Say) -> int:
+def run_job(connection: Connection, job: dict[str, Any], what: str, listener: Listener) -> int:
     """The exit code of its one container; the Job is gone afterwards. `what` it is, in words.
 
     Raises PlaygroundError when it can't be started.
@@ -71,8 +74,8 @@ def run_job(connection: Connection, job: dict[str, Any], what: str, hear: Hear, 
     heard: dict[str, int] = {}
     ended: set[str] = set()
     while True:
-        pod = _started(connection, job, what, ended, say)
-        _hear(connection, pod, heard, hear)
+        pod = _started(connection, job, what, ended, listener)
+        _hear(connection, pod, heard, listener)
         code = _exit_code(connection, pod)
         if code is None:
             continue
@@ -80,11 +83,11 @@ def run_job(connection: Connection, job: dict[str, Any], what: str, hear: Hear, 
         if not _goes_on(connection, job, code):
             delete(connection, path(job))
             return code
-        say(f"{what} was lost; another one takes over")
+        listener.say(f"{what} was lost; another one takes over")
 
 
 def _started(
-    connection: Connection, job: dict[str, Any], what: str, ended: Collection[str], say: Say
+    connection: Connection, job: dict[str, Any], what: str, ended: Collection[str], listener: Listener
 ) -> dict[str, Any]:
     """Its newest pod that is not in `ended`, once its container runs or has ended. Raises PlaygroundError."""
     namespace, name = job["metadata"]["namespace"], job["metadata"]["name"]
@@ -105,7 +108,7 @@ def _started(
             raise PlaygroundError(_lost(name))
         message = f"{what}: {seen.message if seen else 'to be made'}"
         if message != told:
-            say(f"waiting for {message}")
+            listener.say(f"waiting for {message}")
             told = message
         query = {
             "watch": "1",
@@ -115,7 +118,7 @@ def _started(
         next(lines(connection, folder, query, DOUBT_SECONDS if finding else LOOK_SECONDS), None)
 
 
-def _hear(connection: Connection, pod: dict[str, Any], heard: dict[str, int], hear: Hear) -> None:
+def _hear(connection: Connection, pod: dict[str, Any], heard: dict[str, int], listener: Listener) -> None:
     """To the end of its log; what was heard before a connection broke is not heard again."""
     name = pod["metadata"]["name"]
     query = {"follow": "true", "container": _only(pod)}
@@ -123,7 +126,7 @@ def _hear(connection: Connection, pod: dict[str, Any], heard: dict[str, int], he
         for number, line in enumerate(lines(connection, f"{_path(pod)}/log", query, LOG_SECONDS)):
             if number >= heard.get(name, 0):
                 heard[name] = number + 1
-                hear(redact(line.decode(errors="replace")))
+                listener.hear(redact(line.decode(errors="replace")))
 
 
 def _exit_code(connection: Connection, pod: dict[str, Any]) -> int | None:
