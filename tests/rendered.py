@@ -174,9 +174,10 @@ def everything(configuration: Configuration) -> Iterator[dict[str, Any]]:
             name = f"dagster-resolve-{location.name}-01234567"
             yield one_shot_pods.resolver_pod([location], refs.names(location.ref), found, name, 45)
     for location in found.locations:
-        wanted, candidate = ("job", "smoke"), released(location, found)
+        candidate = released(location, found)
+        script = one_shot_pods.Script("print()", ("job", "smoke", candidate.name))
         name = f"dagster-smoke-{location.name}-01234567"
-        yield one_shot_pods.smoke_pod(candidate, found, ARCHIVE, name, wanted, "print()", 45)
+        yield one_shot_pods.smoke_pod(candidate, found, ARCHIVE, name, script)
     yield jobs.backup_pod(found, "dagster-backup-01234567", "2026-01-01T00-00-00Z.backup", 45)
     command = jobs.Command(["redeploy", "--ref", "a b", "--progress-only"], "somebody")
     for one in (None, released(found.ops, found) if found.ops.repository else None):

@@ -6,6 +6,7 @@ It has the location's own git credentials, so that whoever asks for it never hol
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from playground_ops.config import Configuration
@@ -114,38 +115,40 @@ SMOKE_COMPONENT = "smoke"
 IN_FOLDER = 'cd "$0" && exec "$@"'
 
 
+@dataclass(frozen=True)
+class Script:
+    """A program in Python, which is given the name of a release's module and then `arguments`."""
+
+    text: str
+    arguments: Sequence[str]
+
+
 def smoke_pod(
-    release: Release,
-    configuration: Configuration,
-    archive: str,
-    name: str,
-    wanted: tuple[str, str],
-    script: str,
-    seconds: int,
+    release: Release, configuration: Configuration, archive: str, name: str, script: Script
 ) -> Object:
-    """`wanted`: kind and name. The pod ends by itself: well, badly, or after `seconds`.
+    """The pod ends by itself: well, badly, or when the location's time for it is over.
 
     It is of the location, and no address leads to it: it is of no release.
     """
     where, app = place(configuration, release.location.name), location_service(release.location.name)
     tags = {**labels(app, SMOKE_COMPONENT), LOCATION: release.location.name, **where.tags}
-    command = _command(release, [*wanted, release.name], script)
-    template = rendering.template(release, configuration, archive, tags, command, {})
+    template = rendering.template(release, configuration, archive, tags, _command(release, script), {})
     whole = with_versions(template, configuration, where.namespace)
     made = an_object("v1", "Pod", name, where.namespace, whole["metadata"]["labels"])
     made["metadata"] = {**whole["metadata"], **made["metadata"]}
+    seconds = release.location.smoke_timeout_seconds
     own = {"activeDeadlineSeconds": seconds, "restartPolicy": "Never", "terminationGracePeriodSeconds": 1}
     return {**made, "spec": {**whole["spec"], **own}}
 
 
-def _command(release: Release, wanted: Sequence[str], script: str) -> list[str]:
+def _command(release: Release, script: Script) -> list[str]:
     if release.revision.repository is not None:
-        return [*rendering.reading(release), "--script", script, "--", *wanted]
+        return [*rendering.reading(release), "--script", script.text, "--", *script.arguments]
     folder, module = rendering.directory(release), rendering.own_module(release)
     if release.location.in_image:
         folder, module = _in_image(release.location.in_image, release.location.module)
-    path = f"PYTHONPATH={rendering.directory(release)}"
-    return ["sh", "-c", IN_FOLDER, folder, "env", path, "python", "-c", script, module, *wanted]
+    python = ["env", f"PYTHONPATH={rendering.directory(release)}", "python", "-c", script.text, module]
+    return ["sh", "-c", IN_FOLDER, folder, *python, *script.arguments]
 
 
 def _in_image(image: InImage, module: str | None) -> tuple[str, str]:

@@ -56,7 +56,9 @@ def everything_of(found: Configuration, name: str) -> list[Object]:
     one = released(found, name)
     return [
         *release.render(one, found, "code"),
-        one_shot_pods.smoke_pod(one, found, "code", "smoke-x", ("job", "x"), "", 9),
+        one_shot_pods.smoke_pod(
+            one, found, "code", "smoke-x", one_shot_pods.Script("", ("job", "x", one.name))
+        ),
         one_shot_pods.resolver_pod([one.location], ["HEAD"], found, "resolve-x", 9),
         *(made for made in render(found)[f"location-{name}"]),
     ]

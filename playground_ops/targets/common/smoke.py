@@ -8,9 +8,10 @@ nothing of this package.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from playground_ops.core.errors import Finding, FindingKind
-from playground_ops.core.model import Location, Release
+from playground_ops.core.model import Release
 from playground_ops.core.redact import redact
 from playground_ops.diagnose.traceback import last_raised
 
@@ -47,39 +48,52 @@ with dg.DagsterInstance.get() as instance:
 """`python -c SCRIPT MODULE job|check NAME RELEASE`, from the folder that the release is loaded from."""
 
 
-def wanted(location: Location) -> Iterator[tuple[str, str]]:
-    """Kind and name of what the location names."""
+@dataclass(frozen=True)
+class SmokeTest:
+    """A job or a check that the location of `release` names."""
+
+    release: Release
+    kind: str
+    name: str
+
+    @property
+    def arguments(self) -> tuple[str, ...]:
+        """Those of SCRIPT, after the module."""
+        return (self.kind, self.name, self.release.name)
+
+    @property
+    def seconds(self) -> int:
+        return self.release.location.smoke_timeout_seconds
+
+    def waiting(self) -> str:
+        return f"smoke {self.kind} {self.name}; waiting up to {self.seconds} s"
+
+    def failed(self, output: str) -> Finding:
+        """The finding says what the end of `output` does."""
+        tail = redact("\n".join(output.splitlines()[-KEPT_LINES:])).strip()
+        return self._finding(_last_words(tail), tail)
+
+    def too_late(self) -> Finding:
+        return self._finding(f"it did not end within {self.seconds} s", "")
+
+    def _finding(self, observed: str, evidence: str) -> Finding:
+        return Finding(
+            kind=FindingKind.CERTAIN,
+            object=f"release/{self.release.name}",
+            observed=f"The smoke {self.kind} {self.name} did not pass: {observed.rstrip('.')}.",
+            cause="The definitions load, and what the location named to be tried before the switch fails.",
+            fix="Mend the code, or the check if it is wrong, and redeploy.",
+            evidence=evidence,
+        )
+
+
+def wanted(release: Release) -> Iterator[SmokeTest]:
+    location = release.location
     for kind, name in (("job", location.smoke_job), ("check", location.smoke_check)):
         if name is not None:
-            yield kind, name
-
-
-def waiting(location: Location, kind: str, name: str) -> str:
-    return f"smoke {kind} {name}; waiting up to {location.smoke_timeout_seconds} s"
-
-
-def failed(release: Release, kind: str, name: str, output: str) -> Finding:
-    """By what it printed."""
-    tail = redact("\n".join(output.splitlines()[-KEPT_LINES:])).strip()
-    return _finding(release, kind, name, _last_words(tail), tail)
-
-
-def too_late(release: Release, kind: str, name: str) -> Finding:
-    observed = f"it did not end within {release.location.smoke_timeout_seconds} s"
-    return _finding(release, kind, name, observed, "")
+            yield SmokeTest(release, kind, name)
 
 
 def _last_words(tail: str) -> str:
     raised = last_raised(tail)
     return raised.headline if raised else (tail.splitlines() or ["it printed nothing"])[-1]
-
-
-def _finding(release: Release, kind: str, name: str, observed: str, evidence: str) -> Finding:
-    return Finding(
-        kind=FindingKind.CERTAIN,
-        object=f"release/{release.name}",
-        observed=f"The smoke {kind} {name} did not pass: {observed.rstrip('.')}.",
-        cause="The definitions load, and what the location named to be tried before the switch fails.",
-        fix="Mend the code, or the check if it is wrong, and redeploy.",
-        evidence=evidence,
-    )

@@ -15,6 +15,7 @@ from playground_ops.core.target import Say
 from playground_ops.diagnose import explain_exit
 from playground_ops.targets.common import smoke
 from playground_ops.targets.common.server_protocol import connected, is_serving
+from playground_ops.targets.common.smoke import SmokeTest
 from playground_ops.targets.local.folder import StateFolder
 from playground_ops.targets.local.processes import MARKER
 
@@ -59,12 +60,13 @@ def wait(stack: LocalStack, release: Release, seconds: float) -> None:
 
 def run_smoke(release: Release, code: Code, folder: StateFolder, say: Say) -> None:
     """Does nothing where the location names none. Raises RolloutFailed when it does not pass."""
-    for kind, name in smoke.wanted(release.location):
-        say(smoke.waiting(release.location, kind, name))
-        _run_smoke(release, code, folder, kind, name, say)
+    for test in smoke.wanted(release):
+        say(test.waiting())
+        _run_smoke(test, code, folder, say)
 
 
-def _run_smoke(release: Release, code: Code, folder: StateFolder, kind: str, name: str, say: Say) -> None:
+def _run_smoke(test: SmokeTest, code: Code, folder: StateFolder, say: Say) -> None:
+    release = test.release
     project, environment = code.prepare(release, lambda message: None)
     environ = {
         **os.environ,
@@ -75,7 +77,7 @@ def _run_smoke(release: Release, code: Code, folder: StateFolder, kind: str, nam
         MARKER: f"{os.path.realpath(folder.root)}::{release.name}-smoke",
     }
     process = subprocess.Popen(
-        [str(environment.python), "-c", smoke.SCRIPT, project.module, kind, name, release.name],
+        [str(environment.python), "-c", smoke.SCRIPT, project.module, *test.arguments],
         cwd=project.working_directory,
         env=environ,
         stdin=subprocess.DEVNULL,
@@ -85,16 +87,16 @@ def _run_smoke(release: Release, code: Code, folder: StateFolder, kind: str, nam
         start_new_session=True,
     )
     try:
-        output = _output_of(process, release.location.smoke_timeout_seconds, say)
+        output = _output_of(process, test.seconds, say)
     except subprocess.TimeoutExpired as error:
-        raise RolloutFailed(smoke.too_late(release, kind, name)) from error
+        raise RolloutFailed(test.too_late()) from error
     finally:
         if process.poll() is None:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
             process.wait()
     if process.returncode != 0:
-        raise RolloutFailed(smoke.failed(release, kind, name, output))
+        raise RolloutFailed(test.failed(output))
 
 
 def _output_of(process: subprocess.Popen[str], seconds: float, say: Say) -> str:

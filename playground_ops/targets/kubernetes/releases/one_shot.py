@@ -13,7 +13,6 @@ from playground_ops.core.model import Location, Release, Revision
 from playground_ops.core.target import Say
 from playground_ops.diagnose.git_errors import explain_in_pod, too_slow
 from playground_ops.render import one_shot_pods
-from playground_ops.render import one_shot_pods as rendering
 from playground_ops.targets.common import refs, smoke
 from playground_ops.targets.kubernetes.api.connection import Connection
 from playground_ops.targets.kubernetes.pods import one_shot
@@ -79,19 +78,16 @@ def run_smoke(
     connection: Connection, release: Release, configuration: Configuration, archive: str, say: Say
 ) -> None:
     """Does nothing where the location names none. Raises RolloutFailed, or PlaygroundError without a pod."""
-    seconds = release.location.smoke_timeout_seconds
-    for kind, name in smoke.wanted(release.location):
-        say(smoke.waiting(release.location, kind, name))
-        pod = rendering.smoke_pod(
-            *(release, configuration, archive, f"dagster-smoke-{release.name}-{uuid4().hex[:8]}"),
-            *((kind, name), smoke.SCRIPT, seconds),
-        )
-        made = str(pod["metadata"]["name"])
-        ended = one_shot.run(connection, pod, seconds, partial(_no_answer, made), say)
+    for test in smoke.wanted(release):
+        say(test.waiting())
+        name = f"dagster-smoke-{release.name}-{uuid4().hex[:8]}"
+        script = one_shot_pods.Script(smoke.SCRIPT, test.arguments)
+        pod = one_shot_pods.smoke_pod(release, configuration, archive, name, script)
+        ended = one_shot.run(connection, pod, test.seconds, partial(_no_answer, name), say)
         if ended.too_late:
-            raise RolloutFailed(smoke.too_late(release, kind, name))
+            raise RolloutFailed(test.too_late())
         if ended.code != 0:
-            raise RolloutFailed(smoke.failed(release, kind, name, ended.said))
+            raise RolloutFailed(test.failed(ended.said))
 
 
 def _no_answer(pod: str, what: str) -> Finding:
