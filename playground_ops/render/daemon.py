@@ -17,7 +17,7 @@ from playground_ops.render.names import (
     an_object,
     labels,
 )
-from playground_ops.render.pod import Container, config_map, container, pod, variable
+from playground_ops.render.pod import Container, Pod, config_map, container, variable
 from playground_ops.render.rights import identified
 
 RESOURCES = Resources(requests={"cpu": "100m", "memory": "384Mi"}, limits={"memory": "1Gi"})
@@ -63,14 +63,14 @@ def render(configuration: Configuration) -> list[Object]:
             "livenessProbe": {**check, "periodSeconds": 120, "failureThreshold": 5},
         },
     )
-    template = pod(
+    template = Pod(
         [container(found, settings)],
         settings,
         tags,
         volumes,
         init=[instance.waiting(configuration, settings), _waiting(configuration)],
         annotations={CONTENT: instance.content(*instance.render(configuration), workspace(configuration))},
-    )
+    ).render()
     return [
         an_object(
             *("apps/v1", "Deployment", DAEMON, namespace, tags),

@@ -6,7 +6,7 @@ from playground_ops.config import Configuration
 from playground_ops.core.pod_settings import Resources
 from playground_ops.render.mounted_versions import with_versions
 from playground_ops.render.names import POSTGRES, POSTGRES_PORT, Object, a_service, an_object, labels, present
-from playground_ops.render.pod import Container, Mounted, container, pod, secret_variable, variable, writable
+from playground_ops.render.pod import Container, Mounted, Pod, container, secret_variable, variable, writable
 
 USER = DATABASE = "dagster"
 POSTGRES_USER_ID = 999
@@ -82,14 +82,14 @@ def render(configuration: Configuration) -> list[Object]:
         *(POSTGRES, namespace, tags, settings.service_annotations),
         {"ports": ports, "selector": selector, "type": settings.service_type},
     )
-    template = pod(
+    template = Pod(
         [container(_server(configuration), settings)],
         settings,
         tags,
         [_run(), _tmp()],
         user=POSTGRES_USER_ID,
         grace_seconds=60,
-    )
+    ).render()
     stateful = an_object(
         *("apps/v1", "StatefulSet", POSTGRES, namespace, tags),
         spec={

@@ -32,7 +32,7 @@ from playground_ops.render.names import (
     an_object,
     labels,
 )
-from playground_ops.render.pod import Container, claim, config_map, container, pod, variable, writable
+from playground_ops.render.pod import Container, Pod, claim, config_map, container, variable, writable
 from playground_ops.render.release import START, UNPACK, configuration_file, project
 
 REMOTE_JOB = "playground-ops"
@@ -91,13 +91,13 @@ def remote_job(
         volumes=volumes,
     )
     wait = instance.waiting(configuration, settings)
-    template = pod(
+    template = Pod(
         [container(found, settings)],
         settings,
         tags,
         [*volumes, *(fetch.volumes if fetch else ())],
         init=[*([fetch.container] if fetch else []), wait],
-    )
+    ).render()
     template["spec"] |= {
         "automountServiceAccountToken": True,
         "restartPolicy": "Never",
@@ -181,7 +181,7 @@ def backup_pod(configuration: Configuration, name: str, file: str, seconds: int)
     # The database's certificates may be in a volume.
     mounted = PodSettings(volumes=settings.volumes)
     plain = settings.placement().model_copy(update={"volumes": settings.volumes})
-    template = pod([container(found, mounted)], plain, tags, volumes, grace_seconds=1)
+    template = Pod([container(found, mounted)], plain, tags, volumes, grace_seconds=1).render()
     made = an_object("v1", "Pod", name, configuration.kubernetes.namespace, tags)
     return {
         **made,
@@ -214,7 +214,7 @@ def migration_job(configuration: Configuration, name: str) -> Object:
     wait = instance.waiting(configuration, settings)
     # The database's certificates may be in a volume.
     plain = settings.placement().model_copy(update={"volumes": settings.volumes})
-    template = pod([container(found, plain)], plain, tags, volumes, init=[wait])
+    template = Pod([container(found, plain)], plain, tags, volumes, init=[wait]).render()
     template["spec"]["restartPolicy"] = "Never"
     return an_object(
         *("batch/v1", "Job", name, configuration.kubernetes.namespace, tags),

@@ -24,7 +24,7 @@ from playground_ops.render.names import (
     location_service,
 )
 from playground_ops.render.namespaces import as_account, place
-from playground_ops.render.pod import Container, container, pod, secret_variable, variable, writable
+from playground_ops.render.pod import Container, Pod, container, secret_variable, variable, writable
 
 COMPONENT, NAME = "resolver", "resolve"
 USER_VARIABLE = "GIT_USER"
@@ -88,7 +88,9 @@ def resolver_pod(
     if len(locations) == 1:
         tags = {**tags, LOCATION: location.name}
     settings = location.pod.placement()
-    template = pod([container(found, PodSettings())], settings, tags, volumes, user=GIT_USER, grace_seconds=1)
+    template = Pod(
+        [container(found, PodSettings())], settings, tags, volumes, user=GIT_USER, grace_seconds=1
+    ).render()
     made = an_object("v1", "Pod", name, where.namespace, tags)
     own = {**as_account(where), "restartPolicy": "Never", "activeDeadlineSeconds": seconds}
     return {**made, "spec": {**template["spec"], **own}}

@@ -117,49 +117,55 @@ def resources(own: Resources, given: Resources) -> Object:
     return {"requests": requests, "limits": limits}
 
 
-def pod(
-    app: Sequence[Object],
-    settings: PodSettings,
-    tags: dict[str, str],
-    volumes: Sequence[Mounted],
-    *,
-    init: Sequence[Object] = (),
-    user: int = DAGSTER_USER,
-    grace_seconds: int = 30,
-    annotations: dict[str, str] | None = None,
-) -> Object:
-    """A pod template. It has no service account's token: what needs one says so."""
-    metadata = present(annotations={**(annotations or {}), **settings.annotations})
-    optional = present(
-        imagePullSecrets=[{"name": name} for name in settings.image_pull_secrets],
-        initContainers=list(init),
-        nodeSelector=dict(settings.node_selector),
-        tolerations=[_toleration(one) for one in settings.tolerations],
-        affinity=settings.affinity,
-        topologySpreadConstraints=list(settings.topology_spread_constraints),
-        priorityClassName=settings.priority_class,
-        schedulerName=settings.scheduler_name,
-        serviceAccountName=settings.service_account,
-    )
-    return {
-        "metadata": {"labels": {**settings.labels, **tags}, **metadata},
-        "spec": {
-            **optional,
-            "automountServiceAccountToken": False,
-            "containers": list(app),
-            "enableServiceLinks": False,
-            "securityContext": {
-                "fsGroup": user,
-                "fsGroupChangePolicy": "OnRootMismatch",
-                "runAsGroup": user,
-                "runAsNonRoot": True,
-                "runAsUser": user,
-                "seccompProfile": {"type": "RuntimeDefault"},
+@dataclass(frozen=True)
+class Pod:
+    """A component's own part of a pod. It has no service account's token: what needs one says so."""
+
+    containers: Sequence[Object]
+    settings: PodSettings
+    tags: Mapping[str, str]
+    volumes: Sequence[Mounted]
+    init: Sequence[Object] = ()
+    user: int = DAGSTER_USER
+    grace_seconds: int = 30
+    annotations: Mapping[str, str] = field(default_factory=dict)
+
+    def render(self) -> Object:
+        metadata = present(annotations={**self.annotations, **self.settings.annotations})
+        volumes = _once([*self.volumes, *map(_given, self.settings.volumes)])
+        return {
+            "metadata": {"labels": {**self.settings.labels, **self.tags}, **metadata},
+            "spec": {
+                **self._optional(),
+                "automountServiceAccountToken": False,
+                "containers": list(self.containers),
+                "enableServiceLinks": False,
+                "securityContext": {
+                    "fsGroup": self.user,
+                    "fsGroupChangePolicy": "OnRootMismatch",
+                    "runAsGroup": self.user,
+                    "runAsNonRoot": True,
+                    "runAsUser": self.user,
+                    "seccompProfile": {"type": "RuntimeDefault"},
+                },
+                "terminationGracePeriodSeconds": self.grace_seconds,
+                "volumes": [one.volume for one in volumes],
             },
-            "terminationGracePeriodSeconds": grace_seconds,
-            "volumes": [one.volume for one in _once([*volumes, *map(_given, settings.volumes)])],
-        },
-    }
+        }
+
+    def _optional(self) -> Object:
+        settings = self.settings
+        return present(
+            imagePullSecrets=[{"name": name} for name in settings.image_pull_secrets],
+            initContainers=list(self.init),
+            nodeSelector=dict(settings.node_selector),
+            tolerations=[_toleration(one) for one in settings.tolerations],
+            affinity=settings.affinity,
+            topologySpreadConstraints=list(settings.topology_spread_constraints),
+            priorityClassName=settings.priority_class,
+            schedulerName=settings.scheduler_name,
+            serviceAccountName=settings.service_account,
+        )
 
 
 def _given(found: Volume) -> Mounted:

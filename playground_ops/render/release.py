@@ -41,10 +41,10 @@ from playground_ops.render.namespaces import as_account, place
 from playground_ops.render.pod import (
     Container,
     Mounted,
+    Pod,
     claim,
     config_map,
     container,
-    pod,
     variable,
     writable,
 )
@@ -177,14 +177,14 @@ def template(
     if packages.has_own(release):
         init.append(packages.installing(release, configuration, archive, directory(release), live))
         server["volumeMounts"].append(packages.mounted())
-    found = pod(
+    found = Pod(
         [server],
         settings,
         tags,
         [*volumes, *(volume for one in init for volume in one.volumes)],
         init=[one.container for one in init],
         grace_seconds=release.location.longest_run_seconds,
-    )
+    ).render()
     # Else the server is the pod's first process, to which a signal that it does not handle yet, while it
     # imports, is nothing; and nobody collects the processes of runs.
     found["spec"]["shareProcessNamespace"] = True

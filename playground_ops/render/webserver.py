@@ -23,7 +23,7 @@ from playground_ops.render.names import (
     labels,
     present,
 )
-from playground_ops.render.pod import Container, config_map, container, pod
+from playground_ops.render.pod import Container, Pod, config_map, container
 from playground_ops.render.rights import identified
 
 RESOURCES = Resources(requests={"cpu": "100m", "memory": "384Mi"}, limits={"memory": "1Gi"})
@@ -64,14 +64,14 @@ def _one(
         volumes=volumes,
         more=_more(_below(ingress)),
     )
-    template = pod(
+    template = Pod(
         [container(found, settings)],
         settings,
         tags,
         volumes,
         init=[instance.waiting(configuration, settings)],
         annotations={CONTENT: instance.content(*instance.render(configuration), workspace(configuration))},
-    )
+    ).render()
     if name == WEBSERVER:  # the other one ends no run either
         template = identified(template, WEBSERVER, configuration)
     ports = [{"name": "http", "port": WEBSERVER_PORT, "protocol": "TCP", "targetPort": "http"}]
