@@ -86,7 +86,7 @@ def objects(place: Place, case: Case, commit: str, prefix: str) -> list[dict[str
         configuration="c",
         created_at="2026-01-01T00:00:00Z",
     )
-    found = rendering.render(release, place.configuration, archive.name_of(ROOT), [], [])
+    found = rendering.render(release, place.configuration, archive.name_of(ROOT))
     for one in found:
         one["metadata"]["namespace"] = place.namespace
     return found

@@ -6,6 +6,7 @@ What was fetched is kept inside the cluster, so that what serves comes back with
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from playground_ops.config import Configuration
 from playground_ops.core.model import Release
@@ -58,17 +59,25 @@ git -C "$store" gc -q --prune=now || echo "What is no longer needed of $store st
 """`$1` is the flag with the repository, `$2` the one with the commit."""
 
 
-def cache_variables(release: Release, live: Sequence[Release], waiting: Sequence[str]) -> list[Object]:
-    """`live`: the releases there are, `waiting`: commits of runs that have to start; others are dropped.
+@dataclass(frozen=True)
+class InUse:
+    """What the cluster goes on keeping of code and environments: the rest is dropped."""
 
-    No release: nothing is dropped.
-    """
+    releases: Sequence[Release] = ()
+    """All there are. Where there is none, nothing is dropped."""
+    commits: Sequence[str] = ()
+    """Those of runs that have to start."""
+
+
+EVERYTHING = InUse()
+
+
+def cache_variables(release: Release, in_use: InUse) -> list[Object]:
     name = release.location.name
-    made, commits = (
-        [variable(CACHE, name)],
-        [one.revision.commit for one in live if one.location.name == name],
-    )
-    return [*made, variable(CACHE_LIVE, " ".join(dict.fromkeys([*commits, *waiting])))] if commits else made
+    made = [variable(CACHE, name)]
+    commits = [one.revision.commit for one in in_use.releases if one.location.name == name]
+    live = " ".join(dict.fromkeys([*commits, *in_use.commits]))
+    return [*made, variable(CACHE_LIVE, live)] if commits else made
 
 
 def cache_volume() -> Mounted:
@@ -101,9 +110,7 @@ def worktree(commit: str) -> str:
     return f"{REPOSITORY_FOLDER}/.worktrees/{commit}"
 
 
-def fetching(
-    release: Release, configuration: Configuration, live: Sequence[Release], waiting: Sequence[str] = ()
-) -> InitContainer:
+def fetching(release: Release, configuration: Configuration, in_use: InUse) -> InitContainer:
     """An init container that fetches exactly the release's commit, once; the cluster keeps it."""
     repository, secret = release.location.repository or "", release.location.git_secret
     arguments = [
@@ -131,7 +138,7 @@ def fetching(
         arguments=arguments,
         variables=[
             variable("HOME", "/tmp"),
-            *cache_variables(release, live, waiting),
+            *cache_variables(release, in_use),
             *_user(repository, secret),
         ],
         volumes=volumes,

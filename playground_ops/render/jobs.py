@@ -71,7 +71,7 @@ def remote_job(
     source = [] if release else [config_map(archive, SOURCE_FOLDER, "source")]
     volumes = [*source, writable("app", APP_FOLDER), writable("home", HOME), writable("tmp", "/tmp")]
     folder = project(release) if release else PROJECT_FOLDER
-    fetch = gitsync.fetching(release, configuration, ()) if release else None
+    fetch = gitsync.fetching(release, configuration, gitsync.EVERYTHING) if release else None
     told = [] if archive == HANDED_OVER else [f"{LINES}=json"]  # whose log a person reads
     words = ["env", *told, f"PYTHONPATH={folder}", "python", "-m", "playground_ops", *command.arguments]
     found = Container(

@@ -134,7 +134,8 @@ def smoke_pod(
     """
     where, app = place(configuration, release.location.name), location_service(release.location.name)
     tags = {**labels(app, SMOKE_COMPONENT), LOCATION: release.location.name, **where.tags}
-    template = rendering.template(release, configuration, archive, tags, _command(release, script), {})
+    purpose = rendering.Purpose(tags, _command(release, script))
+    template = rendering.template(release, configuration, archive, purpose)
     whole = with_versions(template, configuration, where.namespace)
     made = an_object("v1", "Pod", name, where.namespace, whole["metadata"]["labels"])
     made["metadata"] = {**whole["metadata"], **made["metadata"]}

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 
 import yaml
 
@@ -14,6 +15,7 @@ from playground_ops.config import OPS, Configuration
 from playground_ops.core.model import Release
 from playground_ops.core.pod_settings import Resources
 from playground_ops.render import gitsync, instance, packages, runs
+from playground_ops.render.gitsync import EVERYTHING, InUse
 from playground_ops.render.mounted_versions import with_versions
 from playground_ops.render.names import (
     APP_FOLDER,
@@ -68,25 +70,27 @@ SERVE = "playground_ops.targets.kubernetes.inside.serving"
 """The module that finds out what a repository's project wants loaded, and becomes its server."""
 
 
-def render(
-    release: Release,
-    configuration: Configuration,
-    archive: str,
-    live: Sequence[Release] = (),
-    waiting: Sequence[str] = (),
-) -> list[Object]:
-    """`archive`: the ConfigMap with this project's code, which the server is started by, or serves.
+@dataclass(frozen=True)
+class Purpose:
+    """What a pod with a release's code is there for: it serves, or does a run, or a smoke test."""
 
-    `live`: the releases there are, whose code and environments stay kept. `waiting`: commits of runs.
-    """
+    tags: dict[str, str]
+    arguments: Sequence[str] = ()
+    """What is run; a pod of runs gets it from its run launcher."""
+    probes: Object = field(default_factory=dict)
+
+
+def render(
+    release: Release, configuration: Configuration, archive: str, in_use: InUse = EVERYTHING
+) -> list[Object]:
+    """`archive`: the ConfigMap with this project's code, which the server is started by, or serves."""
     name, number = release.location.name, release.number
     where = place(configuration, name)
     tags = {**labels(location_service(name), "location"), LOCATION: name, RELEASE: str(number), **where.tags}
     own = {LOCATION: name, RELEASE: str(number)}
     namespace = where.namespace
-    serving = template(
-        release, configuration, archive, tags, _command(release), _probes(release), live, waiting
-    )
+    purpose = Purpose(tags, _command(release), _probes(release))
+    serving = template(release, configuration, archive, purpose, in_use)
     serving["spec"]["containers"][0]["env"].append(
         variable(runs.CONTEXT, context_of_runs(release, configuration, archive))
     )
@@ -118,7 +122,7 @@ def render(
 
 def context_of_runs(release: Release, configuration: Configuration, archive: str) -> str:
     """The pod of its runs, which comes with the server. It drops nothing of the code that is kept."""
-    made = template(release, configuration, archive, runs.tags(release), (), {})
+    made = template(release, configuration, archive, Purpose(runs.tags(release)))
     found = with_versions(made, configuration)
     command = list(found["spec"]["containers"][0]["command"])
     if release.revision.repository is not None:
@@ -147,16 +151,9 @@ def configuration_file(release: Release) -> str:
 
 
 def template(
-    release: Release,
-    configuration: Configuration,
-    archive: str,
-    tags: dict[str, str],
-    arguments: Sequence[str],
-    probes: Object,
-    live: Sequence[Release] = (),
-    waiting: Sequence[str] = (),
+    release: Release, configuration: Configuration, archive: str, purpose: Purpose, in_use: InUse = EVERYTHING
 ) -> Object:
-    """A pod with the release's code and all that is around it, which runs `arguments`."""
+    """A pod with the release's code and all that is around it."""
     settings, is_ops = configuration.pod_of(release.location), release.location.name == OPS.name
     in_image = release.location.in_image is not None
     volumes = _volumes() if in_image else [*_code(archive), *_volumes()]
@@ -167,20 +164,20 @@ def template(
         image=instance.image(configuration, settings),
         resources=RESOURCES,
         command=["sh", "-ec", script, SERVER if in_image else _unpacked(release)],
-        arguments=arguments,
+        arguments=purpose.arguments,
         variables=_variables(release, configuration),
         volumes=volumes,
-        more=probes,
+        more=purpose.probes,
     )
-    init = [gitsync.fetching(release, configuration, live, waiting)] if release.revision.repository else []
+    init = [gitsync.fetching(release, configuration, in_use)] if release.revision.repository else []
     server = container(main, settings)
     if packages.has_own(release):
-        init.append(packages.installing(release, configuration, archive, directory(release), live))
+        init.append(packages.installing(release, configuration, archive, directory(release), in_use.releases))
         server["volumeMounts"].append(packages.mounted())
     found = Pod(
         [server],
         settings,
-        tags,
+        purpose.tags,
         [*volumes, *(volume for one in init for volume in one.volumes)],
         init=[one.container for one in init],
         grace_seconds=release.location.longest_run_seconds,

@@ -14,6 +14,7 @@ from playground_ops.core.errors import BadInput, FindingKind, PlaygroundError
 from playground_ops.core.model import Dependencies, Location, Release, Revision
 from playground_ops.diagnose.pods import INSTALLS, Collected, look
 from playground_ops.render import packages, release
+from playground_ops.render.gitsync import InUse
 from playground_ops.targets.common.project import read_project
 from playground_ops.targets.kubernetes.inside.installing import UV, credentials, obtain_uv, own_folder
 from playground_ops.targets.kubernetes.inside.serving import own_environment
@@ -37,8 +38,8 @@ def made(
 
 
 def init_containers(found: Release, live: tuple[Release, ...] = ()) -> list[str]:
-    pod = release.render(found, read(INDEX, Path("x.yaml")), "archive", live)[0]["spec"]["template"]["spec"]
-    return [one["name"] for one in pod.get("initContainers", ())]
+    deployment = release.render(found, read(INDEX, Path("x.yaml")), "archive", InUse(live))[0]
+    return [one["name"] for one in deployment["spec"]["template"]["spec"].get("initContainers", ())]
 
 
 def test_who_shares_the_image_s_packages_has_no_init_container_for_them() -> None:

@@ -24,6 +24,7 @@ from playground_ops.core.model import (
 )
 from playground_ops.core.target import Lock, Say
 from playground_ops.render import release as rendering
+from playground_ops.render.gitsync import InUse
 from playground_ops.render.names import GRPC_PORT, location_service, release_deployment, release_service
 from playground_ops.render.namespaces import Place, host, place
 from playground_ops.targets.common import runs_in_flight
@@ -133,8 +134,8 @@ class KubernetesTarget:
             if release.revision.repository is None:
                 self._must_be_this_code(release)
             self._have_the_code(place(self.configuration, name))
-        live, waiting = releases.everywhere(), self._waiting()
-        releases.make(rendering.render(release, self.configuration, made, live, waiting))
+        in_use = InUse(releases.everywhere(), self._waiting())
+        releases.make(rendering.render(release, self.configuration, made, in_use))
 
     def _have_the_code(self, there: Place) -> None:
         """In the namespace of the release, where its pod finds it."""
