@@ -49,18 +49,24 @@ class TimedOut(Exception):
         self.seconds, self.words = seconds, words
 
 
+@dataclass(frozen=True)
+class Inherited:
+    """What a command gets from its caller."""
+
+    environment: Mapping[str, str]
+    folder: Path | None = None
+    keep: Sequence[int] = ()
+    """Descriptors that stay open in it: a lock that is to be held as long as it lives."""
+
+
 def run(
     arguments: Sequence[str],
+    inherited: Inherited,
     *,
-    environment: Mapping[str, str],
     seconds: float,
-    folder: Path | None = None,
     hear: Callable[[str], None] = lambda line: None,
-    keep: Sequence[int] = (),
 ) -> Finished:
     """Run to the end, at most `seconds`; `hear` gets its latest line, about once a second, when it changed.
-
-    `keep` are descriptors that stay open in it: a lock that is to be held as long as it lives.
 
     It has no terminal and no input, so nothing can prompt. Raises TimedOut, FileNotFoundError when the
     program is not there, OSError when it can't be started.
@@ -73,10 +79,10 @@ def run(
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=words,
-            cwd=folder,
-            env=dict(environment),
+            cwd=inherited.folder,
+            env=dict(inherited.environment),
             start_new_session=True,
-            pass_fds=tuple(keep),
+            pass_fds=tuple(inherited.keep),
         )
         try:
             _wait(process, words, seconds, hear)

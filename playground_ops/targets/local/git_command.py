@@ -12,7 +12,7 @@ from urllib.parse import unquote, urlsplit
 from playground_ops.core.errors import PlaygroundError
 from playground_ops.core.redact import redact
 from playground_ops.diagnose.git_errors import explain, missing, too_slow
-from playground_ops.targets.common.command import Finished, TimedOut, quiet_environment, run
+from playground_ops.targets.common.command import Finished, Inherited, TimedOut, quiet_environment, run
 
 # A transfer that stands still for half a minute is broken off, long before the deadline. `ext::` runs
 # commands that the URL names. Hooks and housekeeping of the person's own have no business here.
@@ -86,9 +86,8 @@ def git(
         if "GIT_SSH_COMMAND" not in environment and "GIT_SSH" not in environment:
             _batch_ssh(environment)
         chosen = [word for option in options for word in ("-c", option)]
-        return run(
-            ["git", *chosen, *arguments], environment=environment, seconds=seconds, folder=folder, hear=hear
-        )
+        command = ["git", *chosen, *arguments]
+        return run(command, Inherited(environment, folder), seconds=seconds, hear=hear)
     except TimedOut as error:
         raise PlaygroundError(too_slow(source.thing, seconds, error.words)) from error
     except FileNotFoundError as error:
@@ -123,6 +122,6 @@ def _credential_options(source: Remote) -> list[str]:
 
 
 def _batch_ssh(environment: dict[str, str]) -> None:
-    own = run(["git", "config", "--get", "core.sshCommand"], environment=environment, seconds=10)
+    own = run(["git", "config", "--get", "core.sshCommand"], Inherited(environment), seconds=10)
     if own.code != 0:
         environment["GIT_SSH_COMMAND"] = "ssh -o BatchMode=yes -o ConnectTimeout=15"

@@ -12,7 +12,6 @@ import sys
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 
@@ -30,7 +29,7 @@ from playground_ops.targets.common.project import Project
 from playground_ops.targets.packages.dependencies import Wanted, wanted
 from playground_ops.targets.packages.installed import check_copied, check_dagster, installed, lay_over
 from playground_ops.targets.packages.interpreters import Interpreter, choose
-from playground_ops.targets.packages.uv import uv_or_raise
+from playground_ops.targets.packages.uv import Uv
 
 _MARKER = ".complete"
 _SHAPE = "1"
@@ -49,6 +48,17 @@ def shared() -> Environment:
     return Environment("shared", Path(sys.executable), version("dagster"))
 
 
+@dataclass(frozen=True)
+class _Recipe:
+    """What the environment of `project` is made of, and where it lies."""
+
+    project: Project
+    thing: str
+    needs: Wanted
+    interpreter: Interpreter
+    place: Path
+
+
 class Environments:
     """The environments in `folder`; each holds `instance_packages` too, which the instance needs to load."""
 
@@ -64,9 +74,7 @@ class Environments:
 
     def find(self, project: Project) -> Environment | None:
         """The environment of `project` if it is there. Raises PlaygroundError (certain)."""
-        needs, interpreter = self._needs(project)
-        place = self.folder / self._key(needs, interpreter)
-        return _read(place)
+        return _read(self._recipe(project).place)
 
     def ensure(self, project: Project, say: Callable[[str], None]) -> Environment:
         """The environment of `project`, made if it is not there. Without network where it is.
@@ -75,13 +83,12 @@ class Environments:
         its own code by its working directory. So the project's own entry points are not registered.
         Raises PlaygroundError: certain for what the project must change, transient for the index.
         """
-        needs, interpreter = self._needs(project)
-        place = self.folder / self._key(needs, interpreter)
-        found = _read(place)
+        recipe = self._recipe(project)
+        found = _read(recipe.place)
         if found is None:
-            with locked(place, say) as lock, room(f"environment/{project.place}"):
-                found = _read(place) or self._make(project, needs, interpreter, place, say, lock)
-        used(place)
+            with locked(recipe.place, say) as lock, room(recipe.thing):
+                found = _read(recipe.place) or self._make(recipe, say, lock)
+        used(recipe.place)
         return found
 
     def prune(self, keep: set[str], recent_seconds: float = RECENT_SECONDS) -> list[str]:
@@ -91,11 +98,12 @@ class Environments:
         """
         return remove_unused(self.folder, keep, recent_seconds)
 
-    def _needs(self, project: Project) -> tuple[Wanted, Interpreter]:
+    def _recipe(self, project: Project) -> _Recipe:
         thing = f"environment/{project.place}"
         if project.dependency_source is None:
             raise PlaygroundError(_nothing_declared(thing))
-        return wanted(project), self._interpreter_for(project, thing)
+        needs, interpreter = wanted(project), self._interpreter_for(project, thing)
+        return _Recipe(project, thing, needs, interpreter, self.folder / self._key(needs, interpreter))
 
     def _key(self, needs: Wanted, interpreter: Interpreter) -> str:
         parts = [
@@ -108,26 +116,19 @@ class Environments:
         ]
         return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
 
-    def _make(
-        self,
-        project: Project,
-        needs: Wanted,
-        interpreter: Interpreter,
-        place: Path,
-        say: Callable[[str], None],
-        lock: int,
-    ) -> Environment:
+    def _make(self, recipe: _Recipe, say: Say, lock: int) -> Environment:
         # In place, with a mark at the end, and not built aside and renamed: scripts and the links of an
         # environment hold its path. So a uv whose caller was killed keeps the lock: two would mix.
-        thing = f"environment/{project.place}"
+        place, thing, interpreter = recipe.place, recipe.thing, recipe.interpreter
         discard(place)
         try:
-            with _sources(project, needs, place) as source:
-                say(f"Making its environment from {project.dependency_source}, Python {interpreter.version}.")
-                _install(source, interpreter, place, say, lock)
+            with _sources(recipe.project, recipe.needs, place) as source:
+                say(f"Making its environment from {source.dependency_source}, Python {interpreter.version}.")
+                uv = Uv(thing, source.directory, say, (lock,))
+                _install(source, interpreter, place, uv)
                 check_copied(place, thing)
                 dagster = check_dagster(installed(place), thing)
-                lay_over(self.instance_packages, dagster, place, source, say, (lock,))
+                lay_over(self.instance_packages, dagster, place, uv)
             (place / _MARKER).write_text(json.dumps({"dagster": dagster}))
         except BaseException:
             discard(place)
@@ -135,20 +136,16 @@ class Environments:
         return Environment(place.name, place / "bin" / "python", dagster)
 
 
-def _install(
-    project: Project, interpreter: Interpreter, place: Path, say: Callable[[str], None], lock: int
-) -> None:
-    thing = f"environment/{project.place}"
-    call = partial(uv_or_raise, thing=thing, folder=project.directory, say=say, keep=(lock,))
+def _install(project: Project, interpreter: Interpreter, place: Path, uv: Uv) -> None:
     python = ["--python", str(interpreter.path)]
-    call(["venv", "--quiet", *python, str(place)])
+    uv.run_or_raise(["venv", "--quiet", *python, str(place)])
     if project.dependency_source == "uv.lock":
         # Frozen: exactly what was locked and committed, and no question to the index about it.
         options = ["--frozen", "--no-dev", "--no-editable", "--no-install-project"]
-        call(["sync", *options, *python], environment=place)
+        uv.run_or_raise(["sync", *options, *python], environment=place)
         return
     into = ["--python", str(place / "bin" / "python")]
-    call(["pip", "install", *into, "-r", str(project.dependency_file)])
+    uv.run_or_raise(["pip", "install", *into, "-r", str(project.dependency_file)])
 
 
 @contextmanager

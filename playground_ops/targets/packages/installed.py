@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from importlib.metadata import distributions
 from pathlib import Path
 
 from packaging.version import InvalidVersion, Version
 
 from playground_ops.core.errors import Finding, FindingKind, PlaygroundError
-from playground_ops.targets.common.project import Project
-from playground_ops.targets.packages.uv import explain, tail, uv
+from playground_ops.targets.packages.uv import Uv, explain, tail
 
 OLDEST, NEWEST = (1, 11), (1, 13)
 """Minors of Dagster whose code servers the stack's webserver and daemon talk to."""
@@ -71,14 +70,7 @@ def check_dagster(packages: Mapping[str, str], thing: str) -> str:
     return found
 
 
-def lay_over(
-    packages: Sequence[str],
-    dagster: str,
-    place: Path,
-    project: Project,
-    say: Callable[[str], None],
-    keep: Sequence[int] = (),
-) -> None:
+def lay_over(packages: Sequence[str], dagster: str, place: Path, uv: Uv) -> None:
     """Add `packages` at the versions that go with `dagster`, what is there staying as it is.
 
     Raises PlaygroundError: certain, naming the packages, when that can't be.
@@ -87,24 +79,17 @@ def lay_over(
     missing = [goes_with(name, dagster) for name in packages if name not in before]
     if not missing:
         return
-    say(f"Adding what the instance needs: {', '.join(missing)}.")
-    thing = f"environment/{project.place}"
+    uv.say(f"Adding what the instance needs: {', '.join(missing)}.")
     pins = place / ".locked.txt"
     pins.write_text("".join(f"{name}=={number}\n" for name, number in sorted(before.items())))
     python = str(place / "bin" / "python")
-    finished = uv(
-        ["pip", "install", "--python", python, "--constraints", str(pins), "--", *missing],
-        thing,
-        folder=project.directory,
-        say=say,
-        keep=keep,
-    )
+    finished = uv.run(["pip", "install", "--python", python, "--constraints", str(pins), "--", *missing])
     if finished.code != 0:
-        raise PlaygroundError(_conflict(thing, missing, finished.words))
+        raise PlaygroundError(_conflict(uv.thing, missing, finished.words))
     after = installed(place)
     moved = sorted(name for name, number in before.items() if after.get(name) != number)
     if moved:
-        raise PlaygroundError(_conflict(thing, missing, f"It would have moved {', '.join(moved)}."))
+        raise PlaygroundError(_conflict(uv.thing, missing, f"It would have moved {', '.join(moved)}."))
 
 
 def goes_with(package: str, dagster: str) -> str:

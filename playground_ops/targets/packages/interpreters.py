@@ -10,9 +10,9 @@ from pathlib import Path
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
 from playground_ops.core.errors import Finding, FindingKind, PlaygroundError
-from playground_ops.targets.common.command import TimedOut, run
+from playground_ops.targets.common.command import Inherited, TimedOut, run
 from playground_ops.targets.common.project import Project
-from playground_ops.targets.packages.uv import LOOK_SECONDS, uv
+from playground_ops.targets.packages.uv import LOOK_SECONDS, Uv
 
 
 @dataclass(frozen=True)
@@ -97,13 +97,14 @@ def _pin(project: Project) -> str | None:
 def _find(request: str | None, thing: str) -> Interpreter | None:
     if request is None:
         return None
-    finished = uv(["python", "find", "--no-project", "--system", "--", request], thing, seconds=LOOK_SECONDS)
+    asked = ["python", "find", "--no-project", "--system", "--", request]
+    finished = Uv(thing).run(asked, seconds=LOOK_SECONDS)
     path = finished.output.strip()
     if finished.code != 0 or not path:
         return None
     try:
         program = "import platform; print(platform.python_version())"
-        told = run([path, "-I", "-c", program], environment=os.environ, seconds=LOOK_SECONDS)
+        told = run([path, "-I", "-c", program], Inherited(os.environ), seconds=LOOK_SECONDS)
     except (TimedOut, OSError):
         return None
     return Interpreter(Path(path), told.output.strip()) if told.code == 0 else None

@@ -5,13 +5,15 @@ from __future__ import annotations
 import os
 import re
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from playground_ops.core.errors import Finding, FindingKind, PlaygroundError
 from playground_ops.core.redact import redact
+from playground_ops.core.target import Say
 from playground_ops.diagnose import git_errors
-from playground_ops.targets.common.command import Finished, TimedOut, quiet_environment, run
+from playground_ops.targets.common.command import Finished, Inherited, TimedOut, quiet_environment, run
 
 EVIDENCE_LINES = 30
 
@@ -163,53 +165,42 @@ _OF_ANOTHER_ENVIRONMENT = (
 )
 
 
-def uv(
-    arguments: Sequence[str],
-    thing: str,
-    *,
-    seconds: float = BUILD_SECONDS,
-    folder: Path | None = None,
-    environment: Path | None = None,
-    say: Callable[[str], None] = lambda line: None,
-    keep: Sequence[int] = (),
-) -> Finished:
-    """Run uv; an exit code other than 0 is the caller's to judge.
+@dataclass(frozen=True)
+class Uv:
+    """uv, which is called for `thing` and works in `folder`."""
 
-    `environment` is what `uv sync` fills, `keep` the descriptor of the lock that it is filled under.
+    thing: str
+    folder: Path | None = None
+    say: Say = lambda line: None
+    keep: Sequence[int] = ()
+    """The descriptor of the lock that it is called under."""
 
-    Raises PlaygroundError when there is no uv or `seconds` are over.
-    """
-    variables = quiet_environment(os.environ)
-    for name in _OF_ANOTHER_ENVIRONMENT:
-        variables.pop(name, None)
-    # Packages of the repository itself are copied in: an environment is shared by releases and must not
-    # follow one checkout.
-    variables.update(UV_NO_PROGRESS="1", UV_PYTHON_DOWNLOADS="never", UV_NO_EDITABLE="1", NO_COLOR="1")
-    if environment is not None:
-        variables["UV_PROJECT_ENVIRONMENT"] = str(environment)
-    program = find_uv(thing)
-    try:
-        return run(
-            [program, *arguments], environment=variables, seconds=seconds, folder=folder, hear=say, keep=keep
-        )
-    except TimedOut as error:
-        raise PlaygroundError(too_slow(thing, seconds, error.words)) from error
+    def run(
+        self, arguments: Sequence[str], *, environment: Path | None = None, seconds: float = BUILD_SECONDS
+    ) -> Finished:
+        """An exit code other than 0 is the caller's to judge. `environment` is what `uv sync` fills.
 
+        Raises PlaygroundError when there is no uv or `seconds` are over.
+        """
+        variables = quiet_environment(os.environ)
+        for name in _OF_ANOTHER_ENVIRONMENT:
+            variables.pop(name, None)
+        # Packages of the repository itself are copied in: an environment is shared by releases and must
+        # not follow one checkout.
+        variables.update(UV_NO_PROGRESS="1", UV_PYTHON_DOWNLOADS="never", UV_NO_EDITABLE="1", NO_COLOR="1")
+        if environment is not None:
+            variables["UV_PROJECT_ENVIRONMENT"] = str(environment)
+        command, inherited = [find_uv(self.thing), *arguments], Inherited(variables, self.folder, self.keep)
+        try:
+            return run(command, inherited, seconds=seconds, hear=self.say)
+        except TimedOut as error:
+            raise PlaygroundError(too_slow(self.thing, seconds, error.words)) from error
 
-def uv_or_raise(
-    arguments: Sequence[str],
-    thing: str,
-    *,
-    folder: Path | None = None,
-    environment: Path | None = None,
-    say: Callable[[str], None] = lambda line: None,
-    keep: Sequence[int] = (),
-) -> str:
-    """Its standard output. Raises PlaygroundError with uv's own words, explained."""
-    finished = uv(arguments, thing, folder=folder, environment=environment, say=say, keep=keep)
-    if finished.code != 0:
-        raise PlaygroundError(explain(thing, finished.words))
-    return finished.output
+    def run_or_raise(self, arguments: Sequence[str], environment: Path | None = None) -> None:
+        """Raises PlaygroundError with uv's own words, explained."""
+        finished = self.run(arguments, environment=environment)
+        if finished.code != 0:
+            raise PlaygroundError(explain(self.thing, finished.words))
 
 
 def find_uv(thing: str) -> str:

@@ -36,7 +36,7 @@ from playground_ops.render.names import (
 )
 from playground_ops.render.packages import LIVE, LIVE_AS_OF
 from playground_ops.targets.common.atomic_folder import room
-from playground_ops.targets.common.command import TimedOut, quiet_environment, run
+from playground_ops.targets.common.command import Inherited, TimedOut, quiet_environment, run
 from playground_ops.targets.common.project import Project, read_project
 from playground_ops.targets.kubernetes.inside.serving import EXIT_CERTAIN, not_its_own
 from playground_ops.targets.packages.environments import Environments, Keeping
@@ -121,7 +121,7 @@ def obtain_uv(project: Project, say: Say, folder: Path) -> None:
     command = [sys.executable, "-m", "pip", "install", *_OPTIONS, "--target", str(folder), f"uv=={UV}"]
     variables = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
     try:
-        done = run(command, environment=quiet_environment(variables), seconds=SECONDS)
+        done = run(command, Inherited(quiet_environment(variables)), seconds=SECONDS)
     except TimedOut as error:
         raise PlaygroundError(too_slow(thing, SECONDS, error.words)) from error
     if "No module named pip" in done.words:
