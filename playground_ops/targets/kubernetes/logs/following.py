@@ -18,7 +18,7 @@ from playground_ops.core.errors import FindingKind, PlaygroundError
 from playground_ops.targets.kubernetes.api.connection import Connection
 from playground_ops.targets.kubernetes.api.refusals import Refusal
 from playground_ops.targets.kubernetes.api.streaming import lines
-from playground_ops.targets.kubernetes.logs.lines import LogLine, Remembered, Source, merged
+from playground_ops.targets.kubernetes.logs.lines import LogLine, Remembered, Source, merged, since
 from playground_ops.targets.kubernetes.logs.reading import Pod, Wanted, matching, read, recent, unstarted
 from playground_ops.targets.kubernetes.pods import containers
 from playground_ops.targets.kubernetes.pods.containers import State
@@ -174,7 +174,8 @@ class _Following:
         seconds = UNSETTLED_STREAM_SECONDS if unsettled else STREAM_SECONDS
         with self._passing() as passing:
             begin = memory.begin(time.monotonic())
-            log = read(self._connection, self._wanted.pods, one.source, query, begin, seconds)
+            asked = {**query, "sinceTime": since(begin)} if begin else query
+            log = read(self._connection, self._wanted.pods, one.source, asked, seconds)
             for line in memory.new(log):
                 self._found.put(line)
         return not passing.failed

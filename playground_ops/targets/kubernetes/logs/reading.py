@@ -15,7 +15,7 @@ from playground_ops.render.runs import RUN_ID
 from playground_ops.targets.kubernetes.api.connection import Connection
 from playground_ops.targets.kubernetes.api.refusals import Refusal
 from playground_ops.targets.kubernetes.api.streaming import lines
-from playground_ops.targets.kubernetes.logs.lines import LogLine, Remembered, Source, merged, parsed, since
+from playground_ops.targets.kubernetes.logs.lines import LogLine, Remembered, Source, merged, parsed
 from playground_ops.targets.kubernetes.pods import containers
 from playground_ops.targets.kubernetes.pods.selection import (
     Selection,
@@ -162,13 +162,10 @@ def read(
     pods: Selection,
     source: Source,
     query: Mapping[str, str],
-    from_time: int = 0,
     seconds: float = READ_SECONDS,
 ) -> Iterator[LogLine]:
     """One log, as far as it goes. Raises PlaygroundError; of what can't be read there are no lines."""
     asked = {"container": source.container, "timestamps": "true", **query}
-    if from_time:
-        asked["sinceTime"] = since(from_time)
     try:
         for line in lines(connection, f"{pods.pod_path(source.pod)}/log", asked, seconds):
             yield parsed(source, line)
