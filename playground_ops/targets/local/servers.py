@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING
 
 from playground_ops.core.model import Release
 from playground_ops.targets.common.project import Project
-from playground_ops.targets.local.folder import StateFolder, reading, writing
+from playground_ops.targets.local.folder import reading, writing
 from playground_ops.targets.local.processes import ProcessSpec
 
 if TYPE_CHECKING:
+    from playground_ops.targets.local.components import LocalStack
     from playground_ops.targets.packages.environments import Environment
 
 
@@ -83,12 +84,7 @@ def _target(link: Path) -> str:
 
 
 def server_spec(
-    release: Release,
-    project: Project,
-    environment: Environment,
-    addresses: Addresses,
-    folder: StateFolder,
-    stack_environment: dict[str, str],
+    stack: LocalStack, release: Release, project: Project, environment: Environment
 ) -> ProcessSpec:
     """The process of a candidate: it does not come back when it dies, so that its end is seen."""
     return ProcessSpec(
@@ -96,7 +92,7 @@ def server_spec(
         argv=(
             str(environment.python),
             *("-m", "dagster", "api", "grpc"),
-            *("--socket", str(addresses.own(release))),
+            *("--socket", str(stack.addresses.own(release))),
             *project.load_arguments,
             *("-d", str(project.working_directory)),
             *("--location-name", release.location.name),
@@ -104,9 +100,9 @@ def server_spec(
         ),
         cwd=str(project.working_directory),
         env={
-            **stack_environment,
+            **stack.environment_of(release.location),
             **release.location.environment,
-            "DAGSTER_HOME": str(folder.dagster_home),
+            "DAGSTER_HOME": str(stack.folder.dagster_home),
             "PLAYGROUND_LOCATION": release.location.name,
             "PLAYGROUND_RELEASE": str(release.number),
             "PLAYGROUND_COMMIT": release.revision.commit,

@@ -114,15 +114,7 @@ class LocalTarget:
         self.stack.must_be_deployed()
         self._files(release.location.name).add(release)
         project, environment = self.code.prepare(release, say)
-        spec = server_spec(
-            release,
-            project,
-            environment,
-            self.stack.addresses,
-            self.folder,
-            self.stack.environment_of(release.location),
-        )
-        self.stack.control().start(spec)
+        self.stack.control().start(server_spec(self.stack, release, project, environment))
 
     def observe(self, release: Release) -> Observation:
         return candidate.observe(self.stack, release, self.tail(release, DIAGNOSED_LINES))
