@@ -37,10 +37,10 @@ from playground_ops.targets.kubernetes.api.paths import path
 from playground_ops.targets.kubernetes.api.snapshot import Snapshot
 from playground_ops.targets.kubernetes.objects import storage
 from playground_ops.targets.kubernetes.pods.deletion import end_pods
-from playground_ops.targets.kubernetes.releases import archive, leases, one_shot, records, runs
+from playground_ops.targets.kubernetes.releases import archive, leases, one_shot, runs
 from playground_ops.targets.kubernetes.releases.deployments import Releases, selector
 from playground_ops.targets.kubernetes.releases.observing import Pods, moved_on, no_address, no_answer
-from playground_ops.targets.kubernetes.releases.records import Records
+from playground_ops.targets.kubernetes.releases.records import Records, StoppedAutomation
 from playground_ops.targets.kubernetes.stack import KubernetesStack
 
 REMOVE_GRACE_SECONDS = 5
@@ -176,9 +176,8 @@ class KubernetesTarget:
         return self._releases(release.location.name).verdict(release)
 
     def set_automation(self, release: Release, loaded: LoadedCode) -> Sequence[str]:
-        name = release.location.name
-        address = self._serving(name)
-        return records.apply_automation(self.connection, self.namespace, self.home, release, address, loaded)
+        stopped = StoppedAutomation(self.connection, self.namespace, self.home)
+        return stopped.apply(release, self._serving(release.location.name), loaded)
 
     def serve(self, release: Release) -> None:
         # The selector last: whoever dies on the way leaves a release that never served, and is removed.

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -90,44 +91,44 @@ def _text(when: datetime) -> str:
 KEY = "stopped.json"
 
 
-def apply_automation(
-    connection: Connection,
-    namespace: str,
-    home: Path,
-    release: Release,
-    address: Address,
-    loaded: LoadedCode,
-) -> Sequence[str]:
-    """What was stopped or given back now, one readable name each."""
-    name = release.location.name
-    place = _place(namespace, name)
-    known = _stopped_before(connection.get(path(place)))
-    if release.location.automation == "on" and not known:
-        return []
-    from playground_ops.targets.common import instance
+@dataclass(frozen=True)
+class StoppedAutomation:
+    """A ConfigMap for each location holds what was stopped there."""
 
-    if release.location.automation == "off":
-        now = instance.stop_automations(home, name, address, loaded, known)
-        if now != known:
-            _keep(connection, {**place, "data": {KEY: json.dumps(now)}})
-        return [f"{found} is stopped" for found in now if found not in known]
-    instance.release_automations(home, name, address, loaded, known)
-    _keep(connection, {**place, "data": {KEY: "[]"}})
-    return [f"{found} is as the code says again" for found in known]
+    connection: Connection
+    namespace: str
+    home: Path
 
+    def apply(self, release: Release, address: Address, loaded: LoadedCode) -> Sequence[str]:
+        """What was stopped or given back now, one readable name each."""
+        name = release.location.name
+        known = self._known(name)
+        if release.location.automation == "on" and not known:
+            return []
+        from playground_ops.targets.common import instance
 
-def _place(namespace: str, location: str) -> dict[str, Any]:
-    name = f"dagster-automation-{location}"
-    return an_object("v1", "ConfigMap", name, namespace, {**labels(name, "automation"), LOCATION: location})
+        if release.location.automation == "off":
+            now = instance.stop_automations(self.home, name, address, loaded, known)
+            if now != known:
+                self._keep(name, now)
+            return [f"{found} is stopped" for found in now if found not in known]
+        instance.release_automations(self.home, name, address, loaded, known)
+        self._keep(name, [])
+        return [f"{found} is as the code says again" for found in known]
 
+    def _map(self, location: str, **body: Any) -> dict[str, Any]:
+        name = f"dagster-automation-{location}"
+        tags = {**labels(name, "automation"), LOCATION: location}
+        return an_object("v1", "ConfigMap", name, self.namespace, tags, **body)
 
-def _keep(connection: Connection, wanted: dict[str, Any]) -> None:
-    query = {"fieldManager": ROLLOUT_MANAGER, "force": "true"}
-    connection.request("PATCH", path(wanted), wanted, APPLY, query)
+    def _known(self, location: str) -> list[str]:
+        found = self.connection.get(path(self._map(location))) or {}
+        try:
+            return [str(name) for name in json.loads(found.get("data", {}).get(KEY, "[]"))]
+        except (ValueError, TypeError):
+            return []  # somebody edited it: what runs by default is stopped once more
 
-
-def _stopped_before(found: dict[str, Any] | None) -> list[str]:
-    try:
-        return [str(name) for name in json.loads((found or {}).get("data", {}).get(KEY, "[]"))]
-    except (ValueError, TypeError):
-        return []  # somebody edited it: what runs by default is stopped once more
+    def _keep(self, location: str, stopped: Sequence[str]) -> None:
+        wanted = self._map(location, data={KEY: json.dumps(stopped)})
+        query = {"fieldManager": ROLLOUT_MANAGER, "force": "true"}
+        self.connection.request("PATCH", path(wanted), wanted, APPLY, query)
