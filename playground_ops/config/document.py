@@ -13,7 +13,7 @@ from typing import Any
 import yaml
 
 from playground_ops.config.faults import Fault, Steps, shown
-from playground_ops.config.section import known_tag, scalar
+from playground_ops.config.scalars import known_tag, scalar
 
 _MERGE = "tag:yaml.org,2002:merge"
 

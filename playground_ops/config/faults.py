@@ -11,8 +11,8 @@ from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
 
+from playground_ops.config.scalars import text_of
 from playground_ops.config.schema import File
-from playground_ops.config.section import text_of
 from playground_ops.core.errors import Finding, FindingKind
 
 _SHOWN_CHARACTERS = 80

@@ -7,7 +7,8 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from playground_ops.config import address, kubernetes_rules, quantities, rules
-from playground_ops.config.section import EnvironmentName, EnvironmentValue, Section, text_of
+from playground_ops.config.scalars import text_of
+from playground_ops.config.section import EnvironmentName, EnvironmentValue, Section
 from playground_ops.config.store import ArtifactsStoreSection
 from playground_ops.core.pod_settings import PodSettings, ServiceType
 

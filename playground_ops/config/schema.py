@@ -32,7 +32,8 @@ from playground_ops.config.kubernetes_schema import (
     PodSection,
     PostgresSection,
 )
-from playground_ops.config.section import EnvironmentName, EnvironmentValue, Section, text_of
+from playground_ops.config.scalars import text_of
+from playground_ops.config.section import EnvironmentName, EnvironmentValue, Section
 from playground_ops.core.model import DefinedKind, Dependencies
 
 

@@ -9,7 +9,8 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from playground_ops.config import kubernetes_rules, rules
-from playground_ops.config.section import EnvironmentName, Section, text_of
+from playground_ops.config.scalars import text_of
+from playground_ops.config.section import EnvironmentName, Section
 from playground_ops.core.frozen_model import FrozenModel
 from playground_ops.core.pod_settings import PodSettings, Volume
 
