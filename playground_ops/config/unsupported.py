@@ -45,48 +45,26 @@ def ignored(configuration: Configuration, target: str) -> list[str]:
     """One sentence each."""
     if target != "local":
         return []
+    served = "`ops.repo`: on target local `ops` serves this clone, and this file is in force."
+    alone = "`webserver.read_only`: on target local there is one webserver, in which everything can be done."
     return [
-        *_ops(configuration),
-        *_images(configuration),
-        *_secrets(configuration),
-        *_webservers(configuration),
-        *_isolated(configuration),
-    ]
-
-
-def _ops(configuration: Configuration) -> list[str]:
-    if configuration.ops.repository is None:
-        return []
-    return ["`ops.repo`: on target local `ops` serves this clone, and this file is in force."]
-
-
-def _images(configuration: Configuration) -> list[str]:
-    return [
-        f"Location {location.name} is in an image: on target local it does not come up."
-        for location in configuration.locations
-        if location.in_image
-    ]
-
-
-def _webservers(configuration: Configuration) -> list[str]:
-    if not configuration.webserver.read_only:
-        return []
-    return ["`webserver.read_only`: on target local there is one webserver, in which everything can be done."]
-
-
-def _isolated(configuration: Configuration) -> list[str]:
-    return [
-        f"Location {location.name} is isolated: on target local it runs beside the others, as you."
-        for location in configuration.isolated
-    ]
-
-
-def _secrets(configuration: Configuration) -> list[str]:
-    return [
-        f"Location {location.name} names the Secret {location.git_secret}: on target local git uses "
-        "your own credentials instead."
-        for location in configuration.locations
-        if location.git_secret
+        *([served] if configuration.ops.repository is not None else []),
+        *(
+            f"Location {one.name} is in an image: on target local it does not come up."
+            for one in configuration.locations
+            if one.in_image
+        ),
+        *(
+            f"Location {one.name} names the Secret {one.git_secret}: on target local git uses your own "
+            "credentials instead."
+            for one in configuration.locations
+            if one.git_secret
+        ),
+        *([alone] if configuration.webserver.read_only else []),
+        *(
+            f"Location {one.name} is isolated: on target local it runs beside the others, as you."
+            for one in configuration.isolated
+        ),
     ]
 
 
