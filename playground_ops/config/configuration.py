@@ -1,133 +1,144 @@
-"""What a configuration file says, with every default filled in."""
+"""What a configuration file says, with every default filled in.
+
+A section is one class: the keys that it may have, their rules, and the value that the program reads.
+"""
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
+from playground_ops.config import kubernetes_rules, quantities, rules
+from playground_ops.config.location_section import OPS, LocationKeys, OpsSection
+from playground_ops.config.pod_section import Pod
+from playground_ops.config.section import Section, WrittenAs
 from playground_ops.config.store import ArtifactsStore
-from playground_ops.core.frozen_model import FrozenModel
 from playground_ops.core.model import Dependencies, Location
 from playground_ops.core.pod_settings import PodSettings
 
-OPS = Location(name="ops", module="playground_ops.definitions")
-"""The management location, part of every stack. Where it comes from is all that is configured of it."""
 
-
-class WebserverSettings(FrozenModel):
-    pod: PodSettings = PodSettings()
+class WebserverSettings(Section):
+    pod: Pod = PodSettings()
     read_only: bool = False
     """A second one, in which nothing can be launched or changed. On Kubernetes."""
-    host: str = "127.0.0.1"
-    port: int | None = None
+    host: rules.Host = "127.0.0.1"
+    port: rules.Port | None = None
     """None: 3000 if it is free, else any free one."""
 
 
-class DaemonSettings(FrozenModel):
-    pod: PodSettings = PodSettings()
-    dequeue_interval_seconds: int = 1
+class DaemonSettings(Section):
+    pod: Pod = PodSettings()
+    dequeue_interval_seconds: Annotated[int, Field(ge=1, le=3600)] = 1
 
 
-class TagLimit(FrozenModel):
+class TagLimit(Section):
     """How many runs with a tag may be under way at once."""
 
-    key: str
-    value: str | None = None
+    key: rules.TagKey
+    value: rules.Text | None = None
     """None: whatever the value."""
     per_unique_value: bool = False
-    limit: int
+    limit: Annotated[int, Field(ge=0, le=100_000)]
+
+    @model_validator(mode="after")
+    def _one_of_two(self) -> TagLimit:
+        if self.value is not None and self.per_unique_value:
+            raise ValueError("no `value` beside `per_unique_value: true`, which is for every value")
+        return self
 
 
-class RunQueueSettings(FrozenModel):
-    max_concurrent_runs: int = 10
+class RunQueueSettings(Section):
+    max_concurrent_runs: Annotated[int, Field(ge=-1, le=100_000)] = 10
     """-1: no limit; 0: none starts."""
-    tag_concurrency_limits: tuple[TagLimit, ...] = ()
+    tag_concurrency_limits: rules.Listed[TagLimit] = ()
 
 
-class ImageSettings(FrozenModel):
-    dagster: str = "docker.io/dagster/dagster-k8s:1.13.27"
-    postgres: str = "docker.io/library/postgres:15"
-    git_sync: str = "registry.k8s.io/git-sync/git-sync:v4.2.4"
+class ImageSettings(Section):
+    dagster: rules.Image = "docker.io/dagster/dagster-k8s:1.13.27"
+    postgres: rules.Image = "docker.io/library/postgres:15"
+    git_sync: rules.Image = "registry.k8s.io/git-sync/git-sync:v4.2.4"
 
 
-class Webhook(FrozenModel):
+class Webhook(Section):
     """Where a change of the stack's health is told."""
 
-    variable: str
-    """Of `ops`'s environment; holds the URL, which is a secret."""
+    variable: rules.EnvironmentName
+    """The environment of `ops` has it; it holds the URL, which is a secret."""
     form: Literal["json", "slack"] = "json"
 
 
-class HealthSettings(FrozenModel):
-    interval_minutes: int = 10
-    kept_days: int = 7
+class HealthSettings(Section):
+    interval_minutes: Annotated[int, Field(ge=1, le=60)] = 10
+    kept_days: Annotated[int, Field(ge=1, le=3650)] = 7
     """How long its runs that succeeded stay."""
-    tell: tuple[Webhook, ...] = ()
-    heal_times: int = 0
+    tell: Annotated[rules.Listed[Webhook], Field(max_length=20)] = ()
+    heal_times: Annotated[int, Field(ge=0, le=20)] = 0
     """How often a location may be mended within the window; 0: never."""
-    heal_window_minutes: int = 60
+    heal_window_minutes: Annotated[int, Field(ge=10, le=1440)] = 60
 
 
-class RolloutSettings(FrozenModel):
-    confirm_timeout_seconds: float = 10.0
-    confirm_seconds: float = 10.0
+class RolloutSettings(Section):
+    confirm_timeout_seconds: Annotated[float, Field(gt=0, le=600)] = 10.0
+    confirm_seconds: Annotated[float, Field(ge=0, le=600)] = 10.0
     """How long a release that took another one's place is watched before that one may go."""
-    transient_timeout_seconds: float = 60.0
-    capacity_timeout_seconds: float = 120.0
+    transient_timeout_seconds: Annotated[float, Field(ge=0, le=3600)] = 60.0
+    capacity_timeout_seconds: Annotated[float, Field(ge=0, le=3600)] = 120.0
 
 
-class ExternalPostgres(FrozenModel):
+class ExternalPostgres(Section):
     """A database that the stack uses and does not run."""
 
-    host: str
-    port: int = 5432
-    database: str = "dagster"
-    user: str = "dagster"
-    parameters: dict[str, str] = Field(default_factory=dict)
-    """Of libpq, such as `sslmode`."""
+    host: rules.Host
+    port: rules.Port = 5432
+    database: rules.Text = "dagster"
+    user: rules.Text = "dagster"
+    parameters: dict[kubernetes_rules.ConnectionParameter, rules.EnvironmentValue] = Field(
+        default_factory=dict
+    )
+    """Libpq is given these, such as `sslmode`."""
 
 
-class BackupSettings(FrozenModel):
-    schedule: str | None = None
+class BackupSettings(Section):
+    schedule: quantities.CronSchedule | None = None
     """Cron, in UTC; None: only when somebody launches the job."""
-    kept: int = 7
+    kept: Annotated[int, Field(ge=1, le=1000)] = 7
 
 
-class PostgresSettings(FrozenModel):
-    storage: str = "10Gi"
-    password_secret: str | None = None
+class PostgresSettings(Section):
+    storage: quantities.Bytes = "10Gi"
+    password_secret: kubernetes_rules.ObjectName | None = None
     """An existing Secret with the key `password`; None: the bootstrap makes one."""
     external: ExternalPostgres | None = None
     backups: BackupSettings = BackupSettings()
-    pod: PodSettings = PodSettings()
+    pod: Pod = PodSettings()
 
 
-class IngressSettings(FrozenModel):
-    host: str
-    class_name: str | None = None
-    path: str = "/"
-    tls_secret: str | None = None
-    annotations: dict[str, str] = Field(default_factory=dict)
+class IngressSettings(Section):
+    host: kubernetes_rules.HostName
+    class_name: kubernetes_rules.ObjectName | None = None
+    path: kubernetes_rules.UrlPath = "/"
+    tls_secret: kubernetes_rules.ObjectName | None = None
+    annotations: dict[kubernetes_rules.OwnKey, rules.Text] = Field(default_factory=dict)
 
 
-class PackagesSettings(FrozenModel):
+class PackagesSettings(Section):
     """Where the packages of locations come from."""
 
-    index_url: str | None = None
+    index_url: rules.IndexUrl | None = None
     """None: PyPI."""
-    extra_index_urls: tuple[str, ...] = ()
-    secret: str | None = None
+    extra_index_urls: rules.Listed[rules.IndexUrl] = ()
+    secret: kubernetes_rules.ObjectName | None = None
     """A Secret with the credentials for them."""
 
 
-class KubernetesSettings(FrozenModel):
-    context: str | None = None
+class KubernetesSettings(Section):
+    context: kubernetes_rules.Context | None = None
     """The only one that is ever written to; None: it has to be named in the command."""
-    namespace: str = "dagster"
-    storage_class: str | None = None
+    namespace: kubernetes_rules.Namespace = "dagster"
+    storage_class: kubernetes_rules.ObjectName | None = None
     """None: the cluster's default."""
-    artifacts: str = "10Gi"
+    artifacts: quantities.Bytes = "10Gi"
     artifacts_access: Literal["ReadWriteOnce", "ReadWriteMany"] = "ReadWriteOnce"
     artifacts_store: ArtifactsStore | None = None
     """None: captured logs lie on the claim too."""
@@ -138,26 +149,37 @@ class KubernetesSettings(FrozenModel):
     ingress: IngressSettings | None = None
     read_only_ingress: IngressSettings | None = None
     """To the second webserver."""
-    ops: PodSettings = PodSettings()
+    ops: Pod = PodSettings()
 
 
-class Configuration(FrozenModel):
-    source: str
-    """Path of the file it was read from."""
-    text: str = ""
-    """The file itself."""
+class StackSettings(Section):
+    """These are all sections but those that say which code locations there are."""
+
     target: Literal["local", "kubernetes"] = "local"
     run_launcher: Literal["code_server", "kubernetes"] = "code_server"
     """Where a run is executed: by the server of its release, or in a pod of its own."""
     run_queue: RunQueueSettings = RunQueueSettings()
+    images: ImageSettings = ImageSettings()
     webserver: WebserverSettings = WebserverSettings()
     daemon: DaemonSettings = DaemonSettings()
-    images: ImageSettings = ImageSettings()
     health: HealthSettings = HealthSettings()
     rollout: RolloutSettings = RolloutSettings()
     postgres: PostgresSettings = PostgresSettings()
     kubernetes: KubernetesSettings = KubernetesSettings()
-    ops: Location = OPS
+    ops: Annotated[Location, WrittenAs(OpsSection)] = OPS
+
+
+class File(StackSettings, LocationKeys):
+    """The whole file. A hint at a key looks at those of the last base first, which are those of locations."""
+
+
+class Configuration(StackSettings):
+    """The file as the rest of the program reads it."""
+
+    source: str
+    """Path of the file it was read from."""
+    text: str = ""
+    """The file itself."""
     locations: tuple[Location, ...]
     secret_versions: dict[str, str] = Field(default_factory=dict)
     """Of Secrets, by name: found in the cluster, not in the file."""

@@ -12,8 +12,8 @@ from playground_ops.config.address import reached
 from playground_ops.config.configuration import KubernetesSettings
 from playground_ops.config.faults import Fault, Steps, shown
 from playground_ops.config.kubernetes_rules import LONGEST_LABEL
+from playground_ops.config.location_section import EnvironmentSection
 from playground_ops.config.scalars import text_of
-from playground_ops.config.schema import EnvironmentSection
 
 
 def conflicts(content: Mapping[str, Any]) -> list[Fault]:

@@ -7,12 +7,13 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
+from playground_ops.config.configuration import File
 from playground_ops.config.scalars import text_of
-from playground_ops.config.schema import File
+from playground_ops.config.section import Section, section_of
 from playground_ops.core.errors import Finding, FindingKind
 
 _SHOWN_CHARACTERS = 80
@@ -118,11 +119,11 @@ _CALLED_OTHERWISE = re.compile(r"(?<![a-z])(branch|tag|commit|revision|rev)(?![a
 
 
 def keys_at(steps: Steps) -> list[str]:
-    model: type[BaseModel] = File
+    section: type[Section] = File
     for step in steps:
-        if isinstance(step, str) and step in model.model_fields:
-            model = _model_in(model.model_fields[step].annotation) or model
-    return sorted(model.model_fields)
+        if isinstance(step, str) and step in section.model_fields:
+            section = section_of(section.model_fields[step]) or section
+    return sorted(section.model_fields)
 
 
 def meant(key: str, steps: Steps) -> str:
@@ -141,21 +142,14 @@ def meant(key: str, steps: Steps) -> str:
     return f"Remove it; the nearest known key is `{near[0]}`."
 
 
-def every_path(model: type[BaseModel], above: Steps = ()) -> Iterator[Steps]:
-    """Of all keys below `model`, in the order of the schema; 0 stands for any item of a list."""
-    for key, field in model.model_fields.items():
+def every_path(section: type[Section], above: Steps = ()) -> Iterator[Steps]:
+    """All keys below a section are told in its order; 0 stands for any item of a list."""
+    for key, field in section.model_fields.items():
         yield (*above, key)
-        inner = _model_in(field.annotation)
+        inner = section_of(field)
         if inner is not None:
             listed: Steps = (0,) if key == "code_locations" else ()
             yield from every_path(inner, (*above, key, *listed))
-
-
-def _model_in(annotation: Any) -> type[BaseModel] | None:
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return annotation
-    found = (_model_in(argument) for argument in get_args(annotation))
-    return next((model for model in found if model is not None), None)
 
 
 _TYPES = {
@@ -164,7 +158,7 @@ _TYPES = {
     "int_from_float": "a whole number",
     "float_type": "a number",
     "bool_type": "`true` or `false`, without quotes",
-    "list_type": "a list, each entry beginning with a dash",
+    "tuple_type": "a list, each entry beginning with a dash",
     "model_type": "a mapping of keys to values",
     "dict_type": "a mapping of keys to values",
 }
@@ -207,7 +201,7 @@ def _expected(found: Any) -> str:
         return f"{words} {context[key]:g}"
     if "expected" in context:
         return f"one of {context['expected']}"
-    return str(found["msg"])
+    return str(found["msg"]).replace("Tuple", "List")  # which it is in the file
 
 
 def _fix(steps: Steps, kind: str, value: Any) -> str:

@@ -1,4 +1,4 @@
-"""Rules of Kubernetes for single values. Each raises ValueError(expected) in words."""
+"""The types of Kubernetes for single values, and their rules. Each raises ValueError(expected) in words."""
 
 from __future__ import annotations
 
@@ -6,14 +6,16 @@ import ipaddress
 import posixpath
 import re
 from pathlib import PurePosixPath
-from typing import Any
+from typing import Annotated
 
-from playground_ops.config.scalars import text_of
+from pydantic import AfterValidator
+
+from playground_ops.config.rules import AsWritten, Listed, matching
 
 LONGEST_LABEL = 63
-_LABEL = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
-_SUBDOMAIN = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
-_NAME = re.compile(r"[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?")
+_LABEL = r"[a-z0-9]([-a-z0-9]*[a-z0-9])?"
+_SUBDOMAIN = rf"{_LABEL}(\.{_LABEL})*"
+_NAME = r"[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?"
 _CONNECTION = (
     "application_name",
     "channel_binding",
@@ -70,26 +72,17 @@ OWN_FOLDERS = (
     "/sys",
 )
 """Those that any pod of the stack has mounted, and the system's."""
-_NUMBERS = ("maxSkew", "minDomains", "weight")
-"""Fields of an affinity or a spread constraint that are numbers."""
 _OWN_PREFIXES = ("app.kubernetes.io/", "playground.dagster/")
-
-
-def namespace(value: str) -> str:
-    """DNS-1123 label (RFC 1123)."""
-    if len(value) > LONGEST_LABEL or not _LABEL.fullmatch(value):
-        raise ValueError("a namespace: at most 63 lower-case letters, digits and dashes (DNS-1123)")
-    return value
 
 
 def object_name(value: str) -> str:
     """DNS-1123 subdomain."""
-    if len(value) > 253 or not _SUBDOMAIN.fullmatch(value):
+    if len(value) > 253 or not re.fullmatch(_SUBDOMAIN, value):
         raise ValueError("the name of an object: lower-case letters, digits, dashes and dots (DNS-1123)")
     return value
 
 
-def each_once(values: list[str]) -> list[str]:
+def _each_once(values: tuple[str, ...]) -> tuple[str, ...]:
     """Names of a list that is merged by them: server-side apply refuses one that comes twice."""
     twice = sorted({value for value in values if values.count(value) > 1})
     if twice:
@@ -97,22 +90,7 @@ def each_once(values: list[str]) -> list[str]:
     return values
 
 
-def spread_once(constraints: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """A list that is merged by these two keys (Kubernetes API, PodSpec)."""
-    seen = [(str(one.get("topologyKey")), str(one.get("whenUnsatisfiable"))) for one in constraints]
-    for pair in seen:
-        if seen.count(pair) > 1:
-            raise ValueError(f"one constraint for `{pair[0]}` with `{pair[1]}`; there are {seen.count(pair)}")
-    return constraints
-
-
-def host(value: str) -> str:
-    if not _SUBDOMAIN.fullmatch(value):
-        raise ValueError("a host name such as `dagster.internal`")
-    return value
-
-
-def cidr(value: str) -> str:
+def _cidr(value: str) -> str:
     """In normal form, as a NetworkPolicy wants it (Kubernetes 1.36 warns of others)."""
     try:
         return str(ipaddress.ip_network(value))
@@ -120,7 +98,7 @@ def cidr(value: str) -> str:
         raise ValueError("addresses such as `10.20.0.0/16` or `10.20.0.7`, without bits of a host") from None
 
 
-def context(value: str) -> str:
+def _context(value: str) -> str:
     if not value.strip() or value.startswith("-") or not value.isprintable():
         raise ValueError("the name of a context, as `kubectl config get-contexts` lists them")
     return value
@@ -129,21 +107,21 @@ def context(value: str) -> str:
 def label_key(value: str) -> str:
     """Of labels, annotations, taints and node selectors: `[prefix/]name`."""
     prefix, slash, name = value.rpartition("/")
-    if slash and (len(prefix) > 253 or not _SUBDOMAIN.fullmatch(prefix)):
+    if slash and (len(prefix) > 253 or not re.fullmatch(_SUBDOMAIN, prefix)):
         raise ValueError("a key as `name` or `prefix.example/name`, with a DNS-1123 prefix")
-    if len(name) > LONGEST_LABEL or not _NAME.fullmatch(name):
+    if len(name) > LONGEST_LABEL or not re.fullmatch(_NAME, name):
         raise ValueError("a key of at most 63 letters, digits, dashes, dots and underscores")
     return value
 
 
-def container_path(value: str) -> str:
+def _container_path(value: str) -> str:
     """POSIX, in normal form, so that two spellings are one place."""
     if not value.startswith("/") or value != posixpath.normpath(value) or not value.isprintable():
         raise ValueError("an absolute path in the image, such as `/opt/dagster/app`")
     return value
 
 
-def connection_parameter(value: str) -> str:
+def _connection_parameter(value: str) -> str:
     """Key word of libpq (PostgreSQL documentation, "Database Connection Control Functions").
 
     Not those that say where and as whom: these have keys of their own, and passwords are in a Secret.
@@ -153,16 +131,16 @@ def connection_parameter(value: str) -> str:
     return value
 
 
-def own_label_key(value: str) -> str:
+def _own_label_key(value: str) -> str:
     """A label or annotation that a person adds to the stack's own."""
     if value == "app" or value.startswith(_OWN_PREFIXES):
         raise ValueError("another key: this one is set by the stack")
     return label_key(value)
 
 
-def volume_name(value: str) -> str:
+def _volume_name(value: str) -> str:
     """DNS-1123 label, as Kubernetes wants it, and none that the stack's own volumes have."""
-    if len(value) > LONGEST_LABEL or not _LABEL.fullmatch(value):
+    if len(value) > LONGEST_LABEL or not re.fullmatch(_LABEL, value):
         raise ValueError("a name: at most 63 lower-case letters, digits and dashes (DNS-1123)")
     if value in OWN_VOLUMES:
         raise ValueError("another name: the stack has a volume of this one")
@@ -187,24 +165,25 @@ def mount_path(value: str) -> str:
     return value
 
 
-def passed_on(value: Any, key: str = "") -> Any:
-    """What Kubernetes is given as it is, such as an affinity: text as it was written, numbers by key."""
-    if isinstance(value, dict):
-        return {str(text_of(name)): passed_on(inner, str(name)) for name, inner in value.items()}
-    if isinstance(value, list):
-        return [passed_on(inner) for inner in value]
-    if isinstance(value, int) and not isinstance(value, bool) and key in _NUMBERS:
-        return int(value)
-    return text_of(value)
-
-
-def label_value(value: str) -> str:
-    if len(value) > LONGEST_LABEL or not (value == "" or _NAME.fullmatch(value)):
-        raise ValueError("at most 63 letters, digits, dashes, dots and underscores")
-    return value
-
-
-def url_path(value: str) -> str:
-    if not re.fullmatch(r"/|(/[A-Za-z0-9_-]+)+", value):
-        raise ValueError("a path such as `/` or `/dagster`")
-    return value
+Namespace = Annotated[
+    AsWritten,
+    matching(
+        _LABEL, "a namespace: at most 63 lower-case letters, digits and dashes (DNS-1123)", LONGEST_LABEL
+    ),
+]
+ObjectName = Annotated[AsWritten, AfterValidator(object_name)]
+ObjectNames = Annotated[Listed[ObjectName], AfterValidator(_each_once)]
+HostName = Annotated[AsWritten, matching(_SUBDOMAIN, "a host name such as `dagster.internal`")]
+UrlPath = Annotated[str, matching(r"/|(/[A-Za-z0-9_-]+)+", "a path such as `/` or `/dagster`")]
+Cidr = Annotated[AsWritten, AfterValidator(_cidr)]
+Context = Annotated[AsWritten, AfterValidator(_context)]
+Key = Annotated[str, AfterValidator(label_key)]
+OwnKey = Annotated[str, AfterValidator(_own_label_key)]
+LabelValue = Annotated[
+    AsWritten,
+    matching(rf"({_NAME})?", "at most 63 letters, digits, dashes, dots and underscores", LONGEST_LABEL),
+]
+ContainerPath = Annotated[str, AfterValidator(_container_path)]
+ConnectionParameter = Annotated[str, AfterValidator(_connection_parameter)]
+VolumeName = Annotated[AsWritten, AfterValidator(_volume_name)]
+MountPath = Annotated[AsWritten, AfterValidator(mount_path)]

@@ -8,24 +8,11 @@ from typing import Any
 import yaml
 from pydantic import ValidationError
 
-from playground_ops.config.configuration import (
-    OPS,
-    Configuration,
-    DaemonSettings,
-    HealthSettings,
-    ImageSettings,
-    KubernetesSettings,
-    PostgresSettings,
-    RolloutSettings,
-    RunQueueSettings,
-    WebserverSettings,
-)
+from playground_ops.config.configuration import Configuration, File, StackSettings
 from playground_ops.config.conflicts import conflicts
 from playground_ops.config.document import LONGEST_FILE, Document, document, not_yaml
 from playground_ops.config.faults import Fault, faults, finding, kind_of, line_of
-from playground_ops.config.schema import EnvironmentSection, File, LocationSection, RepoSection
 from playground_ops.core.errors import BadInput
-from playground_ops.core.model import InImage, Location
 
 
 def load(path: Path) -> Configuration:
@@ -81,7 +68,9 @@ def _refusal(path: Path, wrong: list[Fault], found: Document) -> BadInput:
 
 
 def _configuration(file: File, path: Path, text: str) -> Configuration:
-    return _with_store(_as_written(file, path, text))
+    settings = {key: getattr(file, key) for key in StackSettings.model_fields}
+    source = str(path.absolute())
+    return _with_store(Configuration(source=source, text=text, locations=file.locations, **settings))
 
 
 def _with_store(found: Configuration) -> Configuration:
@@ -100,69 +89,3 @@ def _with_store(found: Configuration) -> Configuration:
             ),
         }
     )
-
-
-def _as_written(file: File, path: Path, text: str) -> Configuration:
-    return Configuration(
-        source=str(path.absolute()),
-        text=text,
-        target=file.target,
-        run_launcher=file.run_launcher,
-        run_queue=RunQueueSettings.model_validate(file.run_queue.model_dump()),
-        webserver=WebserverSettings(**file.webserver.model_dump()),
-        daemon=DaemonSettings(**file.daemon.model_dump()),
-        images=ImageSettings(**file.images.model_dump()),
-        health=HealthSettings.model_validate(file.health.model_dump()),
-        rollout=RolloutSettings(**file.rollout.model_dump()),
-        postgres=PostgresSettings.model_validate(file.postgres.model_dump()),
-        kubernetes=KubernetesSettings.model_validate(file.kubernetes.model_dump()),
-        ops=_ops(file.ops.repo),
-        locations=tuple(_location(section) for section in _sections(file)),
-    )
-
-
-def _ops(repo: RepoSection) -> Location:
-    return OPS.model_copy(update=_from_git(repo)) if repo.url else OPS
-
-
-def _sections(file: File) -> list[LocationSection]:
-    """Both forms as one list: A and B by the flat keys unless the list has them."""
-    if file.code_locations is not None:
-        return file.code_locations
-    flat = file.environment or EnvironmentSection()
-    return [
-        LocationSection(name="a", repo=RepoSection.model_construct(url=flat.repo_url_a, ref=flat.repo_ref_a)),
-        LocationSection(name="b", repo=RepoSection.model_construct(url=flat.repo_url_b, ref=flat.repo_ref_b)),
-    ]
-
-
-_OF_AN_IMAGE = {"image", "python_file", "working_directory"}
-
-
-def _location(section: LocationSection) -> Location:
-    pod = section.pod if section.image is None else section.pod.model_copy(update={"image": section.image})
-    return Location(
-        name=section.name,
-        **_from_git(section.repo),
-        automation=section.automation or ("off" if section.name == "b" else "on"),
-        in_image=_in_image(section),
-        pod=pod.settings(),
-        **section.model_dump(exclude={"name", "repo", "automation", "pod", *_OF_AN_IMAGE}),
-    )
-
-
-def _from_git(repo: RepoSection) -> dict[str, Any]:
-    return {
-        "repository": repo.url,
-        "ref": repo.ref if repo.url else None,
-        "subdirectory": repo.subdirectory,
-        "allowed_refs": tuple(repo.allowed_refs),
-        "git_secret": repo.secret if repo.url else None,
-    }
-
-
-def _in_image(section: LocationSection) -> InImage | None:
-    if section.image is None:
-        return None
-    given = section.model_dump(include=_OF_AN_IMAGE, exclude_none=True)
-    return InImage.model_validate(given)

@@ -1,10 +1,14 @@
-"""Quantities of resources, and cron schedules. Each rule raises ValueError(expected) in words."""
+"""The types of quantities and cron schedules, and their rules. Each raises ValueError(expected) in words."""
 
 from __future__ import annotations
 
 import re
+from typing import Annotated
 
-from playground_ops.config import kubernetes_rules
+from pydantic import AfterValidator
+
+from playground_ops.config.kubernetes_rules import label_key
+from playground_ops.config.rules import AsWritten
 from playground_ops.core.pod_settings import amount
 
 _QUANTITY = re.compile(r"(\d+(\.\d{1,3})?)(m|k|M|G|T|P|E|Ki|Mi|Gi|Ti|Pi|Ei)?")
@@ -18,25 +22,25 @@ _QUOTA = (
 """Of which every container of the stack says how much it takes: else the quota would let none start."""
 
 
-def quantity(value: str) -> str:
+def _quantity(value: str) -> str:
     """apimachinery resource.Quantity, without exponents."""
     if not _QUANTITY.fullmatch(value):
         raise ValueError("a quantity such as `500m`, `2` or `1Gi`")
     return value
 
 
-def bytes_quantity(value: str) -> str:
+def _bytes_quantity(value: str) -> str:
     """Of memory and storage: an API server warns of fractions of a byte, and may refuse them."""
-    if amount(quantity(value)) % 1:
+    if amount(_quantity(value)) % 1:
         raise ValueError("a whole number of bytes, such as `512Mi`: `m` is a thousandth")
     return value
 
 
-def resource(value: str) -> str:
+def _resource(value: str) -> str:
     """Name of a container's resource (Kubernetes documentation, "Resource Management for Pods")."""
     if "/" not in value and value not in _RESOURCES and not value.startswith("hugepages-"):
         raise ValueError(f"one of {', '.join(_RESOURCES)}, `hugepages-SIZE`, or a name with a domain")
-    return kubernetes_rules.label_key(value)
+    return label_key(value)
 
 
 def resources(requests: dict[str, str], limits: dict[str, str]) -> None:
@@ -54,14 +58,14 @@ def resources(requests: dict[str, str], limits: dict[str, str]) -> None:
             raise ValueError(f"a request of `{name}` that is its limit, {limits[name]}")
 
 
-def quota_resource(value: str) -> str:
+def _quota_resource(value: str) -> str:
     """Name in a ResourceQuota (Kubernetes documentation, "Resource Quotas")."""
     if value not in _QUOTA and not re.fullmatch(r"requests\.[a-z0-9.-]+\.[a-z]+/[A-Za-z0-9._-]+", value):
         raise ValueError(f"one of {', '.join(_QUOTA)}, or `requests.` and a name with a domain")
     return value
 
 
-def quota(found: dict[str, str]) -> dict[str, str]:
+def _quota(found: dict[str, str]) -> dict[str, str]:
     for name, given in sorted(found.items()):
         if not name.endswith("cpu") and amount(given) % 1:
             raise ValueError(f"a whole number of `{name}`, not {given}")
@@ -94,3 +98,13 @@ def _fits(part: str, lowest: int, highest: int) -> bool:
     if step is not None and (step == 0 or (first is not None and last is None)):
         return False
     return lowest <= (lowest if first is None else first) <= (highest if last is None else last) <= highest
+
+
+Quantity = Annotated[AsWritten, AfterValidator(_quantity)]
+Bytes = Annotated[AsWritten, AfterValidator(_bytes_quantity)]
+Resource = Annotated[str, AfterValidator(_resource)]
+Quota = Annotated[
+    dict[Annotated[str, AfterValidator(_quota_resource)], Quantity],
+    AfterValidator(_quota),
+]
+CronSchedule = Annotated[str, AfterValidator(cron_schedule)]

@@ -1,12 +1,16 @@
-"""Rules for single values. Each raises ValueError(expected) with what was expected, in words."""
+"""The types of single values, and their rules. Each raises ValueError(expected) in words."""
 
 from __future__ import annotations
 
 import keyword
 import re
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
+from typing import Annotated, Any, Literal, TypeVar
 
-from playground_ops.config.address import PLACEHOLDER
+from pydantic import AfterValidator, BeforeValidator, Field, Strict, ValidationInfo
+
+from playground_ops.config import address
+from playground_ops.config.scalars import text_of
 
 LONGEST_LOCATION_NAME = 40
 """`dagster-grpc-<name>-<number>` must stay a DNS-1123 label of at most 63 characters."""
@@ -14,17 +18,27 @@ LONGEST_LOCATION_NAME = 40
 _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufeff\ufffe\uffff]")
 _LABEL = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
 _ENV_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-_DAGSTER_NAME = re.compile(r"[A-Za-z0-9_]+")
-_HOST = re.compile(r"[A-Za-z0-9:][\w.:-]*")
-_IMAGE = re.compile(
-    r"(?:[\w.-]+(?::\d+)?/)?[a-z0-9][a-z0-9._/-]*(?::\w[\w.-]{0,127})?(?:@sha256:[0-9a-f]{64})?", re.ASCII
-)
+_DAGSTER_NAME = r"[A-Za-z0-9_]+"
+_HOST = r"[A-Za-z0-9:][\w.:-]*"
+_IMAGE = r"(?a:(?:[\w.-]+(?::\d+)?/)?[a-z0-9][a-z0-9._/-]*(?::\w[\w.-]{0,127})?(?:@sha256:[0-9a-f]{64})?)"
 _NOT_IN_A_REF = re.compile(r"[\s~^:?*\[\\\x00-\x1f\x7f]|\.\.|@\{|//|/\.|\.lock(?:/|$)|[/.]$|^[/.]|^@$")
 _RESERVED_NAMES = ("webserver", "webserver-read-only", "daemon", "postgres", "foundation")
 _RESERVED_ENV = ("DAGSTER_HOME",)
 
 
-def location_name(value: str) -> str:
+def matching(pattern: str, expected: str, longest: int | None = None) -> AfterValidator:
+    """The rule is that the pattern matches all of a value."""
+    compiled = re.compile(pattern)
+
+    def rule(value: str) -> str:
+        if (longest and len(value) > longest) or not compiled.fullmatch(value):
+            raise ValueError(expected)
+        return value
+
+    return AfterValidator(rule)
+
+
+def _location_name(value: str) -> str:
     """DNS-1123 label, short enough for the names made from it (RFC 1123; Kubernetes object names)."""
     if value == "ops":
         raise ValueError("another name: `ops` is the management location, which every stack has")
@@ -39,39 +53,48 @@ def location_name(value: str) -> str:
     return value
 
 
-def ref(value: str) -> str:
+def _repository(value: str, info: ValidationInfo) -> str | None:
+    return address.repository(value, (info.context or {}).get("folder", Path()))
+
+
+def _ref(value: str) -> str:
     """A branch, tag or full commit (git-check-ref-format)."""
     if value.startswith("-"):
         raise ValueError("a branch, tag or full commit; this looks like an option of git")
-    if PLACEHOLDER.search(value):
+    if address.PLACEHOLDER.search(value):
         raise ValueError("a branch, tag or full commit of your repository; this is a placeholder")
     if not value or _NOT_IN_A_REF.search(value):
         raise ValueError("a branch, tag or full commit, as `git check-ref-format` allows")
     return value
 
 
-def ref_pattern(value: str) -> str:
+def _ref_pattern(value: str) -> str:
     """A ref in which `*` and `?` stand for anything."""
     if not value or value.startswith("-") or any(mark.isspace() for mark in value):
         raise ValueError("a branch or tag in which `*` stands for anything, as `release-*`")
     return value
 
 
-def subdirectory(value: str) -> str:
+def _subdirectory(value: str) -> str:
     path = PurePosixPath(value)
     if path.is_absolute() or ".." in path.parts or value.startswith(("-", "~")) or not _plain(value):
         raise ValueError("a folder inside the repository, relative to its root, without `..`")
     return str(path)
 
 
-def module(value: str) -> str:
+def _module(value: str) -> str:
     parts = value.split(".")
     if not all(part.isidentifier() and not keyword.iskeyword(part) for part in parts):
         raise ValueError("a dotted Python module name such as `my_project.definitions`")
     return value
 
 
-def environment_name(value: str) -> str:
+def _on_or_off(value: Any) -> Any:
+    """YAML 1.1 reads a bare `on` or `off` as a boolean."""
+    return {True: "on", False: "off"}.get(value, value) if isinstance(value, bool) else value
+
+
+def _environment_name(value: str) -> str:
     if not _ENV_NAME.fullmatch(value):
         raise ValueError("a name of letters, digits and underscores that does not begin with a digit")
     if value in _RESERVED_ENV or value.startswith("PLAYGROUND_"):
@@ -79,13 +102,17 @@ def environment_name(value: str) -> str:
     return value
 
 
-def environment_value(value: str) -> str:
+def _true_or_false(value: Any) -> Any:
+    return ("true" if value else "false") if isinstance(value, bool) else text_of(value)
+
+
+def _environment_value(value: str) -> str:
     if "\0" in value:
         raise ValueError("text without a NUL character, which no environment can hold")
-    return text(value)
+    return _text(value)
 
 
-def text(value: str) -> str:
+def _text(value: str) -> str:
     """An API server reads what is applied as YAML, which has few control characters (YAML 1.2, 5.1).
 
     The line and paragraph separators and the byte order mark are among them: it would read something else.
@@ -95,36 +122,42 @@ def text(value: str) -> str:
     return value
 
 
-def tag_key(value: str) -> str:
+def _tag_key(value: str) -> str:
     if not value.strip():
         raise ValueError("the key of a tag, such as `team` or `dagster/backfill`")
-    return text(value)
+    return _text(value)
 
 
-def smoke_job(value: str) -> str:
-    if not _DAGSTER_NAME.fullmatch(value):
-        raise ValueError("the name of a job: letters, digits and underscores")
-    return value
-
-
-def smoke_check(value: str) -> str:
+def _smoke_check(value: str) -> str:
     asset, colon, check = value.partition(":")
-    if not (asset and colon and _plain(asset) and _DAGSTER_NAME.fullmatch(check)):
+    if not (asset and colon and _plain(asset) and re.fullmatch(_DAGSTER_NAME, check)):
         raise ValueError("an asset check, as `asset/key:check_name`")
-    return value
-
-
-def host(value: str) -> str:
-    if not _HOST.fullmatch(value):
-        raise ValueError("an address or host name to listen on, such as `127.0.0.1`")
-    return value
-
-
-def image(value: str) -> str:
-    if not _IMAGE.fullmatch(value):
-        raise ValueError("the name of an image, such as `registry/name:tag`")
     return value
 
 
 def _plain(value: str) -> bool:
     return value.isprintable() and "\\" not in value
+
+
+T = TypeVar("T")
+Listed = Annotated[tuple[T, ...], Strict(False)]
+"""The file has a list, which strictly is no tuple."""
+AsWritten = Annotated[str, BeforeValidator(text_of)]
+Text = Annotated[AsWritten, AfterValidator(_text)]
+Seconds = Annotated[int, Field(ge=1, le=7 * 24 * 3600)]
+Port = Annotated[int, Field(ge=1, le=65535)]
+LocationName = Annotated[AsWritten, AfterValidator(_location_name)]
+Repository = Annotated[str, AfterValidator(_repository)]
+Ref = Annotated[AsWritten, AfterValidator(_ref)]
+RefPattern = Annotated[AsWritten, AfterValidator(_ref_pattern)]
+Subdirectory = Annotated[AsWritten, AfterValidator(_subdirectory)]
+Module = Annotated[str, AfterValidator(_module)]
+OnOrOff = Annotated[Literal["on", "off"], BeforeValidator(_on_or_off)]
+EnvironmentName = Annotated[str, AfterValidator(_environment_name)]
+EnvironmentValue = Annotated[str, BeforeValidator(_true_or_false), AfterValidator(_environment_value)]
+TagKey = Annotated[AsWritten, AfterValidator(_tag_key)]
+SmokeJob = Annotated[AsWritten, matching(_DAGSTER_NAME, "the name of a job: letters, digits and underscores")]
+SmokeCheck = Annotated[str, AfterValidator(_smoke_check)]
+Host = Annotated[str, matching(_HOST, "an address or host name to listen on, such as `127.0.0.1`")]
+Image = Annotated[str, matching(_IMAGE, "the name of an image, such as `registry/name:tag`")]
+IndexUrl = Annotated[AsWritten, AfterValidator(address.index)]

@@ -1,18 +1,24 @@
-"""What every section of the file has in common."""
+"""What every section of the file has in common.
+
+A section is the value that the program reads, too. A location and a pod are richer than what a person may
+write of them, and releases keep them: the file has forms of these, which give the values of core.
+"""
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from dataclasses import dataclass
+from typing import Any, get_args
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, model_validator
+from pydantic import ConfigDict, GetCoreSchemaHandler, ValidationInfo, model_validator
+from pydantic.fields import FieldInfo
+from pydantic_core import CoreSchema, core_schema
 
-from playground_ops.config import rules
-from playground_ops.config.scalars import text_of
+from playground_ops.core.frozen_model import FrozenModel
 
 
-class Section(BaseModel):
+class Section(FrozenModel):
     # Inputs are hidden in pydantic's own words, which tracebacks show: one may be a URL with a password.
-    model_config = ConfigDict(extra="forbid", strict=True, defer_build=True, hide_input_in_errors=True)
+    model_config = ConfigDict(strict=True, hide_input_in_errors=True)
 
     @model_validator(mode="before")
     @classmethod
@@ -25,13 +31,41 @@ class Section(BaseModel):
         }
 
 
-def _environment_value(value: Any) -> Any:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return text_of(value)
+class Form(Section):
+    """It is what a person may write of a value that has a class of its own."""
+
+    def value(self) -> FrozenModel:
+        raise NotImplementedError
 
 
-EnvironmentName = Annotated[str, AfterValidator(rules.environment_name)]
-EnvironmentValue = Annotated[
-    str, BeforeValidator(_environment_value), AfterValidator(rules.environment_value)
-]
+@dataclass(frozen=True)
+class WrittenAs:
+    """It annotates a field that is a form in the file, and the form's value to whoever reads it."""
+
+    form: type[Form]
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.with_info_before_validator_function(self._value, handler(source))
+
+    def _value(self, found: Any, info: ValidationInfo) -> Any:
+        """Pydantic puts the path of the field before those of the faults that the form raises."""
+        if not isinstance(found, dict):
+            return found
+        return self.form.model_validate(found, context=info.context).value()
+
+
+def section_of(field: FieldInfo) -> type[Section] | None:
+    """It is the one whose keys stand below that of the field."""
+    return _section_in(*field.metadata, field.annotation)
+
+
+def _section_in(*places: Any) -> type[Section] | None:
+    for place in places:
+        if isinstance(place, WrittenAs):
+            return place.form
+        if inner := get_args(place):
+            if found := _section_in(*inner):
+                return found
+        elif isinstance(place, type) and issubclass(place, Section):
+            return place
+    return None

@@ -6,12 +6,10 @@ import re
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from playground_ops.config import kubernetes_rules, rules
-from playground_ops.config.scalars import text_of
-from playground_ops.config.section import EnvironmentName, Section
-from playground_ops.core.frozen_model import FrozenModel
+from playground_ops.config.section import Section
 from playground_ops.core.pod_settings import PodSettings, Volume
 
 VARIABLE = "PLAYGROUND_ARTIFACTS"
@@ -20,39 +18,99 @@ FOLDER, FILE = "/etc/artifacts-store", "credentials.json"
 """Where the Secret for GCS is mounted, and its key: Dagster's log manager for GCS takes a file alone."""
 VOLUME = "artifacts-store"
 ACCOUNT = "dagster-code"
-"""Of webserver, daemon and code, where a cloud knows pods by their account."""
+"""Webserver, daemon and code have it where a cloud knows pods by their account."""
+_PART = re.compile(r"[A-Za-z0-9!_.*'()-]+")
+"""Every store takes these characters in the key of an object (Amazon S3, "Naming objects")."""
 
 
-class S3(FrozenModel):
-    bucket: str
-    prefix: str = "dagster"
-    region: str | None = None
-    endpoint_url: str | None = None
-    """Of a server that speaks S3 and is not Amazon's."""
+def _prefix(value: str) -> str:
+    parts = value.split("/")
+    if len(value) > 200 or not all(_PART.fullmatch(part) and part.strip(".") for part in parts):
+        raise ValueError("a prefix such as `dagster` or `team/dagster`, without a first or last `/`")
+    return value
 
 
-class GCS(FrozenModel):
-    bucket: str
-    prefix: str = "dagster"
+def _endpoint(value: str) -> str:
+    try:
+        found = urlsplit(value)
+        plain = found.scheme in ("http", "https") and found.hostname and found.port != 0
+    except ValueError:
+        plain = False
+    if not plain or "@" in value or found.query or found.fragment or not re.fullmatch(r"[!-~]+", value):
+        raise ValueError("an address such as `https://minio.internal:9000`, without a name or password")
+    return value
 
 
-class AzureBlob(FrozenModel):
-    storage_account: str
-    container: str
-    prefix: str = "dagster"
-    access_key_variable: str | None = None
+S3Bucket = Annotated[
+    rules.AsWritten,
+    rules.matching(
+        r"(?!.*\.\.)[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]",
+        "a bucket: 3 to 63 lower-case letters, digits, dashes and dots",
+    ),
+]
+"""Amazon S3, "General purpose bucket naming rules"."""
+GCSBucket = Annotated[
+    rules.AsWritten,
+    rules.matching(
+        r"(?!goog)[a-z0-9][a-z0-9._-]{1,220}[a-z0-9]",
+        "a bucket: 3 to 222 lower-case letters, digits, dashes, underscores and dots",
+    ),
+]
+"""Google Cloud Storage, "Bucket names"."""
+StorageAccount = Annotated[
+    rules.AsWritten,
+    rules.matching(r"[a-z0-9]{3,24}", "a storage account: 3 to 24 lower-case letters and digits"),
+]
+Container = Annotated[
+    rules.AsWritten,
+    rules.matching(
+        r"[a-z0-9](-?[a-z0-9]){2,62}",
+        "a container: 3 to 63 lower-case letters, digits and single dashes",
+        63,
+    ),
+]
+"""Azure Storage, "Naming and referencing containers, blobs, and metadata"."""
+Prefix = Annotated[rules.AsWritten, AfterValidator(_prefix)]
+Region = Annotated[str, rules.matching(r"[a-z0-9-]+", "a region such as `eu-central-1`")]
+Endpoint = Annotated[str, AfterValidator(_endpoint)]
+
+
+class S3(Section):
+    bucket: S3Bucket
+    prefix: Prefix = "dagster"
+    region: Region | None = None
+    endpoint_url: Endpoint | None = None
+    """It is set for a server that speaks S3 and is not Amazon's."""
+
+
+class GCS(Section):
+    bucket: GCSBucket
+    prefix: Prefix = "dagster"
+
+
+class AzureBlob(Section):
+    storage_account: StorageAccount
+    container: Container
+    prefix: Prefix = "dagster"
+    access_key_variable: rules.EnvironmentName | None = None
     """The variable with an access key or SAS token; None: what DefaultAzureCredential finds."""
 
 
-class ArtifactsStore(FrozenModel):
+class ArtifactsStore(Section):
     """Exactly one of the three."""
 
     s3: S3 | None = None
     gcs: GCS | None = None
     azure: AzureBlob | None = None
-    secret: str | None = None
+    secret: kubernetes_rules.ObjectName | None = None
     """None: pods are known by their account."""
-    service_account_annotations: dict[str, str] = Field(default_factory=dict)
+    service_account_annotations: dict[kubernetes_rules.OwnKey, rules.Text] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _is_one_store(self) -> ArtifactsStore:
+        if sum(one is not None for one in (self.s3, self.gcs, self.azure)) != 1:
+            raise ValueError("exactly one of `s3`, `gcs` and `azure`")
+        return self
 
     @property
     def kind(self) -> Literal["s3", "gcs", "azure"]:
@@ -77,7 +135,7 @@ class ArtifactsStore(FrozenModel):
 
     @property
     def audiences(self) -> tuple[str, ...]:
-        """Of the tokens that a cloud's webhook gives to pods (EKS; Azure Workload Identity)."""
+        """Tokens that a cloud's webhook gives to pods are for these (EKS; Azure Workload Identity)."""
         if not self.service_account_annotations:
             return ()
         return {"s3": ("sts.amazonaws.com",), "azure": ("api://AzureADTokenExchange",), "gcs": ()}[self.kind]
@@ -99,99 +157,3 @@ class ArtifactsStore(FrozenModel):
             if self.azure:
                 changed["labels"] = {**pod.labels, "azure.workload.identity/use": "true"}
         return pod.model_copy(update=changed)
-
-
-_PART = re.compile(r"[A-Za-z0-9!_.*'()-]+")
-"""Of an object's key: characters that are safe in every store (Amazon S3, "Naming objects")."""
-
-
-def _s3_bucket(value: str) -> str:
-    """Amazon S3, "General purpose bucket naming rules"."""
-    if not re.fullmatch(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", value) or ".." in value:
-        raise ValueError("a bucket: 3 to 63 lower-case letters, digits, dashes and dots")
-    return value
-
-
-def _gcs_bucket(value: str) -> str:
-    """Google Cloud Storage, "Bucket names"."""
-    if not re.fullmatch(r"[a-z0-9][a-z0-9._-]{1,220}[a-z0-9]", value) or value.startswith("goog"):
-        raise ValueError("a bucket: 3 to 222 lower-case letters, digits, dashes, underscores and dots")
-    return value
-
-
-def _storage_account(value: str) -> str:
-    if not re.fullmatch(r"[a-z0-9]{3,24}", value):
-        raise ValueError("a storage account: 3 to 24 lower-case letters and digits")
-    return value
-
-
-def _container(value: str) -> str:
-    """Azure Storage, "Naming and referencing containers, blobs, and metadata"."""
-    if not re.fullmatch(r"[a-z0-9](-?[a-z0-9]){2,62}", value) or len(value) > 63:
-        raise ValueError("a container: 3 to 63 lower-case letters, digits and single dashes")
-    return value
-
-
-def _prefix(value: str) -> str:
-    parts = value.split("/")
-    if len(value) > 200 or not all(_PART.fullmatch(part) and part.strip(".") for part in parts):
-        raise ValueError("a prefix such as `dagster` or `team/dagster`, without a first or last `/`")
-    return value
-
-
-def _region(value: str) -> str:
-    if not re.fullmatch(r"[a-z0-9-]+", value):
-        raise ValueError("a region such as `eu-central-1`")
-    return value
-
-
-def _endpoint(value: str) -> str:
-    try:
-        found = urlsplit(value)
-        plain = found.scheme in ("http", "https") and found.hostname and found.port != 0
-    except ValueError:
-        plain = False
-    if not plain or "@" in value or found.query or found.fragment or not re.fullmatch(r"[!-~]+", value):
-        raise ValueError("an address such as `https://minio.internal:9000`, without a name or password")
-    return value
-
-
-Prefix = Annotated[str, BeforeValidator(text_of), AfterValidator(_prefix)]
-
-
-class S3Section(Section):
-    bucket: Annotated[str, BeforeValidator(text_of), AfterValidator(_s3_bucket)]
-    prefix: Prefix = "dagster"
-    region: Annotated[str, AfterValidator(_region)] | None = None
-    endpoint_url: Annotated[str, AfterValidator(_endpoint)] | None = None
-
-
-class GCSSection(Section):
-    bucket: Annotated[str, BeforeValidator(text_of), AfterValidator(_gcs_bucket)]
-    prefix: Prefix = "dagster"
-
-
-class AzureSection(Section):
-    storage_account: Annotated[str, BeforeValidator(text_of), AfterValidator(_storage_account)]
-    container: Annotated[str, BeforeValidator(text_of), AfterValidator(_container)]
-    prefix: Prefix = "dagster"
-    access_key_variable: EnvironmentName | None = None
-
-
-class ArtifactsStoreSection(Section):
-    s3: S3Section | None = None
-    gcs: GCSSection | None = None
-    azure: AzureSection | None = None
-    secret: Annotated[str, BeforeValidator(text_of), AfterValidator(kubernetes_rules.object_name)] | None = (
-        None
-    )
-    service_account_annotations: dict[
-        Annotated[str, AfterValidator(kubernetes_rules.own_label_key)],
-        Annotated[str, BeforeValidator(text_of), AfterValidator(rules.text)],
-    ] = Field(default_factory=dict)
-
-    @model_validator(mode="after")
-    def _is_one_store(self) -> ArtifactsStoreSection:
-        if sum(one is not None for one in (self.s3, self.gcs, self.azure)) != 1:
-            raise ValueError("exactly one of `s3`, `gcs` and `azure`")
-        return self

@@ -7,11 +7,14 @@ from typing import Any
 
 import pytest
 import yaml
+from pydantic import ValidationError
 
 from playground_ops.config import Configuration, read
+from playground_ops.config.configuration import WebserverSettings
 from playground_ops.config.unsupported import ignored
 from playground_ops.core.errors import BadInput, Finding
 from playground_ops.core.model import Dependencies, InImage, Location
+from playground_ops.core.pod_settings import PodSettings, Toleration, Volume
 
 HERE = Path("/srv/stack/configvalues.yaml")
 
@@ -207,6 +210,8 @@ def test_a_fault_of_a_location_is_told_by_its_path(entry: dict[str, Any], path: 
         ("webserver: 80", "webserver", "a mapping"),
         ("target: docker", "target", "'local' or 'kubernetes'"),
         ("health: {interval_minutes: 0}", "health.interval_minutes", "at least 1"),
+        (f"health: {{tell: [{'{variable: A}, ' * 21}]}}", "health.tell", "List should have at most 20 items"),
+        ("health: {tell: {variable: A}}", "health.tell", "a list, each entry beginning with a dash"),
         ("rollout: {confirm_timeout_seconds: -1}", "rollout.confirm_timeout_seconds", "more than 0"),
         ("environment: {repo_url_c: /x}", "environment.repo_url_c", "Did you mean `repo_url_"),
         ("code_locations: [{name: a}, {name: a}]", "code_locations[1].name", "a second time"),
@@ -281,3 +286,22 @@ def test_no_location_at_all_is_a_stack_of_ops_alone() -> None:
 def test_a_name_alone_is_a_location_with_the_defaults_of_the_model() -> None:
     (found,) = parse("code_locations: [{name: x}]").locations
     assert found == Location(name="x")
+
+
+def test_a_pod_of_which_nothing_is_written_has_the_defaults_of_the_model() -> None:
+    found = parse("{webserver: {pod: {}}, kubernetes: {ops: {tolerations: [{key: x}]}}}")
+    assert found.webserver.pod == PodSettings()
+    assert found.kubernetes.ops == PodSettings(tolerations=(Toleration(key="x"),))
+    assert type(found.kubernetes.ops.tolerations[0]) is Toleration, "as it is in a release that was stored"
+
+
+def test_a_section_takes_a_value_as_it_is() -> None:
+    """The stack's own volumes have names that a person may not give."""
+    own = PodSettings(volumes=(Volume(name="tmp", path="/tmp", empty_dir="1Gi"),))
+    assert WebserverSettings(pod=own).pod is own
+    assert Configuration(source="x", locations=(Location(name="ops-like", pod=own),)).locations[0].pod is own
+
+
+def test_a_section_is_never_changed() -> None:
+    with pytest.raises(ValidationError, match="frozen"):
+        parse("").rollout.confirm_seconds = 1.0  # type: ignore[misc]

@@ -7,32 +7,11 @@ from enum import Enum
 from pathlib import Path
 
 import pytest
-from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from playground_ops.config import load, read
-from playground_ops.config.kubernetes_schema import (
-    BackupsSection,
-    DestinationSection,
-    ExternalPostgresSection,
-    IngressSection,
-    IsolationSection,
-    PackagesSection,
-    PodSection,
-    ResourcesSection,
-    TolerationSection,
-    VolumeSection,
-)
-from playground_ops.config.schema import (
-    EnvironmentSection,
-    File,
-    LocationSection,
-    RepoSection,
-    RunQueueSection,
-    TagLimitSection,
-    WebhookSection,
-)
-from playground_ops.config.store import ArtifactsStoreSection, AzureSection, GCSSection, S3Section
+from playground_ops.config.configuration import File
+from playground_ops.config.section import Section, section_of
 
 ROOT = Path(__file__).parents[2]
 SHIPPED = ROOT / "configvalues.yaml"
@@ -96,33 +75,13 @@ def test_the_webhooks_that_are_commented_out_are_an_example_too() -> None:
     assert [one.form for one in told] == ["json", "slack"]
 
 
-def sections() -> list[type[BaseModel]]:
-    inner = [field.annotation for field in File.model_fields.values()]
-    named = [found for found in inner if isinstance(found, type) and issubclass(found, BaseModel)]
-    below = [EnvironmentSection, LocationSection, RepoSection, PodSection, ResourcesSection]
-    return [
-        File,
-        *named,
-        *below,
-        VolumeSection,
-        TolerationSection,
-        IngressSection,
-        IsolationSection,
-        PackagesSection,
-        ExternalPostgresSection,
-        BackupsSection,
-        DestinationSection,
-        ArtifactsStoreSection,
-        S3Section,
-        GCSSection,
-        AzureSection,
-        RunQueueSection,
-        TagLimitSection,
-        WebhookSection,
-    ]
+def sections(above: type[Section]) -> list[type[Section]]:
+    """Each once, though pods of several components have the same."""
+    below = [one for one in map(section_of, above.model_fields.values()) if one]
+    return list(dict.fromkeys([above, *(inner for one in below for inner in sections(one))]))
 
 
-KEYS = [(key, field) for section in sections() for key, field in section.model_fields.items()]
+KEYS = [(key, field) for section in sections(File) for key, field in section.model_fields.items()]
 
 
 @pytest.mark.parametrize("key", sorted({key for key, _ in KEYS}))

@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from kubernetes_validate.utils import all_versions, major_minor
 
 from playground_ops.config import read
+from playground_ops.config.configuration import File
 from playground_ops.config.faults import every_path
-from playground_ops.config.schema import File
 from playground_ops.targets.kubernetes.outside.preflight import NEWEST, OLDEST, of_version
 from tests.rendered import (
     ELSEWHERE,
