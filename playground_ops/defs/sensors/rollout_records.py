@@ -56,13 +56,14 @@ def unseen(
     opened: StackContext, seen: Mapping[str, str], told: Callable[[RolloutRecord], bool | None]
 ) -> Iterator[tuple[str, str, Event | None]]:
     """Component, the mark to remember, and the event, if it is one that no run has reported."""
+    target = opened.target.snapshot()
     for location in opened.configuration.all_locations:
-        for record in _after(opened.target.records(location.name), seen.get(location.name)):
+        for record in _after(target.records(location.name), seen.get(location.name)):
             by_its_run = record.outcome is Outcome.UNCHANGED or told(record)
             if by_its_run is None:
                 break  # in order: a later tick knows
             yield location.name, record.id, None if by_its_run else event(record)
-    for component in opened.target.stack.components():
+    for component in target.stack.components():
         mark = json.dumps(component.settings, sort_keys=True)
         if component.kind != "location" and seen.get(component.name) != mark:
             yield component.name, mark, _materialization(component)

@@ -38,8 +38,8 @@ OF_LOCATIONS = "app.kubernetes.io/component=location"
 class Releases:
     def __init__(self, connection: Connection, namespace: str) -> None:
         self._connection, self._namespace = connection, namespace
-        self._seen: dict[str, int | None] = {}
-        """Where each location's address led when that was last asked here."""
+        self._seen: dict[str, dict[str, Any] | None] = {}
+        """Each location's address as it was when that was last asked here."""
 
     def through(self, connection: Connection) -> Releases:
         """The same, asked by another connection; where an address led is known to both."""
@@ -86,8 +86,8 @@ class Releases:
 
     def serving(self, location: str) -> int | None:
         """The number that the location's address leads to."""
-        self._seen[location] = _chosen(self._service(location))
-        return self._seen[location]
+        self._seen[location] = self._service(location)
+        return _chosen(self._seen[location])
 
     def make(self, objects: Sequence[dict[str, Any]]) -> None:
         """What is there already stays as it is: a release is never edited. Raises Refusal."""
@@ -113,18 +113,18 @@ class Releases:
 
         Raises LockLost when somebody moved the address since it was looked at: nobody's word is undone.
         """
-        attempts = ATTEMPTS
+        seen = self._seen.get(location) or self._service(location)
+        attempts, service = ATTEMPTS, seen
         while True:
-            service = self._service(location)
-            now = _chosen(service)
-            if now not in (number, self._seen.get(location, now)):
-                raise LockLost(_moved(location, self._seen[location], now))
             try:
                 return self._lead_to(location, number, service)
             except Refusal as refusal:
                 attempts -= 1
-                if refusal.reason != "Conflict" or not attempts:
+                if refusal.reason not in ("Conflict", "NotFound") or not attempts:
                     raise
+            service = self._service(location)
+            if _chosen(service) not in (number, _chosen(seen)):
+                raise LockLost(_moved(location, _chosen(seen), _chosen(service)))
 
     def _lead_to(self, location: str, number: int | None, service: dict[str, Any] | None) -> str:
         """Refused with a conflict when the Service has changed meanwhile."""
@@ -140,7 +140,7 @@ class Releases:
             wanted["metadata"]["resourceVersion"] = service["metadata"]["resourceVersion"]
         query = {"fieldManager": ROLLOUT_MANAGER, "force": "true"}
         patched = self._connection.request("PATCH", path(wanted), wanted, APPLY, query)
-        self._seen[location] = number
+        self._seen[location] = patched
         return str(patched["spec"]["clusterIP"])
 
     def mark_served(self, release: Release, when: str) -> None:

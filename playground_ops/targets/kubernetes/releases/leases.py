@@ -21,6 +21,7 @@ from playground_ops.targets.kubernetes.api.refusals import Refusal
 
 LEASE_SECONDS = 30
 RENEW_SECONDS = 5.0
+FRESH = timedelta(seconds=1)
 HOLDER, SINCE = f"{PREFIX}holder", f"{PREFIX}since"
 """Annotations, for people."""
 API = "coordination.k8s.io/v1"
@@ -32,34 +33,51 @@ class LeaseLock:
     def __init__(self, connection: Connection, location: str, lease: dict[str, Any]) -> None:
         self._connection, self._location = connection, location
         self._path, self._token = path(lease), str(lease["spec"]["holderIdentity"])
+        self._lease, self._seen = lease, connection.now()
+        """As it was written or read last, and when."""
         self._released = threading.Event()
         self._renewer = threading.Thread(target=self._renew, daemon=True, name=f"lease-{location}")
         self._renewer.start()
 
     def check(self) -> None:
-        """Raises LockLost, or PlaygroundError (transient) when nobody can say."""
+        """Raises LockLost, or PlaygroundError (transient) when nobody can say.
+
+        Nobody takes a lease within a moment of its renewal: it has LEASE_SECONDS to expire.
+        """
+        if timedelta(0) <= self._connection.now() - self._seen < FRESH:
+            return
         found = self._connection.get(self._path)
         if found is None or _token(found) != self._token:
             raise LockLost(_lost(self._location, found))
+        self._lease, self._seen = found, self._connection.now()
 
     def release(self) -> None:
         """What can't be given back expires by itself, and must not hide why the rollout ended."""
         self._released.set()
         self._renewer.join()
         with suppress(PlaygroundError):
-            found = self._connection.get(self._path)
-            if found is not None and _token(found) == self._token:
-                found["spec"]["holderIdentity"] = ""
-                self._connection.request("PUT", self._path, found)
+            self._write(holderIdentity="")
 
     def _renew(self) -> None:
         while not self._released.wait(RENEW_SECONDS):
             with suppress(PlaygroundError):  # the API server may be back the next time
-                found = self._connection.get(self._path)
-                if found is None or _token(found) != self._token:
+                if not self._write(renewTime=_text(self._connection.now())):
                     return
-                found["spec"]["renewTime"] = _text(self._connection.now())
-                self._connection.request("PUT", self._path, found)
+
+    def _write(self, **fields: str) -> bool:
+        """Whether it was ours to write. A version that is outdated is refused, and read again."""
+        found: dict[str, Any] | None = self._lease
+        while found is not None and _token(found) == self._token:
+            try:
+                wanted = {**found, "spec": {**found["spec"], **fields}}
+                self._lease = self._connection.request("PUT", self._path, wanted)
+                self._seen = self._connection.now()
+                return True
+            except Refusal as refusal:
+                if refusal.reason not in ("Conflict", "NotFound"):
+                    raise
+                found = self._connection.get(self._path)
+        return False
 
 
 @contextmanager

@@ -19,6 +19,7 @@ from playground_ops.render.names import LOCATION, PREFIX, ROLLOUT_MANAGER, an_ob
 from playground_ops.targets.common.server_protocol import Address
 from playground_ops.targets.kubernetes.api.connection import Connection
 from playground_ops.targets.kubernetes.api.paths import collection, path
+from playground_ops.targets.kubernetes.api.refusals import Refusal
 from playground_ops.targets.kubernetes.releases.deployments import APPLY
 
 KEPT = 100
@@ -33,6 +34,8 @@ class Records:
     def __init__(self, connection: Connection, namespace: str) -> None:
         self._connection, self._namespace = connection, namespace
         self._folder = collection("v1", "ConfigMap", namespace)
+        self._written: dict[str, dict[str, Any]] = {}
+        """By a record's id: the metadata of what was written here last, so that it need not be asked for."""
 
     def all(self, location: str) -> Sequence[RolloutRecord]:
         """Oldest first."""
@@ -41,16 +44,26 @@ class Records:
     def save(self, record: RolloutRecord) -> None:
         """Replacing an earlier state of it. Raises Refusal, for instance of one that has ended."""
         made = self._map(record)
-        found = self._connection.get(path(made))
-        if found is None:
-            made["metadata"]["annotations"] = {ORDER: _text(self._connection.now())}
-            self._connection.request("POST", self._folder, made)
-        else:
-            made["metadata"]["annotations"] = found["metadata"].get("annotations", {})
-            made["metadata"]["resourceVersion"] = found["metadata"]["resourceVersion"]
-            self._connection.request("PUT", path(made), made)
+        known = self._written.get(record.id)
+        try:
+            kept = self._write(made, known)
+        except Refusal as refusal:
+            if refusal.reason not in (("Conflict", "NotFound") if known else ("AlreadyExists",)):
+                raise
+            found = self._connection.get(path(made))
+            kept = self._write(made, found and found["metadata"])
+        self._written[record.id] = kept["metadata"]
         if record.outcome is not None:
             self._prune(record.location)
+
+    def _write(self, made: dict[str, Any], before: dict[str, Any] | None) -> dict[str, Any]:
+        """`before`: the metadata of the state that is replaced; without it there is none yet."""
+        if before is None:
+            made["metadata"]["annotations"] = {ORDER: _text(self._connection.now())}
+            return dict(self._connection.request("POST", self._folder, made))
+        made["metadata"]["annotations"] = before.get("annotations", {})
+        made["metadata"]["resourceVersion"] = before["resourceVersion"]
+        return dict(self._connection.request("PUT", path(made), made))
 
     def _prune(self, location: str) -> None:
         for old in self._maps(location)[:-KEPT]:
