@@ -213,17 +213,18 @@ def local_target() -> Target:
 
 
 def _on_kubernetes(connection: Connection, found: Configuration) -> tuple[Configuration, Target]:
+    from playground_ops.config.cluster import ClusterFacts, in_cluster
     from playground_ops.render.pod_fingerprint import with_fingerprints
     from playground_ops.targets.kubernetes.objects.secret_versions import versions
     from playground_ops.targets.kubernetes.releases.runs import contexts
     from playground_ops.targets.kubernetes.target import KubernetesTarget
 
-    known = {
-        "secret_versions": versions(connection, found),
-        "allowed": _allowed(connection, found),
-        "live_runs": contexts(connection, found),
-    }
-    configuration = with_fingerprints(found.model_copy(update=known))
+    facts = ClusterFacts(
+        secret_versions=versions(connection, found),
+        allowed=_allowed(connection, found),
+        live_runs=contexts(connection, found),
+    )
+    configuration = with_fingerprints(in_cluster(found, facts))
     return configuration, KubernetesTarget(connection, configuration, project_folder())
 
 

@@ -12,6 +12,7 @@ from kubernetes_validate.utils import schema_contents
 from referencing import Registry, Resource
 
 from playground_ops.config import Configuration
+from playground_ops.config.cluster import ClusterFacts, in_cluster
 from playground_ops.core.model import Location, Release, Revision
 from playground_ops.render import jobs, one_shot_pods, release
 from playground_ops.render.pod_fingerprint import with_fingerprints
@@ -164,7 +165,7 @@ code_locations:
 def everything(configuration: Configuration) -> Iterator[dict[str, Any]]:
     """What is applied, and what rollouts, deploys and upgrades make beside it."""
     versions = dict.fromkeys(("dagster-postgres", "mine", "more"), "7")
-    found = with_fingerprints(configuration.model_copy(update={"secret_versions": versions}))
+    found = with_fingerprints(in_cluster(configuration, ClusterFacts(secret_versions=versions)))
     for component in by_hand(found).values():
         yield from component
     for location in found.all_locations:

@@ -181,12 +181,6 @@ class Configuration(StackSettings):
     text: str = ""
     """The file itself."""
     locations: tuple[Location, ...]
-    secret_versions: dict[str, str] = Field(default_factory=dict)
-    """Of Secrets, by name: found in the cluster, not in the file."""
-    allowed: dict[str, list[str]] = Field(default_factory=dict)
-    """What `ops` from git may use (`render/allowed.py`), as it was or is about to be applied."""
-    live_runs: tuple[str, ...] = ()
-    """Container contexts of the releases there are, found there likewise: which pods their runs may have."""
 
     @property
     def runs_in_pods(self) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from playground_ops.core.component import Component
@@ -43,7 +44,7 @@ def digest(location: Location) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-def seen_by_ops(configuration: Configuration) -> str:
+def seen_by_ops(configuration: Configuration, allowed: Mapping[str, Sequence[str]] | None = None) -> str:
     """What the definitions of `ops` are made from: assets, checks, sensors and the schedule."""
     followed = [
         (one.name, one.follow and (one.repository, one.git_secret, one.ref, one.follow_interval_seconds))
@@ -52,7 +53,7 @@ def seen_by_ops(configuration: Configuration) -> str:
     seen: list[object] = [followed, configuration.health.interval_minutes]
     if configuration.ops.repository:
         # A commit that was refused for what these lack is tried again when they have it.
-        seen.append(configuration.allowed)
+        seen.append(allowed or {})
     return json.dumps(seen, sort_keys=True)
 
 

@@ -20,10 +20,9 @@ from playground_ops.core.progress import Progress
 from playground_ops.defs import metadata
 from playground_ops.defs.assets import key
 from playground_ops.defs.jobs.reporting import failure
-from playground_ops.defs.jobs.retention import forget
 from playground_ops.defs.jobs.run_log import tell
 from playground_ops.defs.resources import StackOpener
-from playground_ops.defs.schedules import HEALTH_SCHEDULE, UnresolvedJob
+from playground_ops.defs.schedules import HEALTH_SCHEDULE, UnresolvedJob, forget
 from playground_ops.defs.sensors.notifications import notify
 from playground_ops.engine import healing
 from playground_ops.engine.context import Engine

@@ -18,12 +18,11 @@ from playground_ops.core.model import (
 from playground_ops.core.request import Request
 from playground_ops.core.target import Target
 from playground_ops.engine.approval import wait_for_approval
-from playground_ops.engine.context import Engine, RolloutContext
+from playground_ops.engine.context import Engine, RolloutContext, Waiting
 from playground_ops.engine.gates import commit_is_the_one_asked_for, nothing_is_lost, shared_asset_keys
 from playground_ops.engine.journal import Journal
 from playground_ops.engine.recovery import recover, retire_all_but_the_last, take_away
 from playground_ops.engine.switching import switch_to
-from playground_ops.engine.waiting import Waiting
 
 LOOK_SECONDS = 4.0
 """At a candidate, also where nothing tells that it changed."""

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from playground_ops.config import Configuration
+from playground_ops.config.cluster import facts_of
 from playground_ops.render.names import POSTGRES, PREFIX, Object, an_object, labels
 
 SECRET_VERSION = f"{PREFIX}secret-version"
@@ -47,7 +48,7 @@ def key(configuration: Configuration, namespace: str, name: str) -> str:
 
 def with_versions(template: Object, configuration: Configuration, namespace: str = "") -> Object:
     """The pod template with its annotation; as it is when none of its Secrets has a version."""
-    known = configuration.secret_versions
+    known = facts_of(configuration).secret_versions
     keys = sorted(key(configuration, namespace, name) for name in read_by(template))
     told = ",".join(f"{name}={known[name]}" for name in keys if name in known)
     if not told:
@@ -59,7 +60,8 @@ def with_versions(template: Object, configuration: Configuration, namespace: str
 
 def in_force(configuration: Configuration) -> list[Object]:
     """The ConfigMap; none while no Secret has a version."""
-    if not configuration.secret_versions:
+    versions = facts_of(configuration).secret_versions
+    if not versions:
         return []
     tags, namespace = labels(VERSIONS, "configuration"), configuration.kubernetes.namespace
-    return [an_object("v1", "ConfigMap", VERSIONS, namespace, tags, data=dict(configuration.secret_versions))]
+    return [an_object("v1", "ConfigMap", VERSIONS, namespace, tags, data=dict(versions))]

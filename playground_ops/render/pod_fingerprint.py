@@ -10,6 +10,7 @@ import hashlib
 import json
 
 from playground_ops.config import Configuration
+from playground_ops.config.cluster import facts_of
 from playground_ops.config.digest import seen_by_ops
 from playground_ops.core.model import Location, Release, Revision
 from playground_ops.render import release
@@ -19,7 +20,9 @@ def with_fingerprints(configuration: Configuration) -> Configuration:
     """The configuration with each location's surroundings filled in."""
     return configuration.model_copy(
         update={
-            "ops": _fingerprint(configuration.ops, configuration, seen_by_ops(configuration)),
+            "ops": _fingerprint(
+                configuration.ops, configuration, seen_by_ops(configuration, facts_of(configuration).allowed)
+            ),
             "locations": tuple(_fingerprint(one, configuration) for one in configuration.locations),
         }
     )

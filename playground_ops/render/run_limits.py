@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from playground_ops.config import OPS, Configuration
+from playground_ops.config.cluster import facts_of
 from playground_ops.core.model import Location, Release, Revision
 from playground_ops.diagnose.pods import INSTALLS
 from playground_ops.render import gitsync, release
@@ -48,7 +49,7 @@ def _pods(configuration: Configuration) -> dict[str, list[Object]]:
         for location in configuration.all_locations
     ]
     found: dict[str, list[Object]] = {}
-    for text in (*texts, *configuration.live_runs):
+    for text in (*texts, *facts_of(configuration).live_runs):
         pod = json.loads(text)["k8s"]["run_k8s_config"]
         where = pod["pod_template_spec_metadata"]["labels"][LOCATION]
         found.setdefault(where, []).append(pod)

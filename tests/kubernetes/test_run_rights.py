@@ -12,6 +12,7 @@ import pytest
 from kubernetes.client.exceptions import ApiException
 
 from playground_ops.config import Configuration, read
+from playground_ops.config.cluster import ClusterFacts, in_cluster
 from playground_ops.core.model import Location, Release, Revision
 from playground_ops.core.pod_settings import PodSettings, Volume
 from playground_ops.render import foundation, release, rights, run_admission
@@ -257,7 +258,7 @@ def test_what_releases_have_that_were_made_before_stays_allowed(access: Access, 
     after = before.model_copy(update={"locations": (now,)})
     access.apply(*rights.run_rights(after), *run_admission.render(after))
     eventually("the policy to be in force", lambda: "registry.internal/mine:1" in refusal(access, old))
-    access.apply(*run_admission.render(after.model_copy(update={"live_runs": (context,)})))
+    access.apply(*run_admission.render(in_cluster(after, ClusterFacts(live_runs=(context,)))))
     eventually("the old one to be let through", lambda: refusal(access, old) == "")
     assert refusal(access, a_run(after, "shell")) == ""
 

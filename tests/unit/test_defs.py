@@ -14,9 +14,9 @@ from playground_ops.core.progress import SilentProgress
 from playground_ops.core.request import Asker
 from playground_ops.defs import checks
 from playground_ops.defs.assembly import definitions
-from playground_ops.defs.jobs.retention import forget
 from playground_ops.defs.jobs.rollouts import WHO_TAG, requested_by
 from playground_ops.defs.metadata import of_rollout
+from playground_ops.defs.schedules import forget
 from playground_ops.defs.sensors.push import follow_sensors
 from playground_ops.defs.sensors.rollout_records import is_told
 from playground_ops.engine import apply, redeploy

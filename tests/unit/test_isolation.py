@@ -10,6 +10,7 @@ import pytest
 import yaml
 
 from playground_ops.config import Configuration, digest, read
+from playground_ops.config.cluster import ClusterFacts, in_cluster
 from playground_ops.config.unsupported import ignored
 from playground_ops.core.errors import BadInput
 from playground_ops.core.model import Release, Revision
@@ -38,7 +39,7 @@ Object = dict[str, Any]
 
 def configured(isolation: str = "{quota: {pods: 9}, database: true}", **versions: str) -> Configuration:
     found = read(ORDERS.replace("ISOLATION", isolation), HERE)
-    return with_fingerprints(found.model_copy(update={"secret_versions": versions}))
+    return with_fingerprints(in_cluster(found, ClusterFacts(secret_versions=versions)))
 
 
 def objects(found: Configuration) -> dict[str, Object]:

@@ -17,6 +17,7 @@ from dagster._core.run_coordinator import QueuedRunCoordinator
 from dagster_k8s import K8sRunLauncher
 
 from playground_ops.config import Configuration, read
+from playground_ops.config.cluster import ClusterFacts, in_cluster
 from playground_ops.config.unsupported import must_fit
 from playground_ops.core.errors import BadInput
 from playground_ops.render import instance, release, run_limits, runs
@@ -186,7 +187,7 @@ def test_two_releases_of_a_location_make_no_difference_to_what_runs_may_have() -
     """Else every rollout would be a change of the foundation."""
     made = released(WHOLE_ONE.locations[0], WHOLE_ONE).model_copy(update={"number": 3})
     text = release.context_of_runs(made, WHOLE_ONE, "dagster-code-other")
-    live = WHOLE_ONE.model_copy(update={"live_runs": (text,)})
+    live = in_cluster(WHOLE_ONE, ClusterFacts(live_runs=(text,)))
     assert run_limits.limits(live) == run_limits.limits(WHOLE_ONE)
 
 

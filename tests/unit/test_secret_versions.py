@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from playground_ops.config import Configuration, digest, read
+from playground_ops.config.cluster import ClusterFacts, in_cluster
 from playground_ops.render.mounted_versions import SECRET_VERSION, VERSIONS, of_config_map, read_by
 from playground_ops.render.pod_fingerprint import with_fingerprints
 from playground_ops.render.stack import render
@@ -32,7 +33,7 @@ def configured(**versions: str) -> Configuration:
     names = {name.replace("_", "-"): version for name, version in versions.items() if name != "config_map"}
     if "config_map" in versions:
         names[of_config_map("settings")] = versions["config_map"]
-    return with_fingerprints(found.model_copy(update={"secret_versions": names}))
+    return with_fingerprints(in_cluster(found, ClusterFacts(secret_versions=names)))
 
 
 def told(found: Configuration) -> dict[str, Any]:

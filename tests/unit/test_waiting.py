@@ -6,8 +6,7 @@ import pytest
 
 from playground_ops.core.errors import FindingKind
 from playground_ops.core.model import Observation, ServerStatus
-from playground_ops.engine.context import Timeouts
-from playground_ops.engine.waiting import Waiting
+from playground_ops.engine.context import Timeouts, Waiting
 from tests.fakes import FakeClock, finding
 
 TIMEOUTS = Timeouts(transient=20.0, capacity=40.0, scale_up=300.0)
