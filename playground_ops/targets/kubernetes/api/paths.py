@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
@@ -51,3 +52,28 @@ def title(found: Mapping[str, Any]) -> str:
     metadata, kind = found["metadata"], found["kind"].lower()
     away = metadata.get("namespace") and OF_NAMESPACE in (metadata.get("labels") or {})
     return f"{kind}/{metadata['namespace']}/{metadata['name']}" if away else f"{kind}/{metadata['name']}"
+
+
+@dataclass(frozen=True)
+class Selection:
+    """Pods of one namespace: those that a label selector chooses, all by an empty one; or one by its name."""
+
+    namespace: str
+    selector: str = ""
+    name: str = ""
+
+    @property
+    def path(self) -> str:
+        return collection("v1", "Pod", self.namespace)
+
+    def pod_path(self, name: str) -> str:
+        return f"{self.path}/{quote(name, safe='')}"
+
+    @property
+    def query(self) -> Mapping[str, str]:
+        name = {"fieldSelector": f"metadata.name={self.name}"}
+        return name if self.name else {"labelSelector": self.selector}
+
+    @property
+    def title(self) -> str:
+        return f"pods/{self.selector or self.namespace}"
