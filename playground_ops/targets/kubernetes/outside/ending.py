@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from playground_ops.core.errors import Finding, FindingKind, PlaygroundError
+from playground_ops.core.pod import Pod
 from playground_ops.core.target import Say
 from playground_ops.render.admission import API as POLICY_API
 from playground_ops.render.names import MANAGER, OF_NAMESPACE, Object
 from playground_ops.render.runs import COMPONENT
 from playground_ops.targets.kubernetes.api.connection import Connection
-from playground_ops.targets.kubernetes.api.paths import CLUSTER_WIDE, collection, path, title
+from playground_ops.targets.kubernetes.api.paths import CLUSTER_WIDE, Selection, collection, path, title
 from playground_ops.targets.kubernetes.api.refusals import Refusal
-from playground_ops.targets.kubernetes.api.streaming import lines
 from playground_ops.targets.kubernetes.objects.applying import apply_object, delete_all
 from playground_ops.targets.kubernetes.objects.inventory import MADE
-from playground_ops.targets.kubernetes.pods.containers import FINAL
-from playground_ops.targets.kubernetes.pods.deletion import end_pods
+from playground_ops.targets.kubernetes.pods.deletion import end_pods, wait_until_gone
 
 OURS = f"app.kubernetes.io/managed-by={MANAGER}"
 RECORDS = "app.kubernetes.io/component notin (record, automation)"
@@ -56,13 +54,15 @@ def down(connection: Connection, namespaces: Sequence[str], say: Say, grace_seco
     if grace_seconds is not None:
         for namespace in namespaces:
             _end_at_once(connection, namespace, say, int(grace_seconds))
+    seconds = LONGEST_SECONDS if grace_seconds is None else grace_seconds + 60
     at_once, spared = ((ALONE,), RECORDS) if grace_seconds is not None else ((), f"{RECORDS},{NO_RUNS}")
     for kinds, labels in (((*FIRST, *at_once), spared), ((*FIRST, *THEN), RECORDS)):
         for api, kind in kinds:
             for namespace in namespaces[:1] if kind in CLUSTER_WIDE else namespaces:
                 delete_all(connection, _ours(connection, namespace, api, kind, labels), say)
         for namespace in namespaces:
-            _wait_until_pods_are_gone(connection, namespace, say, grace_seconds)
+            if left := wait_until_gone(connection, Selection(namespace, OURS), seconds, _is_going, say):
+                raise PlaygroundError(*map(_still_there, left))
 
 
 def _end_at_once(connection: Connection, namespace: str, say: Say, grace_seconds: int) -> None:
@@ -101,7 +101,7 @@ def delete_data(connection: Connection, namespaces: Sequence[str]) -> None:
 def _ours(
     connection: Connection, namespace: str, api: str, kind: str, more: str = ""
 ) -> list[dict[str, Any]]:
-    """Of pods those without an owner."""
+    """Pods that have an owner are left out: it ends them."""
     mine = f"{OF_NAMESPACE}={namespace}" if kind in CLUSTER_WIDE else ""
     query = {"labelSelector": ",".join(filter(None, (OURS, mine, more)))}
     try:
@@ -113,61 +113,21 @@ def _ours(
     return [
         {**one, "apiVersion": api, "kind": kind}
         for one in found["items"]
-        if (api, kind) != ALONE or _is_alone(one)
+        if (api, kind) != ALONE or not Pod.read(one).owners
     ]
 
 
-def _wait_until_pods_are_gone(
-    connection: Connection, namespace: str, say: Say, grace_seconds: float | None
-) -> None:
-    deadline = time.monotonic() + (LONGEST_SECONDS if grace_seconds is None else grace_seconds + 60)
-    folder = collection("v1", "Pod", namespace)
-    told = ""
-    while True:
-        listed = connection.request("GET", folder, query={"labelSelector": OURS})
-        going = [
-            {**pod, "apiVersion": "v1", "kind": "Pod"}
-            for pod in listed["items"]
-            if "deletionTimestamp" in pod["metadata"] or not (_is_kept(pod) or _has_ended(pod))
-        ]
-        if not going:
-            return
-        if time.monotonic() > deadline:
-            raise PlaygroundError(*(_still_there(pod) for pod in going))
-        names = ", ".join(sorted(pod["metadata"]["name"] for pod in going))
-        if names != told:
-            say(f"waiting for {names} to end")
-            told = names
-        query = {
-            "watch": "1",
-            "labelSelector": OURS,
-            "resourceVersion": listed["metadata"]["resourceVersion"],
-        }
-        next(lines(connection, folder, query, 10.0), None)
+def _is_going(pod: Pod) -> bool:
+    """Not the database's, whose owner is still there while others end; nor what has ended and stays."""
+    is_run = pod.labels.get("app.kubernetes.io/component") == COMPONENT
+    stays = "StatefulSet" in pod.owners or (pod.has_ended and (is_run or not pod.owners))
+    return pod.is_ending or not stays
 
 
-def _is_kept(pod: dict[str, Any]) -> bool:
-    """Whether its owner is still there: the database's, while others end."""
-    owners = pod["metadata"].get("ownerReferences", ())
-    return any(owner["kind"] == "StatefulSet" for owner in owners)
-
-
-def _is_alone(pod: dict[str, Any]) -> bool:
-    """Whether it has no owner."""
-    return not pod["metadata"].get("ownerReferences")
-
-
-def _has_ended(pod: dict[str, Any]) -> bool:
-    """Whether it is that of a run that has ended, or one alone that has."""
-    is_run = pod["metadata"]["labels"].get("app.kubernetes.io/component") == COMPONENT
-    ended = pod["status"].get("phase") in FINAL
-    return ended and (is_run or _is_alone(pod))
-
-
-def _still_there(pod: dict[str, Any]) -> Finding:
+def _still_there(pod: Pod) -> Finding:
     return Finding(
         kind=FindingKind.TRANSIENT,
-        object=title(pod),
+        object=title(pod.reference),
         observed="It has not ended.",
         cause="Its runs take longer than that, or its node does not answer.",
         fix="Run `down` again, with --now if its runs may be lost.",

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
 from playground_ops.core.errors import Finding, FindingKind, PlaygroundError
+from playground_ops.core.pod import Pod
 from playground_ops.core.redact import redact
 from playground_ops.render.names import an_object
 from playground_ops.targets.kubernetes.api.connection import AGENT, CONNECT_SECONDS, Connection, decoded
@@ -157,10 +158,8 @@ def _running(connection: Connection, place: Place) -> str | None:
         pod = connection.get(path(an_object("v1", "Pod", place.pod, place.namespace, {}))) or {}
     except PlaygroundError:
         return None
-    for one in pod.get("status", {}).get("containerStatuses", ()):
-        if one["name"] == place.container and "running" in one.get("state", {}):
-            return str(one.get("containerID", ""))
-    return ""
+    container = Pod.read(pod).container(place.container)
+    return container.id if container.is_running else ""
 
 
 async def _hear(made: ClientConnection, place: Place, hear: Hear) -> Ended:

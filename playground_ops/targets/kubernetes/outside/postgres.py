@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from playground_ops.config import Configuration
 from playground_ops.core.errors import BadInput, Finding, FindingKind, PlaygroundError
+from playground_ops.core.pod import Pod
 from playground_ops.render.database import DATABASE, USER
 from playground_ops.render.names import POSTGRES, an_object
 from playground_ops.targets.kubernetes.api.connection import Connection
@@ -67,8 +68,7 @@ def find(connection: Connection, configuration: Configuration, instead: str) -> 
         raise BadInput(_external(configuration.postgres.external.host, instead))
     namespace, pod = configuration.kubernetes.namespace, f"{POSTGRES}-0"
     found = connection.get(path(an_object("v1", "Pod", pod, namespace, {})))
-    conditions = (found or {}).get("status", {}).get("conditions", ())
-    if not any((one["type"], one["status"]) == ("Ready", "True") for one in conditions):
+    if not Pod.read(found or {}).is_ready:
         raise PlaygroundError(_not_ready(pod, found is not None))
     return Place(namespace, pod, CONTAINER)
 

@@ -7,13 +7,15 @@ would make them anew and orphaning them, and are then deleted themselves, with t
 
 from __future__ import annotations
 
-import time
-from typing import Any
+import math
+from collections.abc import Callable
 
+from playground_ops.core.pod import Pod
+from playground_ops.core.target import Say
 from playground_ops.render.names import an_object
 from playground_ops.targets.kubernetes.api.connection import Connection
-from playground_ops.targets.kubernetes.api.paths import collection, path
-from playground_ops.targets.kubernetes.api.streaming import lines
+from playground_ops.targets.kubernetes.api.paths import Selection, collection, path
+from playground_ops.targets.kubernetes.api.streaming import states
 from playground_ops.targets.kubernetes.objects.applying import delete
 
 
@@ -21,26 +23,29 @@ def end_pods(connection: Connection, namespace: str, name: str, selector: str, g
     """Returns when the Deployment's pods are gone, or some seconds after their grace."""
     orphan = {"propagationPolicy": "Orphan"}
     delete(connection, path(an_object("apps/v1", "Deployment", name, namespace, {})), **orphan)
-    for found in _listed(connection, "apps/v1", "ReplicaSet", namespace, selector)["items"]:
+    chosen, told = Selection(namespace, selector), set[str]()
+    sets = connection.request("GET", collection("apps/v1", "ReplicaSet", namespace), query=chosen.query)
+    for found in sets["items"]:
         delete(connection, path({**found, "apiVersion": "apps/v1", "kind": "ReplicaSet"}), **orphan)
-    deadline = time.monotonic() + grace_seconds + 5.0
-    while True:
-        listed = _listed(connection, "v1", "Pod", namespace, selector)
-        for pod in listed["items"]:
-            if pod["metadata"].get("deletionGracePeriodSeconds", grace_seconds + 1) > grace_seconds:
-                where = path({**pod, "apiVersion": "v1", "kind": "Pod"})
-                delete(connection, where, gracePeriodSeconds=str(grace_seconds))
-        left = deadline - time.monotonic()
-        if not listed["items"] or left <= 0:
+    for left in states(connection, chosen, grace_seconds + 5.0, lambda: math.inf):
+        if not left:
             return
-        query = {
-            "watch": "1",
-            "labelSelector": selector,
-            "resourceVersion": str(listed["metadata"]["resourceVersion"]),
-        }
-        next(lines(connection, collection("v1", "Pod", namespace), query, left), None)
+        for pod in left:
+            if pod.grace_seconds > grace_seconds and pod.uid not in told:
+                delete(connection, path(pod.reference), gracePeriodSeconds=str(grace_seconds))
+                told.add(pod.uid)
 
 
-def _listed(connection: Connection, api: str, kind: str, namespace: str, selector: str) -> dict[str, Any]:
-    query = {"labelSelector": selector}
-    return dict(connection.request("GET", collection(api, kind, namespace), query=query))
+def wait_until_gone(
+    connection: Connection, chosen: Selection, seconds: float, is_going: Callable[[Pod], bool], say: Say
+) -> list[Pod]:
+    """Wait for those of the pods that are going, and tell `say`; what is left of them after `seconds`."""
+    left, told = list[Pod](), ""
+    for pods in states(connection, chosen, seconds):
+        left = sorted(filter(is_going, pods), key=lambda pod: pod.name)
+        if not left:
+            break
+        if (names := ", ".join(pod.name for pod in left)) != told:
+            say(f"waiting for {names} to end")
+            told = names
+    return left
