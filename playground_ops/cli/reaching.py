@@ -13,6 +13,7 @@ from playground_ops.config import Configuration
 from playground_ops.render.names import WEBSERVER, WEBSERVER_PORT
 from playground_ops.render.webserver import prefix
 from playground_ops.targets.kubernetes.api.connection import Connection, named
+from playground_ops.targets.kubernetes.api.paths import Selection
 from playground_ops.targets.kubernetes.logs.following import follow
 from playground_ops.targets.kubernetes.logs.lines import Prefixes
 from playground_ops.targets.kubernetes.logs.reading import (
@@ -23,7 +24,6 @@ from playground_ops.targets.kubernetes.logs.reading import (
     selector_of,
 )
 from playground_ops.targets.kubernetes.outside.forward import Forward
-from playground_ops.targets.kubernetes.pods.selection import Selection
 
 
 @dataclass(frozen=True)

@@ -16,12 +16,12 @@ import pytest
 from playground_ops.config import read
 from playground_ops.core.errors import FindingKind, PlaygroundError
 from playground_ops.targets.kubernetes.api.connection import Connection
+from playground_ops.targets.kubernetes.api.paths import Selection
 from playground_ops.targets.kubernetes.api.streaming import lines
 from playground_ops.targets.kubernetes.logs.reading import Wanted
 from playground_ops.targets.kubernetes.objects.planning import plan_objects
 from playground_ops.targets.kubernetes.outside.executing import Ended, Place, execute
 from playground_ops.targets.kubernetes.outside.forward import Forward
-from playground_ops.targets.kubernetes.pods.selection import Selection
 from tests.asking import eventually
 from tests.cluster import faults
 from tests.cluster.access import Access

@@ -14,8 +14,8 @@ import pytest
 
 from playground_ops.core.errors import BadInput, FindingKind, PlaygroundError
 from playground_ops.targets.kubernetes.api.connection import Connection
+from playground_ops.targets.kubernetes.api.paths import Selection
 from playground_ops.targets.kubernetes.outside.forward import Forward
-from playground_ops.targets.kubernetes.pods.selection import Selection
 from tests.asking import eventually
 from tests.cluster.access import Access, Pod
 from tests.cluster.pods import SLEEP, a_pod, ready

@@ -12,8 +12,8 @@ import pytest
 
 from playground_ops.core.errors import BadInput, FindingKind, PlaygroundError
 from playground_ops.targets.kubernetes.api.connection import Connection
+from playground_ops.targets.kubernetes.api.paths import Selection
 from playground_ops.targets.kubernetes.logs.reading import Wanted, last_lines, lines_before
-from playground_ops.targets.kubernetes.pods.selection import Selection
 from tests.asking import eventually
 from tests.cluster import faults
 from tests.cluster.access import Access

@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 
 from playground_ops.core.errors import Finding, FindingKind
-from playground_ops.diagnose.pods import Collected, Seen, look
+from playground_ops.core.pod import Pod
+from playground_ops.diagnose.pods import Collected, PodState, assess
 from tests.asking import eventually
 from tests.cluster.access import Access, KubectlFailed
 from tests.cluster.cluster import Cluster
@@ -24,7 +25,8 @@ BY_DEFAULT = ("exit-code",)
 SETTINGS = ("create", "configmap", "settings", "--from-literal=a=b")
 
 
-def collected(access: Access, namespace: str) -> Collected:
+def answers(access: Access, namespace: str) -> dict[str, Any]:
+    """As they are kept in a recording."""
     pod = access.get("pod", "broken", namespace)
     events = access.get("events", namespace=namespace)["items"]
     mine = [one for one in events if one["involvedObject"].get("uid") == pod["metadata"]["uid"]]
@@ -35,18 +37,22 @@ def collected(access: Access, namespace: str) -> Collected:
             logs[name] = access.kubectl("logs", "broken", "-c", name, "--tail=40", namespace=namespace)
         except KubectlFailed:
             continue  # it has not started
-    return Collected(pod, mine, logs)
+    return {"pod": pod, "events": mine, "logs": logs}
 
 
-def seen(access: Access, namespace: str, case: PodCase) -> tuple[Seen, Collected]:
+def state(told: dict[str, Any]) -> PodState:
+    return assess(Collected(Pod.read(told["pod"]), told["events"], told["logs"]))
+
+
+def seen(access: Access, namespace: str, case: PodCase) -> tuple[PodState, dict[str, Any]]:
     """When it is told with its cause."""
     access.kubectl(*SETTINGS, namespace=namespace)
     access.apply(case.pod, namespace=namespace)
-    found: list[tuple[Seen, Collected]] = []
+    found: list[tuple[PodState, dict[str, Any]]] = []
 
     def told() -> bool:
-        now = collected(access, namespace)
-        found.append((look(now), now))
+        now = answers(access, namespace)
+        found.append((state(now), now))
         finding = found[-1][0].finding
         return finding is not None and case.said in f"{finding.observed} {finding.cause}"
 
@@ -57,7 +63,7 @@ def seen(access: Access, namespace: str, case: PodCase) -> tuple[Seen, Collected
     return found[-1]
 
 
-def named(access: Access, namespace: str, case: PodCase) -> Collected:
+def named(access: Access, namespace: str, case: PodCase) -> dict[str, Any]:
     told, now = seen(access, namespace, case)
     assert told.finding is not None
     assert told.finding.kind is case.kind
@@ -74,8 +80,7 @@ def test_it_is_named(access: Access, namespace: str, name: str) -> None:
 @pytest.mark.soak
 @pytest.mark.parametrize("case", PODS, ids=lambda case: case.name)
 def test_each_of_them_is_and_is_recorded(access: Access, namespace: str, case: PodCase) -> None:
-    now = named(access, namespace, case)
-    plain: dict[str, Any] = {"pod": now.pod, "events": list(now.events), "logs": dict(now.logs)}
+    plain = named(access, namespace, case)
     for one in (plain["pod"], *plain["events"]):
         for noise in NOISE:
             one["metadata"].pop(noise, None)
@@ -90,8 +95,8 @@ def test_a_pod_whose_node_is_gone(cluster: Cluster, access: Access, namespace: s
     cluster.machines[second_node].kill()
 
     def told() -> Finding | None:
-        pod = access.get("pod", "broken", namespace)
-        return look(Collected(pod, access.get("events", namespace=namespace)["items"])).finding
+        pod = Pod.read(access.get("pod", "broken", namespace))
+        return assess(Collected(pod, access.get("events", namespace=namespace)["items"])).finding
 
     finding = eventually("it to be told", told)
     assert finding.cause.startswith("The node that it runs on does not answer")
@@ -104,18 +109,18 @@ def test_a_pod_that_waits_says_for_what_and_then_is_ready(access: Access, namesp
     messages = []
 
     def message() -> str:
-        messages.append(look(collected(access, namespace)).message)
+        messages.append(state(answers(access, namespace)).message)
         return str(messages[-1])
 
     eventually("the probe to be named", lambda: "Readiness probe failed" in message(), every_seconds=0.2)
     access.kubectl("exec", "broken", "--", "touch", "/tmp/go", namespace=namespace)
-    eventually("it to be ready", lambda: look(collected(access, namespace)).ready, every_seconds=0.2)
+    eventually("it to be ready", lambda: state(answers(access, namespace)).ready, every_seconds=0.2)
 
 
 def test_what_is_not_known_is_shown_as_it_is() -> None:
-    state = {"waiting": {"reason": "Novel", "message": "so."}}
-    status = {"containerStatuses": [{"name": "main", "state": state}]}
-    finding = look(Collected({"metadata": {"name": "x"}, "status": status})).finding
+    waits = {"waiting": {"reason": "Novel", "message": "so."}}
+    status = {"containerStatuses": [{"name": "main", "state": waits}]}
+    finding = assess(Collected(Pod.read({"metadata": {"name": "x"}, "status": status}))).finding
     assert finding is not None
     assert (finding.observed, finding.cause) == ("Novel: so.", "This reason is not a known one.")
     assert finding.kind is FindingKind.TRANSIENT

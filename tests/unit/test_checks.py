@@ -10,6 +10,7 @@ import pytest
 
 from playground_ops.checks import components, instance, room, ticks
 from playground_ops.core.component import ComponentStatus, Database, End, Heartbeat, Room, Ticking, UnderWay
+from playground_ops.core.pod import Pod
 from playground_ops.targets.kubernetes.objects.components import usage_of
 
 WELL = [Heartbeat(daemon=name, required=True, age_seconds=20.0) for name in ("SENSOR", "SCHEDULER")]
@@ -248,7 +249,7 @@ POD = {
 
 def using(**memory: str) -> ComponentStatus:
     known = {"a-1": {name.replace("_", "-"): {"memory": one, "cpu": "1500u"} for name, one in memory.items()}}
-    return ComponentStatus(name="a", kind="location", ready=True, usage=usage_of(POD, known))
+    return ComponentStatus(name="a", kind="location", ready=True, usage=usage_of(Pod.read(POD), known))
 
 
 def test_memory_is_told_before_the_kernel_ends_its_process() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
+from playground_ops.core.pod import LogState, Pod
 from playground_ops.targets.kubernetes.logs.lines import (
     SECOND,
     UNCERTAIN_SECONDS,
@@ -16,8 +17,6 @@ from playground_ops.targets.kubernetes.logs.lines import (
     parsed,
     since,
 )
-from playground_ops.targets.kubernetes.pods import containers
-from playground_ops.targets.kubernetes.pods.containers import State
 
 A, B = Source("a-1", "main"), Source("b-1", "main")
 NOON = 1_795_435_200 * SECOND
@@ -117,17 +116,16 @@ def test_however_it_breaks_nothing_is_lost_or_doubled(steps: list[int], cuts: li
     assert sorted(taken, key=lambda one: one.at) == log or taken == log
 
 
-def pod(phase: str = "Running", **states: dict[str, object]) -> dict[str, object]:
+def pod(phase: str = "Running", **states: dict[str, object]) -> Pod:
     """`init`, then `main`."""
     statuses = {name: {"name": name, **found} for name, found in states.items()}
-    return {
-        "spec": {"initContainers": [{"name": "init"}], "containers": [{"name": "main"}]},
-        "status": {
-            "phase": phase,
-            "initContainerStatuses": [statuses[name] for name in ("init",) if name in statuses],
-            "containerStatuses": [statuses[name] for name in ("main",) if name in statuses],
-        },
+    spec = {"initContainers": [{"name": "init"}], "containers": [{"name": "main"}]}
+    status = {
+        "phase": phase,
+        "initContainerStatuses": [statuses[name] for name in ("init",) if name in statuses],
+        "containerStatuses": [statuses[name] for name in ("main",) if name in statuses],
     }
+    return Pod.read({"spec": spec, "status": status})
 
 
 def ended(which: str) -> dict[str, object]:
@@ -139,14 +137,14 @@ WAITS = {"state": {"waiting": {"reason": "PodInitializing"}}}
 
 
 def test_init_containers_are_read_until_the_others_have_started() -> None:
-    assert containers.to_read(pod("Pending"), None) == []
+    assert pod("Pending").to_read(None) == []
     starting = pod("Pending", init={"containerID": "i1", "state": {"running": {}}}, main=WAITS)
-    assert containers.to_read(starting, None) == ["init"]
-    assert containers.to_read(starting, "main") == []
+    assert starting.to_read(None) == ["init"]
+    assert starting.to_read("main") == []
     running = pod(init={"state": ended("i1")}, main=RUNS)
-    assert containers.to_read(running, None) == ["main"]
-    assert containers.to_read(running, "init") == ["init"]
-    assert containers.to_read(running, "other") == []
+    assert running.to_read(None) == ["main"]
+    assert running.to_read("init") == ["init"]
+    assert running.to_read("other") == []
 
 
 def test_a_container_that_waits_to_be_started_again_is_the_one_that_ended() -> None:
@@ -155,15 +153,15 @@ def test_a_container_that_waits_to_be_started_again_is_the_one_that_ended() -> N
         "lastState": ended("m2"),
         "state": {"waiting": {"reason": "CrashLoopBackOff"}},
     }
-    assert containers.state(pod(main=crashed), "main") == State("m2", False, "m2", 2, False)
+    assert pod(main=crashed).log_state("main") == LogState("m2", False, "m2", 2, False)
     again = {"restartCount": 3, "lastState": ended("m2"), "containerID": "m3", "state": {"running": {}}}
-    assert containers.state(pod(main=again), "main") == State("m3", True, "m2", 3, False)
-    assert containers.ran_before(pod(main=again), None) == ["main"]
-    assert containers.ran_before(pod(main=RUNS), None) == []
+    assert pod(main=again).log_state("main") == LogState("m3", True, "m2", 3, False)
+    assert pod(main=again).ran_before(None) == ["main"]
+    assert pod(main=RUNS).ran_before(None) == []
     over = {"restartCount": 1, "lastState": ended("m1"), "state": ended("m2")}
-    assert containers.state(pod(main=over), "main") == State("m2", False, "m1", 1, False)
-    assert containers.ran_before(pod(main=over), None) == ["main"]
+    assert pod(main=over).log_state("main") == LogState("m2", False, "m1", 1, False)
+    assert pod(main=over).ran_before(None) == ["main"]
     forgotten = {"restartCount": 1, "state": {"terminated": {"containerID": "second"}}}
-    assert containers.ran_before(pod(main=forgotten), None) == ["main"], "the first one's log is gone"
-    assert containers.ran_before(pod(main={**forgotten, "restartCount": 0}), None) == []
-    assert containers.state(pod("Succeeded", main={"state": ended("m1")}), "main").over
+    assert pod(main=forgotten).ran_before(None) == ["main"], "the first one's log is gone"
+    assert pod(main={**forgotten, "restartCount": 0}).ran_before(None) == []
+    assert pod("Succeeded", main={"state": ended("m1")}).log_state("main").over

@@ -5,19 +5,18 @@ from __future__ import annotations
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
+from playground_ops.core.pod import Pod
 from playground_ops.targets.kubernetes.objects.references import not_mounted
 
 NOW = datetime(2030, 1, 1, 11, 2, tzinfo=timezone.utc)
 GONE = 'MountVolume.SetUp failed for volume "warehouse" : secret "warehouse" not found'
 
 
-def a_pod(uid: str, ready: str = "True", since: str = "2030-01-01T10:00:00Z") -> dict[str, Any]:
+def a_pod(uid: str, ready: str = "True", since: str = "2030-01-01T10:00:00Z") -> Pod:
     condition = {"type": "Ready", "status": ready, "lastTransitionTime": since}
     tags = {"playground.dagster/location": "a", "app.kubernetes.io/component": "location"}
-    return {
-        "metadata": {"name": f"dagster-grpc-a-{uid}", "uid": uid, "labels": tags},
-        "status": {"conditions": [condition]},
-    }
+    metadata = {"name": f"dagster-grpc-a-{uid}", "uid": uid, "labels": tags}
+    return Pod.read({"metadata": metadata, "status": {"conditions": [condition]}})
 
 
 def an_event(uid: str, message: str = GONE, last: str | None = "2030-01-01T11:00:00Z") -> dict[str, Any]:

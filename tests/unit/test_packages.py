@@ -12,7 +12,8 @@ import pytest
 from playground_ops.config import read
 from playground_ops.core.errors import BadInput, FindingKind, PlaygroundError
 from playground_ops.core.model import Dependencies, Location, Release, Revision
-from playground_ops.diagnose.pods import INSTALLS, Collected, look
+from playground_ops.core.pod import Pod
+from playground_ops.diagnose.pods import INSTALLS, Collected, assess
 from playground_ops.render import packages, release
 from playground_ops.render.gitsync import InUse
 from playground_ops.targets.common.project import read_project
@@ -179,11 +180,8 @@ def test_a_uv_that_can_t_be_had_is_not_held_against_the_commit(
 def test_a_wait_for_packages_says_so_and_has_the_time_of_the_whole_start() -> None:
     running = {"name": INSTALLS, "state": {"running": {}}}
     scheduled = {"conditions": [{"type": "PodScheduled", "status": "True"}]}
-    seen = look(
-        Collected(
-            {"metadata": {"name": "x"}, "status": {**scheduled, "initContainerStatuses": [running]}}, (), {}
-        )
-    )
+    status = {**scheduled, "initContainerStatuses": [running]}
+    seen = assess(Collected(Pod.read({"metadata": {"name": "x"}, "status": status})))
     assert "installing packages" in seen.message
     assert seen.finding is None, "what is transient has less time"
 

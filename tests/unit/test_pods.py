@@ -11,17 +11,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from playground_ops.core.errors import FindingKind
+from playground_ops.core.pod import Pod
 from playground_ops.core.pod_settings import amount
 from playground_ops.diagnose.container_reasons import known
-from playground_ops.diagnose.pods import Collected, look, room_is_coming
+from playground_ops.diagnose.pods import Collected, assess, room_is_coming
 from playground_ops.targets.common.overview import failing_ticks
 from playground_ops.targets.kubernetes.objects.components import status_of
 
 SCHEDULED = {"type": "PodScheduled", "status": "True"}
 
 
-def a_pod(*conditions: dict[str, str], **status: Any) -> dict[str, Any]:
-    return {"metadata": {"name": "x"}, "status": {"conditions": list(conditions), **status}}
+def a_pod(*conditions: dict[str, str], **status: Any) -> Pod:
+    return Pod.read({"metadata": {"name": "x"}, "status": {"conditions": list(conditions), **status}})
 
 
 def a_container(name: str = "main", **state: Any) -> dict[str, Any]:
@@ -47,15 +48,16 @@ def a_container(name: str = "main", **state: Any) -> dict[str, Any]:
         (a_pod(SCHEDULED, containerStatuses=[a_container(running={})]), "its first successful probe"),
     ],
 )
-def test_a_pod_on_its_way_says_what_it_waits_for(pod: dict[str, Any], message: str) -> None:
-    seen = look(Collected(pod))
+def test_a_pod_on_its_way_says_what_it_waits_for(pod: Pod, message: str) -> None:
+    seen = assess(Collected(pod))
     assert (seen.ready, seen.message, seen.finding) == (False, message, None)
 
 
 def test_one_that_its_node_evicted_tells_why_the_next_one_starts() -> None:
-    def made(at: str, **status: Any) -> dict[str, Any]:
+    def made(at: str, **status: Any) -> Pod:
         labels = {"app.kubernetes.io/component": "daemon"}
-        return {"metadata": {"name": at, "creationTimestamp": at, "labels": labels}, "status": status}
+        metadata = {"name": at, "creationTimestamp": at, "labels": labels}
+        return Pod.read({"metadata": metadata, "status": status})
 
     message = "Usage of EmptyDir volume exceeds the limit. "
     evicted = made("2030-01-01T10:00:00Z", phase="Failed", reason="Evicted", message=message)
@@ -79,7 +81,7 @@ def test_a_crash_loop_is_explained_by_its_last_end_and_its_log() -> None:
     }
     raised = "ModuleNotFoundError: No module named 'psycopg'"
     log = f'Traceback (most recent call last):\n  File "x.py", line 1\n{raised}'
-    finding = look(Collected(a_pod(SCHEDULED, containerStatuses=[container]), logs={"main": log})).finding
+    finding = assess(Collected(a_pod(SCHEDULED, containerStatuses=[container]), logs={"main": log})).finding
     assert finding is not None
     assert "No module named 'psycopg'" in finding.observed
     assert finding.object == "pod/x/main"
@@ -89,13 +91,15 @@ def test_an_init_container_that_ended_well_is_no_fault() -> None:
     done = {**a_container("init", terminated={"exitCode": 0, "reason": "Completed"}), "ready": True}
     ready = {"type": "Ready", "status": "True"}
     running = {**a_container(running={}), "ready": True}
-    seen = look(Collected(a_pod(SCHEDULED, ready, initContainerStatuses=[done], containerStatuses=[running])))
+    seen = assess(
+        Collected(a_pod(SCHEDULED, ready, initContainerStatuses=[done], containerStatuses=[running]))
+    )
     assert seen.ready
 
 
 def test_an_evicted_pod_is_a_matter_of_room() -> None:
     pod = a_pod(phase="Failed", reason="Evicted", message="The node was low on resource: memory.")
-    finding = look(Collected(pod)).finding
+    finding = assess(Collected(pod)).finding
     assert finding is not None
     assert (finding.kind, finding.observed) == (
         FindingKind.CAPACITY,
@@ -131,7 +135,7 @@ def test_whatever_is_told_ready_and_a_fault_exclude_each_other(
         for number, state in enumerate(states)
     ]
     ready = {"type": "Ready", "status": str(is_ready)}
-    seen = look(Collected(a_pod(SCHEDULED, ready, containerStatuses=containers)))
+    seen = assess(Collected(a_pod(SCHEDULED, ready, containerStatuses=containers)))
     assert seen.message
     assert not (seen.ready and seen.finding)
 
@@ -188,7 +192,7 @@ def test_git_sync_is_explained_in_gits_words() -> None:
     log = json.dumps({"msg": "too many failures, aborting", "error": error})
     ended = {"exitCode": 1, "reason": "Error"}
     pod = a_pod(SCHEDULED, initContainerStatuses=[a_container("git-sync", terminated=ended)])
-    finding = look(Collected(pod, logs={"git-sync": log})).finding
+    finding = assess(Collected(pod, logs={"git-sync": log})).finding
     assert finding is not None
     assert (finding.kind, finding.whose, finding.rejects) == (FindingKind.CERTAIN, "surroundings", False)
     assert "`secret git`" in finding.fix
@@ -200,7 +204,7 @@ def test_a_server_that_ends_well_over_and_over_never_answers() -> None:
         "restartCount": 2,
         "lastState": {"terminated": {"exitCode": 0, "reason": "Completed"}},
     }
-    finding = look(Collected(a_pod(SCHEDULED, containerStatuses=[container]))).finding
+    finding = assess(Collected(a_pod(SCHEDULED, containerStatuses=[container]))).finding
     assert finding is not None
     assert (finding.kind, "exit code 0" in finding.observed) == (FindingKind.CERTAIN, True)
 
@@ -220,8 +224,10 @@ def test_a_mount_that_failed_and_then_did_not_is_no_reason_any_more() -> None:
     """A kubelet with much to do fails once: what is transient has little time, and this has passed."""
     pod = a_pod(SCHEDULED, containerStatuses=[a_container(running={})])
     failed = {"reason": "FailedMount", "message": "failed to sync secret cache: timed out"}
-    assert look(Collected(pod, events=[failed])).finding is not None
-    assert look(Collected(pod, events=[failed, {"reason": "Pulled"}, {"reason": "Started"}])).finding is None
+    assert assess(Collected(pod, events=[failed])).finding is not None
+    assert (
+        assess(Collected(pod, events=[failed, {"reason": "Pulled"}, {"reason": "Started"}])).finding is None
+    )
 
 
 @pytest.mark.parametrize(

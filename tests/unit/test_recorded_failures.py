@@ -9,7 +9,8 @@ from __future__ import annotations
 import pytest
 
 from playground_ops.core.model import Release, ServerStatus
-from playground_ops.diagnose.pods import Collected, look
+from playground_ops.core.pod import Pod
+from playground_ops.diagnose.pods import Collected, assess
 from playground_ops.targets.kubernetes.releases.observing import Pods
 from tests.kubernetes.cases import CASES, CERTAIN, Case
 from tests.kubernetes.podcases import PODS, PodCase
@@ -43,12 +44,12 @@ def test_a_candidate_that_does_not_come_up_is_named(case: Case) -> None:
 
 def collected(recording: Recording) -> Collected:
     told = recording.answers
-    return Collected(told["pod"], told["events"], told["logs"])
+    return Collected(Pod.read(told["pod"]), told["events"], told["logs"])
 
 
 @pytest.mark.parametrize("case", [case for case in PODS if case.name in BROKEN], ids=lambda case: case.name)
 def test_a_pod_that_does_not_come_up_is_named(case: PodCase) -> None:
-    finding = look(collected(BROKEN[case.name])).finding
+    finding = assess(collected(BROKEN[case.name])).finding
     assert finding is not None
     assert case.said in f"{finding.observed} {finding.cause}"
     assert finding.kind is case.kind

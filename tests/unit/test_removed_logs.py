@@ -8,10 +8,11 @@ from typing import Any
 
 import pytest
 
-from playground_ops.diagnose.pods import Collected, may_yet_say_why
+from playground_ops.core.pod import Pod
+from playground_ops.diagnose.pods import Collected, log_may_follow
 from playground_ops.targets.kubernetes.api.connection import Connection
 from playground_ops.targets.kubernetes.api.refusals import Refusal
-from playground_ops.targets.kubernetes.releases.observing import Pods
+from playground_ops.targets.kubernetes.pods.selection import collected
 
 GONE = "unable to retrieve container logs for containerd://d4ad5b91"
 """As a kubelet of 1.34 answered, with 200."""
@@ -34,9 +35,9 @@ class Kubelet(Connection):
         return {"items": []}
 
 
-def a_pod(**status: Any) -> dict[str, Any]:
+def a_pod(**status: Any) -> Pod:
     container = {"name": "main", "ready": False, "restartCount": 1, **status}
-    return {"metadata": {"name": "x", "uid": "1"}, "status": {"containerStatuses": [container]}}
+    return Pod.read({"metadata": {"name": "x", "uid": "1"}, "status": {"containerStatuses": [container]}})
 
 
 ENDED = {"terminated": {"exitCode": 1}}
@@ -55,7 +56,7 @@ ENDED = {"terminated": {"exitCode": 1}}
     ],
 )
 def test_the_start_beside_it_tells_instead(status: Any, logs: Mapping[str, str | None], told: str) -> None:
-    assert Pods(Kubelet(logs), "stack").collected(a_pod(**status)).logs == {"main": told}
+    assert collected(Kubelet(logs), a_pod(**status)).logs == {"main": told}
 
 
 NOW = datetime(2030, 1, 1, 12, 0, 2, tzinfo=timezone.utc)
@@ -76,8 +77,8 @@ def ended(at: str = "2030-01-01T12:00:00Z", reason: str = "Error") -> dict[str, 
         ({"state": {"running": {}}}, None, False),
     ],
 )
-def test_one_that_ended_a_moment_ago_without_a_word_may_yet_say_why(
+def test_one_that_ended_a_moment_ago_without_a_word_log_may_follow(
     status: Any, log: str | None, expected: bool
 ) -> None:
-    collected = Collected(a_pod(**status), logs={} if log is None else {"main": log})
-    assert may_yet_say_why(collected, NOW) == expected
+    known = Collected(a_pod(**status), logs={} if log is None else {"main": log})
+    assert log_may_follow(known, NOW) == expected

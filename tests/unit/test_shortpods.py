@@ -51,6 +51,9 @@ class Namespace(Connection):
             name, _, value = query["labelSelector"].partition("=")
             found = [pod for pod in self.pods.values() if pod["metadata"]["labels"].get(name) == value]
             return {"items": found}
+        elif "fieldSelector" in (query or {}):
+            name = query["fieldSelector"].removeprefix("metadata.name=")
+            return {"items": [pod for pod in self.pods.values() if pod["metadata"]["name"] == name]}
         return self.pods.get(where)
 
 

@@ -7,25 +7,21 @@ from datetime import datetime, timedelta, timezone
 import pytest
 
 from playground_ops.core.errors import FindingKind
-from playground_ops.diagnose.pods import UNSCHEDULABLE_GRACE_SECONDS, Collected, is_certain, look
+from playground_ops.core.pod import Pod
+from playground_ops.diagnose.pods import UNSCHEDULABLE_GRACE_SECONDS, Collected, assess, is_certain
 from playground_ops.targets.kubernetes.api.refusals import refusal
 
 TOLD = datetime(2030, 1, 1, tzinfo=timezone.utc)
-NO_NODE = {
-    "metadata": {"name": "a-1"},
-    "status": {
-        "phase": "Pending",
-        "conditions": [
-            {
-                "type": "PodScheduled",
-                "status": "False",
-                "reason": "Unschedulable",
-                "message": "0/1 nodes are available: 1 node(s) had untolerated taint(s).",
-                "lastTransitionTime": "2030-01-01T00:00:00Z",
-            }
-        ],
-    },
+UNSCHEDULABLE = {
+    "type": "PodScheduled",
+    "status": "False",
+    "reason": "Unschedulable",
+    "message": "0/1 nodes are available: 1 node(s) had untolerated taint(s).",
+    "lastTransitionTime": "2030-01-01T00:00:00Z",
 }
+NO_NODE = Pod.read(
+    {"metadata": {"name": "a-1"}, "status": {"phase": "Pending", "conditions": [UNSCHEDULABLE]}}
+)
 
 
 @pytest.mark.parametrize(
@@ -33,14 +29,14 @@ NO_NODE = {
 )
 def test_that_no_node_fits_is_certain_after_some_seconds(seconds: float, certain: bool) -> None:
     """A node that has just come up has a taint for a moment."""
-    finding = look(Collected(NO_NODE)).finding
+    finding = assess(Collected(NO_NODE)).finding
     assert finding is not None
     assert finding.kind is FindingKind.CERTAIN
     assert is_certain(finding, NO_NODE, TOLD + timedelta(seconds=seconds)) == certain
 
 
 def test_what_passes_is_never_certain() -> None:
-    finding = look(Collected(NO_NODE)).finding
+    finding = assess(Collected(NO_NODE)).finding
     assert finding is not None
     passing = finding.model_copy(update={"kind": FindingKind.CAPACITY})
     assert not is_certain(passing, NO_NODE, TOLD + timedelta(hours=1))

@@ -10,9 +10,10 @@ from typing import Any
 import pytest
 
 from playground_ops.core.errors import Finding, FindingKind
+from playground_ops.core.pod import Pod
 from playground_ops.diagnose.database import explain_database
 from playground_ops.diagnose.git_errors import explain, explain_in_pod
-from playground_ops.diagnose.pods import Collected, look
+from playground_ops.diagnose.pods import Collected, assess
 from playground_ops.diagnose.server_log import explain_end
 
 NOT_KNOWN = "This reason is not a known one."
@@ -25,7 +26,7 @@ def waiting(reason: str, message: str) -> Finding:
         "metadata": {"name": "p"},
         "status": {"containerStatuses": [{"name": "dagster-grpc", "state": state}]},
     }
-    found = look(Collected(pod)).finding
+    found = assess(Collected(Pod.read(pod))).finding
     assert found is not None
     return found
 
@@ -123,7 +124,7 @@ def test_an_evicted_pod_says_what_its_node_ran_out_of() -> None:
         "metadata": {"name": "p"},
         "status": {"phase": "Failed", "reason": "Evicted", "message": message},
     }
-    found = look(Collected(pod)).finding
+    found = assess(Collected(Pod.read(pod))).finding
     assert found is not None
     assert found.observed == f"Evicted: {message}"
     assert "ran out of memory, disk or process ids" in found.cause

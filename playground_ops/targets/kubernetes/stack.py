@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from playground_ops.core.decisions import serving
 from playground_ops.core.errors import Finding, PlaygroundError
 from playground_ops.core.model import Backup
 from playground_ops.core.plan import Change, Plan, plan
+from playground_ops.core.pod import Pod
 from playground_ops.core.target import Say
 from playground_ops.render.names import (
     ARTIFACTS_FOLDER,
@@ -31,8 +32,8 @@ from playground_ops.render.stack import FOUNDATION
 from playground_ops.render.webserver import prefix
 from playground_ops.targets.common.webserver import Webserver, WebserverDown
 from playground_ops.targets.kubernetes.api.connection import AT_ONCE, Connection
-from playground_ops.targets.kubernetes.api.paths import collection, path
-from playground_ops.targets.kubernetes.api.streaming import lines
+from playground_ops.targets.kubernetes.api.paths import Selection, path
+from playground_ops.targets.kubernetes.api.streaming import changes
 from playground_ops.targets.kubernetes.logs import collecting
 from playground_ops.targets.kubernetes.logs.reading import Wanted, last_lines, namespace_of, selector_of
 from playground_ops.targets.kubernetes.objects import certificates, inventory, references
@@ -47,10 +48,9 @@ from playground_ops.targets.kubernetes.objects.components import (
 )
 from playground_ops.targets.kubernetes.objects.database import dump, ensure_database_password, is_due, migrate
 from playground_ops.targets.kubernetes.objects.planning import plan_objects
-from playground_ops.targets.kubernetes.pods.selection import Selection
+from playground_ops.targets.kubernetes.pods.selection import collected
 from playground_ops.targets.kubernetes.releases import archive
 from playground_ops.targets.kubernetes.releases.deployments import Releases
-from playground_ops.targets.kubernetes.releases.observing import Pods
 from playground_ops.targets.kubernetes.releases.records import Records
 from playground_ops.targets.kubernetes.releases.runs import launcher_may_change
 
@@ -126,12 +126,10 @@ class KubernetesStack:
         return found
 
     def component_status(self) -> Sequence[ComponentStatus]:
-        listed = self._list(self._namespace)
-        self._version, pods = str(listed["metadata"]["resourceVersion"]), listed["items"]
-        observed = Pods(self._connection, self._namespace)
+        pods, self._version = self._pods(self._namespace)
         uses = used(self._connection, self._namespace)
         found = [
-            status_of(name, workload, pods, observed.collected, uses)
+            status_of(name, workload, pods, partial(collected, self._connection), uses)
             for name in KINDS
             if (workload := self._workload(name)) is not None
         ]
@@ -139,8 +137,8 @@ class KubernetesStack:
             number = releases.serving(name)
             own = {LOCATION: name, RELEASE: str(number)}
             at_home = namespace == self._namespace
-            near = pods if at_home else self._list(namespace)["items"]
-            mine = [pod for pod in near if own.items() <= pod["metadata"]["labels"].items()]
+            near = pods if at_home else self._pods(namespace)[0]
+            mine = [pod for pod in near if own.items() <= pod.labels.items()]
             there = uses if at_home else used(self._connection, namespace)
             found.append(location_status(name, number, mine, there))
         return found
@@ -162,10 +160,7 @@ class KubernetesStack:
         )
 
     def wait_for_change(self, seconds: float) -> None:
-        query = {"watch": "1", "labelSelector": OURS}
-        if self._version:
-            query["resourceVersion"] = self._version
-        next(lines(self._connection, collection("v1", "Pod", self._namespace), query, seconds), None)
+        next(changes(self._connection, Selection(self._namespace, OURS), self._version, seconds), None)
 
     def withdraw(self, location: str) -> None:
         """Its pods have as long as their runs need, and nothing stays behind."""
@@ -248,10 +243,11 @@ class KubernetesStack:
         found = self._connection.get(self._path("apps/v1", WORKLOADS[KINDS[name]], STANDING[name]))
         return dict(found) if found is not None else None
 
-    def _list(self, namespace: str) -> dict[str, Any]:
-        """Pods."""
-        folder = collection("v1", "Pod", namespace)
-        return dict(self._connection.request("GET", folder, query={"labelSelector": OURS}))
+    def _pods(self, namespace: str) -> tuple[list[Pod], str]:
+        """And the version of the list, from which on changes can be watched."""
+        chosen = Selection(namespace, OURS)
+        listed = self._connection.request("GET", chosen.path, query=chosen.query)
+        return list(map(Pod.read, listed["items"])), str(listed["metadata"]["resourceVersion"])
 
     def _path(self, api: str, kind: str, name: str) -> str:
         return path(an_object(api, kind, name, self._namespace, {}))

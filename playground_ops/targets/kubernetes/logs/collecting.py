@@ -7,10 +7,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from playground_ops.core.errors import PlaygroundError
+from playground_ops.core.pod import Pod
 from playground_ops.targets.kubernetes.api.connection import Connection
-from playground_ops.targets.kubernetes.api.paths import collection
+from playground_ops.targets.kubernetes.api.paths import collection, path
 from playground_ops.targets.kubernetes.api.refusals import Refusal
-from playground_ops.targets.kubernetes.pods import containers
 
 KINDS = (
     ("v1", "Event"),
@@ -36,35 +36,33 @@ LINES = "5000"
 def collect(connection: Connection, namespaces: Sequence[str]) -> Iterator[tuple[str, str]]:
     """What may not be read is in its file as the refusal."""
     for namespace in namespaces:
-        pods: list[Mapping[str, Any]] = []
+        pods: list[Pod] = []
         for version, kind in KINDS:
             try:
                 items = connection.request("GET", collection(version, kind, namespace))["items"]
             except PlaygroundError as error:
                 yield f"objects/{namespace}/{kind}.txt", str(error)
                 continue
-            pods += items if kind == "Pod" else []
+            pods += map(Pod.read, items) if kind == "Pod" else []
             text = "\n".join(json.dumps(_without_secrets(kind, one), sort_keys=True) for one in items)
             yield f"objects/{namespace}/{kind}.jsonl", text
         for pod in pods:
             yield from _logs(connection, pod)
 
 
-def _logs(connection: Connection, pod: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    name, namespace = pod["metadata"]["name"], pod["metadata"]["namespace"]
-    for container in containers.names(pod):
-        now = containers.state(pod, container)
+def _logs(connection: Connection, pod: Pod) -> Iterator[tuple[str, str]]:
+    for container in pod.names:
+        now = pod.log_state(container)
         for previous in (False, True):
             if not (now.previous if previous else now.id):
                 continue
             query = {"container": container, "tailLines": LINES, "timestamps": "true"}
             query |= {"previous": "true"} if previous else {}
-            where = f"{collection('v1', 'Pod', namespace)}/{name}/log"
             try:
-                text = connection.text(where, query)
+                text = connection.text(f"{path(pod.reference)}/log", query)
             except (PlaygroundError, Refusal) as error:
                 text = str(error)
-            yield f"logs/{namespace}/{name}/{container}{'.previous' if previous else ''}.log", text
+            yield f"logs/{pod.namespace}/{pod.name}/{container}{'.previous' if previous else ''}.log", text
 
 
 def _without_secrets(kind: str, found: Mapping[str, Any]) -> dict[str, Any]:

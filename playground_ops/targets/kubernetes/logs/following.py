@@ -6,23 +6,21 @@ its last line whenever a reading ends, and what replaced it after what it left.
 
 from __future__ import annotations
 
-import json
 import queue
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 from playground_ops.core.errors import FindingKind, PlaygroundError
+from playground_ops.core.pod import LogState, Pod
 from playground_ops.targets.kubernetes.api.connection import Connection
-from playground_ops.targets.kubernetes.api.refusals import Refusal
-from playground_ops.targets.kubernetes.api.streaming import lines
+from playground_ops.targets.kubernetes.api.streaming import states
 from playground_ops.targets.kubernetes.logs.lines import LogLine, Remembered, Source, merged, since
-from playground_ops.targets.kubernetes.logs.reading import Pod, Wanted, matching, read, recent, unstarted
-from playground_ops.targets.kubernetes.pods import containers
-from playground_ops.targets.kubernetes.pods.containers import State
-from playground_ops.targets.kubernetes.pods.selection import found, name_of, not_allowed
+from playground_ops.targets.kubernetes.logs.reading import Wanted, matching, read, recent, unstarted
+from playground_ops.targets.kubernetes.pods.selection import right_to
 
 STREAM_SECONDS = 120.0
 """After that a connection is taken to be dead, if nobody has noticed, and made anew."""
@@ -34,8 +32,6 @@ AGAIN_SECONDS = 0.5
 LOOK_SECONDS = 10.0
 AHEAD = 10_000
 """Lines that may be read before they are printed."""
-LOST = (410, 504)
-"""A watch can't go on from there, or the server is busy: list again."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +55,7 @@ def follow(
         say(finding.sentence())
     start = recent(connection, wanted, pods, count)
     yield from merged(one.lines for one in start)
-    uids = {name_of(pod): str(pod["metadata"]["uid"]) for pod in pods}
+    uids = {pod.name: pod.uid for pod in pods}
     known = {Followed(uids[one.source.pod], one.source): one.remembered() for one in start}
     yield from _Following(connection, wanted, known, say).lines()
 
@@ -96,42 +92,22 @@ class _Following:
             self._found.put(error)
 
     def _watch(self) -> None:
-        """Of all pods that the selector matches, for ever."""
+        """The watch goes on for ever, over all pods that the selector matches."""
         chosen = self._wanted.pods
         while True:
-            with self._passing():
-                listed = found(self._connection, chosen)
-                self._answered()
-                self._are({str(pod["metadata"]["uid"]): pod for pod in listed["items"]})
-                query = {
-                    "watch": "1",
-                    "labelSelector": chosen.selector,
-                    "resourceVersion": str(listed["metadata"]["resourceVersion"]),
-                }
-                self._look(query)
+            with self._passing(), right_to("list and watch", "pods", chosen):
+                for pods in states(self._connection, chosen, good_for=lambda: STREAM_SECONDS):
+                    self._answered()
+                    self._are({pod.uid: pod for pod in pods})
             time.sleep(AGAIN_SECONDS)
-
-    def _look(self, query: dict[str, str]) -> None:
-        try:
-            for line in lines(self._connection, self._wanted.pods.path, query, STREAM_SECONDS):
-                event = json.loads(line)
-                if event["type"] == "ERROR":
-                    return
-                pod = event["object"]
-                uid = str(pod["metadata"]["uid"])
-                others = {key: value for key, value in self._pods.items() if key != uid}
-                self._are(others if event["type"] == "DELETED" else {**others, uid: pod})
-        except Refusal as refusal:
-            if refusal.code not in LOST:
-                raise PlaygroundError(not_allowed(self._wanted.pods, "watch", "pods", refusal)) from refusal
 
     def _are(self, pods: dict[str, Pod]) -> None:
         with self._changed:
             self._pods = pods
             self._changed.notify_all()
-        for uid, pod in pods.items():
-            for name in containers.to_read(pod, self._wanted.container):
-                self._begin(Followed(uid, Source(name_of(pod), name)))
+        for pod in pods.values():
+            for name in pod.to_read(self._wanted.container):
+                self._begin(Followed(pod.uid, Source(pod.name, name)))
 
     def _begin(self, one: Followed) -> None:
         if one in self._followed:
@@ -144,7 +120,7 @@ class _Following:
 
     def _follow(self, one: Followed, memory: Remembered) -> None:
         """Until its pod is gone, or at its end."""
-        before, whole = State(), False
+        before, whole = LogState(), False
         while (now := self._state(one)) is not None:
             if before.id and now.id != before.id and not self._replaced(one, memory, before, now):
                 continue
@@ -158,7 +134,7 @@ class _Following:
             else:
                 self._until_it_changes(one, now)
 
-    def _replaced(self, one: Followed, memory: Remembered, before: State, now: State) -> bool:
+    def _replaced(self, one: Followed, memory: Remembered, before: LogState, now: LogState) -> bool:
         """What the container before said since; whether somebody answered."""
         if not self._take(one, memory, {"previous": "true"}):
             time.sleep(AGAIN_SECONDS)
@@ -172,40 +148,42 @@ class _Following:
         """Read on, to an end; whether somebody answered."""
         unsettled = time.monotonic() < self._unsettled_until
         seconds = UNSETTLED_STREAM_SECONDS if unsettled else STREAM_SECONDS
-        with self._passing() as passing:
+        with self._passing():
             begin = memory.begin(time.monotonic())
             asked = {**query, "sinceTime": since(begin)} if begin else query
             log = read(self._connection, self._wanted.pods, one.source, asked, seconds)
             for line in memory.new(log):
                 self._found.put(line)
-        return not passing.failed
+            return True
+        return False
 
-    def _state(self, one: Followed) -> State | None:
+    def _state(self, one: Followed) -> LogState | None:
         """As the API server tells it now; None when the pod is gone."""
         path = self._wanted.pods.pod_path(one.source.pod)
         while True:
-            with self._passing():
-                try:
-                    pod = self._connection.get(path)
-                except Refusal as refusal:
-                    told = not_allowed(self._wanted.pods, "get", "pods", refusal)
-                    raise PlaygroundError(told) from refusal
+            with self._passing(), right_to("get", "pods", self._wanted.pods):
+                pod = Pod.read(self._connection.get(path) or {})
                 self._answered()
-                if pod is None or pod["metadata"]["uid"] != one.uid:
-                    return None
-                return containers.state(pod, one.source.container)
+                return pod.log_state(one.source.container) if pod.uid == one.uid else None
             time.sleep(AGAIN_SECONDS)
 
-    def _until_it_changes(self, one: Followed, now: State) -> None:
+    def _until_it_changes(self, one: Followed, now: LogState) -> None:
         def changed() -> bool:
             pod = self._pods.get(one.uid)
-            return pod is None or containers.state(pod, one.source.container) != now
+            return pod is None or pod.log_state(one.source.container) != now
 
         with self._changed:
             self._changed.wait_for(changed, LOOK_SECONDS)
 
-    def _passing(self) -> _Passing:
-        return _Passing(self._no_answer)
+    @contextmanager
+    def _passing(self) -> Iterator[None]:
+        """What may pass ends the block and is told; the rest is raised."""
+        try:
+            yield
+        except PlaygroundError as error:
+            if error.finding.kind is not FindingKind.TRANSIENT:
+                raise
+            self._no_answer(error.finding.observed)
 
     def _no_answer(self, observed: str) -> None:
         """Said once, whichever threads meet it."""
@@ -220,20 +198,3 @@ class _Following:
         if told:
             self._unsettled_until = time.monotonic() + UNSETTLED_SECONDS
             self._say("It answers again.")
-
-
-class _Passing:
-    """What may pass ends the block and is told; the rest is raised."""
-
-    def __init__(self, tell: Callable[[str], None]) -> None:
-        self._tell = tell
-        self.failed = False
-
-    def __enter__(self) -> _Passing:
-        return self
-
-    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> bool:
-        if isinstance(error, PlaygroundError) and error.finding.kind is FindingKind.TRANSIENT:
-            self.failed = True
-            self._tell(error.finding.observed)
-        return self.failed

@@ -6,25 +6,22 @@ import re
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from playground_ops.config import Configuration
 from playground_ops.core.errors import BadInput, Finding, FindingKind, PlaygroundError
+from playground_ops.core.pod import Pod
 from playground_ops.render.names import RELEASE, STANDING, location_service
 from playground_ops.render.runs import RUN_ID
 from playground_ops.targets.kubernetes.api.connection import Connection
+from playground_ops.targets.kubernetes.api.paths import Selection
 from playground_ops.targets.kubernetes.api.refusals import Refusal
 from playground_ops.targets.kubernetes.api.streaming import lines
 from playground_ops.targets.kubernetes.logs.lines import LogLine, Remembered, Source, merged, parsed
-from playground_ops.targets.kubernetes.pods import containers
 from playground_ops.targets.kubernetes.pods.selection import (
-    Selection,
-    created,
-    found,
-    name_of,
-    not_allowed,
-    nothing_matches,
-    why_not,
+    missing_right,
+    no_match,
+    not_ready,
+    selected_pods,
 )
 
 SECOND = "webserver-read-only"
@@ -66,7 +63,6 @@ def _no_such_component(component: str, known: list[str]) -> Finding:
 READ_SECONDS = 60.0
 NOT_READABLE = (400, 404)
 """The container has not started, or its pod is gone: whoever reads on looks at the pod and sees it."""
-Pod = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -115,33 +111,31 @@ def lines_before(connection: Connection, wanted: Wanted, count: int) -> Iterator
     Where the one that replaced it has ended too, that one's: a node keeps one log of those that have ended.
     """
     pods = matching(connection, wanted)
-    sources = [(pod, name) for pod in pods for name in containers.ran_before(pod, wanted.container)]
+    sources = [(pod, name) for pod in pods for name in pod.ran_before(wanted.container)]
     if not sources:
         raise PlaygroundError(_never_restarted(wanted))
 
     def log(pod: Pod, name: str) -> list[LogLine]:
-        which = {"previous": "true"} if containers.state(pod, name).running else {}
+        which = {"previous": "true"} if pod.container(name).is_running else {}
         query = {"tailLines": str(count), **which}
-        return list(read(connection, wanted.pods, Source(name_of(pod), name), query))
+        return list(read(connection, wanted.pods, Source(pod.name, name), query))
 
     return merged([log(*source) for source in sources])
 
 
 def matching(connection: Connection, wanted: Wanted) -> list[Pod]:
     """Oldest first. Raises PlaygroundError when there are none, or none has such a container."""
-    pods = sorted(found(connection, wanted.pods)["items"], key=created)
+    pods = selected_pods(connection, wanted.pods)
     if not pods:
-        raise PlaygroundError(nothing_matches(connection, wanted.pods))
-    known = list(dict.fromkeys(name for pod in pods for name in containers.names(pod)))
+        raise PlaygroundError(no_match(connection, wanted.pods))
+    known = list(dict.fromkeys(name for pod in pods for name in pod.names))
     if wanted.container and wanted.container not in known:
         raise BadInput(_no_such_container(wanted, known))
     return pods
 
 
 def recent(connection: Connection, wanted: Wanted, pods: list[Pod], count: int) -> list[Recent]:
-    sources = [
-        Source(name_of(pod), name) for pod in pods for name in containers.to_read(pod, wanted.container)
-    ]
+    sources = [Source(pod.name, name) for pod in pods for name in pod.to_read(wanted.container)]
     query = {"tailLines": str(count)}
     logs = [(source, list(read(connection, wanted.pods, source, query))) for source in sources]
     return [Recent(source, log, len(log) >= count) for source, log in logs]
@@ -150,10 +144,9 @@ def recent(connection: Connection, wanted: Wanted, pods: list[Pod], count: int) 
 def unstarted(connection: Connection, wanted: Wanted, pods: list[Pod]) -> list[Finding]:
     """What each pod that has nothing to read waits for."""
     return [
-        why_not(connection, wanted.pods, pod)
+        not_ready(connection, pod)
         for pod in pods
-        if not containers.to_read(pod, wanted.container)
-        and (wanted.container is None or wanted.container in containers.names(pod))
+        if not pod.to_read(wanted.container) and wanted.container in (None, *pod.names)
     ]
 
 
@@ -171,7 +164,7 @@ def read(
             yield parsed(source, line)
     except Refusal as refusal:
         if refusal.code not in NOT_READABLE:
-            raise PlaygroundError(not_allowed(pods, "get", "pods/log", refusal)) from refusal
+            raise PlaygroundError(missing_right(pods, "get", "pods/log", refusal)) from refusal
 
 
 def _no_such_container(wanted: Wanted, known: list[str]) -> Finding:

@@ -10,13 +10,13 @@ from types import MappingProxyType
 from typing import Any, Literal
 
 from playground_ops.core.component import ComponentStatus, Usage
-from playground_ops.core.errors import Finding, PlaygroundError
+from playground_ops.core.errors import PlaygroundError
+from playground_ops.core.pod import Pod, newest
 from playground_ops.core.pod_settings import amount
-from playground_ops.diagnose.pods import Collected, Seen, look, not_created, of_those_before
+from playground_ops.diagnose.pods import Collected, PodState, assess, creation_refusal, replaced_pod_finding
 from playground_ops.diagnose.server_log import explain_end
 from playground_ops.targets.kubernetes.api.connection import Connection
 from playground_ops.targets.kubernetes.api.paths import collection
-from playground_ops.targets.kubernetes.pods.containers import last_end, restarts
 
 METRICS = "metrics.k8s.io/v1beta1"
 
@@ -36,14 +36,10 @@ def used(connection: Connection, namespace: str) -> Used:
     }
 
 
-def usage_of(pod: Mapping[str, Any], used: Used) -> Usage | None:
-    """Of the container that is nearest to its limit of memory."""
-    known = used.get(pod["metadata"]["name"], {})
-    limits = {
-        one["name"]: one.get("resources", {}).get("limits", {})
-        for one in pod.get("spec", {}).get("containers", ())
-    }
-    each = [_usage(name, known[name], limits[name]) for name in limits if name in known]
+def usage_of(pod: Pod, used: Used) -> Usage | None:
+    """What the container uses that is nearest to its limit of memory."""
+    known = used.get(pod.name, {})
+    each = [_usage(one.name, known[one.name], one.limits) for one in pod.main if one.name in known]
     return max(each, key=lambda one: (one.filled, one.memory_bytes), default=None)
 
 
@@ -77,47 +73,48 @@ COMPONENT = "app.kubernetes.io/component"
 def status_of(
     name: str,
     workload: Mapping[str, Any],
-    pods: Sequence[Mapping[str, Any]],
-    collected: Callable[[Mapping[str, Any]], Collected] = Collected,
+    pods: Sequence[Pod],
+    collected: Callable[[Pod], Collected] = Collected,
     used: Used = MappingProxyType({}),
 ) -> ComponentStatus:
     """`collected` tells more of a pod that is not ready; `used` what pods use."""
-    mine = [pod for pod in pods if pod["metadata"].get("labels", {}).get(COMPONENT) == name]
-    newest = max(mine, key=lambda pod: str(pod["metadata"]["creationTimestamp"]), default=None)
+    mine = [pod for pod in pods if pod.labels.get(COMPONENT) == name]
+    last = newest(mine)
     asked_for = workload["spec"].get("replicas", 1)
     ready = is_rolled_out(workload) and asked_for > 0
-    seen = None if ready or newest is None or not asked_for else look(collected(newest), explain_end)
+    state = None if ready or last is None or not asked_for else assess(collected(last), explain_end)
+    finding = (state and state.finding) or replaced_pod_finding(mine) or creation_refusal(workload)
     return ComponentStatus(
         name=name,
         kind=KINDS[name],
         ready=ready,
-        since=str(newest["metadata"]["creationTimestamp"]) if newest else None,
-        restarts=restarts(newest) if newest else 0,
-        last_end=last_end(newest) if newest else None,
-        message="" if ready else _message(workload, seen),
-        finding=None if ready else (seen and seen.finding) or of_those_before(mine) or _refused(workload),
-        usage=usage_of(newest, used) if newest else None,
+        since=last.created if last else None,
+        restarts=last.restarts if last else 0,
+        last_end=last.last_end if last else None,
+        message="" if ready else _message(workload, state),
+        finding=None if ready else finding,
+        usage=usage_of(last, used) if last else None,
     )
 
 
 def location_status(
-    name: str, number: int | None, pods: Sequence[Mapping[str, Any]], used: Used = MappingProxyType({})
+    name: str, number: int | None, pods: Sequence[Pod], used: Used = MappingProxyType({})
 ) -> ComponentStatus:
     """`pods` are those of the release that serves."""
-    newest = max(pods, key=lambda pod: str(pod["metadata"]["creationTimestamp"]), default=None)
-    if number is None or newest is None:
+    last = newest(pods)
+    if number is None or last is None:
         message = "serves no release" if number is None else f"release {number} has no pod"
         return ComponentStatus(name=name, kind="location", ready=False, message=message)
-    seen = look(Collected(newest))
+    state = assess(Collected(last))
     return ComponentStatus(
         name=name,
         kind="location",
-        ready=seen.ready,
-        since=str(newest["metadata"]["creationTimestamp"]),
-        restarts=restarts(newest),
-        last_end=last_end(newest),
-        message="" if seen.ready else seen.message,
-        usage=usage_of(newest, used),
+        ready=state.ready,
+        since=last.created,
+        restarts=last.restarts,
+        last_end=last.last_end,
+        message="" if state.ready else state.message,
+        usage=usage_of(last, used),
     )
 
 
@@ -130,19 +127,10 @@ def is_rolled_out(workload: Mapping[str, Any]) -> bool:
     return all(count == wanted for count in counts)
 
 
-def _refused(workload: Mapping[str, Any]) -> Finding | None:
-    """Where the API server does not take its pod."""
-    for condition in workload.get("status", {}).get("conditions", ()):
-        if condition["type"] == "ReplicaFailure" and condition["status"] == "True":
-            name = f"{workload.get('kind', 'deployment').lower()}/{workload['metadata']['name']}"
-            return not_created(name, str(condition.get("message", "")))
-    return None
-
-
-def _message(workload: Mapping[str, Any], seen: Seen | None) -> str:
+def _message(workload: Mapping[str, Any], state: PodState | None) -> str:
     if not workload["spec"].get("replicas", 1):
         return "it is scaled to nothing, so it has no pod"
-    if seen is not None:
-        return "the pod before it to end" if seen.ready else seen.message
-    refused = _refused(workload)
+    if state is not None:
+        return "the pod before it to end" if state.ready else state.message
+    refused = creation_refusal(workload)
     return refused.observed if refused else "its pod to be made"

@@ -13,12 +13,14 @@ from typing import Any, NamedTuple
 from playground_ops.config import Configuration
 from playground_ops.core.clock import moment
 from playground_ops.core.errors import Finding, FindingKind
+from playground_ops.core.pod import Pod
 from playground_ops.core.pod_settings import PodSettings
 from playground_ops.diagnose.container_reasons import known
 from playground_ops.render.database import PASSWORD_KEY, password_secret
 from playground_ops.render.names import LOCATION, OF_NAMESPACE, RELEASE, Object, an_object
 from playground_ops.targets.kubernetes.api.connection import Connection
-from playground_ops.targets.kubernetes.api.paths import collection, path, title
+from playground_ops.targets.kubernetes.api.paths import Selection, collection, path, title
+from playground_ops.targets.kubernetes.pods.selection import selected_pods
 from playground_ops.targets.kubernetes.releases.deployments import Releases
 
 COMPONENT = "app.kubernetes.io/component"
@@ -100,50 +102,36 @@ def missing(connection: Connection, configuration: Configuration) -> dict[str, l
     return found
 
 
-def _serving(connection: Connection, namespace: str) -> list[dict[str, Any]]:
+def _serving(connection: Connection, namespace: str) -> list[Pod]:
     """Pods, without those of releases that no longer serve, or do not yet."""
     releases = Releases(connection, namespace)
     now = {name: releases.serving(name) for name in releases.locations()}
-    pods = connection.request("GET", collection("v1", "Pod", namespace))["items"]
-    return [pod for pod in pods if _number(pod) in (None, now.get(_tags(pod).get(LOCATION, "")))]
+    pods = selected_pods(connection, Selection(namespace))
+    return [pod for pod in pods if _number(pod) in (None, now.get(pod.labels.get(LOCATION, "")))]
 
 
-def _tags(pod: Mapping[str, Any]) -> Mapping[str, str]:
-    return pod["metadata"].get("labels") or {}
-
-
-def _number(pod: Mapping[str, Any]) -> int | None:
-    told = _tags(pod).get(RELEASE)
+def _number(pod: Pod) -> int | None:
+    told = pod.labels.get(RELEASE)
     return int(told) if told else None
 
 
 def not_mounted(
-    pods: Sequence[Mapping[str, Any]], events: Sequence[Mapping[str, Any]], now: datetime
+    pods: Sequence[Pod], events: Sequence[Mapping[str, Any]], now: datetime
 ) -> dict[str, Finding]:
     """By component. Pods that are not ready say it themselves; one that was started since mounts its own."""
-    ready = {pod["metadata"]["uid"]: pod for pod in pods if _ready_since(pod)}
+    ready = {pod.uid: pod for pod in pods if pod.is_ready}
     found = {}
     for event in events:
         pod, message = ready.get(event["involvedObject"].get("uid")), str(event.get("message", ""))
         entry = known(NOT_MOUNTED, message)
         if pod is None or entry is None or entry.kind is not FindingKind.CERTAIN:
             continue
-        last = event.get("lastTimestamp")
-        if not last or last <= _ready_since(pod) or (now - moment(last)).total_seconds() > LATELY_SECONDS:
+        last, ready_since = event.get("lastTimestamp"), pod.condition("Ready")["lastTransitionTime"]
+        if not last or last <= ready_since or (now - moment(last)).total_seconds() > LATELY_SECONDS:
             continue  # that was on its way up, or has been mended
-        found[_tags(pod).get(LOCATION) or _tags(pod).get(COMPONENT, "")] = _unmounted(
-            pod["metadata"]["name"], message, entry.fix
-        )
+        name = pod.labels.get(LOCATION) or pod.labels.get(COMPONENT, "")
+        found[name] = _unmounted(pod.name, message, entry.fix)
     return found
-
-
-def _ready_since(pod: Mapping[str, Any]) -> str:
-    """Empty where it is not ready."""
-    conditions = pod.get("status", {}).get("conditions", ())
-    since = [
-        one["lastTransitionTime"] for one in conditions if (one["type"], one["status"]) == ("Ready", "True")
-    ]
-    return str(since[0]) if since else ""
 
 
 def _gone(what: str, told: str) -> Finding:

@@ -18,7 +18,7 @@ from playground_ops.core.clock import SystemClock
 from playground_ops.core.errors import Finding, FindingKind, PlaygroundError
 from playground_ops.core.model import Location
 from playground_ops.core.target import Say
-from playground_ops.diagnose.pods import Collected, look
+from playground_ops.diagnose.pods import Collected, assess
 from playground_ops.render.database import (
     DATABASE,
     OWN_SECRET,
@@ -33,8 +33,8 @@ from playground_ops.render.mounted_versions import SECRET_VERSION
 from playground_ops.render.names import MANAGER, POSTGRES, PREFIX, an_object, labels
 from playground_ops.render.namespaces import place
 from playground_ops.targets.kubernetes.api.connection import Connection
-from playground_ops.targets.kubernetes.api.paths import collection, path, title
-from playground_ops.targets.kubernetes.api.streaming import lines
+from playground_ops.targets.kubernetes.api.paths import Selection, collection, path, title
+from playground_ops.targets.kubernetes.api.streaming import states
 from playground_ops.targets.kubernetes.objects.applying import apply_object
 from playground_ops.targets.kubernetes.objects.database import BYTES
 from playground_ops.targets.kubernetes.objects.secret_versions import new_version
@@ -142,23 +142,17 @@ def _make(connection: Connection, configuration: Configuration, where: Place, lo
 
 def _running(connection: Connection, configuration: Configuration, say: Say) -> Place:
     """Postgres, once it runs. Raises PlaygroundError at once where it can't, else at the deadline."""
-    deadline, told = time.monotonic() + START_SECONDS, ""
-    folder = collection("v1", "Pod", configuration.kubernetes.namespace)
-    only = {"fieldSelector": f"metadata.name={POSTGRES}-0"}
-    while True:
-        listed = connection.request("GET", folder, query=only)
-        seen = look(Collected(listed["items"][0])) if listed["items"] else None
-        left = deadline - time.monotonic()
-        if (seen and seen.ready) or left <= 0:
-            return postgres.find(connection, configuration, "")
-        if seen and seen.finding and seen.finding.kind is FindingKind.CERTAIN:
-            raise PlaygroundError(seen.finding)
-        if (message := f"waiting for postgres: {seen.message if seen else 'its pod to be made'}") != told:
+    told, chosen = "", Selection(configuration.kubernetes.namespace, name=f"{POSTGRES}-0")
+    for found in states(connection, chosen, START_SECONDS):
+        state = assess(Collected(found[0])) if found else None
+        if state and state.ready:
+            break
+        if state and state.finding and state.finding.kind is FindingKind.CERTAIN:
+            raise PlaygroundError(state.finding)
+        if (message := f"waiting for postgres: {state.message if state else 'its pod to be made'}") != told:
             say(message)
             told = message
-        version = str(listed["metadata"]["resourceVersion"])
-        query = {"watch": "1", "resourceVersion": version, **only}
-        next(lines(connection, folder, query, min(left, 10.0)), None)
+    return postgres.find(connection, configuration, "")
 
 
 COMPONENT = "copy"

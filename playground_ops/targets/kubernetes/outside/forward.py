@@ -16,9 +16,10 @@ from typing import TypeVar
 
 from playground_ops.core.errors import BadInput, Finding, FindingKind, PlaygroundError
 from playground_ops.targets.kubernetes.api.connection import Connection
+from playground_ops.targets.kubernetes.api.paths import Selection
 from playground_ops.targets.kubernetes.api.refusals import Refusal
 from playground_ops.targets.kubernetes.outside.tunnel import Broken, Tunnel, dial
-from playground_ops.targets.kubernetes.pods.selection import Selection, not_allowed, ready_pod
+from playground_ops.targets.kubernetes.pods.selection import missing_right, ready_pod
 
 T = TypeVar("T")
 HOST = "127.0.0.1"
@@ -147,7 +148,7 @@ async def _in_thread(work: Callable[[], T]) -> T:
 
 def _refused(chosen: Selection, pod: str, refusal: Refusal) -> Finding:
     if refusal.code in (401, 403):
-        return not_allowed(chosen, "get and create", "pods/portforward", refusal)
+        return missing_right(chosen, "get and create", "pods/portforward", refusal)
     return Finding(
         kind=FindingKind.TRANSIENT,
         object=f"pod/{pod}",

@@ -14,7 +14,7 @@ from playground_ops.config import OPS
 from playground_ops.core import decisions
 from playground_ops.core.messages import LINES
 from playground_ops.core.redact import redact
-from playground_ops.diagnose.pods import Collected, look
+from playground_ops.diagnose.pods import Collected, assess
 from playground_ops.render.jobs import Command
 from playground_ops.render.release import SERVER, directory
 from playground_ops.render.release import project as project_folder
@@ -75,9 +75,9 @@ def _place(connection: Connection, namespace: str, project: Path) -> tuple[Place
     if not is_from_git and release.revision.commit != archive.revision(OPS, project).commit:
         return None
     pods, _ = releases.pods(serving.release)
-    if not pods or not look(Collected(pods[0])).ready:
+    if not pods or not assess(Collected(pods[0])).ready:
         return None
-    where = Place(namespace, pods[0]["metadata"]["name"], SERVER)
+    where = Place(namespace, pods[0].name, SERVER)
     return where, project_folder(release) if is_from_git else directory(release)
 
 

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Sequence
 from typing import Any
 
 from playground_ops.core.errors import Finding, FindingKind, PlaygroundError
+from playground_ops.core.pod import Pod
 from playground_ops.core.target import Say
 from playground_ops.render.names import MANAGER, PREFIX
 from playground_ops.targets.kubernetes.api.connection import Connection
-from playground_ops.targets.kubernetes.api.paths import collection, path
-from playground_ops.targets.kubernetes.api.streaming import lines
+from playground_ops.targets.kubernetes.api.paths import Selection, collection, path
 from playground_ops.targets.kubernetes.outside import postgres
 from playground_ops.targets.kubernetes.outside.executing import Place
+from playground_ops.targets.kubernetes.pods.deletion import wait_until_gone
+from playground_ops.targets.kubernetes.pods.selection import selected_pods
 
 DAGSTER = (
     f"app.kubernetes.io/managed-by={MANAGER},"
@@ -55,10 +56,11 @@ def stop(connection: Connection, namespaces: Sequence[str], say: Say, grace_seco
             say(f"{found['metadata']['name']} stops")
     for namespace in namespaces if grace_seconds is not None else ():
         for pod in _pods(connection, namespace):
-            where = f"{collection('v1', 'Pod', namespace)}/{pod}"
+            where = Selection(namespace).pod_path(pod)
             connection.request("DELETE", where, query={"gracePeriodSeconds": str(grace_seconds)})
     for namespace in namespaces:
-        _wait_until_gone(connection, namespace, say)
+        if left := wait_until_gone(connection, Selection(namespace, DAGSTER), STOP_SECONDS, _is_up, say):
+            raise PlaygroundError(_still_there(left))
 
 
 def start(connection: Connection, namespaces: Sequence[str], say: Say) -> None:
@@ -76,39 +78,14 @@ def _scale(connection: Connection, found: dict[str, Any], replicas: int, before:
     connection.request("PATCH", where, body, MERGE, {"fieldManager": MANAGER})
 
 
-def _wait_until_gone(connection: Connection, namespace: str, say: Say) -> None:
-    deadline, told = time.monotonic() + STOP_SECONDS, ""
-    folder = collection("v1", "Pod", namespace)
-    while True:
-        listed = connection.request("GET", folder, query={"labelSelector": DAGSTER})
-        names = sorted(_names(listed["items"]))
-        if not names:
-            return
-        left = deadline - time.monotonic()
-        if left <= 0:
-            raise PlaygroundError(_still_there(names))
-        if (message := f"waiting for {', '.join(names)} to end") != told:
-            say(message)
-            told = message
-        version = str(listed["metadata"]["resourceVersion"])
-        query = {"watch": "1", "labelSelector": DAGSTER, "resourceVersion": version}
-        next(lines(connection, folder, query, min(left, 10.0)), None)
-
-
 def _pods(connection: Connection, namespace: str) -> list[str]:
     """Also those of rollouts that are under way."""
-    found = []
-    for selector in (DAGSTER, ERRANDS):
-        listed = connection.request(
-            "GET", collection("v1", "Pod", namespace), query={"labelSelector": selector}
-        )
-        found += _names(listed["items"])
-    return sorted(found)
+    chosen = [Selection(namespace, selector) for selector in (DAGSTER, ERRANDS)]
+    return sorted(pod.name for one in chosen for pod in selected_pods(connection, one) if _is_up(pod))
 
 
-def _names(pods: Sequence[dict[str, Any]]) -> list[str]:
-    ended = ("Succeeded", "Failed")
-    return [pod["metadata"]["name"] for pod in pods if pod["status"].get("phase") not in ended]
+def _is_up(pod: Pod) -> bool:
+    return not pod.has_ended
 
 
 def _deployments(connection: Connection, namespaces: Sequence[str]) -> list[dict[str, Any]]:
@@ -137,11 +114,11 @@ def _connected(addresses: Sequence[str]) -> Finding:
     )
 
 
-def _still_there(pods: Sequence[str]) -> Finding:
+def _still_there(pods: Sequence[Pod]) -> Finding:
     return Finding(
         kind=FindingKind.TRANSIENT,
         object="stack",
-        observed=f"After {STOP_SECONDS:.0f} s there still are {', '.join(pods)}.",
+        observed=f"After {STOP_SECONDS:.0f} s there still are {', '.join(pod.name for pod in pods)}.",
         cause="A code server finishes its runs before it ends.",
         fix="Wait for the runs and restore again, or end them by --force. The stack starts again meanwhile.",
     )

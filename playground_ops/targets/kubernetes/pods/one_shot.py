@@ -10,12 +10,14 @@ from typing import Any
 
 from playground_ops.core.clock import moment
 from playground_ops.core.errors import Finding, PlaygroundError
-from playground_ops.diagnose.pods import Collected, is_certain, look
+from playground_ops.core.pod import Pod
+from playground_ops.diagnose.pods import Collected, PodState, assess, is_certain
 from playground_ops.targets.kubernetes.api.connection import Connection
-from playground_ops.targets.kubernetes.api.paths import collection, path
+from playground_ops.targets.kubernetes.api.paths import Selection, collection, path
 from playground_ops.targets.kubernetes.api.refusals import Refusal
-from playground_ops.targets.kubernetes.api.streaming import lines
-from playground_ops.targets.kubernetes.pods.containers import FINAL
+from playground_ops.targets.kubernetes.api.streaming import DOUBT_SECONDS, LIST_SECONDS, states
+from playground_ops.targets.kubernetes.objects.applying import delete
+from playground_ops.targets.kubernetes.pods.selection import selected_pods
 
 LONGEST_ANSWER = 1_000_000
 """Bytes of its log."""
@@ -24,7 +26,6 @@ ABANDONED_SECONDS = 3600.0
 """Since it was made; what one does is done, or given up, well before."""
 ROOM_SECONDS = 15.0
 """Beyond its own deadline, for its start."""
-LOOK_SECONDS, DOUBT_SECONDS = 10.0, 2.0
 
 
 @dataclass(frozen=True)
@@ -50,23 +51,21 @@ def run(
     connection.request("POST", collection("v1", "Pod", pod["metadata"]["namespace"]), pod)
     try:
         ended = _ended(connection, pod, seconds, no_answer, say)
-        late = ended["status"].get("reason") == "DeadlineExceeded"
-        return Ended(_exit_code(ended), late, _log(connection, pod))
+        return Ended(ended.exit_code, ended.reason == "DeadlineExceeded", _log(connection, pod))
     finally:
-        _remove(connection, pod)
+        delete(connection, path(pod), gracePeriodSeconds="0")
         _sweep(connection, pod)
 
 
 def _sweep(connection: Connection, like: dict[str, Any]) -> None:
     """Those of its kind that ended long ago, because whoever made them was killed before it removed them."""
     metadata = like["metadata"]
-    query = {"labelSelector": f"{COMPONENT}={metadata['labels'][COMPONENT]}"}
+    chosen = Selection(metadata["namespace"], f"{COMPONENT}={metadata['labels'][COMPONENT]}")
     with suppress(PlaygroundError):  # the next one tries again
-        listed = connection.request("GET", collection("v1", "Pod", metadata["namespace"]), query=query)
-        for one in listed["items"]:
-            age = (connection.now() - moment(one["metadata"]["creationTimestamp"])).total_seconds()
-            if one["status"].get("phase") in FINAL and age > ABANDONED_SECONDS:
-                _remove(connection, {**like, "metadata": one["metadata"]})
+        for one in selected_pods(connection, chosen):
+            age = (connection.now() - moment(one.created)).total_seconds()
+            if one.has_ended and age > ABANDONED_SECONDS:
+                delete(connection, path(one.reference), gracePeriodSeconds="0")
 
 
 def _log(connection: Connection, pod: dict[str, Any]) -> str:
@@ -85,48 +84,21 @@ def _ended(
     seconds: float,
     no_answer: Callable[[str], Finding],
     say: Callable[[str], None],
-) -> dict[str, Any]:
-    begun = time.monotonic()
-    deadline = begun + seconds + ROOM_SECONDS
-    folder = collection("v1", "Pod", pod["metadata"]["namespace"])
-    seen = f"metadata.name={pod['metadata']['name']}"
-    while True:
-        found = connection.get(path(pod))
-        if found is None:
+) -> Pod:
+    begun, state = time.monotonic(), PodState(False, "its pod to be seen")
+    chosen = Selection(pod["metadata"]["namespace"], name=pod["metadata"]["name"])
+
+    def good_for() -> float:
+        return DOUBT_SECONDS if state.finding else LIST_SECONDS
+
+    for pods in states(connection, chosen, seconds + ROOM_SECONDS, good_for):
+        if not pods:
             raise PlaygroundError(no_answer("its pod was deleted"))
-        if found["status"].get("phase") in FINAL or _exit_code(found) is not None:
-            return dict(found)
-        looked = look(Collected(found))
-        if looked.finding is not None and is_certain(looked.finding, found, connection.now()):
-            raise PlaygroundError(looked.finding)
-        left = deadline - time.monotonic()
-        if left <= 0:
-            raise PlaygroundError(looked.finding or no_answer(f"its pod waits for {looked.message}"))
-        say(f"{'it runs' if _runs(found) else looked.message}, {time.monotonic() - begun:.0f} s so far")
-        query = {
-            "watch": "1",
-            "fieldSelector": seen,
-            "resourceVersion": found["metadata"]["resourceVersion"],
-        }
-        pause = LOOK_SECONDS if looked.finding is None else DOUBT_SECONDS
-        next(lines(connection, folder, query, min(left, pause)), None)
-
-
-def _runs(pod: dict[str, Any]) -> bool:
-    return any("running" in one.get("state", {}) for one in pod["status"].get("containerStatuses", ()))
-
-
-def _exit_code(pod: dict[str, Any]) -> int | None:
-    """None before it has ended. The kubelet may tell this a moment before the pod's phase."""
-    for container in pod["status"].get("containerStatuses", ()):
-        if ended := container.get("state", {}).get("terminated"):
-            return int(ended["exitCode"])
-    return None
-
-
-def _remove(connection: Connection, pod: dict[str, Any]) -> None:
-    try:
-        connection.request("DELETE", path(pod), query={"gracePeriodSeconds": "0"})
-    except Refusal as refusal:
-        if refusal.code != 404:
-            raise
+        found = pods[0]
+        if found.has_ended or found.exit_code is not None:
+            return found
+        state = assess(Collected(found))
+        if state.finding is not None and is_certain(state.finding, found, connection.now()):
+            raise PlaygroundError(state.finding)
+        say(f"{'it runs' if found.is_running else state.message}, {time.monotonic() - begun:.0f} s so far")
+    raise PlaygroundError(state.finding or no_answer(f"its pod waits for {state.message}"))

@@ -13,20 +13,20 @@ from playground_ops.config import OPS, Configuration
 from playground_ops.core.decisions import serving
 from playground_ops.core.errors import Finding, FindingKind, PlaygroundError
 from playground_ops.core.model import Release
+from playground_ops.core.pod import Pod, newest
 from playground_ops.core.redact import redact
 from playground_ops.core.target import Say
-from playground_ops.diagnose.pods import Collected, is_certain, look
+from playground_ops.diagnose.pods import Collected, assess, is_certain
 from playground_ops.render import jobs
 from playground_ops.render.jobs import Command
 from playground_ops.targets.kubernetes.api.connection import Connection
-from playground_ops.targets.kubernetes.api.paths import collection, path
+from playground_ops.targets.kubernetes.api.paths import Selection, collection, path
 from playground_ops.targets.kubernetes.api.refusals import Refusal
-from playground_ops.targets.kubernetes.api.streaming import lines
+from playground_ops.targets.kubernetes.api.streaming import DOUBT_SECONDS, LIST_SECONDS, lines, states
 from playground_ops.targets.kubernetes.objects.applying import apply_object, delete
 from playground_ops.targets.kubernetes.releases import archive
 from playground_ops.targets.kubernetes.releases.deployments import Releases
 
-LOOK_SECONDS, DOUBT_SECONDS = 10.0, 2.0
 LOG_SECONDS = 3600.0
 LOST = 137
 """As of a container that was killed: its pod is not there any more, and said nothing about its end."""
@@ -79,7 +79,7 @@ def run_job(connection: Connection, job: dict[str, Any], what: str, listener: Li
         code = _exit_code(connection, pod)
         if code is None:
             continue
-        ended.add(pod["metadata"]["uid"])
+        ended.add(pod.uid)
         if not _goes_on(connection, job, code):
             delete(connection, path(job))
             return code
@@ -88,54 +88,44 @@ def run_job(connection: Connection, job: dict[str, Any], what: str, listener: Li
 
 def _started(
     connection: Connection, job: dict[str, Any], what: str, ended: Collection[str], listener: Listener
-) -> dict[str, Any]:
+) -> Pod:
     """Its newest pod that is not in `ended`, once its container runs or has ended. Raises PlaygroundError."""
-    namespace, name = job["metadata"]["namespace"], job["metadata"]["name"]
-    folder, selector = collection("v1", "Pod", namespace), f"batch.kubernetes.io/job-name={name}"
-    told = ""
-    while True:
-        listed = connection.request("GET", folder, query={"labelSelector": selector})
-        fresh = [pod for pod in listed["items"] if pod["metadata"]["uid"] not in ended]
-        pods = sorted(fresh, key=lambda pod: str(pod["metadata"]["creationTimestamp"]))
-        seen = look(Collected(pods[-1])) if pods else None
-        if pods and _state(pods[-1]) in ("running", "terminated"):
-            return dict(pods[-1])
-        finding = seen.finding if seen is not None else None
-        if finding is not None and is_certain(finding, pods[-1], connection.now()):
+    name, told, state = job["metadata"]["name"], "", None
+    chosen = Selection(job["metadata"]["namespace"], f"batch.kubernetes.io/job-name={name}")
+
+    def good_for() -> float:
+        return DOUBT_SECONDS if state and state.finding else LIST_SECONDS
+
+    for pods in states(connection, chosen, good_for=good_for):
+        pod = newest(one for one in pods if one.uid not in ended)
+        state = assess(Collected(pod)) if pod else None
+        if pod and (pod.is_running or pod.exit_code is not None):
+            return pod
+        if pod and state and state.finding and is_certain(state.finding, pod, connection.now()):
             delete(connection, path(job))
-            raise PlaygroundError(finding)
-        if not pods and ended and not _is_active(connection, job):
-            raise PlaygroundError(_lost(name))
-        message = f"{what}: {seen.message if seen else 'to be made'}"
-        if message != told:
-            listener.say(f"waiting for {message}")
+            raise PlaygroundError(state.finding)
+        if not pod and ended and not _is_active(connection, job):
+            break
+        if (message := f"waiting for {what}: {state.message if state else 'to be made'}") != told:
+            listener.say(message)
             told = message
-        query = {
-            "watch": "1",
-            "labelSelector": selector,
-            "resourceVersion": str(listed["metadata"]["resourceVersion"]),
-        }
-        next(lines(connection, folder, query, DOUBT_SECONDS if finding else LOOK_SECONDS), None)
+    raise PlaygroundError(_lost(name))
 
 
-def _hear(connection: Connection, pod: dict[str, Any], heard: dict[str, int], listener: Listener) -> None:
+def _hear(connection: Connection, pod: Pod, heard: dict[str, int], listener: Listener) -> None:
     """To the end of its log; what was heard before a connection broke is not heard again."""
-    name = pod["metadata"]["name"]
-    query = {"follow": "true", "container": _only(pod)}
+    where, query = f"{path(pod.reference)}/log", {"follow": "true", "container": pod.main[0].name}
     with suppress(Refusal):  # its pod is gone, or its container not yet quite there
-        for number, line in enumerate(lines(connection, f"{_path(pod)}/log", query, LOG_SECONDS)):
-            if number >= heard.get(name, 0):
-                heard[name] = number + 1
+        for number, line in enumerate(lines(connection, where, query, LOG_SECONDS)):
+            if number >= heard.get(pod.name, 0):
+                heard[pod.name] = number + 1
                 listener.hear(redact(line.decode(errors="replace")))
 
 
-def _exit_code(connection: Connection, pod: dict[str, Any]) -> int | None:
+def _exit_code(connection: Connection, pod: Pod) -> int | None:
     """None while it runs."""
-    found = connection.get(_path(pod))
-    if found is None:
-        return LOST
-    ended = _container(found).get("state", {}).get("terminated")
-    return int(ended["exitCode"]) if ended else None
+    found = connection.get(path(pod.reference))
+    return LOST if found is None else Pod.read(found).exit_code
 
 
 def _goes_on(connection: Connection, job: dict[str, Any], code: int) -> bool:
@@ -149,23 +139,6 @@ def _is_active(connection: Connection, job: dict[str, Any]) -> bool:
     found = connection.get(path(job))
     conditions = (found or {}).get("status", {}).get("conditions", ())
     return found is not None and not any(one["type"] in ("Failed", "Complete") for one in conditions)
-
-
-def _container(pod: dict[str, Any]) -> dict[str, Any]:
-    found = pod.get("status", {}).get("containerStatuses", ())
-    return dict(found[0]) if found else {}
-
-
-def _only(pod: dict[str, Any]) -> str:
-    return str(pod["spec"]["containers"][0]["name"])
-
-
-def _state(pod: dict[str, Any]) -> str:
-    return next(iter(_container(pod).get("state", {})), "")
-
-
-def _path(pod: dict[str, Any]) -> str:
-    return path({**pod, "apiVersion": "v1", "kind": "Pod"})
 
 
 def _lost(name: str) -> Finding:

@@ -2,132 +2,104 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from typing import Any
-from urllib.parse import quote
 
 from playground_ops.core.errors import Finding, FindingKind, PlaygroundError
+from playground_ops.core.pod import Pod
 from playground_ops.core.redact import redact
-from playground_ops.diagnose.pods import Collected, look
+from playground_ops.diagnose.pods import Collected, assess
 from playground_ops.targets.kubernetes.api.connection import Connection
+from playground_ops.targets.kubernetes.api.paths import Selection, collection, path
 from playground_ops.targets.kubernetes.api.refusals import Refusal
-from playground_ops.targets.kubernetes.api.streaming import lines
 
-Pod = Mapping[str, Any]
-EVIDENCE_LINES = "40"
-READ_SECONDS = 10.0
-
-
-@dataclass(frozen=True)
-class Selection:
-    """Of one namespace. An empty selector is all of its pods."""
-
-    namespace: str
-    selector: str
-
-    @property
-    def path(self) -> str:
-        return f"/api/v1/namespaces/{quote(self.namespace, safe='')}/pods"
-
-    def pod_path(self, name: str) -> str:
-        return f"{self.path}/{quote(name, safe='')}"
-
-    @property
-    def title(self) -> str:
-        return f"pods/{self.selector or self.namespace}"
+EVIDENCE_LINES = 200
+REMOVED = "unable to retrieve container logs for"
+"""The whole of the log that a kubelet answers with (and 200) for a container that it has removed since
+(`GetContainerLogs` in pkg/kubelet/kuberuntime)."""
 
 
-def found(connection: Connection, chosen: Selection) -> Any:
-    """The PodList. Raises PlaygroundError, also when it is refused."""
-    try:
-        return connection.request("GET", chosen.path, query={"labelSelector": chosen.selector})
-    except Refusal as refusal:
-        raise PlaygroundError(not_allowed(chosen, "list", "pods", refusal)) from refusal
+def selected_pods(connection: Connection, chosen: Selection) -> list[Pod]:
+    """Oldest first. Raises PlaygroundError, also when it is refused."""
+    with right_to("list", "pods", chosen):
+        listed = connection.request("GET", chosen.path, query=chosen.query)
+    return sorted(map(Pod.read, listed["items"]), key=lambda pod: pod.created)
 
 
 def ready_pod(connection: Connection, chosen: Selection) -> str:
     """The youngest that is ready and not about to end, by name. Raises PlaygroundError: why none is."""
-    pods = sorted(found(connection, chosen)["items"], key=created, reverse=True)
-    for pod in pods:
-        if is_ready(pod) and not is_ending(pod):
-            return name_of(pod)
+    pods = selected_pods(connection, chosen)[::-1]
     if not pods:
-        raise PlaygroundError(nothing_matches(connection, chosen))
-    staying = [pod for pod in pods if not is_ending(pod)]
-    raise PlaygroundError(why_not(connection, chosen, (staying or pods)[0]))
+        raise PlaygroundError(no_match(connection, chosen))
+    staying = [pod for pod in pods if not pod.is_ending]
+    for pod in staying:
+        if pod.is_ready:
+            return pod.name
+    raise PlaygroundError(not_ready(connection, (staying or pods)[0]))
 
 
-def name_of(pod: Pod) -> str:
-    return str(pod["metadata"]["name"])
-
-
-def created(pod: Pod) -> str:
-    return str(pod["metadata"].get("creationTimestamp", ""))
-
-
-def is_ending(pod: Pod) -> bool:
-    return "deletionTimestamp" in pod["metadata"]
-
-
-def is_ready(pod: Pod) -> bool:
-    conditions = pod.get("status", {}).get("conditions", ())
-    return any((one["type"], one["status"]) == ("Ready", "True") for one in conditions)
-
-
-def why_not(connection: Connection, chosen: Selection, pod: Pod) -> Finding:
+def not_ready(connection: Connection, pod: Pod) -> Finding:
     """Why a pod is not ready, with what its events and logs tell."""
-    if is_ending(pod):
+    if pod.is_ending:
         return _waits(pod, "It is being deleted.", "Another one takes its place, if anything asks for one.")
-    seen = look(Collected(pod, _events(connection, chosen, pod), _logs(connection, chosen, pod)))
-    if seen.finding:
-        return seen.finding
-    return _waits(pod, f"It is not ready: it waits for {seen.message}.", "It has not come up yet.")
+    events: Sequence[Mapping[str, Any]] = ()
+    with suppress(Refusal):  # the pod itself tells most of it
+        events = _events(connection, pod)
+    state = assess(Collected(pod, events, dict(logs_of_ended(connection, pod))))
+    if state.finding:
+        return state.finding
+    return _waits(pod, f"It is not ready: it waits for {state.message}.", "It has not come up yet.")
 
 
 def _waits(pod: Pod, observed: str, cause: str) -> Finding:
     return Finding(
         kind=FindingKind.TRANSIENT,
-        object=f"pod/{name_of(pod)}",
+        object=f"pod/{pod.name}",
         observed=observed,
         cause=cause,
-        fix=f"Wait; `kubectl describe pod {name_of(pod)}` tells more.",
+        fix=f"Wait; `kubectl describe pod {pod.name}` tells more.",
     )
 
 
-def _events(connection: Connection, chosen: Selection, pod: Pod) -> Sequence[Mapping[str, Any]]:
-    path = f"{chosen.path.removesuffix('/pods')}/events"
-    query = {"fieldSelector": f"involvedObject.uid={pod['metadata'].get('uid', '')}"}
-    try:
-        events: list[Mapping[str, Any]] = connection.request("GET", path, query=query)["items"]
-    except Refusal:
-        return ()  # the pod itself tells most of it
-    return sorted(events, key=lambda event: event.get("lastTimestamp") or event.get("eventTime") or "")
+def collected(connection: Connection, pod: Pod) -> Collected:
+    """The pod with its events and the ends of its logs, where it is not ready."""
+    events = () if pod.is_ready else _events(connection, pod)
+    return Collected(pod, events, dict(logs_of_ended(connection, pod)))
 
 
-def _logs(connection: Connection, chosen: Selection, pod: Pod) -> Mapping[str, str]:
-    """Of containers that have ended."""
-    status = pod.get("status", {})
-    told = {}
-    for one in (*status.get("initContainerStatuses", ()), *status.get("containerStatuses", ())):
-        ended = {**one.get("lastState", {}), **one.get("state", {})}.get("terminated")
-        if ended and ended.get("exitCode"):
-            told[one["name"]] = _last_lines(connection, chosen, pod, one["name"])
-    return told
+def _events(connection: Connection, pod: Pod) -> Sequence[Mapping[str, Any]]:
+    query = {"fieldSelector": f"involvedObject.uid={pod.uid}"}
+    found = connection.request("GET", collection("v1", "Event", pod.namespace), query=query)["items"]
+    return sorted(found, key=lambda event: event.get("lastTimestamp") or event.get("eventTime") or "")
 
 
-def _last_lines(connection: Connection, chosen: Selection, pod: Pod, container: str) -> str:
-    query = {"container": container, "tailLines": EVIDENCE_LINES}
-    try:
-        read = lines(connection, f"{chosen.pod_path(name_of(pod))}/log", query, READ_SECONDS)
-        return "\n".join(redact(line.decode(errors="replace")) for line in read)
-    except PlaygroundError:
-        return ""
+def logs_of_ended(connection: Connection, pod: Pod) -> Iterator[tuple[str, str]]:
+    """The end of the log of each container that ended badly, by its name."""
+    for one in pod.containers:
+        end = one.last_termination
+        if end and end.code and not one.is_ready:
+            yield one.name, log_end(connection, pod, one.name, previous=one.termination is None)
 
 
-def nothing_matches(connection: Connection, chosen: Selection) -> Finding:
-    there = found(connection, Selection(chosen.namespace, ""))["items"]
-    apps = sorted({f"app={app}" for pod in there if (app := pod["metadata"].get("labels", {}).get("app"))})
+def log_end(connection: Connection, pod: Pod, container: str, *, previous: bool) -> str:
+    """This start of the container is read, or the one beside it: the node may have removed that already, or
+    have started the container again since its pod was looked at, and that start has said nothing yet.
+    """
+    for one in (previous, not previous):
+        query = {"container": container, "tailLines": str(EVIDENCE_LINES), "previous": str(one).lower()}
+        try:
+            text = connection.text(f"{path(pod.reference)}/log", query)
+        except Refusal:
+            continue  # the container has not started, or its log is gone
+        if text.strip() and not text.startswith(REMOVED):
+            return redact(text)
+    return ""
+
+
+def no_match(connection: Connection, chosen: Selection) -> Finding:
+    there = selected_pods(connection, Selection(chosen.namespace, ""))
+    apps = sorted({f"app={app}" for pod in there if (app := pod.labels.get("app"))})
     told = f"The namespace's pods have: {', '.join(apps)}." if apps else _nothing_there(connection, chosen)
     return Finding(
         kind=FindingKind.CERTAIN,
@@ -148,10 +120,17 @@ def _nothing_there(connection: Connection, chosen: Selection) -> str:
     return f"The cluster {connection.name} has no such namespace."
 
 
-def not_allowed(chosen: Selection, verb: str, resource: str, refusal: Refusal) -> Finding:
-    """With the right that it takes."""
-    what = f"pods/{chosen.selector or chosen.namespace}"
-    told = refusal.finding.model_copy(update={"object": what})
+@contextmanager
+def right_to(verb: str, resource: str, chosen: Selection) -> Iterator[None]:
+    """What is refused within the block is told with the right that it takes."""
+    try:
+        yield
+    except Refusal as refusal:
+        raise PlaygroundError(missing_right(chosen, verb, resource, refusal)) from refusal
+
+
+def missing_right(chosen: Selection, verb: str, resource: str, refusal: Refusal) -> Finding:
+    told = refusal.finding.model_copy(update={"object": chosen.title})
     if refusal.code == 400:
         fix = "Mend the selector: `app=dagster-webserver`, several separated by commas."
         return told.model_copy(update={"cause": "The API server does not understand it.", "fix": fix})

@@ -9,6 +9,7 @@ from pydantic import ValidationError
 
 from playground_ops.core.errors import Finding, FindingKind, LockLost
 from playground_ops.core.model import LiveRelease, Release, ReleaseState, Verdict
+from playground_ops.core.pod import Pod
 from playground_ops.render.names import (
     LOCATION,
     PREFIX,
@@ -23,7 +24,7 @@ from playground_ops.render.release import RECORD
 from playground_ops.targets.kubernetes.api.connection import Connection
 from playground_ops.targets.kubernetes.api.paths import collection, path
 from playground_ops.targets.kubernetes.api.refusals import Refusal
-from playground_ops.targets.kubernetes.pods.containers import restarts
+from playground_ops.targets.kubernetes.objects.applying import delete
 
 APPLY, MERGE = "application/apply-patch+yaml", "application/merge-patch+json"
 SERVED_AT, ORDER, DRAINING = f"{PREFIX}served-at", f"{PREFIX}served-order", f"{PREFIX}draining"
@@ -58,10 +59,10 @@ class Releases:
         ]
         return sorted((one for one in found if one is not None), key=lambda live: live.release.number)
 
-    def pods_by_number(self, location: str) -> dict[int, list[dict[str, Any]]]:
-        found: dict[int, list[dict[str, Any]]] = {}
+    def pods_by_number(self, location: str) -> dict[int, list[Pod]]:
+        found: dict[int, list[Pod]] = {}
         for pod in self._list("v1", "Pod", location):
-            found.setdefault(_number(pod), []).append(pod)
+            found.setdefault(_number(pod), []).append(Pod.read(pod))
         return found
 
     def numbers(self, location: str) -> list[int]:
@@ -177,14 +178,7 @@ class Releases:
             ("apps/v1", "Deployment", release_deployment(location, number)),
             ("v1", "Service", release_service(location, number)),
         ):
-            self.delete_path(self._path(api, kind, found))
-
-    def delete_path(self, where: str, **query: str) -> None:
-        try:
-            self._connection.request("DELETE", where, query={"propagationPolicy": "Background", **query})
-        except Refusal as refusal:
-            if refusal.code != 404:
-                raise
+            delete(self._connection, self._path(api, kind, found))
 
     def sweep(self, location: str) -> None:
         """Delete what has drained, and the Service of a release whose Deployment somebody deleted."""
@@ -198,18 +192,12 @@ class Releases:
                 self.delete(release)
         made = {_number(found) for found in deployments}
         for number in {_number(found) for found in services} - made:
-            self.delete_path(self._path("v1", "Service", release_service(location, number)))
+            delete(self._connection, self._path("v1", "Service", release_service(location, number)))
 
-    def pods(self, release: Release) -> tuple[list[dict[str, Any]], str]:
-        """Newest first, and the version of the list, from which on changes can be watched."""
+    def pods(self, release: Release) -> tuple[list[Pod], str]:
+        """Newest first, those that end after the others; and the list's version, from which on to watch."""
         found = self._listed("v1", "Pod", _labels(release))
-        made = sorted(
-            found["items"],
-            key=lambda pod: (
-                "deletionTimestamp" not in pod["metadata"],
-                pod["metadata"]["creationTimestamp"],
-            ),
-        )
+        made = sorted(map(Pod.read, found["items"]), key=lambda pod: (not pod.is_ending, pod.created))
         return made[::-1], str(found["metadata"]["resourceVersion"])
 
     def _patch(self, release: Release, notes: Mapping[str, str | None], replicas: int) -> None:
@@ -278,7 +266,7 @@ def _live(
         state=state,
         served_order=int(_note(deployment, ORDER) or 0),
         served_at=served,
-        restarts=sum(restarts(pod) for pod in pods),
+        restarts=sum(Pod.read(pod).restarts for pod in pods),
     )
 
 

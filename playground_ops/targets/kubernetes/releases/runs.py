@@ -12,6 +12,7 @@ import yaml
 from playground_ops.config import Configuration
 from playground_ops.core.clock import moment
 from playground_ops.core.errors import Finding, FindingKind, PlaygroundError
+from playground_ops.core.pod import Pod
 from playground_ops.render import instance
 from playground_ops.render.names import GRPC_PORT, INSTANCE, an_object, location_service, release_service
 from playground_ops.render.release import SERVER
@@ -94,7 +95,7 @@ def _under_way(named: str, count: int) -> Finding:
     )
 
 
-Pods = Mapping[int, Sequence[Mapping[str, Any]]]
+Pods = Mapping[int, Sequence[Pod]]
 
 
 def fail_lost(
@@ -116,7 +117,7 @@ def fail_lost(
             return None
         return f"The server of {location} ended while this run was under way, and the run with it."
 
-    addresses = [f"{pod['status']['podIP']}:{GRPC_PORT}" for pod in _running(pods)]
+    addresses = [f"{pod.address}:{GRPC_PORT}" for pod in _running(pods)]
     return runs_in_flight.fail_lost(webserver, location, addresses, home, why)
 
 
@@ -131,7 +132,7 @@ def _number(server: Address, location: str) -> int | None:
     return int(found) if found.isdigit() else None
 
 
-def _running(pods: Pods) -> list[Mapping[str, Any]]:
+def _running(pods: Pods) -> list[Pod]:
     return [pod for found in pods.values() for pod in found if _since(pod) is not None]
 
 
@@ -139,9 +140,7 @@ def _may_be_in(pods: Pods, run: InFlight) -> bool:
     return any((_since(pod) or run.started + 1) <= run.started for pod in _running(pods))
 
 
-def _since(pod: Mapping[str, Any]) -> float | None:
+def _since(pod: Pod) -> float | None:
     """When the server's container that runs now was started; seconds since 1970."""
-    for one in pod.get("status", {}).get("containerStatuses", ()):
-        if one["name"] == SERVER and (running := one.get("state", {}).get("running")):
-            return moment(running["startedAt"]).timestamp()
-    return None
+    began = pod.container(SERVER).running_since
+    return moment(began).timestamp() if began else None
