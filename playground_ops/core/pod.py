@@ -133,6 +133,8 @@ class Pod:
     main: tuple[Container, ...]
     added: tuple[Container, ...]
     """Those by which a person looks into it."""
+    version: str
+    """The resourceVersion, from which on changes can be watched."""
 
     @classmethod
     def read(cls, found: Mapping[str, Any]) -> Pod:
@@ -154,6 +156,7 @@ class Pod:
             init=_containers(spec, status, "initContainer"),
             main=_containers(spec, status, "container"),
             added=_containers(spec, status, "ephemeralContainer"),
+            version=str(metadata.get("resourceVersion", "")),
         )
 
     @property
@@ -225,6 +228,11 @@ class Pod:
         """Those that were started again, and have a log that has ended."""
         wanted = [container] if container else self.names
         return [name for name in wanted if self.log_state(name).ended_before]
+
+
+def newest_first(pods: Iterable[Pod]) -> list[Pod]:
+    """Those that end come after the others."""
+    return sorted(pods, key=lambda pod: (not pod.is_ending, pod.created), reverse=True)
 
 
 def newest(pods: Iterable[Pod]) -> Pod | None:

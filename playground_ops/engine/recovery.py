@@ -69,10 +69,15 @@ def take_away(target: Target, release: LiveRelease) -> None:
         target.remove(release.release)
 
 
-def retire_all_but_the_last(target: Target, live: Sequence[LiveRelease]) -> bool:
-    """Keep the release that served last warm for rollback; let older ones drain. Whether there were any."""
-    warm = decisions.previous(live)
-    older = [one for one in live if one.state is ReleaseState.RETIRED and one != warm]
+def retire_all_but_the_last(
+    target: Target, live: Sequence[LiveRelease], warm: LiveRelease | None = None
+) -> bool:
+    """Keep the release that served last warm for rollback; let older ones drain. Whether there were any.
+
+    `live` is what there is, or what there was while `warm` still served.
+    """
+    kept = warm or decisions.previous(live)
+    older = [one for one in live if one.state is ReleaseState.RETIRED and one != kept]
     for release in older:
         target.retire(release.release)
     return bool(older)

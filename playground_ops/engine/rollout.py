@@ -48,7 +48,8 @@ class Rollout:
         self.candidate: Release | None = None
 
     def run(self) -> RolloutRecord:
-        previous = decisions.serving(self.before.releases(self.location.name))
+        live = self.before.releases(self.location.name)
+        previous = decisions.serving(live)
         self.journal.began_from(previous)
         try:
             revision = self._resolve()
@@ -71,7 +72,7 @@ class Rollout:
                 raise unforeseen from error
             raise
         self.journal.phase(Phase.RETIRE, "keeping the previous release warm")
-        retire_all_but_the_last(self.target, self.target.releases(self.location.name))
+        retire_all_but_the_last(self.target, live, previous)
         return self.journal.done()
 
     def _resolve(self) -> Revision:

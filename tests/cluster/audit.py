@@ -11,6 +11,7 @@ from typing import Any
 from tests.cluster.cluster import Cluster
 
 FORBIDDEN = 403
+POD = "authentication.kubernetes.io/pod-name"
 
 
 @dataclass(frozen=True)
@@ -25,6 +26,8 @@ class Call:
     code: int
     agent: str
     dry_run: bool
+    pod: str
+    """Which one asked, by its account's token; empty for a person."""
 
     @property
     def denied(self) -> bool:
@@ -86,4 +89,5 @@ def _call(event: dict[str, Any]) -> Call:
         code=status["code"],
         agent=str(event.get("userAgent", "")),
         dry_run="dryRun=All" in str(event.get("requestURI", "")),
+        pod=next(iter(event["user"].get("extra", {}).get(POD, ())), ""),
     )

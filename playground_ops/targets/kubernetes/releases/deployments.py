@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from playground_ops.core.errors import Finding, FindingKind, LockLost
 from playground_ops.core.model import LiveRelease, Release, ReleaseState, Verdict
-from playground_ops.core.pod import Pod
+from playground_ops.core.pod import Pod, newest_first
 from playground_ops.render.names import (
     LOCATION,
     PREFIX,
@@ -197,8 +197,7 @@ class Releases:
     def pods(self, release: Release) -> tuple[list[Pod], str]:
         """Newest first, those that end after the others; and the list's version, from which on to watch."""
         found = self._listed("v1", "Pod", _labels(release))
-        made = sorted(map(Pod.read, found["items"]), key=lambda pod: (not pod.is_ending, pod.created))
-        return made[::-1], str(found["metadata"]["resourceVersion"])
+        return newest_first(map(Pod.read, found["items"])), str(found["metadata"]["resourceVersion"])
 
     def _patch(self, release: Release, notes: Mapping[str, str | None], replicas: int) -> None:
         where = self._path("apps/v1", "Deployment", release_deployment(release.location.name, release.number))

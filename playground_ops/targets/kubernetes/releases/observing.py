@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
+from typing import NamedTuple
 
 from playground_ops.core import messages
 from playground_ops.core.errors import Finding, FindingKind, PlaygroundError
 from playground_ops.core.model import Observation, Release, ServerStatus
-from playground_ops.core.pod import Pod
+from playground_ops.core.pod import Pod, newest_first
 from playground_ops.diagnose.pods import (
     Collected,
     assess,
@@ -57,8 +59,27 @@ def no_answer(release: Release, told: str) -> Finding:
 
 
 AWAY_SECONDS = 1.0
+ADDRESS_SECONDS = 2.0
+"""How long an address that was listed is used without another look."""
 EARLIER = "finding "
 """How a server of a release that an earlier version made tells why it can't be started."""
+
+
+class Seen(NamedTuple):
+    """The pods of a release, newest first, at one look."""
+
+    pods: Sequence[Pod]
+    version: str
+    """As of when it was: a wait from there on misses nothing."""
+    at: float
+    is_news: bool = False
+    """A watch brought it, and nobody has observed it yet."""
+
+    def after(self, kind: str, pod: Pod) -> Seen:
+        """With an event of a watch."""
+        others = [one for one in self.pods if one.uid != pod.uid]
+        pods = newest_first(others if kind == "DELETED" else [*others, pod])
+        return Seen(pods, pod.version, time.monotonic(), is_news=True)
 
 
 class Pods:
@@ -67,15 +88,20 @@ class Pods:
     def __init__(self, connection: Connection, namespace: str) -> None:
         self._connection, self._namespace = connection, namespace
         self._releases = Releases(connection, namespace)
-        self._versions: dict[str, str] = {}
-        """By release: as of when it was looked at, so that a wait misses nothing since."""
+        self._seen: dict[str, Seen] = {}
+        """What was listed last, by release."""
 
     def observe(self, release: Release) -> Observation:
-        pods, version = self._releases.pods(release)
-        self._versions[release.name] = version
+        before = self._seen.get(release.name)
+        if before is not None and before.is_news:
+            pods, goes_on = before.pods, True
+            self._seen[release.name] = before._replace(is_news=False)
+        else:
+            pods = self._listed(release)
+            goes_on = before is not None and before.pods[:1] not in ([], pods[:1])
         if not pods:
             return self._without_a_pod(release)
-        known = collected(self._connection, pods[0])
+        known = self._known(pods[0], goes_on)
         state = assess(known)
         if state.ready:
             return Observation(status=ServerStatus.READY, message="the server answers")
@@ -88,17 +114,35 @@ class Pods:
             return Observation(status=ServerStatus.FAILED, message=state.message, finding=finding)
         return _starting(pods[0], state.message, finding)
 
+    def _known(self, pod: Pod, goes_on: bool) -> Collected:
+        """The pod with its events and logs, unless it comes up step by step and nothing is wrong with it."""
+        alone = Collected(pod)
+        if goes_on and assess(alone).finding is None:
+            return alone
+        return collected(self._connection, pod)
+
+    def _listed(self, release: Release) -> Sequence[Pod]:
+        pods, version = self._releases.pods(release)
+        self._seen[release.name] = Seen(pods, version, time.monotonic())
+        return pods
+
     def wait(self, release: Release, seconds: float) -> None:
         """Return with the next event of its pods, or after `seconds`."""
-        chosen, version = Selection(self._namespace, selector(release)), self._versions.get(release.name, "")
+        seen = self._seen.get(release.name)
+        chosen, version = Selection(self._namespace, selector(release)), seen.version if seen else ""
         try:
-            next(changes(self._connection, chosen, version, seconds), None)
+            event = next(changes(self._connection, chosen, version, seconds), None)
         except PlaygroundError:
             time.sleep(min(seconds, AWAY_SECONDS))  # whoever looks next is told what is the matter
+            return
+        if seen is not None and event is not None:
+            self._seen[release.name] = seen.after(*event)
 
     def address(self, release: Release) -> str | None:
-        """Its pod's address, once it has one."""
-        pods, _ = self._releases.pods(release)
+        """Its pod's address, once it has one. An address does not change while its pod lives."""
+        seen = self._seen.get(release.name)
+        fresh = seen is not None and seen.pods and time.monotonic() - seen.at < ADDRESS_SECONDS
+        pods = seen.pods if seen and fresh else self._listed(release)
         return pods[0].address or None if pods else None
 
     def tail(self, release: Release, count: int) -> str:
