@@ -11,10 +11,10 @@ from playground_ops.cli.console import end, print_json, told
 from playground_ops.cli.session import Session, common
 from playground_ops.context import whoever_is_at_the_keyboard
 from playground_ops.core.model import Action, RolloutRecord, Verdict
-from playground_ops.core.request import Asker, Request
 from playground_ops.engine import apply, redeploy, rollback
 from playground_ops.engine.apply import location_named
 from playground_ops.engine.approval import decide
+from playground_ops.engine.context import Asker, Request
 
 
 @click.command("redeploy")

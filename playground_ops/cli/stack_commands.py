@@ -13,9 +13,9 @@ from playground_ops.context import whoever_is_at_the_keyboard
 from playground_ops.core.errors import BadInput, Finding, FindingKind
 from playground_ops.core.model import Action
 from playground_ops.core.plan import FieldChange, Plan
-from playground_ops.core.request import Asker
 from playground_ops.engine import apply
 from playground_ops.engine.collect import entries, name_of, write
+from playground_ops.engine.context import Asker
 
 NOW_SECONDS = 2.0
 """What `down --now` gives a process between SIGTERM and SIGKILL."""

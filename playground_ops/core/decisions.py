@@ -27,6 +27,15 @@ def previous(releases: Sequence[LiveRelease]) -> LiveRelease | None:
     return max(retired, key=lambda live: (live.served_order, live.release.number), default=None)
 
 
+def no_longer_kept(live: Sequence[LiveRelease], warm: LiveRelease | None = None) -> list[LiveRelease]:
+    """Return the old releases that may end: all but the last that served, which is kept warm for a rollback.
+
+    `live` is what there is, or what there was while `warm` still served.
+    """
+    kept = warm or previous(live)
+    return [one for one in live if one.state is ReleaseState.RETIRED and one != kept]
+
+
 def is_unchanged(live: LiveRelease | None, revision: Revision, configuration: str) -> bool:
     return (
         live is not None

@@ -16,8 +16,7 @@ from playground_ops.core.errors import BadInput, Finding, FindingKind, Playgroun
 from playground_ops.core.model import Location, Revision, RolloutRecord
 from playground_ops.core.plan import Change, Plan
 from playground_ops.core.progress import Progress, RolloutCancelled
-from playground_ops.core.request import Asker, Request
-from playground_ops.engine.context import Engine, RunRemotely
+from playground_ops.engine.context import Asker, Engine, Request, RunRemotely
 from playground_ops.engine.recovery import bring_back
 from playground_ops.engine.rollout import roll_out
 from playground_ops.engine.switching import confirm

@@ -11,9 +11,8 @@ from playground_ops.core import decisions
 from playground_ops.core.clock import moment
 from playground_ops.core.errors import PlaygroundError
 from playground_ops.core.model import Location, RolloutRecord, ServerStatus
-from playground_ops.core.request import Asker, Request
 from playground_ops.core.target import Target
-from playground_ops.engine.context import Engine
+from playground_ops.engine.context import Asker, Engine, Request
 from playground_ops.engine.rollout import roll_out
 
 BY = "health_check"

@@ -12,8 +12,7 @@ from uuid import uuid4
 from playground_ops.core.errors import Finding, FindingKind, PlaygroundError
 from playground_ops.core.model import LiveRelease, Outcome, Phase, Release, Revision, RolloutRecord, Verdict
 from playground_ops.core.progress import RolloutCancelled
-from playground_ops.core.request import Request
-from playground_ops.engine.context import Engine
+from playground_ops.engine.context import Engine, Request
 
 
 class Journal:

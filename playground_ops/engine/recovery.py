@@ -11,9 +11,8 @@ from playground_ops.core import decisions
 from playground_ops.core.errors import PlaygroundError
 from playground_ops.core.model import LiveRelease, Outcome, Phase, ReleaseState, RolloutRecord
 from playground_ops.core.progress import Progress
-from playground_ops.core.request import Request
 from playground_ops.core.target import Target
-from playground_ops.engine.context import Engine, RolloutContext
+from playground_ops.engine.context import Engine, Request, RolloutContext
 from playground_ops.engine.switching import confirm
 
 DONE = Outcome.DONE
@@ -72,12 +71,8 @@ def take_away(target: Target, release: LiveRelease) -> None:
 def retire_all_but_the_last(
     target: Target, live: Sequence[LiveRelease], warm: LiveRelease | None = None
 ) -> bool:
-    """Keep the release that served last warm for rollback; let older ones drain. Whether there were any.
-
-    `live` is what there is, or what there was while `warm` still served.
-    """
-    kept = warm or decisions.previous(live)
-    older = [one for one in live if one.state is ReleaseState.RETIRED and one != kept]
+    """Let old releases drain (`decisions.no_longer_kept`). Whether there were any."""
+    older = decisions.no_longer_kept(live, warm)
     for release in older:
         target.retire(release.release)
     return bool(older)

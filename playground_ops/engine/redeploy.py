@@ -9,9 +9,8 @@ from playground_ops.config import Configuration
 from playground_ops.core import decisions
 from playground_ops.core.errors import BadInput, Finding, FindingKind, PlaygroundError
 from playground_ops.core.model import Location, Revision
-from playground_ops.core.request import Asker, Request
 from playground_ops.engine.apply import location_named
-from playground_ops.engine.context import Engine
+from playground_ops.engine.context import Asker, Engine, Request
 from playground_ops.engine.gates import may_go_there
 
 

@@ -15,9 +15,8 @@ from playground_ops.core.model import (
     RolloutRecord,
     ServerStatus,
 )
-from playground_ops.core.request import Asker, Request
 from playground_ops.core.target import Target
-from playground_ops.engine.context import Engine, RolloutContext
+from playground_ops.engine.context import Asker, Engine, Request, RolloutContext
 from playground_ops.engine.gates import may_go_there
 from playground_ops.engine.journal import Journal
 from playground_ops.engine.recovery import recover, retire_all_but_the_last

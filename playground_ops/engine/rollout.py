@@ -15,10 +15,9 @@ from playground_ops.core.model import (
     RolloutRecord,
     ServerStatus,
 )
-from playground_ops.core.request import Request
 from playground_ops.core.target import Target
 from playground_ops.engine.approval import wait_for_approval
-from playground_ops.engine.context import Engine, RolloutContext, Waiting
+from playground_ops.engine.context import Engine, Request, RolloutContext, Waiting
 from playground_ops.engine.gates import commit_is_the_one_asked_for, nothing_is_lost, shared_asset_keys
 from playground_ops.engine.journal import Journal
 from playground_ops.engine.recovery import recover, retire_all_but_the_last, take_away

@@ -23,8 +23,7 @@ from playground_ops.core.model import (
     Verdict,
 )
 from playground_ops.core.progress import SilentProgress
-from playground_ops.core.request import Request
-from playground_ops.engine.context import Engine, Timeouts
+from playground_ops.engine.context import Engine, Request, Timeouts
 from playground_ops.engine.healing import heal
 from playground_ops.engine.rollback import roll_back
 from playground_ops.engine.rollout import roll_out

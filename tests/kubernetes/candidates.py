@@ -21,8 +21,7 @@ from playground_ops.core.errors import Finding, FindingKind, PlaygroundError
 from playground_ops.core.model import Location, Observation, Release, ReleaseState, Revision, ServerStatus
 from playground_ops.core.pod_settings import PodSettings, Resources
 from playground_ops.core.progress import SilentProgress
-from playground_ops.core.request import Request
-from playground_ops.engine.context import Engine, Timeouts
+from playground_ops.engine.context import Engine, Request, Timeouts
 from playground_ops.engine.rollout import roll_out
 from playground_ops.render.stack import render
 from playground_ops.targets.kubernetes.api.connection import Connection

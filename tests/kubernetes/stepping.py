@@ -17,8 +17,7 @@ from playground_ops.config import read
 from playground_ops.core import clock
 from playground_ops.core.errors import PlaygroundError
 from playground_ops.core.progress import SilentProgress
-from playground_ops.core.request import Request
-from playground_ops.engine.context import Engine, Timeouts
+from playground_ops.engine.context import Engine, Request, Timeouts
 from playground_ops.engine.rollback import roll_back
 from playground_ops.engine.rollout import roll_out
 from playground_ops.render.pod_fingerprint import with_fingerprints

@@ -13,8 +13,8 @@ import pytest
 from playground_ops.context import open_stack
 from playground_ops.core.errors import PlaygroundError
 from playground_ops.core.progress import SilentProgress
-from playground_ops.core.request import Asker
 from playground_ops.engine.apply import deploy
+from playground_ops.engine.context import Asker
 from playground_ops.targets.kubernetes.api import credentials
 from tests.cluster.access import Access
 from tests.kubernetes.stacks import ClusterStack, a_cluster_stack

@@ -19,8 +19,7 @@ from playground_ops.core.errors import FindingKind, PlaygroundError
 from playground_ops.core.model import RolloutRecord
 from playground_ops.core.pod_settings import Resources
 from playground_ops.core.progress import SilentProgress
-from playground_ops.core.request import Request
-from playground_ops.engine.context import Engine, Timeouts
+from playground_ops.engine.context import Engine, Request, Timeouts
 from playground_ops.engine.rollout import roll_out
 from playground_ops.render import locations
 from playground_ops.targets.kubernetes.target import KubernetesTarget

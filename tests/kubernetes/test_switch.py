@@ -15,6 +15,7 @@ from playground_ops.config import read
 from playground_ops.core.errors import LockLost
 from playground_ops.render.names import LOCATION, RELEASE
 from playground_ops.targets.kubernetes.api.connection import Connection
+from playground_ops.targets.kubernetes.releases.address import LocationAddress
 from playground_ops.targets.kubernetes.releases.deployments import Releases
 from playground_ops.targets.kubernetes.stack import KubernetesStack
 from tests.cluster.access import Access
@@ -31,7 +32,7 @@ def test_what_somebody_else_moved_is_not_moved_back(
     access: Access, namespace: str, connection: Connection
 ) -> None:
     access.apply(SERVICE, namespace=namespace)
-    ours, others = Releases(connection, namespace), Releases(connection, namespace)
+    ours, others = LocationAddress(connection, namespace), LocationAddress(connection, namespace)
     ours.lead_to("a", 1)
     assert ours.serving("a") == 1
     others.lead_to("a", 2)
@@ -61,10 +62,10 @@ def test_who_changes_another_field_meanwhile_does_not_stop_it(
     other = threading.Thread(target=label)
     other.start()
     try:
-        releases = Releases(connection, namespace)
+        address = LocationAddress(connection, namespace)
         for number in range(1, 40):
-            releases.lead_to("a", number)
-            assert releases.serving("a") == number
+            address.lead_to("a", number)
+            assert address.serving("a") == number
     finally:
         over.set()
         other.join()

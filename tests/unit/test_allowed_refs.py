@@ -9,9 +9,8 @@ import pytest
 from playground_ops.config import Configuration, read
 from playground_ops.core.errors import BadInput
 from playground_ops.core.progress import SilentProgress
-from playground_ops.core.request import Asker, Request
 from playground_ops.engine import redeploy
-from playground_ops.engine.context import Engine
+from playground_ops.engine.context import Asker, Engine, Request
 from playground_ops.engine.redeploy import Wish
 from playground_ops.engine.rollback import promote
 from playground_ops.engine.rollout import roll_out

@@ -12,9 +12,8 @@ from playground_ops.core.component import Component, ComponentStatus
 from playground_ops.core.errors import PlaygroundError
 from playground_ops.core.model import Location
 from playground_ops.core.progress import SilentProgress
-from playground_ops.core.request import Asker, Request
 from playground_ops.engine import apply
-from playground_ops.engine.context import Engine
+from playground_ops.engine.context import Asker, Engine, Request
 from playground_ops.engine.rollout import roll_out
 from tests.fakes import GOOD, FakeStack, FakeTarget, World
 

@@ -11,7 +11,6 @@ import pytest
 
 from playground_ops.core.model import Location, Outcome, Phase, Release, RolloutRecord
 from playground_ops.core.progress import SilentProgress
-from playground_ops.core.request import Asker
 from playground_ops.defs import checks
 from playground_ops.defs.assembly import definitions
 from playground_ops.defs.jobs.rollouts import WHO_TAG, requested_by
@@ -20,6 +19,7 @@ from playground_ops.defs.schedules import forget
 from playground_ops.defs.sensors.push import follow_sensors
 from playground_ops.defs.sensors.rollout_records import is_told
 from playground_ops.engine import apply, redeploy
+from playground_ops.engine.context import Asker
 from tests.fakes import FakeTarget
 from tests.openers import BAD, FILE, FIRST, SECOND, FakeOpener, launch, tick, told
 

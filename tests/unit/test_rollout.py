@@ -18,9 +18,8 @@ from playground_ops.core.model import (
 )
 from playground_ops.core.pod_settings import PodSettings
 from playground_ops.core.progress import RolloutCancelled, SilentProgress
-from playground_ops.core.request import Request
 from playground_ops.engine.approval import decide
-from playground_ops.engine.context import Engine, Timeouts
+from playground_ops.engine.context import Engine, Request, Timeouts
 from playground_ops.engine.rollback import promote, roll_back
 from playground_ops.engine.rollout import roll_out
 from playground_ops.targets.common.sources import image_revision

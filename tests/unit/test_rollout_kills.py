@@ -14,8 +14,7 @@ from hypothesis import strategies as st
 from playground_ops.core.errors import PlaygroundError
 from playground_ops.core.model import Location, Outcome, ReleaseState
 from playground_ops.core.progress import SilentProgress
-from playground_ops.core.request import Request
-from playground_ops.engine.context import Engine
+from playground_ops.engine.context import Engine, Request
 from playground_ops.engine.rollback import roll_back
 from playground_ops.engine.rollout import roll_out
 from tests import fakes

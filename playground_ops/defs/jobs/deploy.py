@@ -7,7 +7,6 @@ from pydantic import Field
 
 from playground_ops.core.errors import PlaygroundError
 from playground_ops.core.progress import Progress
-from playground_ops.core.request import Asker
 from playground_ops.defs import metadata
 from playground_ops.defs.jobs.reporting import Event, events, failure, raise_failures, records_of
 from playground_ops.defs.jobs.rollouts import requested_by
@@ -15,6 +14,7 @@ from playground_ops.defs.jobs.run_log import tell
 from playground_ops.defs.resources import StackOpener, run_config_of
 from playground_ops.engine import apply
 from playground_ops.engine.apply import Deployed
+from playground_ops.engine.context import Asker
 
 
 class ComponentsConfig(dg.Config):

@@ -8,11 +8,11 @@ from pydantic import Field
 from playground_ops.context import StackContext
 from playground_ops.core.model import Action, RolloutRecord
 from playground_ops.core.progress import Progress
-from playground_ops.core.request import Asker, Request
 from playground_ops.defs.jobs.reporting import Event, events, raise_failures, records_of
 from playground_ops.defs.jobs.run_log import tell
 from playground_ops.defs.resources import StackOpener, run_config_of
 from playground_ops.engine import apply, redeploy, rollback
+from playground_ops.engine.context import Asker, Request
 
 FOLLOW_TAG = "playground/follow"
 """On runs that a `follow_...` sensor asked for."""

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from playground_ops.core.errors import Finding, FindingKind
 from playground_ops.core.model import Release
 from playground_ops.core.redact import redact
-from playground_ops.diagnose.traceback import last_raised
+from playground_ops.diagnose.server_log import last_raised
 
 TELL_SECONDS = 5.0
 KEPT_LINES = 40

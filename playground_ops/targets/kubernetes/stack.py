@@ -134,7 +134,7 @@ class KubernetesStack:
             if (workload := self._workload(name)) is not None
         ]
         for name, (namespace, releases) in sorted(self._places().items()):
-            number = releases.serving(name)
+            number = releases.address.serving(name)
             own = {LOCATION: name, RELEASE: str(number)}
             at_home = namespace == self._namespace
             near = pods if at_home else self._pods(namespace)[0]
@@ -234,7 +234,7 @@ class KubernetesStack:
     def _live_location(self, name: str, place: Releases) -> Component | None:
         now = serving(place.all(name))
         if now is None:
-            return None if place.has_address(name) else Component(name=name, kind="location", settings={})
+            return None if place.address.exists(name) else Component(name=name, kind="location", settings={})
         last = next(reversed(self._records.all(name)), None)
         open_ended = last is not None and last.outcome is None and last.release == now.release
         return location_component(now.release, RUNNING, "not ended" if open_ended else CONFIRMED)

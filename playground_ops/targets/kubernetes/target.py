@@ -183,7 +183,7 @@ class KubernetesTarget:
         # The selector last: whoever dies on the way leaves a release that never served, and is removed.
         name = release.location.name
         self._releases(name).mark_served(release, self.clock.utc_now())
-        cluster_ip = self._releases(name).lead_to(name, release.number)
+        cluster_ip = self._releases(name).address.lead_to(name, release.number)
         # Nodes learn of it a moment later; a webserver told to look before that sees the server before.
         if (own := self._address(release)) is not None:
             where = Address(cluster_ip, GRPC_PORT)
@@ -237,8 +237,8 @@ class KubernetesTarget:
     def remove(self, release: Release) -> None:
         location = release.location.name
         releases, namespace = self._releases(location), self.configuration.namespace_of(location)
-        if releases.serving(location) == release.number:
-            releases.lead_to(location, None)
+        if releases.address.serving(location) == release.number:
+            releases.address.lead_to(location, None)
         name = release_deployment(location, release.number)
         end_pods(self.connection, namespace, name, selector(release), REMOVE_GRACE_SECONDS)
         releases.delete(release)

@@ -105,7 +105,7 @@ def missing(connection: Connection, configuration: Configuration) -> dict[str, l
 def _serving(connection: Connection, namespace: str) -> list[Pod]:
     """Pods, without those of releases that no longer serve, or do not yet."""
     releases = Releases(connection, namespace)
-    now = {name: releases.serving(name) for name in releases.locations()}
+    now = {name: releases.address.serving(name) for name in releases.locations()}
     pods = selected_pods(connection, Selection(namespace))
     return [pod for pod in pods if _number(pod) in (None, now.get(pod.labels.get(LOCATION, "")))]
 

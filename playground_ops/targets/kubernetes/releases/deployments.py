@@ -1,4 +1,4 @@
-"""The releases of a location as they lie in the cluster: Deployments, their marks, and the switch."""
+"""The releases of a location as they lie in the cluster: Deployments, and their marks."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from playground_ops.core.errors import Finding, FindingKind, LockLost
 from playground_ops.core.model import LiveRelease, Release, ReleaseState, Verdict
 from playground_ops.core.pod import Pod, newest_first
 from playground_ops.render.names import (
@@ -16,7 +15,6 @@ from playground_ops.render.names import (
     RELEASE,
     ROLLOUT_MANAGER,
     an_object,
-    location_service,
     release_deployment,
     release_service,
 )
@@ -25,33 +23,30 @@ from playground_ops.targets.kubernetes.api.connection import Connection
 from playground_ops.targets.kubernetes.api.paths import collection, path
 from playground_ops.targets.kubernetes.api.refusals import Refusal
 from playground_ops.targets.kubernetes.objects.applying import delete
+from playground_ops.targets.kubernetes.releases.address import LocationAddress
 
-APPLY, MERGE = "application/apply-patch+yaml", "application/merge-patch+json"
+MERGE = "application/merge-patch+json"
 SERVED_AT, ORDER, DRAINING = f"{PREFIX}served-at", f"{PREFIX}served-order", f"{PREFIX}draining"
 VERDICT = f"{PREFIX}verdict"
 """Annotations of a release's Deployment."""
-NOBODY = "none"
-"""As the selector's release: the location's address leads nowhere."""
-ATTEMPTS = 5
 OF_LOCATIONS = "app.kubernetes.io/component=location"
 
 
 class Releases:
     def __init__(self, connection: Connection, namespace: str) -> None:
         self._connection, self._namespace = connection, namespace
-        self._seen: dict[str, dict[str, Any] | None] = {}
-        """Each location's address as it was when that was last asked here."""
+        self.address = LocationAddress(connection, namespace)
 
     def through(self, connection: Connection) -> Releases:
-        """The same, asked by another connection; where an address led is known to both."""
+        """Return the same, asked by another connection; where an address led is known to both."""
         other = Releases(connection, self._namespace)
-        other._seen = self._seen
+        other.address = self.address.through(connection)
         return other
 
     def all(self, location: str) -> Sequence[LiveRelease]:
         """By number; those that have drained are left out."""
         pods = self._list("v1", "Pod", location)
-        now = self.serving(location)
+        now = self.address.serving(location)
         found = [
             _live(deployment, release, now, [pod for pod in pods if _number(pod) == release.number])
             for deployment in self._list("apps/v1", "Deployment", location)
@@ -82,14 +77,6 @@ class Releases:
         ]
         return sorted({one["metadata"]["labels"].get(LOCATION, "") for one in found} - {""})
 
-    def has_address(self, location: str) -> bool:
-        return self._service(location) is not None
-
-    def serving(self, location: str) -> int | None:
-        """The number that the location's address leads to."""
-        self._seen[location] = self._service(location)
-        return _chosen(self._seen[location])
-
     def make(self, objects: Sequence[dict[str, Any]]) -> None:
         """What is there already stays as it is: a release is never edited. Raises Refusal."""
         for found in objects:
@@ -108,41 +95,6 @@ class Releases:
             query = {"fieldManager": ROLLOUT_MANAGER}
             self._connection.request("PATCH", where, {"spec": {"replicas": 1}}, MERGE, query)
         return found is not None
-
-    def lead_to(self, location: str, number: int | None) -> str:
-        """The switch: one patch of one field, by a field manager of its own. The location's cluster IP.
-
-        Raises LockLost when somebody moved the address since it was looked at: nobody's word is undone.
-        """
-        seen = self._seen.get(location) or self._service(location)
-        attempts, service = ATTEMPTS, seen
-        while True:
-            try:
-                return self._lead_to(location, number, service)
-            except Refusal as refusal:
-                attempts -= 1
-                if refusal.reason not in ("Conflict", "NotFound") or not attempts:
-                    raise
-            service = self._service(location)
-            if _chosen(service) not in (number, _chosen(seen)):
-                raise LockLost(_moved(location, _chosen(seen), _chosen(service)))
-
-    def _lead_to(self, location: str, number: int | None, service: dict[str, Any] | None) -> str:
-        """Refused with a conflict when the Service has changed meanwhile."""
-        name = location_service(location)
-        selector = {"app": name, RELEASE: NOBODY if number is None else str(number)}
-        wanted: dict[str, Any] = {
-            "apiVersion": "v1",
-            "kind": "Service",
-            "metadata": {"name": name, "namespace": self._namespace},
-            "spec": {"selector": selector},
-        }
-        if service is not None:
-            wanted["metadata"]["resourceVersion"] = service["metadata"]["resourceVersion"]
-        query = {"fieldManager": ROLLOUT_MANAGER, "force": "true"}
-        patched = self._connection.request("PATCH", path(wanted), wanted, APPLY, query)
-        self._seen[location] = patched
-        return str(patched["spec"]["clusterIP"])
 
     def mark_served(self, release: Release, when: str) -> None:
         """It serves from now on, and has not been told to stop."""
@@ -210,33 +162,12 @@ class Releases:
     def _path(self, api: str, kind: str, name: str) -> str:
         return path(an_object(api, kind, name, self._namespace, {}))
 
-    def _service(self, location: str) -> dict[str, Any] | None:
-        found = self._connection.get(self._path("v1", "Service", location_service(location)))
-        return dict(found) if found is not None else None
-
     def _list(self, api: str, kind: str, location: str) -> list[dict[str, Any]]:
         found = self._listed(api, kind, {LOCATION: location, RELEASE: None})["items"]
         return sorted(found, key=_number)
 
     def _listed(self, api: str, kind: str, labels: Mapping[str, str | None]) -> dict[str, Any]:
         return self._connection.selected(collection(api, kind, self._namespace), OF_LOCATIONS, labels)
-
-
-def _chosen(service: Mapping[str, Any] | None) -> int | None:
-    """The number that it selects."""
-    found = ((service or {}).get("spec", {}).get("selector") or {}).get(RELEASE, NOBODY)
-    return int(found) if str(found).isdigit() else None
-
-
-def _moved(location: str, before: int | None, now: int | None) -> Finding:
-    return Finding(
-        kind=FindingKind.CERTAIN,
-        object=f"service/{location_service(location)}",
-        observed=f"It led to release {before} when this rollout looked at it, and leads to {now} now.",
-        cause="Somebody changed its selector, or a rollout went on after its lock had expired.",
-        fix=f"Look at `history {location}` and at who may edit Services; then redeploy.",
-        whose="surroundings",
-    )
 
 
 def selector(release: Release) -> str:

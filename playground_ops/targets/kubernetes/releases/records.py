@@ -20,7 +20,7 @@ from playground_ops.targets.common.server_protocol import Address
 from playground_ops.targets.kubernetes.api.connection import Connection
 from playground_ops.targets.kubernetes.api.paths import collection, path
 from playground_ops.targets.kubernetes.api.refusals import Refusal
-from playground_ops.targets.kubernetes.releases.deployments import APPLY
+from playground_ops.targets.kubernetes.objects.planning import APPLY
 
 KEPT = 100
 """Of each location; older ones are deleted."""

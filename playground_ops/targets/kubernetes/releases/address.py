@@ -1,0 +1,93 @@
+"""The address of a location: a Service, whose selector says which release serves. Its patch is the switch."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from playground_ops.core.errors import Finding, FindingKind, LockLost
+from playground_ops.render.names import RELEASE, ROLLOUT_MANAGER, an_object, location_service
+from playground_ops.targets.kubernetes.api.connection import Connection
+from playground_ops.targets.kubernetes.api.paths import path
+from playground_ops.targets.kubernetes.api.refusals import Refusal
+from playground_ops.targets.kubernetes.objects.planning import APPLY
+
+NOBODY = "none"
+"""As the selector's release: the location's address leads nowhere."""
+ATTEMPTS = 5
+
+
+class LocationAddress:
+    def __init__(self, connection: Connection, namespace: str) -> None:
+        self._connection, self._namespace = connection, namespace
+        self._seen: dict[str, dict[str, Any] | None] = {}
+        """Each location's Service as it was when it was last asked for here."""
+
+    def through(self, connection: Connection) -> "LocationAddress":
+        """Return the same, asked by another connection; where an address led is known to both."""
+        other = LocationAddress(connection, self._namespace)
+        other._seen = self._seen
+        return other
+
+    def exists(self, location: str) -> bool:
+        return self._service(location) is not None
+
+    def serving(self, location: str) -> int | None:
+        """Return the number that the location's address leads to."""
+        self._seen[location] = self._service(location)
+        return _chosen(self._seen[location])
+
+    def lead_to(self, location: str, number: int | None) -> str:
+        """The switch: one patch of one field, by a field manager of its own. The location's cluster IP.
+
+        Raises LockLost when somebody moved the address since it was looked at: nobody's word is undone.
+        """
+        seen = self._seen.get(location) or self._service(location)
+        attempts, service = ATTEMPTS, seen
+        while True:
+            try:
+                return self._lead_to(location, number, service)
+            except Refusal as refusal:
+                attempts -= 1
+                if refusal.reason not in ("Conflict", "NotFound") or not attempts:
+                    raise
+            service = self._service(location)
+            if _chosen(service) not in (number, _chosen(seen)):
+                raise LockLost(_moved(location, _chosen(seen), _chosen(service)))
+
+    def _lead_to(self, location: str, number: int | None, service: dict[str, Any] | None) -> str:
+        """Refused with a conflict when the Service has changed meanwhile."""
+        name = location_service(location)
+        selector = {"app": name, RELEASE: NOBODY if number is None else str(number)}
+        wanted: dict[str, Any] = {
+            "apiVersion": "v1",
+            "kind": "Service",
+            "metadata": {"name": name, "namespace": self._namespace},
+            "spec": {"selector": selector},
+        }
+        if service is not None:
+            wanted["metadata"]["resourceVersion"] = service["metadata"]["resourceVersion"]
+        query = {"fieldManager": ROLLOUT_MANAGER, "force": "true"}
+        patched = self._connection.request("PATCH", path(wanted), wanted, APPLY, query)
+        self._seen[location] = patched
+        return str(patched["spec"]["clusterIP"])
+
+    def _service(self, location: str) -> dict[str, Any] | None:
+        wanted = an_object("v1", "Service", location_service(location), self._namespace, {})
+        found = self._connection.get(path(wanted))
+        return dict(found) if found is not None else None
+
+
+def _chosen(service: Mapping[str, Any] | None) -> int | None:
+    """The number that it selects."""
+    found = ((service or {}).get("spec", {}).get("selector") or {}).get(RELEASE, NOBODY)
+    return int(found) if str(found).isdigit() else None
+
+
+def _moved(location: str, before: int | None, now: int | None) -> Finding:
+    return Finding(
+        kind=FindingKind.CERTAIN,
+        object=f"service/{location_service(location)}",
+        observed=f"It led to release {before} when this rollout looked at it, and leads to {now} now.",
+        cause="Somebody changed its selector, or a rollout went on after its lock had expired.",
+        fix=f"Look at `history {location}` and at who may edit Services; then redeploy.",
+        whose="surroundings",
+    )
