@@ -1,1 +1,1 @@
-"""What can be wrong with a stack that runs, one topic a file: values in, findings out, by component."""
+"""Checks of a running stack, one topic a file: they take values and return findings by component."""

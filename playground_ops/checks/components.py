@@ -1,4 +1,4 @@
-"""The parts of a stack: there, ready, not ending over and over; served, shown, and of one version."""
+"""Checks of a stack's components: present, ready, not restarting over and over, shown, of one version."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from playground_ops.core.model import Observation, Release, ServerStatus, Shown
 
 RESTARTS_TO_TELL = 3
 RECENT_SECONDS = 3600.0
-"""A process that has lived so long since no longer keeps ending."""
+"""A process that has lived this long since its last restart is no longer restarting over and over."""
 
 
 def keeps_ending(component: ComponentStatus | None, now: datetime) -> list[Finding]:
@@ -25,7 +25,7 @@ def keeps_ending(component: ComponentStatus | None, now: datetime) -> list[Findi
 
 
 def is_up(name: str, component: ComponentStatus | None) -> list[Finding]:
-    """Of a component that is no location."""
+    """Check a component that is not a location."""
     if component is None:
         return [_not_there(name)]
     return [] if component.ready else [component.finding or _not_ready(component)]
@@ -38,7 +38,7 @@ def answers(release: Release, seen: Observation) -> list[Finding]:
 
 
 def is_shown(release: Release, shown: Shown, own: str) -> list[Finding]:
-    """`own`: the id of the release's server, as itself says."""
+    """Check that the webserver shows the release; `own` is the id that the release's server gives itself."""
     if shown.error is None and shown.server_id == own:
         return []
     return [_not_shown(release.location.name, release.number, shown.error or "an earlier server")]
@@ -87,7 +87,7 @@ def _out_of_memory(component: ComponentStatus, end: End) -> Finding:
 
 
 def serves_nothing(name: str, last: Release | None) -> Finding:
-    """`last`: what served by the records."""
+    """Return the finding for a location that serves nothing; `last` served according to the records."""
     if last is not None:
         return _lost(name, last)
     return Finding(
@@ -132,15 +132,15 @@ def _not_shown(name: str, number: int, seen: str) -> Finding:
 
 
 def check_versions(webserver: str, servers: Mapping[str, str]) -> dict[str, list[Finding]]:
-    """By location. An older server is what Dagster supports: the host processes are to be upgraded first
-    (docs.dagster.io, "Upgrading Dagster"), so only a newer one is told, from its minor version on."""
+    """Return findings by location: its Dagster has a newer minor version than the webserver's. An older one
+    is supported: host processes are upgraded first (docs.dagster.io, "Upgrading Dagster")."""
     own = _minor(webserver)
     newer = {name: version for name, version in servers.items() if own and _minor(version) > own}
     return {name: [_newer(name, version, webserver)] for name, version in newer.items()}
 
 
 def _minor(version: str) -> tuple[int, ...]:
-    """Empty where it is none that can be compared (`1!0+dev` of a checkout)."""
+    """Return the first two numbers; empty for a version that can't be compared (`1!0+dev` of a checkout)."""
     parts = version.split(".")[:2]
     return tuple(int(part) for part in parts) if all(part.isdecimal() for part in parts) else ()
 

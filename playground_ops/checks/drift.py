@@ -1,4 +1,4 @@
-"""What runs against the configuration: what a deploy would change, and who has changed it."""
+"""Compares what runs with the configuration: what a deploy would change, and who has changed it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ SHOWN_FIELDS = 5
 
 
 def check(plan: Plan) -> tuple[dict[str, list[Finding]], dict[str, list[Finding]]]:
-    """What is missing, and what is there and differs; each by component."""
+    """Return what is missing, and what is there and differs; each by component."""
     missing: dict[str, list[Finding]] = defaultdict(list)
     differs: dict[str, list[Finding]] = defaultdict(list)
     for change in plan.changes:

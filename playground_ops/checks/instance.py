@@ -1,4 +1,4 @@
-"""Dagster's daemons and runs: heard of, without errors, and none that stands still."""
+"""Checks of Dagster's daemons and runs: daemons send heartbeats without errors, and no run is stuck."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from playground_ops.core.component import Heartbeat, UnderWay
 from playground_ops.core.errors import Finding, FindingKind
 
 OF_A_TICK = ("SensorExecutionError", "ScheduleExecutionError")
-"""Errors that user code raised in a tick: told where it is (`checks.ticks`), and no fault of the daemon."""
+"""Errors that user code raised in a tick: `checks.ticks` reports them, the daemon is not at fault."""
 OF_A_SERVER = ("DagsterUserCodeUnreachableError", "DagsterUserCodeProcessError")
-"""A code server that did not answer or load: told of its location."""
+"""A code server did not answer or load: this is reported for its location."""
 OF_THE_DATABASE = ("DagsterPostgresException", "psycopg2.OperationalError", "sqlalchemy.exc.OperationalError")
-"""Told of the database while it lasts; a daemon reports its errors for five minutes more
+"""Reported for the database while it lasts; a daemon repeats its errors for five minutes more
 (dagster._daemon.controller, DEFAULT_DAEMON_ERROR_INTERVAL_SECONDS)."""
 OF_OTHERS = (*OF_A_TICK, *OF_A_SERVER, *OF_THE_DATABASE)
 KNOWN = (
@@ -24,7 +24,7 @@ KNOWN = (
         "Give one of them another name and redeploy.",
     ),
 )
-"""By a daemon's own words: the likely cause, and what to do."""
+"""A pattern for the daemon's error, the likely cause, and what to do."""
 SILENT_SECONDS = 180.0
 """Six heartbeats: they come every 30 s (dagster._daemon.controller), later where one tick takes longer."""
 
@@ -41,7 +41,7 @@ def _own(one: Heartbeat) -> list[str]:
 
 
 def is_its_own(error: str) -> bool:
-    """Else it is told of what raised it, which is where somebody can mend it."""
+    """Return False for errors that are reported for what raised them, where somebody can fix them."""
     return not any(name in error for name in OF_OTHERS)
 
 
@@ -87,13 +87,13 @@ def _failing(one: Heartbeat, errors: Sequence[str]) -> Finding:
 
 QUEUED_SECONDS = 600.0
 STARTING_SECONDS = 300.0
-"""As long as Dagster's own monitoring gives a run to start (`start_timeout_seconds`, 180) and some."""
+"""Dagster's monitoring gives a run 180 s to start (`start_timeout_seconds`); this is somewhat longer."""
 CANCELING_SECONDS = 300.0
-"""As long as its monitoring gives one to end (`cancel_timeout_seconds`, 180) and some."""
+"""Dagster's monitoring gives a run 180 s to cancel (`cancel_timeout_seconds`); this is somewhat longer."""
 
 
 def check_runs(runs: Sequence[UnderWay]) -> dict[str, list[Finding]]:
-    """By location; those without one under `daemon`, which would have to start them."""
+    """Return findings by location; runs without one are under `daemon`, which would have to start them."""
     found: dict[str, list[Finding]] = {}
     for run in runs:
         if finding := _stuck(run):

@@ -1,4 +1,4 @@
-"""What rollouts leave behind when nobody cleans up after them, and records that no longer tell the truth."""
+"""Checks for what dead rollouts leave behind, and for records that are no longer true."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from playground_ops.core.errors import Finding, FindingKind
 from playground_ops.core.model import LiveRelease, ReleaseState, RolloutRecord
 
 SLACK_SECONDS = 3600.0
-"""Beyond what a rollout may take by its location's own limits."""
+"""Added to the longest time that a rollout may take by its location's own limits."""
 YOUNG_SECONDS = 60.0
-"""What is younger may belong to a rollout that began since the lock was looked at."""
+"""Anything younger may belong to a rollout that began after the lock was checked."""
 
 
 def check(
@@ -23,7 +23,7 @@ def check(
     records: Sequence[RolloutRecord],
     now: datetime,
 ) -> list[Finding]:
-    """`holder` of the location's lock, asked for before all else: without one no rollout is under way."""
+    """`holder` holds the location's lock and was asked for first: without one no rollout is under way."""
     last = records[-1] if records and records[-1].outcome is None else None
     found = []
     if last is None and holder is None:
@@ -42,7 +42,7 @@ def check(
 def moved_by_hand(
     location: str, releases: Sequence[LiveRelease], records: Sequence[RolloutRecord]
 ) -> list[Finding]:
-    """What serves is what the last rollout that ended well made serve."""
+    """Check that what serves is the release of the last rollout that succeeded."""
     now = decisions.serving(releases)
     if now is None or not records or records[-1].outcome is None:
         return []

@@ -1,4 +1,4 @@
-"""The database, the volumes and the memory: not about to be full, and the schema as this Dagster reads it."""
+"""Checks of database, volumes and memory: they are not almost full, and the schema fits this Dagster."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from playground_ops.core.component import ComponentStatus, Database, Room, Stora
 from playground_ops.core.errors import Finding, FindingKind
 
 LEAST_FREE = 0.1
-"""Of a volume; a node's kubelet begins to evict pods at the same part of its disk (nodefs.available)."""
+"""Part of a volume; a kubelet evicts pods at the same free part of its disk (nodefs.available)."""
 MIB = 1024**2
 ENOUGH_BYTES = 10 * 1024**3
 ENOUGH_INODES = 100_000
-"""On a large disk a tenth is no sign of want."""
+"""On a large disk a tenth of the inodes is still plenty."""
 MOST_CONNECTIONS = 0.85
 MOST_MEMORY = 0.9
 
@@ -38,9 +38,9 @@ def schema(database: Database) -> list[Finding]:
 
 
 def memory(component: ComponentStatus | None) -> list[Finding]:
-    """Of Postgres nothing: its working set is also the cache of what it reads, which it can do without.
+    """Check memory only. Postgres is left out: its working set includes cache that it can do without.
 
-    Nor of processors: a run may take all that it is given, and only takes longer where that is little.
+    Processor use isn't checked: a run may use all it is given, and only takes longer where that is little.
     """
     if component is None or component.usage is None or component.kind == "postgres":
         return []
@@ -48,12 +48,12 @@ def memory(component: ComponentStatus | None) -> list[Finding]:
 
 
 def of_component(usage: Usage) -> dict[str, int]:
-    """Numbers by what they are called."""
+    """Return the numbers by their labels."""
     return {"memory, MiB": usage.memory_bytes // MIB, "processor, millicores": usage.millicores}
 
 
 def of_storage(storage: Storage, keeper: str) -> dict[str, dict[str, int]]:
-    """Likewise, by component. `keeper` keeps the database."""
+    """Return the numbers by component and label. `keeper` is the component that keeps the database."""
     found: dict[str, dict[str, int]] = {keeper: {}, FOUNDATION: {}}
     if database := storage.database:
         found[keeper]["database, MiB"] = database.bytes_used // MIB
@@ -129,7 +129,7 @@ def _other_schema(database: Database) -> Finding:
 
 
 def _size(count: int) -> str:
-    """As a person reads it, in binary units."""
+    """Format a number of bytes for people, in binary units."""
     size = float(count)
     for unit in ("B", "KiB", "MiB"):
         if size < 1024:

@@ -1,4 +1,4 @@
-"""Schedules and sensors: none that fails, none that stands still, none that is on twice."""
+"""Checks of schedules and sensors: none fails, none is stuck, none is on in two locations."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from playground_ops.core.errors import Finding, FindingKind
 from playground_ops.diagnose import explain_exit
 
 WHILE = " while it is imported"
-"""In the causes of what a server said as it started: a tick is later."""
+"""Part of the causes that a starting server reports; it does not apply to a tick, which comes later."""
 TOOK_TOO_LONG = "timed out due to taking longer than"
 UNREACHED = ("Could not reach user code server", "Unable to reach the user code server")
-"""In Dagster's words (dagster._grpc.client, dagster._daemon.sensor), whatever it wraps around them."""
+"""Messages of Dagster (dagster._grpc.client, dagster._daemon.sensor); other text may surround them."""
 LATE_FACTOR, LATE_SECONDS = 5.0, 300.0
 """A sensor is late when it has not ticked for five of its intervals, and for five minutes."""
 
 
 def check(found: Sequence[Ticking]) -> dict[str, list[Finding]]:
-    """By location."""
+    """Return the findings by location."""
     on = [one for one in found if one.running]
     told: dict[str, list[Finding]] = defaultdict(list)
     for one in on:
@@ -62,7 +62,7 @@ def _fails(one: Ticking) -> Finding:
 
 
 def is_unreached(error: str) -> bool:
-    """Whether the tick failed for want of a server, and nothing of the code's own was asked."""
+    """Return whether the tick failed because no server was reached, before any user code ran."""
     return any(words in error for words in UNREACHED)
 
 

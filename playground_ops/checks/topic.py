@@ -1,4 +1,4 @@
-"""What is looked at of a component: each topic is an asset check of its own."""
+"""The topics of the health check: each topic of a component is an asset check of its own."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from playground_ops.core.errors import Finding
 
 
 class Topic(str, Enum):
-    """In the order in which people need to know. The values are names of asset checks."""
+    """Topics, the most urgent first. The values are names of asset checks."""
 
     HEALTHY = "healthy"
     TICKS = "ticks"
@@ -21,7 +21,7 @@ class Topic(str, Enum):
 
     @property
     def is_urgent(self) -> bool:
-        """Whether something does not work; else it will not, or is not as it was meant."""
+        """Return whether its findings are failures now; other topics warn of later ones, or of deviations."""
         return self in (Topic.HEALTHY, Topic.TICKS)
 
 
@@ -36,8 +36,8 @@ MEANING = {
 }
 
 FOUNDATION = "foundation"
-"""What a stack stands on: in a cluster its namespace, rights, settings, policies and claim; else its folder
-and disk."""
+"""What a stack is built on: in a cluster its namespace, rights, settings, policies and claim; locally its
+folder and disk."""
 _KEEPS = (Topic.HEALTHY, Topic.ROOM, Topic.AS_CONFIGURED)
 _LOCATION = (Topic.HEALTHY, Topic.TICKS, Topic.RUNS, Topic.AS_CONFIGURED, Topic.TIDY)
 
@@ -45,10 +45,10 @@ _LOCATION = (Topic.HEALTHY, Topic.TICKS, Topic.RUNS, Topic.AS_CONFIGURED, Topic.
 def parts(
     locations: Mapping[str, bool], keeps: Sequence[str], has_limits: bool
 ) -> dict[str, tuple[Topic, ...]]:
-    """What is looked at of each component.
+    """Return the topics that are checked for each component.
 
-    `locations`: and whether they come from a repository. `keeps`: components that keep what the stack keeps.
-    `has_limits`: whether processes may use only so much.
+    `locations`: names, and whether they come from a repository. `keeps`: components that hold the stack's
+    data. `has_limits`: whether processes have resource limits.
     """
     limited = (Topic.ROOM,) if has_limits else ()
     return {
@@ -63,11 +63,11 @@ def parts(
 
 
 Report = dict[str, dict[Topic, list[Finding]]]
-"""By component: every topic that was looked at, also those with nothing to tell."""
+"""By component: every topic that was checked, also those without findings."""
 
 
 def worst_first(report: Mapping[str, Mapping[Topic, Sequence[Finding]]]) -> list[tuple[str, Topic, Finding]]:
-    """Every finding with its component and topic."""
+    """Return every finding with its component and topic, the most urgent topics first."""
     order = list(Topic)
     told = [
         (name, topic, finding)
@@ -82,22 +82,22 @@ COLUMNS = ("component", "check", "seen")
 
 
 def rows(told: Iterable[tuple[str, Topic, Finding]]) -> list[tuple[str, str, str]]:
-    """For a table with these columns."""
+    """Return the rows of a table with these columns."""
     return [(name, topic.value, f"{found.object}: {found.observed}") for name, topic, found in told]
 
 
 def add(report: Report, topic: Topic, told: Mapping[str, Iterable[Finding]]) -> None:
-    """Under its topic, which is thereby one that was looked at."""
+    """Add findings under a topic, which thereby counts as checked."""
     for name, findings in told.items():
         report.setdefault(name, {}).setdefault(topic, []).extend(findings)
 
 
 def merge(report: Report, more: Report) -> None:
-    """With what was looked at besides."""
+    """Add the topics that were checked separately."""
     for name, topics in more.items():
         report.setdefault(name, {}).update(topics)
 
 
 def is_looked_at(report: Report, name: str, topic: Topic) -> bool:
-    """A component that the report does not know is one that is new, and waits for a reload of `ops`."""
+    """Return True also for a component missing from the report: it is new and waits for a reload of `ops`."""
     return topic in report.get(name, {topic: []})
