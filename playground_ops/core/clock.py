@@ -1,4 +1,4 @@
-"""Time as a value that is passed in, so that tests can own it; and as it is written."""
+"""Time as a value that is passed in, so that tests control it; and times as text."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from typing import Protocol
 
 class Clock(Protocol):
     def monotonic(self) -> float:
-        """Seconds; only differences mean something, and setting the machine's clock does not move it."""
+        """Return seconds: only differences mean something, and setting the clock does not change them."""
 
     def utc_now(self) -> str:
-        """ISO 8601 to the millisecond, for people to read; never compared."""
+        """Return ISO 8601 to the millisecond, for people to read; it is never compared."""
 
     def sleep(self, seconds: float) -> None: ...
 
@@ -29,5 +29,5 @@ class SystemClock:
 
 
 def moment(text: str) -> datetime:
-    """Of a time in RFC 3339. Raises ValueError."""
-    return datetime.fromisoformat(text.replace("Z", "+00:00"))  # which Python 3.10 does not know
+    """Read a time in RFC 3339. Raises ValueError."""
+    return datetime.fromisoformat(text.replace("Z", "+00:00"))  # Python 3.10 does not know the Z

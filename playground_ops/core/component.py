@@ -1,4 +1,4 @@
-"""The parts of a stack as values: how they are to run, how they do, and what Dagster tells of them."""
+"""The parts of a stack as values: their settings, their status, and Dagster's reports about them."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ class Component(FrozenModel):
     name: str
     kind: Literal["webserver", "daemon", "location", "postgres"]
     settings: dict[str, str]
-    """Flat and readable: what a plan shows before and after. Holds no secret."""
+    """Flat and readable: a plan shows them before and after. Holds no secret."""
 
 
 class End(FrozenModel):
-    """How a process of a component ended that another one has replaced since."""
+    """How the last replaced process of a component ended."""
 
     at: str
     how: str
@@ -31,24 +31,24 @@ class End(FrozenModel):
 
 
 class Usage(FrozenModel):
-    """What the container that is nearest to its limit takes just now."""
+    """The resource usage of the container that is nearest to its limit."""
 
     container: str
     memory_bytes: int
-    """Its working set: what can't be had back without ending something."""
+    """Its working set: memory that can't be reclaimed without ending something."""
     memory_limit_bytes: int | None = None
     millicores: int = 0
-    """Of a processor, on average over the last measured seconds."""
+    """Millicores of processor, on average over the last measured seconds."""
     limit_millicores: int | None = None
 
     @property
     def filled(self) -> float:
-        """Part of the limit of memory; 0 without one."""
+        """Return the used part of the memory limit; 0 without a limit."""
         return self.memory_bytes / self.memory_limit_bytes if self.memory_limit_bytes else 0.0
 
 
 class ComponentStatus(FrozenModel):
-    """How a component's process or processes do."""
+    """The state of a component's process or processes."""
 
     name: str
     kind: Literal["webserver", "daemon", "location", "postgres"]
@@ -57,20 +57,20 @@ class ComponentStatus(FrozenModel):
     restarts: int = 0
     last_end: End | None = None
     message: str = ""
-    """What was seen last: waiting for what, how it ended."""
+    """What was observed last: what it waits for, or how it ended."""
     finding: Finding | None = None
     """Why it is not ready, where that is known."""
     usage: Usage | None = None
-    """None where nobody measures it."""
+    """None where nothing measures it."""
 
 
 class Heartbeat(FrozenModel):
-    """Of one of Dagster's daemons, all of which run in one process."""
+    """The heartbeat of one of Dagster's daemons, all of which run in one process."""
 
     daemon: str
     required: bool
     age_seconds: float | None
-    """Since it was last heard of; None: never."""
+    """Seconds since the last heartbeat; None: there was none."""
     errors: tuple[str, ...] = ()
 
 
@@ -80,10 +80,10 @@ class UnderWay(FrozenModel):
     run_id: str
     job: str
     location: str | None
-    """None for one that was launched outside any location."""
+    """None for a run that was launched outside any location."""
     status: Literal["QUEUED", "NOT_STARTED", "STARTING", "STARTED", "CANCELING"]
     seconds: float
-    """Since it is in this status, as far as that is known; else since it was made."""
+    """Seconds in this status where known; otherwise seconds since the run was made."""
 
 
 class Ticking(FrozenModel):
@@ -94,39 +94,39 @@ class Ticking(FrozenModel):
     name: str
     running: bool
     last: str | None = None
-    """The last tick's status: SUCCESS, FAILURE, SKIPPED or STARTED; None where it has not ticked yet."""
+    """The last tick's status: SUCCESS, FAILURE, SKIPPED or STARTED; None before the first tick."""
     age_seconds: float | None = None
-    """Since the last tick began."""
+    """Seconds since the last tick began."""
     every_seconds: float | None = None
-    """Of a sensor, the least time between two ticks."""
+    """The least seconds between two ticks of a sensor."""
     error: str = ""
-    """Of the last tick, as Python prints it."""
+    """The last tick's error, as Python prints it."""
 
 
 class Overview(FrozenModel):
     version: str = ""
-    """Of Dagster in the webserver."""
+    """The webserver's version of Dagster."""
     versions: Mapping[str, str] = Field(default_factory=dict)
-    """Of Dagster in the server of each location that is loaded."""
+    """The version of Dagster in the server of each location that is loaded."""
     heartbeats: tuple[Heartbeat, ...] = ()
     runs: tuple[UnderWay, ...] = ()
     ticking: tuple[Ticking, ...] = ()
     errors: Mapping[str, str] = Field(default_factory=dict)
-    """Locations that the webserver could not load, with what it was told."""
+    """The locations that the webserver could not load, with the error it was given."""
 
 
 class Database(FrozenModel):
-    """Dagster's own."""
+    """The state of Dagster's own database."""
 
     bytes_used: int
     connections: int | None = None
-    """Of everybody, at this moment; None for one without a server."""
+    """All connections now, of all clients; None for a database without a server."""
     most_connections: int | None = None
-    """That those who are no superusers may have."""
+    """How many connections roles that are no superusers may have."""
     revision: str | None = None
-    """Of its schema, as alembic names it; None where it was never told."""
+    """The revision of its schema, as alembic names it; None where none was ever recorded."""
     wanted_revision: str | None = None
-    """That of the Dagster that looks."""
+    """The revision that the Dagster of this process needs."""
 
 
 class Room(FrozenModel):
@@ -136,12 +136,12 @@ class Room(FrozenModel):
     bytes_total: int
     bytes_free: int
     inodes_total: int = 0
-    """0 where the file system makes as many as are needed, or nobody can say."""
+    """0 where the file system makes as many as are needed, or the number is unknown."""
     inodes_free: int = 0
 
     @classmethod
     def of(cls, what: str, folder: Path | str) -> Room:
-        """Of the file system on which a folder lies, as somebody without privileges may use it.
+        """Return the room of the file system that holds a folder, for users without privileges.
 
         Raises OSError.
         """
@@ -157,6 +157,6 @@ class Room(FrozenModel):
 
 class Storage(FrozenModel):
     database: Database | None = None
-    """None where nobody can say."""
+    """None where it is unknown."""
     of_database: Room | None = None
     of_files: Room | None = None

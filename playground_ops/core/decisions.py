@@ -1,4 +1,4 @@
-"""What to do about a location, decided from its records alone: pure functions, no target."""
+"""Decisions about a location from its records alone: pure functions, no target."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def serving(releases: Sequence[LiveRelease]) -> LiveRelease | None:
 
 
 def previous(releases: Sequence[LiveRelease]) -> LiveRelease | None:
-    """The retired release that is kept warm: the one that served last."""
+    """Return the retired release that is kept warm: the one that served last."""
     retired = [live for live in releases if live.state is ReleaseState.RETIRED]
     return max(retired, key=lambda live: (live.served_order, live.release.number), default=None)
 
@@ -30,7 +30,7 @@ def previous(releases: Sequence[LiveRelease]) -> LiveRelease | None:
 def no_longer_kept(live: Sequence[LiveRelease], warm: LiveRelease | None = None) -> list[LiveRelease]:
     """Return the old releases that may end: all but the last that served, which is kept warm for a rollback.
 
-    `live` is what there is, or what there was while `warm` still served.
+    `live` are the releases now, or those while `warm` still served.
     """
     kept = warm or previous(live)
     return [one for one in live if one.state is ReleaseState.RETIRED and one != kept]
@@ -46,7 +46,7 @@ def is_unchanged(live: LiveRelease | None, revision: Revision, configuration: st
 
 
 def rejection(records: Sequence[RolloutRecord], commit: str, configuration: str) -> RolloutRecord | None:
-    """The record that rejected this pair of commit and configuration, unless it has gone well since."""
+    """Return the record that rejected this commit and configuration, unless they succeeded since."""
     for record in reversed(records):
         if record.revision is None or record.configuration != configuration:
             continue
@@ -60,14 +60,14 @@ def rejection(records: Sequence[RolloutRecord], commit: str, configuration: str)
 
 
 def ref_is_allowed(location: Location, ref: str | None) -> bool:
-    """Whether a launch may ask for `ref`; the configured one it always may."""
+    """Return whether a launch may ask for `ref`; it may always ask for the configured one."""
     if not location.allowed_refs or ref in (None, location.ref):
         return True
     return any(fnmatchcase(str(ref), pattern) for pattern in location.allowed_refs)
 
 
 def last_seen(records: Sequence[RolloutRecord], configured_ref: str | None) -> str | None:
-    """The commit that the configured ref led to when a rollout last dealt with it.
+    """Return the commit that the configured ref led to when a rollout last dealt with it.
 
     A rollout that failed for a passing reason, or that died, has not dealt with its commit.
     """
@@ -84,9 +84,9 @@ def last_seen(records: Sequence[RolloutRecord], configured_ref: str | None) -> s
 
 
 def has_moved(records: Sequence[RolloutRecord], revision: Revision) -> bool:
-    """Whether the configured ref leads somewhere else than when it was last dealt with.
+    """Return whether the configured ref leads somewhere else than when a rollout last dealt with it.
 
-    Not "differs from what serves": after a rollback, what serves differs on purpose.
+    It is not compared with what serves: after a rollback, what serves differs on purpose.
     """
     return last_seen(records, revision.ref) != revision.commit
 
@@ -100,10 +100,10 @@ def _content(release: Release) -> tuple[str, str]:
 
 
 def rollback_choice(records: Sequence[RolloutRecord], serving_release: Release) -> Release | None:
-    """The newest release, older than the one that serves and other than it, that ever served.
+    """Return the newest release that ever served and is older than the serving one and different from it.
 
-    Going back twice goes back twice as far; it never brings back what one fled from, be it the same
-    release or an earlier one of the same commit and configuration.
+    Rolling back twice goes back twice as far; it never brings back the content one rolled back from, be it
+    the same release or an earlier one of the same commit and configuration.
     """
     served = [record.release for record in records if record.release and record.outcome is Outcome.DONE]
     older = [
@@ -116,7 +116,7 @@ def rollback_choice(records: Sequence[RolloutRecord], serving_release: Release) 
 
 
 def release_numbered(records: Sequence[RolloutRecord], number: int) -> Release | None:
-    """The release of that number, if it ever served."""
+    """Return the release of that number, if it ever served."""
     for record in reversed(records):
         if record.outcome is Outcome.DONE and record.release and record.release.number == number:
             return record.release
@@ -124,7 +124,7 @@ def release_numbered(records: Sequence[RolloutRecord], number: int) -> Release |
 
 
 def last_done(records: Sequence[RolloutRecord]) -> Release | None:
-    """The release that the last rollout which ended well made serve."""
+    """Return the release of the last rollout that succeeded."""
     record = last_done_record(records)
     return record.release if record else None
 

@@ -1,7 +1,7 @@
 """Faults as values: what a person needs to know about something that went wrong.
 
-Nothing in the product raises a bare sentence. A `Finding` holds the parts, and `sentence()` is the
-one place that puts them together.
+Nothing in the product raises a bare sentence. A `Finding` holds the parts, and only `sentence()` puts them
+together.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ class FindingKind(str, Enum):
     """Why something failed, which decides what may be done about it without a person."""
 
     CERTAIN = "certain"
-    """The same input fails again until somebody changes something. Rejects the commit if it is the code's."""
+    """The same input fails until somebody changes something. Rejects the commit if the code is at fault."""
     TRANSIENT = "transient"
-    """Network, git, package index, database: the same input may pass later. Retried to a deadline."""
+    """Network, git, package index, database: the same input may pass later. Retried up to a deadline."""
     CAPACITY = "capacity"
-    """No room: disk, memory, ports, a quota. Waited for a while, and never held against the commit."""
+    """No room: disk, memory, ports, a quota. Waited for up to a limit; the commit is never rejected."""
 
 
 class Finding(BaseModel):
@@ -33,29 +33,29 @@ class Finding(BaseModel):
 
     kind: FindingKind
     object: str
-    """What it is about, as `kind/name`: `release/a-3`, `repository/https://...`."""
+    """The object it is about, as `kind/name`: `release/a-3`, `repository/https://...`."""
     observed: str
     cause: str
     fix: str
     evidence: str = ""
     """The last lines of a log or git's own words, already redacted; may be empty."""
     whose: Literal["code", "surroundings"] = "code"
-    """Whom a certain one is held against: a Secret that is missing says nothing about the commit."""
+    """What a certain fault is held against: a missing Secret says nothing about the commit."""
 
     def sentence(self) -> str:
         return f"{self.object}: {self.observed} {self.cause} {self.fix}".strip()
 
     @property
     def rejects(self) -> bool:
-        """Whether the same commit with the same configuration is not worth another try."""
+        """Return whether the same commit with the same configuration is not worth another try."""
         return self.kind is FindingKind.CERTAIN and self.whose == "code"
 
 
 class PlaygroundError(Exception):
-    """Something failed and is explained by at least one finding."""
+    """Something failed; at least one finding explains it."""
 
     record: RolloutRecord | None = None
-    """What is on record of the rollout that failed, where it came so far."""
+    """The record of the rollout that failed, if it got as far as having one."""
 
     def __init__(self, *findings: Finding) -> None:
         if not findings:

@@ -1,4 +1,4 @@
-"""What every noun of the product is made of."""
+"""The base class of the product's values."""
 
 from __future__ import annotations
 

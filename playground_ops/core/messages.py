@@ -1,6 +1,6 @@
-"""What processes of this project tell each other through a log: one JSON object a line.
+"""Messages that processes of this project send each other through a log: one JSON object a line.
 
-A line that is no message is a person's or another program's, and stays text.
+A line that is no message comes from a person or another program, and stays text.
 """
 
 from __future__ import annotations
@@ -11,16 +11,16 @@ from typing import Any
 
 KEY = "playground"
 LINES = "PLAYGROUND_LINES"
-"""Variable of a process whose progress is read by another one."""
+"""This variable is set in a process whose progress another one reads."""
 
 
 def message(kind: str, **fields: Any) -> str:
-    """One line. `fields` are plain values."""
+    """Return one line. `fields` are plain values."""
     return json.dumps({KEY: kind, **fields})
 
 
 def parsed(line: str) -> Mapping[str, Any] | None:
-    """The fields of a message, with its kind under KEY; None for any other line."""
+    """Return the fields of a message, with its kind under KEY; None for any other line."""
     if not line.startswith("{"):
         return None
     try:
@@ -31,7 +31,7 @@ def parsed(line: str) -> Mapping[str, Any] | None:
 
 
 def of_kind(kind: str, text: str) -> Iterator[Mapping[str, Any]]:
-    """The messages of this kind among the lines of a log."""
+    """Yield the messages of this kind among the lines of a log."""
     for line in text.splitlines():
         found = parsed(line)
         if found is not None and found[KEY] == kind:

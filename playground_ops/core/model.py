@@ -27,7 +27,7 @@ DefinedKind = Literal["asset", "asset check", "job", "schedule", "sensor", "reso
 
 
 class InImage(FrozenModel):
-    """Where the code lies in an image that has it."""
+    """The place of the code in an image that contains it."""
 
     image: str
     python_file: str | None = None
@@ -39,14 +39,14 @@ class Isolation(FrozenModel):
     """On Kubernetes: a namespace of its own, and what comes with it."""
 
     namespace: str | None = None
-    """None: the stack's, a dash, and the location's name."""
+    """None: the stack's namespace, a dash, and the location's name."""
     quota: dict[str, str] = Field(default_factory=dict)
     database: bool = False
     """A database and a role of its own in the stack's Postgres."""
 
 
 class Location(FrozenModel):
-    """What the configuration says of one code location, with every default filled in."""
+    """The configuration of one code location, with every default filled in."""
 
     name: str
     repository: str | None = None
@@ -56,12 +56,12 @@ class Location(FrozenModel):
     ref: str | None = None
     """Branch, tag or full commit; None: the repository's HEAD."""
     allowed_refs: tuple[str, ...] = ()
-    """Patterns of what a launch may ask for beside `ref`; none: anything."""
+    """Patterns of the refs that a launch may ask for besides `ref`; empty: any ref."""
     git_secret: str | None = None
     """On Kubernetes: the Secret with the credentials for the repository."""
     subdirectory: str = "."
     module: str | None = None
-    """None: what the project itself declares, else `playground.definitions`."""
+    """None: the module that the project itself declares, else `playground.definitions`."""
     dependencies: Dependencies = Dependencies.AUTO
     automation: Literal["on", "off"] = "on"
     follow: bool = False
@@ -69,41 +69,41 @@ class Location(FrozenModel):
     environment: dict[str, str] = Field(default_factory=dict)
     startup_timeout_seconds: int = 180
     longest_run_seconds: int = 3600
-    """How long a server that no longer serves may take to finish its runs before it is ended."""
+    """Seconds that a server which no longer serves has to finish its runs before it is ended."""
     egress: tuple[Destination, ...] | None = None
-    """On Kubernetes: what its pods may reach beside DNS, database and git; None: everything."""
+    """On Kubernetes: what its pods may reach besides DNS, database and git; None: everything."""
     smoke_job: str | None = None
     """A job that is run on the candidate before the switch."""
     smoke_timeout_seconds: int = 600
-    """How long each of smoke job and smoke check may take."""
+    """Seconds that the smoke job and the smoke check each may take."""
     approval: Literal["none", "manual"] = "none"
-    """`manual`: a candidate waits for a person's word before the switch."""
+    """`manual`: a candidate waits for a person's approval before the switch."""
     approval_timeout_seconds: int = 3600
     must_keep: tuple[DefinedKind, ...] = ()
-    """Of these a candidate must have every one that serves now."""
+    """Kinds of definitions: a candidate must have every one of them that serves now."""
     pod: PodSettings = PodSettings()
-    """Of its server; on Kubernetes alone."""
+    """The settings of its server's pods; on Kubernetes only."""
     isolation: Isolation | None = None
     surroundings: str = ""
-    """Short for all else that decides how its server is run: images, the instance, versions of Secrets."""
+    """A hash of all else that decides how its server runs: images, instance, versions of Secrets."""
     smoke_check: str | None = None
     """An asset check, as `asset/key:check_name`, that is run on the candidate before the switch."""
 
 
 def shortened(commit: str) -> str:
-    """As people are shown it."""
+    """Return the commit as people are shown it."""
     return commit[:20] if commit.startswith(("content-", "image-")) else commit[:12]
 
 
 class Revision(FrozenModel):
-    """Code, pinned: what a ref was resolved to."""
+    """A pinned commit of the code, to which a ref was resolved."""
 
     repository: str | None
     commit: str
-    """40 hexadecimal digits; without a repository `content-` or `image-` and a hash, of the files or of the
+    """40 hexadecimal digits; without a repository `content-` or `image-` and a hash of the files or of the
     image's name."""
     ref: str | None = None
-    """What was asked for; None: the configured ref."""
+    """The ref that was asked for; None: the configured one."""
     subject: str = ""
     author: str = ""
 
@@ -119,9 +119,9 @@ class Release(FrozenModel):
     number: int = Field(ge=1)
     revision: Revision
     configuration: str
-    """Digest of the location's configuration: two releases with the same one were configured alike."""
+    """Digest of the location's configuration: releases with the same digest were configured alike."""
     created_at: str
-    """UTC, ISO 8601."""
+    """In UTC, ISO 8601."""
     rollback_of: int | None = None
 
     @property
@@ -133,9 +133,9 @@ class ReleaseState(str, Enum):
     CANDIDATE = "candidate"
     SERVING = "serving"
     RETIRED = "retired"
-    """Served before; kept warm for rollback."""
+    """It served before and is kept warm for rollback."""
     DRAINING = "draining"
-    """Told to stop; finishing its runs."""
+    """It was asked to stop and is finishing its runs."""
 
 
 class LiveRelease(FrozenModel):
@@ -144,7 +144,7 @@ class LiveRelease(FrozenModel):
     release: Release
     state: ReleaseState
     served_order: int = 0
-    """Grows with every switch of the location; the clock may go back, this does not."""
+    """Grows with every switch of the location; the clock may go back, this number does not."""
     served_at: str | None = None
     """When it last began to serve; UTC, ISO 8601."""
     restarts: int = 0
@@ -157,17 +157,17 @@ class ServerStatus(str, Enum):
 
 
 class Observation(FrozenModel):
-    """What can be seen of a release's server right now."""
+    """The state of a release's server right now."""
 
     status: ServerStatus
     message: str
-    """What it is waiting for, or what was seen."""
+    """What it is waiting for, or what was observed."""
     finding: Finding | None = None
-    """Set when the status is FAILED; of one that is starting, what stands in its way and may pass."""
+    """Set when the status is FAILED, and for a starting server when something that may pass is in its way."""
     imports: bool = True
-    """Whether its own code runs by now: before, its pod is given a node, its image and its code."""
+    """Whether its own code is running yet: before that, its pod gets a node, an image and the code."""
     room_is_coming: bool = False
-    """An autoscaler has said that it makes room for it."""
+    """Whether an autoscaler has announced that it makes room for it."""
 
 
 class Automation(FrozenModel):
@@ -178,14 +178,14 @@ class Automation(FrozenModel):
     kind: Literal["schedule", "sensor"]
     runs_by_default: bool
     cron: tuple[str, ...] = ()
-    """Of a schedule."""
+    """The cron expressions of a schedule."""
     interval_seconds: int | None = None
-    """Of a sensor."""
+    """The interval of a sensor."""
     sensor_type: str | None = None
 
 
 class Defined(FrozenModel):
-    """One thing that code defines, and the fields that say what it is."""
+    """One definition in the code, with the fields that describe it."""
 
     kind: DefinedKind
     name: str
@@ -193,7 +193,7 @@ class Defined(FrozenModel):
 
 
 class LoadedCode(FrozenModel):
-    """What a code server says that it loaded."""
+    """What a code server reports that it loaded."""
 
     server_id: str
     working_directories: tuple[str, ...]
@@ -230,11 +230,11 @@ class Outcome(str, Enum):
     FAILED = "failed"
     CANCELLED = "cancelled"
     INTERRUPTED = "interrupted"
-    """The process that did the rollout died; a later one found what it left."""
+    """The process of the rollout died; a later one found what it left."""
 
 
 class Verdict(FrozenModel):
-    """A person's word on a candidate."""
+    """A person's decision about a candidate."""
 
     approved: bool
     by: str
@@ -242,7 +242,7 @@ class Verdict(FrozenModel):
 
 
 class RolloutRecord(FrozenModel):
-    """What happened in one rollout, kept for good."""
+    """What happened in one rollout; it is kept for good."""
 
     location: str
     id: str
@@ -257,7 +257,7 @@ class RolloutRecord(FrozenModel):
     release: Release | None = None
     """The candidate, or for a rollback the release that was gone back to."""
     revision: Revision | None = None
-    """What the ref was resolved to, also when no release came of it."""
+    """The revision that the ref was resolved to, also when no release was made of it."""
     configuration: str | None = None
     previous: int | None = None
     """Number of the release that served when this rollout began."""
@@ -270,9 +270,9 @@ class RolloutRecord(FrozenModel):
     warnings: tuple[str, ...] = ()
     approved_by: str | None = None
     run_id: str | None = None
-    """The Dagster run that did it, if one did."""
+    """The Dagster run that made the rollout, if one did."""
     recovered: bool = False
-    """Its process died; a later rollout wrote its outcome."""
+    """Whether its process died and a later rollout wrote its outcome."""
 
 
 class Backup(FrozenModel):
@@ -281,4 +281,4 @@ class Backup(FrozenModel):
     file: str
     bytes: int
     removed: tuple[str, ...] = ()
-    """Older ones that went for it."""
+    """Older backups that were removed for it."""

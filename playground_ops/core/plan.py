@@ -1,4 +1,4 @@
-"""What would change: desired components against live ones. Pure."""
+"""Plans: desired components compared with live ones. Pure."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class FieldChange(FrozenModel):
     before: str | None
     after: str | None
     manager: str | None = None
-    """Who set the value that would be replaced, when it was not the stack."""
+    """Who set the value that would be replaced, where that was not the stack."""
 
 
 class Drift(FrozenModel):
@@ -33,11 +33,11 @@ class Change(FrozenModel):
     kind: Literal["webserver", "daemon", "location", "postgres", "stack"]
     action: ChangeAction
     object: str | None = None
-    """On Kubernetes a component has several, each with its own change."""
+    """The object that changes: on Kubernetes a component has several, each with its own change."""
     fields: tuple[FieldChange, ...] = ()
     drift: tuple[Drift, ...] = ()
     needs_bootstrap: bool = False
-    """Part of the foundation, and seen from where that can't be changed: with `ops`'s rights."""
+    """Whether it is part of the foundation and this process, with `ops`'s rights, can't change it."""
     manifest: Mapping[str, Any] | None = Field(default=None, exclude=True, repr=False)
     """The object itself, as it is to be applied or as it was found; it is in no document of a plan."""
 
@@ -50,13 +50,13 @@ class Plan(FrozenModel):
         return not self.changed()
 
     def changed(self) -> tuple[Change, ...]:
-        """What a deploy from here would change."""
+        """Return the changes that a deploy from here would make."""
         return tuple(
             change for change in self.changes if change.action != "unchanged" and not change.needs_bootstrap
         )
 
     def needing_bootstrap(self) -> tuple[Change, ...]:
-        """What is not as the configuration has it, and can't be changed from here."""
+        """Return the deviations from the configuration that can't be changed from here."""
         return tuple(found for found in self.changes if found.needs_bootstrap and found.action != "unchanged")
 
     def summary(self) -> str:
@@ -70,7 +70,7 @@ class Plan(FrozenModel):
 
 
 def plan(desired: Sequence[Component], live: Sequence[Component]) -> Plan:
-    """One change per component: desired ones in their order, then what is to go."""
+    """Return one change per component: desired ones in their order, then those to delete."""
     found = {component.name: component for component in live}
     wanted = {component.name for component in desired}
     changes = [_change(component, found.get(component.name)) for component in desired]
@@ -83,7 +83,7 @@ def plan(desired: Sequence[Component], live: Sequence[Component]) -> Plan:
 
 
 def only(whole: Plan, components: Sequence[str]) -> Plan:
-    """The part of a plan that is about these components; all of it when none is named."""
+    """Return the part of a plan about these components; all of it when none is named."""
     if not components:
         return whole
     return Plan(changes=tuple(change for change in whole.changes if change.component in components))

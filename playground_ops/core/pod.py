@@ -1,6 +1,6 @@
-"""A pod as the API server tells of it: the one place where its JSON is read (core/v1 Pod).
+"""A pod as the API server reports it: the one place where its JSON is read (core/v1 Pod).
 
-What nobody has told yet, such as a kubelet that has not seen the pod, is left out there and empty here.
+What is not reported yet, such as by a kubelet that has not seen the pod, is missing there and empty here.
 """
 
 from __future__ import annotations
@@ -36,26 +36,26 @@ class Termination:
 
 @dataclass(frozen=True)
 class LogState:
-    """What there is to read of a container."""
+    """Which logs of a container can be read."""
 
     id: str = ""
-    """What runs, or ran last; empty before the first start."""
+    """The id of the running or last start; empty before the first one."""
     running: bool = False
     previous: str = ""
-    """Id of the last one that was replaced, or is to be: its log is kept too."""
+    """The id of the last start that was or will be replaced: its log is kept too."""
     restarts: int = 0
     over: bool = False
-    """Its pod has come to its end: nothing follows."""
+    """Whether its pod has ended: nothing follows."""
 
     @property
     def ended_before(self) -> bool:
-        # A node may have removed the one before, and its status, once the one that replaced it has ended.
+        # A node may have removed an earlier container, and its status, once the next one has ended.
         return bool(self.previous or (self.restarts and self.id and not self.running))
 
 
 @dataclass(frozen=True)
 class Container:
-    """One container of a pod: as it was asked for, and by what its kubelet told last."""
+    """One container of a pod: its specification, and its kubelet's last report."""
 
     name: str
     limits: Mapping[str, str] = field(default_factory=dict)
@@ -95,8 +95,8 @@ class Container:
 
     @property
     def log_id(self) -> str:
-        """The id of what runs, or ran last; empty before the first start."""
-        # While it waits to be started again, the log is of the one that ended.
+        """Return the id of the running or last start; empty before the first one."""
+        # While it waits to be started again, the log is that of the start that ended.
         ends = (end.id for end in (self.termination, self.previous) if end)
         return self.id if self.is_running else next(filter(None, ends), "")
 
@@ -106,7 +106,7 @@ class Container:
 
 
 def _containers(spec: Mapping[str, Any], status: Mapping[str, Any], kind: str) -> tuple[Container, ...]:
-    """All of one kind, in the order in which they start; also those that no kubelet has seen."""
+    """Return all of one kind in their starting order, including those that no kubelet has seen."""
     asked = {one["name"]: one for one in spec.get(f"{kind}s") or ()}
     told = {one["name"]: one for one in status.get(f"{kind}Statuses") or ()}
     return tuple(Container.read({**told.get(name, {}), **asked.get(name, {})}) for name in {**asked, **told})
@@ -123,7 +123,7 @@ class Pod:
     """Kinds of the objects that made it."""
     is_ending: bool
     grace_seconds: float
-    """As whoever deletes it has it; without an end where nobody does."""
+    """The grace of its deletion, in seconds; infinite where nobody deletes it."""
     phase: str
     reason: str
     message: str
@@ -132,9 +132,9 @@ class Pod:
     init: tuple[Container, ...]
     main: tuple[Container, ...]
     added: tuple[Container, ...]
-    """Those by which a person looks into it."""
+    """Ephemeral containers, by which a person debugs it."""
     version: str
-    """The resourceVersion, from which on changes can be watched."""
+    """The resourceVersion from which changes can be watched."""
 
     @classmethod
     def read(cls, found: Mapping[str, Any]) -> Pod:
@@ -161,12 +161,12 @@ class Pod:
 
     @property
     def reference(self) -> dict[str, Any]:
-        """As much of the object as names it."""
+        """Return the part of the object that identifies it."""
         metadata = {"name": self.name, "namespace": self.namespace, "labels": self.labels}
         return {"apiVersion": "v1", "kind": "Pod", "metadata": metadata}
 
     def condition(self, kind: str) -> Mapping[str, str]:
-        """Empty where nobody has told of it."""
+        """Return the condition; empty where it is not reported."""
         return self.conditions.get(kind, {})
 
     @property
@@ -183,7 +183,7 @@ class Pod:
 
     @property
     def exit_code(self) -> int | None:
-        """None before it has ended. The kubelet may tell this a moment before the pod's phase."""
+        """Return None before it has ended. The kubelet may report this slightly before the pod's phase."""
         return next((one.termination.code for one in self.main if one.termination), None)
 
     @property
@@ -192,7 +192,7 @@ class Pod:
 
     @property
     def last_end(self) -> End | None:
-        """The newest end of a container that another one replaced."""
+        """Return the newest end of a container that another one replaced."""
         found = [one.previous for one in self.main if one.previous and one.previous.at]
         if not found:
             return None
@@ -205,11 +205,11 @@ class Pod:
 
     @property
     def names(self) -> list[str]:
-        """All its containers, in the order in which they start."""
+        """Return the names of all its containers, in the order in which they start."""
         return [one.name for one in (*self.containers, *self.added)]
 
     def container(self, name: str) -> Container:
-        """One without anything told of it where there is none of that name."""
+        """Return the container; one without any status where there is none of that name."""
         return next((one for one in (*self.containers, *self.added) if one.name == name), Container(name))
 
     def log_state(self, container: str) -> LogState:
@@ -218,20 +218,20 @@ class Pod:
         return LogState(one.log_id, one.is_running, before, one.restarts, self.has_ended)
 
     def to_read(self, container: str | None) -> list[str]:
-        """The one that was named; else those that have started, or while none has, such init containers."""
+        """Return the named one, else those that have started: main ones, or while none has, init ones."""
         if container:
             return [container] if self.container(container).log_id else []
         kinds = ([one.name for one in kind if one.log_id] for kind in (self.main, self.init))
         return next(filter(None, kinds), [])
 
     def ran_before(self, container: str | None) -> list[str]:
-        """Those that were started again, and have a log that has ended."""
+        """Return those that were started again, and have a log that has ended."""
         wanted = [container] if container else self.names
         return [name for name in wanted if self.log_state(name).ended_before]
 
 
 def newest_first(pods: Iterable[Pod]) -> list[Pod]:
-    """Those that end come after the others."""
+    """Sort the newest first; pods that are being deleted come after the others."""
     return sorted(pods, key=lambda pod: (not pod.is_ending, pod.created), reverse=True)
 
 

@@ -1,4 +1,4 @@
-"""What a person may set of the pods of one component, by the names that Kubernetes has for it."""
+"""The settings a person may choose for the pods of one component, by their Kubernetes names."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ ServiceType = Literal["ClusterIP", "NodePort", "LoadBalancer"]
 
 
 class Toleration(FrozenModel):
-    """core/v1 Toleration."""
+    """A toleration, as core/v1 Toleration."""
 
     key: str | None = None
     operator: Literal["Exists", "Equal"] = "Equal"
@@ -24,14 +24,14 @@ class Toleration(FrozenModel):
 
 
 class Resources(FrozenModel):
-    """Quantities by resource name. What is not named keeps the component's default."""
+    """Quantities by resource name. Resources that are not named keep the component's default."""
 
     requests: dict[str, str] = Field(default_factory=dict)
     limits: dict[str, str] = Field(default_factory=dict)
 
 
 class Volume(FrozenModel):
-    """A folder of the main container, and the one thing that it comes from."""
+    """A folder of the main container, and the one source of its content."""
 
     name: str
     path: str
@@ -39,9 +39,9 @@ class Volume(FrozenModel):
     config_map: str | None = None
     claim: str | None = None
     empty_dir: str | None = None
-    """Room that goes with the pod, and how much of it: a quantity."""
+    """The size of a volume that is deleted with the pod: a quantity."""
     read_only: bool | None = None
-    """None: where the kubelet allows no writing anyway, Secrets and ConfigMaps."""
+    """None: read-only where the kubelet allows no writing anyway, for Secrets and ConfigMaps."""
 
     @property
     def is_read_only(self) -> bool:
@@ -49,11 +49,11 @@ class Volume(FrozenModel):
 
 
 class Destination(FrozenModel):
-    """What a pod may reach: networking.k8s.io/v1 NetworkPolicyEgressRule."""
+    """A destination that a pod may reach: networking.k8s.io/v1 NetworkPolicyEgressRule."""
 
     cidr: str
     ports: tuple[int, ...] = ()
-    """Of TCP; none: all ports of all protocols."""
+    """TCP ports; empty: all ports of all protocols."""
 
 
 class PodSettings(FrozenModel):
@@ -63,7 +63,7 @@ class PodSettings(FrozenModel):
     environment_from_secrets: tuple[str, ...] = ()
     """Secrets of the namespace whose keys become variables."""
     environment_from_config_maps: tuple[str, ...] = ()
-    """ConfigMaps likewise; what a Secret says goes before."""
+    """ConfigMaps of the namespace likewise; where both have a key, the Secret's value wins."""
     volumes: tuple[Volume, ...] = ()
     node_selector: dict[str, str] = Field(default_factory=dict)
     tolerations: tuple[Toleration, ...] = ()
@@ -78,14 +78,14 @@ class PodSettings(FrozenModel):
     annotations: dict[str, str] = Field(default_factory=dict)
     image_pull_secrets: tuple[str, ...] = ()
     service_account: str | None = None
-    """None: the namespace's own, which has no rights. Not for a person to set."""
+    """None: the namespace's default one, which has no rights. A person can't set it."""
     service_type: ServiceType = "ClusterIP"
     service_annotations: dict[str, str] = Field(default_factory=dict)
     disruption_budget: bool = False
-    """Whether nobody may evict its pods while they are well."""
+    """Whether its pods may not be evicted while they are well."""
 
     def placement(self) -> PodSettings:
-        """Where the pods run and who goes first, for short pods that stand beside them."""
+        """Return the settings for placement and priority, for short-lived pods beside these."""
         return PodSettings(
             image_pull_secrets=self.image_pull_secrets,
             node_selector=self.node_selector,
@@ -112,7 +112,7 @@ _FACTORS |= {f"{unit}i": Decimal(1024) ** power for power, unit in enumerate("KM
 
 
 def amount(quantity: str) -> Decimal:
-    """A quantity as a number (apimachinery resource.Quantity). Raises ValueError."""
+    """Read a quantity as a number (apimachinery resource.Quantity). Raises ValueError."""
     number = quantity.rstrip("numkKMGTPEi")
     try:
         return Decimal(number) * _FACTORS[quantity[len(number) :]]

@@ -1,7 +1,7 @@
-"""What a rollout tells while it runs: the phases, what it waits for, and its warnings.
+"""What a rollout reports while it runs: the phases, what it waits for, and its warnings.
 
-The same story is a progress display on a terminal, plain lines in a pipe, and the log of a Dagster
-run. It is also where a person's wish to stop comes in: `check` is asked in every wait.
+The same progress is a display on a terminal, plain lines in a pipe, and the log of a Dagster run. It is also
+where a person's wish to stop comes in: `check` is called in every wait.
 """
 
 from __future__ import annotations
@@ -12,28 +12,28 @@ from playground_ops.core.model import Phase, RolloutRecord
 
 
 class RolloutCancelled(Exception):
-    """A person asked for the rollout to stop. It cleans up after itself and says so."""
+    """A person asked the rollout to stop. It cleans up after itself and reports that."""
 
     record: RolloutRecord | None = None
-    """What is on record of it, where it came so far."""
+    """The record of the rollout, if it got as far as having one."""
 
 
 class Progress(Protocol):
     def phase(self, phase: Phase, message: str) -> None:
-        """A new phase begins."""
+        """Report that a new phase begins."""
 
     def say(self, message: str) -> None:
-        """Something worth a line within the phase; for a wait, what it waits for."""
+        """Report a step within the phase; for a wait, what it waits for."""
 
     def warn(self, message: str) -> None:
-        """Something that does not stop the rollout and that a person should know."""
+        """Report something that does not stop the rollout and that a person should know."""
 
     def check(self) -> None:
         """Raise RolloutCancelled if the rollout is to stop."""
 
 
 class SilentProgress:
-    """Tells nobody and never stops; the base for stories that tell."""
+    """Reports nothing and never stops; the base of classes that report."""
 
     def phase(self, phase: Phase, message: str) -> None: ...
 

@@ -1,6 +1,6 @@
 """The one place that takes secrets out of text that was captured from outside.
 
-Where in doubt it masks: a sentence that lost a word is a smaller harm than a password in a log.
+In doubt it masks: a sentence that lost a word does less harm than a password in a log.
 """
 
 from __future__ import annotations
@@ -9,8 +9,8 @@ import re
 
 MASK = "***"
 
-# A key is matched from the telling word on, without what may stand before it (`PG`PASSWORD,
-# `AWS_`SECRET_ACCESS_KEY): a pattern that also looked for the prefix would be quadratic on long lines.
+# A key is matched from the revealing word on, without any prefix of it (`PG`PASSWORD,
+# `AWS_`SECRET_ACCESS_KEY): a pattern that also matched the prefix would be quadratic on long lines.
 _TELLING = (
     r"pass(?:word|wd|phrase)|pwd|secret|token|api[_-]?key|access[_-]?key|private[_-]?key|account[_-]?key|"
     r"credentials?|client[_-]?secret|sas[_-]?key"
@@ -47,7 +47,7 @@ _RULES: tuple[tuple[re.Pattern[str], str], ...] = (
         rf"\1{MASK}",
     ),
     (re.compile(rf"((?<!\S)--?[\w-]{{0,40}}(?:{_TELLING})[\w-]{{0,40}} )[^\s-]\S*", re.I), rf"\1{MASK}"),
-    # Keys that are known by their looks.
+    # Keys that are known by their form.
     (re.compile(r"\b(?:AKIA|ASIA|AGPA|AROA)[A-Z0-9]{16}\b"), MASK),
     (re.compile(r"\bgh[pousr]_\w{20,}"), MASK),
     (re.compile(r"\bgithub_pat_\w{20,}"), MASK),
@@ -58,12 +58,12 @@ _RULES: tuple[tuple[re.Pattern[str], str], ...] = (
 
 
 def redact(text: str) -> str:
-    """`text` without passwords, tokens and keys, each replaced by `***`. Never raises.
+    """Return `text` without passwords, tokens and keys, each replaced by `***`. Never raises.
 
-    Masked are: user and password of URLs (also of database URLs), a lone user of an http URL, values of
-    keys that name a password, secret, token, key or credential (PGPASSWORD, AWS_SECRET_ACCESS_KEY),
-    Authorization headers and bearer tokens, private keys, and well-known forms of keys (AWS, GitHub,
-    GitLab, Slack, JSON web tokens).
+    Masked are: user and password of URLs (also of database URLs), a lone user of an http URL, values of keys
+    that name a password, secret, token, key or credential (PGPASSWORD, AWS_SECRET_ACCESS_KEY), Authorization
+    headers and bearer tokens, private keys, and well-known forms of keys (AWS, GitHub, GitLab, Slack, JSON
+    web tokens).
     """
     for pattern, replacement in _RULES:
         text = pattern.sub(replacement, text)
