@@ -1,1 +1,1 @@
-"""Rollouts and what surrounds them: order, waiting, deadlines, gates, going back."""
+"""Rollouts and what they need: order, waiting, deadlines, gates, going back."""

@@ -1,4 +1,4 @@
-"""Bringing the whole stack to what the configuration says."""
+"""Brings the complete stack to what the configuration says."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ from playground_ops.engine.switching import confirm
 FIRST_CONFIRM_SECONDS = 120.0
 """A rollout beside a starting webserver waits for it to come up before it can be confirmed."""
 QUIET_SECONDS, MOST_SECONDS = 120.0, 600.0
-"""Without anything new of a component that starts, and in all. A daemon waits for a minute for a location
+"""Seconds without anything new from a starting component, and in all. A daemon waits a minute for a location
 that does not answer before it starts; a Deployment's own progressDeadlineSeconds is 600."""
 SHOWN_SECONDS = 10.0
 ANOTHER_SECONDS = 900.0
-"""A deploy of the whole stack waits as long for the rollouts of somebody else: two are as good as one."""
+"""Seconds that a deploy of all components waits for somebody else's rollouts: two are as good as one."""
 
 
 @dataclass(frozen=True)
@@ -41,16 +41,16 @@ class Deployed:
 T = TypeVar("T")
 
 ProgressOf = Callable[[str], Progress]
-"""The story of each location's rollout, by name: several are told at once."""
+"""Returns the progress of each location's rollout, by name: several are reported at once."""
 
 
 def make_plan(engine: Engine, configuration: Configuration, components: Sequence[str] = ()) -> Plan:
-    """Raises BadInput for a component that is neither configured nor live. Writes nothing."""
+    """Return the plan. Raises BadInput for a component neither configured nor live. Writes nothing."""
     return narrowed(engine.target.snapshot().stack.plan(configuration), components)
 
 
 def narrowed(whole: Plan, components: Sequence[str]) -> Plan:
-    """The part of a plan that is about these components. Raises BadInput for one that is not in it."""
+    """Return the part of a plan about these components. Raises BadInput for one that is not in it."""
     unknown = [name for name in components if name not in {change.component for change in whole.changes}]
     if unknown:
         known = ", ".join(dict.fromkeys(change.component for change in whole.changes))
@@ -104,7 +104,7 @@ def _of_a_deploy(engine: Engine) -> Engine:
 def _deployed_remotely(
     engine: Engine, run_remotely: RunRemotely, plan: Plan, components: Sequence[str]
 ) -> Deployed:
-    """The same deploy, once more where the rollouts can be made: it finds the rest done."""
+    """Repeat the deploy inside the cluster, where the rollouts can be made: it finds the rest done."""
     moved = [found for found in plan.changed() if found.kind == "location" and found.object is None]
     before = {found.component: _last(engine, found.component) for found in moved}
     code = 0
@@ -131,7 +131,7 @@ def _last(engine: Engine, location: str) -> RolloutRecord | None:
 def roll_out_all(
     engine: Engine, requests: Sequence[Request], progress_of: ProgressOf
 ) -> tuple[list[RolloutRecord], list[tuple[str, BaseException]]]:
-    """Roll several locations out at once; one's failure is not the others'."""
+    """Roll several locations out at once; a failure of one does not stop the others."""
 
     def one(request: Request) -> RolloutRecord:
         return roll_out(replace(engine, progress=progress_of(request.location.name)), request)
@@ -157,7 +157,7 @@ def _all_at_once(
 def bring_back_all(
     engine: Engine, requests: Sequence[Request], progress_of: ProgressOf
 ) -> list[tuple[str, BaseException]]:
-    """Start what serves and does not run, all at once; one's failure is not the others'."""
+    """Start what serves and does not run, all at once; a failure of one does not stop the others."""
 
     def one(request: Request) -> None:
         bring_back(replace(engine, progress=progress_of(request.location.name)), request)
@@ -168,8 +168,8 @@ def bring_back_all(
 def wait_until_ready(engine: Engine) -> None:
     """Wait for webserver and daemon. Raises PlaygroundError saying which is not ready and why.
 
-    The deadline is for the next step, as the progress deadline of a Deployment: a component that comes up
-    slowly is waited for. What had been seen before is no step: one that keeps ending makes none.
+    The deadline starts again with every step, as the progress deadline of a Deployment: a component that
+    comes up slowly is waited for. A repeated state is no step: a component that keeps ending makes none.
     """
     began = moved = engine.clock.monotonic()
     seen: set[tuple[str, str]] = set()
@@ -196,17 +196,17 @@ def wait_until_ready(engine: Engine) -> None:
 
 
 def _have_shown(engine: Engine, locations: Sequence[str]) -> None:
-    """A webserver that was started while a location was switched may have seen what served before."""
+    """Have the webserver show what serves: one started during a switch may have seen the earlier server."""
     brief = engine.waiting(confirm=SHOWN_SECONDS)
     for name in locations:
         now = decisions.serving(engine.target.releases(name))
         if now is not None:
-            with suppress(PlaygroundError):  # the rollout is done; what is shown is for `health` to tell
+            with suppress(PlaygroundError):  # the rollout is done; what is shown is for `health` to report
                 confirm(brief, now.release)
 
 
 def location_named(configuration: Configuration, name: str) -> Location:
-    """Raises BadInput, naming the locations there are."""
+    """Return the location. Raises BadInput, naming the locations there are."""
     for location in configuration.all_locations:
         if location.name == name:
             return location
@@ -220,7 +220,7 @@ def _is_rollout(change: Change) -> bool:
 
 
 def _is_stopped(change: Change) -> bool:
-    """A location that serves what it should, and whose server does not run: after `down`, or a reboot."""
+    """Return whether a location only lacks its process: it serves what it should (after `down`, a reboot)."""
     return (
         change.kind == "location"
         and change.action == "update"
@@ -234,7 +234,7 @@ def _request(engine: Engine, configuration: Configuration, change: Change, asker
 
 
 def _as_before(engine: Engine, location: Location) -> Revision | None:
-    """The commit that serves, where the same is still asked for: a changed setting is a new release of it.
+    """Return the serving commit where the same ref is still configured: a changed setting keeps the commit.
 
     None: the ref decides. A location without a repository serves what this project has now, and the settings
     of `ops` from git come with its commit.

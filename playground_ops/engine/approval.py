@@ -1,7 +1,7 @@
-"""A candidate that waits for a person's word, as the last gate before the switch.
+"""Manual approval of a candidate, as the last gate before the switch.
 
-The word lies on the candidate in the target, so whoever may change the stack can give it from anywhere,
-and a rollout that dies takes it along.
+The decision is stored with the candidate in the target, so whoever may change the stack can give it from
+anywhere, and it goes away with a rollout that dies.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ LOOK_SECONDS = 2.0
 
 
 def wait_for_approval(context: RolloutContext, release: Release, journal: Journal) -> None:
-    """Raises RolloutFailed when it is rejected, when nobody says anything, or when its server ends."""
+    """Wait for approval. Raises RolloutFailed on a rejection, at the deadline, or when the server ends."""
     name, seconds = release.location.name, release.location.approval_timeout_seconds
 
     def asked() -> Verdict | None:
@@ -40,7 +40,7 @@ def wait_for_approval(context: RolloutContext, release: Release, journal: Journa
 
 
 def decide(target: Target, location: str, verdict: Verdict) -> Release:
-    """Give a person's word to the candidate that waits for it. Raises BadInput when none does."""
+    """Store a person's decision with the candidate that waits for it. Raises BadInput when none does."""
     last = next(reversed(target.records(location)), None)
     waiting = last.release if last and last.outcome is None and last.phase is Phase.APPROVE else None
     for live in target.releases(location):

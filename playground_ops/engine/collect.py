@@ -1,6 +1,6 @@
-"""Everything that tells how a stack does, as one archive that a person can attach to a bug report.
+"""Collects the state of a stack in one archive that a person can attach to a bug report.
 
-All of it goes through the redactor here, whatever it came from.
+All of it is redacted here, whatever it came from.
 """
 
 from __future__ import annotations
@@ -24,23 +24,23 @@ from playground_ops.engine.health.examine import examine
 from playground_ops.engine.status import look
 
 LARGEST_CHARACTERS = 2_000_000
-"""Of one file: its end is what matters."""
+"""The longest text of one file: its end is what matters."""
 PACKAGES = ("dagster", "grpc", "kubernetes", "psycopg2", "sqlalchemy", "pydantic", "playground")
 Entry = tuple[str, str]
 """A name in the archive, and the text."""
 
 
 def name_of(clock: Clock) -> str:
-    """Of a file for what is collected now; in the order of time."""
+    """Return the name of a file collected now; names sort by time."""
     return f"playground-{clock.utc_now()[:19].replace(':', '-')}Z.tar.gz"
 
 
 def entries(
     target: Target, configuration: Configuration, clock: Clock, health: Callable[[], str] | None = None
 ) -> Iterator[Entry]:
-    """What could not be had is in its file as the reason.
+    """Yield the archive's entries; where one can't be read, its text is the reason.
 
-    `health` tells it as JSON where servers are out of this process's reach.
+    `health` returns the health as JSON where servers are out of this process's reach.
     """
     yield "about.json", json.dumps(_about(target, clock), indent=1)
     yield "configvalues.yaml", configuration.text
@@ -53,9 +53,9 @@ def entries(
 
 
 def write(found: Iterable[Entry], path: Path, told: Callable[[str], None]) -> int:
-    """As a compressed tar file that its owner alone may read; its bytes. Raises OSError.
+    """Write a compressed tar file that only its owner may read. Returns its bytes. Raises OSError.
 
-    `told` hears of each file.
+    `told` is called with the name of each file.
     """
     path.touch(mode=0o600)
     with tarfile.open(path, "w:gz", compresslevel=6) as made:

@@ -1,4 +1,4 @@
-"""What differs between the definitions of two releases."""
+"""Compares the definitions of two releases."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ class Difference(FrozenModel):
     kind: str
     name: str
     fields: tuple[FieldChange, ...] = ()
-    """Of what is there on both sides."""
+    """Differing fields of a definition that is on both sides."""
 
 
 def differences(before: Sequence[Defined], after: Sequence[Defined]) -> tuple[Difference, ...]:
-    """By kind and name; what is alike is left out."""
+    """Return the differences by kind and name; equal definitions are left out."""
     one, other = ({(each.kind, each.name): each.fields for each in side} for side in (before, after))
     found = []
     for kind, name in sorted({*one, *other}):
@@ -48,7 +48,7 @@ class Comparison(FrozenModel):
     after: Release
     differences: tuple[Difference, ...]
     same: int
-    """How many are alike."""
+    """How many are equal."""
 
     def summary(self) -> str:
         counts = {
@@ -61,7 +61,7 @@ class Comparison(FrozenModel):
 
 
 def compare(target: Target, locations: Sequence[str], before: str, after: str) -> Comparison:
-    """Each side is a location, by what it serves, or one of its releases that runs, such as `a-3`.
+    """Compare two sides: each is a location, by what it serves, or a release that runs, such as `a-3`.
 
     Raises BadInput, or PlaygroundError when a server does not answer.
     """
@@ -74,7 +74,7 @@ def compare(target: Target, locations: Sequence[str], before: str, after: str) -
 
 
 def release_named(target: Target, locations: Sequence[str], name: str) -> Release:
-    """Raises BadInput."""
+    """Return the release of that name, or the one a location serves. Raises BadInput."""
     if name in locations:
         serving = decisions.serving(target.releases(name))
         if serving is None:

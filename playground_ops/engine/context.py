@@ -22,7 +22,7 @@ RunRemotely = Callable[[Sequence[str]], int]
 
 @dataclass(frozen=True)
 class Request:
-    """What somebody asked for."""
+    """A request for one rollout."""
 
     location: Location
     configuration: str
@@ -33,10 +33,10 @@ class Request:
     ref: str | None = None
     """None: the configured ref."""
     revision: Revision | None = None
-    """Already pinned: nothing is resolved."""
+    """A revision that is already pinned: nothing is resolved."""
     rollback_of: int | None = None
     force: bool = False
-    """Roll out even what serves already or what was rejected."""
+    """Whether to roll out even what serves already or what was rejected."""
     run_id: str | None = None
 
 
@@ -56,7 +56,7 @@ class Asker:
         revision: Revision | None = None,
         force: bool = False,
     ) -> Request:
-        """The location as it is configured now."""
+        """Return a request for the location as it is configured now."""
         return Request(
             location=location,
             configuration=digest(location),
@@ -69,7 +69,7 @@ class Asker:
         )
 
     def again(self, release: Release, *, rollback_of: int | None, force: bool) -> Request:
-        """A release as it was: its commit and its configuration."""
+        """Return a request for a release as it was: its commit and its configuration."""
         return Request(
             location=release.location,
             configuration=release.configuration,
@@ -89,32 +89,32 @@ class Timeouts:
     transient: float = 60.0
     """For what may pass: git, network, package index."""
     capacity: float = 120.0
-    """For room: on a node, in a quota, of a volume."""
+    """For room: on a node, in a quota, on a volume."""
     scale_up: float = 900.0
-    """For room that an autoscaler has said to make: as long as cluster-autoscaler waits for a node."""
+    """For room that an autoscaler has announced: as long as cluster-autoscaler waits for a node."""
     confirm: float = 10.0
     """For the webserver to show the new release."""
     stable: float = 0.3
-    """How long a confirmed server must go on living before the rollout believes it."""
+    """How long a confirmed server must stay alive before the rollout trusts it."""
     watch: float = 0.0
-    """How long a release that took another one's place is watched, before that one is let go."""
+    """How long a release that replaced another one is watched, before that one is let go."""
     lock: float = 0.0
     """For somebody else's rollout of the same location to end."""
 
 
 @dataclass(frozen=True)
 class Engine:
-    """What works on a stack, without a lock."""
+    """The parts that every operation on a stack needs, without a lock."""
 
     target: Target
     progress: Progress
     clock: Clock
     timeouts: Timeouts = field(default_factory=Timeouts)
     run_remotely: RunRemotely | None = None
-    """Given where this process can't reach what a rollout has to ask."""
+    """Set where this process can't reach the servers that a rollout has to ask."""
 
     def waiting(self, **seconds: float) -> Engine:
-        """The same engine with other timeouts, by their names."""
+        """Return the same engine with other timeouts, by their names."""
         return replace(self, timeouts=replace(self.timeouts, **seconds))
 
     @contextmanager
@@ -148,7 +148,7 @@ class Engine:
                 self.clock.sleep(0.2)
 
     def retrying(self, what: str, attempt: Callable[[], T]) -> T:
-        """Try again what fails for a passing reason, to the deadline; everything else is raised at once."""
+        """Retry what fails for a passing reason, up to the deadline; everything else is raised at once."""
         deadline = self.clock.monotonic() + self.timeouts.transient
         pause = 1.0
         while True:
@@ -172,7 +172,7 @@ class RolloutContext(Engine):
 
 
 class Waiting:
-    """For one start. The time for importing begins when its code runs; as long is given for all before."""
+    """Waits for one start. The startup time begins when its code runs; as long is allowed for all before."""
 
     def __init__(self, clock: Clock, timeouts: Timeouts, startup_seconds: float) -> None:
         self._clock, self._timeouts, self._startup = clock, timeouts, startup_seconds
@@ -181,7 +181,7 @@ class Waiting:
         self._imports = False
 
     def allowed(self, seen: Observation) -> float:
-        """Seconds in all for what it waits for now."""
+        """Return the seconds allowed in all for what it waits for now."""
         if self._kind is FindingKind.CAPACITY:
             longer = self._timeouts.scale_up if seen.room_is_coming else 0.0
             return max(self._timeouts.capacity, longer)
@@ -190,7 +190,7 @@ class Waiting:
         return self._startup
 
     def left(self, seen: Observation) -> float:
-        """Seconds for which going on is worth it; asked at each look. None left: it is given up."""
+        """Return the seconds left, at each observation. At 0 or below the candidate is given up."""
         now = self._clock.monotonic()
         if self._kind is FindingKind.CAPACITY:
             self._began += now - self._looked

@@ -1,4 +1,4 @@
-"""What a launch may ask for, and what a candidate must pass: a function each, whose failure is a finding."""
+"""Checks of what a launch may ask for, and of candidates: a function each, whose failure is a finding."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ SHOWN_KEYS = 5
 
 
 def commit_is_the_one_asked_for(release: Release, loaded: LoadedCode, expected_directory: str) -> None:
-    """The folder that the process loaded from lies in the checkout of the release's commit."""
+    """Check that the process loaded from a folder in the checkout of the release's commit."""
     expected = PurePath(expected_directory)
     foreign = [
         found
@@ -35,7 +35,7 @@ def commit_is_the_one_asked_for(release: Release, loaded: LoadedCode, expected_d
 
 
 def nothing_is_lost(release: Release, loaded: LoadedCode, serving: LoadedCode) -> None:
-    """Of the kinds that the location must keep, all that serves is in the candidate."""
+    """Check that the candidate has all that serves, of the kinds that the location must keep."""
     lost = [
         f"{one.kind} {one.name}"
         for one in differences(serving.defined, loaded.defined)
@@ -57,7 +57,7 @@ def _lost(release: Release, lost: Sequence[str]) -> Finding:
 
 
 def shared_asset_keys(loaded: LoadedCode, others: Mapping[str, Sequence[str]]) -> list[str]:
-    """A warning for each other location that defines some of the same asset keys."""
+    """Return a warning for each other location that defines some of the same asset keys."""
     mine = set(loaded.asset_keys)
     warnings = []
     for location, keys in sorted(others.items()):
@@ -74,7 +74,7 @@ def shared_asset_keys(loaded: LoadedCode, others: Mapping[str, Sequence[str]]) -
 
 
 def may_go_there(locations: Sequence[Location], ref: str | None) -> None:
-    """Raises BadInput for each location whose configuration does not let it."""
+    """Raise BadInput for each location whose configuration does not allow the ref."""
     kept = [location for location in locations if not decisions.ref_is_allowed(location, ref)]
     if kept:
         raise BadInput(*(_not_allowed(location, str(ref)) for location in kept))

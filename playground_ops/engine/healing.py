@@ -1,4 +1,4 @@
-"""Mending a location without anybody: where that was asked for, a few times in a while, each on record."""
+"""Automatic repair of locations where it is configured: a limited number of times, each on record."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ def heal(
     lasting: Collection[str],
     run_id: str | None = None,
 ) -> list[str]:
-    """Bring up again what serves and does not answer, and remove what is left of rollouts; a sentence each.
+    """Bring up serving releases that don't answer, and remove leftovers. Returns a sentence for each.
 
-    `lasting`: locations that were not well at an earlier look either. What is brought up is the commit that
+    `lasting`: locations that were not well at an earlier check either. What is brought up is the commit that
     serves, or served last, as a new release through every gate: nothing is restarted in place, so nothing
     that still works is ended. A location that never served is left to people, as is one that answers and is
     not well.
@@ -47,7 +47,7 @@ def heal(
 def _heal(
     engine: Engine, configuration: Configuration, location: Location, left: bool, run_id: str | None
 ) -> str | None:
-    """`left`: something of a rollout that is to be removed."""
+    """Repair one location; `left`: a rollout left something that is to be removed."""
     limit, minutes = configuration.health.heal_times, configuration.health.heal_window_minutes
     try:
         request = wanted(engine.target, location, run_id)
@@ -64,13 +64,13 @@ def _heal(
 
 
 def healed(records: Sequence[RolloutRecord], now: datetime, window_minutes: float) -> int:
-    """How often it was tried within the window."""
+    """Return how often a repair was tried within the window."""
     since = now - timedelta(minutes=window_minutes)
     return sum(1 for one in records if one.action == "heal" and moment(one.started_at) >= since)
 
 
 def wanted(target: Target, location: Location, run_id: str | None = None) -> Request | None:
-    """The release as it was deployed: what was configured since comes with the next deploy.
+    """Return a request for the release as it was deployed; newer settings come with the next deploy.
 
     None where nothing serves and nothing has served.
     """

@@ -1,7 +1,7 @@
 """The record of one rollout while it is being written.
 
-The record is saved at each step that the next rollout would need to know of, so that a rollout that
-is killed leaves a readable account of how far it came. A rollout that changes nothing saves nothing.
+The record is saved at each step that the next rollout would need to know of, so that a rollout that is killed
+leaves a readable account of how far it came. A rollout that changes nothing saves nothing.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from playground_ops.engine.context import Engine, Request
 
 
 class Journal:
-    """Also a Progress, so that phases told by others are timed in the same record."""
+    """Writes the record. It is also a Progress, so that all phases are timed in the same record."""
 
     def __init__(self, engine: Engine, request: Request) -> None:
         self._target, self._progress, self._clock = engine.target, engine.progress, engine.clock
@@ -68,7 +68,7 @@ class Journal:
         self._target.record(self.record)
 
     def save(self, phase: Phase) -> None:
-        """Say on record that `phase` is about to begin."""
+        """Record that `phase` is about to begin."""
         self._target.record(self.record.model_copy(update={"phase": phase}))
 
     def unchanged(self) -> RolloutRecord:
@@ -79,7 +79,7 @@ class Journal:
         return self._end(Outcome.DONE)
 
     def failed(self, error: BaseException, tail: str) -> RolloutRecord:
-        """The error carries the record from here on, so that whoever hears of it needs no other look."""
+        """End the record as failed or cancelled, and attach it to the error for whoever handles that."""
         if isinstance(error, PlaygroundError):
             error.record = self._end(Outcome.FAILED, finding=error.finding, log_tail=tail)
         elif isinstance(error, RolloutCancelled):

@@ -1,6 +1,6 @@
-"""What a rollout does first: finish or undo what an earlier one, that died, left behind.
+"""The first step of a rollout: finish or undo what an earlier one, that died, left behind.
 
-Called with the location's lock held, so whatever has no outcome yet is dead.
+It is called with the location's lock held, so a record without an outcome belongs to a dead rollout.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ DONE = Outcome.DONE
 
 
 def recover(context: RolloutContext, location: str) -> Target:
-    """Afterwards there is no candidate, no unfinished record, and at most one release kept warm.
+    """Leave no candidate, no unfinished record, and at most one release kept warm.
 
-    Returns the target at one look: what is there as the rollout begins is asked for once.
+    Returns a snapshot of the target: the rollout reads once what is there as it begins.
     """
     target, progress, seen = context.target, context.progress, context.target.snapshot()
     records = seen.records(location)
@@ -45,9 +45,9 @@ def recover(context: RolloutContext, location: str) -> Target:
 
 
 def _leftovers(live: Sequence[LiveRelease], records: Sequence[RolloutRecord]) -> list[LiveRelease]:
-    """Candidates, and releases that were switched to, taken back, and not yet removed.
+    """Return candidates, and releases that were switched to, taken back, and not yet removed.
 
-    One that has no record at all is none: it served, and somebody deleted its record.
+    A release without any record is none of them: it served, and somebody deleted its record.
     """
     recorded = [(record.release.number, record.outcome) for record in records if record.release]
     confirmed = {number for number, outcome in recorded if outcome is DONE}
@@ -61,7 +61,7 @@ def _leftovers(live: Sequence[LiveRelease], records: Sequence[RolloutRecord]) ->
 
 
 def take_away(target: Target, release: LiveRelease) -> None:
-    """At once what never served; what did, be it for seconds, may have been given runs, and drains."""
+    """Remove at once what never served; drain what did, be it for seconds, as it may have been given runs."""
     if release.state is ReleaseState.RETIRED:
         target.retire(release.release)
     else:
@@ -71,7 +71,7 @@ def take_away(target: Target, release: LiveRelease) -> None:
 def retire_all_but_the_last(
     target: Target, live: Sequence[LiveRelease], warm: LiveRelease | None = None
 ) -> bool:
-    """Let old releases drain (`decisions.no_longer_kept`). Whether there were any."""
+    """Drain old releases (`decisions.no_longer_kept`). Returns whether there were any."""
     older = decisions.no_longer_kept(live, warm)
     for release in older:
         target.retire(release.release)
@@ -100,7 +100,7 @@ def _settle_an_unconfirmed_switch(
 
 
 def _revive(target: Target, now: LiveRelease | None, progress: Progress) -> None:
-    """What serves must run. Failing that is no reason to stop: this rollout may be the cure."""
+    """Start what serves, if it does not run. A failure is only a warning: this rollout may be the cure."""
     if now is None:
         return
     try:
@@ -133,7 +133,7 @@ def _close(context: RolloutContext, location: str, unfinished: Sequence[RolloutR
 
 
 def bring_back(engine: Engine, request: Request) -> None:
-    """Start the serving release again, at its commit: a ref that moved meanwhile is a rollout's matter.
+    """Start the serving release again, at its commit: following a moved ref is left to a rollout.
 
     Raises RolloutFailed when it does not come up, LockHeld.
     """

@@ -1,4 +1,4 @@
-"""Which rollouts a wish to redeploy means."""
+"""Finds the rollouts that a request to redeploy means."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ from playground_ops.engine.gates import may_go_there
 
 @dataclass(frozen=True)
 class Wish:
-    """What a person or a sensor asked for."""
+    """A person's or a sensor's request to redeploy."""
 
     locations: Sequence[str]
-    """None named: those whose ref has moved."""
+    """Names of locations; empty: those whose ref has moved."""
     asker: Asker
     ref: str | None = None
     force: bool = False
 
 
 def requests(engine: Engine, configuration: Configuration, wish: Wish) -> list[Request]:
-    """Raises BadInput for an unknown location, PlaygroundError where a ref can't be resolved."""
+    """Return the rollouts. Raises BadInput for an unknown location, PlaygroundError for an unresolved ref."""
     if wish.locations:
         named = [location_named(configuration, name) for name in wish.locations]
         if wish.ref is not None:
@@ -42,7 +42,7 @@ def requests(engine: Engine, configuration: Configuration, wish: Wish) -> list[R
 
 
 def moved(engine: Engine, locations: Sequence[Location]) -> list[tuple[Location, Revision]]:
-    """The locations whose configured ref leads somewhere new, with where it leads. Asked all at once."""
+    """Return the locations whose configured ref leads somewhere new, and where. All are asked at once."""
     found: dict[str, Revision] = {}
 
     def resolve() -> None:

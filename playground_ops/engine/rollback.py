@@ -1,4 +1,4 @@
-"""Going back to a release that served before, and bringing one location's commit to another."""
+"""Rolls back to a release that served before, and promotes one location's commit to another."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ from playground_ops.engine.switching import switch_to
 
 
 def roll_back(engine: Engine, request: Request, to: int | None) -> RolloutRecord:
-    """Serve release `to` (None: the one before the serving one; where nothing serves, the last one) again.
+    """Serve release `to` again. None: the one before the serving one; where nothing serves, the last one.
 
-    A release that is still warm is switched to at once; one that was drained is started anew, as a
-    new release of the same commit and configuration, through every gate.
-    Raises BadInput when there is nothing to go back to, RolloutFailed, LockHeld.
+    A release that is still warm is switched to at once; one that was drained is started anew, as a new
+    release of the same commit and configuration, through every gate. Raises BadInput when there is nothing to
+    go back to, RolloutFailed, LockHeld.
     """
     name = request.location.name
     with _outlasting_a_watch(engine).locked(request) as context:
@@ -48,7 +48,7 @@ def roll_back(engine: Engine, request: Request, to: int | None) -> RolloutRecord
 
 
 def _outlasting_a_watch(engine: Engine) -> Engine:
-    """Whoever flees from a release that is still being watched waits for that to end."""
+    """Return an engine that waits for the lock until a rollout's watch of its release has ended."""
     timeouts = engine.timeouts
     watched = timeouts.watch + timeouts.confirm if timeouts.watch else 0.0
     return engine.waiting(lock=max(timeouts.lock, watched))
@@ -78,7 +78,7 @@ def _go_back(
     journal = Journal(context, request)
     journal.began_from(now)
     journal.resolved(release.revision)
-    # It has been watched when it was new.
+    # It was watched when it was new.
     told = replace(context, progress=journal, timeouts=replace(context.timeouts, watch=0.0))
     try:
         journal.went_back_to(release)

@@ -1,4 +1,4 @@
-"""A rollout: one location goes to one commit with nobody noticing, or stays where it is and says why."""
+"""A rollout: one location goes to one commit with nobody noticing, or stays where it is and reports why."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ from playground_ops.engine.recovery import recover, retire_all_but_the_last, tak
 from playground_ops.engine.switching import switch_to
 
 LOOK_SECONDS = 4.0
-"""At a candidate, also where nothing tells that it changed."""
+"""Seconds between two observations of a candidate, also where no event reports a change."""
 
 
 def roll_out(engine: Engine, request: Request) -> RolloutRecord:
-    """Raises LockHeld, RolloutFailed (what served before still serves) or RolloutCancelled."""
+    """Make a rollout. Raises LockHeld, RolloutCancelled or RolloutFailed (what served still serves)."""
     with engine.locked(request) as context:
         before = recover(context, request.location.name)
         return Rollout(context, before, request).run()
@@ -38,7 +38,7 @@ class Rollout:
     """One rollout under way, its lock held."""
 
     def __init__(self, context: RolloutContext, before: Target, request: Request) -> None:
-        """`before`: the target as it was when the rollout began."""
+        """Prepare the rollout; `before` is the target as it was when the rollout began."""
         self.before = before
         self.journal = Journal(context, request)
         self.context = replace(context, progress=self.journal)
@@ -160,7 +160,7 @@ class Rollout:
             self.context.progress.say(f"automation is {self.location.automation}: {stopped}")
 
     def _keeps(self, release: Release, loaded: LoadedCode, previous: Release | None) -> None:
-        """Whoever goes back, or forces it, has said that something may go."""
+        """Check `must_keep`. A rollback or a forced rollout may lose definitions, so they skip the check."""
         if previous is None or not self.location.must_keep or self.request.force or self.request.rollback_of:
             return
         try:
@@ -171,7 +171,7 @@ class Rollout:
         nothing_is_lost(release, loaded, serving)
 
     def _be_approved(self, release: Release) -> None:
-        """A first release replaces nothing; whoever goes back has said so; what is healed was approved."""
+        """Wait for approval where configured. A rollback needs none, and what is healed was approved."""
         heals = self.request.action == "heal"
         if self.location.approval == "manual" and not self.request.rollback_of and not heals:
             wait_for_approval(self.context, release, self.journal)
@@ -182,7 +182,7 @@ class Rollout:
         switch_to(self.context, release, previous)
 
     def _undo(self, error: BaseException) -> RolloutRecord:
-        """Keep the evidence, then take the candidate away. Nothing is touched when the lock is lost."""
+        """Keep the log's tail, then remove the candidate. Nothing is touched when the lock is lost."""
         self.lock.check()
         if isinstance(error, PlaygroundError):
             self.context.progress.say(f"it fails, what serves stays: {error.finding.sentence()}")

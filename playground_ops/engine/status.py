@@ -16,7 +16,7 @@ from playground_ops.render.names import CONFIGURATION, CONFIGURATION_KEY
 class LastRollout(FrozenModel):
     action: str
     outcome: str
-    """`under way` while it has none."""
+    """The outcome, or `under way` while there is none."""
     ended_at: str | None
     by: str
     reason: str | None = None
@@ -31,7 +31,7 @@ class LocationStatus(FrozenModel):
     subject: str | None = None
     since: str | None = None
     previous: int | None = None
-    """Release that is kept warm for rollback."""
+    """The number of the release that is kept warm for rollback."""
     candidate: int | None = None
     draining: tuple[int, ...] = ()
     automation: str | None = None
@@ -45,7 +45,7 @@ class StackStatus(FrozenModel):
     ui: str | None
     target: str
     configuration: str = ""
-    """Which one is in force, and where it is from."""
+    """Which configuration is in force, and where it is from."""
     components: tuple[ComponentStatus, ...]
     locations: tuple[LocationStatus, ...]
 
@@ -96,7 +96,7 @@ def _last(record: RolloutRecord) -> LastRollout:
 
 
 def look(target: Target, configuration: Configuration) -> StackStatus:
-    """Every component and location there is, configured or not. Writes nothing."""
+    """Return the status of all components and locations, configured or not. Writes nothing."""
     target = target.snapshot()
     components = tuple(target.stack.component_status())
     servers = {found.name: found for found in components if found.kind == "location"}

@@ -16,12 +16,12 @@ from playground_ops.engine.context import Engine, RolloutContext
 POLL_SECONDS = 0.2
 WATCH_SECONDS = 1.0
 RELOAD_SECONDS = 2.0
-"""A webserver looks once a second by itself."""
+"""The webserver itself checks its locations once a second."""
 EARLIER = "the server before it"
 
 
 def switch_to(context: RolloutContext, release: Release, previous: Release | None) -> None:
-    """Raises RolloutFailed after going back to `previous`, LockLost before anything was moved."""
+    """Switch. Raises RolloutFailed after going back to `previous`, LockLost before anything was moved."""
     target, progress, timeouts = context.target, context.progress, context.timeouts
     progress.phase(Phase.SWITCH, f"{release.location.name} goes to release {release.number}")
     context.lock.check()
@@ -36,7 +36,7 @@ def switch_to(context: RolloutContext, release: Release, previous: Release | Non
         confirm(context, release)
         target.keep(release)
         if previous is not None:
-            target.settle(previous, launched=True)  # there, while the address moved
+            target.settle(previous, launched=True)  # runs launched there while the address moved
             watch(context, release, known)
             target.settle(previous)
     except BaseException:
@@ -50,7 +50,7 @@ def switch_to(context: RolloutContext, release: Release, previous: Release | Non
 def confirm(engine: Engine, release: Release) -> None:
     """Return when the webserver shows exactly this release and its server has stayed alive.
 
-    Raises RolloutFailed when the server dies, or at the deadline with what was seen last.
+    Raises RolloutFailed when the server dies, or at the deadline with what was observed last.
     """
     target, clock, timeouts = engine.target, engine.clock, engine.timeouts
     began = clock.monotonic()
@@ -77,9 +77,9 @@ def confirm(engine: Engine, release: Release) -> None:
 def watch(engine: Engine, release: Release, known: Mapping[str, Finding]) -> None:
     """Return when the release has been shown without an error for `timeouts.watch` seconds on end.
 
-    `known`: what was not well before the switch, and is not held against it.
-    Raises RolloutFailed when its server ends, when a sensor or schedule of it or a daemon begins to fail, and
-    when the webserver shows something else for longer than `timeouts.confirm`.
+    `known`: what was not well before the switch, and is not held against the release. Raises RolloutFailed
+    when its server ends, when a sensor or schedule of it or a daemon begins to fail, and when the webserver
+    shows something else for longer than `timeouts.confirm`.
     """
     target, clock, progress, seconds = engine.target, engine.clock, engine.progress, engine.timeouts.watch
     if not seconds:
@@ -105,7 +105,7 @@ def watch(engine: Engine, release: Release, known: Mapping[str, Finding]) -> Non
 
 
 def _nothing_ticks(silent: Sequence[str]) -> str:
-    """Not the release's fault, and nothing that going back would mend."""
+    """Return a warning only: the release is not at fault, and going back would not help."""
     return (
         f"the daemon has not been heard of for two minutes ({', '.join(silent)}): no schedule or sensor of "
         "this release was seen ticking. `logs daemon` says why"
@@ -119,7 +119,7 @@ def _must_live(target: Target, release: Release) -> None:
 
 
 def _what_else_is_shown(target: Target, release: Release) -> str:
-    """Empty where it is this release, and nothing else."""
+    """Return what the webserver shows instead; empty where it shows this release."""
     try:
         shown, own = target.webserver.shown(release.location.name), target.server_id(release)
     except PlaygroundError as error:

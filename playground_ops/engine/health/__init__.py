@@ -1,1 +1,1 @@
-"""Whether the stack is well: looked at, judged, and told to people outside."""
+"""The health of the stack: examined, judged, and reported to people outside."""

@@ -1,4 +1,4 @@
-"""Looking at a running stack and saying what is not well, and why."""
+"""Examines a running stack and returns what is not well, and why."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from playground_ops.engine.health import probes
 from playground_ops.engine.health.probes import Looked, Numbers
 
 AGAIN_SECONDS = 10.0
-"""What passes within them is not told: a reload, a pod that another one replaces, the end of a rollout."""
+"""What passes within these seconds is not reported: a reload, a pod's replacement, the end of a rollout."""
 AT_ONCE = 8
-"""Locations, each of which is some questions to the cluster, its server and the webserver."""
+"""Locations examined at once; each means some queries to the cluster, its server and the webserver."""
 
 
 @dataclass(frozen=True)
@@ -29,13 +29,13 @@ class Examined:
     report: Report
     numbers: Numbers
     stale: Sequence[str] = ()
-    """Locations of which the webserver shows an earlier server than the one that serves."""
+    """Locations for which the webserver shows an earlier server than the one that serves."""
 
 
 def examine_twice(target: Target, configuration: Configuration, clock: Clock) -> Examined:
-    """What is not well at two looks, some seconds apart; of what is well, one look is enough.
+    """Return what is not well at two checks, some seconds apart; for what is well, one is enough.
 
-    Raises PlaygroundError when nothing can be looked at for as long.
+    Raises PlaygroundError when nothing can be examined at either.
     """
     try:
         seen = examine(target, configuration)
@@ -46,7 +46,7 @@ def examine_twice(target: Target, configuration: Configuration, clock: Clock) ->
     if not worst_first(first):
         return seen
     for name in seen.stale:
-        target.webserver.reload(name)  # the truth, which it does not always find out by itself
+        target.webserver.reload(name)  # shows what is true, which it does not always find out by itself
     clock.sleep(AGAIN_SECONDS)
     second = examine(target, configuration)
     lasting = {
@@ -57,16 +57,16 @@ def examine_twice(target: Target, configuration: Configuration, clock: Clock) ->
 
 
 def examine(target: Target, configuration: Configuration) -> Examined:
-    """Every topic of every component but the sources of locations, with its findings. Writes nothing.
+    """Return every topic of every component, with its findings, but not the sources. Writes nothing.
 
-    What can't be looked at is a finding of its component. Raises PlaygroundError when nothing can be.
+    What can't be examined is a finding of its component. Raises PlaygroundError when nothing can be.
     """
     target = target.snapshot()
     status = {component.name: component for component in target.stack.component_status()}
     in_cluster = target.name == "kubernetes"
     looked_at = parts_of(configuration, in_cluster)
     locations = [location.name for location in configuration.all_locations]
-    # Of a location that is no longer configured and still there the plan tells.
+    # A location that is no longer configured and still there is reported by the plan.
     standing = [name for name, one in status.items() if one.kind != "location"]
     others = [name for name in dict.fromkeys((*looked_at, *standing)) if name not in (FOUNDATION, *locations)]
     tasks: list[Callable[[], Looked]] = [
@@ -104,14 +104,14 @@ def _laid_together(measured: Sequence[Numbers]) -> Numbers:
 
 
 def blind(error: PlaygroundError, components: Iterable[str]) -> Report:
-    """Where nothing can be looked at: that is told of who looks, and of the others no more is known."""
+    """Return a report for when nothing can be examined: `ops` has the findings, nothing else is known."""
     return {**{name: {} for name in components}, OPS.name: {Topic.HEALTHY: [*error.findings]}}
 
 
 def sources(target: Target, configuration: Configuration) -> tuple[Report, list[str]]:
-    """Whether the repositories answer; and a sentence for each location whose ref leads where nothing serves.
+    """Return whether the repositories answer, and a sentence for each location whose ref is ahead.
 
-    In a cluster a pod is started for each repository: this is not for every look.
+    In a cluster a pod is started for each repository: this is not part of every check.
     """
     wanted = [one for one in configuration.all_locations if one.repository]
     found: Report = {one.name: {Topic.SOURCE: []} for one in wanted}
@@ -136,18 +136,18 @@ def _ahead(location: Location, there: Revision, live: LiveRelease | None) -> str
 
 
 def tend(target: Target, locations: Sequence[str]) -> list[str]:
-    """Mark failed the runs that ended with their server; a sentence for each."""
+    """Mark failed the runs that ended with their server. Returns a sentence for each."""
     with ThreadPoolExecutor(AT_ONCE) as pool:
         return [told for several in pool.map(target.fail_lost_runs, locations) for told in several]
 
 
 def parts_of(configuration: Configuration, in_cluster: bool) -> dict[str, tuple[Topic, ...]]:
-    """What is looked at of each component of a stack."""
+    """Return the topics that are checked for each component of a stack."""
     keeps = dict.fromkeys((FOUNDATION, keeper(configuration, in_cluster)))
     locations = {one.name: one.repository is not None for one in configuration.all_locations}
     return parts(locations, tuple(keeps), in_cluster)
 
 
 def keeper(configuration: Configuration, in_cluster: bool) -> str:
-    """The component that keeps Dagster's database."""
+    """Return the component that keeps Dagster's database."""
     return "postgres" if in_cluster and not configuration.postgres.external else FOUNDATION

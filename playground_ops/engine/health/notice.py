@@ -1,4 +1,4 @@
-"""What is told to people outside when the stack's state changes, and the webhook that takes it.
+"""Notices to people outside when the stack's state changes, and the webhook that takes them.
 
 The URL of a webhook is a secret: it appears in no message.
 """
@@ -25,14 +25,14 @@ ANSWER_CHARACTERS = 200
 
 
 class _NoRedirects(urllib.request.HTTPRedirectHandler):
-    """A body is not sent to where an answer points."""
+    """Follows no redirect, so that a body is not sent to where an answer points."""
 
     def redirect_request(self, *_: object) -> None:
         return None
 
 
 def send(variable: str, url: str, body: bytes) -> None:
-    """Raises PlaygroundError (transient, or certain where another try would be refused too)."""
+    """Send a notice. Raises PlaygroundError: transient, or certain where another try would be refused too."""
     if not url.startswith(("http://", "https://")):
         raise PlaygroundError(_unsent(variable, "is no http or https URL", "It holds something else.", True))
     opener = urllib.request.build_opener(_NoRedirects)
@@ -69,7 +69,7 @@ SHOWN = 10
 
 
 class Bad(FrozenModel):
-    """One check that is not passed."""
+    """A check that is not passed."""
 
     component: str
     check: str
@@ -77,7 +77,7 @@ class Bad(FrozenModel):
     object: str
     sentence: str
     since: str
-    """When it was first told; UTC, ISO 8601."""
+    """When it was first reported; UTC, ISO 8601."""
 
     @property
     def key(self) -> str:
@@ -85,7 +85,7 @@ class Bad(FrozenModel):
 
 
 class Told(FrozenModel):
-    """What is known outside: the checks that were not passed, by component and check."""
+    """What was reported outside: the checks that were not passed, by component and check."""
 
     bad: Mapping[str, Bad] = Field(default_factory=dict)
 
@@ -95,12 +95,12 @@ class Sender:
     """The stack that a notice is about."""
 
     stack: str
-    """Its name for people who have several."""
+    """The stack's name for people who have several."""
     ui: str | None
 
 
 class Notice(FrozenModel):
-    """A change of state."""
+    """A change of the stack's state."""
 
     stack: str
     ui: str | None
@@ -128,9 +128,9 @@ def change(
     now: datetime,
     components: Collection[str] = (),
 ) -> tuple[Notice | None, Told]:
-    """What is to be told, if anything, and what is known outside once it was.
+    """Return the notice, if there is one, and what is known outside once it was sent.
 
-    `components` of the stack: what is known of their checks stays known until they are looked at again.
+    `components` of the stack: what is known of their checks stays known until they are checked again.
     """
     at = now.isoformat(timespec="seconds")
     looked_at = {f"{name}/{topic.value}" for name, topics in report.items() for topic in topics}
@@ -166,12 +166,12 @@ def _bad(name: str, topic: Topic, finding: Finding, at: str) -> Bad:
 
 
 def as_json(notice: Notice) -> dict[str, Any]:
-    """The plain form: every field, the headline and the state."""
+    """Return the plain form: every field, the headline and the state."""
     return {"state": notice.state, "headline": notice.headline, **notice.model_dump(mode="json")}
 
 
 def as_slack(notice: Notice) -> dict[str, Any]:
-    """For an incoming webhook of Slack (or of Mattermost and Rocket.Chat, which take the same)."""
+    """Return the body for an incoming webhook of Slack (Mattermost and Rocket.Chat take the same)."""
     lines = [f"*{_escaped(notice.headline)}*"]
     told = [(":red_circle:" if one.urgent else ":large_yellow_circle:", one) for one in notice.new]
     told += [(":large_green_circle:", one) for one in notice.mended]
@@ -193,5 +193,5 @@ def body(notice: Notice, form: str) -> bytes:
 
 
 def _escaped(text: str) -> str:
-    """Slack's three characters (docs.slack.dev, "Formatting message text")."""
+    """Escape Slack's three characters (docs.slack.dev, "Formatting message text")."""
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")

@@ -1,4 +1,4 @@
-"""One look each: at a location, another component, what Dagster tells, storage, drift, what was taken."""
+"""Single checks: of a location, another component, Dagster's reports, storage, drift, missing objects."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from playground_ops.core.errors import Finding, PlaygroundError
 from playground_ops.core.target import Target
 
 Numbers = Mapping[str, Mapping[str, int]]
-"""By component: of what it keeps and uses, by what it is called."""
+"""Numbers by component and label: what it keeps and uses."""
 
 
 @dataclass(frozen=True)
 class Looked:
-    """What one look told: component, topic, findings."""
+    """The result of one check: component, topic, findings."""
 
     told: Sequence[tuple[str, Topic, list[Finding]]]
     rolling_out: str | None = None
     """The location, where a rollout is under way."""
     is_from_database: bool = False
-    """Then it says nothing while that is away: heartbeats could not be written."""
+    """Whether it is meaningless while the database is away: heartbeats could not be written."""
     database_is_away: bool = False
     stale: str | None = None
     numbers: Numbers = field(default_factory=dict)
@@ -57,7 +57,7 @@ def at_location(target: Target, name: str, component: ComponentStatus | None) ->
             healthy.append(components.serves_nothing(name, decisions.last_done(records)))
         elif silent := components.answers(serving.release, target.observe(serving.release)):
             healthy += silent
-        elif not is_busy:  # what is shown during a rollout is for it to confirm
+        elif not is_busy:  # during a rollout, the rollout confirms what is shown
             shown = target.webserver.shown(serving.release.location.name)
             own = target.server_id(serving.release)
             healthy += components.is_shown(serving.release, shown, own)
@@ -69,7 +69,7 @@ def at_location(target: Target, name: str, component: ComponentStatus | None) ->
 
 
 def at_dagster(target: Target) -> Looked:
-    """Nothing while the webserver, which tells it, is down: that is a finding of its own."""
+    """Return nothing while the webserver, which reports all this, is down: that is a finding of its own."""
     seen = target.webserver.overview()
     if seen is None:
         return Looked([])
@@ -88,7 +88,7 @@ def at_dagster(target: Target) -> Looked:
 
 
 def at_storage(target: Target, keeps: str) -> Looked:
-    """`keeps`: the component that keeps the database."""
+    """Check the storage; `keeps` is the component that keeps the database."""
     try:
         storage = target.storage()
     except PlaygroundError as error:
@@ -105,7 +105,7 @@ def at_storage(target: Target, keeps: str) -> Looked:
 
 
 def at_missing(target: Target, configuration: Configuration) -> Looked:
-    """Where that can't be asked, why is told by the others, who ask the same."""
+    """Return nothing where the question fails: the other checks ask the same and report why."""
     try:
         found = target.stack.missing(configuration)
     except PlaygroundError:
