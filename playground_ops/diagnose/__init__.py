@@ -1,4 +1,4 @@
-"""From what a process printed before it ended to a finding a person can act on."""
+"""Turns what a process printed before it ended into a finding a person can act on."""
 
 from playground_ops.diagnose.server_log import explain_exit
 

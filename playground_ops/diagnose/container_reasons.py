@@ -1,6 +1,6 @@
 """The catalogue of reasons for which a container does not run: by Kubernetes's reason, then its message.
 
-The first entry that matches wins, so the order is from the particular to the general.
+The first entry that matches wins, so specific entries come before general ones.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ CERTAIN, TRANSIENT, CAPACITY = FindingKind.CERTAIN, FindingKind.TRANSIENT, Findi
 @dataclass(frozen=True)
 class Reason:
     reasons: str
-    """Of a waiting or ended container, a pod, or an event; separated by spaces."""
+    """Reasons of a waiting or ended container, a pod, or an event; separated by spaces."""
     message: str
-    """A pattern; the case of letters does not matter."""
+    """A pattern, matched without regard to case."""
     kind: FindingKind
     cause: str
     fix: str

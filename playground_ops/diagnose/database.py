@@ -1,4 +1,4 @@
-"""Why the database does not answer, by its client's words. The first entry that matches wins."""
+"""Reasons for which the database does not answer, by its client's error. The first match wins."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ CATALOGUE = (
 
 
 def explain_database(words: str) -> Finding:
-    """`words` of the client's error, redacted. What is in no entry is shown without a guess."""
+    """Return the finding for the client's error `words`, redacted. Unknown errors get no guess."""
     told = next((line.strip() for line in words.splitlines() if line.strip()), "no words")
     kind, cause, fix = next(
         ((kind, cause, fix) for text, kind, cause, fix in CATALOGUE if re.search(text, words, re.IGNORECASE)),

@@ -1,4 +1,4 @@
-"""Files with credentials for git, looked at before they go anywhere. Pure; their content is never told.
+"""Checks files with credentials for git before they go anywhere. Pure; their content is never shown.
 
 Formats: OpenSSH `PROTOCOL.key`, sshd(8) "SSH_KNOWN_HOSTS FILE FORMAT", RFC 1421 (encrypted PEM).
 """
@@ -17,18 +17,18 @@ from urllib.parse import urlsplit
 from playground_ops.core.errors import Finding, FindingKind
 
 LONGEST = 65_536
-"""Bytes; every real one is shorter."""
+"""Bytes; every real file is shorter."""
 SSH_PORT = 22
 _PUBLIC = re.compile(rb"\s*(ssh-|ecdsa-|sk-|---- BEGIN SSH2 PUBLIC|-----BEGIN ([A-Z0-9]+ )?PUBLIC KEY-----)")
 _PRIVATE = re.compile(rb"-----BEGIN ([A-Z0-9 ]*)PRIVATE KEY-----\r?\n(.*?)-----END \1PRIVATE KEY-----", re.S)
 _MAGIC = b"openssh-key-v1\0"
 Told = tuple[str, str, str]
-"""What was seen, why, what to do."""
+"""What was seen, why, and what to do."""
 _KEY_TYPE = re.compile(r"(sk-)?(ssh|ecdsa)-[a-z0-9@.-]+")
 
 
 def faults_of_key(path: str, content: bytes) -> list[Finding]:
-    """Of a private key for SSH: the first one, which makes the others pointless."""
+    """Return the first fault of a private key for SSH, which makes further ones pointless."""
     told = _other_than_a_key(content) or _of_no_use(content)
     return [_fault(path, *told)] if told else []
 
@@ -78,7 +78,7 @@ def _has_passphrase(kind: bytes, body: bytes) -> bool:
 
 
 def faults_of_known_hosts(path: str, content: bytes, urls: Sequence[str]) -> list[Finding]:
-    """`urls`: repositories that are to be fetched over SSH, each of whose hosts must be among them."""
+    """Return the faults. `urls`: repositories fetched over SSH; each host of theirs must be in the file."""
     lines = [line.split() for line in content.decode("utf-8", errors="replace").splitlines()]
     entries = [line for line in lines if line and not line[0].startswith(("#", "@revoked"))]
     entries = [line[1:] if line[0].startswith("@") else line for line in entries]
@@ -102,7 +102,7 @@ def faults_of_known_hosts(path: str, content: bytes, urls: Sequence[str]) -> lis
 
 
 def host_of(url: str) -> str:
-    """As known_hosts has it: `host`, or `[host]:port` where the port is not 22."""
+    """Return the host as known_hosts has it: `host`, or `[host]:port` where the port is not 22."""
     if "://" not in url:  # git's short form, user@host:path
         return url.partition(":")[0].rpartition("@")[2].lower()
     found = urlsplit(url)
@@ -124,7 +124,7 @@ def _matches(names: str, host: str) -> bool:
 
 
 def _is_like(pattern: str, host: str) -> bool:
-    """`*` and `?` alone mean something; a bracket is a bracket."""
+    """Match with `*` and `?` as the only wildcards; a bracket is a bracket."""
     return fnmatchcase(host, pattern.replace("[", "[[]"))
 
 
@@ -158,7 +158,7 @@ def faults_of_token(path: str, content: bytes) -> list[Finding]:
 
 
 def _is_one_line(content: bytes) -> bool:
-    """In UTF-8, without what can't be seen: a byte order mark is such a thing too."""
+    """Return whether it is one line of printable UTF-8; a byte order mark is not printable either."""
     try:
         return content.decode().isprintable()
     except UnicodeDecodeError:

@@ -1,4 +1,4 @@
-"""What git's words mean: a table from what it says to a finding."""
+"""Explains git's errors: a table from git's messages to findings."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ EVIDENCE_LINES = 12
 @dataclass(frozen=True)
 class Failure:
     words: str
-    """A pattern; the case of letters does not matter."""
+    """A pattern, matched without regard to case."""
     kind: FindingKind
     observed: str
     cause: str
     fix: str
     in_pod: str = ""
-    """The fix where git runs in a pod, with the Secret that the location names; if it is another one."""
+    """The fix where git runs in a pod, with the Secret that the location names; empty: it is the same."""
 
 
 _AGAIN = "Check the network and the URL; it is tried again until the deadline."
 
-# In order: what git adds at the end ("the remote end hung up") is said of most of them.
+# In order: git's final words ("the remote end hung up") come with most of the errors.
 _FAILURES = (
     Failure(
         r"No space left on device|Disk quota exceeded",
@@ -154,9 +154,9 @@ _FAILURES = (
 
 
 def explain(thing: str, words: str) -> Finding:
-    """What `words`, git's standard error, mean for `thing`.
+    """Explain `words`, git's standard error, for `thing`.
 
-    What is not known may pass: it is called transient, and shown in git's own words.
+    An unknown error may pass: it is called transient, and shown in git's own words.
     """
     evidence, failure = tail(words), _known(words)
     if failure is not None:
@@ -179,7 +179,7 @@ def explain(thing: str, words: str) -> Finding:
 
 
 def explain_in_pod(thing: str, log: str) -> Finding:
-    """What git-sync logged means. The cluster's repositories and Secrets say nothing about a commit."""
+    """Explain git-sync's log. The cluster's repositories and Secrets say nothing about a commit."""
     words = _of_git_sync(log)
     found, known = explain(thing, words), _known(words)
     fix = (known and known.in_pod) or found.fix
@@ -191,7 +191,7 @@ def _known(words: str) -> Failure | None:
 
 
 def _of_git_sync(log: str) -> str:
-    """What git said, of lines that are JSON (git-sync v4) and of those that are not."""
+    """Return what git said, from lines that are JSON (git-sync v4) and from those that are not."""
     said = []
     for line in log.splitlines():
         try:
@@ -203,7 +203,7 @@ def _of_git_sync(log: str) -> str:
 
 
 def tail(words: str) -> str:
-    """The last lines without progress meters, redacted."""
+    """Return the last lines without progress meters, redacted."""
     lines = [line.rpartition("\r")[2].strip() for line in words.replace("\r\n", "\n").split("\n")]
     return redact("\n".join([line for line in lines if line][-EVIDENCE_LINES:]))
 

@@ -1,7 +1,7 @@
-"""The catalogue of ways in which a code server ends before it answers, or Dagster's other processes.
+"""The catalogue of ways in which a code server or another Dagster process ends before it answers.
 
-Each entry is a pattern in the log's tail and what it means. The first that matches wins, so the
-order is from the particular to the general.
+Each entry is a pattern in the log's tail and what it means. The first that matches wins, so specific entries
+come before general ones.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ DISTRIBUTIONS = {
     "sklearn": "scikit-learn",
     "yaml": "pyyaml",
 }
-"""Packages that are imported by another name than they are installed by."""
+"""Distributions whose packages are imported by another name than they are installed by."""
 
 
 TABLES = (
@@ -31,7 +31,7 @@ TABLES = (
     "asset_event_tags|asset_check_executions|dynamic_partitions|secondary_indexes|concurrency_\\w+|pending_steps|"
     "jobs|job_ticks|instigators|asset_daemon_asset_evaluations|alembic_version"
 )
-"""Of Dagster's own storage (dagster._core.storage, the three schemas)."""
+"""Tables of Dagster's own storage (dagster._core.storage, the three schemas)."""
 
 
 @dataclass(frozen=True)
@@ -154,7 +154,7 @@ CATALOGUE = (
 
 
 def explain_exit(subject: str, exit_status: str, log_tail: str) -> Finding:
-    """Why a server that ended never answered. `subject` is `release/NAME`; the tail is redacted already."""
+    """Explain why a server ended without answering. `subject` is `release/NAME`; the tail is redacted."""
     raised = last_raised(log_tail)
     for known in CATALOGUE:
         matches = list(known.pattern.finditer(raised.message if raised else log_tail))
@@ -182,7 +182,7 @@ def explain_exit(subject: str, exit_status: str, log_tail: str) -> Finding:
 
 
 def _package(line: str) -> str:
-    """Of `No module named 'yaml.x'`: how the package is called where it is installed from."""
+    """Return the distribution to install for `No module named 'yaml.x'`."""
     found = re.search(r"No module named '([\w.]+)'", line)
     top = found[1].partition(".")[0] if found else ""
     return f" {DISTRIBUTIONS.get(top, top)}" if top else ""
@@ -198,7 +198,7 @@ def _last_lines(text: str) -> str:
 
 
 def explain_end(subject: str, exit_status: str, log_tail: str) -> Finding:
-    """Of a container `pod/NAME/CONTAINER`; the tail is redacted already."""
+    """Explain the end of a container; `subject` is `pod/NAME/CONTAINER`, the tail is redacted already."""
     raised, lines = last_raised(log_tail), log_tail.strip().splitlines()
     last = raised.headline if raised else lines[-1].strip() if lines else ""
     component = subject.rpartition("/")[2].removeprefix("dagster-")
@@ -222,7 +222,7 @@ _FRAME = re.compile(r'^  File "(?P<file>[^"]+)", line (?P<line>\d+)', re.MULTILI
 _CHECKOUT = re.compile(r"/(?:[0-9a-f]{40}|content-[0-9a-f]+)/")
 _LIBRARY = ("site-packages/", "/lib/python", "<frozen", "<string>")
 _WRAPPERS = ("dagster._core.errors.DagsterUserCodeLoadError", "dagster._core.errors.DagsterImportError")
-"""What Dagster raises around an exception of the code that it loads."""
+"""Errors that Dagster raises around an exception of the code that it loads."""
 
 
 @dataclass(frozen=True)
@@ -232,7 +232,7 @@ class Raised:
     message: str
     """`ValueError: ...`, with all its lines."""
     excerpt: str
-    """From the first frame of the person's own code on."""
+    """The traceback from the first frame of the person's own code on."""
     where: str
     """The last frame of the person's own code, `package/file.py, line 3`; empty if there is none."""
 
@@ -242,7 +242,7 @@ class Raised:
 
 
 def last_raised(log: str) -> Raised | None:
-    """The last exception of the log that is not Dagster's wrapping of another one; None without any."""
+    """Return the last exception of the log that is no wrapping by Dagster; None without any."""
     start = log.rfind(_START)
     if start < 0:
         return None
@@ -267,7 +267,7 @@ def _raised(block: str) -> Raised:
 
 
 def _in_its_repository(file: str) -> str:
-    """The path below the checkout, as the person knows it; of any other file the last parts."""
+    """Return the path below the checkout, as the person knows it; for any other file the last parts."""
     return _CHECKOUT.split(file)[-1] if _CHECKOUT.search(file) else "/".join(file.split("/")[-3:])
 
 
