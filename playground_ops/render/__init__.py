@@ -1,1 +1,1 @@
-"""From a configuration to Kubernetes objects: values in, values out. One component a file."""
+"""Renders a configuration to Kubernetes objects: values in, values out. One component a file."""

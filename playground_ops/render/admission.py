@@ -1,7 +1,7 @@
-"""What `ops` may make pods of, beyond what its Role can say: a ValidatingAdmissionPolicy.
+"""Limits the pods that `ops` may make, beyond what its Role can say: a ValidatingAdmissionPolicy.
 
-The right to make a pod is the right to mount every Secret of the namespace, to run any image, and to be any
-account. This limits all three, for every object that pods come of, to what the configuration has, which is
+The right to make a pod is the right to mount every Secret of the namespace, to run any image, and to use any
+account. This limits all three, for every object that makes pods, to what the configuration has, which is
 written into the policy: `ops` can't write that.
 
 Rules: Kubernetes documentation, "Validating Admission Policy"; CEL in Kubernetes.
@@ -46,7 +46,7 @@ _CHANGES_PODS = (
     "request.operation != 'UPDATE' || !has(object.spec.template) || "
     "object.spec.template != oldObject.spec.template"
 )
-"""A release that was let through when it was made is marked, scaled and served again as it is, whatever the
+"""A release that was admitted when it was made is marked, scaled and served again as it is, whatever the
 configuration has by now: a rollback brings back what ran."""
 _CONTAINERS = (
     "variables.spec.containers + (has(variables.spec.initContainers) ? variables.spec.initContainers : [])"
@@ -62,7 +62,7 @@ _KINDS = (
     "has(s.serviceAccountToken) && has(s.serviceAccountToken.audience) && "
     "s.serviceAccountToken.audience in variables.audiences))"
 )
-"""The last are tokens that a cloud's webhook gives to a pod; for the API server they are none."""
+"""The last kind is tokens that a cloud's webhook gives to a pod; the API server does not accept them."""
 
 VARIABLES = (
     ("template", _TEMPLATE),
@@ -116,7 +116,7 @@ VALIDATIONS = (
         "'a namespace of the node'",
     ),
 )
-"""Expressions, and in what words they refuse: of whatever makes pods."""
+"""Expressions for all objects that make pods, and the messages with which they refuse."""
 _ACCOUNT_OF_A_POD = (
     f"variables.account in variables.accounts || (variables.account == '{OPS_ACCOUNT}' && "
     f"'{PREFIX}location' in variables.labels && variables.labels['{PREFIX}location'] == 'ops') || "
@@ -127,7 +127,7 @@ _ACCOUNT_OF_A_POD = (
 
 
 def render(configuration: Configuration) -> list[Object]:
-    """The policy for pods of each namespace, and one that keeps `ops` from what it is told to be."""
+    """Return the policy for pods of each namespace, and one that keeps `ops` from changing its orders."""
     if not configuration.kubernetes.admission_policy:
         return []
     space = configuration.kubernetes.namespace
@@ -172,7 +172,7 @@ def _pods(configuration: Configuration, scope: Scope) -> Object:
 
 
 def validations(who: str, found: Sequence[tuple[str, str]]) -> list[Object]:
-    """`who` begins the sentence, as CEL."""
+    """Return the validations; `who` begins each message, as CEL."""
     return [
         {"expression": test, "messageExpression": f"{who}{told}", "reason": "Forbidden"}
         for test, told in found
@@ -180,7 +180,7 @@ def validations(who: str, found: Sequence[tuple[str, str]]) -> list[Object]:
 
 
 def policy(what: str, accounts: Sequence[str], home: str, spec: Object, space: str) -> list[Object]:
-    """For this namespace alone: a policy is cluster-wide, and may outlive it. `home`: the accounts' own."""
+    """Return a policy for one namespace: it is cluster-wide and may outlive that. `home`: the accounts'."""
     name = f"{what}-{space}"
     users = [f"system:serviceaccount:{home}:{account}" for account in accounts]
     condition = {"name": "is-of-the-stack", "expression": f"request.userInfo.username in {users}"}
@@ -217,7 +217,7 @@ def rule(group: str, resources: list[str], operations: list[str]) -> Object:
 
 
 def _values(configuration: Configuration, scope: Scope) -> list[tuple[str, str]]:
-    """What the configuration has, as CEL: its strings are written as in JSON."""
+    """Return the configuration's values as CEL: its strings are written as in JSON."""
     mounted = {app_of(name): sorted(pod.mounted_secrets) for name, pod in scope.pods.items()}
     if "postgres" in scope.pods:
         mounted[jobs.BACKUP] = sorted(scope.pods["postgres"].mounted_secrets)

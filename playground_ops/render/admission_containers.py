@@ -1,6 +1,6 @@
-"""What an admission policy lets the containers do that fetch code or install packages.
+"""Limits in an admission policy on the containers that fetch code or install packages.
 
-They alone have credentials, for git and for the package index.
+Only they have credentials, for git and for the package index.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from playground_ops.render.names import (
 
 
 def literal(value: Any) -> str:
-    """Of strings, numbers, lists and maps: as in JSON, but CEL's escapes know no surrogate pairs."""
+    """Return strings, numbers, lists and maps as CEL: JSON, but without surrogate pairs, which CEL lacks."""
     return json.dumps(value, ensure_ascii=False)
 
 
@@ -36,13 +36,13 @@ FETCH_VARIABLES = (
 )
 FETCH_VALIDATIONS = (
     (
-        # What fetches has the credentials, and what runs somebody's code has not.
+        # What fetches has the credentials, and what runs a location's code has not.
         "variables.containers.all(c, c.image == variables.gitImage || (has(c.volumeMounts) ? c.volumeMounts"
         " : []).all(m, !(m.name in variables.gitVolumes)))",
         "'git credentials in a container that does not fetch'",
     ),
     (
-        # Else whoever fetches could be told to print what it has, or to send it somewhere.
+        # Otherwise a fetching container could be made to print its credentials, or to send them somewhere.
         "variables.containers.all(c, c.image != variables.gitImage || has(c.command) "
         "&& (c.command == ['sh', '-c', variables.resolve, 'resolve'] "
         "? c.args[0] in variables.repositories "
@@ -52,7 +52,7 @@ FETCH_VALIDATIONS = (
         "'a command of git-sync that the stack does not use, or a repository that is not configured'",
     ),
     (
-        # Nobody before it or beside it leaves something that git would run.
+        # No container before or beside it may leave files that git would run.
         "size(variables.fetching) == 0 || (size(variables.fetching) == 1 && ("
         "has(variables.spec.initContainers) ? variables.spec.initContainers[0].image == variables.gitImage "
         ": size(variables.spec.containers) == 1))",
@@ -80,11 +80,11 @@ FETCH_VALIDATIONS = (
         "'a hook or a probe of git-sync'",
     ),
 )
-"""Expressions, and in what words they refuse."""
+"""Expressions, and the messages with which they refuse."""
 
 
 def fetch_values(locations: Sequence[Location]) -> list[tuple[str, str]]:
-    """What the configuration has, as CEL: its strings are written as in JSON."""
+    """Return the configuration's values as CEL: its strings are written as in JSON."""
     lists = {
         "repositories": {one.repository for one in locations if one.repository},
         "flags": set(gitsync.FLAGS),
@@ -127,7 +127,7 @@ INSTALL_VALIDATIONS = (
         "'credentials of the package index in a container that does not install'",
     ),
     (
-        # Nobody before it or beside it leaves something that it would run.
+        # No container before or beside it may leave files that it would run.
         "size(variables.installing) == 0 || (has(variables.spec.initContainers) && "
         "size(variables.spec.initContainers) == 2 && variables.spec.initContainers[1].command == "
         "variables.install && variables.spec.initContainers[0].image == variables.gitImage)",
@@ -159,4 +159,4 @@ INSTALL_VALIDATIONS = (
         "'the user that environments belong to, in a container that does not install'",
     ),
 )
-"""Expressions, and in what words they refuse."""
+"""Expressions, and the messages with which they refuse."""

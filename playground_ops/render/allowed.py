@@ -1,7 +1,7 @@
-"""What `ops` may make pods of: lists of names that a person applies with the configuration.
+"""Lists of the names that `ops` may use in pods; a person applies them with the configuration.
 
-An admission policy holds `ops` to them. They lie beside the configuration in force, for `ops` to read and not
-to change: so it can say beforehand what of another configuration would be refused.
+An admission policy enforces them. They are stored beside the configuration in force, where `ops` can read but
+not change them: so it can report beforehand what of another configuration would be refused.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from playground_ops.render.database import password_secret
 from playground_ops.render.namespaces import Scope, scopes
 
 KEY = "allowed.json"
-"""In the ConfigMap with the configuration."""
+"""The key in the ConfigMap with the configuration."""
 Lists = Mapping[str, list[str]]
 _WHAT = {
     "images": "image",
@@ -32,14 +32,14 @@ _WHAT = {
 
 
 def lists(configuration: Configuration) -> dict[str, list[str]]:
-    """Sorted, by what they are of; of all namespaces together, and those of isolated locations."""
+    """Return sorted names by list, for all namespaces together, with the namespaces of isolated locations."""
     every = [of(configuration, scope) for scope in scopes(configuration)]
     found = {what: sorted({name for one in every for name in one[what]}) for what in every[0]}
     return {**found, "namespaces": sorted(configuration.namespaces[1:])}
 
 
 def of(configuration: Configuration, scope: Scope) -> dict[str, list[str]]:
-    """In one namespace."""
+    """Return the names that are allowed in one namespace, by list."""
     pods, locations = scope.pods.values(), scope.locations
     found: dict[str, set[str | None]] = {
         "images": {*scope.images, *(one.image for one in pods)},
@@ -63,7 +63,7 @@ def text(configuration: Configuration) -> str:
 
 
 def beyond(configuration: Configuration, applied: Lists) -> list[Finding]:
-    """What the configuration names and those lists do not."""
+    """Return a finding for each name that the configuration has and those lists have not."""
     return [
         _not_allowed(_WHAT[what], name)
         for what, names in lists(configuration).items()

@@ -1,4 +1,4 @@
-"""Schedules, sensors, the run queue: exactly one daemon at any time."""
+"""The daemon for schedules, sensors and the run queue: there is exactly one at any time."""
 
 from __future__ import annotations
 
@@ -39,10 +39,10 @@ for where in os.environ["WANTED"].split():
     else:
         print(f"{where} does not answer: the daemon finds it within a minute after it does", flush=True)
 """
-"""The daemon looks at its locations when it starts and then once a minute: a run of one that came up in
-between would be dropped from the queue. So the first releases of a stack come before it."""
+"""The daemon checks its locations when it starts and then once a minute: a run of one that came up in between
+would be dropped from the queue. So the first releases of a stack come before it."""
 LIVENESS = ["dagster-daemon", "liveness-check"]
-"""A second of CPU each: asked often while it starts, and once in two minutes afterwards."""
+"""It costs a second of CPU each time: frequent while the daemon starts, every two minutes afterwards."""
 
 
 def render(configuration: Configuration) -> list[Object]:
@@ -85,7 +85,7 @@ def render(configuration: Configuration) -> list[Object]:
 
 
 def _waiting(configuration: Configuration) -> Object:
-    """An init container that ends when every location answers, or has not for a minute."""
+    """Return an init container that waits until every location answers, for a minute at most."""
     servers = [server["grpc_server"] for server in servers_of(configuration)]
     found = Container(
         name="wait-for-locations",

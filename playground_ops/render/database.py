@@ -1,4 +1,4 @@
-"""Postgres: a StatefulSet with a claim, or one that is there already; and how the others reach it."""
+"""Postgres: a StatefulSet with a claim, or an existing server; and how the other components reach it."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from playground_ops.render.pod import Container, Mounted, Pod, container, secret
 
 USER = DATABASE = "dagster"
 POSTGRES_USER_ID = 999
-"""Of the official image."""
+"""The user id of postgres in the official image."""
 DATA = "/var/lib/postgresql/data"
 PASSWORD_KEY = "password"
 OWN_SECRET, OWN_URL, URL_KEY = "dagster-database", "PLAYGROUND_DATABASE_URL", "url"
-"""The Secret for an isolated location's own database, in its namespace, and how its code is told."""
+"""The Secret for an isolated location's own database, in its namespace, and the variable with its URL."""
 PARAMETERS: dict[str, str | int] = {
     "connect_timeout": 5,
     "keepalives_idle": 30,
@@ -22,13 +22,14 @@ PARAMETERS: dict[str, str | int] = {
     "keepalives_count": 3,
     "tcp_user_timeout": 30_000,
 }
-"""Of libpq, in seconds, the last in milliseconds: what talks to a pod that is gone finds out within them.
+"""Parameters of libpq, in seconds, the last in milliseconds: a connection to a pod that is gone fails within
+them.
 
-Nothing answers at such an address, and Linux alone tries to connect for two minutes and to send for fifteen.
-A code server that asks for a run's state meanwhile starts no other.
+Nothing answers at such an address, and Linux by default tries to connect for two minutes and to send for
+fifteen. A code server that asks for a run's state meanwhile starts no other.
 """
 SERVER = {"tcp_keepalives_idle": 60, "tcp_keepalives_interval": 10, "tcp_keepalives_count": 3}
-"""Of the server, in seconds: places of clients that are gone are free again, not after two hours."""
+"""Parameters of the server, in seconds: connections of lost clients end within them, not in two hours."""
 RESOURCES = Resources(requests={"cpu": "100m", "memory": "256Mi"}, limits={"memory": "1Gi"})
 
 
@@ -37,7 +38,7 @@ def password_secret(configuration: Configuration) -> str:
 
 
 def reach(configuration: Configuration, location: str | None = None) -> tuple[str, int]:
-    """Host and port, as a location's pods or the stack's own reach it."""
+    """Return host and port, as a location's pods or the stack's own reach it."""
     external, home = configuration.postgres.external, configuration.kubernetes.namespace
     if external:
         return external.host, external.port
@@ -46,7 +47,7 @@ def reach(configuration: Configuration, location: str | None = None) -> tuple[st
 
 
 def variables(configuration: Configuration, location: str | None = None) -> list[Object]:
-    """How a Dagster process finds the database. The password comes from its Secret."""
+    """Return the variables by which a Dagster process finds the database. The password is from its Secret."""
     host, port = reach(configuration, location)
     external = configuration.postgres.external
     own = [one.name for one in configuration.isolated if one.isolation and one.isolation.database]
@@ -61,7 +62,7 @@ def variables(configuration: Configuration, location: str | None = None) -> list
 
 
 def own_database(location: str) -> str:
-    """Its name, and that of the role that owns it; no two locations have the same."""
+    """Return the name of a location's own database and of the role that owns it; it is unique."""
     return f"location_{location.replace('-', '_')}"
 
 
@@ -71,7 +72,7 @@ def parameters(configuration: Configuration) -> dict[str, str | int]:
 
 
 def render(configuration: Configuration) -> list[Object]:
-    """Service and StatefulSet; nothing for an external database."""
+    """Return Service and StatefulSet; nothing for an external database."""
     if configuration.postgres.external:
         return []
     settings, namespace = configuration.postgres.pod, configuration.kubernetes.namespace
@@ -124,7 +125,7 @@ def _server(configuration: Configuration) -> Container:
             "startupProbe": {**ready, "periodSeconds": 2, "failureThreshold": 150, "timeoutSeconds": 5},
             "readinessProbe": {**ready, "periodSeconds": 10, "timeoutSeconds": 5},
             "livenessProbe": {**ready, "periodSeconds": 30, "failureThreshold": 6, "timeoutSeconds": 10},
-            # "Fast shutdown": by SIGTERM it would wait until every client has left, and be killed for it.
+            # "Fast shutdown": after SIGTERM it would wait until every client has left, and be killed.
             "lifecycle": {"preStop": {"exec": {"command": ["sh", "-c", "kill -INT 1"]}}},
         },
     )

@@ -1,4 +1,4 @@
-"""Rendered objects as text: one file a component, the same every time, and known again when edited."""
+"""Rendered objects as text: one file a component, reproducible, with a digest that shows edits."""
 
 from __future__ import annotations
 
@@ -33,18 +33,18 @@ LOCATIONS = 3
 
 @dataclass(frozen=True)
 class Folder:
-    """What generating would do to a folder."""
+    """The changes that generating would make to a folder."""
 
     write: Mapping[str, str]
-    """New or different, by file name."""
+    """New or different files, by name."""
     delete: tuple[str, ...]
-    """Made earlier, of components that are no more."""
+    """Files generated earlier, for components that no longer exist."""
     edited: tuple[str, ...]
-    """Of both kinds, those that somebody changed since they were made."""
+    """Files of both kinds that somebody edited since they were generated."""
 
 
 def files(rendered: Rendered, source: str) -> dict[str, str]:
-    """By name. The names sort in the order of applying, which is kubectl's order too."""
+    """Return the texts by file name. Names sort in the order of applying, which is kubectl's order too."""
     found = {}
     for component, objects in rendered.items():
         body = "".join(f"---\n{_dump(one)}" for one in objects)
@@ -54,7 +54,7 @@ def files(rendered: Rendered, source: str) -> dict[str, str]:
 
 
 def compare(wanted: Mapping[str, str], there: Mapping[str, str]) -> Folder:
-    """`there` holds the text of every file of the folder; those that were not made by this are left alone."""
+    """Compare; `there` holds all files of the folder. Files that were not generated are left alone."""
     made = {name: text for name, text in there.items() if _MARK in text.partition("---\n")[0]}
     write = {name: text for name, text in wanted.items() if there.get(name) != text}
     delete = tuple(sorted(made.keys() - wanted.keys()))
@@ -63,7 +63,7 @@ def compare(wanted: Mapping[str, str], there: Mapping[str, str]) -> Folder:
 
 
 def is_edited(text: str) -> bool:
-    """Also true of a file that never was made by this."""
+    """Return whether a file was edited, or never was generated."""
     head, separator, body = text.partition("---\n")
     told = head.strip().rpartition(_MARK)[2]
     return _digest(separator + body) != told
@@ -77,7 +77,7 @@ _Base: Any = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
 
 
 class _Dumper(_Base):  # type: ignore[misc]
-    """Text of several lines stands as it is, and nothing is written as a reference to something above."""
+    """Writes text of several lines as a block, and never uses YAML aliases."""
 
     def ignore_aliases(self, data: Any) -> bool:
         return True
@@ -86,7 +86,7 @@ class _Dumper(_Base):  # type: ignore[misc]
 _NO_TEXT_TO_KUBECTL = re.compile(
     r"[yYnN]|[-+]?(0[xX][\da-fA-F]+|0[bB][01]+|0[oO][0-7]+|(\.\d+|\d+(\.\d*)?)([eE][-+]?\d+)?)", re.ASCII
 )
-"""What kubectl's YAML (go-yaml) takes for a boolean or number, underscores aside, and Python's for text."""
+"""Text to Python that kubectl's YAML (go-yaml) takes for a boolean or number, underscores aside."""
 
 
 def _text(dumper: Any, value: str) -> Any:

@@ -1,4 +1,4 @@
-"""What is applied with a person's own rights: namespaces, and who may reach whom in the stack's."""
+"""Objects applied with a person's own rights: namespaces, rights, and network policies of the stack."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from playground_ops.render.namespaces import Place
 from playground_ops.render.rights import rule
 
 LEVEL = "restricted"
-"""Pod Security Standard."""
+"""A level of the Pod Security Standards."""
 
 
 READ, WRITE = "get list watch", "create patch update delete"
@@ -48,7 +48,7 @@ _RULES = (
     rule("networking.k8s.io", "ingresses", "patch delete", WEBSERVER, READ_ONLY),
     rule("", "persistentvolumeclaims", READ),
     rule("", "persistentvolumeclaims", "create patch"),
-    # To say what of the foundation is not as the configuration has it; never to change it.
+    # Read only: to report how the foundation differs from the configuration.
     rule("", "serviceaccounts", READ),
     rule("networking.k8s.io", "networkpolicies", READ),
     rule("policy", "poddisruptionbudgets", READ),
@@ -58,7 +58,7 @@ _RULES = (
 
 
 def namespaces(configuration: Configuration) -> list[Object]:
-    """The stack's, then those of isolated locations."""
+    """Return the stack's namespace, then those of isolated locations."""
     own, *others = configuration.namespaces
     return [_namespace(own, {}), *(_namespace(name, {OF_NAMESPACE: own}) for name in others)]
 
@@ -70,7 +70,7 @@ def _namespace(name: str, more: dict[str, str]) -> Object:
 
 
 def rights(configuration: Configuration) -> list[Object]:
-    """Who `ops` is, and what it may do: what its jobs do, in this namespace, and no Secret is read."""
+    """Return the account of `ops` and its rights: what its jobs do, in this namespace, without any Secret."""
     here = Place(configuration.kubernetes.namespace)
     return [
         account(configuration, OPS_ACCOUNT, here, labels(OPS_ACCOUNT, "rights")),
@@ -84,7 +84,7 @@ def rights(configuration: Configuration) -> list[Object]:
 
 
 def role(configuration: Configuration, place: Place, rules: Sequence[Object]) -> list[Object]:
-    """What `ops` may do in a namespace."""
+    """Return the rights of `ops` in a namespace."""
     api, tags = "rbac.authorization.k8s.io/v1", {**labels(OPS_ACCOUNT, "rights"), **place.tags}
     home = configuration.kubernetes.namespace
     subject = {"kind": "ServiceAccount", "name": OPS_ACCOUNT, "namespace": home}
@@ -97,7 +97,7 @@ def role(configuration: Configuration, place: Place, rules: Sequence[Object]) ->
 
 
 def account(configuration: Configuration, name: str, place: Place, tags: dict[str, str]) -> Object:
-    """With what a cloud knows it by."""
+    """Return a ServiceAccount with the annotations by which a cloud knows it."""
     made = an_object("v1", "ServiceAccount", name, place.namespace, {**tags, **place.tags})
     made["metadata"] |= present(annotations=_annotations(configuration))
     return {**made, "automountServiceAccountToken": False}
@@ -109,7 +109,7 @@ def _annotations(configuration: Configuration) -> dict[str, str]:
 
 
 def network_policies(configuration: Configuration) -> list[Object]:
-    """Nothing is reached but by those who need it; the UI by everybody, since that is its purpose."""
+    """Return policies that let only those who need it reach a pod; the UI is open to everybody."""
     if not configuration.kubernetes.network_policies:
         return []
     here = Place(configuration.kubernetes.namespace)
@@ -134,14 +134,14 @@ def network_policies(configuration: Configuration) -> list[Object]:
 
 
 def who_asks_locations() -> list[Object]:
-    """Of the stack's namespace: what shows, ticks and rolls out."""
+    """Return the pods of the stack's namespace that call locations: webserver, daemon, `ops`, remote jobs."""
     apps = [{"app": app} for app in (WEBSERVER, READ_ONLY, DAEMON)]
     found = [*apps, {f"{PREFIX}location": "ops"}, {"app.kubernetes.io/component": ERRAND}]
     return [{"podSelector": {"matchLabels": one}} for one in found]
 
 
 def network_policy(place: Place, name: str, pods: Object, **rules: Sequence[Object]) -> Object:
-    """`ingress` or `egress`: whom these pods are reached by, or reach; an empty list: nobody."""
+    """Return a policy; `ingress` or `egress`: who may reach these pods, or what they may reach."""
     spec: Object = {way: list(listed) for way, listed in rules.items() if listed}
     spec |= {"podSelector": pods, "policyTypes": [way.capitalize() for way in rules]}
     tags = {**labels(name, "network"), **place.tags}

@@ -1,6 +1,6 @@
-"""Fetching a commit into a pod by git-sync (v4 flags), with the location's own credentials.
+"""Fetches a commit into a pod by git-sync (v4 flags), with the location's own credentials.
 
-What was fetched is kept inside the cluster, so that what serves comes back without its git server.
+A cache inside the cluster keeps what was fetched, so that what serves comes back without its git server.
 """
 
 from __future__ import annotations
@@ -61,12 +61,12 @@ git -C "$store" gc -q --prune=now || echo "What is no longer needed of $store st
 
 @dataclass(frozen=True)
 class InUse:
-    """What the cluster goes on keeping of code and environments: the rest is dropped."""
+    """Code and environments in use, which the cluster keeps; the rest is removed."""
 
     releases: Sequence[Release] = ()
-    """All there are. Where there is none, nothing is dropped."""
+    """All existing releases. Where there is none, nothing is removed."""
     commits: Sequence[str] = ()
-    """Those of runs that have to start."""
+    """Commits of runs that have yet to start."""
 
 
 EVERYTHING = InUse()
@@ -85,7 +85,7 @@ def cache_volume() -> Mounted:
 
 
 GIT_USER = 65533
-"""Of the image: ssh wants a user that has a name."""
+"""The image's user: ssh needs a user that has a name."""
 RESOURCES = Resources(requests={"cpu": "50m", "memory": "64Mi"}, limits={"memory": "512Mi"})
 NAME = "git-sync"
 USER_VARIABLE = "GITSYNC_USERNAME"
@@ -102,16 +102,16 @@ FLAGS = (
     f"--ssh-known-hosts-file={GIT_SECRET_FOLDER}/known_hosts",
     f"--password-file={GIT_SECRET_FOLDER}/password",
 )
-"""Beginnings of all arguments but the repository's: what an admission policy lets pass."""
+"""Prefixes of all arguments but the repository's, which an admission policy allows."""
 
 
 def worktree(commit: str) -> str:
-    """The real path of a commit's files: never the link, through which a later commit might be loaded."""
+    """Return the real path of a commit's files: not the link, through which a later commit might load."""
     return f"{REPOSITORY_FOLDER}/.worktrees/{commit}"
 
 
 def fetching(release: Release, configuration: Configuration, in_use: InUse) -> InitContainer:
-    """An init container that fetches exactly the release's commit, once; the cluster keeps it."""
+    """Return an init container that fetches the release's commit once; the cluster's cache keeps it."""
     repository, secret = release.location.repository or "", release.location.git_secret
     arguments = [
         f"--repo={repository}",
@@ -149,7 +149,7 @@ def fetching(release: Release, configuration: Configuration, in_use: InUse) -> I
 
 
 def is_ssh(repository: str) -> bool:
-    """`ssh://...`, its older spellings, or git's short form `user@host:path`."""
+    """Return True for `ssh://...`, its older spellings, and git's short form `user@host:path`."""
     short = "://" not in repository and "@" in repository.partition(":")[0]
     return short or repository.startswith(("ssh://", "git+ssh://", "ssh+git://"))
 

@@ -31,7 +31,7 @@ COORDINATOR: Object = {"module": "dagster._core.run_coordinator", "class": "Queu
 
 
 def run_coordinator(configuration: Configuration) -> Object:
-    """Of dagster.yaml."""
+    """Return `run_coordinator` of dagster.yaml."""
     queue = configuration.run_queue
     config = {
         "dequeue_interval_seconds": configuration.daemon.dequeue_interval_seconds,
@@ -47,9 +47,9 @@ def _limit(one: TagLimit) -> Object:
 
 
 STAGED = "/tmp/compute_logs"
-"""In the pod: what a run prints until it is uploaded, and what a webserver has downloaded."""
+"""A folder in the pod: a run's output until it is uploaded, and what a webserver has downloaded."""
 UPLOAD_SECONDS = 10
-"""How often what a run has printed so far is uploaded; Dagster's default is once, at the end of a step."""
+"""Seconds between uploads of a run's output; Dagster's default is one upload at the end of a step."""
 
 _PACKAGES = {"s3": "dagster_aws", "gcs": "dagster_gcp", "azure": "dagster_azure"}
 _CHECK = """\
@@ -60,15 +60,15 @@ importlib.util.find_spec(name) or sys.exit(told + name)' {package}
 
 
 def with_packages_checked(script: str, store: ArtifactsStore | None) -> str:
-    """A shell's script that fails at once where the image lacks the store's package.
+    """Return a shell script that first fails where the image lacks the store's package.
 
-    Dagster looks for it when a run begins: every run would fail, of a server that came up well.
+    Dagster imports it only when a run begins: every run would fail on a server that came up well.
     """
     return script if store is None else _CHECK.format(package=_PACKAGES[store.kind]) + script
 
 
 def compute_logs(store: ArtifactsStore | None) -> Object:
-    """`compute_logs` of dagster.yaml. No credential is in it: processes find theirs in their environment."""
+    """Return `compute_logs` of dagster.yaml, without credentials: those are in a process's environment."""
     if store is None:
         folder = {"base_dir": f"{ARTIFACTS_FOLDER}/compute_logs"}
         return _by("dagster._core.storage.local_compute_log_manager", "LocalComputeLogManager", folder)
@@ -88,7 +88,7 @@ def compute_logs(store: ArtifactsStore | None) -> Object:
 
 
 def _by(module: str, name: str, config: Object) -> Object:
-    """The keys of a store are called as the manager calls them."""
+    """Return the manager's entry; a store's keys have the names of the manager's options."""
     return {"module": module, "class": name, "config": present(**config)}
 
 
@@ -115,7 +115,7 @@ WAIT_RESOURCES = Resources(requests={"cpu": "10m", "memory": "32Mi"}, limits={"m
 
 
 def settings(configuration: Configuration) -> Object:
-    """dagster.yaml of webserver and daemon, which queue and launch runs."""
+    """Return dagster.yaml of webserver and daemon, which queue and launch runs."""
     found = {**served(configuration), "run_coordinator": run_coordinator(configuration)}
     if configuration.runs_in_pods:
         found |= {"run_launcher": runs.launcher(configuration), "run_monitoring": dict(runs.MONITORING)}
@@ -123,7 +123,7 @@ def settings(configuration: Configuration) -> Object:
 
 
 def served(configuration: Configuration) -> Object:
-    """dagster.yaml of what comes with a release, which launches nothing: so no release depends on how."""
+    """Return dagster.yaml for releases, which launch nothing: so no release depends on the launcher."""
     postgres = {
         "username": {"env": "DAGSTER_PG_USER"},
         "password": {"env": "DAGSTER_PG_PASSWORD"},
@@ -144,12 +144,12 @@ def served(configuration: Configuration) -> Object:
         },
         "compute_logs": compute_logs(configuration.kubernetes.artifacts_store),
         "telemetry": {"enabled": False},
-        "nux": {"enabled": False},  # a dialog about a newsletter, over the page, at every first visit
+        "nux": {"enabled": False},  # the UI's dialog about a newsletter, at every first visit
     }
 
 
 def render(configuration: Configuration) -> list[Object]:
-    """The settings, and the claim for what outlives every pod."""
+    """Return the settings, and the claim for files that outlive every pod."""
     namespace, tags = configuration.kubernetes.namespace, labels(INSTANCE, "instance")
     return [
         an_object(
@@ -163,7 +163,7 @@ def render(configuration: Configuration) -> list[Object]:
 
 
 def artifacts(configuration: Configuration, namespace: str) -> Object:
-    """A claim can't be used from another namespace: each has its own."""
+    """Return the claim for one namespace: it can't be used from another one."""
     return an_object(
         *("v1", "PersistentVolumeClaim", ARTIFACTS, namespace, labels(ARTIFACTS, "instance")),
         spec={
@@ -176,7 +176,7 @@ def artifacts(configuration: Configuration, namespace: str) -> Object:
 
 
 def _files(configuration: Configuration) -> dict[str, Object]:
-    """By name. The webserver for many eyes has no account, with which alone the launcher can be loaded."""
+    """Return the files. A read-only webserver has no account, without which the launcher can't be loaded."""
     whole = settings(configuration)
     if not (configuration.webserver.read_only and configuration.runs_in_pods):
         return {SETTINGS: whole}
@@ -193,13 +193,13 @@ def volumes() -> list[Mounted]:
 
 
 def variables(configuration: Configuration, location: str | None = None) -> list[Object]:
-    """Of the stack's pods, or of a location's."""
+    """Return the variables of the stack's pods, or of a location's."""
     own = [variable("DAGSTER_HOME", HOME), variable("HOME", "/tmp"), variable("PYTHONUNBUFFERED", "1")]
     return [*own, *database.variables(configuration, location)]
 
 
 def started_with(*command: str, settings: str = SETTINGS) -> list[str]:
-    """The command, once the instance's settings are where Dagster looks for them; it is process 1."""
+    """Return the command, run as process 1 after the instance's settings are where Dagster expects them."""
     return ["sh", "-ec", START, f"{INSTANCE_FOLDER}/{settings}", *command]
 
 
@@ -208,7 +208,7 @@ def image(configuration: Configuration, pod_settings: PodSettings) -> str:
 
 
 def waiting(configuration: Configuration, pod_settings: PodSettings) -> Object:
-    """An init container that ends when the database answers, and says what it waits for."""
+    """Return an init container that waits until the database answers, and prints what it waits for."""
     found = Container(
         name="wait-for-database",
         image=image(configuration, pod_settings),
@@ -220,6 +220,6 @@ def waiting(configuration: Configuration, pod_settings: PodSettings) -> Object:
 
 
 def content(*objects: Object) -> str:
-    """Short for what ConfigMaps hold: as a pod's annotation it restarts the pod when that changes."""
+    """Return a hash of ConfigMaps' content: as a pod's annotation it restarts the pod when that changes."""
     told = repr([sorted(found["data"].items()) for found in objects if found["kind"] == "ConfigMap"])
     return hashlib.sha256(told.encode()).hexdigest()[:16]

@@ -1,6 +1,6 @@
-"""The namespace of an isolated location: who may act in it, how much it may take, who reaches whom.
+"""The namespace of an isolated location: rights, quota, and network policies.
 
-A NetworkPolicy holds no names: an address of a repository becomes a rule by what it tells.
+A NetworkPolicy holds no host names: a rule is made of what a repository's address shows.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ DNS = {"ports": [{"port": 53, "protocol": protocol} for protocol in ("UDP", "TCP
 
 
 def egress_policies(configuration: Configuration) -> list[Object]:
-    """One for each location that says what it reaches; what has none reaches everything."""
+    """Return a policy for each location with limited egress; a location without one reaches everything."""
     return [
         _policy(configuration, location)
         for location in configuration.locations
@@ -42,7 +42,7 @@ def egress_policies(configuration: Configuration) -> list[Object]:
 
 
 def _policy(configuration: Configuration, location: Location) -> Object:
-    """Of its servers, with their runs and their git-sync, and of its smoke jobs."""
+    """Return the policy for a location's servers, with their runs and git-sync, and its smoke jobs."""
     name = f"dagster-egress-{location.name}"
     given = [
         {"to": [{"ipBlock": {"cidr": one.cidr}}], **present(ports=_ports(*one.ports))}
@@ -55,7 +55,7 @@ def _policy(configuration: Configuration, location: Location) -> Object:
 
 
 def no_egress_of_others() -> Object:
-    """The pods of an isolated location's namespace that its limit is not for."""
+    """Select the pods of an isolated location's namespace to which its own limit does not apply."""
     return {"matchExpressions": [_component("NotIn")]}
 
 
@@ -64,7 +64,7 @@ def _component(operator: str) -> Object:
 
 
 def _database(configuration: Configuration, namespace: str) -> Object:
-    """One that is known by a name alone may be anywhere: then its port is open."""
+    """Allow the database. A host that is only a name may be anywhere: then the port is open to all."""
     if configuration.postgres.external is None:
         to: Object = {"podSelector": {"matchLabels": {"app": POSTGRES}}}
         home = configuration.kubernetes.namespace
@@ -77,13 +77,13 @@ def _database(configuration: Configuration, namespace: str) -> Object:
 
 
 def _git(location: Location) -> list[Object]:
-    """Nothing where it is known by a name alone: its port is the whole internet's too."""
+    """Allow the git server; nothing where it is only a name: its port would open all of the internet."""
     found = reached(location.repository or "")
     return [_rule(found)] if found and found.is_known else []
 
 
 def _rule(found: Reached) -> Object:
-    """The pods behind a Service have ports of their own."""
+    """Return a rule without ports for a Service: the pods behind it have ports of their own."""
     if found.namespace is not None:
         space = {"matchLabels": {NAMESPACE_NAME: found.namespace}}
         return {"to": [{"namespaceSelector": space}]}
@@ -103,7 +103,7 @@ _RULES = (
     rule("", "pods/log", "get"),
     rule("", "events", READ),
     rule("metrics.k8s.io", "pods", "get list"),
-    # To say what of the foundation is not as the configuration has it; never to change it.
+    # Read only: to report how the foundation differs from the configuration.
     rule("", "persistentvolumeclaims serviceaccounts resourcequotas", READ),
     rule("networking.k8s.io", "networkpolicies", READ),
     rule("policy", "poddisruptionbudgets", READ),
@@ -113,7 +113,7 @@ HIGHEST_PORT = 65535
 
 
 def render(configuration: Configuration) -> list[Object]:
-    """Without the namespaces themselves, which come before everything, and without Secrets."""
+    """Return the objects without the namespaces, which come before everything, and without Secrets."""
     return [one for found in configuration.isolated for one in _of(configuration, found)]
 
 
@@ -135,10 +135,10 @@ def _of(configuration: Configuration, location: Location) -> Iterator[Object]:
 
 
 def _network(configuration: Configuration, location: Location) -> Iterator[Object]:
-    """Nobody reaches its pods but the stack. They reach of the stack its database, and the world.
+    """Let only the stack reach its pods. They reach the stack's database, and the internet.
 
-    Policies name pods behind Services by their own ports: by the webserver's nothing is reached but what lies
-    in other people's namespaces, whatever address it goes by.
+    Policies see the ports of the pods behind a Service: on the webserver's port, whatever the address, only
+    pods in other people's namespaces can be reached.
     """
     where = place(configuration, location.name)
     servers = {"matchLabels": {"app.kubernetes.io/component": "location"}}
@@ -156,6 +156,6 @@ def _network(configuration: Configuration, location: Location) -> Iterator[Objec
         {"to": [{"namespaceSelector": {"matchExpressions": [others]}}]},
         {"ports": world},
     ]
-    # What a person limits has a policy of its own: policies add up.
+    # Limited egress has a policy of its own: policies add up.
     leaving = {} if location.egress is None else no_egress_of_others()
     yield network_policy(where, "dagster-leaving", leaving, egress=leads)

@@ -1,8 +1,8 @@
-"""Jobs and short pods of the stack: a command of this project, a backup, a migration of the schema.
+"""Jobs and short-lived pods of the stack: a command of this project, a backup, a schema migration.
 
 From outside, neither code servers nor the database can be reached, nor should they be.
 
-The password reaches it from its Secret, so that whoever asks for a backup never holds it.
+The password comes from its Secret, so that whoever asks for a backup never holds it.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ REMOTE_JOB = "playground-ops"
 REMOTE_JOB_COMPONENT = "errand"
 REMOTE_JOB_RESOURCES = Resources(requests={"cpu": "100m", "memory": "256Mi"}, limits={"memory": "1Gi"})
 FAILED, WRONG = 1, 2
-"""Exit codes of the command line: it said why, and doing it again changes nothing."""
+"""Exit codes of the command line: it said why, and another try changes nothing."""
 ATTEMPTS = 4
 HANDED_OVER = "dagster-code"
 """The ConfigMap with this project's code for a stack that is applied by hand; rollouts name it by content."""
@@ -48,10 +48,10 @@ KEPT_SECONDS = 3600
 
 @dataclass(frozen=True)
 class Command:
-    """A command of this project."""
+    """A command of this project, and who runs it."""
 
     arguments: Sequence[str]
-    """Those of `python -m playground_ops`."""
+    """The arguments of `python -m playground_ops`."""
     by: str
     """Who asks for it."""
 
@@ -62,9 +62,9 @@ FIRST_RELEASES = Command(("deploy", "--progress-only"), "the Job of deploy/")
 def remote_job(
     configuration: Configuration, name: str, archive: str, command: Command, release: Release | None = None
 ) -> Object:
-    """A Job that runs `command`; it is done again when its pod is lost, as every command may be.
+    """Return a Job that runs `command`; it is repeated when its pod is lost, as every command may be.
 
-    `release`: of `ops` from git, by whose code and configuration it is done; else by the archive's.
+    `release`: a release of `ops` from git, whose code and configuration are used; else the archive's.
     """
     settings, namespace = configuration.kubernetes.ops, configuration.kubernetes.namespace
     tags = labels(name, REMOTE_JOB_COMPONENT)
@@ -72,7 +72,7 @@ def remote_job(
     volumes = [*source, writable("app", APP_FOLDER), writable("home", HOME), writable("tmp", "/tmp")]
     folder = project(release) if release else PROJECT_FOLDER
     fetch = gitsync.fetching(release, configuration, gitsync.EVERYTHING) if release else None
-    told = [] if archive == HANDED_OVER else [f"{LINES}=json"]  # whose log a person reads
+    told = [] if archive == HANDED_OVER else [f"{LINES}=json"]  # otherwise a person reads its log
     words = ["env", *told, f"PYTHONPATH={folder}", "python", "-m", "playground_ops", *command.arguments]
     found = Container(
         name=REMOTE_JOB,
@@ -116,7 +116,7 @@ def remote_job(
 
 
 def first_releases(configuration: Configuration) -> Object:
-    """For a stack that is applied by hand: makes the releases that are not there yet, `ops` first.
+    """Return a Job for a stack that is applied by hand: it makes missing releases, `ops` first.
 
     A Job can't be changed, so it is named by its content: applied again, it is the same one.
     """
@@ -128,7 +128,7 @@ def first_releases(configuration: Configuration) -> Object:
 
 BACKUP_COMPONENT = "backup"
 BACKUP = "dagster-backup"
-"""Label of its pods: by it an admission policy knows what may be mounted."""
+"""The label of its pods, by which an admission policy knows what may be mounted."""
 BACKUP_FOLDER = f"{ARTIFACTS_FOLDER}/backups"
 BACKUP_SUFFIX = ".backup"
 BACKUP_SCRIPT = """\
@@ -148,7 +148,7 @@ ls -1 | grep '\\.backup$' | sort -r | tail -n "+$(($2 + 1))" | while read -r old
 done
 printf '{"playground": "kept", "bytes": %s}\\n' "$(stat -c %s "$1")"
 """
-"""Of the folder, the file and how many are kept: names sort by time. It is there when it was read back."""
+"""Takes the folder, the file, and the number to keep: names sort by time. The file appears when checked."""
 _BACKUP_ENVIRONMENT = {
     "connect_timeout": "PGCONNECT_TIMEOUT",
     "sslmode": "PGSSLMODE",
@@ -158,12 +158,12 @@ _BACKUP_ENVIRONMENT = {
     "channel_binding": "PGCHANNELBINDING",
     "gssencmode": "PGGSSENCMODE",
 }
-"""Of libpq's parameters (PostgreSQL documentation, "Environment Variables")."""
+"""Variables for libpq's parameters (PostgreSQL documentation, "Environment Variables")."""
 BACKUP_RESOURCES = Resources(requests={"cpu": "50m", "memory": "64Mi"}, limits={"memory": "512Mi"})
 
 
 def backup_pod(configuration: Configuration, name: str, file: str, seconds: int) -> Object:
-    """The pod ends by itself: well, badly, or after `seconds`."""
+    """Return a pod that makes a backup. It ends by itself, or after `seconds`."""
     settings = configuration.postgres.pod
     volumes = [claim(ARTIFACTS, ARTIFACTS_FOLDER, "artifacts"), writable("tmp", "/tmp")]
     given = parameters(configuration)
@@ -197,7 +197,7 @@ MIGRATION_KEPT_SECONDS = 3600
 
 
 def migration_job(configuration: Configuration, name: str) -> Object:
-    """`dagster instance migrate` by the image that webserver and daemon are to have; it may be done again."""
+    """Return a Job: `dagster instance migrate` in the image of webserver and daemon. It may be repeated."""
     settings = configuration.webserver.pod
     tags = labels(name, MIGRATION_COMPONENT)
     volumes = [writable("home", HOME), writable("tmp", "/tmp")]

@@ -1,4 +1,4 @@
-"""The address of each location, and the workspace that lists them. Releases are the rollout's."""
+"""The address of each location, and the workspace that lists them. Rollouts make the releases."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from playground_ops.render.namespaces import host, place
 
 
 def servers_of(configuration: Configuration) -> list[Object]:
-    """As a workspace file lists them."""
+    """Return the servers as a workspace file lists them."""
     return [
         {
             "grpc_server": {
@@ -42,7 +42,7 @@ def workspace(configuration: Configuration) -> Object:
 
 
 def service(configuration: Configuration, location: Location) -> Object:
-    """Without a selector: that is the switch, and belongs to the rollout alone."""
+    """Return a Service without a selector: setting that is the switch, which only a rollout does."""
     name, settings = location_service(location.name), configuration.pod_of(location)
     where = place(configuration, location.name)
     tags = {**labels(name, "location"), f"{PREFIX}location": location.name, **where.tags}

@@ -1,8 +1,8 @@
-"""Which Secrets and ConfigMaps a pod reads, and the versions of them that it was made for. Pure.
+"""The Secrets and ConfigMaps that a pod reads, and the versions that it was made for. Pure.
 
-A pod is not told when a Secret changes. Whatever changes one writes a new version on it, and every pod
-that reads it has that version as an annotation: so a deploy makes exactly those pods anew. The version of a
-ConfigMap, which is no secret, is short for what it holds; mounted as files it changes by itself in the pod.
+A pod does not learn that a Secret changed. Whatever changes one writes a new version on it, and every pod
+that reads it has that version as an annotation: so a deploy replaces exactly those pods. The version of a
+ConfigMap, which is no secret, is a hash of its content; mounted as files it changes by itself in the pod.
 """
 
 from __future__ import annotations
@@ -15,18 +15,18 @@ from playground_ops.config.cluster import facts_of
 from playground_ops.render.names import POSTGRES, PREFIX, Object, an_object, labels
 
 SECRET_VERSION = f"{PREFIX}secret-version"
-"""Annotation of a Secret: its version; and of a pod: those of the Secrets and ConfigMaps that it reads."""
+"""The annotation of a Secret with its version; on a pod: versions of the Secrets and ConfigMaps it reads."""
 VERSIONS = "dagster-secret-versions"
-"""ConfigMap: the versions in force, by the Secret's name or `of_config_map`. `ops` may look at no Secret."""
+"""The ConfigMap with the versions in force, by Secret name or `of_config_map`. `ops` may read no Secret."""
 
 
 def of_config_map(name: str) -> str:
-    """As a ConfigMap is called among versions; not a name that a Secret can have."""
+    """Return a ConfigMap's key among versions; it is no valid name of a Secret."""
     return f"config_map_{name}"
 
 
 def read_by(pod: Mapping[str, Any]) -> set[str]:
-    """Names of the Secrets whose content its containers see, and of ConfigMaps that are their environment."""
+    """Return the Secrets whose content its containers see, and the ConfigMaps in their environment."""
     spec = pod["spec"]
     found = [volume["secret"]["secretName"] for volume in spec.get("volumes", ()) if "secret" in volume]
     for container in (*spec.get("initContainers", ()), *spec["containers"]):
@@ -40,14 +40,14 @@ def read_by(pod: Mapping[str, Any]) -> set[str]:
 
 
 def key(configuration: Configuration, namespace: str, name: str) -> str:
-    """Among versions: what isolated locations have is theirs, but for the database's password, a copy."""
+    """Return the key among versions; an isolated location's own Secrets get its namespace as a prefix."""
     own = (configuration.kubernetes.namespace, "")
     shared = configuration.postgres.password_secret or POSTGRES
     return name if namespace in own or name == shared else f"{namespace}_{name}"
 
 
 def with_versions(template: Object, configuration: Configuration, namespace: str = "") -> Object:
-    """The pod template with its annotation; as it is when none of its Secrets has a version."""
+    """Return the pod template with its annotation; unchanged when none of its Secrets has a version."""
     known = facts_of(configuration).secret_versions
     keys = sorted(key(configuration, namespace, name) for name in read_by(template))
     told = ",".join(f"{name}={known[name]}" for name in keys if name in known)
@@ -59,7 +59,7 @@ def with_versions(template: Object, configuration: Configuration, namespace: str
 
 
 def in_force(configuration: Configuration) -> list[Object]:
-    """The ConfigMap; none while no Secret has a version."""
+    """Return the ConfigMap; none while no Secret has a version."""
     versions = facts_of(configuration).secret_versions
     if not versions:
         return []

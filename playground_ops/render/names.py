@@ -7,16 +7,16 @@ from typing import Any
 Object = dict[str, Any]
 
 MANAGER = "playground-ops"
-"""Field manager of what is applied, and the `managed-by` label."""
+"""The field manager of what is applied, and the `managed-by` label."""
 ROLLOUT_MANAGER = "playground-ops-rollout"
-"""Field manager of the switch: a Service's selector, and nothing else."""
+"""The field manager of the switch: it sets a Service's selector and nothing else."""
 PREFIX = "playground.dagster/"
 OF_NAMESPACE = f"{PREFIX}namespace"
-"""Label of what is outside of the stack's namespace, or in none: to which stack it belongs."""
+"""The label of objects outside of the stack's namespace, or in none: the stack they belong to."""
 NAMESPACE_NAME = "kubernetes.io/metadata.name"
-"""Label that the API server gives every namespace."""
+"""The label that the API server gives every namespace."""
 CONTENT = f"{PREFIX}content"
-"""Annotation of a pod: short for the ConfigMaps that it reads."""
+"""The annotation of a pod with a hash of the ConfigMaps that it reads."""
 
 WEBSERVER, DAEMON, POSTGRES = "dagster-webserver", "dagster-daemon", "dagster-postgres"
 READ_ONLY = "dagster-webserver-read-only"
@@ -30,9 +30,9 @@ STANDING = {
 INSTANCE, WORKSPACE, ARTIFACTS = "dagster-instance", "dagster-workspace", "dagster-artifacts"
 
 LOCATION, RELEASE = f"{PREFIX}location", f"{PREFIX}release"
-"""Labels of all that belongs to a location, and of what belongs to one release of it."""
+"""Labels of all objects of a location, and of the objects of one release."""
 ARCHIVE = f"{PREFIX}archive"
-"""Label of the ConfigMap that holds this project's own code."""
+"""The label of the ConfigMap that holds this project's own code."""
 OPS_ACCOUNT = "dagster-ops"
 CONFIGURATION = "dagster-configuration"
 CONFIGURATION_KEY = "configvalues.yaml"
@@ -45,30 +45,30 @@ ARTIFACTS_FOLDER = "/opt/dagster/artifacts"
 APP_FOLDER = "/opt/dagster/app"
 REPOSITORY_FOLDER = f"{APP_FOLDER}/repo"
 PROJECT_FOLDER = f"{APP_FOLDER}/project"
-"""This project's own code, unpacked."""
+"""The folder with this project's own code, unpacked."""
 SOURCE_FOLDER = "/opt/dagster/source"
 SOURCE_FILE = "code.tar.bz2"
 GIT_SECRET_FOLDER = "/etc/git-secret"
 PACKAGES_SECRET_FOLDER = "/etc/packages-secret"
 MADE_ENVIRONMENTS = f"{ARTIFACTS_FOLDER}/.environments"
-"""Where environments are made, on the claim that outlives pods."""
+"""The folder where environments are made, on the claim that outlives pods."""
 ENVIRONMENTS_FOLDER = "/opt/dagster/environments"
-"""The same folder as a server sees it: read-only, and the same one whatever the claim has by that name."""
+"""The same folder as a server sees it: read-only, whatever else the claim has by that name."""
 CHOSEN_ENVIRONMENT = f"{APP_FOLDER}/environment"
-"""In a pod: the key of its environment; no such file where the image's own packages are meant."""
+"""A file in the pod with the key of its environment; it is missing where the image's packages are used."""
 PACKAGES_USER = 10002
-"""Owns the environments: code of locations runs as another user, and can't change them."""
+"""The user that owns the environments: code of locations runs as another user, and can't change them."""
 
 WEBSERVER_PORT, GRPC_PORT, POSTGRES_PORT = 3000, 4000, 5432
 
 
 def location_service(location: str) -> str:
-    """The Service that leads to what serves, and the `app` label of all its releases' pods."""
+    """Return the Service of what serves, and the `app` label of all pods of the location's releases."""
     return f"dagster-grpc-{location}"
 
 
 def app_of(component: str) -> str:
-    """The `app` label of its pods; `component` is one of STANDING, or a location."""
+    """Return the `app` label of a component's pods; `component` is in STANDING, or is a location."""
     return STANDING.get(component) or location_service(component)
 
 
@@ -77,12 +77,12 @@ def release_deployment(location: str, number: int) -> str:
 
 
 def release_service(location: str, number: int) -> str:
-    """The address of one release's own; not a name that a location's Service can have."""
+    """Return the Service of one release; it differs from every name of a location's Service."""
     return f"dagster-release-{location}-{number}"
 
 
 def labels(app: str, component: str) -> dict[str, str]:
-    """Of an object of a component; `app` selects its pods."""
+    """Return the labels of a component's object; `app` selects its pods."""
     return {
         "app": app,
         "app.kubernetes.io/name": "dagster",
@@ -97,12 +97,12 @@ def an_object(api: str, kind: str, name: str, namespace: str, tags: dict[str, st
 
 
 def a_service(name: str, namespace: str, tags: dict[str, str], notes: dict[str, str], spec: Object) -> Object:
-    """With a person's annotations, by which a cluster makes load balancers."""
+    """Return a Service with a person's annotations, which configure load balancers in a cluster."""
     made = an_object("v1", "Service", name, namespace, tags, spec=spec)
     made["metadata"] |= present(annotations=dict(notes))
     return made
 
 
 def present(**fields: Any) -> Object:
-    """Those that are not empty: a key that is left out is Kubernetes's default."""
+    """Return the fields that are not empty: a key that is left out has Kubernetes's default."""
     return {name: value for name, value in fields.items() if value not in (None, "", [], {}, ())}

@@ -1,4 +1,4 @@
-"""The namespace in which a location's objects lie, and what of a configuration is run in each."""
+"""The namespaces in which a location's objects lie, and which parts of a configuration run in each."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from playground_ops.render.names import OF_NAMESPACE, Object, location_service
 class Place:
     namespace: str
     account: str | None = None
-    """Of its pods; None: the namespace's default one."""
+    """The account of its pods; None: the namespace's default one."""
     tags: dict[str, str] = field(default_factory=dict)
-    """Labels of whatever is outside of the stack's namespace: to which stack it belongs."""
+    """Labels of whatever is outside of the stack's namespace: the stack it belongs to."""
 
 
 def place(configuration: Configuration, location: str) -> Place:
@@ -29,19 +29,19 @@ def place(configuration: Configuration, location: str) -> Place:
 
 
 def host(configuration: Configuration, service: str, location: str) -> str:
-    """Of a location's Service, as the stack's own pods reach it."""
+    """Return the host of a location's Service, as the stack's own pods reach it."""
     namespace = configuration.namespace_of(location)
     return service if namespace == configuration.kubernetes.namespace else f"{service}.{namespace}.svc"
 
 
 def as_account(where: Place) -> Object:
-    """Of a pod's specification. No token of it is mounted."""
+    """Return the account for a pod's specification. Its token is not mounted."""
     return {"serviceAccountName": where.account} if where.account else {}
 
 
 @dataclass(frozen=True)
 class Scope:
-    """A namespace, and what of the configuration is run there."""
+    """A namespace, and the parts of the configuration that run there."""
 
     namespace: str
     accounts: tuple[str, ...]
@@ -56,7 +56,7 @@ def scopes(configuration: Configuration) -> list[Scope]:
 
 
 def _home(configuration: Configuration) -> Scope:
-    """Also of a database that is elsewhere: its backups are made here."""
+    """Return the stack's namespace; with an external database too, as its backups are made there."""
     away = {one.name for one in configuration.isolated}
     pods = {"postgres": configuration.postgres.pod, **configuration.all_pods}
     store = configuration.kubernetes.artifacts_store
@@ -71,7 +71,7 @@ def _home(configuration: Configuration) -> Scope:
 
 
 def _of(configuration: Configuration, location: Location) -> Scope:
-    """Nothing but the location: images and Secrets of others are not for its namespace."""
+    """Return a location's namespace alone: images and Secrets of others have no place in it."""
     own = location.isolation is not None and location.isolation.database
     return Scope(
         configuration.namespace_of(location.name),

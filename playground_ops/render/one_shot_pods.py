@@ -1,6 +1,6 @@
-"""Pods that do one thing for a rollout and end: ask what refs mean, try a candidate.
+"""Pods that do one thing for a rollout and end: resolve refs, or try a candidate.
 
-It has the location's own git credentials, so that whoever asks for it never holds them.
+They have the location's own git credentials, so that whoever asks for them never holds these.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ for name; do
   esac
 done
 """
-"""What a wrong ref may have been meant to be is asked at once: another pod would take seconds more."""
+"""For a wrong ref, all names are listed in the same pod: another pod would take seconds more."""
 HELPER = (
     "!f() { read -r word < "
     + f"{GIT_SECRET_FOLDER}/password"
@@ -70,7 +70,7 @@ def resolver_pod(
     name: str,
     seconds: int,
 ) -> Object:
-    """For all `locations`, which have one repository. It ends by itself: well, badly, or after `seconds`."""
+    """Return a pod that resolves refs of one repository. It ends by itself, or after `seconds`."""
     location = locations[0]
     repository, secret = location.repository or "", location.git_secret
     volumes = [writable("tmp", "/tmp"), *secret_volume(secret)]
@@ -119,7 +119,7 @@ IN_FOLDER = 'cd "$0" && exec "$@"'
 
 @dataclass(frozen=True)
 class Script:
-    """A program in Python, which is given the name of a release's module and then `arguments`."""
+    """A program in Python, which gets the name of a release's module and then `arguments`."""
 
     text: str
     arguments: Sequence[str]
@@ -128,9 +128,9 @@ class Script:
 def smoke_pod(
     release: Release, configuration: Configuration, archive: str, name: str, script: Script
 ) -> Object:
-    """The pod ends by itself: well, badly, or when the location's time for it is over.
+    """Return a pod that ends by itself, or when the location's smoke timeout is over.
 
-    It is of the location, and no address leads to it: it is of no release.
+    It has the location's label but no release's, so that no address leads to it.
     """
     where, app = place(configuration, release.location.name), location_service(release.location.name)
     tags = {**labels(app, SMOKE_COMPONENT), LOCATION: release.location.name, **where.tags}
@@ -155,7 +155,7 @@ def _command(release: Release, script: Script) -> list[str]:
 
 
 def _in_image(image: InImage, module: str | None) -> tuple[str, str]:
-    """Folder, and module to import from there."""
+    """Return the folder, and the module to import from there."""
     if image.python_file is None:
         return image.working_directory, str(module)
     file = PurePosixPath(image.python_file)

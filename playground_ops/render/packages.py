@@ -1,8 +1,8 @@
-"""The packages of a release from git: an init container sees to its environment before the server starts.
+"""The packages of a release from git: an init container makes its environment before the server starts.
 
-An environment lies on the claim that outlives pods, under a key made of what it holds: releases that lock the
-same share it, and a pod that is made anew finds it. It belongs to a user of its own. Servers run as another
-one and have it mounted read-only, by itself: so code of one location can't change what another one runs on.
+An environment lies on the claim that outlives pods, under a key made of its content: releases that lock the
+same share it, and a replaced pod finds it. A user of its own owns it. Servers run as another user and mount
+it read-only, without the rest: so code of one location can't change another one's environment.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ COMMAND = ("sh", "-ec", SCRIPT, UNPACKED)
 
 
 def has_own(release: Release) -> bool:
-    """Whether the release may have an environment of its own; with `auto` its commit decides."""
+    """Return whether the release may have an environment of its own; with `auto` its commit decides."""
     location = release.location
     if release.revision.repository is None or location.name == OPS.name:
         return False
@@ -61,7 +61,7 @@ def has_own(release: Release) -> bool:
 def installing(
     release: Release, configuration: Configuration, archive: str, where: str, live: Sequence[Release]
 ) -> InitContainer:
-    """`where`: the release's files. `live`: the releases there are, whose environments stay."""
+    """Return the init container. `where`: the release's files. `live`: releases whose environments stay."""
     location = release.location
     given = ["--module", location.module] if location.module else []
     volumes = (
@@ -89,7 +89,7 @@ def installing(
 
 
 def variables(configuration: Configuration) -> list[Object]:
-    """What uv and pip are told; no secret is among them."""
+    """Return the variables for uv and pip; no secret is among them."""
     packages = configuration.kubernetes.packages
     urls = [url for url in (packages.index_url, *packages.extra_index_urls) if url]
     plain = sorted({str(urlsplit(url).netloc) for url in urls if url.startswith("http:")})
@@ -107,7 +107,7 @@ def variables(configuration: Configuration) -> list[Object]:
 
 
 def mounted() -> Object:
-    """In the server's container, of its volume `artifacts`."""
+    """Return the mount in the server's container, from its volume `artifacts`."""
     folder = MADE_ENVIRONMENTS.removeprefix(f"{ARTIFACTS_FOLDER}/")
     return {"name": "artifacts", "mountPath": ENVIRONMENTS_FOLDER, "subPath": folder, "readOnly": True}
 
@@ -120,6 +120,6 @@ def secret_volume(secret: str | None) -> list[Mounted]:
 
 
 def _live(release: Release, live: Sequence[Release]) -> list[Object]:
-    """None: nothing goes."""
+    """Return the variables that name the live releases; without any, no environment is removed."""
     names = " ".join(sorted(one.name for one in live))
     return [variable(LIVE, names), variable(LIVE_AS_OF, release.created_at)] if live else []

@@ -1,4 +1,4 @@
-"""What the pods of all components have in common, and how a person's settings get into them."""
+"""What the pods of all components have in common, and how a person's settings are added."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from playground_ops.core.pod_settings import PodSettings, Resources, Toleration,
 from playground_ops.render.names import Object, present
 
 DAGSTER_USER = 10001
-"""Any that is not root; the stock image has none of its own."""
+"""Any user that is not root; the stock image has none of its own."""
 RESTRICTED = {
     "allowPrivilegeEscalation": False,
     "capabilities": {"drop": ["ALL"]},
     "readOnlyRootFilesystem": True,
 }
-"""With the pod's part: the Pod Security Standard `restricted`, and a root file system nobody writes to."""
+"""With the pod's part this is the Pod Security Standard `restricted`, and a read-only root file system."""
 
 
 @dataclass(frozen=True)
 class Mounted:
-    """A volume and where a container finds it."""
+    """A volume and where a container mounts it."""
 
     name: str
     path: str
@@ -39,7 +39,7 @@ class Mounted:
 
 @dataclass(frozen=True)
 class Container:
-    """One container by what is its own; `container` adds what all have."""
+    """The parts of a container that are its own; `container` adds what all have."""
 
     name: str
     image: str
@@ -59,12 +59,12 @@ class InitContainer:
 
 
 def writable(name: str, path: str) -> Mounted:
-    """Room that goes with the pod."""
+    """Mount an empty folder that is deleted with the pod."""
     return Mounted(name, path, {"emptyDir": {}})
 
 
 def config_map(name: str, path: str, mounted_as: str) -> Mounted:
-    """A whole ConfigMap as a folder; never single files by subPath, which are not updated."""
+    """Mount a complete ConfigMap as a folder, not single files by subPath, which are not updated."""
     return Mounted(mounted_as, path, {"configMap": {"name": name}}, read_only=True)
 
 
@@ -81,7 +81,7 @@ def secret_variable(name: str, secret: str, key: str) -> Object:
 
 
 def container(found: Container, settings: PodSettings) -> Object:
-    """With a person's settings over its own."""
+    """Render a container; a person's settings override its defaults."""
     own = {one["name"] for one in found.variables}
     given = [variable(name, value) for name, value in settings.environment.items() if name not in own]
     environment = [*found.variables, *given]
@@ -103,9 +103,9 @@ def container(found: Container, settings: PodSettings) -> Object:
 
 
 def resources(own: Resources, given: Resources) -> Object:
-    """What a person names replaces the component's default of that name, and no other.
+    """Let each resource that a person names replace the component's default of that name.
 
-    A default never makes what was named invalid: a limit is at least the request.
+    A default never makes a given value invalid: a limit is at least the request.
     """
     requests, limits = {**own.requests, **given.requests}, {**own.limits, **given.limits}
     for name in requests.keys() & limits.keys():
@@ -119,7 +119,7 @@ def resources(own: Resources, given: Resources) -> Object:
 
 @dataclass(frozen=True)
 class Pod:
-    """A component's own part of a pod. It has no service account's token: what needs one says so."""
+    """A component's own part of a pod. It has no service account's token; what needs one adds it."""
 
     containers: Sequence[Object]
     settings: PodSettings
@@ -171,7 +171,7 @@ class Pod:
 def _given(found: Volume) -> Mounted:
     source: Object
     if found.secret:
-        # Not to be read by everybody: libpq and ssh refuse keys that are.
+        # Not readable by everybody: libpq and ssh refuse such keys.
         source = {"secret": {"secretName": found.secret, "defaultMode": 0o440}}
     elif found.config_map:
         source = {"configMap": {"name": found.config_map}}

@@ -1,7 +1,7 @@
-"""What decides how a location's server is run, beside what its own section of the configuration says.
+"""A fingerprint of all that decides how a location's server runs, besides its own configuration.
 
-A release is never edited: when an image, the instance's settings or a Secret's version changes, the
-location needs a new release of the same commit. So these are part of what makes two releases alike.
+A release is never edited: when an image, the instance's settings or a Secret's version changes, the location
+needs a new release of the same commit. So these are part of what makes two releases alike.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from playground_ops.render import release
 
 
 def with_fingerprints(configuration: Configuration) -> Configuration:
-    """The configuration with each location's surroundings filled in."""
+    """Return the configuration with each location's pod fingerprint filled in."""
     return configuration.model_copy(
         update={
             "ops": _fingerprint(
@@ -29,7 +29,7 @@ def with_fingerprints(configuration: Configuration) -> Configuration:
 
 
 def _fingerprint(location: Location, configuration: Configuration, more: str = "") -> Location:
-    """By the pods that any of its releases would have: all but number, commit and archive."""
+    """Hash the pods that any of its releases would have, without number, commit and archive."""
     plain = location.model_copy(update={"surroundings": ""})
     any_one = Release(
         location=plain,

@@ -1,6 +1,6 @@
 """One release of a code location: a Deployment that is never edited, and an address of its own.
 
-A rollout makes it, not an apply; what is in it is what the release ran with, and comes back by itself.
+A rollout makes it, not an apply; it holds all that the release ran with, and comes back by itself.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ from playground_ops.render.pod import (
 RESOURCES = Resources(requests={"cpu": "100m", "memory": "256Mi"}, limits={"memory": "1Gi"})
 SERVER = "dagster-grpc"
 RECORD = f"{PREFIX}record"
-"""Annotation: the release as a value, in JSON."""
+"""The annotation with the release as a value, in JSON."""
 START = """\
 printf %s "$PLAYGROUND_INSTANCE" > "$DAGSTER_HOME/dagster.yaml"
 exec "$@"
@@ -67,23 +67,23 @@ python -m tarfile -e {SOURCE_FOLDER}/{SOURCE_FILE} "$0"
 exec "$@"
 """
 SERVE = "playground_ops.targets.kubernetes.inside.serving"
-"""The module that finds out what a repository's project wants loaded, and becomes its server."""
+"""The module that finds what a repository's project wants loaded, and becomes its server."""
 
 
 @dataclass(frozen=True)
 class Purpose:
-    """What a pod with a release's code is there for: it serves, or does a run, or a smoke test."""
+    """The purpose of a pod with a release's code: to serve, to do a run, or a smoke test."""
 
     tags: dict[str, str]
     arguments: Sequence[str] = ()
-    """What is run; a pod of runs gets it from its run launcher."""
+    """The arguments of its command; a pod of runs gets them from its run launcher."""
     probes: Object = field(default_factory=dict)
 
 
 def render(
     release: Release, configuration: Configuration, archive: str, in_use: InUse = EVERYTHING
 ) -> list[Object]:
-    """`archive`: the ConfigMap with this project's code, which the server is started by, or serves."""
+    """Return the objects. `archive`: the ConfigMap with this project's code, which the server needs."""
     name, number = release.location.name, release.number
     where = place(configuration, name)
     tags = {**labels(location_service(name), "location"), LOCATION: name, RELEASE: str(number), **where.tags}
@@ -112,7 +112,7 @@ def render(
         spec={
             "clusterIP": "None",
             "ports": [{"name": "grpc", "port": GRPC_PORT, "protocol": "TCP", "targetPort": "grpc"}],
-            # Runs on a server that drains are still asked to end.
+            # Runs on a draining server can still be asked to end.
             "publishNotReadyAddresses": True,
             "selector": own,
         },
@@ -121,7 +121,7 @@ def render(
 
 
 def context_of_runs(release: Release, configuration: Configuration, archive: str) -> str:
-    """The pod of its runs, which comes with the server. It drops nothing of the code that is kept."""
+    """Return the pod of its runs, as part of the server. It removes nothing from the cached code."""
     made = template(release, configuration, archive, Purpose(runs.tags(release)))
     found = with_versions(made, configuration)
     command = list(found["spec"]["containers"][0]["command"])
@@ -131,7 +131,7 @@ def context_of_runs(release: Release, configuration: Configuration, archive: str
 
 
 def directory(release: Release) -> str:
-    """Where the server of this release must have loaded its code from."""
+    """Return the folder from which the server of this release must have loaded its code."""
     commit, image = release.revision.commit, release.location.in_image
     if image:
         return image.working_directory
@@ -141,19 +141,19 @@ def directory(release: Release) -> str:
 
 
 def project(release: Release) -> str:
-    """The folder of this project itself in a commit that `ops` is loaded from."""
+    """Return the folder of this project in the commit that `ops` is loaded from."""
     return posixpath.normpath(f"{directory(release)}/{release.location.subdirectory}")
 
 
 def configuration_file(release: Release) -> str:
-    """Which comes with that commit."""
+    """Return the path of the configuration in that commit."""
     return f"{project(release)}/{CONFIGURATION_KEY}"
 
 
 def template(
     release: Release, configuration: Configuration, archive: str, purpose: Purpose, in_use: InUse = EVERYTHING
 ) -> Object:
-    """A pod with the release's code and all that is around it."""
+    """Return a pod with the release's code and settings."""
     settings, is_ops = configuration.pod_of(release.location), release.location.name == OPS.name
     in_image = release.location.in_image is not None
     volumes = _volumes() if in_image else [*_code(archive), *_volumes()]
@@ -182,8 +182,8 @@ def template(
         init=[one.container for one in init],
         grace_seconds=release.location.longest_run_seconds,
     ).render()
-    # Else the server is the pod's first process, to which a signal that it does not handle yet, while it
-    # imports, is nothing; and nobody collects the processes of runs.
+    # Without this the server is the pod's first process, which ignores signals that it does not handle yet
+    # while it imports; and nobody would reap the processes of runs.
     found["spec"]["shareProcessNamespace"] = True
     found["spec"] |= as_account(place(configuration, release.location.name))
     if is_ops:
@@ -192,7 +192,7 @@ def template(
 
 
 def _code(archive: str) -> list[Mounted]:
-    """Nothing lies over the folder in which an image has its code."""
+    """Return no mount over the folder in which an image has its code."""
     return [config_map(archive, SOURCE_FOLDER, "source"), writable("app", APP_FOLDER)]
 
 
@@ -223,14 +223,14 @@ def _command(release: Release) -> list[str]:
 
 
 def reading(release: Release) -> list[str]:
-    """What finds out about the project of a release from git; it goes on as it is told."""
+    """Return the command that finds the project of a release from git and then runs what follows it."""
     given = ["--module", release.location.module] if release.location.module else []
     where = [directory(release), "--subdirectory", release.location.subdirectory]
     return ["env", f"PYTHONPATH={PROJECT_FOLDER}", "python", "-m", SERVE, *where, *given]
 
 
 def own_module(release: Release) -> str:
-    """Of this project, which a location without a repository serves."""
+    """Return the module of this project that a location without a repository serves."""
     return release.location.module or "playground.definitions"
 
 
@@ -252,12 +252,12 @@ def _variables(release: Release, configuration: Configuration) -> list[Object]:
 
 
 def _probes(release: Release) -> Object:
-    """Native gRPC probes: with eager loading a server that answers has its code loaded."""
+    """Return native gRPC probes: with eager loading a server that answers has its code loaded."""
     asked = {"grpc": {"port": GRPC_PORT, "service": "DagsterApi"}}
     seconds = release.location.startup_timeout_seconds
     return {
         "ports": [{"containerPort": GRPC_PORT, "name": "grpc", "protocol": "TCP"}],
-        # The rollout's own deadline comes first; after that this one restarts what hangs.
+        # The rollout's own deadline comes first; after that this probe restarts what hangs.
         "startupProbe": {**asked, "periodSeconds": 1, "failureThreshold": seconds + 30, "timeoutSeconds": 2},
         "readinessProbe": {**asked, "periodSeconds": 10, "failureThreshold": 3, "timeoutSeconds": 5},
         "livenessProbe": {**asked, "periodSeconds": 30, "failureThreshold": 6, "timeoutSeconds": 10},

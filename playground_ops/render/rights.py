@@ -1,6 +1,7 @@
-"""Accounts and Roles, and who makes and ends the pods of runs.
+"""Accounts and Roles of the components that make and end the pods of runs.
 
-What dagster-k8s asks of the API server for that, and no Secret. A policy limits which Jobs, and which pods.
+They have the rights that dagster-k8s needs from the API server, and read no Secret. A policy limits the Jobs
+and pods.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ def rule(group: str, resources: str, verbs: str, *names: str) -> Object:
 
 
 def account_with(name: str, space: str, rules: Sequence[Object]) -> list[Object]:
-    """No pod gets its token unless it says so."""
+    """Return an account with a Role. Its token is mounted only where a pod says so."""
     tags = labels(name, "rights")
     subject = {"kind": "ServiceAccount", "name": name, "namespace": space}
     role = {"apiGroup": GROUP, "kind": "Role", "name": name}
@@ -38,7 +39,7 @@ RUN_RULES = {
         *_END,
         rule("batch", "jobs", "create list"),
         rule("batch", "jobs/status", "get"),
-        # What it tells of a run whose pod is lost.
+        # dagster-k8s reads it to report a run whose pod is lost.
         rule("", "pods/log", "get"),
         rule("", "events", "list"),
     ),
@@ -53,7 +54,7 @@ def run_rights(configuration: Configuration) -> list[Object]:
 
 
 def identified(template: Object, account: str, configuration: Configuration) -> Object:
-    """The pod of a component that has an account where runs are pods, and none elsewhere."""
+    """Give the component's pod an account where runs are pods, and none elsewhere."""
     if configuration.runs_in_pods:
         template["spec"] |= {"automountServiceAccountToken": True, "serviceAccountName": account}
     return template

@@ -1,8 +1,8 @@
-"""What the daemon may make Jobs of: pods of runs as the releases have them. A ValidatingAdmissionPolicy.
+"""Limits the Jobs that the daemon may make to pods of runs as the releases have them: a policy.
 
-A run says itself what its pod is: by the release that launched it, and by its tags (`dagster-k8s/config`). So
-images, Secrets, accounts and commands are held, location by location, to what the configuration has, and to
-what releases have that were made before it changed. Of which location a run is stands on its Job, in a label
+A run's pod is described by the release that launched it, and by the run's tags (`dagster-k8s/config`). So a
+ValidatingAdmissionPolicy limits images, Secrets, accounts and commands, location by location, to those of the
+configuration, and of releases that were made before it changed. The location is in a label of the run's Job
 that no tag can change.
 """
 
@@ -40,7 +40,7 @@ _WORDS = (
     f"{_C}.args[0].endsWith('/bin/python') && !{_C}.args[0].contains('..') && {_C}.args[1] == '-m' && "
     f"{_C}.args[2] == 'dagster' && {_C}.args[3] == 'api' && {_C}.args[4] in {_VERBS}"
 )
-"""Dagster's own, and the same by the Python of an environment that was made for a release."""
+"""Arguments of a run: Dagster's own, or the same by the Python of an environment made for a release."""
 _PROGRAM = ["env", f"PYTHONPATH={PROJECT_FOLDER}", "python", "-m", release.SERVE]
 _SOURCE = (
     "(has(v.emptyDir) ? 'room' : has(v.configMap) ? "
@@ -72,7 +72,7 @@ _RUNS = (
         "'the service account ' + variables.account + ' or its token, which is not for these runs'",
     ),
     (
-        # Code that is kept of other locations is on the same claim: it belongs to git-sync's user.
+        # Cached code of other locations is on the same claim: it belongs to git-sync's user.
         "variables.fetching.all(c, (has(c.env) ? c.env : []).all(e, "
         f"e.name == '{gitsync.CACHE}' ? e.value == variables.location "
         f": e.name != '{gitsync.CACHE_LIVE}')) && "
@@ -82,7 +82,7 @@ _RUNS = (
         "'code that is kept of another location, or another user'",
     ),
     (
-        # Who has the account of `ops` runs its code in its surroundings: no tag brings other code to it.
+        # A pod with the account of `ops` runs only its code in its environment: no tag brings in other code.
         f"!{_OWN} || (!has({_C}.envFrom) || {_C}.envFrom.all(e, has(e.configMapRef) ? "
         "'configMap/' + e.configMapRef.name in variables.environment : true)) && "
         f"(has({_C}.env) ? {_C}.env : []).all(e, e.name in {list(EACH)} || "
@@ -135,7 +135,7 @@ def render(configuration: Configuration) -> list[Object]:
 
 
 def _variables(configuration: Configuration) -> Iterator[tuple[str, str]]:
-    """The same names as where `ops` makes pods, with what this run's location has."""
+    """Yield the variables under the same names as where `ops` makes pods, with this location's values."""
     label = f"object.metadata.labels['{OF_LOCATION}']"
     yield (
         "location",
@@ -165,7 +165,7 @@ def _variables(configuration: Configuration) -> Iterator[tuple[str, str]]:
 
 
 def _one_of(names: str, found: str, otherwise: str) -> str:
-    """What the pod's first init container has, where a release has it."""
+    """Return the value of the pod's first init container where a release has it, else another."""
     there = "has(variables.spec.initContainers) && has(variables.spec.initContainers[0].command)"
     there += " && size(variables.spec.initContainers[0].command) > 2"
     return f"string({there} && {found} in variables.{names} ? {found} : {otherwise})"

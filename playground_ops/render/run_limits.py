@@ -1,4 +1,4 @@
-"""What the pods of runs may have: what the configuration's releases give them, and those there are already.
+"""Allowed values for the pods of runs: those of the configuration's releases, and of existing ones.
 
 Releases that were made before the configuration changed launch runs until others serve, and again after a
 rollback.
@@ -18,16 +18,16 @@ from playground_ops.render import gitsync, release
 from playground_ops.render.names import HOME, LOCATION, Object
 
 ARCHIVES = "dagster-code-"
-"""Beginning of the names of ConfigMaps with this project's code."""
+"""The prefix of names of ConfigMaps with this project's code."""
 EACH = ("DAGSTER_RUN_JOB_NAME", "PLAYGROUND_COMMIT", "PLAYGROUND_RELEASE")
-"""Variables whose values are each run's or each release's own."""
+"""Variables whose values differ for each run or release."""
 CONFIG = "PLAYGROUND_CONFIG"
-"""Likewise, where `ops` comes from git: a file of the commit."""
+"""Another such variable, where `ops` comes from git: a file of the commit."""
 Reader = Callable[[Object], Iterable[Any]]
 
 
 def limits(configuration: Configuration) -> dict[str, list[Any] | dict[str, list[Any]]]:
-    """By name: a list for all runs, or one for each location."""
+    """Return the limits by name: a list for all runs, or one for each location."""
     pods = _pods(configuration)
     every = [pod for found in pods.values() for pod in found]
     by_location = {
@@ -43,7 +43,7 @@ def _read(read: Reader, pods: Iterable[Object]) -> list[Any]:
 
 
 def _pods(configuration: Configuration) -> dict[str, list[Object]]:
-    """By location: the pods of runs, of the configuration and of the releases there are."""
+    """Return the pods of runs by location, from the configuration and from existing releases."""
     texts = [
         release.context_of_runs(_any(location), configuration, ARCHIVES)
         for location in configuration.all_locations
@@ -62,7 +62,7 @@ def _any(location: Location) -> Release:
 
 
 def _before(pod: Object, name: str) -> list[Object]:
-    """Of its init containers the one of that name."""
+    """Return its init containers of that name."""
     return [one for one in pod["pod_spec_config"].get("initContainers", ()) if one["name"] == name]
 
 
@@ -121,7 +121,7 @@ def _environment(pod: Object) -> Iterator[str]:
 
 
 def _places(pod: Object) -> Iterator[str]:
-    """Of each volume what it is, and where it is mounted."""
+    """Yield each volume's source, and where it is mounted."""
     for volume in pod["pod_spec_config"]["volumes"]:
         if "configMap" in volume:
             name = volume["configMap"]["name"]

@@ -1,8 +1,8 @@
-"""Runs in pods of their own: what a release's server tells Dagster of them, and Dagster's launcher for them.
+"""Runs in pods of their own: what a release's server tells Dagster about them, and Dagster's launcher.
 
 The server carries the pod of its runs with it (its container context), so a run gets exactly the release that
 launched it, whatever serves by the time the run starts. Every release has it, whatever the launcher: so the
-launcher can be changed, and a release from before the change be gone back to.
+launcher can be changed, and a rollback can go to a release from before the change.
 """
 
 from __future__ import annotations
@@ -16,20 +16,20 @@ from playground_ops.core.model import Release
 from playground_ops.render.names import HOME, INSTANCE, LOCATION, MANAGER, PREFIX, Object, labels
 
 CONTEXT = "DAGSTER_CONTAINER_CONTEXT"
-"""The variable in which `dagster api grpc` finds it (its option --container-context)."""
+"""The variable from which `dagster api grpc` reads it (its option --container-context)."""
 COMPONENT = "run_worker"
-"""As dagster-k8s labels its Jobs and their pods."""
+"""The label that dagster-k8s gives its Jobs and their pods."""
 RUN_ID, OF_LOCATION = "dagster/run-id", "dagster/code-location"
 """Labels of dagster-k8s. On the Job no tag of a run can change them: such labels are refused below."""
 RUN_OF = f"{PREFIX}run-of"
-"""Label: the number of the release; not the one by which a release's own address finds its pods."""
+"""The label with the release's number; a release's own address selects by another one."""
 COMMIT = "PLAYGROUND_COMMIT"
 KEPT_SECONDS = 3600
-"""How long a Job that has ended can be looked at."""
+"""Seconds that a Job which has ended stays."""
 GRACE_SECONDS = 30
 MONITORING = {"enabled": True, "start_timeout_seconds": 600, "poll_interval_seconds": 30}
-"""A pod may wait for a new node and an image. Resuming is for launchers of one's own: a process that loads
-an instance which resumes must be able to launch, and neither code servers nor runs have the right to."""
+"""A pod may wait for a new node and an image. Resuming needs a custom launcher: a process that loads an
+instance which resumes must be able to launch, and neither code servers nor runs have the right to."""
 _CONTAINER = ("command", "env", "env_from", "image", "image_pull_policy", "resources", "security_context")
 _POD = (
     "affinity",
@@ -51,22 +51,22 @@ _POD = (
 
 
 def app(location: str) -> str:
-    """The `app` label of its runs' pods; not that of its servers, which have an address and a budget."""
+    """Return the `app` label of its runs' pods; its servers' label has an address and a budget."""
     return f"dagster-run-{location}"
 
 
 def tags(release: Release) -> dict[str, str]:
-    """Of the pods of its runs. No address leads to them: they are of no release by its own label."""
+    """Return the labels of its runs' pods. They lack the release's own label, so no address leads to them."""
     name = release.location.name
     return {**labels(app(name), COMPONENT), LOCATION: name, RUN_OF: str(release.number)}
 
 
 def context(template: Object, command: list[str]) -> str:
-    """`template`: the pod of the release, with its code and all that is around it; `command` goes before
-    Dagster's own words, which are the arguments."""
+    """Return the container context. `template`: the pod of the release, with its code and settings; `command`
+    goes before Dagster's own arguments."""
     spec: Object = dict(template["spec"])
     (main,) = spec.pop("containers")
-    environment = [one for one in main["env"] if one["name"] != "DAGSTER_HOME"]  # the launcher gives it
+    environment = [one for one in main["env"] if one["name"] != "DAGSTER_HOME"]  # the launcher sets it
     wanted = {
         "container_config": {
             **{key: value for key, value in main.items() if key not in ("args", "name", "ports")},
@@ -80,13 +80,13 @@ def context(template: Object, command: list[str]) -> str:
 
 
 def commits(context: Mapping[str, Any]) -> list[str]:
-    """Of the release that this is the context of; none of somebody else's."""
+    """Return the commit of the release whose context this is; none for a context made elsewhere."""
     main = context.get("k8s", {}).get("run_k8s_config", {}).get("container_config", {})
     return [one["value"] for one in main.get("env", ()) if one["name"] == COMMIT]
 
 
 def launcher(configuration: Configuration) -> Object:
-    """Of dagster.yaml. What a run may say of its pod is what a release says, and no label of its Job."""
+    """Return `run_launcher` of dagster.yaml. A run may set what a release sets, and no label of its Job."""
     allowed = {
         "container_config": dict.fromkeys((*_CONTAINER, "volume_mounts"), True),
         "pod_spec_config": dict.fromkeys(_POD, True),

@@ -1,6 +1,7 @@
 """All objects of a stack, by component and in the order in which they are applied.
 
-None unless a person asks for one: every component is one pod, so a budget either forbids or does nothing.
+A disruption budget is rendered only where a person asks for one: every component is one pod, so a budget
+either forbids evictions or does nothing.
 """
 
 from __future__ import annotations
@@ -28,13 +29,13 @@ COMPONENT = "budget"
 
 
 def disruption_budgets(configuration: Configuration) -> list[Object]:
-    """One for each component that asks for it; a location's is over all its releases."""
+    """Return one for each component that asks for it; a location's is over all its releases."""
     pods = configuration.all_pods.items()
     return [_budget(place(configuration, name), app_of(name)) for name, pod in pods if pod.disruption_budget]
 
 
 def _budget(where: Place, app: str) -> Object:
-    """Of a pod that is not ready, nothing is lost by its eviction (KEP-3017)."""
+    """Return a budget that allows evicting a pod that is not ready: nothing is lost by it (KEP-3017)."""
     return an_object(
         *("policy/v1", "PodDisruptionBudget", app, where.namespace),
         {**labels(app, COMPONENT), **where.tags},
@@ -49,11 +50,11 @@ def _budget(where: Place, app: str) -> Object:
 FOUNDATION = ("foundation", "configuration")
 """The components that are applied with a person's own rights; `ops` may change all others."""
 Rendered = dict[str, list[Object]]
-"""Component: its objects."""
+"""Objects by component."""
 
 
 def render(configuration: Configuration) -> Rendered:
-    """Without Secrets, and without releases, which rollouts make."""
+    """Return all objects but Secrets, and releases, which rollouts make."""
     found: Rendered = {
         "foundation": [
             *foundation.namespaces(configuration),
@@ -82,12 +83,12 @@ def render(configuration: Configuration) -> Rendered:
 
 
 def by_hand(configuration: Configuration) -> Rendered:
-    """All of it for `kubectl apply`: with the Job that makes the first releases."""
+    """Return all of it for `kubectl apply`: with the Job that makes the first releases."""
     return {**render(configuration), "releases": [jobs.first_releases(configuration)]}
 
 
 def _configuration(found: Configuration) -> Object:
-    """What `ops` acts on, unless it comes from git with a configuration of its own; and what it may use."""
+    """Return the configuration for `ops`, unless that comes from git with its own; and the allowed names."""
     tags, namespace = labels(CONFIGURATION, "configuration"), found.kubernetes.namespace
     data = {CONFIGURATION_KEY: found.text}
     if found.ops.repository and found.kubernetes.admission_policy:

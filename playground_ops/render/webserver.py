@@ -1,4 +1,4 @@
-"""The UI."""
+"""The webserver: Dagster's UI."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ RESOURCES = Resources(requests={"cpu": "100m", "memory": "384Mi"}, limits={"memo
 
 
 def prefix(configuration: Configuration) -> str:
-    """Of all paths of the UI; empty at the root."""
+    """Return the prefix of all paths of the UI; empty at the root."""
     return _below(configuration.kubernetes.ingress)
 
 
@@ -39,7 +39,7 @@ def render(configuration: Configuration) -> list[Object]:
 
 
 def read_only(configuration: Configuration) -> list[Object]:
-    """The one for many eyes: in it nothing can be launched or changed. None unless a person asks for it."""
+    """Return a second webserver in which nothing can be launched or changed, where it is configured."""
     if not configuration.webserver.read_only:
         return []
     return _one(
@@ -72,7 +72,7 @@ def _one(
         init=[instance.waiting(configuration, settings)],
         annotations={CONTENT: instance.content(*instance.render(configuration), workspace(configuration))},
     ).render()
-    if name == WEBSERVER:  # the other one ends no run either
+    if name == WEBSERVER:  # the read-only one ends no run either
         template = identified(template, WEBSERVER, configuration)
     ports = [{"name": "http", "port": WEBSERVER_PORT, "protocol": "TCP", "targetPort": "http"}]
     return [
@@ -85,7 +85,7 @@ def _one(
             spec={
                 "replicas": 1,
                 "selector": {"matchLabels": selector},
-                # The next one answers before this one is told to end.
+                # The new pod answers before the old one is asked to end.
                 "strategy": {"rollingUpdate": {"maxSurge": 1, "maxUnavailable": 0}, "type": "RollingUpdate"},
                 "template": with_versions(template, configuration),
             },
@@ -109,7 +109,7 @@ def _arguments(below: str) -> list[str]:
 
 
 def _more(below: str) -> Object:
-    """`/server_info` does not touch the database: an outage of that restarts no webserver."""
+    """Return port and probes; `/server_info` needs no database, whose outage so restarts no webserver."""
     asked = {"httpGet": {"path": f"{below}/server_info", "port": "http"}}
     return {
         "ports": [{"containerPort": WEBSERVER_PORT, "name": "http", "protocol": "TCP"}],
