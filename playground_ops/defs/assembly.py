@@ -32,9 +32,10 @@ from playground_ops.engine.health.examine import parts_of
 
 
 def definitions(opener: StackOpener | None = None) -> dg.Definitions:
-    """Loads with a faulty configuration too: `ops` must be there to say what is wrong with it.
+    """Build the definitions, even with a faulty configuration: `ops` must be there to report its faults.
 
-    But for one that comes with the code: that candidate says what is wrong, and another one serves.
+    An exception is a configuration that comes with the code: there the candidate reports the faults and
+    fails, and another release serves.
     """
     try:
         configuration = configuration_here()
@@ -71,7 +72,7 @@ def _definitions(configuration: Configuration, opener: StackOpener | None) -> dg
 
 
 def _in_force(configuration: Configuration) -> str:
-    """Which configuration, and where it is from."""
+    """Return which configuration is in force, and where it is from."""
     if not configuration_comes_with_the_code():
         return configuration.source
     commit, repository = os.environ.get("PLAYGROUND_COMMIT", ""), configuration.ops.repository
@@ -79,7 +80,7 @@ def _in_force(configuration: Configuration) -> str:
 
 
 def _in_one(findings: Sequence[Finding]) -> Finding:
-    """A pod tells one finding: all faults in its words."""
+    """Join all faults into one finding, since a pod reports only one."""
     first, *more = findings
     told = [first.observed, *(f"{one.object}: {one.observed}" for one in more)]
     whole = "\n".join(one.sentence() for one in findings)

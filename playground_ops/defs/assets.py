@@ -24,16 +24,16 @@ MORE = {
         "settings and claim.",
     ),
 }
-"""What a stack has beside: its kind, and what it is for."""
+"""The other components of a stack: kind and purpose."""
 
 
 def component_assets(
     locations: Sequence[Location], parts: Sequence[str], in_force: str = ""
 ) -> list[dg.AssetSpec]:
-    """The webserver and the daemon load the locations, which stand on what is upstream of them.
+    """Return the assets. The webserver and the daemon load the locations, which depend on what is upstream.
 
-    `parts`: every component that is looked at.
-    `in_force`: which configuration `ops` acts on, and where it is from.
+    `parts`: every component that is checked. `in_force`: which configuration `ops` acts on, and where it is
+    from.
     """
     upstream = [key(location.name) for location in locations]
     below = [key(name) for name in MORE if name in parts]

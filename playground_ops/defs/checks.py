@@ -1,7 +1,7 @@
-"""Is the stack well: an asset check for each topic of each component.
+"""The health of the stack: an asset check for each topic of each component.
 
-What is not well makes its check red, or yellow, and leaves the run a success: the run did its work.
-The run fails when the stack could not be looked at.
+A finding makes its check red, or yellow, and leaves the run a success: the run did its work. The run fails
+when the stack could not be examined.
 """
 
 import logging
@@ -70,7 +70,8 @@ def health_checks(components: Mapping[str, Sequence[Topic]]) -> dg.AssetChecksDe
         merge(found, sources)
         for unsent in notify(context.instance, opened, found):
             context.log.error(unsent)
-        # What came with a configuration that `ops` was not loaded with waits for its reload.
+        # Components of a configuration that is newer than the loaded definitions of `ops` wait for its
+        # reload.
         results = [
             evaluation(
                 name,
@@ -94,9 +95,10 @@ def health_checks(components: Mapping[str, Sequence[Topic]]) -> dg.AssetChecksDe
 
 
 def _is_worth_a_line(record: logging.LogRecord) -> bool:
-    """An evaluation is all that a check gives here. Of an `AssetCheckResult` Dagster would look up the last
-    materialization of its asset and write an output that nobody reads, which takes longer than all questions
-    together; without them it ends the run's page with a line of every check that gave no output.
+    """Drop Dagster's line about checks without an output. These checks return evaluations only: for an
+    `AssetCheckResult` Dagster would look up the last materialization of its asset and write an output that
+    nobody reads, which takes longer than all queries together. Without outputs it ends the run's page with
+    such a line for every check.
     """
     return "did not yield or return expected outputs" not in record.getMessage()
 
@@ -106,7 +108,7 @@ def _examined(opened: StackContext) -> Examined:
 
 
 def _heal(context: dg.AssetCheckExecutionContext, opened: StackContext, seen: Examined) -> Examined:
-    """And look again, where something was done. The releases are on record, and in the asset graph soon."""
+    """Mend what can be mended, then examine again. New releases are on record, and soon in the graph."""
     lasting = {name for name in seen.report if is_lasting(context.instance, name)}
 
     def work(progress_of: Callable[[str], Progress]) -> list[str]:
@@ -122,18 +124,18 @@ def _heal(context: dg.AssetCheckExecutionContext, opened: StackContext, seen: Ex
 
 
 LOOKED = {AssetCheckExecutionRecordStatus.SUCCEEDED, AssetCheckExecutionRecordStatus.FAILED}
-"""Other looks may be under way."""
+"""Statuses of finished evaluations; others may be under way."""
 
 
 def is_lasting(instance: dg.DagsterInstance, component: str) -> bool:
-    """Whether it was not well at the look before this one either."""
+    """Return whether the component was not well at the previous check either."""
     asked = dg.AssetCheckKey(key(component), Topic.HEALTHY.value)
     newest = instance.event_log_storage.get_asset_check_execution_history(asked, limit=1, status=LOOKED)
     return bool(newest) and newest[0].status is AssetCheckExecutionRecordStatus.FAILED
 
 
 def _tell(context: dg.AssetCheckExecutionContext, found: Report) -> None:
-    """Last, since a run's page opens at its end; in a table, the worst first."""
+    """Log the findings last, since a run's page opens at its end; in a table, the worst first."""
     told = worst_first(found)
     looked_at = sum(len(topics) for topics in found.values())
     if not told:
@@ -169,7 +171,7 @@ def evaluation(
 
 
 def _told(findings: Sequence[Finding]) -> str:
-    """Markdown, as the page of a check shows it."""
+    """Return Markdown, as the page of a check shows it."""
     if len(findings) > 1:
         return "\n".join(f"- {metadata.sentence([finding])}" for finding in findings)
     return metadata.sentence(findings) if findings else "well"

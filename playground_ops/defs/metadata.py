@@ -24,7 +24,7 @@ _MEANING = {
 
 
 def of_rollout(record: RolloutRecord) -> Metadata:
-    """The end and its reason come first: the run's page folds a long event after a few rows."""
+    """Return the rows; the outcome and its reason come first: the run's page folds a long event."""
     found: Metadata = {"summary": dg.MetadataValue.text(headline(record))}
     if record.finding is not None:
         found |= _reason(record.finding)
@@ -50,7 +50,7 @@ def of_rollout(record: RolloutRecord) -> Metadata:
 
 
 def of_finding(finding: Finding, log_tail: str = "") -> Metadata:
-    """One row per part: the run's page shows text where it stands, and Markdown behind a link."""
+    """Return one row per part: the run's page shows text at once, and Markdown only behind a link."""
     return _reason(finding) | _evidence(finding, log_tail)
 
 
@@ -77,7 +77,7 @@ def _evidence(finding: Finding, log_tail: str) -> Metadata:
 
 
 def of_plan(plan: Plan) -> Metadata:
-    """What changes comes first, and what others set beside it; what stays is only counted."""
+    """Return the changes first, then drift set by others; what stays unchanged is only counted."""
     rows = ["| action | what | field | before | after |", "|---|---|---|---|---|"]
     for change in plan.changes:
         if change.action == "unchanged" and not change.drift:
@@ -114,7 +114,7 @@ def of_component(component: Component) -> Metadata:
 
 
 def headline(record: RolloutRecord) -> str:
-    """What serves now. Without Markdown: one page of the UI would show the marks, another interpret them."""
+    """Return what serves now, without Markdown: one page of the UI shows the marks, another renders them."""
     at = f" at {record.revision.short}" if record.revision else ""
     number = f"release {record.release.number}" if record.release else "no release"
     if record.outcome is Outcome.DONE:
@@ -130,7 +130,7 @@ def durations(record: RolloutRecord) -> str:
 
 
 def code(text: str) -> str:
-    """A fenced block; the fence is longer than any run of backticks inside."""
+    """Return a fenced block; the fence is longer than any run of backticks inside."""
     fence = "```"
     while fence in text:
         fence += "`"
@@ -138,7 +138,7 @@ def code(text: str) -> str:
 
 
 def cell(text: object) -> str:
-    """Text that stays in its table cell: no line breaks, no bars, no Markdown of its own."""
+    """Return text that stays in its table cell: no line breaks, no bars, no Markdown of its own."""
     flat = " ".join(str("-" if text is None else text).split())
     for mark in ("\\", "|", "*", "_", "`", "<", "[", "]"):
         flat = flat.replace(mark, f"\\{mark}")
@@ -146,7 +146,7 @@ def cell(text: object) -> str:
 
 
 def page_of(repository: str | None, commit: str | None = None) -> str | None:
-    """The address of a repository's or a commit's page, where its host is known to have one."""
+    """Return the address of a repository's or commit's page, where its host is known to have one."""
     if repository is None or urlsplit(repository).scheme not in ("http", "https"):
         return None
     page = repository.removesuffix("/").removesuffix(".git")

@@ -1,7 +1,7 @@
-"""The schedules of `ops`: the health check, a backup where one is configured, and the end of old runs.
+"""The schedules of `ops`: the health check, a backup where one is configured, and removal of old runs.
 
-A check every few minutes is a hundred thousand runs in a year. Only what the schedule leaves when all went
-well is removed; other runs are a person's, and stay.
+A check every few minutes makes a hundred thousand runs a year. Only successful runs of the schedule are
+removed; other runs were started by people, and stay.
 """
 
 from datetime import datetime, timedelta
@@ -33,7 +33,7 @@ def health_schedule(job: UnresolvedJob, every_minutes: int) -> dg.ScheduleDefini
 
 
 def backup_schedules(settings: BackupSettings) -> list[dg.ScheduleDefinition]:
-    """None where none is configured."""
+    """Return the schedule of backups; none where none is configured."""
     if settings.schedule is None:
         return []
     schedule = dg.ScheduleDefinition(
@@ -47,13 +47,13 @@ def backup_schedules(settings: BackupSettings) -> list[dg.ScheduleDefinition]:
 
 
 AT_ONCE = 50
-"""Runs that one look removes: more than come in the meantime, and few enough to cost it little."""
+"""Runs removed by one check: more than are added between two checks, and few enough to be quick."""
 
 
 def forget(instance: dg.DagsterInstance, job: str, schedule: str, now: datetime, kept_days: int) -> int:
     """Remove runs of `job` that succeeded more than `kept_days` ago with their logs, and ticks of `schedule`.
 
-    `now` has a time zone. The oldest go first; returns how many runs went.
+    `now` has a time zone. The oldest go first. Returns how many runs were removed.
     """
     before = now - timedelta(days=kept_days)
     old = instance.get_runs(

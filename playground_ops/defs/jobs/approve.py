@@ -1,4 +1,4 @@
-"""The jobs with which a person lets a candidate go on, or ends it."""
+"""The jobs with which a person approves or rejects a candidate."""
 
 import dagster as dg
 from pydantic import Field

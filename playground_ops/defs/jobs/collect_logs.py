@@ -44,7 +44,7 @@ def collect_op(
 
 
 def _older(folder: Path) -> list[str]:
-    """Removed, but for the last few."""
+    """Remove all archives but the last few. Returns their names."""
     old = sorted(folder.glob("playground-*.tar.gz"))[:-KEPT]
     for path in old:
         path.unlink(missing_ok=True)

@@ -1,4 +1,4 @@
-"""What ops give back to Dagster about rollouts: asset events, and the run's failure in a sentence."""
+"""What ops report to Dagster about rollouts: asset events, and the run's failure in a sentence."""
 
 from collections.abc import Iterator, Sequence
 
@@ -14,7 +14,7 @@ Event = dg.AssetMaterialization | dg.AssetObservation
 
 
 def event(record: RolloutRecord) -> Event:
-    """A materialization for a release that began to serve, else an observation with the reason."""
+    """Return a materialization for a release that began to serve, else an observation with the reason."""
     details = metadata.of_rollout(record)
     if record.outcome is Outcome.DONE:
         return dg.AssetMaterialization(
@@ -27,20 +27,20 @@ def event(record: RolloutRecord) -> Event:
 
 
 def events(records: Sequence[RolloutRecord]) -> Iterator[Event]:
-    """One event per rollout that did something."""
+    """Yield one event per rollout that did something."""
     for record in records:
         if record.outcome not in (None, Outcome.UNCHANGED):
             yield event(record)
 
 
 def records_of(failures: Sequence[BaseException]) -> list[RolloutRecord]:
-    """What is on record of rollouts that failed or were cancelled."""
+    """Return the records of rollouts that failed or were cancelled."""
     found = [error.record for error in failures if isinstance(error, (PlaygroundError, RolloutCancelled))]
     return [record for record in found if record]
 
 
 def failure(findings: Sequence[Finding], log_tail: str = "") -> dg.Failure:
-    """The cause first: it is what the run's page shows of the failed step."""
+    """Return the failure with its cause first: the run's page shows that of the failed step."""
     details: metadata.Metadata = {}
     for number, finding in enumerate(findings, start=1):
         for name, value in metadata.of_finding(finding, log_tail if number == 1 else "").items():

@@ -15,10 +15,10 @@ from playground_ops.engine import apply, redeploy, rollback
 from playground_ops.engine.context import Asker, Request
 
 FOLLOW_TAG = "playground/follow"
-"""On runs that a `follow_...` sensor asked for."""
+"""A tag on runs that a `follow_...` sensor asked for."""
 
 WHO_TAG = "playground/who"
-"""On runs: who launched it, as they say themselves."""
+"""A tag on runs with whoever launched them, as they say themselves."""
 
 Ended = tuple[list[RolloutRecord], list[tuple[str, BaseException]]]
 
@@ -129,7 +129,7 @@ def promote_job() -> None:
 
 
 def requested_by(context: dg.OpExecutionContext) -> str:
-    """The run, and what it says of itself: Dagster does not know who launched it."""
+    """Return the run and its tag about who launched it, which Dagster itself does not know."""
     run = f"run {context.run_id[:8]}"
     if who := context.run_tags.get(WHO_TAG):
         run = f"{run} of {who}"
@@ -147,7 +147,7 @@ def _rollouts(
     stack: StackOpener,
     work: Callable[[StackContext, Callable[[str], Progress]], Ended],
 ) -> Iterator[Event | dg.Output[None]]:
-    """Tell the work's story, put its records into the asset graph, and fail with its cause."""
+    """Log the progress of the work, put its records into the asset graph, and fail with its cause."""
     told = tell(context.log, lambda progress_of: work(stack.open(progress_of("stack")), progress_of))
     error = told.future.exception()
     records, failed = ([], [("", error)]) if error else told.future.result()

@@ -1,6 +1,6 @@
 """The log of a run that outlives an outage of Dagster's database, and the engine's progress in it.
 
-A cancelled run is a cancelled rollout.
+Cancelling the run cancels the rollout.
 """
 
 import sys
@@ -19,9 +19,9 @@ from playground_ops.core.model import Phase
 from playground_ops.core.progress import Progress, RolloutCancelled
 
 SLOW_SECONDS = 3.0
-"""A write that took longer may be one that Dagster gave up before it could report that: it is made twice."""
+"""A write that took longer may be one that Dagster gave up before it could report that: it is repeated."""
 WAIT_SECONDS = 900.0
-"""How long a run whose work is done waits for the database."""
+"""Seconds that a run whose work is done waits for the database."""
 PAUSE_SECONDS = 1.0
 
 
@@ -39,7 +39,7 @@ class RunLog:
 
     @property
     def pause(self) -> float | None:
-        """Seconds until it is worth trying again; None: everything is written."""
+        """Return the seconds until another try is worth it; None: everything is written."""
         return PAUSE_SECONDS if self._held else None
 
     def write(self, line: Line) -> None:
@@ -47,7 +47,7 @@ class RunLog:
         self.flush()
 
     def flush(self) -> None:
-        """Write what is held back, as far as it can be. An interruption leaves it for the next time."""
+        """Write held back lines as far as possible. An interruption leaves the rest for the next call."""
         while self._held:
             if not self._is_written(self._held[0]):
                 return
@@ -66,7 +66,7 @@ class RunLog:
             self._log.log(line.level, line.text)
             if time.monotonic() - began > SLOW_SECONDS:
                 self._log.log(line.level, line.text)
-        except Exception as error:  # of any storage: all of them are the database's
+        except Exception as error:  # any storage's error: all of them come from the database
             if not self._away:
                 print(f"held back until the database answers: {error}", file=sys.stderr, flush=True)
             self._away = True
@@ -79,11 +79,11 @@ T = TypeVar("T")
 
 
 Lines = SimpleQueue[Line | None]
-"""None: the work has ended."""
+"""The lines to log; None: the work has ended."""
 
 
 class RunProgress:
-    """One location's story, told in whatever thread its rollout runs in."""
+    """Puts one location's progress into the queue, from whatever thread its rollout runs in."""
 
     def __init__(self, location: str, lines: Lines, cancelled: threading.Event) -> None:
         self._location, self._lines, self._cancelled = location, lines, cancelled
@@ -110,20 +110,20 @@ class Told(Generic[T]):
     interruption: BaseException | None
 
     def result(self) -> T:
-        """Raises what the work raised; of a cancelled run the interruption."""
+        """Return the result. Raises what the work raised, or the interruption of a cancelled run."""
         try:
             return self.future.result()
         except RolloutCancelled as error:
             raise self.interruption or error from error
 
     def raise_if_cancelled(self, failures: Sequence[BaseException]) -> None:
-        """A run that was cancelled after its rollouts were done is a success: nothing was cancelled."""
+        """Raise the interruption if it cancelled a rollout; a run that was done by then is a success."""
         if self.interruption and any(isinstance(error, RolloutCancelled) for error in failures):
             raise self.interruption
 
 
 def tell(log: dg.DagsterLogManager, work: Callable[[Callable[[str], Progress]], T]) -> Told[T]:
-    """Do the work in a thread of its own and log what its stories tell.
+    """Do the work in a thread of its own and log its progress.
 
     Returns when it has ended and all is written, or when the database was away for too long after that.
     """
@@ -148,7 +148,7 @@ def tell(log: dg.DagsterLogManager, work: Callable[[Callable[[str], Progress]], 
                 page.write(line)
         except Empty:
             page.flush()
-        except BaseException as error:  # Dagster's interruption is no Exception
+        except BaseException as error:  # Dagster's interruption is not an Exception
             interruption = interruption or error
             if ended:
                 return Told(future, interruption)

@@ -1,7 +1,7 @@
-"""A look at the stack every minute, in the server that runs already: a run for each would cost a process.
+"""A health check every minute, in the server that runs already: a run for each would cost a process.
 
-Writes an evaluation only where something changed since the last look, and all of them once an hour, so that
-what is shown is never older.
+It writes an evaluation only where something changed since the last check, and all of them once an hour, so
+that no shown evaluation is older.
 """
 
 import hashlib
@@ -25,7 +25,7 @@ INTERVAL_SECONDS = 60
 ANEW_SECONDS = 3600.0
 
 Marks = dict[str, str]
-"""By component and check: what had been materialized at the last look, and what was found."""
+"""By component and check: the last materialization at the previous check, and a digest of the findings."""
 
 
 def health_sensor(components: Mapping[str, Sequence[Topic]]) -> dg.SensorDefinition:
@@ -67,7 +67,7 @@ def health_sensor(components: Mapping[str, Sequence[Topic]]) -> dg.SensorDefinit
 
 
 def materialized(instance: dg.DagsterInstance, components: Sequence[str]) -> dict[str, int]:
-    """Which materialization is the last one of each: the UI counts no check that was evaluated before it."""
+    """Return each one's last materialization: the UI ignores checks that were evaluated before it."""
     records = instance.get_asset_records([key(name) for name in components])
     return {
         one.asset_entry.asset_key.path[-1]: one.asset_entry.last_materialization_storage_id or 0
@@ -87,6 +87,6 @@ def marks_of(
 
 
 def _mark(findings: Sequence[Finding]) -> str:
-    """Of what it is about and why, not of how long it has been so."""
+    """Return a digest of what the findings are about and why, without how long they have lasted."""
     told = sorted(f"{one.object}: {one.cause}" for one in findings)
     return hashlib.sha256("\n".join(told).encode()).hexdigest()[:16] if told else ""

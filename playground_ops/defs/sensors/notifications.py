@@ -1,4 +1,4 @@
-"""Telling people outside of a change: what they know is kept in Dagster's instance once it arrived."""
+"""Notifies people outside of changes. What a webhook received is stored in Dagster's instance afterwards."""
 
 import os
 import socket
@@ -17,7 +17,7 @@ PREFIX = "playground_ops/told/"
 
 
 def notify(instance: dg.DagsterInstance, opened: StackContext, found: Report) -> list[str]:
-    """Each webhook learns what changed since it was last told; sentences about those that could not be."""
+    """Notify each webhook of changes since its last notice. Returns a sentence for each that failed."""
     failed = []
     for webhook in opened.configuration.health.tell:
         try:
@@ -44,7 +44,7 @@ def _notify(instance: dg.DagsterInstance, webhook: Webhook, opened: StackContext
 
 
 def _ui(opened: StackContext) -> str | None:
-    """None where nobody can say it just now, which is no reason to tell nobody."""
+    """Return None where the address can't be had just now; the notice is sent all the same."""
     try:
         return opened.target.stack.ui_address()
     except PlaygroundError:
@@ -52,7 +52,7 @@ def _ui(opened: StackContext) -> str | None:
 
 
 def _name(opened: StackContext) -> str:
-    """Which stack it is, for people who have several."""
+    """Return which stack it is, for people who have several."""
     if opened.target.name == "kubernetes":
         return f"Dagster in namespace {opened.configuration.kubernetes.namespace}"
     return f"Dagster on {socket.gethostname()}"

@@ -1,6 +1,6 @@
-"""A push goes live: one sensor for all locations that follow the same repository.
+"""Rolls out pushes: one sensor for all locations that follow the same repository.
 
-What a ref leads to costs a question, in a cluster a pod: one answers for all that it may be asked for.
+Resolving a ref takes a query, and in a cluster a pod: one query resolves all refs of the locations.
 """
 
 import hashlib
@@ -20,7 +20,7 @@ from playground_ops.defs.resources import StackOpener
 
 USUAL_SECONDS = Location(name="x").follow_interval_seconds
 Group = tuple[str, str, int]
-"""Repository, Secret, interval."""
+"""Repository, Secret, and interval in seconds."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ def _group(location: Location) -> Group:
 
 
 def _name(group: Group) -> str:
-    """By what is followed, so that it stays, and is on or off as before, when a location comes or goes."""
+    """Name the sensor after what it follows: it stays, on or off as before, when a location comes or goes."""
     repository, secret, seconds = group
     parts = [part for part in _path(repository).removesuffix(".git").split("/") if part]
     words = [*parts[-2:], *(["with", secret] if secret else [])]
@@ -59,7 +59,7 @@ def _name(group: Group) -> str:
 
 
 def _path(repository: str) -> str:
-    """Of a URL without its host, of git's short form `host:path`, or as it is."""
+    """Return the path of a URL without its host, of git's short form `host:path`, or the text itself."""
     _, url, rest = repository.rstrip("/").rpartition("://")
     return rest.partition("/")[2] if url else rest.partition(":")[2] or rest
 
@@ -96,7 +96,7 @@ def _sensor(name: str, group: Group, locations: Sequence[Location]) -> dg.Sensor
 
 
 def look(opened: StackContext, locations: Sequence[Location]) -> dict[str, Push | str]:
-    """Of each its push, or why there is none. What can't be resolved now the next tick asks again."""
+    """Return each location's push, or why there is none. What can't be resolved is tried at the next tick."""
     records = {one.name: opened.target.records(one.name) for one in locations}
     found: dict[str, Push | str] = {name: f"a rollout of {name} is under way" for name in records}
     free = [one for one in locations if all(record.outcome is not None for record in records[one.name])]
@@ -121,7 +121,7 @@ def _attempts(records: Sequence[RolloutRecord], revision: Revision) -> int:
 
 
 def _request(name: str, push: Push) -> dg.RunRequest:
-    """One run per commit and attempt: Dagster drops a request whose key it has seen."""
+    """Return one run per commit and attempt: Dagster drops a request whose key it has seen."""
     return dg.RunRequest(
         run_key=f"{name}:{push.revision.commit}:{push.attempt}",
         run_config={"locations": [name]},

@@ -1,7 +1,7 @@
-"""What happened outside of Dagster's runs, brought into the asset graph.
+"""Brings rollouts that no Dagster run reported into the asset graph.
 
-Rollouts made from the command line, by the bootstrap, or by a run that died or that could not write what
-it had done are in the target's records alone; so are the settings that webserver and daemon run with.
+Rollouts made from the command line, by the bootstrap, or by a run that died or could not write its events are
+only in the target's records; so are the settings that webserver and daemon run with.
 """
 
 import json
@@ -23,7 +23,7 @@ from playground_ops.defs.resources import StackOpener
 
 INTERVAL_SECONDS = 15
 GIVEN_UP = timedelta(seconds=WAIT_SECONDS + 60)
-"""By then a run has told what it did, or does not live."""
+"""After this time a run has reported its events, or is dead."""
 EVENTS = {dg.DagsterEventType.ASSET_MATERIALIZATION, dg.DagsterEventType.ASSET_OBSERVATION}
 
 Seen = dict[str, str]
@@ -55,13 +55,13 @@ def rollout_records(
 def unseen(
     opened: StackContext, seen: Mapping[str, str], told: Callable[[RolloutRecord], bool | None]
 ) -> Iterator[tuple[str, str, Event | None]]:
-    """Component, the mark to remember, and the event, if it is one that no run has reported."""
+    """Yield component, mark to remember, and the event, if no run has reported it."""
     target = opened.target.snapshot()
     for location in opened.configuration.all_locations:
         for record in _after(target.records(location.name), seen.get(location.name)):
             by_its_run = record.outcome is Outcome.UNCHANGED or told(record)
             if by_its_run is None:
-                break  # in order: a later tick knows
+                break  # in order: a later tick reports the rest
             yield location.name, record.id, None if by_its_run else event(record)
     for component in target.stack.components():
         mark = json.dumps(component.settings, sort_keys=True)
@@ -70,16 +70,16 @@ def unseen(
 
 
 def _after(records: Sequence[RolloutRecord], last: str | None) -> Iterator[RolloutRecord]:
-    """The records after `last`, as far as they have an outcome; all of them when `last` is not there."""
+    """Yield the records after `last`, as far as they have an outcome; all of them when `last` isn't there."""
     ids = [record.id for record in records]
     for record in records[ids.index(last) + 1 if last in ids else 0 :]:
         if record.outcome is None:
-            return  # in order: what follows comes with a later tick
+            return  # in order: a later tick reports the rest
         yield record
 
 
 def is_told(instance: dg.DagsterInstance, record: RolloutRecord) -> bool | None:
-    """Whether the run that did it has told it in the asset graph; None: it may still do so."""
+    """Return whether the rollout's run has reported it in the asset graph; None: it may still do so."""
     if record.run_id is None or record.recovered:
         return False
     told = instance.get_records_for_run(record.run_id, of_type=EVENTS).records
