@@ -71,7 +71,7 @@ def generate(
 
 
 def _archive(configuration: Configuration) -> str:
-    """Under the name by which the Job of deploy/ finds it. It can be replaced: the Job reads it once."""
+    """Return the archive, named as the Job in deploy/ expects. It may be replaced: a Job reads it once."""
     from playground_ops.render.jobs import HANDED_OVER
     from playground_ops.targets.kubernetes.releases.archive import archive
 

@@ -1,4 +1,4 @@
-"""How results are put to a person or a script: findings, tables, one JSON document; and the exit codes."""
+"""Prints results for a person or a script: findings, tables, one JSON document; and the exit codes."""
 
 from __future__ import annotations
 
@@ -51,9 +51,9 @@ WIDEST_CELL = 60
 EXIT_FAILED = 1
 EXIT_BAD_INPUT = 2
 EXIT_CANCELLED = 130
-"""As a shell reports a process that ended by Ctrl-C: 128 and the number of SIGINT."""
+"""A shell reports a process that ended by Ctrl-C this way: 128 plus the number of SIGINT."""
 EXIT_NOBODY_READS = 141
-"""As a shell reports a process that ended by a closed pipe: 128 and the number of SIGPIPE."""
+"""A shell reports a process that ended by a closed pipe this way: 128 plus the number of SIGPIPE."""
 
 
 def print_json(document: Any) -> None:
@@ -61,7 +61,7 @@ def print_json(document: Any) -> None:
 
 
 def fail(findings: Sequence[Finding], as_json: bool) -> None:
-    """Every finding: what, what was seen, why, what to do, and the evidence."""
+    """Print every finding: the object, what was observed, the cause, the fix, and the evidence."""
     if as_json:
         print_json({"findings": plain(findings)})
         return
@@ -76,9 +76,9 @@ def fail(findings: Sequence[Finding], as_json: bool) -> None:
 
 
 def end(document: dict[str, Any], failures: Sequence[tuple[str, BaseException]], as_json: bool) -> None:
-    """End a command about several locations: tell of those that failed, all at once, and exit.
+    """End a command about several locations: report all that failed at once, and exit.
 
-    Raises what is no finding: a fault of this program.
+    Raises any error that carries no finding: it is a bug of this program.
     """
     findings = [finding for _, error in failures for finding in findings_of(error)]
     if as_json:
@@ -91,7 +91,7 @@ def end(document: dict[str, Any], failures: Sequence[tuple[str, BaseException]],
 
 
 def findings_of(error: BaseException) -> Sequence[Finding]:
-    """Raises the error itself when it is not one that explains itself."""
+    """Return the findings of an error. Raises the error itself where it carries none."""
     if isinstance(error, PlaygroundError):
         return error.findings
     if isinstance(error, RolloutCancelled):
@@ -104,7 +104,7 @@ def plain(findings: Sequence[Finding]) -> list[dict[str, Any]]:
 
 
 def table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """A table that keeps its columns readable in a pipe too: there no cell is wrapped."""
+    """Print a table. Cells are wrapped only on a terminal, so that columns stay readable in a pipe."""
     from tabulate import tabulate
 
     widths = [WIDEST_CELL] * len(columns) if sys.stdout.isatty() and rows else None

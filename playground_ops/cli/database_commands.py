@@ -72,7 +72,7 @@ def restore(
 
 
 def counting(told: Display, verb: str) -> Callable[[int], None]:
-    """Says how far it is, now and then."""
+    """Return a callback that reports the size so far every few seconds."""
     last = time.monotonic()
 
     def count(size: int) -> None:

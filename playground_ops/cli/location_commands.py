@@ -71,7 +71,7 @@ def promote_command(
 
 
 def _given(**options: object) -> list[str]:
-    """As they are written on a command line."""
+    """Return the options as they are written on a command line."""
     found: list[str] = []
     for name, value in options.items():
         if value is True:

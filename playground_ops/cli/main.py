@@ -1,8 +1,8 @@
 """The list of commands, and the one place where one is run and a failure becomes an exit code.
 
-A command that only looks has 0.4 s for the whole process, and importing what the others need takes a
-good part of that. So the list holds names and summaries, which a test compares with the commands; the
-module of one is imported when it is asked for.
+A read-only command has 0.4 s for the whole process, and importing what the others need takes a good part of
+that. So the list holds names and summaries, which a test compares with the commands; the module of a command
+is imported when the command is asked for.
 """
 
 from __future__ import annotations
@@ -114,20 +114,20 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def guarded(command: click.Command, name: str, arguments: Sequence[str] | None) -> None:
-    """Run a command and exit; every failure becomes words on standard error, or with --json a document."""
+    """Run a command and exit; a failure is printed on standard error, or with --json as a document."""
     given = list(sys.argv[1:] if arguments is None else arguments)
-    logging.getLogger().addHandler(logging.NullHandler())  # a library's words would be between the command's
+    logging.getLogger().addHandler(logging.NullHandler())  # libraries' lines would mix with its output
     try:
         code = _exit_code(command, name, given, "--json" in given)
     except BrokenPipeError:
         code = EXIT_NOBODY_READS
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python complains at exit
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # otherwise Python complains at exit
     sys.exit(code)
 
 
 def _exit_code(command: click.Command, name: str, given: list[str], as_json: bool) -> int:
     try:
-        # Not `command.main`: it makes 1 of a closed pipe, and there 1 means failed and explained.
+        # Not `command.main`: it exits with 1 for a closed pipe, and here 1 means failed and explained.
         with command.make_context(name, given) as context:
             command.invoke(context)
         return 0

@@ -1,4 +1,4 @@
-"""Where the story of a rollout is told: lines, with a live one below them on a terminal, or nowhere."""
+"""Displays of a rollout's progress: plain lines, a live line below them on a terminal, or nothing."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ ERASE = "\r\x1b[K"
 
 
 class Display(Protocol):
-    """Used as a context while something goes on, and again for what comes after it."""
+    """A context manager around the work; it may be entered again for what comes after that."""
 
     def line(self, text: str) -> None:
-        """One more line of the story."""
+        """Print one more line."""
 
     def at(self, location: str, phase: Phase) -> None:
-        """What a location is at from now on."""
+        """Set the phase that a location is in from now on."""
 
     def __enter__(self) -> Display: ...
 
@@ -36,7 +36,7 @@ class Display(Protocol):
 
 
 def display(as_json: bool) -> Display:
-    """With --json, standard output is one document and standard error stays empty."""
+    """Choose the display. With --json, standard output is one document and standard error stays empty."""
     if as_json:
         return NoDisplay()
     if os.environ.get(messages.LINES):
@@ -67,7 +67,7 @@ class Lines(NoDisplay):
 
 
 class Messages(NoDisplay):
-    """For another process of this project, which shows them as its own."""
+    """Writes JSON messages for another process of this project, which displays them as its own."""
 
     def line(self, text: str) -> None:
         write_error(f"{message('progress', text=text)}\n")
@@ -77,7 +77,7 @@ class Messages(NoDisplay):
 
 
 class LiveLine(NoDisplay):
-    """The same lines, and below them one that says what each location is at, and for how long."""
+    """Prints the same lines, and below them one with the phase of each location and the seconds in it."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -113,7 +113,7 @@ class LiveLine(NoDisplay):
                 write_error(f"{ERASE}{self._live()}")
 
     def _live(self) -> str:
-        """Never as wide as the terminal: a line that wraps can't be erased. Retiring is the last phase."""
+        """Return the live line, cut to the terminal: a wrapped line can't be erased. Retiring isn't shown."""
         now = time.monotonic()
         under_way = [
             f"{name} {phase.value} {now - since:.0f} s"
@@ -124,7 +124,7 @@ class LiveLine(NoDisplay):
 
 
 class LineProgress:
-    """One line per event, each with its location and the seconds since the start."""
+    """Prints one line per event, each with its location and the seconds since the start."""
 
     def __init__(self, location: str, told: Display, cancelled: threading.Event) -> None:
         self._location, self._told, self._cancelled = location, told, cancelled
@@ -149,7 +149,7 @@ class LineProgress:
 
 
 def write_error(text: str) -> None:
-    """To standard error. A reader that has gone away must not fail a rollout, so nothing is raised."""
+    """Write to standard error. Raises nothing: a reader that went away must not fail a rollout."""
     try:
         sys.stderr.write(text)
         sys.stderr.flush()

@@ -1,4 +1,4 @@
-"""The UI and the logs of a stack on Kubernetes, from the machine where the command runs."""
+"""Reaches the UI and the logs of a stack on Kubernetes from the machine where the command runs."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from playground_ops.targets.kubernetes.outside.forward import Forward
 
 @dataclass(frozen=True)
 class AskedLogs:
-    """As on the command line."""
+    """The options of `logs` as given on the command line."""
 
     component: str | None
     selector: str | None
@@ -39,7 +39,7 @@ class AskedLogs:
 
 
 def logs(configuration: Configuration, context: str | None, asked: AskedLogs, as_json: bool) -> Iterator[str]:
-    """Lines as they are printed. Raises PlaygroundError when there is nothing to read."""
+    """Yield the lines to print. Raises PlaygroundError when there is nothing to read."""
     if asked.follow and asked.previous:
         raise click.UsageError("--previous is over and --follow goes on: give one of them.")
     settings, say = configuration.kubernetes, display(as_json).line
@@ -63,7 +63,7 @@ def logs(configuration: Configuration, context: str | None, asked: AskedLogs, as
 def forward_ui(
     configuration: Configuration, context: str | None, port: int, browse: bool, as_json: bool
 ) -> None:
-    """Until Ctrl-C. Raises PlaygroundError when the webserver can't be reached, or the port is taken."""
+    """Forward until Ctrl-C. Raises PlaygroundError: no webserver is reached, or the port is taken."""
     settings = configuration.kubernetes
     chosen = Selection(settings.namespace, f"app={WEBSERVER}")
     say = display(as_json).line

@@ -1,4 +1,4 @@
-"""One command's view of the stack: its options, the stack they open, its progress, an end by Ctrl-C."""
+"""The stack as one command sees it: its options, the opened stack, its progress, and its end by Ctrl-C."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 def common(command: F) -> F:
-    """--config, --target, --context and --json, in the same words everywhere."""
+    """Add --config, --target, --context and --json to a command, with the same help everywhere."""
     for option in (
         click.option("--json", "as_json", is_flag=True, help="Print one JSON document and nothing else."),
         click.option(
@@ -46,7 +46,7 @@ def common(command: F) -> F:
 
 
 def context_of_the_command() -> str | None:
-    """What --context said."""
+    """Return the value of --context."""
     current = click.get_current_context(silent=True)
     return current.meta.get(_CONTEXT) if current else None
 
@@ -81,14 +81,14 @@ class Session:
         return LineProgress(location, self._told, self._cancelled)
 
     def run_remotely(self, arguments: Sequence[str]) -> int:
-        """Run a command inside the cluster, and show what it says here; its exit code."""
+        """Run a command inside the cluster and show its output here. Returns its exit code."""
         if self._remote_command is None:
             raise RuntimeError("this process makes rollouts itself")
 
         return self._remote_command(arguments, self._hear, self.engine.progress.say)
 
     def _hear(self, line: str) -> None:
-        """A container has one log: what is no message is the command's result."""
+        """Show a line of a container's only log: messages go to the display, all else is the result."""
         found = messages.parsed(line)
         if found is None:
             click.echo(line)
@@ -98,13 +98,13 @@ class Session:
             self._told.at(found["location"], Phase(found["phase"]))
 
     def leave_to_the_inside(self, *arguments: str) -> None:
-        """Where servers are out of reach: the same command, in the cluster; and end with its code."""
+        """Where servers are out of reach, run the command in the cluster and exit with its code."""
         if self.engine.run_remotely is not None:
             given = [*arguments, *(["--json"] if self._as_json else [])]
             raise click.exceptions.Exit(self.run(lambda: self.run_remotely(given)))
 
     def heard(self, *arguments: str) -> str:
-        """What a command prints that runs in the cluster."""
+        """Return the output of a command that runs in the cluster."""
         lines: list[str] = []
         if self._remote_command is None:
             raise RuntimeError("this process can do it itself")

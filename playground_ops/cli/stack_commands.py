@@ -18,7 +18,7 @@ from playground_ops.engine.collect import entries, name_of, write
 from playground_ops.engine.context import Asker
 
 NOW_SECONDS = 2.0
-"""What `down --now` gives a process between SIGTERM and SIGKILL."""
+"""Seconds between SIGTERM and SIGKILL with `down --now`."""
 
 
 @click.command()

@@ -1,4 +1,4 @@
-"""The command `status`, which has 0.4 s for the whole process and imports accordingly."""
+"""The command `status`. It has 0.4 s for the whole process, so it imports little."""
 
 from __future__ import annotations
 

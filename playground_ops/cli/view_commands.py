@@ -1,4 +1,4 @@
-"""Commands that only look: history, logs, health, ui, compare."""
+"""Read-only commands: history, logs, health, ui, compare."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def logs(
 
     On Kubernetes also postgres, and pods by their labels: `logs -f -l app=dagster-grpc-a -c git-sync`.
     """
-    if component == "follow" and selector:  # as the first version of this stack had it
+    if component == "follow" and selector:  # the first version of this stack had it so
         component, follow = None, True
     if follow and as_json:
         raise click.UsageError("--follow goes on for ever and --json is one document: give one of them.")
