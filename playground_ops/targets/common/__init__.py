@@ -1,1 +1,1 @@
-"""What both targets do alike: git refs, code servers, the webserver, the Dagster instance."""
+"""Code that both targets share: git refs, code servers, the webserver, the Dagster instance."""

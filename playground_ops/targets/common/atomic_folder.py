@@ -1,4 +1,4 @@
-"""Folders that are made whole or not at all, by one process at a time, and removed when nobody needs them."""
+"""Folders that appear complete or not at all, are made by one process at a time, and removed when unused."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from pathlib import Path
 from playground_ops.core.errors import Finding, FindingKind, PlaygroundError
 
 LOCK_SECONDS = 900.0
-"""How long to wait for another process that is making the same folder; longer than making it may take."""
+"""Seconds to wait for another process that is making the same folder; making it may not take as long."""
 
 RECENT_SECONDS = 1800.0
-"""What was asked for within that time is not removed; longer than a release takes to start."""
+"""What was asked for within these seconds is not removed; a release takes less time to start."""
 
 
 @contextmanager
@@ -47,7 +47,7 @@ def locked(folder: Path, say: Callable[[str], None], seconds: float = LOCK_SECON
 
 @contextmanager
 def idle(folder: Path) -> Iterator[bool]:
-    """Hold the right to `folder` if nobody else does at this moment; whether that is so."""
+    """Hold the right to `folder` if nobody else does at this time. Yields whether it is held."""
     descriptor = _try_lock(_lock_file(folder))
     try:
         yield descriptor is not None
@@ -57,21 +57,21 @@ def idle(folder: Path) -> Iterator[bool]:
 
 
 def busy(parent: Path) -> set[str]:
-    """Names of the folders in `parent` that somebody is making or removing right now."""
+    """Return the folders in `parent` that somebody is making or removing right now, by name."""
     names = [path.name for path in (parent / ".locks").glob("*")]
     return {name for name in names if not _is_idle(parent / name)}
 
 
 def used(folder: Path) -> None:
-    """Note that `folder` was asked for just now, by the time of its lock's file."""
+    """Note that `folder` was asked for just now, by the time of its lock file."""
     _lock_file(folder).parent.mkdir(parents=True, exist_ok=True)
     _lock_file(folder).touch()
 
 
 def remove_unused(parent: Path, keep: set[str], recent_seconds: float) -> list[str]:
-    """Remove what is not in `keep`, is being made by nobody and was not asked for lately; its names.
+    """Remove what is not in `keep`, not being made and not asked for lately. Returns the names.
 
-    Lately, because who asked may not have come to say that it keeps it: a release that just starts.
+    Who asked lately may not have come to say that it keeps the folder: a release that just starts.
     """
     gone = []
     for folder in members(parent):
@@ -84,7 +84,7 @@ def remove_unused(parent: Path, keep: set[str], recent_seconds: float) -> list[s
 
 
 def remove(folder: Path) -> bool:
-    """Remove `folder` unless somebody is making it right now; whether it is gone."""
+    """Remove `folder` unless somebody is making it right now. Returns whether it is gone."""
     with idle(folder) as mine:
         if not mine:
             return False
@@ -94,7 +94,7 @@ def remove(folder: Path) -> bool:
 
 
 def discard(folder: Path) -> None:
-    """Remove a folder, which is renamed first so that nobody finds half of it; the caller holds its lock."""
+    """Remove a folder. It is renamed first so that nobody finds half of it; the caller holds its lock."""
     gone = folder.with_name(f".{folder.name}.gone-{os.getpid()}")
     try:
         folder.replace(gone)
@@ -115,7 +115,7 @@ def sweep(parent: Path) -> None:
 
 
 def members(parent: Path) -> list[Path]:
-    """The folders in `parent` that are whole."""
+    """Return the folders in `parent` that are complete."""
     try:
         return sorted(entry for entry in parent.iterdir() if entry.is_dir() and entry.name[0] != ".")
     except FileNotFoundError:
@@ -124,7 +124,7 @@ def members(parent: Path) -> list[Path]:
 
 @contextmanager
 def built(folder: Path) -> Iterator[Path]:
-    """A new folder to fill, which becomes `folder` when the block ends well; the caller holds its lock."""
+    """Yield a new folder, which becomes `folder` if the block raises nothing; the caller holds its lock."""
     building = folder.with_name(f".{folder.name}.building")
     shutil.rmtree(building, ignore_errors=True)
     building.mkdir(parents=True)
@@ -180,8 +180,8 @@ def _try_lock(path: Path) -> int | None:
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        # Whoever removed the folder removed this file too: a lock on a file that is no longer there
-        # keeps nobody out.
+        # Whoever removed the folder removed this file too: a lock on a file that is no longer there keeps
+        # nobody out.
         if path.exists() and path.stat().st_ino == os.fstat(descriptor).st_ino:
             return descriptor
     except OSError as error:
@@ -193,7 +193,7 @@ def _try_lock(path: Path) -> int | None:
 
 
 def _make_writable(function: Callable[[str], object], path: str, _: object) -> None:
-    # Packages may ship read-only folders, out of which nothing can be removed.
+    # Packages may contain read-only folders, out of which nothing can be removed.
     try:
         Path(path).parent.chmod(0o700)
         function(path)

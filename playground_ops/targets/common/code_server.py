@@ -1,8 +1,8 @@
-"""What a code server loaded, asked with Dagster's own client.
+"""What a code server loaded, read with Dagster's own client.
 
 The one file that uses Dagster's private gRPC client and its types.
 
-What only says how it looks in the UI (descriptions, metadata) is left out.
+Fields that only change the UI (descriptions, metadata) are left out.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 def origin_of(location: str, address: Address) -> GrpcServerCodeLocationOrigin:
-    """The origin that the workspace gives a location: what its schedules and sensors are known by."""
+    """Return the origin that the workspace gives a location, which identifies its schedules and sensors."""
     from dagster._core.remote_origin import GrpcServerCodeLocationOrigin
 
     return GrpcServerCodeLocationOrigin(
@@ -31,13 +31,13 @@ def origin_of(location: str, address: Address) -> GrpcServerCodeLocationOrigin:
 
 
 def import_client() -> None:
-    """Import what `inspect` needs, so that it need not be waited for."""
+    """Import what `inspect` needs beforehand, so that it need not wait for that."""
     import dagster._core.remote_representation.external_data
     import dagster._grpc.client  # noqa: F401
 
 
 def inspect(release: Release, address: Address, server_id: str) -> LoadedCode:
-    """Raises RolloutFailed when the server answers with an error or has nothing loaded."""
+    """Ask a server what it loaded. Raises RolloutFailed when it answers with an error or loaded nothing."""
     from dagster._grpc.client import DagsterGrpcClient
 
     client = DagsterGrpcClient(host=address.host, port=address.port, socket=address.socket)
@@ -124,7 +124,7 @@ def _texts(cron: str | Sequence[str]) -> tuple[str, ...]:
 
 
 def _executable(snapshot: Any) -> list[Any]:
-    """External assets are only mentioned by a location: two may mention the same one."""
+    """Leave out external assets, which a location only mentions: two may mention the same one."""
     return [node for node in snapshot.asset_nodes if node.execution_type.value != "UNEXECUTABLE"]
 
 
@@ -150,14 +150,14 @@ def _nothing_loaded(release: Release) -> Finding:
 
 
 def defined(snapshot: Any) -> Iterator[Defined]:
-    """Of a `RepositorySnap` whose jobs are references."""
+    """Yield the definitions of a `RepositorySnap` whose jobs are references."""
     for node in snapshot.asset_nodes:
         yield _of("asset", node.asset_key.to_user_string(), _asset(node))
     for check in snapshot.asset_check_nodes or ():
         name = f"{check.asset_key.to_user_string()}:{check.name}"
         yield _of("asset check", name, {"blocking": check.blocking, "jobs": sorted(check.job_names)})
     for job in snapshot.job_refs or ():
-        if not job.name.startswith("__"):  # of assets: what it is made of is told of them
+        if not job.name.startswith("__"):  # implicit asset jobs: their content is reported with the assets
             yield _of("job", job.name, {"definition": job.snapshot_id[:12], "tags": job.preview_tags})
     for schedule in snapshot.schedules:
         yield _of("schedule", schedule.name, _schedule(schedule))
@@ -204,7 +204,7 @@ def _sensor(sensor: Any) -> dict[str, Any]:
 
 
 def _short(partitions: Any) -> str | None:
-    """Their kind, and a hash that is another one when they are others."""
+    """Return the partitions' kind, and a hash that differs where they do."""
     if partitions is None:
         return None
     from dagster._serdes import serialize_value
@@ -214,7 +214,7 @@ def _short(partitions: Any) -> str | None:
 
 
 def _label(condition: Any) -> str | None:
-    """Its hash: two conditions of one hash tick alike."""
+    """Return the condition's hash: two conditions with one hash tick alike."""
     return condition.node_snapshot.unique_id[:12] if condition is not None else None
 
 

@@ -1,4 +1,4 @@
-"""One command of somebody else's (git, uv), run so that it can neither ask, hang nor outlive its caller."""
+"""Runs one command of another program (git, uv) so that it can neither ask, hang nor outlive its caller."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from pathlib import Path
 from typing import IO
 
 HEAR_SECONDS = 1.0
-"""How often a running command's last line is passed on."""
+"""Seconds between two reports of a running command's last line."""
 KEPT_BYTES = 1_000_000
-"""What is kept of each stream, from its end."""
+"""Bytes kept of each stream, from its end."""
 
 
-# What a surrounding git (a hook, an alias) sets would turn our commands on its repository.
+# Variables that a surrounding git (a hook, an alias) sets would direct our commands to its repository.
 _OF_ANOTHER_REPOSITORY = (
     "GIT_DIR",
     "GIT_WORK_TREE",
@@ -38,7 +38,7 @@ class Finished:
     code: int
     output: str
     words: str
-    """What it wrote to standard error."""
+    """The output on standard error."""
 
 
 class TimedOut(Exception):
@@ -51,7 +51,7 @@ class TimedOut(Exception):
 
 @dataclass(frozen=True)
 class Inherited:
-    """What a command gets from its caller."""
+    """Settings that a command gets from its caller."""
 
     environment: Mapping[str, str]
     folder: Path | None = None
@@ -93,7 +93,7 @@ def run(
 
 
 def quiet_environment(environ: Mapping[str, str]) -> dict[str, str]:
-    """The environment for a git that can't ask anything, here or below another program (uv)."""
+    """Return the environment for a git that can't ask anything, here or below another program (uv)."""
     kept = {name: value for name, value in environ.items() if name not in _OF_ANOTHER_REPOSITORY}
     kept.update(
         LC_ALL="C",
@@ -109,7 +109,7 @@ def quiet_environment(environ: Mapping[str, str]) -> dict[str, str]:
 
 
 def end_group(process: subprocess.Popen[bytes], grace_seconds: float = 3.0) -> None:
-    """End a process that leads a group of its own, and its children: asked first, so that git tidies up."""
+    """End a process that leads a group, and its children: first by SIGTERM, so that git cleans up."""
     for number in (signal.SIGTERM, signal.SIGKILL):
         try:
             os.killpg(process.pid, number)
@@ -160,6 +160,6 @@ def _tail(file: IO[bytes], size: int = KEPT_BYTES) -> str:
 
 
 def last_line(text: str) -> str:
-    """The last line that says something; a carriage return ends a line, as in progress meters."""
+    """Return the last line that is not empty; a carriage return ends a line, as in progress meters."""
     lines = [line.strip() for line in text.replace("\r", "\n").split("\n")]
     return next((line for line in reversed(lines) if line), "")

@@ -1,4 +1,4 @@
-"""What is written to the Dagster instance on behalf of a rollout, and what its database tells.
+"""Writes to the Dagster instance on behalf of a rollout, and reads its database's state.
 
 Everything here imports Dagster, so callers import it only when there is something to write.
 """
@@ -41,7 +41,7 @@ class InFlight:
 
     run_id: str
     server: Address
-    """Where it was launched, or where it was found when its server retired."""
+    """The server where it was launched, or where it was found when its server retired."""
     started: float
     """Seconds since 1970."""
 
@@ -68,7 +68,7 @@ def point_runs_at(dagster_home: Path, run_ids: Iterable[str], address: Address) 
 def fail_runs(
     dagster_home: Path, run_ids: Collection[str], why: Callable[[InFlight], str | None]
 ) -> list[str]:
-    """Mark failed, or canceled where that was asked for, those of which `why` says how they were lost."""
+    """Mark runs failed, or canceled where that was asked for, for which `why` returns how they were lost."""
     from dagster import DagsterRunStatus
 
     told = []
@@ -95,7 +95,7 @@ def _address(tag: str) -> Address:
 
 
 def waiting_commits(dagster_home: Path) -> list[str]:
-    """Of the releases whose runs are queued or about to start in pods of their own."""
+    """Return the commits of releases with runs that are queued or about to start in pods of their own."""
     from dagster import DagsterRunStatus, RunsFilter
 
     waiting = [DagsterRunStatus.QUEUED, DagsterRunStatus.NOT_STARTED, DagsterRunStatus.STARTING]
@@ -108,10 +108,10 @@ def waiting_commits(dagster_home: Path) -> list[str]:
 def stop_automations(
     dagster_home: Path, location: str, address: Address, loaded: LoadedCode, known: Sequence[str]
 ) -> list[str]:
-    """Stop what would tick by itself, before the location can; return the names of what is known now.
+    """Stop schedules and sensors before the location can tick; return all names known now.
 
-    Only what is not in `known` is touched: a schedule that was stopped once and that a person then
-    started stays started.
+    Only those not in `known` are touched: a schedule that was stopped once and that a person then started
+    stays started.
     """
     from dagster._core.scheduler.instigation import InstigatorStatus
 
@@ -126,7 +126,7 @@ def stop_automations(
 def release_automations(
     dagster_home: Path, location: str, address: Address, loaded: LoadedCode, stopped: Sequence[str]
 ) -> None:
-    """Give back to the code's own default what `stop_automations` had stopped."""
+    """Reset what `stop_automations` had stopped to the code's own default."""
     from dagster._core.scheduler.instigation import InstigatorStatus
 
     with opened(dagster_home) as instance:
@@ -141,7 +141,7 @@ def _key(automation: Automation) -> str:
 
 @contextmanager
 def opened(dagster_home: Path) -> Iterator[DagsterInstance]:
-    """The stack's instance. Raises PlaygroundError when its database does not answer."""
+    """Open the stack's instance. Raises PlaygroundError when its database does not answer."""
     from dagster import DagsterInstance
     from sqlalchemy.exc import SQLAlchemyError
 
@@ -149,7 +149,7 @@ def opened(dagster_home: Path) -> Iterator[DagsterInstance]:
         with DagsterInstance.from_config(str(dagster_home)) as instance:
             yield instance
     except Exception as error:
-        # dagster-postgres wraps what it gave up.
+        # dagster-postgres wraps the error on which it gave up.
         said = error if isinstance(error, SQLAlchemyError) else error.__cause__
         if isinstance(said, SQLAlchemyError):
             raise PlaygroundError(explain_database(redact(str(said)))) from error
@@ -170,7 +170,7 @@ def _set(
     kind = InstigatorType.SCHEDULE if automation.kind == "schedule" else InstigatorType.SENSOR
     found = instance.get_instigator_state(origin.get_id(), origin.get_selector().get_id())
     if found is not None and found.instigator_type is not kind:
-        # As Dagster does: what had this name was of the other kind, and its data is of no use.
+        # As Dagster does: the earlier state of this name was of the other kind, and its data is of no use.
         instance.delete_instigator_state(origin.get_id(), origin.get_selector().get_id())
         found = None
     if found is None:
@@ -208,11 +208,11 @@ MOST = """SELECT current_setting('max_connections')::int
 ON_DISK = (
     "SELECT (SELECT sum(pg_database_size(oid)) FROM pg_database) + (SELECT sum(size) FROM pg_ls_waldir())"
 )
-"""Of the whole server; only a role with `pg_monitor`, or a superuser, may ask for the log's files."""
+"""A query for the size of the server's files; it needs a role with `pg_monitor`, or a superuser."""
 
 
 def measure(dagster_home: Path, *, whole: bool) -> tuple[Database, int]:
-    """And the bytes of the whole server on its disk, where `whole` asks for them.
+    """Return the database's state, and the bytes of the complete server on its disk, if `whole`, else 0.
 
     Raises PlaygroundError when it does not answer.
     """

@@ -1,4 +1,4 @@
-"""Python modules in a tree of files, found without importing anything."""
+"""Finds Python modules in a tree of files, without importing anything."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ LISTED = 5
 
 
 def has_module(root: Path, module: str) -> bool:
-    """Whether `module` is a file or a package with an `__init__.py` below `root`."""
+    """Return whether `module` is a file or a package with an `__init__.py` below `root`."""
     path = root.joinpath(*module.split("."))
     return path.with_name(f"{path.name}.py").is_file() or (path / "__init__.py").is_file()
 
 
 def has_package(root: Path, module: str) -> bool:
-    """Whether `module` is a package below `root`; one without `__init__.py` counts."""
+    """Return whether `module` is a package below `root`; one without `__init__.py` counts."""
     return root.joinpath(*module.split(".")).is_dir()
 
 
 def offered(checkout: Path, wanted: str) -> list[str]:
-    """Modules that look like definitions, those most like `wanted` first, each with its subdirectory."""
+    """Return modules named like definitions, those most like `wanted` first, each with its subdirectory."""
     found = {}
     for file in _definition_files(checkout):
         directory = _project_of(file, checkout)
@@ -34,7 +34,7 @@ def offered(checkout: Path, wanted: str) -> list[str]:
 
 
 def nearest_folders(checkout: Path, wanted: str) -> list[str]:
-    """Subdirectories that hold a project, those most like `wanted` first."""
+    """Return subdirectories that hold a project, those most like `wanted` first."""
     places = {
         _project_of(file, checkout).relative_to(checkout).as_posix() for file in _project_files(checkout)
     }

@@ -1,4 +1,4 @@
-"""The webserver's answer about daemons, runs and ticks, as values, and what of it fails."""
+"""The webserver's answer about daemons, runs and ticks, as values, and the errors in it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from playground_ops.diagnose import explain_exit
 
 
 def overview(answer: dict[str, Any], now: float) -> Overview:
-    """`now`: seconds since 1970, as the answer's times."""
+    """Read the answer; `now` is seconds since 1970, like the times in it."""
     entries = answer["workspaceOrError"].get("locationEntries", ())
     loaded = {entry["name"]: entry["locationOrLoadError"] or {} for entry in entries}
     return Overview(
@@ -30,7 +30,7 @@ def overview(answer: dict[str, Any], now: float) -> Overview:
 
 
 def traceback(error: dict[str, Any]) -> str:
-    """As Python prints it: of what the code raised, without Dagster's wrapping."""
+    """Return the error as Python prints it: the code's own exception, without Dagster's wrapping."""
     raised = error.get("cause") or error
     return "".join(("Traceback (most recent call last):\n", *raised["stack"], raised["message"]))
 
@@ -83,10 +83,10 @@ DAEMON, DATABASE = "daemon/", "DagsterPostgresException"
 
 
 def failing_ticks(errors: Mapping[str, str]) -> dict[str, Finding]:
-    """Of errors by name, each as Python prints an exception. A daemon's is not the code's.
+    """Return findings for errors, given by name as Python prints them. A daemon's error is not the code's.
 
-    None of Dagster's own database: that it is away says nothing about a release. Nor what a daemon reports of
-    others, which is told of them.
+    Errors of Dagster's own database are left out: an outage says nothing about a release. So are a daemon's
+    reports of other components' errors, which are reported for those.
     """
     return {what: _finding(what, redact(text)) for what, text in errors.items() if _counts(what, text)}
 

@@ -1,4 +1,4 @@
-"""What a project says of itself: where its code lies, which module to load, where its packages come from."""
+"""Reads a project's own settings: where its code lies, which module to load, its dependencies."""
 
 from __future__ import annotations
 
@@ -28,24 +28,24 @@ class Project:
     directory: Path
     """The subdirectory of the checkout that holds the project; a real path."""
     working_directory: Path
-    """Where its modules are imported from."""
+    """The folder from which its modules are imported."""
     module: str
     load_flag: LoadFlag
     """The option of `dagster api grpc` that `module` goes with."""
     dependency_source: DependencySource | None
     """None: it declares no dependencies."""
     dependency_file: Path | None
-    """For a member of a workspace its lock lies above the project's own folder."""
+    """The lock of a workspace's member lies above the project's own folder."""
     requires_python: str | None
 
     @property
     def load_arguments(self) -> tuple[str, str]:
-        """What `dagster api grpc` is told to load."""
+        """Return what `dagster api grpc` is to load."""
         return (self.load_flag, self.module)
 
     @property
     def place(self) -> str:
-        """Its folder as people name it: relative to the checkout."""
+        """Return its folder as people name it: relative to the checkout."""
         return self.directory.relative_to(self.checkout).as_posix()
 
 
@@ -57,7 +57,7 @@ class _Choice:
 
 
 def read_project(checkout: Path, subdirectory: str = ".", module: str | None = None) -> Project:
-    """Read what is in the tree; nothing is imported or run.
+    """Read a project from the tree; nothing is imported or run.
 
     The module is the one given, else what `[tool.dg.project]` or `[tool.dagster]` declares, else
     `playground.definitions`. Raises PlaygroundError (certain).
@@ -88,7 +88,7 @@ def read_project(checkout: Path, subdirectory: str = ".", module: str | None = N
 
 
 def read_toml(path: Path, checkout: Path) -> Mapping[str, Any]:
-    """The tables of a TOML file; none where there is no file. Raises PlaygroundError when it is broken."""
+    """Return the tables of a TOML file; none where it is missing. Raises PlaygroundError if it is invalid."""
     try:
         return tomllib.loads(path.read_text("utf-8"))
     except (FileNotFoundError, NotADirectoryError):
@@ -182,7 +182,7 @@ def _home(roots: list[Path], choice: _Choice) -> Path | None:
 
 
 def _declared_roots(directory: Path, declared: Mapping[str, Any]) -> list[Path]:
-    """Where build backends are told to look for packages, for projects that use neither `src` nor the top."""
+    """Return the package folders in build backends' settings, for projects without a usual layout."""
     tools = _table(declared, "tool")
     places: list[Any] = [_table(_table(tools, "uv"), "build-backend").get("module-root")]
     where = _table(_table(_table(tools, "setuptools"), "packages"), "find").get("where")

@@ -1,6 +1,6 @@
-"""What a branch, a tag or a commit means in a repository, from the answer of `git ls-remote`. No I/O.
+"""Resolves a branch, a tag or a commit from the answer of `git ls-remote`. No I/O.
 
-One question is asked for a repository and its credentials, whichever locations it serves.
+There is one query per repository and credentials, whichever locations it serves.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _NOT_A_REF = re.compile(r"^[-/.]|[\x00-\x20~^:?*\[\\\x7f]|\.\.|//|@\{|/\.|\.lock
 
 
 def pinned(url: str, ref: str | None) -> Revision | None:
-    """Of a full commit, which needs no question. Raises PlaygroundError for what can't be a ref."""
+    """Return a full commit's revision, which needs no query. Raises PlaygroundError for an invalid ref."""
     if ref is not None and _FULL.fullmatch(ref.lower()):
         return Revision(repository=url, commit=ref.lower(), ref=ref)
     if ref is not None and _NOT_A_REF.search(ref):
@@ -33,7 +33,7 @@ def pinned(url: str, ref: str | None) -> Revision | None:
 
 
 def names(ref: str | None) -> list[str]:
-    """What to ask for: exactly these, and the commits that tags lead to."""
+    """Return the exact names to query, and the commits that tags lead to."""
     if ref in (None, "HEAD"):
         return ["HEAD"]
     if str(ref).startswith("refs/"):
@@ -42,7 +42,7 @@ def names(ref: str | None) -> list[str]:
 
 
 def chosen(url: str, ref: str | None, answer: str, listed: Callable[[], str]) -> Revision:
-    """From the answer for `names(ref)`. `listed` asks for all names, to tell which are like a wrong one.
+    """Return the revision, from the answer for `names(ref)`. `listed` lists all names, to suggest others.
 
     Raises PlaygroundError (certain): unknown, ambiguous, or not a commit of 40 digits.
     """
@@ -64,7 +64,7 @@ def chosen(url: str, ref: str | None, answer: str, listed: Callable[[], str]) ->
 
 
 def thing(url: str) -> str:
-    """As findings name it."""
+    """Return the repository's name in findings."""
     return f"repository/{redact(url)}"
 
 
@@ -123,7 +123,7 @@ def _not_a_ref(url: str, ref: str) -> Finding:
 T = TypeVar("T")
 Answer: TypeAlias = "Revision | Finding"
 Asked = Callable[[Sequence[str]], tuple[str, Callable[[], str]]]
-"""Names of refs to what `git ls-remote` says of them, and to all names there are."""
+"""Takes names of refs and returns the answer of `git ls-remote`, and a function that lists all names."""
 
 
 def resolve_all(
@@ -132,7 +132,7 @@ def resolve_all(
     own: Callable[[Location], Revision],
     ask: Callable[[Sequence[Location]], Sequence[Answer]],
 ) -> list[Answer]:
-    """In the order of `locations`, all asked at once. `own`: of those without a repository."""
+    """Resolve in the order of `locations`, all at once. `own` resolves those without a repository."""
     groups: dict[Hashable, list[Location]] = {}
     for one in locations:
         groups.setdefault(alike(one) if one.repository else one.name, []).append(one)
@@ -154,7 +154,7 @@ def resolve_all(
 
 
 def each(url: str, wanted: Sequence[str | None], ask: Asked) -> list[Answer]:
-    """What every ref means. Full commits need no question, and what can't be a ref is not asked for."""
+    """Resolve every ref. Full commits need no query, and an invalid ref is not queried."""
     known: list[Answer | None] = [_tried(partial(pinned, url, ref)) for ref in wanted]
     unknown = [name for ref, found in zip(wanted, known, strict=True) if not found for name in names(ref)]
     if not unknown:
@@ -170,7 +170,7 @@ def each(url: str, wanted: Sequence[str | None], ask: Asked) -> list[Answer]:
 
 
 def the_one(answers: Sequence[Answer]) -> Revision:
-    """Raises PlaygroundError for a finding."""
+    """Return the only answer. Raises PlaygroundError for a finding."""
     (answer,) = answers
     if isinstance(answer, Finding):
         raise PlaygroundError(answer)

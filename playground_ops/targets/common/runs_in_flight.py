@@ -1,4 +1,4 @@
-"""Runs in flight on a server that no longer serves, or that has ended under them."""
+"""Runs in flight on a server that no longer serves, or that has ended."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from playground_ops.targets.common.server_protocol import Address, NoAnswer, cur
 from playground_ops.targets.common.webserver import Webserver, WebserverDown
 
 LAUNCH_SECONDS = 10.0
-"""A server forks a run's process, and knows it, well before this."""
+"""Seconds; a server forks a run's process, and reports it, well before this."""
 PAUSE_SECONDS = 0.1
 
 
@@ -23,9 +23,9 @@ def settle(
 ) -> None:
     """Tag the runs of the server at the gRPC address `before` with its `own` address.
 
-    `launching` tells the ids of the runs that are being launched: a request that was under way while the
-    address moved ends on either server. They are waited for until one of the two, `now` being where the
-    other is, knows them, or they have started; LAUNCH_SECONDS at most.
+    `launching` returns the ids of the runs that are being launched: a request that was under way while the
+    address moved ends on either server. They are waited for until one of the two, `now` being the address of
+    the other, reports them, or they have started; LAUNCH_SECONDS at most.
     """
     end = time.monotonic() + LAUNCH_SECONDS
     awaited: set[str] | None = None
@@ -59,7 +59,7 @@ def _point(home: Path, runs: Collection[str], own: Address) -> None:
         return
     from playground_ops.targets.common.instance import point_runs_at
 
-    with suppress(PlaygroundError):  # the database does not answer: it is done again when the server retires
+    with suppress(PlaygroundError):  # the database does not answer: this is repeated when the server retires
         point_runs_at(home, runs, own)
 
 
@@ -70,9 +70,9 @@ def fail_lost(
     home: Path,
     why: Callable[[InFlight], str | None],
 ) -> Sequence[str]:
-    """Mark them failed; a sentence for each. `servers`: gRPC addresses of those that live.
+    """Mark lost runs failed. Returns a sentence for each. `servers`: gRPC addresses of live servers.
 
-    `why` says how a run was lost that none of them knows, or None where it may go on.
+    `why` returns how a run that none of them knows was lost, or None where it may go on.
     """
     try:
         unknown = set(webserver.runs_in_flight(location))
@@ -89,7 +89,7 @@ def fail_lost(
 
 
 def ended(location: str, number: int, records: Sequence[RolloutRecord]) -> str:
-    """Why a run of a release that no longer serves is over."""
+    """Explain why a run of a release that no longer serves is over."""
     known = (one.release for one in records if one.release and one.release.number == number)
     release = next(known, None)
     limit = (

@@ -1,7 +1,7 @@
-"""The few questions to a code server that need no Dagster: does it answer, who is it, what runs.
+"""The few calls to a code server that need no Dagster: health, id, current runs.
 
-Importing Dagster takes over a second, which a rollback does not have. These calls have messages with
-at most one string field, so the protobuf encoding is written out here: field 1, length-delimited
+Importing Dagster takes over a second, which a rollback does not have. These calls have messages with at most
+one string field, so the protobuf encoding is written out here: field 1, length-delimited
 (https://protobuf.dev/programming-guides/encoding/). The service is Dagster's `api.DagsterApi`.
 """
 
@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    import grpc  # elsewhere imported when asked: commands that only look have 0.4 s in all
+    import grpc  # imported on use elsewhere: read-only commands have 0.4 s in all
 
 
 @dataclass(frozen=True)
@@ -28,12 +28,12 @@ class Address:
 
     @property
     def channel(self) -> str:
-        """As gRPC names it."""
+        """Return the address as gRPC writes it."""
         return f"unix:{self.socket}" if self.socket else f"{self.host}:{self.port}"
 
     @property
     def tag(self) -> dict[str, str | int]:
-        """As Dagster's default run launcher notes the server that a run is on."""
+        """Return the tag by which Dagster's default run launcher notes the server of a run."""
         return {"host": self.host, **({"socket": self.socket} if self.socket else {"port": self.port or 0})}
 
 
@@ -44,7 +44,7 @@ FAST_RECONNECT = (
     ("grpc.min_reconnect_backoff_ms", 50),
     ("grpc.max_reconnect_backoff_ms", 100),
 )
-"""For who waits until somebody listens. An attempt then has 50 ms, which a busy server does not keep."""
+"""For callers that wait until somebody listens. An attempt has only 50 ms, too little for a busy server."""
 AGAIN_SECONDS = 0.03
 
 
@@ -53,7 +53,7 @@ class NoAnswer(Exception):
 
 
 def is_serving(address: str, timeout_seconds: float = 1.0) -> bool:
-    """Whether the server answers the standard health check; with eager loading its code is loaded then."""
+    """Return whether the standard health check passes; with eager loading the code is loaded then."""
     import grpc
 
     with _channel(address) as channel:
@@ -65,12 +65,12 @@ def is_serving(address: str, timeout_seconds: float = 1.0) -> bool:
 
 
 def server_id(address: str, timeout_seconds: float = 2.0) -> str:
-    """The id that a server process gives itself when it starts. Raises NoAnswer."""
+    """Return the id that a server process gives itself when it starts. Raises NoAnswer."""
     return _ask(address, "GetServerId", timeout_seconds)
 
 
 def await_server(address: str, wanted: str, seconds: float) -> bool:
-    """Ask who answers at the address until it is that server, at most so long. Whether it is."""
+    """Ask for the id at the address until it is `wanted`, for at most `seconds`. Returns whether it is."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         with suppress(NoAnswer):
@@ -81,7 +81,7 @@ def await_server(address: str, wanted: str, seconds: float) -> bool:
 
 
 def current_runs(address: str, timeout_seconds: float = 2.0) -> list[str]:
-    """Ids of the runs that the server executes now. Raises NoAnswer."""
+    """Return the ids of the runs that the server executes now. Raises NoAnswer."""
     answer = json.loads(_ask(address, "GetCurrentRuns", timeout_seconds) or "{}")
     return [str(run_id) for run_id in answer.get("current_runs", [])]
 

@@ -1,8 +1,8 @@
-"""The location's own word on a candidate: a job or an asset check, run before the switch.
+"""The location's own test of a candidate: a job or an asset check, run before the switch.
 
-It runs in the release's own environment, beside the candidate, and is recorded in the instance like any
-run. The script is given to that Python: it must run on every Dagster that a project may have and knows
-nothing of this package.
+It runs in the release's own environment, beside the candidate, and is recorded in the instance like any run.
+The script is run by that Python: it must work on every Dagster that a project may have and knows nothing of
+this package.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ class SmokeTest:
 
     @property
     def arguments(self) -> tuple[str, ...]:
-        """Those of SCRIPT, after the module."""
+        """Return the arguments of SCRIPT, after the module."""
         return (self.kind, self.name, self.release.name)
 
     @property
@@ -69,7 +69,7 @@ class SmokeTest:
         return f"smoke {self.kind} {self.name}; waiting up to {self.seconds} s"
 
     def failed(self, output: str) -> Finding:
-        """The finding says what the end of `output` does."""
+        """Return a finding with the end of `output`."""
         tail = redact("\n".join(output.splitlines()[-KEPT_LINES:])).strip()
         return self._finding(_last_words(tail), tail)
 

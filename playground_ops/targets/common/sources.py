@@ -1,4 +1,4 @@
-"""The code of this project itself, which a location without a repository serves: pinned by its content."""
+"""This project's own code, which a location without a repository serves: pinned by its content."""
 
 from __future__ import annotations
 
@@ -15,24 +15,24 @@ _NOT_CONTENT = {"__pycache__", ".git"}
 
 
 def sources_of(location: Location, project: Path) -> list[Path]:
-    """The packages of this project that a location without a repository serves."""
+    """Return the packages of this project that a location without a repository serves."""
     names = ["playground_ops", "playground"] if location.name == OPS.name else ["playground"]
     return [project / name for name in names]
 
 
 def bootstrap_revision(content: str) -> Revision:
-    """`content`: a hash of this project's files (`content_hash`)."""
+    """Return the revision; `content` is a hash of this project's files (`content_hash`)."""
     return Revision(repository=None, commit=content, subject="the bootstrap package of this project")
 
 
 def image_revision(image: InImage) -> Revision:
-    """Pinned as far as its name is: a digest is for good, and a tag as long as nobody moves it."""
+    """Pin an image by its name: a digest never changes, a tag only while nobody moves it."""
     digest = hashlib.sha256(image.image.encode()).hexdigest()[:16]
     return Revision(repository=None, commit=f"{IMAGE}{digest}", subject=image.image)
 
 
 def content_hash(sources: Sequence[Path], without: Collection[str] = ()) -> str:
-    """`content-` and 16 digits over names and bytes of the files in `sources`, less bytecode and `.git`."""
+    """Return `content-` and 16 digits for names and bytes of files in `sources`, less bytecode and `.git`."""
     digest = hashlib.sha256()
     for source in sorted(sources, key=lambda path: path.name):
         for file in files_of(source, without):
@@ -44,7 +44,7 @@ def content_hash(sources: Sequence[Path], without: Collection[str] = ()) -> str:
 
 
 def files_of(source: Path, without: Collection[str] = ()) -> Iterator[Path]:
-    """Less bytecode, `.git`, and what is `without`, named from the source's own name on."""
+    """Yield files but bytecode, `.git`, and those in `without`, whose paths begin with the source's name."""
     if source.is_file():
         yield source
         return

@@ -1,4 +1,4 @@
-"""The webserver's GraphQL, for what only it can tell: what a person sees of each location."""
+"""The webserver's GraphQL API, for what only it knows: what a person sees of each location."""
 
 from __future__ import annotations
 
@@ -47,9 +47,9 @@ _DAEMONS = """{ instance { daemonHealth { allDaemonStatuses { daemonType require
   lastHeartbeatTime lastHeartbeatErrors { message } } } } }"""
 Answer = TypeVar("Answer")
 LAUNCH_SECONDS = 60.0
-"""A run that has been starting for longer was lost on the way; nothing is gained by waiting for it."""
+"""A run that has been starting for longer was lost on the way; it is not waited for."""
 SILENT_SECONDS = 120.0
-"""Daemons beat every 30 s (dagster._daemon.controller) and between two ticks that take longer."""
+"""Daemons send a heartbeat every 30 s (dagster._daemon.controller), and later where a tick takes longer."""
 
 
 class WebserverDown(Exception):
@@ -63,7 +63,7 @@ class Webserver:
         self._opener = build_opener(ProxyHandler({}))
 
     def answers(self, timeout_seconds: float = 1.0) -> bool:
-        """Whether it answers at all; this does not touch the database."""
+        """Return whether it answers at all; this does not touch the database."""
         try:
             with self._opener.open(f"{self.url}/server_info", timeout=timeout_seconds) as answer:
                 return bool(answer.status == 200)
@@ -71,20 +71,20 @@ class Webserver:
             return False
 
     def locations(self) -> dict[str, Shown]:
-        """What is shown of every location. Raises WebserverDown."""
+        """Return what is shown of every location. Raises WebserverDown."""
         entries = self._ask(_ENTRIES)["workspaceOrError"].get("locationEntries", [])
         return {entry["name"]: _shown(entry["locationOrLoadError"]) for entry in entries}
 
     def reload(self, location: str) -> None:
-        """Ask it to look at the location's address now; it would look within a second by itself."""
+        """Make it check the location's address now; it would do so within a second by itself."""
         self._ask(_RELOAD, {"name": location})
 
     def reload_workspace(self) -> None:
-        """Ask it to read the workspace file again, which it does not do by itself."""
+        """Make it read the workspace file again, which it does not do by itself."""
         self._ask(_RELOAD_WORKSPACE)
 
     def asset_keys(self) -> dict[str, Sequence[str]]:
-        """The asset keys that each location can materialize. Raises WebserverDown."""
+        """Return the asset keys that each location can materialize. Raises WebserverDown."""
         nodes = self._ask(_ASSET_KEYS)["repositoriesOrError"].get("nodes", [])
         found: dict[str, list[str]] = {}
         for node in nodes:
@@ -95,11 +95,11 @@ class Webserver:
         return dict(found)
 
     def unhealthy_daemons(self) -> list[str]:
-        """Names of the required daemons without a fresh heartbeat. Raises WebserverDown."""
+        """Return the required daemons without a fresh heartbeat, by name. Raises WebserverDown."""
         return [found["daemonType"] for found in self._required_daemons() if not found["healthy"]]
 
     def silent_daemons(self) -> list[str]:
-        """Names of the required daemons whose last heartbeat is SILENT_SECONDS old. Raises WebserverDown."""
+        """Return the required daemons without a heartbeat for SILENT_SECONDS. Raises WebserverDown."""
         since = time.time() - SILENT_SECONDS
         required = self._required_daemons()
         return [found["daemonType"] for found in required if (found["lastHeartbeatTime"] or 0.0) < since]
@@ -109,16 +109,16 @@ class Webserver:
         return [found for found in statuses if found["required"]]
 
     def runs_in_flight(self, location: str) -> list[str]:
-        """Ids of the location's runs that are under way. Raises WebserverDown."""
+        """Return the ids of the location's runs that are under way. Raises WebserverDown."""
         return _of_location(self._ask(_IN_FLIGHT), location)
 
     def launching(self, location: str) -> list[str]:
-        """Ids of the location's runs of which a server is being told just now. Raises WebserverDown."""
+        """Return the ids of the location's runs that are being sent to a server now. Raises WebserverDown."""
         found = self._ask(_LAUNCHING, {"since": time.time() - LAUNCH_SECONDS})
         return _of_location(found, location)
 
     def troubles(self, location: str) -> dict[str, str]:
-        """The errors of daemons, and of the last ticks of what runs of the location. Raises WebserverDown."""
+        """Return errors of daemons, and of the last ticks of the location. Raises WebserverDown."""
         answer = self._ask(_TROUBLES)
         statuses = answer["instance"]["daemonHealth"]["allDaemonStatuses"]
         found = {
@@ -132,7 +132,7 @@ class Webserver:
         return found
 
     def overview(self) -> Overview:
-        """What it knows of daemons, of runs under way and of what ticks. Raises WebserverDown."""
+        """Return its state of daemons, runs under way, schedules and sensors. Raises WebserverDown."""
         return overview(self._ask(_OVERVIEW), time.time())
 
     def _ask(self, query: str, variables: dict[str, Any] | None = None) -> Any:
@@ -160,7 +160,7 @@ class WebserverView:
     """What a stack's webserver shows, with an answer also where it is down (`core.target.WebserverView`)."""
 
     def __init__(self, found: Callable[[], Webserver]) -> None:
-        """`found` may raise WebserverDown."""
+        """Keep `found`, which returns the webserver and may raise WebserverDown."""
         self._found = found
 
     def shown(self, location: str) -> Shown:
@@ -186,7 +186,7 @@ class WebserverView:
         return self._unless_down(Webserver.overview, None)
 
     def launching(self, location: str) -> Sequence[str]:
-        """Ids of the location's runs of which a server is being told just now; none where nobody can say."""
+        """Return the ids of the location's runs that are being sent to a server; none where it is down."""
         return self._unless_down(lambda webserver: webserver.launching(location), [])
 
     def _unless_down(self, asked: Callable[[Webserver], Answer], otherwise: Answer) -> Answer:

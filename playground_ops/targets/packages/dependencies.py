@@ -1,4 +1,4 @@
-"""What a project's environment holds, as a key: the same content gives the same key."""
+"""The content of a project's environment as a key: the same content gives the same key."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Wanted:
 
 
 def wanted(project: Project) -> Wanted:
-    """What `project` declares. Raises PlaygroundError (certain)."""
+    """Return what `project` declares. Raises PlaygroundError (certain)."""
     assert project.dependency_file is not None
     if project.dependency_source == "uv.lock":
         return _locked(project, project.dependency_file)
@@ -37,8 +37,8 @@ def wanted(project: Project) -> Wanted:
 
 
 def _locked(project: Project, lock: Path) -> Wanted:
-    # The lock's own text, and of what it does not hold: the code of packages in the same repository, which
-    # of the packages of a workspace is wanted, and uv's settings.
+    # The lock's own text, and what it lacks: the code of packages in the same repository, which package of a
+    # workspace is wanted, and uv's settings.
     member = project.directory.relative_to(lock.parent).as_posix()
     trees = [
         (lock.parent / place).resolve() for place in _local_places(read_toml(lock, project.checkout), member)
@@ -69,7 +69,7 @@ def _declared(project: Project, file: Path) -> Wanted:
     sources = tables.get("tool", {}).get("uv", {}).get("sources", {})
     has_local = any(_is_local(source) for source in sources.values()) or "file:" in parts[0]
     if has_local or about["dynamic"]:
-        # Which trees it takes, and theirs, only uv knows: the whole repository counts.
+        # Only uv knows which trees it takes, and which of these in turn: the complete repository counts.
         parts.append(content_hash([project.checkout]))
     return Wanted(_digest(parts), has_local)
 
@@ -94,7 +94,7 @@ def _lines(file: Path, checkout: Path, seen: set[Path]) -> Iterator[str]:
 
 
 def _local_places(lock: Mapping[str, Any], member: str) -> list[str]:
-    """Folders of the packages that `member` needs from its own repository, itself left out."""
+    """Return the folders of the packages that `member` needs from its own repository, itself left out."""
     packages: dict[str, list[Mapping[str, Any]]] = {}
     for package in lock.get("package", ()):
         packages.setdefault(package["name"], []).append(package)
@@ -118,7 +118,7 @@ def _place(package: Mapping[str, Any]) -> str | None:
 
 
 def _needs(package: Mapping[str, Any], with_extras: Sequence[str] | None) -> list[str]:
-    """Names it depends on; of its extras those named, or with None all that it has."""
+    """Return the names it depends on, with the named extras, or with None all extras."""
     extras = package.get("optional-dependencies", {})
     chosen = extras if with_extras is None else {name: extras[name] for name in with_extras}
     listed = [package.get("dependencies", []), *chosen.values()]

@@ -33,7 +33,7 @@ from playground_ops.targets.packages.uv import Uv
 
 _MARKER = ".complete"
 _SHAPE = "1"
-"""Changed when environments are made in another way: older ones are then not taken for new ones."""
+"""To be changed when environments are made in another way: older ones are then not reused."""
 
 
 @dataclass(frozen=True)
@@ -44,13 +44,13 @@ class Environment:
 
 
 def shared() -> Environment:
-    """The environment that the stack itself runs in."""
+    """Return the environment that the stack itself runs in."""
     return Environment("shared", Path(sys.executable), version("dagster"))
 
 
 @dataclass(frozen=True)
 class _Recipe:
-    """What the environment of `project` is made of, and where it lies."""
+    """What the environment of `project` is made of, and its folder."""
 
     project: Project
     thing: str
@@ -60,7 +60,7 @@ class _Recipe:
 
 
 class Environments:
-    """The environments in `folder`; each holds `instance_packages` too, which the instance needs to load."""
+    """The environments in `folder`; each also holds `instance_packages`, which loading the instance needs."""
 
     def __init__(
         self,
@@ -73,15 +73,16 @@ class Environments:
         self._interpreter_for = interpreter_for
 
     def find(self, project: Project) -> Environment | None:
-        """The environment of `project` if it is there. Raises PlaygroundError (certain)."""
+        """Return the environment of `project` if it is there. Raises PlaygroundError (certain)."""
         return _read(self._recipe(project).place)
 
     def ensure(self, project: Project, say: Callable[[str], None]) -> Environment:
-        """The environment of `project`, made if it is not there. Without network where it is.
+        """Return the environment of `project`, which is made if it is missing. An existing one needs no
+        network.
 
-        It holds what the project depends on, not the project itself: releases share it, and each reaches
-        its own code by its working directory. So the project's own entry points are not registered.
-        Raises PlaygroundError: certain for what the project must change, transient for the index.
+        It holds what the project depends on, not the project itself: releases share it, and each reaches its
+        own code by its working directory. So the project's own entry points are not registered. Raises
+        PlaygroundError: certain for what the project must change, transient for the index.
         """
         recipe = self._recipe(project)
         found = _read(recipe.place)
@@ -92,9 +93,9 @@ class Environments:
         return found
 
     def prune(self, keep: set[str], recent_seconds: float = RECENT_SECONDS) -> list[str]:
-        """Remove every environment but those whose keys are in `keep`; the keys of what was removed.
+        """Remove every environment but those whose keys are in `keep`. Returns the removed keys.
 
-        Left alone is also what is being made, or was asked for within `recent_seconds`.
+        Environments that are being made, or were asked for within `recent_seconds`, are left alone too.
         """
         return remove_unused(self.folder, keep, recent_seconds)
 
@@ -117,7 +118,7 @@ class Environments:
         return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
 
     def _make(self, recipe: _Recipe, say: Say, lock: int) -> Environment:
-        # In place, with a mark at the end, and not built aside and renamed: scripts and the links of an
+        # In place, with a mark at the end, and not renamed when complete: scripts and the links of an
         # environment hold its path. So a uv whose caller was killed keeps the lock: two would mix.
         place, thing, interpreter = recipe.place, recipe.thing, recipe.interpreter
         discard(place)
@@ -140,7 +141,7 @@ def _install(project: Project, interpreter: Interpreter, place: Path, uv: Uv) ->
     python = ["--python", str(interpreter.path)]
     uv.run_or_raise(["venv", "--quiet", *python, str(place)])
     if project.dependency_source == "uv.lock":
-        # Frozen: exactly what was locked and committed, and no question to the index about it.
+        # Frozen: exactly what was locked and committed, without asking the index.
         options = ["--frozen", "--no-dev", "--no-editable", "--no-install-project"]
         uv.run_or_raise(["sync", *options, *python], environment=place)
         return
@@ -150,10 +151,10 @@ def _install(project: Project, interpreter: Interpreter, place: Path, uv: Uv) ->
 
 @contextmanager
 def _sources(project: Project, needs: Wanted, place: Path) -> Iterator[Project]:
-    """The project as uv is to see it.
+    """Yield the project as uv is to see it.
 
-    Building the packages of a repository writes into their folders, and a checkout never changes: they
-    are built from a copy, under the name that `sweep` knows.
+    Building the packages of a repository writes into their folders, and a checkout never changes: they are
+    built from a copy, under the name that `sweep` knows.
     """
     if not needs.has_local:
         yield project
@@ -196,9 +197,9 @@ def _nothing_declared(thing: str) -> Finding:
 
 
 class Keeping:
-    """Beside the environments in `folder`: a note for each release, and uv's cache.
+    """Stored beside the environments in `folder`: a note for each release, and uv's cache.
 
-    The cache takes no room of its own: its files are the environments', under a second name.
+    The cache takes no room of its own: its files are hard links to the environments' files.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -206,14 +207,14 @@ class Keeping:
         self._lock = folder / ".cache.lock"
 
     def note(self, release: str, key: str) -> None:
-        """The release uses that environment from now on."""
+        """Note that the release uses that environment from now on."""
         self._notes.mkdir(exist_ok=True)
         (self._notes / release).write_text(key)
 
     def keys(self, live: Collection[str], as_of: float) -> set[str]:
-        """Those in use, as of when `live` were the releases there were; notes of dead ones are dropped.
+        """Return the keys in use when `live` were all releases; notes of other releases are dropped.
 
-        A pod that comes back after months brings a list that is as old: what was noted since stays.
+        A pod that comes back after months brings a list that is as old: newer notes stay.
         """
         notes = list(self._notes.glob("*")) if self._notes.is_dir() else []
         for note in notes:
@@ -223,13 +224,13 @@ class Keeping:
 
     @contextmanager
     def cache(self) -> Iterator[None]:
-        """While uv uses it."""
+        """Lock uv's cache while it is used."""
         with self._lock.open("a") as lock:
             fcntl.flock(lock, fcntl.LOCK_SH)
             yield
 
     def tidy(self, gone: Sequence[str], say: Say) -> None:
-        """After environments went: files of the cache that were theirs alone are of no more use."""
+        """Drop the cache after environments were removed: files that only they used are of no more use."""
         if not gone:
             return
         say(f"Removed environments that no release uses: {', '.join(gone)}.")
@@ -237,7 +238,7 @@ class Keeping:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
-                return  # somebody installs; the next one tidies
+                return  # somebody installs; the next call tidies
             if self._cache.exists():
                 aside = self._cache.with_name(f".cache.gone-{os.getpid()}")
                 self._cache.replace(aside)

@@ -1,4 +1,4 @@
-"""What lies in an environment: its Dagster, and what the instance needs, laid over without moving any."""
+"""The content of an environment: its Dagster, and the instance's packages, added without changing others."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from playground_ops.core.errors import Finding, FindingKind, PlaygroundError
 from playground_ops.targets.packages.uv import Uv, explain, tail
 
 OLDEST, NEWEST = (1, 11), (1, 13)
-"""Minors of Dagster whose code servers the stack's webserver and daemon talk to."""
+"""Minor versions of Dagster whose code servers the stack's webserver and daemon support."""
 
 # Released together with Dagster under Dagster's own number; all other integrations are 0.(minor + 16).
 _CORE = {"dagster", "dagster-graphql", "dagster-pipes", "dagster-shared", "dagster-webserver"}
 
 
 def installed(place: Path) -> dict[str, str]:
-    """Versions by name, as lower-case words with dashes."""
+    """Return versions by name; names are lower-case words with dashes."""
     found = {}
     for folder in (place / "lib").glob("python*/site-packages"):
         for distribution in distributions(path=[str(folder)]):
@@ -30,7 +30,7 @@ def installed(place: Path) -> dict[str, str]:
 
 
 def check_copied(place: Path, thing: str) -> None:
-    """Raises PlaygroundError when a package of the repository was linked, not copied in."""
+    """Raise PlaygroundError when a package of the repository was linked, not copied in."""
     for folder in (place / "lib").glob("python*/site-packages"):
         for distribution in distributions(path=[str(folder)]):
             origin = json.loads(distribution.read_text("direct_url.json") or "{}")
@@ -46,7 +46,7 @@ def check_copied(place: Path, thing: str) -> None:
 
 
 def check_dagster(packages: Mapping[str, str], thing: str) -> str:
-    """The version of Dagster. Raises PlaygroundError (certain) without one, or on one too far apart."""
+    """Return the version of Dagster. Raises PlaygroundError (certain) without one, or if it does not fit."""
     found = packages.get("dagster")
     if found is None:
         raise PlaygroundError(
@@ -71,9 +71,9 @@ def check_dagster(packages: Mapping[str, str], thing: str) -> str:
 
 
 def lay_over(packages: Sequence[str], dagster: str, place: Path, uv: Uv) -> None:
-    """Add `packages` at the versions that go with `dagster`, what is there staying as it is.
+    """Add `packages` at the versions that go with `dagster`; installed packages stay as they are.
 
-    Raises PlaygroundError: certain, naming the packages, when that can't be.
+    Raises PlaygroundError: certain, naming the packages, when that fails.
     """
     before = installed(place)
     missing = [goes_with(name, dagster) for name in packages if name not in before]
@@ -93,9 +93,9 @@ def lay_over(packages: Sequence[str], dagster: str, place: Path, uv: Uv) -> None
 
 
 def goes_with(package: str, dagster: str) -> str:
-    """`package` as a requirement, at the version released together with `dagster`.
+    """Return `package` as a requirement, at the version released together with `dagster`.
 
-    Dagster 1.13.27 goes with integrations 0.29.27. What is no part of Dagster stays as it is.
+    Dagster 1.13.27 goes with integrations 0.29.27. A package that is no part of Dagster stays as it is.
     """
     if package in _CORE:
         return f"{package}=={dagster}"

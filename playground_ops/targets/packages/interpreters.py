@@ -1,4 +1,4 @@
-"""Which Python of this machine a project runs on."""
+"""Chooses the Python of this machine that a project runs on."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Interpreter:
 
 
 def choose(project: Project, thing: str) -> Interpreter:
-    """The one that `.python-version` names where it is there, else the stack's own, else any that fits.
+    """Return the one in `.python-version` if it is there, else the stack's own, else any that fits.
 
     None is downloaded. Raises PlaygroundError (certain) when no Python here meets `requires-python`.
     """
@@ -47,7 +47,7 @@ def choose(project: Project, thing: str) -> Interpreter:
 
 
 def of_the_image(project: Project, thing: str) -> Interpreter:
-    """The one that this runs on: a server in a pod has no other. Raises PlaygroundError (certain)."""
+    """Return the Python that this runs on, as a pod has no other. Raises PlaygroundError (certain)."""
     required, current = _required(project, thing), _current()
     if current.version in required:
         return current

@@ -1,4 +1,4 @@
-"""uv, called so that it asks nobody and downloads no Python; and what its words mean."""
+"""Runs uv so that it asks nobody and downloads no Python, and explains its errors."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ _FAILURES = (
 
 
 def explain(thing: str, words: str) -> Finding:
-    """What `words`, uv's standard error, mean for `thing`. What is not known may pass: transient."""
+    """Explain `words`, uv's standard error, for `thing`. Unknown errors may pass: they are transient."""
     if "Git operation failed" in words or "failed to fetch commit" in words:
         return git_errors.explain(thing, words)
     for pattern, kind, observed, cause, fix in _FAILURES:
@@ -119,7 +119,7 @@ def explain(thing: str, words: str) -> Finding:
 
 
 def _naming(observed: str, words: str) -> str:
-    """With the package that uv names, if it names one."""
+    """Return the sentence with the package that uv names, if it names one."""
     found = re.search(r"Failed to (?:download|fetch|build|prepare)[^`\n]*`([^`/\n]+)`", words) or re.search(
         r"Because (?:there (?:is|are) no versions? of )?(?:only )?([A-Za-z0-9][\w.-]*)(?:\[[^]]*])? ?"
         r"(?:was not found|\S* is available|and )",
@@ -141,16 +141,16 @@ def too_slow(thing: str, seconds: float, words: str) -> Finding:
 
 def tail(words: str) -> str:
     lines = [line.rstrip() for line in words.splitlines()]
-    # What was installed before it failed is of no use to who looks for the reason.
+    # Lines about installed packages don't help to find the reason.
     telling = [line for line in lines if line and not re.match(r"\s*[+~-] \S+==", line)]
     return redact("\n".join(telling[-EVIDENCE_LINES:]))
 
 
 BUILD_SECONDS = 900.0
-"""For one call that may download and build; uv's own limits for single requests are far shorter."""
+"""Seconds for one call that may download and build; uv's own limits for single requests are far shorter."""
 LOOK_SECONDS = 60.0
 
-# What an activated environment or a surrounding `uv run` sets would turn uv on another environment.
+# Variables of an activated environment or a surrounding `uv run` would direct uv to another environment.
 _OF_ANOTHER_ENVIRONMENT = (
     "VIRTUAL_ENV",
     "CONDA_PREFIX",
@@ -178,15 +178,15 @@ class Uv:
     def run(
         self, arguments: Sequence[str], *, environment: Path | None = None, seconds: float = BUILD_SECONDS
     ) -> Finished:
-        """An exit code other than 0 is the caller's to judge. `environment` is what `uv sync` fills.
+        """Run uv; an exit code other than 0 is the caller's to judge. `environment` is what `uv sync` fills.
 
         Raises PlaygroundError when there is no uv or `seconds` are over.
         """
         variables = quiet_environment(os.environ)
         for name in _OF_ANOTHER_ENVIRONMENT:
             variables.pop(name, None)
-        # Packages of the repository itself are copied in: an environment is shared by releases and must
-        # not follow one checkout.
+        # Packages of the repository itself are copied in: an environment is shared by releases and must not
+        # depend on one checkout.
         variables.update(UV_NO_PROGRESS="1", UV_PYTHON_DOWNLOADS="never", UV_NO_EDITABLE="1", NO_COLOR="1")
         if environment is not None:
             variables["UV_PROJECT_ENVIRONMENT"] = str(environment)
@@ -197,14 +197,14 @@ class Uv:
             raise PlaygroundError(too_slow(self.thing, seconds, error.words)) from error
 
     def run_or_raise(self, arguments: Sequence[str], environment: Path | None = None) -> None:
-        """Raises PlaygroundError with uv's own words, explained."""
+        """Run uv. Raises PlaygroundError with uv's own words, explained."""
         finished = self.run(arguments, environment=environment)
         if finished.code != 0:
             raise PlaygroundError(explain(self.thing, finished.words))
 
 
 def find_uv(thing: str) -> str:
-    """The uv of the `uv` package, else the one on the PATH. Raises PlaygroundError."""
+    """Return the uv of the `uv` package, else the one on the PATH. Raises PlaygroundError."""
     found = _packaged() or shutil.which("uv")
     if found is None:
         raise PlaygroundError(
