@@ -1,4 +1,4 @@
-"""One release's server: looked at, waited for, tried by its smoke job or check."""
+"""One release's server: observed, waited for, tested by its smoke job or check."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def wait(stack: LocalStack, release: Release, seconds: float) -> None:
 
 
 def run_smoke(release: Release, code: Code, folder: StateFolder, say: Say) -> None:
-    """Does nothing where the location names none. Raises RolloutFailed when it does not pass."""
+    """Run the smoke tests that the location names, if any. Raises RolloutFailed when one fails."""
     for test in smoke.wanted(release):
         say(test.waiting())
         _run_smoke(test, code, folder, say)
@@ -100,7 +100,7 @@ def _run_smoke(test: SmokeTest, code: Code, folder: StateFolder, say: Say) -> No
 
 
 def _output_of(process: subprocess.Popen[str], seconds: float, say: Say) -> str:
-    """Raises TimeoutExpired, and whatever `say` raises when the rollout is cancelled."""
+    """Return the output. Raises TimeoutExpired, and what `say` raises when the rollout is cancelled."""
     waited = 0.0
     while True:
         try:

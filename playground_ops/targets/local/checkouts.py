@@ -1,4 +1,4 @@
-"""One checkout per commit: made whole or not at all, shared by releases, never touched again."""
+"""One checkout per commit: complete or absent, shared by releases, never changed afterwards."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Checkouts:
         self.mirrors = (mirrors or folder / ".mirrors").absolute()
 
     def ensure(self, url: str, commit: str, say: Callable[[str], None]) -> Path:
-        """The folder that holds `commit`, made if it is not there. Without network where it is.
+        """Return the folder with `commit`, which is made if it is missing. An existing one needs no network.
 
         Raises PlaygroundError.
         """
@@ -52,7 +52,7 @@ class Checkouts:
         return self.path(commit)
 
     def ensure_content(self, sources: Sequence[Path], say: Callable[[str], None]) -> tuple[str, Path]:
-        """A copy of `sources` (packages, by their folders) named by its content, and that name.
+        """Copy `sources` (packages, by their folders). Returns a name made of the content, and the copy.
 
         For code that has no repository. Raises PlaygroundError.
         """
@@ -63,23 +63,23 @@ class Checkouts:
         return name, self.path(name)
 
     def path(self, commit: str) -> Path:
-        """Where the checkout of `commit` (or of a content name) is or will be; a real path."""
+        """Return where the checkout of `commit` (or of a content name) is or will be; a real path."""
         return (self.folder / commit).resolve()
 
     def mirror(self, url: str) -> Path:
-        """The bare repository that the commits of `url` are fetched into."""
+        """Return the bare repository that the commits of `url` are fetched into."""
         return mirror_folder(self.mirrors, url)
 
     def prune(self, keep: set[str], recent_seconds: float = RECENT_SECONDS) -> list[str]:
-        """Remove every checkout but those in `keep` (commits, content names); what was removed.
+        """Remove every checkout but those in `keep` (commits, content names). Returns what was removed.
 
-        Left alone is also what is being made, or was asked for within `recent_seconds`.
+        Checkouts that are being made, or were asked for within `recent_seconds`, are left alone too.
         """
         gone = remove_unused(self.folder, keep, recent_seconds)
         for mirror in members(self.mirrors):
             with idle(mirror) as mine:
                 if mine:
-                    # Looked up while the mirror is ours: whoever asks for a commit from now on waits.
+                    # Listed while the mirror is locked: whoever asks for a commit from now on waits.
                     kept = keep | busy(self.folder) | {place.name for place in members(self.folder)}
                     _forget(mirror, kept)
         sweep(self.mirrors)
@@ -96,7 +96,7 @@ class Checkouts:
                 _marker(building, copied).write_text(copied)
         if copied == name:
             return name
-        # Somebody saved a file meanwhile: what was copied is not what its name says.
+        # Somebody saved a file meanwhile: the copy's content does not match its name.
         remove(self.folder / name)
         return self._copy(sources, content_hash(sources), say)
 
@@ -109,7 +109,7 @@ def _copy_source(source: Path, target: Path) -> None:
 
 
 def _marker(place: Path, name: str) -> Path:
-    # Not among somebody else's files: what lies in a checkout is what the commit holds.
+    # Not among the commit's own files: a checkout holds exactly what the commit does.
     return place / ".complete" if name.startswith(CONTENT) else place / ".git" / "complete"
 
 
@@ -121,10 +121,10 @@ def _is_whole(place: Path, name: str) -> bool:
 
 
 def _check_out(source: Remote, mirror: Path, commit: str, tree: Path, say: Callable[[str], None]) -> None:
-    """A small repository of its own, not a worktree of the mirror.
+    """Make a small repository of its own, not a worktree of the mirror.
 
-    The mirror is a cache that may be set aside when a kill damaged it; what serves does not hang on it.
-    And projects that ask git for their version, or have submodules, find an ordinary repository.
+    The mirror is a cache that may be set aside when a kill damaged it; what serves must not depend on it. And
+    projects that ask git for their version, or have submodules, find an ordinary repository.
     """
     say(f"Checking out {commit[:12]}.")
     here = Remote(str(mirror))
@@ -135,7 +135,7 @@ def _check_out(source: Remote, mirror: Path, commit: str, tree: Path, say: Calla
     locally("init", "--quiet", "--template=", ".")
     # Without credentials; for submodules with relative URLs and for large files kept elsewhere.
     locally("config", "remote.origin.url", source.url)
-    # The mirror is ours: protocol 2 gives any commit by its id, and the ref says that it is whole.
+    # The mirror is ours: protocol 2 gives any commit by its id, and the ref says that it is complete.
     locally(
         "-c",
         "protocol.version=2",
@@ -180,7 +180,7 @@ def _submodules(source: Remote, tree: Path, say: Callable[[str], None]) -> None:
 
 
 def _forget(mirror: Path, keep: set[str]) -> None:
-    """Drop the commits that no checkout needs; with the last one the mirror goes. Its lock is held."""
+    """Drop commits that no checkout needs; with the last one the mirror goes. The caller holds its lock."""
     here = Remote(str(mirror))
     listed = git(["for-each-ref", "--format=%(refname)"], here, seconds=LOCAL_SECONDS, folder=mirror)
     refs = set(listed.output.split())

@@ -1,7 +1,7 @@
-"""One supervised process: how it is launched, and how the system shows it by its marker.
+"""One supervised process: how it is launched, and how it is found by its marker.
 
-What no file tells any more can still be found so: a process that was started a moment before its
-supervisor was killed, one whose files were corrupted, the workers of a server that is gone.
+The marker finds processes that no file mentions: one that was started just before its supervisor was killed,
+one whose files were corrupted, the workers of a server that is gone.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from pathlib import Path
 from playground_ops.targets.local.processes import MARKER, ProcessSpec, ProcessState, Restart
 
 UNKNOWN_GRACE_SECONDS = 3600.0
-"""For a process whose spec is lost: it may be a code server with runs to finish."""
+"""The grace of a process whose spec is lost: it may be a code server with runs to finish."""
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class Marked:
     env: dict[str, str]
 
     def runs(self, spec: ProcessSpec) -> bool:
-        """Whether it is the process of the spec: what it started itself inherits the marker too.
+        """Return whether it is the process of the spec: its children inherit the marker too.
 
         The program's own name is left out: a script or a framework build of Python replaces it.
         """
@@ -39,13 +39,13 @@ class Marked:
         return self.name == spec.name and self.argv[len(self.argv) - len(arguments) :] == arguments
 
     def spec(self, restart: Restart) -> ProcessSpec:
-        """What must have been asked for, read off the process."""
+        """Return the spec that must have been asked for, read from the process."""
         env = {key: value for key, value in self.env.items() if key != MARKER}
         return ProcessSpec(self.name, self.argv, self.cwd, env, restart, UNKNOWN_GRACE_SECONDS)
 
 
 def marked_leaders(state: Path) -> list[Marked]:
-    """The oldest first: what a process started itself comes after it."""
+    """Return the leaders, the oldest first: children of a process come after it."""
     import psutil
 
     found = []
@@ -59,7 +59,7 @@ def marked_leaders(state: Path) -> list[Marked]:
 
 
 def marked_processes(state: Path) -> Iterator[tuple[int, str]]:
-    """Pid and name of every process of this user that carries the stack's marker, run workers included."""
+    """Yield pid and name of every process of this user with the stack's marker, run workers included."""
     import psutil
 
     prefix = f"{os.path.realpath(state)}::"
@@ -80,7 +80,7 @@ class Child:
     spec: ProcessSpec
     state: ProcessState
     popen: subprocess.Popen[bytes] | None = None
-    """None when it was taken over: then nobody can learn its exit code."""
+    """None when it was taken over: then its exit code can't be learned."""
     descriptor: int | None = None
     started: float = 0.0
     failures: int = 0
@@ -91,7 +91,7 @@ class Child:
 
     @property
     def pause(self) -> float:
-        """Seconds before it is started again: none after its first failure."""
+        """Return the seconds before it is started again: none after its first failure."""
         return BACKOFF_SECONDS[min(max(self.failures - 1, 0), len(BACKOFF_SECONDS) - 1)]
 
 
@@ -124,7 +124,7 @@ def exit_text(code: int | None) -> str:
 def _signal_name(number: int) -> str:
     try:
         return signal.Signals(number).name
-    except ValueError:  # a real-time signal has a number alone
+    except ValueError:  # a real-time signal only has a number
         return "real-time"
 
 

@@ -18,11 +18,11 @@ from playground_ops.targets.local.child import Child, Marked, exit_text, launch,
 from playground_ops.targets.local.processes import ProcessSpec, ProcessState, Restart
 
 SETTLED_SECONDS = 60.0
-"""A process that lived so long has its backoff forgiven."""
+"""A process that lived this long has its backoff reset."""
 POLL_SECONDS = 0.5
-"""Where the system has no descriptor for a process, it is looked at so often."""
+"""Where the system has no descriptor for a process, its state is polled this often."""
 REWRITE_SECONDS = 5.0
-"""What could not be written, for want of room, is tried again so often."""
+"""A file that could not be written, on a full disk, is tried again this often."""
 
 
 class Children:
@@ -32,10 +32,10 @@ class Children:
         self.total = 0
         """Grows with every change of any of them."""
 
-    # Asked for by clients.
+    # Requests of clients.
 
     def start(self, spec: ProcessSpec) -> None:
-        """Run it. Nothing happens when a process of that name runs: it has to be stopped first."""
+        """Run it. Does nothing when a process of that name runs: it has to be stopped first."""
         child = self._seen(spec.name)
         if child is not None and child.state.running:
             return
@@ -48,7 +48,7 @@ class Children:
         self._spawn(self._children[spec.name])
 
     def stop(self, name: str, grace_seconds: float | None = None) -> None:
-        """SIGTERM to the process alone: a code server then finishes its runs, its children."""
+        """Send SIGTERM to the process alone: a code server then finishes its runs, its children."""
         child = self._children.get(name)
         if child is None:
             return
@@ -93,10 +93,10 @@ class Children:
         child = self._children.get(name)
         return child.state.serial if child else -1
 
-    # Driven by the supervisor's loop.
+    # Called by the supervisor's loop.
 
     def moments(self) -> Iterator[float]:
-        """When something is due, in monotonic seconds."""
+        """Yield the times at which something is due, in monotonic seconds."""
         for child in self._children.values():
             if child.kill_at is not None:
                 yield child.kill_at
@@ -122,13 +122,13 @@ class Children:
                 self._spawn(child)
 
     def mend_files(self) -> None:
-        """Write anew what somebody deleted, or set aside as corrupted."""
+        """Write again files that somebody deleted, or that were set aside as corrupted."""
         for name, child in self._children.items():
             if not processes.has_files(self._state, name):
                 self._write_anew(child)
 
     def take_over(self) -> None:
-        """Adopt what runs, start what should run and does not, end what nobody knows any more."""
+        """Adopt what runs, start what should run and does not, end processes that no file mentions."""
         leaders = marked_leaders(self._state)
         for name in processes.names(self._state):
             if (spec := processes.read_spec(self._state, name)) is not None:
@@ -143,10 +143,10 @@ class Children:
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(leader.pid, signal.SIGTERM)
 
-    # How.
+    # Helpers.
 
     def _seen(self, name: str) -> Child | None:
-        """As it is now: a client may have seen its end, and ask, before the loop hears of that."""
+        """Return it as it is now: a client may have seen its end before the loop was notified."""
         child = self._children.get(name)
         if child is not None and child.state.running:
             self._look(child)
@@ -165,7 +165,7 @@ class Children:
             self._change(child, running=False)
 
     def _take_over_unknown(self, leader: Marked) -> None:
-        """It runs, and its spec was corrupted: what serves must go on serving."""
+        """Adopt a process whose spec was corrupted: what serves must go on serving."""
         state = processes.read_state(self._state, leader.name)
         spec = leader.spec(state.restart if state else "always")
         _tell(f"{spec.name} (pid {leader.pid}) goes on; its spec was lost and is read off the process")
@@ -208,14 +208,14 @@ class Children:
 
     def _ended(self, child: Child) -> None:
         if not child.state.running:
-            return  # somebody asked, and it was seen then
+            return  # it was seen when it was asked for
         if child.descriptor is not None:
             self._selector.unregister(child.descriptor)
             os.close(child.descriptor)
             child.descriptor = None
         code = child.popen.wait() if child.popen else None
         if child.state.stopping and code in (0, -signal.SIGTERM) and child.state.pid is not None:
-            # It finished as it was asked to; what it left behind in its group is nobody's any more.
+            # It finished as it was asked to; nobody needs what it left behind in its group.
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.killpg(child.state.pid, signal.SIGKILL)
         child.popen, child.kill_at = None, None

@@ -1,4 +1,4 @@
-"""From a revision to a folder and a Python that can run it."""
+"""Turns a revision into a folder and a Python that can run it."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Code:
         self.project = project
 
     def bootstrap_revision(self, location: Location) -> Revision:
-        """Raises BadInput for code that is in an image."""
+        """Return the revision of this project's code. Raises BadInput for code that is in an image."""
         if location.in_image:
             raise BadInput(_in_an_image(location.name, location.in_image.image))
         return bootstrap_revision(content_hash(sources_of(location, self.project)))
@@ -35,7 +35,7 @@ class Code:
         return self._checkouts.path(release.revision.commit)
 
     def prepare(self, release: Release, say: Say) -> tuple[Project, Environment]:
-        """Fetch, check out and build. Raises PlaygroundError; a no-op where it is all there."""
+        """Fetch, check out and build what is missing. Raises PlaygroundError."""
         from playground_ops.targets.packages.environments import shared
 
         project = self.project_of(release, self._check_out(release, say))
@@ -48,10 +48,10 @@ class Code:
         return read_project(checkout, location.subdirectory, location.module)
 
     def fetch(self, location: Location, revision: Revision, say: Say) -> Revision:
-        """Check the commit out and say what it is. Raises PlaygroundError."""
+        """Check the commit out and return it with subject and author. Raises PlaygroundError."""
         if location.repository is None:
             return revision
-        # Asked of the checkout: its commit may have come by way of another location's URL.
+        # Read from the checkout: its commit may have been fetched for another location's URL.
         checkout = self._checkouts.ensure(location.repository, revision.commit, say)
         told = git.describe(checkout, revision.commit)
         return revision.model_copy(update={"subject": told.subject, "author": told.author})
@@ -64,7 +64,7 @@ class Code:
         self._environments().prune({python.relative_to(folder).parts[0] for python in used})
 
     def _environments(self) -> Environments:
-        """Imported when it is needed: a command that only looks has 0.4 s in all."""
+        """Import them only here: a read-only command has 0.4 s in all."""
         from playground_ops.targets.packages.environments import Environments
 
         return Environments(self._environments_folder)

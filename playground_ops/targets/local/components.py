@@ -1,4 +1,4 @@
-"""The components of a local stack: starting them, looking at them, ending them."""
+"""The components of a local stack: starting them, observing them, ending them."""
 
 from __future__ import annotations
 
@@ -110,7 +110,7 @@ class LocalStack:
         applied = stack.read_applied(self.folder)
         if applied is None:
             return ()
-        # Of one that has left the records stay: it is there as long as a server of it runs.
+        # A removed location still has records: it exists as long as a server of it runs.
         running = {name.rpartition("-")[0] for name in names(self.folder.root) if self.is_running(name)}
         there = [name for name in self._location_names() if name in {*applied.locations, *running}]
         return [*self._process_status(applied), *map(self._location_status, there)]
@@ -122,7 +122,7 @@ class LocalStack:
         return logs.collect(self.folder)
 
     def missing(self, configuration: Configuration) -> Mapping[str, Sequence[Finding]]:
-        return {}  # processes are given nothing that somebody else keeps
+        return {}  # processes get nothing that somebody else keeps
 
     def wait_for_change(self, seconds: float) -> None:
         self.control().any_change(seconds)
@@ -164,10 +164,10 @@ class LocalStack:
         if runtime.is_symlink():
             runtime.unlink()
 
-    # What the target's other verbs need of the stack.
+    # What the target's other methods need of the stack.
 
     def must_be_deployed(self) -> None:
-        """Raises PlaygroundError where there is no stack, or no longer a readable account of it."""
+        """Raise PlaygroundError where there is no stack, or its files can't be read."""
         if stack.read_applied(self.folder) is None:
             raise PlaygroundError(not_deployed(self.folder.stack))
 
@@ -188,7 +188,7 @@ class LocalStack:
         return RUNNING if process.running else process.exit_text or "ended"
 
     def process_numbers(self, location: str) -> list[int]:
-        """Numbers of the releases of a location that have a process, running or not."""
+        """Return the numbers of a location's releases that have a process, running or not."""
         found = (name.rpartition("-") for name in names(self.folder.root))
         return [int(number) for prefix, _, number in found if prefix == location and number.isdigit()]
 
@@ -201,7 +201,7 @@ class LocalStack:
         self.control().changed(name, process.serial if process else -1, seconds)
 
     def webserver(self) -> Webserver:
-        """Raises WebserverDown when there is no stack."""
+        """Return the webserver. Raises WebserverDown when there is no stack."""
         applied = stack.read_applied(self.folder)
         if applied is None:
             raise WebserverDown("no stack is deployed here")
@@ -212,7 +212,7 @@ class LocalStack:
         return ReleaseFiles(self.folder.location(location)).read(number) if number else None
 
     def environment_of(self, location: Location) -> dict[str, str]:
-        """What a location's server learns of the stack; only `ops` acts on it."""
+        """Return the variables about the stack for a location's server; only `ops` gets any."""
         applied = stack.read_applied(self.folder)
         if location.name != OPS.name or applied is None:
             return {}
@@ -233,7 +233,7 @@ class LocalStack:
         return sorted(folder.name for folder in self.folder.locations.iterdir() if folder.is_dir())
 
     def _process_status(self, applied: stack.Applied) -> list[ComponentStatus]:
-        """One question answers for both where all is well: who tells of the daemon answers itself."""
+        """Return both statuses, by one query where all is well: a webserver that reports a daemon answers."""
         webserver = Webserver(applied.url)
         try:
             missing, answers = webserver.unhealthy_daemons(), True
@@ -283,7 +283,7 @@ class LocalStack:
 
 
 def _last_end(process: ProcessState | None) -> End | None:
-    """As a rule it was replaced as soon as it had ended."""
+    """Return the end of the replaced process; `since` is a new process's start, right after that end."""
     if process is None or not process.restarts or process.since is None:
         return None
     return End(at=process.since, how=process.exit_text or "how is not known")

@@ -1,4 +1,4 @@
-"""Talking to the supervisor, starting one where none answers, and ending the stack."""
+"""Talks to the supervisor, starts one where none answers, and ends the stack."""
 
 from __future__ import annotations
 
@@ -35,29 +35,29 @@ START_SECONDS = 10.0
 ANSWER_SECONDS = 10.0
 HELLO_SECONDS = 2.0
 SLICE_SECONDS = 10.0
-"""A wait without an end is asked for in slices, so that a supervisor that hangs is noticed."""
+"""A wait without an end is split into slices, so that a supervisor that hangs is noticed."""
 
 
 class NoSupervisor(Exception):
-    """None answers at the state folder's control socket."""
+    """No supervisor answers at the state folder's control socket."""
 
 
 class Control:
-    """Every call is a connection of its own; waits are answered by the supervisor, not polled."""
+    """A client of the supervisor. Each call is a connection; waits are answered by events, not polled."""
 
     def __init__(self, state: Path) -> None:
         self._state = state
 
     def hello(self) -> dict[str, Any]:
-        """Which one answers. Raises NoSupervisor when none does."""
+        """Return which supervisor answers. Raises NoSupervisor when none does."""
         return self._ask_once({"do": "hello"}, HELLO_SECONDS)
 
     def start(self, spec: ProcessSpec) -> None:
-        """Nothing happens when a process of that name runs already."""
+        """Start a process; does nothing when one of that name runs already."""
         self._ask({"do": "start", "spec": asdict(spec)})
 
     def stop(self, name: str, grace_seconds: float | None = None) -> None:
-        """Tell it to end; returns at once. None: the grace of its spec, in seconds."""
+        """Ask it to end; returns at once. None: the grace of its spec, in seconds."""
         self._ask({"do": "stop", "name": name, "grace_seconds": grace_seconds})
 
     def set_restart(self, name: str, restart: Restart) -> None:
@@ -80,8 +80,8 @@ class Control:
     def shutdown(self, grace_seconds: float | None = None) -> None:
         """End everything and the supervisor; returns when all of it is gone. None: each one's own grace.
 
-        Where none answers and processes are left, another one is started to end them in order.
-        Raises PlaygroundError when that can't be.
+        Where no supervisor answers and processes are left, a new one is started to end them in order. Raises
+        PlaygroundError when that fails.
         """
         request = {"do": "shutdown", "grace_seconds": grace_seconds, "timeout": SLICE_SECONDS}
         while True:
@@ -102,7 +102,7 @@ class Control:
         return bool(self._ask(request, float(request["timeout"]) + ANSWER_SECONDS)["held"])
 
     def _ask(self, request: dict[str, Any], timeout: float = ANSWER_SECONDS) -> dict[str, Any]:
-        """Ask again, of a new supervisor, when this one dies: each request may be repeated."""
+        """Ask, and ask a new supervisor when this one dies: each request may be repeated."""
         try:
             return self._ask_once(request, timeout)
         except NoSupervisor:
@@ -134,7 +134,7 @@ class Control:
 
 
 def ensure_supervisor(state: Path) -> Control:
-    """The control of a supervisor that answers and is of this version of the code.
+    """Return the control of a supervisor that answers and is of this version of the code.
 
     Raises PlaygroundError when none can be started.
     """
@@ -152,7 +152,7 @@ def ensure_supervisor(state: Path) -> Control:
 
 
 def leftovers(state: Path) -> list[int]:
-    """Pids of processes that belong to the stack, run workers included."""
+    """Return the pids of processes that belong to the stack, run workers included."""
     return [pid for pid, _ in marked_processes(state) if pid != os.getpid()]
 
 
@@ -171,7 +171,7 @@ def _runtime(state: Path) -> Path:
 
 
 def _start(state: Path) -> int | None:
-    """Start a supervisor in a session of its own, and return when it listens or has ended: its exit code."""
+    """Start a supervisor in a session of its own. Returns when it listens, or its exit code when it ended."""
     try:
         (state / "logs").mkdir(parents=True, exist_ok=True)
         log = (state / "logs" / "supervisor.log").open("ab")
@@ -237,7 +237,7 @@ TELL_SECONDS = 5.0
 
 
 def shut_down(state: Path, say: Say, grace_seconds: float | None) -> None:
-    """Return when the supervisor and all it watches are gone; meanwhile say what is waited for."""
+    """Return when the supervisor and all its processes are gone; meanwhile report what is waited for."""
     say("asking every process to finish and end")
     asked = threading.Thread(target=Control(state).shutdown, args=(grace_seconds,), daemon=True)
     asked.start()

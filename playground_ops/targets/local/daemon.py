@@ -1,7 +1,7 @@
-"""Dagster's daemon, begun once the locations answer that are about to: `python -m ... STATE_FOLDER`.
+"""Starts Dagster's daemon after the locations that are being rolled out: `python -m ... STATE_FOLDER`.
 
-It looks at its locations when it starts and then once a minute; a run of one that came up in between would be
-dropped from its queue. So first releases, and those of locations that were added, come before it.
+The daemon checks its locations when it starts and then once a minute; a run of one that came up in between
+would be dropped from its queue. So first releases, and those of locations that were added, come before it.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from playground_ops.targets.local.folder import StateFolder
 
 LONGEST_SECONDS = 60.0
 SOON_SECONDS = 3.0
-"""In which the rollouts of a deploy take their locks."""
+"""Seconds in which the rollouts of a deploy take their locks."""
 AGAIN_SECONDS = 0.2
 
 
@@ -50,7 +50,7 @@ def wait_for_locations(folder: StateFolder) -> None:
 
 
 def _servers(folder: StateFolder) -> dict[str, str]:
-    """Of the workspace; none where it can't be read, of which the daemon says more."""
+    """Return the workspace's servers; none where it can't be read, which the daemon reports itself."""
     with suppress(OSError, yaml.YAMLError, KeyError, TypeError):
         found = yaml.safe_load(folder.workspace.read_text())
         servers = [one["grpc_server"] for one in found["load_from"]]

@@ -1,4 +1,4 @@
-"""The state folder of a local stack: where everything lies, files that are whole or absent, and room."""
+"""The state folder of a local stack: its layout, files that are complete or absent, and free room."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class StateFolder:
         return self.locations / name
 
     def lock(self, location: str) -> Path:
-        """There while somebody holds it, or has died with it."""
+        """Return the lock file. It exists while somebody holds the lock, or died with it."""
         return self.location(location) / "lock.json"
 
     def log(self, process: str) -> Path:
@@ -63,7 +63,7 @@ class StateFolder:
 
 
 def write_whole(path: Path, text: str) -> None:
-    """Write so that a reader, or a kill at any moment, finds the old content or the new one.
+    """Write so that a reader, or a kill at any time, finds the old content or the new one.
 
     Raises PlaygroundError (capacity) when the disk is full or the folder can't be written.
     """
@@ -86,10 +86,10 @@ def write_value(path: Path, value: BaseModel) -> None:
 
 
 def read_value(path: Path, kind: type[M]) -> M | None:
-    """The value in a file; None when it is not there.
+    """Return the value in a file; None when it is not there.
 
-    A file that does not hold one is set aside as `*.corrupt`, so that it is found and harms nobody.
-    Raises PlaygroundError (capacity) when it can't be read.
+    A file with invalid content is set aside as `*.corrupt`, so that it is found and does no harm. Raises
+    PlaygroundError (capacity) when it can't be read.
     """
     try:
         with reading(path):
@@ -102,18 +102,18 @@ def read_value(path: Path, kind: type[M]) -> M | None:
 
 
 def set_aside(path: Path) -> None:
-    with writing(path), suppress(FileNotFoundError):  # somebody else may have done so
+    with writing(path), suppress(FileNotFoundError):  # another process may have done so
         path.replace(path.with_name(f"{path.name}.corrupt"))
 
 
 def set_aside_files(folder: Path) -> list[Path]:
-    """Every file under `folder` that was found corrupted."""
+    """Return every file under `folder` that was found corrupted."""
     return sorted(folder.rglob("*.corrupt"))
 
 
 @contextmanager
 def writing(path: Path) -> Iterator[None]:
-    """Tell what the system refuses as a PlaygroundError (capacity)."""
+    """Turn the system's error on writing into a PlaygroundError (capacity)."""
     try:
         yield
     except OSError as error:
@@ -122,7 +122,7 @@ def writing(path: Path) -> Iterator[None]:
 
 @contextmanager
 def reading(path: Path) -> Iterator[None]:
-    """Likewise; that a file is not there is passed on."""
+    """Turn the system's error on reading into a PlaygroundError; FileNotFoundError is passed on."""
     try:
         yield
     except FileNotFoundError:
@@ -152,7 +152,7 @@ def cannot_read(path: Path, error: OSError) -> Finding:
 
 
 def state_folder(project: Path) -> Path:
-    """Where a clone's stack lives unless PLAYGROUND_STATE says otherwise."""
+    """Return the folder of a clone's stack, which PLAYGROUND_STATE overrides."""
     return Path(os.environ.get("PLAYGROUND_STATE") or project / ".playground").absolute()
 
 
@@ -167,16 +167,16 @@ def no_backups(folder: Path) -> Finding:
 
 
 DATABASES = ("history", "schedules")
-"""Where SQLite's files lie in DAGSTER_HOME (dagster._core.instance.config, default storages)."""
+"""Folders of SQLite's files in DAGSTER_HOME (dagster._core.instance.config, default storages)."""
 
 
 def stack_storage(folder: StateFolder) -> Storage:
-    """Raises PlaygroundError."""
+    """Return the size of the database, and the disk's room. Raises PlaygroundError."""
     try:
         files = [file for name in DATABASES for file in (folder.dagster_home / name).rglob("*.db*")]
         written = [file.stat().st_size for file in files]
         room = Room.of(f"disk of {folder.root}", folder.root)
-    except FileNotFoundError:  # a journal of SQLite's that has just gone, or no stack yet
+    except FileNotFoundError:  # a journal of SQLite that was just deleted, or there is no stack yet
         return Storage()
     except OSError as error:
         raise PlaygroundError(cannot_read(folder.root, error)) from error

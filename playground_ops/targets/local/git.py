@@ -1,4 +1,4 @@
-"""Code from git: what a ref means now, and exactly that commit fetched."""
+"""Code from git: resolves a ref, and fetches exactly that commit."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ LOCAL_SECONDS = 60.0
 
 # Servers that give a commit only at a tip (git's old protocol, plain web servers) say one of these.
 _ONLY_WHOLE = re.compile(r"unadvertised object|dumb http transport|does not support shallow", re.I)
-# What a git that was killed half-way leaves behind.
+# Errors after a git that was killed half-way.
 _DAMAGED = re.compile(
     r"\.lock': File exists|not a git repository: '?\.'?|object file .* is empty|loose object .* corrupt|"
     r"index-pack died|bad shallow|shallow file has changed|missing blob|unable to read tree|"
@@ -38,10 +38,10 @@ class Description:
 
 
 def resolve(url: str, ref: str | None, seconds: float = RESOLVE_SECONDS) -> Revision:
-    """Pin `ref` (None: the repository's HEAD) to a full commit, by one question to the repository.
+    """Pin `ref` (None: the repository's HEAD) to a full commit, by one query to the repository.
 
-    A full commit is taken as it is, without asking; `fetch` finds out whether it is there. The
-    revision names the repository without its credentials. Raises PlaygroundError.
+    A full commit is taken as it is, without a query; `fetch` finds out whether it exists. The revision names
+    the repository without its credentials. Raises PlaygroundError.
     """
     return refs.the_one(resolve_each(url, [ref], seconds))
 
@@ -49,7 +49,7 @@ def resolve(url: str, ref: str | None, seconds: float = RESOLVE_SECONDS) -> Revi
 def resolve_each(
     url: str, wanted: Sequence[str | None], seconds: float = RESOLVE_SECONDS
 ) -> list[refs.Answer]:
-    """What several refs mean, by one question."""
+    """Resolve several refs by one query."""
     source = _remote(url)
 
     def ask(names: Sequence[str]) -> tuple[str, Callable[[], str]]:
@@ -60,17 +60,17 @@ def resolve_each(
 
 
 def mirror_folder(folder: Path, url: str) -> Path:
-    """Where in `folder` the mirror of `url` lies: one per URL, whatever its credentials."""
+    """Return the folder of the mirror of `url` in `folder`: one per URL, whatever its credentials."""
     return folder / hashlib.sha256(remote(url).url.encode()).hexdigest()[:16]
 
 
 def fetch(
     url: str, commit: str, mirror: Path, say: Callable[[str], None], seconds: float = FETCH_SECONDS
 ) -> None:
-    """Have `commit` in the bare repository `mirror`, from `url` unless it is there already.
+    """Fetch `commit` from `url` into the bare repository `mirror`, unless it is there already.
 
-    Only that commit is fetched, without history, where the server allows it. One process at a time;
-    a mirror that a kill left damaged is set aside and made anew. Raises PlaygroundError.
+    Only that commit is fetched, without history, where the server allows it. One process at a time; a mirror
+    that a kill left damaged is set aside and made anew. Raises PlaygroundError.
     """
     source = _remote(url)
     with locked(mirror, say), room(source.thing):
@@ -84,8 +84,8 @@ def fetch(
                 break
             if attempt or not _DAMAGED.search(words):
                 raise PlaygroundError(explain(source.thing, words))
-            # An orphan of the killed process may still write: it works in `.` and goes along with the
-            # folder that is renamed and removed.
+            # An orphan of the killed process may still write: it works in `.` and so writes into the folder
+            # that is renamed and removed.
             say("The copy of the repository was damaged by an earlier kill; it is fetched anew.")
             discard(mirror)
         if not _has(mirror, commit, source):
@@ -93,7 +93,7 @@ def fetch(
 
 
 def describe(repository: Path, commit: str) -> Description:
-    """Subject and author of a commit of this repository. Raises PlaygroundError when it is not there."""
+    """Return subject and author of a commit. Raises PlaygroundError when it is not in this repository."""
     form = "--format=%s%x00%an"
     output = git_or_raise(
         [
@@ -115,7 +115,7 @@ def describe(repository: Path, commit: str) -> Description:
 
 
 def kept_ref(commit: str) -> str:
-    """The ref under which a mirror keeps a commit; that it exists says that the commit is whole."""
+    """Return the ref under which a mirror keeps a commit; it exists once the commit is complete."""
     return f"refs/playground/{commit}"
 
 
@@ -144,7 +144,7 @@ def _has(mirror: Path, commit: str, source: Remote) -> bool:
 
 
 def _fetch_into(mirror: Path, source: Remote, commit: str, say: Callable[[str], None], seconds: float) -> str:
-    """Fetch and keep the commit; git's words when that failed, else nothing."""
+    """Fetch and keep the commit. Returns git's error when that failed, else nothing."""
     flags = ["fetch", "--progress", "--no-tags", "--force", "--no-recurse-submodules"]
     one = [*flags, "--depth=1", "--", source.url, f"+{commit}:refs/incoming/{commit}"]
     finished = git(one, source, seconds=seconds, folder=mirror, hear=say)

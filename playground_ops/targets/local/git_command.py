@@ -1,4 +1,4 @@
-"""git, called so that it uses the credentials of this machine, asks nobody and comes back in time."""
+"""Runs git so that it uses the credentials of this machine, asks nobody and comes back in time."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from playground_ops.core.redact import redact
 from playground_ops.diagnose.git_errors import explain, missing, too_slow
 from playground_ops.targets.common.command import Finished, Inherited, TimedOut, quiet_environment, run
 
-# A transfer that stands still for half a minute is broken off, long before the deadline. `ext::` runs
-# commands that the URL names. Hooks and housekeeping of the person's own have no business here.
+# A transfer that is stuck for half a minute is broken off, long before the deadline. `ext::` runs commands
+# that the URL names. The person's own hooks and maintenance settings must not apply here.
 _OPTIONS = (
     "protocol.ext.allow=never",
     "http.lowSpeedLimit=100",
@@ -46,12 +46,12 @@ class Remote:
 
     @property
     def is_here(self) -> bool:
-        """Whether it lies on this machine."""
+        """Return whether it lies on this machine."""
         return self.url.startswith(("/", "file://"))
 
 
 def remote(url: str) -> Remote:
-    """Take `url` apart. `~` stands for the home folder. No error here: git itself judges URLs."""
+    """Split off the credentials. `~` is the home folder. Raises nothing: git itself judges URLs."""
     if url.startswith("~"):
         return Remote(str(Path(url).expanduser()))
     if not re.match(r"https?://[^/]*:[^/]*@", url):
@@ -78,8 +78,8 @@ def git(
     environment = quiet_environment(os.environ)
     options = [*_OPTIONS, *_credential_options(source)]
     if source.is_here:
-        # A repository on this machine may have neighbours as submodules; one from elsewhere may not
-        # reach for this machine's files, which is git's own default.
+        # A repository on this machine may have neighbours as submodules; one from elsewhere may not read this
+        # machine's files, which is git's own default.
         options.append("protocol.file.allow=always")
     environment.update(PLAYGROUND_GIT_USER=source.user, PLAYGROUND_GIT_WORD=source.password)
     try:
@@ -92,7 +92,7 @@ def git(
         raise PlaygroundError(too_slow(source.thing, seconds, error.words)) from error
     except FileNotFoundError as error:
         if folder is not None and not folder.is_dir():
-            raise  # not git is missing but the folder it was to work in
+            raise  # git is there, but the folder it was to work in is not
         raise PlaygroundError(missing(source.thing)) from error
 
 
@@ -104,7 +104,7 @@ def git_or_raise(
     folder: Path | None = None,
     hear: Callable[[str], None] = lambda line: None,
 ) -> str:
-    """Its standard output. Raises PlaygroundError with git's own words, explained."""
+    """Return git's standard output. Raises PlaygroundError with git's own words, explained."""
     finished = git(arguments, source, seconds=seconds, folder=folder, hear=hear)
     if finished.code != 0:
         raise PlaygroundError(explain(source.thing, finished.words))
@@ -112,8 +112,8 @@ def git_or_raise(
 
 
 def _credential_options(source: Remote) -> list[str]:
-    # A URL with a password would show in the process list. It is given by a credential helper instead,
-    # to its own host only; what it reads from its environment never is an argument.
+    # A URL with a password would show in the process list. It is given by a credential helper instead, to its
+    # own host only; the helper reads it from its environment, never from an argument.
     if not source.password:
         return []
     parts = urlsplit(source.url)

@@ -1,9 +1,9 @@
 """A lock per location, as a lease: it names its holder, is renewed while held, and expires.
 
-The lease is a small file; a guard file, locked for the length of one read and write, makes taking it
-atomic. A lease whose process is gone is free at once; one whose process lives but no longer renews
-it (stopped, hung) is free after `LEASE_SECONDS`, and its holder finds out at its next `check`. Time
-is the machine's monotonic clock, which all its processes share and nobody can set.
+The lease is a small file; a guard file, locked for one read and write, makes taking it atomic. A lease whose
+process is gone is free at once; one whose process lives but no longer renews it (stopped, hung) is free after
+`LEASE_SECONDS`, and its holder finds out at its next `check`. Time is the machine's monotonic clock, which
+all its processes share and nobody can set.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class Lease(BaseModel):
 
 
 class FileLock:
-    """One held lease."""
+    """One held lease, which is renewed in the background."""
 
     def __init__(self, path: Path, location: str, lease: Lease) -> None:
         self._path, self._location, self._lease = path, location, lease
@@ -52,14 +52,14 @@ class FileLock:
         self._renewer.start()
 
     def check(self) -> None:
-        """Raises LockLost, or PlaygroundError when the lease can't be read."""
+        """Raise LockLost, or PlaygroundError when the lease can't be read."""
         with _guarded(self._path):
             found = read_value(self._path, Lease)
         if found is None or found.token != self._lease.token:
             raise LockLost(_lost(self._location, found))
 
     def release(self) -> None:
-        """What can't be deleted expires by itself, and must not hide why the rollout ended."""
+        """Release it. A lease that can't be deleted expires, and must not hide why the rollout ended."""
         self._released.set()
         with suppress(PlaygroundError), _guarded(self._path), writing(self._path):
             found = read_value(self._path, Lease)
@@ -99,7 +99,7 @@ def lease(path: Path, location: str, holder: str, now: str) -> Iterator[FileLock
 
 
 def holder_of(path: Path) -> Lease | None:
-    """Who holds the lease now, if anybody does."""
+    """Return who holds the lease now, if anybody does."""
     found = read_value(path, Lease)
     return found if found is not None and _is_alive(found) else None
 

@@ -12,12 +12,12 @@ from playground_ops.core.redact import redact
 from playground_ops.targets.local.folder import StateFolder
 
 FOLLOW_SECONDS = 0.3
-"""How often a followed file is looked at: there is no portable event for a file that grows."""
+"""Seconds between two reads of a followed file: no portable event reports that a file grows."""
 TAIL_BYTES = 131_072
 
 
 def tail(path: Path, lines: int) -> str:
-    """The last lines of a log as they stand, not redacted; empty when there is none."""
+    """Return the last lines of a log as they are, not redacted; empty when there is none."""
     try:
         with path.open("rb") as file:
             file.seek(0, 2)
@@ -33,16 +33,16 @@ def last_lines(path: Path, lines: int) -> Iterator[str]:
 
 
 def follow(path: Path, lines: int) -> Iterator[str]:
-    """The last lines, then every new one, over rotations, until the reader stops.
+    """Yield the last lines, then every new one, over rotations, until the reader stops.
 
-    A line is given once, when it has ended: what is read is never read again, nor passed over.
+    A line is yielded once, when it has ended: nothing is read twice, nor skipped.
     """
     file = _open(path)
     recent, rest = _recent(file, lines) if file else ([], b"")
     try:
         yield from map(_shown, recent)
         while True:
-            replaced = file is None or _is_another(path, file)  # looked at before its last lines are read
+            replaced = file is None or _is_another(path, file)  # checked before its last lines are read
             if file is not None and (chunk := file.read()):
                 *whole, rest = (rest + chunk).split(b"\n")
                 yield from map(_shown, whole)
@@ -59,14 +59,14 @@ def follow(path: Path, lines: int) -> Iterator[str]:
 
 
 def _recent(file: FileIO, lines: int) -> tuple[list[bytes], bytes]:
-    """The last whole lines, and the beginning of the next one; the file stands at its end then."""
+    """Return the last complete lines, and the beginning of the next one; the file is at its end then."""
     file.seek(max(0, os.fstat(file.fileno()).st_size - TAIL_BYTES))
     *whole, rest = file.readall().split(b"\n")
     return whole[max(0, len(whole) - lines) :], rest
 
 
 def _is_another(path: Path, file: FileIO) -> bool:
-    """Whether the path leads to another file by now, or this one was emptied."""
+    """Return whether the path leads to another file by now, or this one was emptied."""
     try:
         found = path.stat()
     except OSError:
@@ -109,7 +109,7 @@ def collect(folder: StateFolder) -> Iterator[tuple[str, str]]:
 
 
 def _end_of(path: Path) -> str:
-    """A process may go on writing, or remove it: what is there is taken."""
+    """Return the end of a file as far as it can be read: a process may go on writing, or remove it."""
     try:
         with path.open("rb") as file:
             file.seek(max(0, path.stat().st_size - LARGEST_BYTES))

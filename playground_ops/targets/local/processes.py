@@ -1,4 +1,4 @@
-"""What is to run and how it does, as values and as files. Light: the supervisor imports nothing heavier."""
+"""Specs and states of supervised processes, as values and as files. Light imports, for the supervisor."""
 
 from __future__ import annotations
 
@@ -22,21 +22,21 @@ Restart = Literal["always", "never"]
 
 @dataclass(frozen=True)
 class ProcessSpec:
-    """What is to run."""
+    """A process that is to run."""
 
     name: str
     argv: tuple[str, ...]
     cwd: str
     env: dict[str, str] = field(default_factory=dict)
-    """Beside the supervisor's own environment. May hold secrets: its file is for the owner alone."""
+    """Added to the supervisor's own environment. May hold secrets: only the owner can read its file."""
     restart: Restart = "always"
     grace_seconds: float = 10.0
-    """Between SIGTERM, to the process alone, and SIGKILL, to its whole group."""
+    """Seconds between SIGTERM, to the process alone, and SIGKILL, to its process group."""
 
 
 @dataclass(frozen=True)
 class ProcessState:
-    """How it does. `serial` grows with every change, over restarts of the supervisor too."""
+    """The state of a process. `serial` grows with every change, over restarts of the supervisor too."""
 
     name: str
     serial: int
@@ -44,14 +44,14 @@ class ProcessState:
     restart: Restart
     pid: int | None = None
     birth: str | None = None
-    """With the pid, what no other process ever has: see `birth_of`."""
+    """Together with the pid it identifies the process for good: see `birth_of`."""
     since: str | None = None
     """Start of the process now running, or end of the last one; UTC, ISO 8601."""
     restarts: int = 0
     exit_text: str = ""
     stopping: bool = False
     asked_to_end: bool = False
-    """It was sent SIGTERM, which a code server that drains must not get twice."""
+    """Whether it was sent SIGTERM, which a code server that drains must not get twice."""
 
 
 def folder_of(state: Path) -> Path:
@@ -59,18 +59,18 @@ def folder_of(state: Path) -> Path:
 
 
 def read_spec(state: Path, name: str) -> ProcessSpec | None:
-    """None when it is not there, or was no spec: then it is set aside as `*.corrupt`."""
+    """Return None when it is not there, or is no valid spec: then it is set aside as `*.corrupt`."""
     found = _read(folder_of(state) / f"{name}.json", ProcessSpec, name)
     return ProcessSpec(**{**found, "argv": tuple(found["argv"])}) if found else None
 
 
 def read_state(state: Path, name: str) -> ProcessState | None:
-    """None when it is not there, or was no state: then it is set aside as `*.corrupt`."""
+    """Return None when it is not there, or is no valid state: then it is set aside as `*.corrupt`."""
     found = _read(folder_of(state) / f"{name}.state.json", ProcessState, name)
     if found is None:
         return None
     process = ProcessState(**found)
-    # Its supervisor has not written that it ended: it was killed, or has not yet got round to it.
+    # Its supervisor has not written that it ended: it was killed, or has not done so yet.
     if process.running and not is_alive(process):
         return replace(process, running=False, exit_text="it ended, and how is not known yet")
     return process
@@ -81,10 +81,10 @@ def is_alive(process: ProcessState) -> bool:
 
 
 def birth_of(pid: int) -> str | None:
-    """What tells this process from any other that had or will have its pid; None when there is none.
+    """Identify this process among all that had or will have its pid; None when there is none.
 
-    On Linux the start in clock ticks since boot, with the boot's id: setting the clock does not move
-    it. Elsewhere the start time as psutil tells it.
+    On Linux it is the start in clock ticks since boot, with the boot's id: setting the clock does not change
+    it. Elsewhere it is the start time from psutil.
     """
     try:
         with open(f"/proc/{pid}/stat", "rb") as file:  # noqa: PTH123 - read once a second, keep it cheap
@@ -99,10 +99,10 @@ def birth_of(pid: int) -> str | None:
 
 
 def runtime_folder(state: Path) -> Path:
-    """A short path to the state folder's `run/`, made if need be.
+    """Return a short path to the state folder's `run/`, which is made if it is missing.
 
-    A Unix socket's path is limited to about 100 bytes; the limit is on the string and not on what it
-    resolves to. Raises PermissionError when somebody else's file is in the way.
+    A Unix socket's path is limited to about 100 bytes; the limit is on the string and not on what it resolves
+    to. Raises PermissionError when somebody else's file is in the way.
     """
     real = Path(os.path.realpath(state))
     (real / "run").mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -143,7 +143,7 @@ def has_files(state: Path, name: str) -> bool:
 
 
 def was_known(state: Path, name: str) -> bool:
-    """Whether anything is left of its files, were it a corrupted one."""
+    """Return whether any of its files is left, even a corrupted one."""
     return any(folder_of(state).glob(f"{name}.*"))
 
 
@@ -159,7 +159,7 @@ def _read(path: Path, kind: type, name: str) -> dict[str, Any] | None:
     except (ValueError, RecursionError, IsADirectoryError, PermissionError):
         found = None
     if not _is_one(found, kind) or found["name"] != name:
-        with contextlib.suppress(OSError):  # set aside by somebody else, or in a folder that can't be written
+        with contextlib.suppress(OSError):  # another process set it aside, or the folder can't be written
             path.replace(path.with_name(f"{path.name}.corrupt"))
         return None
     return dict(found)
@@ -176,7 +176,7 @@ _IS: dict[str, Callable[[Any], bool]] = {
     "tuple[str, ...]": lambda value: isinstance(value, list) and value != [] and _all_text(value),
     "dict[str, str]": lambda value: isinstance(value, dict) and _all_text(value.values()),
 }
-"""By the type as it is written above: the supervisor can't afford to import a library for it."""
+"""Checks by the type as written above: importing a library for it would cost the supervisor too much."""
 
 
 def _is_one(found: Any, kind: type) -> bool:

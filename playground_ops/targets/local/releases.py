@@ -1,12 +1,12 @@
-"""Releases of a local stack as files: what was made, what served, what happened, what was stopped.
+"""Releases of a local stack as files: what was made, what served, the records, stopped automation.
 
-A release file is written once and never changed. That a release served is a second, small file
-beside it, and which one serves now is the link that the workspace's address is: state is read from
-there and never remembered.
+A release file is written once and never changed. That a release served is a second, small file beside it, and
+which one serves now is the link that the workspace's address is: state is read from there and never
+remembered.
 
-Off: everything that would tick by itself is stopped before the location can tick, once. What a
-person then starts in the UI stays started. On again: what was stopped here is given back to the
-code's own default.
+With automation off, everything that would tick by itself is stopped before the location can tick, once. What
+a person then starts in the UI stays started. Switched on again, what was stopped here is reset to the code's
+own default.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from playground_ops.targets.local.folder import (
 
 _NUMBERED = re.compile(r"^(\d+)\.json$")
 KEPT_RECORDS = 100
-"""Per location. Every look at a stack reads them."""
+"""Per location. Every status of a stack reads them."""
 _RECORD = re.compile(r"^(\d+)-([0-9a-f]+)\.json$")
 
 
@@ -55,7 +55,7 @@ class ReleaseFiles:
         return [release for number in self.numbers() if (release := self.read(number)) is not None]
 
     def add(self, release: Release) -> None:
-        """Raises ValueError when another release has its number."""
+        """Store a release. Raises ValueError when another release has its number."""
         found = self.read(release.number)
         if found is None:
             write_value(self._folder / f"{release.number}.json", release)
@@ -63,7 +63,7 @@ class ReleaseFiles:
             raise ValueError(f"release {release.name} is there and is another one")
 
     def mark_served(self, release: Release, at: str) -> None:
-        """It serves from now on: since when, and which switch of the location this is, counted from 1."""
+        """Note that it serves from now on: the time, and the switch's number at this location, from 1."""
         order = 1 + max((self.served_order(found) for found in self.all()), default=0)
         write_whole(self._mark(release, "served"), f"{at}\n{order}\n")
 
@@ -77,7 +77,7 @@ class ReleaseFiles:
         return read_value(self._mark(release, "verdict"), Verdict)
 
     def served_at(self, release: Release) -> str | None:
-        """When it last began to serve (UTC, ISO 8601); None when it never did."""
+        """Return when it last began to serve (UTC, ISO 8601); None when it never did."""
         return self._served(release)[0]
 
     def served_order(self, release: Release) -> int:
@@ -151,7 +151,7 @@ class RecordFiles:
 def apply_automation(
     folder: StateFolder, release: Release, address: Address, loaded: LoadedCode
 ) -> Sequence[str]:
-    """What was stopped or given back now, one readable name each."""
+    """Stop automation, or reset it. Returns one readable name for each that changed now."""
     path = folder.location(release.location.name) / "automation.json"
     known = _stopped_before(path)
     from playground_ops.targets.common import instance

@@ -42,10 +42,10 @@ class Addresses:
 
 
 def serving_number(addresses: Addresses, location: str) -> int | None:
-    """The number of the release that the location's address leads to.
+    """Return the number of the release that the location's address leads to.
 
-    None when it leads nowhere, or is no address that this stack made: the next switch replaces it.
-    Raises PlaygroundError (capacity) when it can't be read.
+    None when it leads nowhere, or is no address that this stack made: the next switch replaces it. Raises
+    PlaygroundError (capacity) when it can't be read.
     """
     link = addresses.serving(location)
     try:
@@ -57,7 +57,7 @@ def serving_number(addresses: Addresses, location: str) -> int | None:
 
 
 def own_number(addresses: Addresses, location: str, socket: str | None) -> int | None:
-    """Of the release whose own address this is; None for a location's."""
+    """Return the number of the release with this address of its own; None for a location's address."""
     found = _OWN.search(socket or "")
     number = int(found[1]) if found else None
     mine = number is not None and Path(socket or "").name == addresses.numbered(location, number).name
@@ -65,7 +65,7 @@ def own_number(addresses: Addresses, location: str, socket: str | None) -> int |
 
 
 def lead_to(addresses: Addresses, release: Release) -> None:
-    """The atomic switch. Raises PlaygroundError (capacity) when it can't be written; nothing moved then."""
+    """Switch atomically. Raises PlaygroundError (capacity) when it can't be written; nothing moved then."""
     link = addresses.serving(release.location.name)
     fresh = link.with_name(f".{link.name}.{os.getpid()}")
     with writing(link):
@@ -86,7 +86,7 @@ def _target(link: Path) -> str:
 def server_spec(
     stack: LocalStack, release: Release, project: Project, environment: Environment
 ) -> ProcessSpec:
-    """The process of a candidate: it does not come back when it dies, so that its end is seen."""
+    """Return the process of a candidate: it is not restarted when it dies, so that its end is seen."""
     return ProcessSpec(
         name=release.name,
         argv=(

@@ -23,7 +23,7 @@ GRACE_SECONDS = 15.0
 
 
 class Applied(BaseModel):
-    """What was applied last of the stack that is not a location."""
+    """What was applied last, apart from the locations' releases."""
 
     host: str
     port: int
@@ -43,7 +43,7 @@ def read_applied(folder: StateFolder) -> Applied | None:
 
 
 def desired_processes(configuration: Configuration) -> list[Component]:
-    """Webserver and daemon with what decides whether they must be restarted."""
+    """Return webserver and daemon with the settings that need a restart when they change."""
     names = ",".join(location.name for location in configuration.all_locations)
     common = {"dagster": version("dagster"), "locations": names}
     port = configuration.webserver.port
@@ -119,9 +119,9 @@ def daemon_spec(folder: StateFolder) -> ProcessSpec:
 
 
 def choose_port(configuration: Configuration, current: Applied | None) -> int:
-    """The port that was asked for, else the one in use, else 3000 if it is free, else any free one.
+    """Return the configured port, else the one in use, else 3000 if it is free, else any free one.
 
-    Raises PlaygroundError when a port that was asked for is taken.
+    Raises PlaygroundError when a configured port is taken.
     """
     host, asked = configuration.webserver.host, configuration.webserver.port
     if current is not None and current.host == host and asked in (None, current.port):
@@ -145,10 +145,10 @@ def _process(folder: StateFolder, name: str, arguments: tuple[str, ...]) -> Proc
 
 
 def instance_settings(configuration: Configuration) -> dict[str, object]:
-    """dagster.yaml."""
+    """Return the content of dagster.yaml."""
     return {
         "telemetry": {"enabled": False},
-        "nux": {"enabled": False},  # a dialog about a newsletter, over the page, at every first visit
+        "nux": {"enabled": False},  # the UI's dialog about a newsletter, at every first visit
         "run_coordinator": run_coordinator(configuration),
         "run_monitoring": {"enabled": True},
     }

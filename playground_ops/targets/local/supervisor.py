@@ -1,8 +1,8 @@
 """The process that keeps a local stack's processes running: `python -m ...supervisor STATE_FOLDER`.
 
-It starts what is wanted, restarts what dies, and takes over what outlived an earlier supervisor.
-Killing it stops nothing. It waits on events alone: its control socket and a descriptor per process
-(where the system has none, a look twice a second).
+It starts what is wanted, restarts what dies, and takes over what outlived an earlier supervisor. Killing it
+stops nothing. It waits on events only: its control socket and a descriptor per process (where the system has
+none, it polls twice a second).
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class Place:
         self._descriptor: int | None = None
 
     def take(self) -> bool:
-        """Whether it is this process's now; False when another process holds it."""
+        """Take the place. Returns False when another process holds it."""
         descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -46,7 +46,7 @@ class Place:
         return True
 
     def is_held(self) -> bool:
-        """False also when the file was deleted under this process: the next supervisor locks a new one."""
+        """Return False also when the file was deleted: the next supervisor locks a new one."""
         if self._descriptor is None:
             return False
         try:
@@ -54,10 +54,10 @@ class Place:
         except (FileNotFoundError, NotADirectoryError):
             return False
         except OSError:
-            return True  # it can't be looked at just now, which says nothing
+            return True  # the file can't be checked just now, which means nothing
 
     def holder(self) -> int | None:
-        """Pid of who took it last, for people."""
+        """Return the pid of who took it last, for people."""
         try:
             return int(self._path.read_text())
         except (OSError, ValueError):
@@ -70,7 +70,7 @@ SOURCES = ("supervisor", "children", "child", "processes")
 
 
 def source_digest() -> str:
-    """Names this version of the supervisor, so that a newer one can take over."""
+    """Return a name for this version of the supervisor, so that a newer one can take over."""
     folder = Path(__file__).parent
     text = b"".join((folder / f"{name}.py").read_bytes() for name in SOURCES)
     return hashlib.sha256(text).hexdigest()[:12]
@@ -78,7 +78,7 @@ def source_digest() -> str:
 
 @dataclass
 class Waiting:
-    """A client that wants to be told when something holds, or at the deadline."""
+    """A client that waits for an answer until something holds, or until the deadline."""
 
     client: socket.socket
     holds: Callable[[], bool]
@@ -106,7 +106,7 @@ class Supervisor:
                 key.data(key.fileobj)
 
     def _tick(self) -> bool:
-        """Do what is due; False when it is time to leave."""
+        """Do what is due. Returns False when it is time to leave."""
         if self.leave or not self.place.is_held():
             return False  # before anything is started: another supervisor may watch the same processes
         self.children.tick()
@@ -126,7 +126,7 @@ class Supervisor:
         moments.extend(self.children.moments())
         return max(0.0, min(moments) - time.monotonic())
 
-    # Clients. None of them can hold up the others: nothing here blocks.
+    # Clients. None of them can block the others: nothing here blocks.
 
     def _accept(self, listening: Any) -> None:
         try:
@@ -173,13 +173,13 @@ class Supervisor:
         except OSError as error:
             self._send(client, {"error": str(error), "full": error.strerror or str(error)})
             return
-        except Exception as error:  # a bad request is its sender's business and ends nobody
+        except Exception as error:  # a bad request affects only its sender
             self._send(client, {"error": f"{type(error).__name__}: {error}"})
             return
         if answer is not None:
             self._send(client, answer)
 
-    # What clients may ask for.
+    # Requests of clients.
 
     def do_hello(self, client: socket.socket) -> dict[str, Any]:
         return {"digest": self.digest, "pid": os.getpid()}
@@ -243,16 +243,16 @@ def main(state: Path) -> int:
     supervisor.children.take_over()
     listening.listen(64)
     supervisor.run(listening)
-    if place.is_held():  # else the address is another's
+    if place.is_held():  # otherwise the address belongs to another supervisor
         address.unlink(missing_ok=True)
     return 0
 
 
 def _reset_signals() -> None:
-    """Children inherit what is ignored or blocked, whoever started this process.
+    """Reset ignored and blocked signals, which children would inherit.
 
-    A code server that ignores SIGTERM never drains, and one that ignores SIGINT does not hear SIGTERM
-    either. What Python itself ignores is given back to every child by `subprocess`.
+    A code server that ignores SIGTERM never drains, and one that ignores SIGINT does not react to SIGTERM
+    either. What Python itself ignores is reset in every child by `subprocess`.
     """
     signal.pthread_sigmask(signal.SIG_SETMASK, [])
     for number in signal.valid_signals() - {signal.SIGPIPE, signal.SIGXFSZ}:

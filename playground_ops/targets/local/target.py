@@ -44,12 +44,12 @@ DIAGNOSED_LINES = 1000
 
 
 class LocalTarget:
-    """Opened by whoever needs it, any number at once: everything is read from the state folder."""
+    """May be opened any number of times at once: everything is read from the state folder."""
 
     name = "local"
 
     def __init__(self, state: Path, project: Path, clock: Clock | None = None) -> None:
-        """`state` is the state folder; `project` the clone whose packages the bootstrap releases serve."""
+        """Open `state`, the state folder; `project` is the clone whose packages bootstrap releases serve."""
         self.folder = StateFolder(state)
         self.clock = clock or SystemClock()
         self.code = Code(self.folder, project)
@@ -142,12 +142,12 @@ class LocalTarget:
         return releases.apply_automation(self.folder, release, address, loaded)
 
     def serve(self, release: Release) -> None:
-        # The link last: whoever dies on the way leaves a release that never served, and is removed.
+        # The link last: a process that dies before it leaves a release that never served, and is removed.
         files = self._files(release.location.name)
         files.mark_served(release, self.clock.utc_now())
         files.unmark_draining(release)
         lead_to(self.stack.addresses, release)
-        # The switch is done; what the webserver shows is for the confirmation to find out.
+        # The switch is done; the confirmation finds out what the webserver shows.
         self.webserver.reload(release.location.name)
 
     def keep(self, release: Release) -> None:
@@ -160,7 +160,7 @@ class LocalTarget:
             return ""
 
     def snapshot(self) -> LocalTarget:
-        return self  # its files are read faster than kept
+        return self  # its files are read faster than cached
 
     def storage(self) -> Storage:
         return stack_storage(self.folder)
@@ -196,7 +196,7 @@ class LocalTarget:
 
     def retire(self, release: Release) -> None:
         self.settle(release)
-        # The mark last: whoever dies on the way leaves a release that the next rollout retires again.
+        # The mark last: a process that dies before it leaves a release that the next rollout retires again.
         self.stack.control().stop(release.name, float(release.location.longest_run_seconds))
         self._files(release.location.name).mark_draining(release, self.clock.utc_now())
 
@@ -227,7 +227,7 @@ class LocalTarget:
         return self._own(release).channel
 
     def _restore(self, location: str) -> None:
-        """Write a release file anew that was lost or corrupted while its process is there."""
+        """Write a release file again that was lost or corrupted while its process is there."""
         files = self._files(location)
         known = set(files.numbers())
         lost = [number for number in self.stack.process_numbers(location) if number not in known]
