@@ -1,4 +1,4 @@
-"""`python -m playground_ops COMMAND`."""
+"""The entry point of `python -m playground_ops COMMAND`."""
 
 from playground_ops.cli import main
 

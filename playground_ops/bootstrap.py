@@ -1,4 +1,4 @@
-"""`python -m playground_ops.bootstrap`: from a fresh clone to the address of a running UI."""
+"""`python -m playground_ops.bootstrap` goes from a fresh clone to the address of a running UI."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From a configuration file to an engine on the target that it names: what every shell starts with."""
+"""Opens the stack: from a configuration file to an engine on its target, for every command and job."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ if TYPE_CHECKING:
 
 CONFIGURATION_FILE = "configvalues.yaml"
 NAMESPACE = "PLAYGROUND_NAMESPACE"
-"""Set in the pods of a stack that act on it."""
+"""This variable is set in the pods of a stack that act on it."""
 INSIDE_LOCK_SECONDS = 900.0
-"""How long a command waits there for another rollout of the same location: nobody sits before it."""
+"""How long a command in the cluster waits for another rollout of the same location: nobody is watching."""
 
 
 Hear = Callable[[str], None]
 RemoteCommand = Callable[[Sequence[str], Hear, Hear], int]
-"""Arguments of a command; who hears its lines; who is told what is waited for. Its exit code."""
+"""Takes a command's arguments and callbacks for its output and for waiting; returns its exit code."""
 
 
 @dataclass(frozen=True)
@@ -39,29 +39,29 @@ class StackContext:
     configuration: Configuration
     engine: Engine
     remote_command: RemoteCommand | None = None
-    """Runs a command inside the cluster, where this process is outside of it."""
+    """Runs a command inside the cluster. Set where this process is outside of it."""
 
     @property
     def target(self) -> Target:
         return self.engine.target
 
     def with_progress(self, progress: Progress) -> Engine:
-        """The engine, with its story told here."""
+        """Return the engine with another progress."""
         return replace(self.engine, progress=progress)
 
 
 def project_folder() -> Path:
-    """The clone that this stack is managed from."""
+    """Return the clone that this stack is managed from."""
     return Path(os.environ.get("PLAYGROUND_PROJECT") or Path(__file__).parent.parent).absolute()
 
 
 def configuration_file() -> Path:
-    """PLAYGROUND_CONFIG, else the one beside the packages of this project."""
+    """Return PLAYGROUND_CONFIG, or else the file beside the packages of this project."""
     return Path(os.environ.get("PLAYGROUND_CONFIG") or project_folder() / CONFIGURATION_FILE)
 
 
 def configuration_here() -> Configuration:
-    """The one in force inside a stack's namespace, else the file. Raises BadInput, PlaygroundError."""
+    """Return the configuration in force in a stack's pod, or the file's. Raises BadInput, PlaygroundError."""
     if NAMESPACE not in os.environ:
         return _local(load(configuration_file()))
     from playground_ops.targets.kubernetes.objects.applied_configuration import configuration_in_force, here
@@ -72,14 +72,14 @@ def configuration_here() -> Configuration:
 
 
 def configuration_comes_with_the_code() -> bool:
-    """Inside a cluster: `ops` is a commit, and its configuration is that commit's."""
+    """Return True inside a cluster where `ops` comes from git: its configuration is in the same commit."""
     return NAMESPACE in os.environ and "PLAYGROUND_CONFIG" in os.environ
 
 
 def refuse_what_needs_bootstrap(configuration: Configuration) -> None:
-    """For a candidate of `ops` from git: raises PlaygroundError for what it will not be let do.
+    """Raise PlaygroundError in a candidate of `ops` from git whose configuration needs a bootstrap.
 
-    Not for what has served: it must come back, whatever was applied since.
+    A release that has served is let through: it must come back, whatever was applied since.
     """
     if not configuration_comes_with_the_code():
         return
@@ -108,14 +108,14 @@ def _from_nowhere() -> Finding:
 
 
 def _local(configuration: Configuration) -> Configuration:
-    """There `ops` serves the clone that it is managed from."""
+    """Locally `ops` always serves the clone that it is managed from."""
     return with_what_ops_sees(configuration.model_copy(update={"ops": OPS}))
 
 
 def is_inside() -> bool:
-    """Whether this process is one of a stack in a cluster, and acts as `ops`.
+    """Return whether this process is in a stack's pod in a cluster, and acts as `ops`.
 
-    Its pods say so themselves: any other process in a cluster, such as a pipeline's, acts for a person.
+    Its pods set a variable for that: any other process in a cluster, such as a pipeline, acts for a person.
     """
     return NAMESPACE in os.environ
 
@@ -134,7 +134,7 @@ def open_stack(
     lock_seconds: float = 0.0,
     context: str | None = None,
 ) -> StackContext:
-    """Raises BadInput with every fault of the configuration, PlaygroundError when the cluster is away."""
+    """Raise BadInput with every fault of the configuration, PlaygroundError when the cluster is away."""
     if path is None and is_inside():
         inside = _on_kubernetes(_as_ops(), configuration_here())
         return _stack_context(*inside, progress, max(lock_seconds, INSIDE_LOCK_SECONDS))
@@ -154,7 +154,7 @@ def open_stack(
 def open_cluster(
     path: Path | None, target: str | None, context: str | None
 ) -> tuple[Connection, Configuration]:
-    """For what a person does to a cluster beside its stack. Raises BadInput, also on target local."""
+    """Connect for a person's own work on the cluster. Raises BadInput, also on target local."""
     configuration = load(path or configuration_file())
     if (target or configuration.target) == "local":
         raise BadInput(_no_cluster())
@@ -229,7 +229,7 @@ def _on_kubernetes(connection: Connection, found: Configuration) -> tuple[Config
 
 
 def _allowed(connection: Connection, found: Configuration) -> dict[str, list[str]]:
-    """From outside what is about to be applied."""
+    """Return what was applied for `ops`; for a person outside, what is about to be applied."""
     from playground_ops.render import allowed
     from playground_ops.targets.kubernetes.objects.applied_configuration import allowed_as_applied
 
@@ -241,7 +241,7 @@ def _allowed(connection: Connection, found: Configuration) -> dict[str, list[str
 
 
 def whoever_is_at_the_keyboard() -> str:
-    """Inside the cluster: whoever is at the keyboard outside."""
+    """Return the user and host; inside the cluster, those of whoever runs the command outside."""
     if told := os.environ.get("PLAYGROUND_BY"):
         return told
     try:

@@ -1,4 +1,4 @@
-"""What Dagster loads as the management location `ops`."""
+"""The definitions that Dagster loads as the management location `ops`."""
 
 import dagster as dg
 
