@@ -1,1 +1,1 @@
-"""Measurements of the product against a bare floor in the same run: `python -m benchmarks`."""
+"""Measurements of the product against a lower bound from the same run: `python -m benchmarks`."""

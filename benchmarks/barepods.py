@@ -1,4 +1,4 @@
-"""The floor under a redeploy: a bare pod of the same shape, from its creation until it is ready."""
+"""The lower bound of a redeploy: a bare pod of the same shape, from its creation until it is ready."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.kubernetes.stacks import ClusterStack
 
 
 def start_of_a_bare_pod(stack: ClusterStack, number: int) -> float:
-    """Seconds. `number` is of the release whose pod it is like."""
+    """Return the seconds until a pod is ready that is made like the pod of release `number`."""
     api = client.CoreV1Api(stack.access.client())
     template = stack.get("deployment", f"dagster-grpc-a-{number}")["spec"]["template"]
     name = f"bare-{time.monotonic_ns()}"
@@ -47,7 +47,7 @@ def _is_ready(pod: Any) -> bool:
 
 
 class Deaths:
-    """When the API server first said of a pod that a container of it has failed, by the pod's release."""
+    """When the API server first reported a failed container of a pod, by the pod's release."""
 
     def __init__(self) -> None:
         self.told: dict[str, float] = {}

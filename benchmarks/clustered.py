@@ -1,4 +1,4 @@
-"""On a real Kubernetes, which has to be up (`python -m tests.cluster up`): against kubectl and bare pods."""
+"""Measures on a real Kubernetes that is up (`python -m tests.cluster up`): against kubectl and bare pods."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ TIMES, BOOTSTRAPS = 15, 3
 MANY = 200
 DIFF, APPLY, UPGRADE = "`kubectl diff --server-side`", "`kubectl apply --server-side`", "`helm upgrade`"
 Way = Callable[[], float]
-"""Seconds that it took."""
+"""Returns the seconds that it took."""
 
 
 def main() -> None:
@@ -53,7 +53,7 @@ def measure(access: Access) -> Sequence[Figure]:
 
 
 def rendering() -> list[Figure]:
-    """Whole processes: 200 locations rendered and written."""
+    """Measure complete processes that render and write 200 locations."""
     with tempfile.TemporaryDirectory() as folder:
         config = Path(folder, "configvalues.yaml")
         names = [{"name": f"location-{number}"} for number in range(MANY)]
@@ -69,7 +69,7 @@ def rendering() -> list[Figure]:
 
 
 def bootstrap(stack: ClusterStack) -> list[Figure]:
-    """Against the sum of what its pods took to start, one after the other."""
+    """Compare it with the sum of the times that its pods took to start, one after the other."""
     began = time.perf_counter()
     stack.bootstrap()
     took = time.perf_counter() - began
@@ -100,7 +100,7 @@ def looking(stack: ClusterStack) -> list[Figure]:
 
 
 def in_turns(ways: Mapping[str, Way], times: int) -> dict[str, list[float]]:
-    """So that a busy moment hits all of them."""
+    """Measure in turns, so that a busy time affects all of them."""
     took: dict[str, list[float]] = {name: [] for name in ways}
     for _ in range(times):
         for name, way in ways.items():
@@ -113,7 +113,7 @@ def by(ours: Sequence[float], theirs: Sequence[float]) -> list[float]:
 
 
 def kubectl_ways(stack: ClusterStack) -> dict[str, Way]:
-    """With the objects that `generate` writes."""
+    """Return kubectl commands with the objects that `generate` writes."""
     folder = stack.folder / "deploy"
     generate = ["-m", "playground_ops", "generate", "--config", str(stack.config), "--output", str(folder)]
     helm.seconds([sys.executable, *generate, "--force"])
@@ -128,7 +128,7 @@ def kubectl_ways(stack: ClusterStack) -> dict[str, Way]:
 
 @contextmanager
 def _helm(stack: ClusterStack) -> Iterator[dict[str, Way]]:
-    """The same objects in a namespace of their own; their pods wait for a Secret that nobody makes."""
+    """Install the same objects in another namespace; their pods wait for a Secret that nobody makes."""
     if helm.PROGRAM is None:
         yield {}
         return
@@ -154,7 +154,7 @@ def asking(stack: ClusterStack, command: str) -> Way:
 
 
 def merged(figures: Sequence[Figure]) -> list[Figure]:
-    """One for each name, with all its samples."""
+    """Return one figure for each name, with all its samples."""
     found: dict[str, Figure] = {}
     for one in figures:
         before = found.get(one.name)
@@ -164,7 +164,7 @@ def merged(figures: Sequence[Figure]) -> list[Figure]:
 
 
 def _start_of(pod: dict[str, object]) -> float:
-    """Seconds from its creation to its readiness; the API server tells whole ones."""
+    """Return the seconds from its creation to its readiness; the API server reports whole seconds."""
     found = json.loads(json.dumps(pod))
     ready = next(one for one in found["status"]["conditions"] if one["type"] == "Ready")
     return (

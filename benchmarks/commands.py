@@ -1,4 +1,4 @@
-"""Commands that only look: whole processes, against an interpreter that does nothing."""
+"""Measures complete read-only commands, against an interpreter that does nothing."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def measure(stack: Stack) -> list[Figure]:
         ),
     ]
     samples: dict[str, list[float]] = {name: [] for name, _, _ in commands}
-    for _ in range(TIMES):  # in turns, so that a busy moment hits all of them
+    for _ in range(TIMES):  # in turns, so that a busy time affects all of them
         for name, arguments, _ in commands:
             samples[name].append(_seconds(stack, arguments))
     return [Figure(name, samples[name], bound=bound, judged="p95") for name, _, bound in commands]

@@ -1,4 +1,4 @@
-"""How soon a candidate's failure is named, against what people use else, on the tests' cluster.
+"""Measures how soon a candidate's failure is named, against other tools, on the tests' cluster.
 
 `kubectl rollout status` and `helm upgrade --wait` get the very same Deployment and PEER_SECONDS.
 """
@@ -40,12 +40,12 @@ KUBECTL, HELM = "kubectl rollout status", "helm upgrade --wait"
 
 @dataclass(frozen=True)
 class Told:
-    """What a peer said last, and after how many seconds."""
+    """The last output of another tool, and the seconds until it."""
 
     seconds: float
     words: str
     found: bool
-    """Before its time was over."""
+    """Whether it came before the tool's time was over."""
 
 
 def main() -> None:
@@ -68,7 +68,7 @@ def main() -> None:
 
 
 def each(measured: Callable[[Case], Any]) -> dict[str, Any]:
-    """Code that imports Dagster: no more at a time than the machine has processors for."""
+    """Measure all cases; of code that imports Dagster, only as many at once as there are processors."""
     with ThreadPoolExecutor(4) as light, ThreadPoolExecutor(2) as heavy:
         futures = {
             case.name: (heavy if case.whose == CODE else light).submit(measured, case) for case in CASES
@@ -77,7 +77,7 @@ def each(measured: Callable[[Case], Any]) -> dict[str, Any]:
 
 
 def objects(place: Place, case: Case, commit: str, prefix: str) -> list[dict[str, Any]]:
-    """Of the same candidate, under another name."""
+    """Return the objects of the same candidate, under another name."""
     location = place.location(replace(case, name=f"{prefix}-{case.name}"))
     release = Release(
         location=location,

@@ -11,14 +11,14 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Figure:
-    """One measured thing: its samples, and the bound it has to keep, all in the same unit."""
+    """A measurement: its samples, and the bound it has to keep, all in the same unit."""
 
     name: str
     samples: Sequence[float]
     unit: str = "s"
     bound: float | None = None
     judged: str = "median"
-    """Which statistic the bound is about: `median`, `p95` or `max`."""
+    """The statistic that the bound applies to: `median`, `p95` or `max`."""
 
     @property
     def p95(self) -> float:

@@ -1,4 +1,4 @@
-"""Helm as a peer, where it is on the PATH: the very objects that `generate` writes, as a chart."""
+"""Helm for comparison, where it is on the PATH: the very objects that `generate` writes, as a chart."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ CHART = "apiVersion: v2\nname: measured\nversion: 1.0.0\n"
 
 
 def chart(config: Path, folder: Path) -> Path:
-    """Without the namespace, which Helm makes itself, and without the Job, which no deploy has."""
+    """Write a chart without the namespace, which Helm makes itself, and the Job, which no deploy has."""
     templates = folder / "templates"
     folder.mkdir()
     (folder / "Chart.yaml").write_text(CHART)
@@ -28,13 +28,13 @@ def chart(config: Path, folder: Path) -> Path:
     for file in templates.iterdir():
         documents = file.read_text().split("\n---\n")
         kept = "\n---\n".join(one for one in documents if "\nkind: Namespace\n" not in f"\n{one}")
-        # What looks like a template of Helm's is text: CEL has braces too.
+        # What looks like a Helm template is plain text here: CEL has braces too.
         file.write_text(kept.replace("{{", '{{ "{{" }}'))
     return folder
 
 
 def seconds(command: Sequence[str], access: Access | None = None, ends: Sequence[int] = (0,)) -> float:
-    """Whole process. Raises RuntimeError with its last words for any other exit code than `ends`."""
+    """Measure a complete process. Raises RuntimeError with its stderr for other exit codes than `ends`."""
     began = time.perf_counter()
     environ = access.environ if access else os.environ
     ended = subprocess.run(command, cwd=ROOT, env=environ, capture_output=True, text=True, check=False)
@@ -44,7 +44,7 @@ def seconds(command: Sequence[str], access: Access | None = None, ends: Sequence
 
 
 def upgrade(access: Access, chart_folder: Path, namespace: str, *more: str) -> float:
-    """`helm upgrade --install`, whole process."""
+    """Measure `helm upgrade --install` as a complete process."""
     command = [str(PROGRAM), "upgrade", "--install", "measured", str(chart_folder), "-n", namespace, *more]
     return seconds(command, access)
 

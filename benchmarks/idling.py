@@ -1,4 +1,4 @@
-"""What the stack costs beyond Dagster's own processes, while nothing happens."""
+"""Measures what the stack costs beyond Dagster's own processes, while nothing happens."""
 
 from __future__ import annotations
 

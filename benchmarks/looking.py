@@ -1,7 +1,7 @@
-"""What it costs to look at a stack: `python -m benchmarks.looking`, with the tests' cluster up and quiet.
+"""Measures health checks of a stack: `python -m benchmarks.looking`, with the tests' cluster up and quiet.
 
-Of the default stack: the look within its run, the requests to the API server, the CPU of `ops` with the
-sensor and the schedule on against off, and what the database grows by with each run and each look.
+Measured on the default stack: the check within its run, the requests to the API server, the CPU of `ops` with
+the sensor and the schedule on against off, and how much each run and check adds to the database.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ from tests.kubernetes.stacks import ClusterStack
 RESULTS = Path(__file__).with_name("health.md")
 LOOKS = 10
 WINDOW_SECONDS = 240.0
-"""In which the sensor looks four times."""
+"""Seconds in which the sensor runs four checks."""
 RUN_EVERY_SECONDS = 600.0
-"""As the schedule is shipped."""
+"""The schedule's default interval."""
 SIZE = "SELECT pg_database_size('dagster')"
 AUTOMATIONS = (("sensor", "health_watch"), ("schedule", "health_check_schedule"))
 
@@ -83,7 +83,7 @@ def measure(stack: ClusterStack, cluster: Cluster) -> tuple[list[Figure], Sequen
 
 
 def look(stack: ClusterStack) -> float:
-    """Seconds of its step."""
+    """Return the seconds of the step of one health check."""
     run = stack.launch("ops", "health_check")
     stack.wait_for_success(run)
     found = stack.graphql(
@@ -100,14 +100,14 @@ def size(stack: ClusterStack) -> int:
 
 
 def used(stack: ClusterStack) -> float:
-    """Of the container of `ops`, with the runs that it has begun: per cent of a core over the window."""
+    """Return what the container of `ops` and its runs use: per cent of a core over the window."""
     before, began = _cpu(stack), time.monotonic()
     time.sleep(WINDOW_SECONDS)
     return 100 * (_cpu(stack) - before) / (time.monotonic() - began)
 
 
 def _cpu(stack: ClusterStack) -> float:
-    """Seconds since the container began, by its control group."""
+    """Return the CPU seconds since the container began, from its control group."""
     release = stack.location("ops")["release"]
     read = "cat /sys/fs/cgroup/cpuacct/cpuacct.usage 2>/dev/null || cat /sys/fs/cgroup/cpu.stat"
     told = stack.kubectl("exec", f"deployment/dagster-grpc-ops-{release}", "--", "sh", "-c", read).split()

@@ -1,4 +1,4 @@
-"""How cost grows with the number of code locations, on a real Kubernetes which has to be up."""
+"""Measures how cost grows with the number of code locations, on a real Kubernetes that is up."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def main() -> None:
 
 
 def _grown(stack: ClusterStack, size: int) -> list[Figure]:
-    """Tiny servers, of this project's own package."""
+    """Deploy that many tiny servers of this project's own package, and measure."""
     names = [f"location-{number}" for number in range(size)]
     stack.configure(
         code_locations=[{"name": name, "startup_timeout_seconds": LONGEST_START_SECONDS} for name in names]

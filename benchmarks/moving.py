@@ -1,4 +1,4 @@
-"""Redeploys, rollbacks and refusals of one location, seen from the UI."""
+"""Measures redeploys, rollbacks and refusals of one location, as the UI shows them."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def _bare_start(code: Pipeline) -> float:
 
 
 def _redeploys(stack: Stack, code: Pipeline) -> tuple[list[float], list[float], list[float], int, int]:
-    """From the UI and by command in turns, each after a bare start of its commit, under the same polls."""
+    """Redeploy from the UI and by command in turns, each after a bare start of its commit."""
     bare, engine, shown = [], [], []
     with Watcher(stack, 20) as close, Watcher(stack, 5) as polls:
         for number in range(REDEPLOYS):
@@ -88,7 +88,7 @@ def _redeploys(stack: Stack, code: Pipeline) -> tuple[list[float], list[float], 
 
 
 def _switched_at(stack: Stack) -> float:
-    """When the location's address was led to the release that serves: the link's own time."""
+    """Return when the location's address was switched to the serving release: the link's own time."""
     return (stack.state / "run" / "a.location.sock").lstat().st_mtime
 
 

@@ -1,4 +1,4 @@
-"""Rollouts on a real Kubernetes, which has to be up (`python -m tests.cluster up`), seen from the UI.
+"""Measures rollouts on a real Kubernetes that is up (`python -m tests.cluster up`), as the UI shows them.
 
 `python -m benchmarks.rolling [PART ...]`: sections of parts that are not named stay as they were measured.
 """
@@ -84,7 +84,7 @@ def a_measured_stack(cluster: Cluster) -> Iterator[tuple[ClusterStack, Pipeline]
 
 
 def redeploys(stack: ClusterStack, code: Pipeline, cluster: Cluster) -> list[Figure]:
-    """Each with a run of a minute in flight: by commit, by branch and from the UI in turns.
+    """Redeploy with a run of a minute in flight each: by commit, by branch and from the UI in turns.
 
     The bare pod is started when the run's own process is up, as the redeploy is.
     """
@@ -125,9 +125,9 @@ def redeploys(stack: ClusterStack, code: Pipeline, cluster: Cluster) -> list[Fig
 
 
 def switches(stack: ClusterStack, code: Pipeline, cluster: Cluster) -> list[Figure]:
-    """The selector alone, between two warm releases: the webserver finds out by itself, or is told.
+    """Switch only the selector, between two warm releases: the webserver polls, or is asked to reload.
 
-    kube-proxy writes its rules once a second at most: between two switches it is left that time.
+    kube-proxy writes its rules once a second at most: it gets that time between two switches.
     """
     found: tuple[list[float], list[float]] = ([], [])
     code.commit("another")
@@ -169,7 +169,7 @@ def rollbacks(stack: ClusterStack, code: Pipeline, cluster: Cluster) -> list[Fig
 
 
 def _rollbacks(stack: ClusterStack, roll_back: Callable[[], subprocess.Popen[str] | str]) -> list[float]:
-    """To the same older release each time: a redeploy of the branch lies between."""
+    """Roll back to the same older release each time, with a redeploy of the branch in between."""
     samples = []
     for _ in range(TIMES):
         stack.ok("redeploy", "a", "--ref", "main")
@@ -202,7 +202,7 @@ def refusals(stack: ClusterStack, code: Pipeline, cluster: Cluster) -> list[Figu
 
 
 def requests(stack: ClusterStack, code: Pipeline, cluster: Cluster) -> list[Figure]:
-    """Of `ops`, as the API server's audit log has them."""
+    """Count the requests of `ops`, from the API server's audit log."""
     user = f"system:serviceaccount:{stack.namespace}:dagster-ops"
     commit = code.commit("counted")
     with recorded(cluster, user=user) as whole:
@@ -244,7 +244,7 @@ class Pings(Repeated):
 
 
 def address_of(stack: ClusterStack) -> str:
-    """Of location `a`."""
+    """Return the address of location `a`."""
     return f"{stack.get('service', 'dagster-grpc-a')['spec']['clusterIP']}:4000"
 
 

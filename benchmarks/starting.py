@@ -1,4 +1,4 @@
-"""Bootstrap until A and B are in the UI, against the same processes started by hand."""
+"""Measures a bootstrap until A and B are in the UI, against the same processes started by hand."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def by_bootstrap() -> float:
 
 
 def by_hand() -> tuple[float, float]:
-    """Seconds with the making of the instance's tables, and without."""
+    """Return the seconds with the making of the instance's tables, and without."""
     with tempfile.TemporaryDirectory(prefix="pgbare-") as name:
         folder, port = Path(name), free_port()
         settings = {"telemetry": {"enabled": False}}
@@ -122,7 +122,7 @@ def by_hand() -> tuple[float, float]:
             _wait_until_loaded(Stack(folder), ui)
             return time.perf_counter() - began, time.perf_counter() - made
         finally:
-            for process in started:  # nothing of it is wanted any more, and draining takes long
+            for process in started:  # nothing of it is needed any more, and draining takes long
                 process.kill()
                 process.wait()
 

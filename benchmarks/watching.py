@@ -1,4 +1,4 @@
-"""Asking the UI over and over, as somebody who has it open."""
+"""Polls the UI over and over, as for a person who has it open."""
 
 from __future__ import annotations
 

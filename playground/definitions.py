@@ -40,5 +40,5 @@ defs = dg.Definitions(
     jobs=[refresh],
     schedules=[every_morning],
     resources=values.resources(),
-    executor=dg.in_process_executor,  # a process of its own for each step would take most of the time
+    executor=dg.in_process_executor,  # a process for each step would take most of the time
 )

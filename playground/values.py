@@ -1,6 +1,6 @@
-"""Where asset values lie: on the claim or this machine, or in the object store that the stack has.
+"""Where asset values are stored: on the claim or this machine, or in the object store that the stack has.
 
-An IO manager is the code's own; a project of yours that wants its values in the store does the same.
+The code itself defines an IO manager; a project of yours that wants its values in the store does the same.
 """
 
 import os
@@ -9,8 +9,8 @@ import dagster as dg
 
 
 def resources() -> dict[str, dg.ConfigurableIOManager]:
-    """None where there is no store: Dagster's default writes to the instance's folder, as also for Azure,
-    where Dagster's IO manager wants an account with hierarchical namespaces."""
+    """Return the IO manager. Without a store Dagster's default writes to the instance's folder, as it does
+    for Azure, where Dagster's IO manager needs an account with hierarchical namespaces."""
     bucket = os.environ.get("PLAYGROUND_ARTIFACTS_BUCKET", "")
     prefix = f"{os.environ.get('PLAYGROUND_ARTIFACTS_PREFIX')}/values"
     match os.environ.get("PLAYGROUND_ARTIFACTS"):
