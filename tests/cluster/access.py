@@ -1,4 +1,4 @@
-"""A cluster as tests use it, the one made here or one that was there: kubectl, the client, namespaces."""
+"""A cluster as tests use it, made here or existing: kubectl, the client, namespaces."""
 
 from __future__ import annotations
 
@@ -17,28 +17,28 @@ if TYPE_CHECKING:
     from kubernetes.client import ApiClient
 
 SESSION = "playground.test/session"
-"""Label of a namespace: the test session that made it."""
+"""The label of a namespace: the test session that made it."""
 
 
 class KubectlFailed(Exception):
-    """Its message is what kubectl said."""
+    """Its message is kubectl's error."""
 
 
 @dataclass(frozen=True)
 class Access:
     program: str
-    """kubectl."""
+    """The path of kubectl."""
     kubeconfig: str
-    """File, or as in KUBECONFIG; empty for the default."""
+    """A file, or a list as in KUBECONFIG; empty for the default."""
     context: str = ""
 
     @property
     def environ(self) -> dict[str, str]:
-        """For a program that finds its cluster as kubectl does."""
+        """Return the environment for a program that finds its cluster as kubectl does."""
         return {**os.environ, "KUBECONFIG": self.kubeconfig} if self.kubeconfig else dict(os.environ)
 
     def kubectl(self, *arguments: str, namespace: str = "", stdin: str | None = None) -> str:
-        """Raises KubectlFailed."""
+        """Run kubectl. Raises KubectlFailed."""
         command = [self.program]
         command += ["--context", self.context] if self.context else []
         command += ["--namespace", namespace] if namespace else []
@@ -59,7 +59,7 @@ class Access:
         self.kubectl("apply", "-f", "-", namespace=namespace, stdin=document)
 
     def client(self) -> ApiClient:
-        """Of the official library, for this cluster."""
+        """Return a client of the official library, for this cluster."""
         from kubernetes import config
 
         return config.new_client_from_config(self.kubeconfig or None, self.context or None)
@@ -72,7 +72,7 @@ class Access:
         return [Pod(found) for found in json.loads(told)["items"]]
 
     def volume_folder(self, namespace: str, claim: str) -> str:
-        """On the node. Raises KubectlFailed."""
+        """Return the folder on the node. Raises KubectlFailed."""
         volume = self.get("pvc", claim, namespace)["spec"]["volumeName"]
         return str(self.get("pv", volume)["spec"]["local"]["path"])
 
@@ -85,7 +85,7 @@ class Access:
                 "metadata": {"name": name, "labels": {SESSION: session}},
             }
         )
-        # Without it no pod can be made; the controller makes it a moment later.
+        # Without it no pod can be made; the controller makes it a little later.
         self.kubectl("wait", "--for=create", "serviceaccount/default", "--timeout=150s", namespace=name)
         return name
 
@@ -93,7 +93,7 @@ class Access:
         self.kubectl("delete", "namespace", name, "--ignore-not-found", f"--wait={str(wait).lower()}")
 
     def sessions(self) -> dict[str, list[str]]:
-        """Of each test session: the namespaces that are there of it."""
+        """Return the namespaces of each test session."""
         told: dict[str, list[str]] = {}
         for found in self.get("namespaces")["items"]:
             session = found["metadata"].get("labels", {}).get(SESSION)
@@ -102,7 +102,7 @@ class Access:
         return told
 
     def story(self, namespace: str) -> str:
-        """What a person would look at when a test failed there."""
+        """Return what a person would look at after a test failed there."""
         told = [self.kubectl("get", "pods,statefulsets,deployments,pvc", "-o", "wide", namespace=namespace)]
         told.append(self.kubectl("get", "events", "--sort-by=.lastTimestamp", namespace=namespace))
         for pod in self.pods(namespace):
@@ -153,7 +153,7 @@ class Pod:
         return sum(one["restartCount"] for one in self.found["status"].get("containerStatuses", []))
 
     def container_id(self, name: str = "") -> str:
-        """Of its only container, or of the one named."""
+        """Return the id of its only container, or of the one named."""
         for one in self.found["status"]["containerStatuses"]:
             if name in ("", one["name"]):
                 return str(one["containerID"]).partition("://")[2]
@@ -165,7 +165,7 @@ def own(cluster: Cluster) -> Access:
 
 
 def existing(context: str) -> Access:
-    """A cluster that is there, by the name of its kubeconfig context. Raises FileNotFoundError."""
+    """Return an existing cluster, by its kubeconfig context. Raises FileNotFoundError."""
     program = shutil.which("kubectl")
     if program is None:
         raise FileNotFoundError("kubectl is not installed: --kube-context needs it")

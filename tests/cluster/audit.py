@@ -1,4 +1,4 @@
-"""Every request that the API server was sent: how many, of what kind, by whom, and which it refused."""
+"""Every request to the API server: how many, of what kind, by whom, and which ones it refused."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ POD = "authentication.kubernetes.io/pod-name"
 class Call:
     user: str
     verb: str
-    """As in a Role: get, list, watch, create, update, patch, delete."""
+    """The verb as in a Role: get, list, watch, create, update, patch, delete."""
     resource: str
-    """With its subresource: `pods/log`."""
+    """The resource with its subresource: `pods/log`."""
     namespace: str
     name: str
     code: int
     agent: str
     dry_run: bool
     pod: str
-    """Which one asked, by its account's token; empty for a person."""
+    """The pod that asked, by its account's token; empty for a person."""
 
     @property
     def denied(self) -> bool:
@@ -39,13 +39,13 @@ class Call:
 
 @dataclass
 class Calls:
-    """Filled when the `with` block ends."""
+    """The calls; filled when the `with` block ends."""
 
     all: list[Call] = field(default_factory=list)
 
     @property
     def writes(self) -> list[Call]:
-        """What changed something, or was to."""
+        """Return the calls that changed something, or were meant to."""
         return [call for call in self.all if call.verb not in ("get", "list", "watch") and not call.dry_run]
 
     @property
@@ -55,7 +55,7 @@ class Calls:
 
 @contextmanager
 def recorded(cluster: Cluster, user: str = "", namespace: str = "", agent: str = "") -> Iterator[Calls]:
-    """The calls that were answered within the block, of one user, namespace or program where these are given.
+    """Yield the calls answered within the block, of one user, namespace or program where these are given.
 
     A service account's user is `system:serviceaccount:NAMESPACE:NAME`. A watch counts when it ends.
     """

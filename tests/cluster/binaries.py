@@ -29,7 +29,7 @@ MODULES: dict[str, Sequence[str]] = {
     "etcd": ("go.etcd.io/etcd/server/v3",),
     "coredns": (".",),
 }
-"""Folder below `go/`: the packages built in it."""
+"""The packages that are built in each folder below `go/`."""
 
 
 def go() -> list[str]:
@@ -43,7 +43,7 @@ def go() -> list[str]:
 def build(folder: Path, packages: Sequence[str], out: Path) -> None:
     """Compile static programs. Raises CalledProcessError with the compiler's words on stderr.
 
-    A module that could not be fetched is asked for again; Go keeps what it has compiled.
+    A module that could not be fetched is tried again; Go keeps what it has compiled.
     """
     flags = ["-trimpath", "-ldflags=-s -w", "-mod=readonly", "-buildvcs=false"]
     out.mkdir()
@@ -61,13 +61,13 @@ def build(folder: Path, packages: Sequence[str], out: Path) -> None:
 
 
 def module(name: str) -> Path:
-    """The folder with the programs of one of MODULES, compiled if need be."""
+    """Return the folder with the programs of one of MODULES, compiled if they are missing."""
     folder = HERE / "go" / name
     return program(folder, MODULES[name])
 
 
 def are_built() -> bool:
-    """Whether what takes minutes to compile is in the cache."""
+    """Return whether all that takes minutes to compile is in the cache."""
     return all(
         (cache() / "bin" / f"{name}-{_key(HERE / 'go' / name, packages)}").exists()
         for name, packages in MODULES.items()
@@ -89,5 +89,5 @@ def program(folder: Path, packages: Sequence[str] = (".",)) -> Path:
 
 
 def all_of_them() -> dict[str, Path]:
-    """Every program by name."""
+    """Return every program by name."""
     return {path.name: path for name in MODULES for path in module(name).iterdir()}

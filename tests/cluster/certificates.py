@@ -1,4 +1,4 @@
-"""The cluster's certificate authority, and a kubeconfig for everybody who speaks to the API server."""
+"""The cluster's certificate authority, and a kubeconfig for each client of the API server."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ CLIENTS = {
     "scheduler": ("system:kube-scheduler", None),
     "proxy": ("system:kube-proxy", None),
 }
-"""File: common name and organization, which are user and group in Kubernetes."""
+"""By file: common name and organization, which are user and group in Kubernetes."""
 API_NAMES = (
     "kubernetes",
     "kubernetes.default",

@@ -14,13 +14,14 @@ from tests.cluster.places import instance
 ROOT = Path("/sys/fs/cgroup")
 NAME = f"playground-cluster{instance()}"
 WEIGHT = 6
-"""Of all nodes together, where one process beside them has 1: as many as are busy in there when a stack comes
-up. With the weight of a single one, which a group has at first, a pod starves as soon as a few run outside.
+"""The weight of all nodes together, where one process beside them has 1: about as many processes are busy in
+there when a stack comes up. With a weight of 1, a group's default, a pod starves as soon as a few run
+outside.
 """
 
 
 def unified() -> bool:
-    """Version 2: one hierarchy instead of one per controller."""
+    """Return whether it is version 2: one hierarchy instead of one per controller."""
     return (ROOT / "cgroup.controllers").exists()
 
 
@@ -31,7 +32,7 @@ def hierarchies() -> list[Path]:
 
 
 def make(node: str) -> list[Path]:
-    """The groups of a node; below each kubelet keeps its pods. Returns those for the node's own processes."""
+    """Make the groups of a node, with its pods' below. Returns those for the node's own processes."""
     return [_make_in(hierarchy, node) for hierarchy in hierarchies()]
 
 
@@ -54,7 +55,7 @@ def _make_in(hierarchy: Path, node: str) -> Path:
 
 
 def processes() -> Iterator[int]:
-    """Host process ids in the cluster's groups."""
+    """Yield the host process ids in the cluster's groups."""
     for hierarchy in hierarchies():
         for file in (hierarchy / NAME).rglob("cgroup.procs"):
             with contextlib.suppress(OSError):
@@ -68,7 +69,7 @@ def kill_all() -> None:
 
 
 def remove() -> bool:
-    """Deepest first; False while a process is still on its way out."""
+    """Remove the deepest groups first. Returns False while a process is still ending."""
     for hierarchy in hierarchies():
         top = hierarchy / NAME
         for folder in sorted(top.rglob("*/"), reverse=True):
@@ -88,7 +89,7 @@ class Usage:
 
 
 def usage(pod_uid: str) -> Usage:
-    """What all containers of a pod use now. Raises FileNotFoundError when it has no group."""
+    """Return what all containers of a pod use now. Raises FileNotFoundError when it has no group."""
     if unified():
         folder = _group(ROOT, pod_uid)
         cpu = dict(line.split() for line in (folder / "cpu.stat").read_text().splitlines())

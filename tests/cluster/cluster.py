@@ -49,7 +49,7 @@ class Cluster:
 
     @classmethod
     def here(cls, short_names: Collection[str] | None = None) -> Cluster:
-        """With all images, or some of them."""
+        """Return the cluster with all images, or some of them."""
         images = [image for image in catalog() if short_names is None or image.short in short_names]
         return cls(run_folder(), images)
 
@@ -78,18 +78,18 @@ class Cluster:
         return Node(self.machines[name], store, self.certificates, self.binaries)
 
     def prepare(self) -> list[tuple[Image, Path]]:
-        """Compile and make what is not in the cache: minutes at first, then nothing. The images' files."""
+        """Compile and make what is not in the cache: minutes at first. Returns the images' files."""
         _ = self.binaries
         return [(image, image.archive()) for image in self.images]
 
     def is_up(self) -> bool:
-        """All that it consists of lives, and the node is Ready."""
+        """Return whether all its programs live and the node is Ready."""
         first = self.machines["node1"]
         alive = {name for name, found in first.programs().items() if found.alive}
         return first.init is not None and alive >= PROGRAMS and self._is_ready("node1")
 
     def up(self, say: Say = print) -> None:
-        """Idempotent. Clears away what a killed one left. Raises NotPossible, or TimeoutError with logs."""
+        """Start it, after clearing a killed one. Idempotent. Raises NotPossible, TimeoutError with logs."""
         if reason := needs.missing():
             raise NotPossible(reason)
         with locked(f"cluster{instance()}"):
@@ -112,12 +112,12 @@ class Cluster:
             say(f"Kubernetes is ready, {time.monotonic() - started:.1f} s after it was started.")
 
     def down(self) -> None:
-        """Nothing of it remains but the cache. Idempotent."""
+        """Remove all of it but the cache. Idempotent."""
         with locked(f"cluster{instance()}"):
             self._clear()
 
     def add_second_node(self, say: Say = print) -> None:
-        """A second kubelet and containerd, in namespaces of their own. Idempotent."""
+        """Start a second kubelet and containerd, in namespaces of their own. Idempotent."""
         with locked(f"cluster{instance()}"):
             second = self.machines["node2"]
             if second.init is not None and self._is_ready("node2"):
@@ -142,7 +142,7 @@ class Cluster:
         self._wait("the API server to be ready", lambda: self.request("/readyz") == b"ok")
 
     def request(self, path: str, body: object = None, method: str | None = None) -> bytes | None:
-        """The API server's answer to its administrator; None when it gives none or an error."""
+        """Return the API server's answer to its administrator; None when there is none, or an error."""
         context = ssl.create_default_context(cafile=str(self.certificates.ca))
         context.load_cert_chain(self.certificates.certificate("admin"), self.certificates.key("admin"))
         data = None if body is None else json.dumps(body).encode()
@@ -165,7 +165,7 @@ class Cluster:
             raise RuntimeError("the StorageClass could not be made")
 
     def _start_runtime(self, name: str, archives: list[tuple[Image, Path]], say: Say) -> None:
-        """A store that holds other images than these is made anew: it would grow with every change."""
+        """Start containerd; a store with other images is made anew: it would grow with every change."""
         node = self.node(name)
         known, wanted = node.store / "imported.json", {image.name: image.key for image, _ in archives}
         if known.exists() and json.loads(known.read_text()) == wanted:
@@ -199,7 +199,7 @@ class Cluster:
             time.sleep(0.05)
 
     def ends(self) -> str:
-        """Of what has died: the last lines of its log."""
+        """Return the last lines of the log of each program that has died."""
         told = []
         for machine in self.machines.values():
             for name, found in machine.programs().items():
@@ -208,7 +208,7 @@ class Cluster:
         return "\n".join(told)
 
     def _wanted(self) -> str:
-        """All that decides what runs: programs, images, and the code that starts them."""
+        """Return a key of all that decides what runs: programs, images, and the code that starts them."""
         code = key_of_files(HERE, HERE.glob("*.py"))
         return key_of(code, *map(str, self.binaries.values()), *(image.key for image in self.images))
 

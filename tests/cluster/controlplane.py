@@ -18,7 +18,7 @@ AUDIT = {
     "kind": "Policy",
     "omitStages": ["RequestReceived"],
     "rules": [
-        # The cluster's own talk with itself would drown what the tests ask about.
+        # The cluster's own requests would hide those that the tests count.
         {"level": "None", "nonResourceURLs": ["/*"]},
         {"level": "None", "userGroups": ["system:nodes"]},
         {
@@ -87,7 +87,7 @@ class ControlPlane:
             f"--audit-log-path={self.audit_log}",
             "--audit-log-mode=blocking",
             "--profiling=false",
-            # A restarted server must not wait for the watches of those who lost it.
+            # A restarted server must not wait for the watches of clients that lost it.
             "--shutdown-delay-duration=0",
         )
 
@@ -123,7 +123,7 @@ class ControlPlane:
         )
 
     def start_dns(self) -> None:
-        """Names of the cluster and `NAME.playground.test`; all others do not exist."""
+        """Serve names of the cluster and `NAME.playground.test`; no others exist."""
         file, address = self.folder / "Corefile", NODES["node1"]
         file.write_text(
             f"""cluster.local:53 in-addr.arpa:53 {{

@@ -1,7 +1,7 @@
-"""Holds packets back: `python delay.py DEVICE ADDRESS MILLISECONDS`, in a node's network namespace.
+"""Delays packets: `python delay.py DEVICE ADDRESS MILLISECONDS`, in a node's network namespace.
 
-Packets for the address are routed into a TUN device, kept here for that long, and given back, whereupon
-they go their usual way. (The kernel's own means, netem, is not in every kernel.)
+Packets for the address are routed into a TUN device, kept here for that long, and given back, whereupon they
+go their usual way. (The kernel's own means, netem, is not in every kernel.)
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ def opened(device: str) -> int:
 
 
 def lead(device: str, address: str) -> None:
-    """All packets for the address into the device, but for those that come out of it."""
+    """Route all packets for the address into the device, except for those that come out of it."""
     for command in (
         f"ip link set {device} up",
         f"ip route add {address} dev {device} table {TABLE}",

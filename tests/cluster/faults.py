@@ -1,4 +1,4 @@
-"""Things that go wrong in a cluster, made to go wrong: each for the length of a `with` block."""
+"""Faults of a cluster, made on purpose: each for the length of a `with` block."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ DROPPED = "playground_dropped"
 
 @contextmanager
 def api_down(cluster: Cluster) -> Iterator[None]:
-    """No API server: everybody's connection to it is gone, and nobody gets a new one."""
+    """Stop the API server: all connections to it are lost, and nobody gets a new one."""
     start = cluster.control_plane.start_apiserver
     with _without(cluster.machines["node1"], "apiserver", start, lambda: wait_recovered(cluster)):
         yield
@@ -27,7 +27,7 @@ def api_down(cluster: Cluster) -> Iterator[None]:
 
 @contextmanager
 def etcd_down(cluster: Cluster) -> Iterator[None]:
-    """The API server answers, with errors. Its data outlives it."""
+    """Stop etcd: the API server answers with errors. etcd's data is kept."""
     start = cluster.control_plane.start_etcd
     with _without(cluster.machines["node1"], "etcd", start, lambda: wait_recovered(cluster)):
         yield
@@ -35,7 +35,7 @@ def etcd_down(cluster: Cluster) -> Iterator[None]:
 
 @contextmanager
 def kubelet_down(cluster: Cluster, node: str = "node1") -> Iterator[None]:
-    """The node's containers go on; nobody starts, probes or reports any."""
+    """Stop the kubelet: the node's containers go on; nobody starts, probes or reports any."""
     start = cluster.node(node).start_kubelet
     with _without(cluster.machines[node], "kubelet", start, lambda: cluster.wait_ready(node)):
         yield
@@ -43,14 +43,14 @@ def kubelet_down(cluster: Cluster, node: str = "node1") -> Iterator[None]:
 
 @contextmanager
 def dns_down(cluster: Cluster) -> Iterator[None]:
-    """No name resolves in any pod."""
+    """Stop DNS: no name resolves in any pod."""
     with _without(cluster.machines["node1"], "dns", cluster.control_plane.start_dns, lambda: None):
         yield
 
 
 @contextmanager
 def frozen(machine: Machine, program: str) -> Iterator[None]:
-    """The program holds its connections and answers nothing (SIGSTOP)."""
+    """Stop a program by SIGSTOP: it holds its connections and answers nothing."""
     found = machine.process(program)
     assert found is not None, f"{program} is not running"
     found.send(signal.SIGSTOP)
@@ -75,7 +75,7 @@ def _without(
 def kill_container(
     cluster: Cluster, pod: Pod, container: str = "", number: signal.Signals = signal.SIGKILL
 ) -> None:
-    """Send its first process a signal, from outside: as the kernel does when memory runs out."""
+    """Send a signal to its first process from outside, as the kernel does when memory runs out."""
     found = pod.container_id(container)
     node = cluster.node(pod.node)
     node.ctr("tasks", "kill", "--signal", number.name, found)
@@ -83,7 +83,7 @@ def kill_container(
 
 @contextmanager
 def dropped(cluster: Cluster, pod: Pod, peer: str = "", port: int = 0) -> Iterator[None]:
-    """Nothing comes to the pod and nothing leaves it, without a word to either side.
+    """Drop all packets to and from the pod, without an error to either side.
 
     With `peer` (an address) only between the two; with `port` only TCP to that port, on either side.
     """
@@ -107,7 +107,7 @@ def dropped(cluster: Cluster, pod: Pod, peer: str = "", port: int = 0) -> Iterat
 
 @contextmanager
 def delayed(cluster: Cluster, pod: Pod, milliseconds: int) -> Iterator[None]:
-    """Every packet to the pod takes that much longer. One pod of a node at a time."""
+    """Delay every packet to the pod by that much. One pod of a node at a time."""
     machine, program = cluster.machines[pod.node], "delay"
     script = Path(__file__).with_name("delay.py")
     machine.start(program, sys.executable, script, "delay0", pod.address, str(milliseconds))
@@ -124,7 +124,7 @@ def delayed(cluster: Cluster, pod: Pod, milliseconds: int) -> Iterator[None]:
 
 @contextmanager
 def filled(cluster: Cluster, pod: Pod, claim: str, leave_bytes: int = 0) -> Iterator[None]:
-    """The volume of the pod's claim is full up to `leave_bytes`."""
+    """Fill the volume of the pod's claim up to `leave_bytes`."""
     folder = own(cluster).volume_folder(pod.namespace, claim)
     machine, file = cluster.machines[pod.node], f"{folder}/filled-by-a-test"
     told = machine.run("stat", "--file-system", "--format=%a %S", folder).stdout
@@ -138,7 +138,7 @@ def filled(cluster: Cluster, pod: Pod, claim: str, leave_bytes: int = 0) -> Iter
 
 @contextmanager
 def without_inodes(cluster: Cluster, pod: Pod, claim: str) -> Iterator[None]:
-    """No file can be made on the volume of the pod's claim, which has room left."""
+    """Use up the inodes on the volume of the pod's claim, which has room left."""
     folder, machine = own(cluster).volume_folder(pod.namespace, claim), cluster.machines[pod.node]
     told = machine.run("stat", "--file-system", "--format=%c %d", folder).stdout
     total, free = (int(found) for found in told.split())
@@ -151,7 +151,7 @@ def without_inodes(cluster: Cluster, pod: Pod, claim: str) -> Iterator[None]:
 
 @contextmanager
 def unschedulable(cluster: Cluster, node: str = "node1") -> Iterator[None]:
-    """New pods stay Pending; those that run go on."""
+    """Let new pods stay Pending; those that run go on."""
     kubectl = own(cluster).kubectl
     kubectl("cordon", node)
     try:

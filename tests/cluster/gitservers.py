@@ -29,19 +29,19 @@ START_SECONDS = 20.0
 @dataclass(frozen=True)
 class SshAccess:
     url: str
-    """Of the folder with the repositories; append `/NAME`."""
+    """The URL of the folder with the repositories; append `/NAME`."""
     key: str
-    """Private key that is let in."""
+    """A private key that is let in."""
     stranger: str
-    """Private key that is not."""
+    """A private key that is not."""
     known_hosts: str
 
 
 @contextlib.contextmanager
 def anonymous(root: Path, port: int = 0) -> Iterator[str]:
-    """`git daemon`; the URL of the folder. `port`: where one was before that comes back."""
+    """Run `git daemon` and yield the folder's URL. `port`: that of an earlier server that comes back."""
     port = port or _free_port()
-    # Not by way of `git`, which would leave it behind when it is killed.
+    # Not through `git`, which would leave it behind when it is killed.
     programs = subprocess.run([tool("git"), "--exec-path"], check=True, capture_output=True, text=True).stdout
     command = [f"{programs.strip()}/git-daemon", "--reuseaddr", "--export-all", f"--base-path={root}"]
     with _server([*command, f"--listen={HOST}", f"--port={port}", str(root)], port):
@@ -50,14 +50,14 @@ def anonymous(root: Path, port: int = 0) -> Iterator[str]:
 
 @contextlib.contextmanager
 def by_password(root: Path) -> Iterator[str]:
-    """HTTP, for USER with PASSWORD alone."""
+    """Serve over HTTP, only for USER with PASSWORD."""
     with http_server(root, user=USER, password=PASSWORD, address=HOST) as url:
         yield url.replace(HOST, NAME)
 
 
 @contextlib.contextmanager
 def by_password_over_tls(root: Path) -> Iterator[tuple[str, str]]:
-    """HTTPS, for USER with PASSWORD alone: the URL, and the certificate of its unknown authority."""
+    """Serve over HTTPS, only for USER with PASSWORD. Yields the URL, and its unknown authority's PEM."""
     authority = trustme.CA()
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     authority.issue_cert(NAME, HOST).configure_cert(context)
@@ -67,7 +67,7 @@ def by_password_over_tls(root: Path) -> Iterator[tuple[str, str]]:
 
 @contextlib.contextmanager
 def by_ssh(root: Path, work: Path) -> Iterator[SshAccess]:
-    """OpenSSH's server, which runs nothing but git. `work` is an empty folder for its keys."""
+    """Run OpenSSH's server, which runs nothing but git. `work` is an empty folder for its keys."""
     for name in ("host", "user", "stranger"):
         quiet = ["-q", "-t", "ed25519", "-N", "", "-C", name]
         subprocess.run([tool("ssh-keygen"), *quiet, "-f", str(work / name)], check=True)
@@ -86,7 +86,7 @@ UsePAM no
 PidFile none
 """
     )
-    # It insists on a folder in /run: one of its own.
+    # It requires a folder in /run: one of its own.
     script = 'mount -t tmpfs tmpfs /run && mkdir /run/sshd && exec "$@"'
     apart = [tool("unshare"), "--mount", "sh", "-ec", script, "sh"]
     with _server([*apart, tool("sshd"), "-D", "-e", "-f", str(settings)], port):
@@ -101,7 +101,7 @@ PidFile none
 
 @contextlib.contextmanager
 def _server(command: list[str], port: int) -> Iterator[None]:
-    """Ended with the block; and by the kernel when this process dies."""
+    """Run a server until the block ends; the kernel ends it when this process dies."""
     process = subprocess.Popen(
         [tool("setpriv"), "--pdeathsig", "KILL", *command],
         stdin=subprocess.DEVNULL,

@@ -1,4 +1,4 @@
-"""What the cluster could leave on the machine: looked at before and after, and compared."""
+"""What the cluster could leave on the machine: recorded before and after, and compared."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ Seen = dict[str, set[str]]
 
 
 def machine() -> Seen:
-    """Mounts, links, routes, rules, named network namespaces, settings and folders of this machine."""
+    """Return mounts, links, routes, rules, named network namespaces, settings and folders of this machine."""
     return {
         "mounts": {line.split()[4] for line in Path("/proc/self/mountinfo").read_text().splitlines()},
         "links": set(_lines("ip", "-brief", "link")),
@@ -55,7 +55,7 @@ def machine() -> Seen:
 
 
 def difference(before: Seen, after: Seen) -> dict[str, list[str]]:
-    """What came and what went, by kind; empty when nothing did."""
+    """Return what was added and removed, by kind; empty when nothing was."""
     told = {}
     for kind, was in before.items():
         changes = [f"+ {line}" for line in sorted(after[kind] - was)]
@@ -66,7 +66,7 @@ def difference(before: Seen, after: Seen) -> dict[str, list[str]]:
 
 
 def processes() -> list[str]:
-    """Those of this instance that live: in its groups, or started by it or by what it started."""
+    """Return this instance's processes: in its groups, or started by it or by what it started."""
     grouped = set(cgroups.processes())
     found = []
     for process in psutil.process_iter(["pid", "cmdline", "environ"]):
@@ -77,7 +77,7 @@ def processes() -> list[str]:
 
 
 def of_this_instance() -> dict[str, list[str]]:
-    """Everything that is there of it; all empty when it is down."""
+    """Return everything that exists of it; all empty when it is down."""
     text = "\n".join(_lines("ip", "route", "show", "table", "all"))
     mounts = Path("/proc/self/mountinfo").read_text()
     return {

@@ -51,18 +51,18 @@ touch "$READY"
 exec "$INIT"
 """
 MARK = "PLAYGROUND_CLUSTER_OF"
-"""In the environment of every process of a cluster but those of its pods: its folder."""
+"""A variable of every process of a cluster but those of its pods: the cluster's folder."""
 ALONE = 'echo $$ > "$0"; exec "$@"'
-"""Its parent ends at once: the node's first process collects it, whatever happens to who started it."""
+"""Its parent ends at once: the node's first process reaps it, whatever happens to who started it."""
 BOOT_SECONDS = 20.0
 GARBAGE = {"GOGC": "400"}
-"""Go's programs collect it more seldom: memory is there, the two processors are what tests wait for."""
+"""Go's programs collect garbage less often: memory is there, the two processors are what tests wait for."""
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
 @dataclass(frozen=True)
 class Process:
-    """A process that is known again after this one has ended: by its id and its birth."""
+    """A process that can be identified after this one has ended: by its id and its birth."""
 
     pid: int
     birth: float
@@ -86,16 +86,16 @@ class Process:
 
 class Machine:
     def __init__(self, name: str, folder: Path) -> None:
-        """`folder` holds its logs and what it is known by."""
+        """Name it; `folder` holds its logs and the ids of its processes."""
         self.name, self.folder = name, folder
 
     @property
     def init(self) -> Process | None:
-        """Its first process; None when it is not up."""
+        """Return its first process; None when it is not up."""
         return self.process("init")
 
     def boot(self, init: Path) -> int:
-        """Start it with the program `init` as first process; its process id on this machine."""
+        """Start it with the program `init` as first process. Returns its process id on this machine."""
         groups = cgroups.make(self.name)
         self.folder.mkdir(parents=True)
         for name in ("logs", "processes"):
@@ -135,7 +135,7 @@ class Machine:
         self._remember(name, self._from_outside(int(told.read_text())))
 
     def _from_outside(self, inside: int) -> int:
-        """The id on this machine of the process that has the id `inside` in the node."""
+        """Return the id on this machine of the process that has the id `inside` in the node."""
         init = self.init
         assert init is not None, f"{self.name} is not up"
         space = (Path("/proc") / str(init.pid) / "ns" / "pid").readlink()
@@ -171,12 +171,12 @@ class Machine:
             )
 
     def process(self, name: str) -> Process | None:
-        """A program started in it; None when it is not running."""
+        """Return a program started in it; None when it is not running."""
         found = self._known(name)
         return found if found and found.alive else None
 
     def programs(self) -> dict[str, Process]:
-        """All that was started in it, dead or alive."""
+        """Return all programs started in it, dead or alive."""
         if not (self.folder / "processes").is_dir():
             return {}
         names = (path.name for path in (self.folder / "processes").iterdir())
@@ -184,7 +184,7 @@ class Machine:
         return {name: process for name, process in sorted(found.items()) if process}
 
     def stop(self, name: str, number: signal.Signals = signal.SIGKILL, timeout_seconds: float = 30.0) -> None:
-        """Send the signal, wait for its end, and expect it no more. Raises TimeoutError."""
+        """Send the signal, wait for the program's end, and forget it. Raises TimeoutError."""
         found = self.process(name)
         (self.folder / "processes" / name).unlink(missing_ok=True)
         if found is None:

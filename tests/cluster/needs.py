@@ -22,12 +22,12 @@ TOOLS = {
     "ssh-keygen": "openssh-client",
     "sshd": "openssh-server",
 }
-"""Command: the Debian package that has it."""
+"""The Debian package of each command."""
 CNI_FOLDERS = (Path("/usr/lib/cni"), Path("/opt/cni/bin"))
 
 
 def missing() -> str:
-    """Why no cluster can run here; empty when one can."""
+    """Return why no cluster can run here; empty when one can."""
     if platform.system() != "Linux":
         return f"the test cluster needs Linux, this is {platform.system()}: give --kube-context NAME"
     if os.geteuid() != 0:
@@ -41,12 +41,12 @@ def missing() -> str:
 
 
 def path() -> str:
-    """Where commands are looked for: an ordinary PATH may lack the administrator's folders."""
+    """Return where commands are searched: an ordinary PATH may lack the administrator's folders."""
     return f"{os.environ.get('PATH', '')}:/usr/local/sbin:/usr/sbin:/sbin"
 
 
 def tool(name: str) -> str:
-    """Its full path. Raises FileNotFoundError."""
+    """Return its full path. Raises FileNotFoundError."""
     found = shutil.which(name, path=path())
     if found is None:
         raise FileNotFoundError(f"{name} is not installed (Debian package {TOOLS.get(name, name)})")

@@ -29,7 +29,7 @@ DOMAIN = "playground.test"
 
 
 def ip(*arguments: str, inside: int | None = None) -> None:
-    """`ip ARGUMENTS`, in the network namespace of the process `inside`."""
+    """Run `ip ARGUMENTS`, in the network namespace of the process `inside`."""
     enter = [tool("nsenter"), f"--net=/proc/{inside}/ns/net"] if inside else []
     subprocess.run([*enter, tool("ip"), *arguments], check=True, capture_output=True, text=True)
 
@@ -47,7 +47,7 @@ def join_machine(node: int) -> None:
 
 
 def leave_machine() -> None:
-    """At once: by itself the link goes some time after the node."""
+    """Remove the link at once: by itself it goes some time after the node."""
     if (Path("/sys/class/net") / HOST_LINK).exists():
         with contextlib.suppress(subprocess.CalledProcessError):  # it went meanwhile
             ip("link", "del", HOST_LINK)

@@ -36,7 +36,7 @@ class Node:
 
     @property
     def socket(self) -> str:
-        """As seen inside the node, where /run is its own."""
+        """Return the path inside the node, where /run is its own."""
         return "/run/containerd/containerd.sock"
 
     def start_containerd(self) -> None:
@@ -93,7 +93,7 @@ class Node:
             f"--hostname-override={self.name}",
             f"--cluster-cidr={PODS}",
             "--proxy-mode=nftables",
-            # These are the whole machine's, and stay as they are.
+            # These apply to the complete machine, and stay as they are.
             "--conntrack-max-per-core=0",
             "--conntrack-tcp-timeout-established=0",
             "--conntrack-tcp-timeout-close-wait=0",

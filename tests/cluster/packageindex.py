@@ -1,6 +1,6 @@
 """A package index on this machine that pods reach: wheels in a folder, served as PEP 503 says.
 
-The wheels are those of `wheels.txt`, got once from the real index by pip, and what tests add.
+The wheels are those of `wheels.txt`, downloaded once from the real index by pip, and what tests add.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ from tests.cluster.places import HERE, cached, key_of
 
 USER, PASSWORD = "reader", "correct-horse-battery"
 WHEELS = HERE / "wheels.txt"
-"""All that Dagster 1.11.12 and its dagster-postgres need, as `uv pip compile` told, and uv itself."""
+"""All that Dagster 1.11.12 and its dagster-postgres need, by `uv pip compile`, and uv itself."""
 
 
 def wheels() -> Path:
-    """The folder with them, filled if need be."""
+    """Return the folder with them, filled if it is missing."""
 
     def make(out: Path) -> None:
         options = ["--no-deps", "--only-binary", ":all:", "--python-version", PYTHON, "--dest", str(out)]
@@ -37,7 +37,7 @@ def wheels() -> Path:
 
 
 def wheel(folder: Path, name: str, number: str) -> Path:
-    """A package of one module, which says its number."""
+    """Make a wheel of one module with its version in NUMBER."""
     info = f"{name}-{number}.dist-info"
     files = {
         f"{name}.py": f'NUMBER = "{number}"\n',
@@ -63,7 +63,7 @@ class Index:
 
 @contextmanager
 def package_index(*folders: Path, port: int = 0, login: tuple[str, str] | None = None) -> Iterator[Index]:
-    """The wheels in the folders; for whoever has the login (user, password) alone, if there is one."""
+    """Serve the wheels in the folders; with a `login` (user, password) only to clients that have it."""
     asked: list[str] = []
 
     class Handler(_Handler):
@@ -83,7 +83,7 @@ def package_index(*folders: Path, port: int = 0, login: tuple[str, str] | None =
 
 
 def _name(text: str) -> str:
-    """As PEP 503 has it."""
+    """Normalize a name as PEP 503 says."""
     return re.sub(r"[-_.]+", "-", text).lower()
 
 
@@ -125,4 +125,4 @@ class _Handler(BaseHTTPRequestHandler):
             self.wfile.write(body)
 
     def log_message(self, format: str, *arguments: object) -> None:
-        """Not to the tests' output."""
+        """Write nothing to the tests' output."""

@@ -1,4 +1,4 @@
-"""Where the cluster keeps its things: what is built stays, what a running cluster needs goes with it."""
+"""The cluster's folders: what is built stays, what a running cluster needs is removed with it."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ from pathlib import Path
 HERE = Path(__file__).parent
 MOST = 16
 SPREAD = (0, 8, 4, 12)
-"""So far from the session's own are the clusters of its workers."""
+"""Distances of the workers' clusters from the session's own one."""
 OF_WORKER = "PLAYGROUND_CLUSTER_OF_WORKER"
 KEPT = 4
 """Versions of one thing in the cache."""
 
 
 def cache() -> Path:
-    """By the XDG base directory specification, outside any clone."""
+    """Return the cache, by the XDG base directory specification, outside any clone."""
     base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
     return Path(base).resolve() / "playground-ops" / "cluster"
 
 
 def instance() -> int:
-    """Which of up to 16 clusters side by side this is: PLAYGROUND_CLUSTER, 0 unless told."""
+    """Return which of up to 16 clusters side by side this is: PLAYGROUND_CLUSTER, 0 by default."""
     number = int(os.environ.get("PLAYGROUND_CLUSTER", "0"))
     if not 0 <= number < MOST:
         raise ValueError(f"PLAYGROUND_CLUSTER is {number}: expected 0 to 15")
@@ -35,9 +35,9 @@ def instance() -> int:
 
 
 def choose_instance() -> None:
-    """A worker of a parallel session has a cluster of its own: no test waits for one that breaks another's.
+    """Give a worker of a parallel session its own cluster: no test waits for one that breaks another's.
 
-    What a worker starts is told the same one.
+    Processes that a worker starts get the same one.
     """
     worker = os.environ.get("PYTEST_XDIST_WORKER")
     if worker is None or os.environ.get(OF_WORKER) == worker:
@@ -48,22 +48,22 @@ def choose_instance() -> None:
 
 
 def run_folders() -> list[Path]:
-    """Of all clusters of this machine that are up, or were and not ended."""
+    """Return the folders of all clusters of this machine that are up, or were and not ended."""
     return sorted(cache().glob("run[0-9]*"))
 
 
 def run_folder() -> Path:
-    """State of the running cluster: `down` deletes it."""
+    """Return the folder with the state of the running cluster: `down` deletes it."""
     return cache() / f"run{instance()}"
 
 
 def store_folder(node: str) -> Path:
-    """Images of a node. They stay."""
+    """Return the folder with images of a node. They stay."""
     return cache() / f"stores{instance()}" / node
 
 
 def key_of(*parts: str | bytes) -> str:
-    """A short name for content."""
+    """Return a short name for content."""
     digest = hashlib.sha256()
     for part in parts:
         data = part.encode() if isinstance(part, str) else part
@@ -78,7 +78,7 @@ def key_of_files(folder: Path, files: Iterable[Path], *parts: str) -> str:
 
 @contextmanager
 def locked(name: str, shared: bool = False) -> Iterator[None]:
-    """One process of this machine at a time, or many that share. Freed by the kernel when its holder dies."""
+    """Lock for one process of this machine, or many that share. The kernel frees a dead holder's lock."""
     path = cache() / f"{name}.lock"
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("w") as file:
@@ -87,7 +87,7 @@ def locked(name: str, shared: bool = False) -> Iterator[None]:
 
 
 def cached(kind: str, name: str, key: str, make: Callable[[Path], None]) -> Path:
-    """The folder or file `kind`/`name`-`key`, made once: whole, or not there.
+    """Return the folder or file `kind`/`name`-`key`, made once: complete, or absent.
 
     The newest few of the same name stay, for clones of other commits; older ones are deleted.
     """
@@ -98,7 +98,7 @@ def cached(kind: str, name: str, key: str, make: Callable[[Path], None]) -> Path
         if place.exists():
             return place
         place.parent.mkdir(parents=True, exist_ok=True)
-        half_made = place.parent.glob(f".{name}-*")  # by somebody who was killed
+        half_made = place.parent.glob(f".{name}-*")  # by a process that was killed
         older = sorted(place.parent.glob(f"{name}-{'?' * 16}"), key=lambda found: -found.stat().st_mtime)
         for old in [*older[KEPT - 1 :], *half_made]:
             remove(old)

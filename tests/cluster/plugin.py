@@ -1,4 +1,4 @@
-"""pytest: `--kube-context`, a cluster for a session, a namespace for a test, a look at what is left."""
+"""A pytest plugin: `--kube-context`, a cluster for a session, a namespace for a test, checks of leftovers."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """In the process that outlives all workers: they work for it."""
+    """Name the session in the process that outlives all workers: they work for it."""
     if is_outermost(config):
         os.environ[SESSION_VARIABLE] = sessions.this_session()
         os.environ.setdefault(COLD, "" if needs.lacking(CLUSTER) or binaries.are_built() else "1")
@@ -56,7 +56,7 @@ def pytest_collection_finish(session: pytest.Session) -> None:
             cwd=HERE.parents[1],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,  # whoever waits for it says what it says
+            stderr=subprocess.DEVNULL,  # whoever waits for it reports its errors
             start_new_session=True,
         )
 
@@ -70,14 +70,14 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """While it is compiled whatever needs no cluster is tried. Files stay whole, and in their order."""
+    """While it is compiled, run what needs no cluster first. Files stay together, and in their order."""
     if os.environ.get(COLD):
         waiting = {item.path for item in items if _needs_a_cluster(item)}
         items.sort(key=lambda item: item.path in waiting)
 
 
 def _needs_a_cluster(item: pytest.Item) -> bool:
-    """By its fixtures; or marked `cluster`, where a fixture asks for another one only at its turn."""
+    """Decide by its fixtures, or by the mark `cluster`, where a fixture asks for another at its turn."""
     return "access" in getattr(item, "fixturenames", ()) or item.get_closest_marker("cluster") is not None
 
 
@@ -87,7 +87,7 @@ def _own_cluster(config: pytest.Config) -> bool:
 
 @pytest.hookimpl(hookwrapper=True, tryfirst=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
-    """Before the test's time begins to run: build, which takes minutes at first, and wait for one's turn.
+    """Before the test's timeout starts, build, which takes minutes at first, and wait for one's turn.
 
     A test that breaks the cluster has it for itself.
     """
@@ -95,7 +95,7 @@ def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
         yield
         return
     fixtures = getattr(item, "fixturenames", ())
-    with contextlib.suppress(Exception):  # the fixture meets it again, and reports it
+    with contextlib.suppress(Exception):  # the fixture meets the same error, and reports it
         Cluster.here().prepare()
     with locked(f"turn{instance()}", shared="cluster" not in fixtures):
         yield
@@ -116,7 +116,7 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 
 @pytest.fixture(scope="session")
 def access(request: pytest.FixtureRequest) -> Iterator[Access]:
-    """A cluster: the one given by --kube-context, or else the one that this machine runs for the tests."""
+    """The cluster given by --kube-context, or else the one that this machine runs for the tests."""
     context = request.config.getoption("--kube-context")
     if context:
         found = existing(context)
@@ -133,7 +133,7 @@ def access(request: pytest.FixtureRequest) -> Iterator[Access]:
 
 @pytest.fixture(scope="session")
 def cluster(request: pytest.FixtureRequest, access: Access) -> Cluster:
-    """For tests that break it: the cluster of this machine, with its fault tools."""
+    """The cluster of this machine with its fault tools, for tests that break it."""
     if request.config.getoption("--kube-context"):
         pytest.skip("needs the fault tools of the tests' own cluster: not with --kube-context")
     return Cluster.here()
@@ -141,7 +141,7 @@ def cluster(request: pytest.FixtureRequest, access: Access) -> Cluster:
 
 @pytest.fixture
 def namespace(request: pytest.FixtureRequest, access: Access) -> Iterator[str]:
-    """A fresh one. What happened in it is part of the report when the test fails."""
+    """A fresh namespace. What happened in it is part of the report when the test fails."""
     name = access.make_namespace(os.environ[SESSION_VARIABLE])
     yield name
     if request.node.stash.get(FAILED, False):

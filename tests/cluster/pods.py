@@ -1,4 +1,4 @@
-"""Small pods for tests, as locked down as the Pod Security standard `restricted` wants them."""
+"""Small pods for tests, as locked down as the Pod Security Standard `restricted` requires."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def a_pod(
     container: dict[str, Any] | None = None,
     **spec: Any,
 ) -> dict[str, Any]:
-    """`volumes`: by name, where it is mounted and what it is. The rest are fields of its own."""
+    """Return a pod. `volumes`: by name, mount path and source. Other arguments are fields of its own."""
     found: dict[str, Any] = {"tmp": ("/tmp", {"emptyDir": {}}), **(volumes or {})}
     main = {
         "name": "main",
@@ -76,7 +76,7 @@ def ready(access: Access, namespace: str, name: str) -> Pod:
 
 
 def ended(access: Access, namespace: str, name: str) -> tuple[int, str]:
-    """Exit code and log of a pod's only container."""
+    """Return exit code and log of a pod's only container."""
 
     def found() -> Pod | None:
         pod = access.pod(namespace, name)
@@ -93,5 +93,5 @@ def run(access: Access, namespace: str, name: str, *command: str, **how: Any) ->
 
 
 def inside(access: Access, namespace: str, name: str, python: str) -> str:
-    """What a line of Python prints in a running pod."""
+    """Return what a line of Python prints in a running pod."""
     return access.kubectl("exec", name, "--", "python", "-c", python, namespace=namespace).strip()

@@ -1,8 +1,8 @@
-"""When a cluster is whole again after its API server was away, which is later than when that answers.
+"""Waits until a cluster works again after its API server was away, which is later than its first answer.
 
-Everything that watches the API asks again ever more rarely while it gets no answer: up to 30 s, and
-as much again at random (client-go's reflectors). Until then no default ServiceAccount is made, no pod
-starts, and Services lead to addresses of before.
+Everything that watches the API retries ever more rarely while it gets no answer: up to 30 s, and as much
+again at random (client-go's reflectors). Until then no default ServiceAccount is made, no pod starts, and
+Services lead to earlier addresses.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ SECONDS = 150
 
 
 def wait_recovered(cluster: Cluster) -> None:
-    """Until controllers, scheduler, kubelet and kube-proxy do what they are told.
+    """Wait until controllers, scheduler, kubelet and kube-proxy do their work again.
 
     Raises KubectlFailed or TimeoutError.
     """

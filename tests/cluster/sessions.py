@@ -1,6 +1,7 @@
 """Who uses the cluster: it ends with the last test session, however that ends, unless a person started it.
 
-A session is known by its process and that process's birth, so that one killed with -9 is known to be dead.
+A session is identified by its process and that process's birth, so that one killed with -9 is known to be
+dead.
 """
 
 from __future__ import annotations
@@ -24,13 +25,13 @@ FROM_TESTS = "started-by-tests"
 
 
 def this_session() -> str:
-    """A label's value: this machine, this process, its birth in milliseconds."""
+    """Return a label's value: this machine, this process, its birth in milliseconds."""
     own = Process.of(os.getpid())
     return f"{_machine()}.{own.pid}.{int(own.birth * 1000)}"
 
 
 def is_alive(session: str) -> bool:
-    """True too for one on another machine, of which nothing is known here."""
+    """Return True also for a session on another machine, about which nothing is known here."""
     machine, pid, birth = session.rsplit(".", 2)
     if machine != _machine():
         return True
@@ -41,7 +42,7 @@ def is_alive(session: str) -> bool:
 
 
 def join(session: str, images: Collection[str] | None = None) -> Cluster:
-    """The cluster, up, for a session: it stays at least until all of its sessions have ended."""
+    """Return the cluster, up, for a session: it stays at least until all of its sessions have ended."""
     cluster = Cluster.here(images)
     with locked(f"sessions{instance()}"):
         was_up = run_folder().exists() and not _mark().exists() and cluster.is_up()
@@ -83,7 +84,7 @@ def _machine() -> str:
 
 
 def _guard(session: str) -> None:
-    """A process that outlives the session's, and leaves in its stead when that was killed."""
+    """Start a process that outlives the session's, and leaves in its place when that was killed."""
     subprocess.Popen(
         [sys.executable, "-m", "tests.cluster.sessions", session],
         cwd=HERE.parents[1],

@@ -32,7 +32,7 @@ except OSError as error:
 
 @pytest.fixture
 def pair(access: Access, namespace: str) -> tuple[Pod, Pod]:
-    """A server and a client."""
+    """A server pod and a client pod."""
     access.apply(a_pod("server", *SERVER), a_pod("client", *SLEEP), namespace=namespace)
     server, client = (ready(access, namespace, name) for name in ("server", "client"))
     eventually("an answer", lambda: seconds(access, client, server) < 4, every_seconds=0.2)
@@ -43,7 +43,7 @@ NEVER = 99.0
 
 
 def seconds(access: Access, client: Pod, server: Pod) -> float:
-    """That an answer took, or NEVER."""
+    """Return the seconds that an answer took, or NEVER."""
     url = f"http://{server.address}:{PORT}"
     said = access.kubectl("exec", "client", "--", "python", "-c", ASK, url, namespace=client.namespace)
     with suppress(ValueError):
@@ -52,7 +52,7 @@ def seconds(access: Access, client: Pod, server: Pod) -> float:
 
 
 def answers(server: Pod) -> bool:
-    """To this machine."""
+    """Return whether it answers this machine."""
     try:
         with urlopen(f"http://{server.address}:{PORT}", timeout=3) as answer:
             return bool(answer.status == 200)
@@ -165,7 +165,7 @@ def test_every_call_is_on_record(cluster: Cluster, access: Access, namespace: st
     user = f"system:serviceaccount:{namespace}:default"
     with recorded(cluster, user=user) as calls, pytest.raises(KubectlFailed, match="forbidden"):
         access.kubectl("get", "secrets", f"--as={user}", namespace=namespace)
-    # The request was the administrator's, in somebody's name.
+    # The request was the administrator's, made on behalf of an account.
     assert [(call.verb, call.resource, call.denied) for call in calls.all] == [("list", "secrets", True)]
     assert calls.denied == calls.all
     with recorded(cluster, namespace=namespace) as calls:

@@ -39,7 +39,7 @@ def secret(access: Access, namespace: str) -> Iterator[Any]:
 
 
 def fetch(access: Access, namespace: str, name: str, url: str, *flags: str, ca: str = "") -> tuple[int, str]:
-    """What git-sync makes of it. `ca` is the file of the secret with the authority to trust."""
+    """Return git-sync's exit code and log. `ca` is the secret's file with the authority to trust."""
     env = [{"name": "GIT_SSL_CAINFO", "value": f"{SECRET}/{ca}"}] if ca else []
     volumes = {
         "root": ("/code", {"emptyDir": {}}),

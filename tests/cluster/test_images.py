@@ -1,4 +1,4 @@
-"""The images do in pods what those do whose names they have."""
+"""The images behave in pods like the real ones whose names they have."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The cluster is a real one: what the product will lean on works, and what it must not do is refused."""
+"""The cluster is a real one: what the product depends on works, and what it must not do is refused."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Up, down, killed on the way: nothing is left behind, and the machine's settings are as before.
 
-On a second instance of the cluster, so that the one which the other tests use goes on.
+It uses a second instance of the cluster, so that the one which the other tests use goes on.
 """
 
 from __future__ import annotations

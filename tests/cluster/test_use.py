@@ -1,4 +1,4 @@
-"""How people and tests get at the cluster: the command line, an image of one's own, one's own cluster."""
+"""How people and tests use the cluster: the command line, an image of one's own, one's own cluster."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A root file system as an image archive that `ctr images import` takes (docker-archive form)."""
+"""Writes a root file system as an image archive for `ctr images import` (docker-archive form)."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 @dataclass(frozen=True)
 class Settings:
-    """What the image says of how it is run."""
+    """How the image is run."""
 
     entrypoint: tuple[str, ...] = ()
     command: tuple[str, ...] = ()

@@ -24,14 +24,14 @@ class Image:
     build: Callable[[Path], None]
     settings: Settings
     sources: tuple[Path, ...]
-    """Files whose content decides what comes out."""
+    """Files whose content decides what the image holds."""
 
     @property
     def key(self) -> str:
         return key_of(self.name, repr(self.settings), *(path.read_bytes() for path in sorted(self.sources)))
 
     def archive(self) -> Path:
-        """Its file, made if need be."""
+        """Return its file, which is made if it is missing."""
 
         def make(out: Path) -> None:
             print(f"making the image {self.name} (once; a minute)", file=sys.stderr, flush=True)

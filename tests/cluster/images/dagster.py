@@ -16,13 +16,13 @@ ROOT = Path(__file__).parents[3]
 CONSTRAINTS = ROOT / "constraints.txt"
 PYTHON = "3.11"
 PACKAGES = ("dagster", "dagster-webserver", "dagster-graphql", "dagster-postgres", "dagster-aws", "pip==26.3")
-"""With what they bring, and dagster-k8s: kubernetes, pyyaml, pydantic, click, rich, requests, psycopg2.
-Of the packages for clouds, of which the official one has also dagster-gcp and dagster-azure, one."""
+"""With their dependencies, and dagster-k8s: kubernetes, pyyaml, pydantic, click, rich, requests, psycopg2.
+The official image also has dagster-aws, dagster-gcp and dagster-azure; this one has one of these."""
 SETTINGS = Settings(command=("python3",))
 
 
 def version(package: str = "dagster") -> str:
-    """As pinned."""
+    """Return the pinned version."""
     found = re.search(rf"^{package}==(\S+)", CONSTRAINTS.read_text(), re.MULTILINE)
     assert found is not None, f"{CONSTRAINTS} does not pin {package}"
     return found[1]
@@ -41,7 +41,7 @@ def build(root: Path) -> None:
             *("--python-version", PYTHON, "--python-platform", "linux"),
             *("--only-binary", ":all:", "--constraints", str(CONSTRAINTS)),
             *PACKAGES,
-            f"dagster-k8s=={version('dagster-postgres')}",  # in lockstep
+            f"dagster-k8s=={version('dagster-postgres')}",  # has the same version number
         ],
         check=True,
     )

@@ -21,7 +21,7 @@ USELESS = (
 
 
 def debian(root: Path, packages: Sequence[str] = ()) -> None:
-    """A minimal Debian with some packages, from debootstrap's own mirror.
+    """Make a minimal Debian with some packages, from debootstrap's own mirror.
 
     Raises RuntimeError with the log's end.
     """

@@ -1,4 +1,4 @@
-"""An image that is another one and some files above it, as a location's own image is."""
+"""Makes an image of another image and some files above it, like a location's own image."""
 
 from __future__ import annotations
 

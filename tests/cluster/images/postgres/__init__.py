@@ -15,7 +15,7 @@ from tests.cluster.images.archive import PATH, Settings
 from tests.cluster.images.debian import debian, inside
 
 VERSION = "15"
-"""Debian's, so that the name tells the truth."""
+"""Debian's version, so that the name is true."""
 NAME = f"docker.io/library/postgres:{VERSION}"
 DATA = "/var/lib/postgresql/data"
 ENTRYPOINT = Path(__file__).parent / "docker-entrypoint.sh"
