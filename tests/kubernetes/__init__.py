@@ -1,1 +1,1 @@
-"""What the product makes, on a real Kubernetes."""
+"""Tests of what the product makes, on a real Kubernetes."""

@@ -1,4 +1,4 @@
-"""What can go wrong with a stack that serves, made by hand: with objects, as somebody with kubectl would."""
+"""Failures of a stack that serves, made by hand: with objects, as somebody with kubectl would."""
 
 from __future__ import annotations
 
@@ -48,9 +48,9 @@ class Place:
     stack: ClusterStack
     code: Pipeline
     repo: dict[str, str]
-    """Of location `a`, as the configuration has it."""
+    """The repository of location `a`, as the configuration has it."""
     held: ExitStack = field(default_factory=ExitStack)
-    """What a case has taken or stopped, until it is mended."""
+    """What a case has taken or stopped, until it is repaired."""
 
     def patch(self, what: str, text: str, kind: str = "strategic") -> None:
         self.stack.kubectl("patch", *what.split("/"), "--type", kind, "--patch", text)
@@ -78,7 +78,7 @@ class Place:
         self.deploy()
 
     def afresh(self) -> None:
-        """Location `a` with a good commit and a pod of its own."""
+        """Redeploy location `a` with a good commit and a pod of its own."""
         self.code.commit(f"asset_{time.time_ns()}")
         self.stack.ok("redeploy", "a", "--force")
 
@@ -99,7 +99,7 @@ def case(
 
 
 def anew(what: str) -> Do:
-    """Fields that somebody added are left alone by a deploy: the workload goes, and comes as configured."""
+    """Delete the workload and deploy: fields that somebody added would be left alone by a deploy."""
 
     def do(place: Place) -> None:
         place.stack.kubectl("delete", what)

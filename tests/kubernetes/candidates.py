@@ -53,7 +53,7 @@ class Registry(http.server.BaseHTTPRequestHandler):
     do_HEAD = do_GET
 http.server.HTTPServer(("127.0.0.1", {REGISTRY_PORT}), Registry).serve_forever()
 """
-"""Has no image at all, and lets nobody see the one that is called private."""
+"""A registry without any image; the image that is called private may not be seen by anybody."""
 
 
 @dataclass
@@ -62,28 +62,28 @@ class Case:
     kind: FindingKind
     whose: str
     said: str
-    """In the sentence or the evidence."""
+    """Part of the sentence or the evidence."""
     code: str = ""
     pod: dict[str, Any] = field(default_factory=dict)
     more: dict[str, Any] = field(default_factory=dict)
     commit: str = ""
     own_seconds: float = 0.0
-    """Known to nobody but the deadline."""
+    """Seconds of the location's own startup timeout, which is all that ends such a case."""
 
 
 @dataclass
 class Ended:
     finding: Finding
     seconds: float
-    """From when the cluster knew; from the beginning where it did not."""
+    """Seconds since the cluster knew; since the beginning where it did not."""
     took: float
-    """Seconds, from the beginning until it was said."""
+    """Seconds from the beginning until it was reported."""
     rejected: bool
     left: list[Release]
 
 
 class Known:
-    """When the API server first told of each location what is wrong with it. Read beside the product."""
+    """When the API server first reported what is wrong with each location. Watched beside the product."""
 
     def __init__(self, connection: Connection, namespace: str) -> None:
         self._told: dict[str, list[tuple[float, str]]] = defaultdict(list)
@@ -103,7 +103,7 @@ class Known:
         self._over.set()
 
     def since(self, name: str, observed: str) -> float | None:
-        """Of the reason that was observed: another may have passed before, such as a cache that was late."""
+        """Return when the observed reason was first seen: others, such as a late cache, may have passed."""
         told = self._told[name]
         same = [at for at, reason in told if observed.startswith(reason)]
         ended = [at for at, reason in told if reason == ENDED]
@@ -123,7 +123,7 @@ ORDINARY = ("PodInitializing", "ContainerCreating")
 
 
 def wrong(found: dict[str, Any]) -> Iterator[str]:
-    """The reasons that an object names for not being well."""
+    """Yield the reasons that an object names for not being well."""
     if found["kind"] == "Event":
         if found.get("type") == "Warning" and found["reason"] in ("FailedMount", "FailedScheduling"):
             yield {"FailedScheduling": "Unschedulable"}.get(found["reason"], found["reason"])
@@ -156,7 +156,7 @@ EVIDENCE_LINES = 40
 
 
 class Recorded(KubernetesTarget):
-    """Of each look at a candidate that is not ready, what the API server answered is kept."""
+    """Keeps what the API server answered at each observation of a candidate that is not ready."""
 
     last: Recording | None = None
 
@@ -169,7 +169,7 @@ class Recorded(KubernetesTarget):
             about = {"release": release.model_dump(mode="json"), "namespace": self.namespace}
             self.last = self.connection.recording(**about)
         if seen.status is ServerStatus.READY:
-            self.last = None  # what is wrong with it no pod has told
+            self.last = None  # no pod has reported what is wrong with it
         return seen
 
 
@@ -193,7 +193,7 @@ class Place:
         return Location(name=case.name, pod=PodSettings(**pod), **given)  # type: ignore[arg-type]
 
     def record(self, case: Case, commit: str, known: Known) -> Ended:
-        """And keep what the API server answered, for the tests that have no cluster."""
+        """Fail the case, and keep what the API server answered, for the tests that have no cluster."""
         target = Recorded(Listening(self.connection), self.configuration, ROOT, home=Path("/nowhere"))
         ended = self.fail(case, commit, known, target)
         if target.last is not None:
@@ -220,7 +220,7 @@ class Place:
 
 @contextmanager
 def a_place(access: Access, folder: Path) -> Iterator[Place]:
-    """A namespace with what candidates need and nothing else of a stack."""
+    """Yield a namespace with what candidates need and nothing else of a stack."""
     code = pipeline(folder / "code" / "repository")
     (folder / "ssh").mkdir()
     code.commit("first")
@@ -240,7 +240,7 @@ def a_place(access: Access, folder: Path) -> Iterator[Place]:
 
 
 def answers(access: Access, namespace: str) -> bool:
-    """A pull that comes before is tried again ten seconds later."""
+    """Return whether the registry answers: an earlier pull would be tried again only ten seconds later."""
     look = f"import socket; socket.create_connection(('127.0.0.1', {REGISTRY_PORT}), 1).close()"
     try:
         access.kubectl("exec", "registry", "--", "python", "-c", look, namespace=namespace)

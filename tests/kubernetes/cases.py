@@ -1,4 +1,4 @@
-"""Every way in which a candidate does not come up, and what is to be said of it."""
+"""Every way in which a candidate does not come up, and the expected report about it."""
 
 from __future__ import annotations
 
@@ -180,7 +180,7 @@ def commits(code: Pipeline) -> dict[str, str]:
 
 
 def privileged(render: Callable[..., list[dict[str, Any]]]) -> Callable[..., list[dict[str, Any]]]:
-    """What this project renders is never refused by Pod Security: of one location it is made worse."""
+    """Make one location's pods worse: Pod Security never refuses what this project renders."""
 
     def made(release: Release, *arguments: Any) -> list[dict[str, Any]]:
         found = render(release, *arguments)

@@ -1,4 +1,4 @@
-"""The product's own connection to the tests' cluster."""
+"""Fixtures: the product's own connection to the tests' cluster."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ CONTEXT = "playground"
 
 @pytest.fixture
 def namespace(namespace: str, access: Access) -> Iterator[str]:
-    """With what a stack in it makes cluster-wide removed too."""
+    """A namespace; what a stack in it makes cluster-wide is removed too."""
     yield namespace
     remove_policies(access, namespace)
 
@@ -58,7 +58,7 @@ def stranger(
 
 @pytest.fixture
 def by_plugin(cluster: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Connection:
-    """As the administrator, by a credential plugin: the official client logs in."""
+    """A connection as the administrator, by a credential plugin: the official client logs in."""
     document = json.loads(Path(cluster.kubeconfig).read_text())
     (user,) = document["users"]
     answer = {

@@ -20,7 +20,7 @@ CONTEXT = "playground"
 
 
 def connected(access: Access) -> Connection:
-    """One that has read its kubeconfig: the environment is as before."""
+    """Return a connection that has read its kubeconfig: the environment is as before."""
     connection = Connection(access.context or CONTEXT)
     with _environment(access):
         connection.get("/version")
@@ -29,26 +29,26 @@ def connected(access: Access) -> Connection:
 
 @contextmanager
 def opened(access: Access, file: Path) -> Iterator[StackContext]:
-    """A stack as a command opens it, without a process of its own: what is asked often costs little."""
+    """Open a stack as a command does, but in this process: frequent queries are cheap then."""
     with _environment(access):
         yield open_stack(file, "kubernetes", context=access.context or CONTEXT)
 
 
 def status(access: Access, file: Path) -> dict[str, Any]:
-    """The document of the command `status`."""
+    """Return the document of the command `status`."""
     with opened(access, file) as found:
         return look(found.engine.target, found.configuration).model_dump(mode="json")
 
 
 def webserver(connection: Connection, namespace: str) -> str:
-    """Its address: from this machine the Services of the tests' cluster can be reached."""
+    """Return its address: from this machine the Services of the tests' cluster can be reached."""
     path = f"/api/v1/namespaces/{namespace}/services/dagster-webserver"
     return f"http://{connection.request('GET', path)['spec']['clusterIP']}:3000"
 
 
 @contextmanager
 def _environment(access: Access) -> Iterator[None]:
-    """As a command has it that is started for this cluster."""
+    """Set the environment of a command that is started for this cluster."""
     with pytest.MonkeyPatch.context() as patch:
         for name in [name for name in os.environ if name.startswith("PLAYGROUND_")]:
             patch.delenv(name)
@@ -58,12 +58,12 @@ def _environment(access: Access) -> Iterator[None]:
 
 
 def remove_policies(access: Access, namespace: str) -> None:
-    """What a stack of that namespace made cluster-wide."""
+    """Remove what a stack of that namespace made cluster-wide."""
     kinds = "validatingadmissionpolicies,validatingadmissionpolicybindings"
     access.kubectl("delete", kinds, "-l", f"{OF_NAMESPACE}={namespace}")
 
 
 def namespaces_of(access: Access, namespace: str) -> list[str]:
-    """Those of isolated locations of the stack that lies there."""
+    """Return the namespaces of isolated locations of the stack in that namespace."""
     told = access.kubectl("get", "namespaces", "-l", f"{OF_NAMESPACE}={namespace}", "-o", "name")
     return [one.rpartition("/")[2] for one in told.split()]

@@ -1,7 +1,7 @@
-"""The stack on the cluster that is for those who lose the database, restore it, or change its passwords.
+"""A stack on the cluster for tests that lose the database, restore it, or change its passwords.
 
-Its locations are there from the start, as those of the pool: `a`, from a private repository, and `orders`,
-in a namespace of its own and with a database of its own.
+Its locations are there from the start, as those of the pool: `a`, from a private repository, and `orders`, in
+a namespace of its own and with a database of its own.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ def writing() -> None:
 
 defs = dg.Definitions(assets=[{asset}], jobs=[writing], executor=dg.in_process_executor)
 """
-"""Of `orders`."""
+"""The code of `orders`."""
 ISOLATION = {"quota": {"pods": "6", "limits.memory": "8Gi"}, "database": True}
 
 
@@ -61,7 +61,7 @@ class DatabaseStack(FromGit):
         self._locations: list[dict[str, Any]] = []
 
     def whole(self) -> ClusterStack:
-        """As it was at first, whatever a file before has configured."""
+        """Return the stack as it was at first, whatever an earlier file configured."""
         self.made()
         with self.having(*self._locations, **_sections()) as stack:
             return stack
@@ -106,7 +106,7 @@ def secret_away(stack: ClusterStack, name: str) -> dict[str, str]:
 
 
 def connected_away(stack: ClusterStack, **other: str) -> Any:
-    """To the database of `orders`, as its own role, over the network."""
+    """Connect to the database of `orders`, as its own role, over the network."""
     found = secret_away(stack, "dagster-database")
     host = stack.get("service", "dagster-postgres")["spec"]["clusterIP"]
     given = {"user": found["username"], "password": found["password"], "dbname": found["database"], **other}
@@ -114,7 +114,7 @@ def connected_away(stack: ClusterStack, **other: str) -> Any:
 
 
 def written_by_a_run(stack: ClusterStack) -> list[str]:
-    """What a run of `orders` writes to a database in which nothing was written before."""
+    """Return what a run of `orders` writes to a database in which nothing was written before."""
     with connected_away(stack) as connection, connection.cursor() as cursor:
         cursor.execute("DROP TABLE IF EXISTS seen")
     stack.wait_for_success(stack.launch(APART, "writing"))
@@ -122,14 +122,14 @@ def written_by_a_run(stack: ClusterStack) -> list[str]:
 
 
 def seen_away(stack: ClusterStack) -> list[str]:
-    """What runs of `orders` have written."""
+    """Return what runs of `orders` have written."""
     with connected_away(stack) as connection, connection.cursor() as cursor:
         cursor.execute("SELECT asset FROM seen")
         return [row[0] for row in cursor.fetchall()]
 
 
 def numbers(stack: ClusterStack) -> dict[str, int]:
-    """Of the release that each location serves."""
+    """Return the number of the release that each location serves."""
     return {one["name"]: one["release"] for one in stack.status()["locations"]}
 
 
@@ -138,7 +138,7 @@ def next_numbers(stack: ClusterStack) -> dict[str, int]:
 
 
 def everywhere(stack: ClusterStack) -> str:
-    """All that somebody without a right to Secrets may see of it."""
+    """Return all that somebody without a right to Secrets may see of it."""
     kinds = "pods,deployments,statefulsets,jobs,configmaps,events,services,leases"
     told = [stack.kubectl("get", kinds, "-o", "yaml"), stack.kubectl("describe", "pods")]
     for pod in stack.get("pods")["items"]:
@@ -146,7 +146,7 @@ def everywhere(stack: ClusterStack) -> str:
         try:
             told.append(stack.kubectl("logs", name, "--all-containers", "--ignore-errors"))
         except KubectlFailed as error:
-            assert "not found" in str(error), error  # an errand that was over, and went meanwhile
+            assert "not found" in str(error), error  # a remote job that was over and was removed meanwhile
     told += [file.read_bytes().decode(errors="replace") for file in Path("/proc").glob("[0-9]*/cmdline")]
     return "\n".join(told)
 

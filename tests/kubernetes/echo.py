@@ -36,7 +36,7 @@ PROBE = {"readinessProbe": {"tcpSocket": {"port": PORT}, "periodSeconds": 1}}
 
 
 def deployment(app: str, replicas: int = 1, **changed: Any) -> dict[str, Any]:
-    """`changed`: of the container."""
+    """Return the Deployment; `changed` are fields of the container."""
     pod = a_pod(app, "python", "-c", SERVER, container={**PROBE, **changed}, restartPolicy="Always")
     template = {"metadata": {"labels": {"app": app}}, "spec": pod["spec"]}
     return {

@@ -21,7 +21,7 @@ from tests.pipelines import Pipeline, pipeline
 HOST, PASSWORD = "db", "external words"
 USER_ID = 999
 A, OWN, IMAGED = "a", "b", "reports"
-"""From a repository, with the bootstrap package, and with its code in an image."""
+"""Locations from a repository, with the bootstrap package, and with code in an image."""
 CODE = """\
 import os
 import time
@@ -77,7 +77,7 @@ def service() -> dict[str, Any]:
 
 
 def server() -> dict[str, Any]:
-    """Postgres with its data in memory, kept by nobody."""
+    """Return a pod with Postgres and its data in memory, which nothing restarts."""
     environment = {
         "POSTGRES_USER": "ada",
         "POSTGRES_PASSWORD": PASSWORD,
@@ -102,7 +102,7 @@ def secret(name: str, **content: str) -> dict[str, Any]:
 class World:
     stack: ClusterStack
     code: Pipeline
-    """Of `a`."""
+    """The code of `a`."""
     bucket: Bucket
     git: ExitStack
     """The git server; closing it is its outage."""
@@ -110,7 +110,7 @@ class World:
 
 @contextmanager
 def a_world(access: Access, image: str, folder: Path) -> Iterator[World]:
-    """Nothing is deployed yet. A server that speaks S3 is on this machine."""
+    """Yield a stack that is not deployed yet. A server that speaks S3 is on this machine."""
     code = pipeline(folder / "code" / "repository")
     code.commit_text(CODE.format(version=1), "Version 1")
     with (

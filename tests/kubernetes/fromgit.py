@@ -14,7 +14,7 @@ from tests.shared import SharedStack
 
 
 class FromGit(SharedStack[ClusterStack]):
-    """Each time it is made its repositories are new ones."""
+    """Gets new repositories each time it is made."""
 
     def __init__(self, access: Access, folder: Path) -> None:
         super().__init__(self._new)
@@ -36,4 +36,4 @@ class FromGit(SharedStack[ClusterStack]):
 
     @abstractmethod
     def to_be_deployed(self, folder: Path) -> AbstractContextManager[ClusterStack]:
-        """The stack, its repositories served and its Secrets there; its files are in the folder."""
+        """Return the stack, its repositories served and its Secrets there; its files are in the folder."""

@@ -1,4 +1,4 @@
-"""Images that have the code of a location: the stock one and a file more. One asset each."""
+"""Images that hold the code of a location: the stock one and one more file. One asset each."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ ASSETS = ("first", "second")
 
 @contextmanager
 def imported(cluster: Cluster, folder: Path, owner: str) -> Iterator[list[str]]:
-    """Their names, of an owner each: who is done with them removes them."""
+    """Yield names that are unique to the owner, who removes the images when done with them."""
     node = cluster.node("node1")
     (base,) = [image.archive() for image in catalog() if image.name == dagster.name()]
     made = {asset: f"registry.test/{owner}:{asset}" for asset in ASSETS}

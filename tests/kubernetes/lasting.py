@@ -1,4 +1,4 @@
-"""Code whose values, output and runs are to outlive its releases."""
+"""Code whose values, output and runs outlive its releases."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """A stand-in for metrics-server: the same API, kept by the API server itself, in which a test writes numbers.
 
 Its objects have the fields of `metrics.k8s.io/v1beta1` and no others (k8s.io/metrics, types.go). Nothing is
-measured: what a kubelet counts is not what is tried.
+measured: a kubelet's measuring is not under test.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ def measured(access: Access) -> Iterator[None]:
 
 
 def swell(place: Place) -> None:
-    """The daemon's container uses 95 % of its memory."""
+    """Report that the daemon's container uses 95 % of its memory."""
     place.held.enter_context(measured(place.stack.access))
     (pod,) = place.stack.pods("daemon")
     (container,) = pod["spec"]["containers"]

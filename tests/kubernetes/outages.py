@@ -1,4 +1,4 @@
-"""What can go wrong around a stack that serves: its database, its volumes, its network, its node."""
+"""Failures around a stack that serves: of its database, its volumes, its network, its node."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def let_go(place: Place) -> None:
 
 
 def connect(place: Place, count: int) -> None:
-    """Hold so many connections to the database, or as many as there are."""
+    """Hold so many connections to the database, or as many as it allows."""
     secret = place.stack.get("secret", "dagster-postgres")["data"]["password"]
     host = place.stack.get("service", "dagster-postgres")["spec"]["clusterIP"]
     with suppress(psycopg2.OperationalError):
@@ -55,7 +55,7 @@ def password(place: Place, text: str) -> None:
 
 
 def change_password(place: Place) -> None:
-    """Only in the database; whoever is connected stays so."""
+    """Change it only in the database; existing connections stay."""
     secret = place.stack.get("secret", "dagster-postgres")["data"]["password"]
     password(place, "another")
     place.held.callback(password, place, b64decode(secret).decode())
@@ -72,7 +72,7 @@ def lose_the_secret(place: Place) -> None:
 
 
 def let_go_and_start(what: str) -> Do:
-    """The controller that could make no pod tries again ever more rarely: it is made anew."""
+    """Delete and deploy again: a controller that could make no pod retries ever more rarely."""
 
     def do(place: Place) -> None:
         place.held.close()
@@ -161,7 +161,7 @@ OUTAGES = [
         *("a quota that lets no pod begin", "daemon", "healthy", "exceeded quota"),
         no_pods,
         let_go_and_start(DAEMON),
-        others=("a",),  # whose repository is asked from a pod
+        others=("a",),  # whose repository is resolved in a pod
     ),
     case(
         *("a webhook of somebody else's refuses pods", "daemon", "healthy", "failed calling webhook"),

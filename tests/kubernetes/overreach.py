@@ -121,7 +121,7 @@ def prepare_for_the_install(found: Object) -> None:
 
 def install_and_tell(found: Object) -> None:
     hook = {"exec": {"command": ["sh", "-c", "cat /etc/packages-secret/*"]}}
-    # Of init containers only those that go on may have hooks.
+    # Only init containers that go on may have hooks.
     spec(found)["initContainers"][1] |= {"lifecycle": {"postStart": hook}, "restartPolicy": "Always"}
 
 

@@ -1,4 +1,4 @@
-"""Pods that do not come up, whoever made them, and what is to be said of each."""
+"""Pods that do not come up, whoever made them, and the expected report about each."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class PodCase:
     name: str
     kind: FindingKind
     said: str
-    """In what was observed or its cause."""
+    """Part of what was observed or of its cause."""
     pod: dict[str, Any]
 
 

@@ -1,7 +1,7 @@
 """The stack on the cluster that a worker's files share, with the locations that they are going to use.
 
 A location that is added later restarts webserver, daemon and `ops`, which takes as long as a stack: so all
-are there from the start, and a file takes its own by a commit. Nothing in a file may change another's.
+are there from the start, and a file puts its code there by a commit. Nothing in a file may change another's.
 """
 
 from __future__ import annotations
@@ -34,18 +34,18 @@ FROM_GIT: dict[str, dict[str, Any]] = {
     "reads": {"pod": reads.POD},
     "short": {"longest_run_seconds": 5},
 }
-"""By name, what its section says beside its repository. Automation is off: nobody wants a run each minute."""
+"""A location's section by name, without its repository. Automation is off: no test needs frequent runs."""
 FIRST = {
     "gated": text("total"),
     "long": LASTING.format(version=1),
     "reads": reads.CODE,
     "short": LASTING.format(version=1),
 }
-"""Of those that need it, what their first commit defines."""
+"""The first commit's definitions for locations that need certain ones."""
 OWN: dict[str, dict[str, Any]] = {"b": {"smoke_job": "refresh"}}
-"""It serves the bootstrap package."""
+"""Locations that serve the bootstrap package."""
 ON_ITS_OWN = "reads"
-"""Its git server can be ended without the others'."""
+"""A location whose git server can be ended without the others'."""
 ARTIFACTS = "1Gi"
 """Room for the environments of locations with packages of their own."""
 INDEX: Object = {
@@ -58,16 +58,16 @@ INDEX: Object = {
 
 class Pool(FromGit):
     def __init__(self, access: Access, folder: Path, image: str | None) -> None:
-        """`image`: what location `reports` has its code in; None: there is no such location."""
+        """Prepare the pool; `image` has the code of location `reports`. None: there is no such location."""
         super().__init__(access, folder)
         self._of_images = [{"name": "reports", "image": image, "module": MODULE}] if image else []
         self._git_of_its_own, self._port = ExitStack(), 0
         self.index_port = free_port()
-        """Where packages come from, while a test serves them there."""
+        """The port of the package index while a test serves one."""
 
     @contextmanager
     def git_away(self) -> Iterator[None]:
-        """The server of ON_ITS_OWN answers nobody within the block."""
+        """Stop the git server of ON_ITS_OWN within the block."""
         self._git_of_its_own.close()
         yield
         self._serve_on_its_own()
@@ -78,7 +78,7 @@ class Pool(FromGit):
         return url
 
     def take(self, name: str, first: str = "") -> ClusterStack:
-        """The stack, with this code served there, if any is given and another one is there."""
+        """Return the stack, with location `name` at the code `first` if that is given and differs."""
         stack, code = self.bare(), self.code(name)
         if first and (code.folder / "pipeline.py").read_text() != first:
             code.commit_text(first, "First of a file")
@@ -86,7 +86,7 @@ class Pool(FromGit):
         return stack
 
     def plain(self) -> ClusterStack:
-        """With no other locations and settings than it had at first."""
+        """Return the stack with only the locations and settings that it had at first."""
         with self.having() as stack:
             return stack
 

@@ -35,7 +35,7 @@ from tests.stacks import QUICK, SELDOM
 
 ROOT = Path(__file__).parents[2]
 POD = {"resources": {"requests": {"cpu": "50m"}}}
-"""Several stacks fit on a node of two processors; what rolls out asks for 100m, not ten times as much."""
+"""Several stacks fit on a node of two processors with these requests; a remote job requests 100m."""
 SMALL: dict[str, Any] = {
     "webserver": {"pod": POD},
     "daemon": {"pod": POD, "dequeue_interval_seconds": 2},
@@ -45,13 +45,12 @@ SMALL: dict[str, Any] = {
     "rollout": QUICK,
     "code_locations": [{"name": "a"}, {"name": "b"}],
 }
-"""Volumes of the tests' cluster are made of memory. A daemon that looks for queued runs each second takes
-half as much again when it is idle: each time it reads what the tables are like.
-"""
+"""Volumes of the tests' cluster are in memory. A daemon that checks for queued runs each second uses half as
+much again when it is idle: each time it reads the tables' structure."""
 
 
 def small(namespace: str, **document: Any) -> dict[str, Any]:
-    """A configuration; its sections are laid over those that keep the stack small."""
+    """Return a configuration; its sections override those that keep the stack small."""
     whole = {
         name: {**SMALL.get(name, {}), **section} if isinstance(section, dict) else section
         for name, section in {**SMALL, **document}.items()
@@ -67,7 +66,7 @@ class ClusterStack(Asking):
     namespace: str
     folder: Path
     cluster: dict[str, Any] = field(default_factory=dict)
-    """Of the section `kubernetes`: what it says unless it is configured otherwise."""
+    """Settings of the section `kubernetes` unless it is configured otherwise."""
     always: tuple[dict[str, Any], ...] = ()
     """Locations that it has besides those that it is configured with."""
 
@@ -119,7 +118,7 @@ class ClusterStack(Asking):
         return ended
 
     def ok(self, *arguments: str, module: str = "playground_ops") -> str:
-        """What it prints, and not what it tells meanwhile."""
+        """Return its standard output, without its progress."""
         return self.done(*arguments, module=module).stdout
 
     def bootstrap(self) -> str:
@@ -130,7 +129,7 @@ class ClusterStack(Asking):
         return connected(self.access)
 
     def plan(self) -> dict[str, list[str]]:
-        """What is not unchanged: the changed fields by object, or by location."""
+        """Return the planned changes: the changed fields by object, or by location."""
         with opened(self.access, self.config) as found:
             plan = make_plan(found.engine, found.configuration)
         return {
@@ -149,11 +148,11 @@ class ClusterStack(Asking):
         return self.access.kubectl(*arguments, namespace=self.namespace, stdin=stdin)
 
     def namespace_of(self, location: str) -> str:
-        """That of an isolated one."""
+        """Return the namespace of an isolated location."""
         return f"{self.namespace}-{location}"
 
     def as_its_account(self, folder: Path) -> ClusterStack:
-        """The same stack for whoever has the login of its pods' account, written to the folder."""
+        """Return the same stack with the login of its pods' account, which is written to the folder."""
         token = self.kubectl("create", "token", "default").strip()
         written = self.access.kubectl("config", "view", "--raw", "--flatten", "--minify", "-o", "json")
         document = json.loads(written)
@@ -163,7 +162,7 @@ class ClusterStack(Asking):
         return ClusterStack(access, self.namespace, self.folder)
 
     def sql(self, statement: str) -> str:
-        """What psql answers in the Postgres pod."""
+        """Return what psql answers in the Postgres pod."""
         psql = ["psql", "-XAtq", "-U", "dagster", "-d", "dagster", "-c", statement]
         return self.kubectl("exec", "dagster-postgres-0", "--", *psql).strip()
 
@@ -171,7 +170,7 @@ class ClusterStack(Asking):
         return self.access.get(kind, name, self.namespace)
 
     def pods(self, component: str) -> list[dict[str, Any]]:
-        """Those of webserver, daemon, postgres or location that are not being deleted, oldest first."""
+        """Return the pods of a component that are not being deleted, oldest first."""
         selector = f"app.kubernetes.io/component={component}"
         path = f"/api/v1/namespaces/{self.namespace}/pods"
         found = self.connection.request("GET", path, query={"labelSelector": selector})["items"]
@@ -179,16 +178,16 @@ class ClusterStack(Asking):
         return sorted(alive, key=lambda pod: str(pod["metadata"]["creationTimestamp"]))
 
     def uids(self, component: str) -> set[str]:
-        """Of its pods, as `pods` tells them."""
+        """Return the uids of the pods that `pods` returns."""
         return {str(pod["metadata"]["uid"]) for pod in self.pods(component)}
 
     def servers(self, location: str, release: int | None = None) -> list[dict[str, Any]]:
-        """The pods of a location, or of one release of it, as `pods` tells them."""
+        """Return the pods of a location, or of one release of it, as `pods` does."""
         mine = {LOCATION: location} | ({RELEASE: str(release)} if release is not None else {})
         return [pod for pod in self.pods("location") if mine.items() <= pod["metadata"]["labels"].items()]
 
     def graphql(self, query: str, **variables: Any) -> Any:
-        """A question is asked again, as a person reloads the page, while the database is away."""
+        """Repeat a query, as a person reloads the page, while the database is away."""
         if query.lstrip().startswith("mutation"):
             return super().graphql(query, **variables)
 
@@ -207,7 +206,7 @@ class ClusterStack(Asking):
 
 @contextmanager
 def a_cluster_stack(access: Access, folder: Path, **more: Any) -> Iterator[ClusterStack]:
-    """In a namespace of its own, which is gone afterwards; nothing is deployed in it yet."""
+    """Yield a stack in a namespace of its own, which is deleted afterwards; nothing is deployed in it yet."""
     namespace = access.make_namespace(os.environ[SESSION_VARIABLE])
     started("stacks on the cluster")
     try:

@@ -1,8 +1,8 @@
-"""A rollout that stops at a chosen step until it is told to go on: `python -m tests.kubernetes.stepping`.
+"""A rollout that stops at a chosen step until it may go on: `python -m tests.kubernetes.stepping`.
 
-It runs on this machine, from where the tests' cluster's pods can be reached, and is asked about on standard
-output: `at VERB` where it stops, and at the end what the rollout was. A line on standard input lets it go on.
-A step is a verb of the Target that has an effect (tests/kills.py).
+It runs on this machine, from where the tests' cluster's pods can be reached, and reports on standard output:
+`at VERB` where it stops, and at the end the rollout's outcome. A line on standard input lets it go on. A step
+is a method of the Target that has an effect (tests/kills.py).
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ def stop(verb: str) -> None:
 
 
 def skew(seconds: float) -> None:
-    """This process's clock is ahead by so much, the API server's is not."""
+    """Set this process's clock ahead by so much, but not the API server's."""
 
     class Skewed(clocks.datetime):
         @classmethod

@@ -1,4 +1,4 @@
-"""The stack of the story: from private repositories, bootstrapped by two at once, changed and upgraded."""
+"""The stack of test_story: from private repositories, bootstrapped by two at once, changed and upgraded."""
 
 from __future__ import annotations
 
@@ -35,9 +35,10 @@ NEW = f"{OLD.partition(':')[0]}:as-if-newer"
 def of_private_repositories(
     access: Access, code: Pipeline, folder: Path, keys: Path
 ) -> Iterator[ClusterStack]:
-    """With `a`, `b`, an isolated `c`, and two that name what is not there; nothing is deployed yet.
+    """Yield a stack with `a`, `b`, an isolated `c`, and two with missing refs or code; nothing is deployed
+    yet.
 
-    Its Secrets come first, where there is no namespace yet. Both repositories are private: one is fetched
+    Its Secrets are made first, where there is no namespace yet. Both repositories are private: one is fetched
     over HTTP by a password, one over SSH by a key.
     """
     root = code.folder.parent
@@ -67,7 +68,7 @@ def from_git(name: str, url: str, ref: str, secret: str) -> dict[str, Any]:
 
 
 def secrets_of(folder: Path, ssh: gitservers.SshAccess) -> dict[str, list[str]]:
-    """Of each location: what `secret git` is given."""
+    """Return the arguments of `secret git` for each location."""
     for name, content in (("key", ssh.key), ("hosts", ssh.known_hosts), ("token", gitservers.PASSWORD)):
         (folder / name).write_text(content)
     return {
@@ -77,7 +78,7 @@ def secrets_of(folder: Path, ssh: gitservers.SshAccess) -> dict[str, list[str]]:
 
 
 def document(stack: ClusterStack) -> dict[str, Any]:
-    """The configuration, to be changed and written."""
+    """Return the configuration, to be changed and written."""
     found: dict[str, Any] = json.loads(stack.config.read_text())
     return found
 
@@ -87,13 +88,13 @@ def write(stack: ClusterStack, changed: dict[str, Any]) -> None:
 
 
 def errands(stack: ClusterStack) -> list[str]:
-    """Pods in which rollouts run."""
+    """Return the pods of remote jobs, in which rollouts run."""
     found = [pod for pod in stack.pods("errand") if pod["status"]["phase"] == "Running"]
     return [str(pod["metadata"]["name"]) for pod in found]
 
 
 class Eyes(Asking):
-    """Whoever has only the address of the second webserver."""
+    """A user who has only the address of the second webserver."""
 
     def __init__(self, stack: ClusterStack) -> None:
         self._address = stack.get("service", READ_ONLY)["spec"]["clusterIP"]

@@ -1,4 +1,4 @@
-"""A pod that talks all the time, and a reader of its log: nothing is lost and nothing comes twice."""
+"""A pod that logs all the time, and a reader of its log: nothing is lost and nothing comes twice."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ for number in itertools.count():
 
 
 class Reader:
-    """Follows in a thread."""
+    """Follows the log in a thread."""
 
     def __init__(self, connection: Connection, wanted: Wanted) -> None:
         self.lines: list[LogLine] = []
@@ -76,7 +76,7 @@ def nothing_lost_or_doubled(access: Access, namespace: str, pod: str, reader: Re
 
 
 def starts(said: list[str]) -> set[str]:
-    """Each start of the container has a name of its own."""
+    """Return the name of each start of the container."""
     return {text.rsplit(".", 1)[0] for text in said}
 
 
@@ -86,7 +86,7 @@ def talking(access: Access, namespace: str, name: str = "talks") -> None:
 
 
 def said_on_the_node(cluster: Cluster, pod: Pod) -> list[str]:
-    """Its record, read past the API server."""
+    """Return its record, read without the API server."""
     node = cluster.node(pod.node)
     volume = f"{node.folder}/kubelet/pods/{pod.uid}/volumes/kubernetes.io~empty-dir/tmp"
     return node.machine.run("cat", f"{volume}/after").stdout.split()

@@ -1,6 +1,7 @@
-"""The API server goes away and comes back under all that goes on for long: each says so and goes on, or ends.
+"""The API server goes away and comes back under long operations: each says so and goes on, or ends.
 
-One outage for all of them: after it everything that watches the API takes up to a minute to come back.
+There is one outage for all of them: after it everything that watches the API takes up to a minute to come
+back.
 """
 
 from __future__ import annotations
@@ -47,7 +48,7 @@ def reading(connection: Connection, namespace: str, name: str) -> Iterator[Reade
 
 
 def a_command(connection: Connection, namespace: str, pool: ThreadPoolExecutor) -> Future[Ended]:
-    """One that never ends by itself, and has begun."""
+    """Start a command that never ends by itself, and wait until it has begun."""
     begun = threading.Event()
     command = ["sh", "-c", "echo up; sleep 3600"]
     place = Place(namespace, "talks", "main")
@@ -57,7 +58,7 @@ def a_command(connection: Connection, namespace: str, pool: ThreadPoolExecutor) 
 
 
 def a_watch(connection: Connection, namespace: str, pool: ThreadPoolExecutor) -> Future[int]:
-    """How many lines it heard until it ended."""
+    """Start a watch. Returns how many lines it received until it ended."""
     begun = threading.Event()
 
     def heard() -> int:
@@ -105,7 +106,7 @@ def test_each_says_so_and_goes_on_or_ends(
             with pytest.raises(PlaygroundError, match="No answer"):
                 list(lines(connection, maps(namespace), {"watch": "1"}, 5))
 
-            # A container that is replaced while nobody can look.
+            # A container that is replaced while nobody can observe it.
             count = len(said_on_the_node(cluster, replaced))
             eventually("it to go on", lambda: len(said_on_the_node(cluster, replaced)) > count + 100)
             faults.kill_container(cluster, replaced)

@@ -26,7 +26,7 @@ def stack(database_stack: DatabaseStack) -> ClusterStack:
 
 
 def kept_files(stack: ClusterStack) -> list[str]:
-    """By the job, on the claim that outlives pods."""
+    """Return the files that the job keeps on the claim that outlives pods."""
 
     eventually("all to be ready", lambda: are_ready(stack), every_seconds=1)
     return stack.kubectl(*IN_WEBSERVER, "ls", "-A", BACKUP_FOLDER).split()

@@ -51,7 +51,7 @@ def postgres_is_ready(connection: Connection, stack: ClusterStack) -> bool:
 
 @pytest.fixture(scope="module")
 def backup(stack: ClusterStack, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Of a database with one run that is kept."""
+    """A backup of a database with one run in it."""
     path = tmp_path_factory.mktemp("backup") / "stack.backup"
     stack.sql(INSERT.format("first", "SUCCESS"))
     stack.ok("backup", str(path))
@@ -60,7 +60,7 @@ def backup(stack: ClusterStack, tmp_path_factory: pytest.TempPathFactory) -> Pat
 
 @pytest.fixture
 def file(stack: ClusterStack, place: Place, backup: Path, tmp_path: Path) -> Path:
-    """A copy of it, and the database as it was."""
+    """A copy of the backup, and the database as it was."""
     stack.sql(f"DELETE FROM runs WHERE pipeline_name = 'kept'; {INSERT.format('first', 'SUCCESS')}")
     return Path(shutil.copy(backup, tmp_path))
 

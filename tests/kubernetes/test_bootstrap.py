@@ -1,4 +1,4 @@
-"""The first deploy on a real cluster, in the way of something, killed, and with something broken in it."""
+"""The first deploy on a real cluster, with something in its way, killed, and with something broken in it."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def test_all_that_stands_in_the_way_is_told_at_once_and_nothing_is_written(stack
 def in_a_pipelines_pod(
     stack: ClusterStack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[None]:
-    """What a pod of somebody's CI has: its account's token, the address of its cluster, no kubeconfig."""
+    """Set up what a pod of a CI pipeline has: its account's token, the cluster's address, no kubeconfig."""
     document = json.loads(
         stack.access.kubectl("config", "view", "--raw", "--flatten", "--minify", "-o", "json")
     )

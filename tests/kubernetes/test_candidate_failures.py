@@ -1,7 +1,8 @@
 """Ways in which a candidate does not come up, made to happen: its sentence, its kind, and how soon.
 
-One of each mechanism by which a cluster tells of it; `-m soak` makes all, and keeps what the API server
-answered of each for `tests/unit/test_recorded_failures.py`, which looks at all of them without a cluster.
+By default one of each mechanism by which a cluster reports it; `-m soak` makes all, and keeps what the API
+server answered to each for `tests/unit/test_recorded_failures.py`, which checks all of them without a
+cluster.
 """
 
 from __future__ import annotations
@@ -27,12 +28,12 @@ MECHANISMS = {
     "lazy": "what the server answers",
 }
 WAITED_OUT = 100.0
-"""Seconds from when the cluster knows: far from the 170 in which any candidate would be given up. How soon it
+"""Seconds since the cluster knows: far from the 170 after which any candidate would be given up. How soon it
 is on a machine that is not busy is printed, and measured by the benchmarks."""
 
 
 def fail(place: Place, cases: Collection[Case], one: Callable[..., Ended]) -> dict[str, Ended]:
-    """Several side by side; of those that import Dagster no more than the machine has processors for."""
+    """Fail several at once; of those that import Dagster only as many as there are processors."""
     made = commits(place.code)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(rendering, "render", privileged(rendering.render))

@@ -1,4 +1,4 @@
-"""Commands in containers: every byte both ways, exit codes, and what goes wrong in words."""
+"""Commands in containers: every byte both ways, exit codes, and failures explained."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def place(access: Access, namespace: str) -> Place:
 
 
 def noise() -> Iterator[bytes]:
-    """Every byte value, in pieces of odd lengths; the same every time."""
+    """Yield every byte value, in pieces of odd lengths; the same every time."""
     source, left = random.Random(1), MANY
     while left:
         piece = source.randbytes(min(left, 1_000_003))
@@ -114,7 +114,7 @@ def test_a_pod_that_dies_under_it_is_told(
 def test_a_container_that_dies_with_input_on_its_way_is_told_and_is_no_success(
     cluster: Cluster, connection: Connection, access: Access, place: Place
 ) -> None:
-    """As in a restore: nobody reads on, the line is full, and no end of the command gets past it."""
+    """As in a restore, nobody reads on, the connection is full, and no end of the command gets past it."""
     pod = access.pod(place.namespace, place.pod)
 
     def input_without_end() -> Iterator[bytes]:

@@ -47,7 +47,7 @@ def test_a_secret_that_is_not_there_is_named(stack: ClusterStack) -> None:
 
 
 def apply(stack: ClusterStack, folder: Path) -> str:
-    """As a person does. Any warning of admission fails it."""
+    """Apply as a person does. Any warning of admission is a failure."""
     return stack.access.kubectl("apply", "--server-side", "--warnings-as-errors", "-f", str(folder))
 
 
@@ -65,7 +65,7 @@ def waits(stack: ClusterStack, component: str) -> bool:
 
 
 def healthy(stack: ClusterStack) -> bool:
-    """Every daemon, as the webserver reads it from the database."""
+    """Return whether every daemon is healthy, as the webserver reads it from the database."""
     found = stack.graphql(DAEMONS)["instance"]["daemonHealth"]["allDaemonStatuses"]
     return bool(found) and all(one["healthy"] for one in found)
 
@@ -138,7 +138,7 @@ def test_every_kind_of_location_has_its_runs_in_pods_and_their_values_are_in_the
 def test_a_run_ends_well_on_its_own_commit_when_its_release_is_long_gone(
     stack: ClusterStack, code: Pipeline, world: World
 ) -> None:
-    """And so does one that was queued meanwhile, without the git server: its code is kept."""
+    """So does a run that was queued meanwhile, without the git server: its code is in the cache."""
     commit = stack.location(A)["commit"]
     runs = [stack.launch(A, "alone"), stack.launch(A, "alone")]
     eventually("one of them to run", lambda: "STARTED" in [stack.run_status(run) for run in runs])

@@ -1,7 +1,7 @@
-"""Rollouts on a real cluster, with something going wrong at each step of them.
+"""Rollouts on a real cluster, with a failure at each of their steps.
 
-After each: what serves is a release of a good commit, and what the next rollout leaves is in order, as the
-cluster's objects and the API server's audit log tell it. The normal run has one of them; `-m soak` goes
+After each, what serves is a release of a good commit, and what the next rollout leaves is in order, according
+to the cluster's objects and the API server's audit log. The normal run has one of them; `-m soak` goes
 through all.
 """
 
@@ -38,7 +38,7 @@ from tests.stacks import ROOT
 
 SEED = int(os.environ["PLAYGROUND_SEED"])
 STEPS = 15
-"""Of a redeploy: its verbs that have an effect."""
+"""The steps of a redeploy: calls of methods that have an effect."""
 MINE = f"{LOCATION}=a"
 BAD = "raise RuntimeError('the price list has no column vat')\n"
 
@@ -50,7 +50,7 @@ class Stepped:
     process: subprocess.Popen[str]
 
     def stopped_at(self) -> str | None:
-        """The verb before or after which it stands; None when it is over."""
+        """Return the method before or after which it has stopped; None when it is over."""
         assert self.process.stdout is not None
         line = self.process.stdout.readline()
         return line.split()[1] if line.startswith("at ") else None
@@ -68,7 +68,7 @@ class Stepped:
         return dict(json.loads(lines[-1]))
 
     def is_done(self) -> int:
-        """How many steps it took."""
+        """Check that it succeeded. Returns how many steps it took."""
         ended = self.end()
         assert ended["outcome"] == "done", ended
         return int(ended["steps"])
@@ -152,21 +152,21 @@ def matrix(
     file.write_text(world.target.configuration.text)
     made = Matrix(cluster, access, world, shared_stack.code("a"), file)
     taken = [made.rollout("--ref", made.good()).is_done()]
-    while taken[-1] != STEPS and len(taken) < 3:  # one serves, one is warm, and one goes
+    while taken[-1] != STEPS and len(taken) < 3:  # one serves, one is warm, and one is removed
         taken.append(made.rollout("--ref", made.good()).is_done())
     assert taken[-1] == STEPS, "else some moment would never come, or be left out"
     return made
 
 
 def serves_what_is_good(matrix: Matrix, *commits: str) -> None:
-    """Of two good commits, one is what the location's address leads to, and its pod answers."""
+    """Check that the location's address leads to one of two good commits, and that its pod answers."""
     number = matrix.serving()
     assert matrix.commit_of(number) in commits
     eventually("its pod to be ready", lambda: matrix.pod(number).ready, 90, 0.5)
 
 
 def in_order(matrix: Matrix, commit: str) -> None:
-    """What is there of the location after a rollout that nothing happened to."""
+    """Check what exists of the location after an undisturbed rollout."""
     serving = matrix.serving()
     assert matrix.commit_of(serving) == commit
 
@@ -203,7 +203,7 @@ def _served(deployments: list[dict[str, Any]]) -> set[int]:
 
 @contextmanager
 def one_at_a_time(matrix: Matrix) -> Iterator[Calls]:
-    """Looks at the lock all the time: who lost it never has it again. And the API server refuses nothing."""
+    """Watch the lock: who lost it never has it again. And the API server refuses nothing."""
     holders: list[str] = []
     over = threading.Event()
 
@@ -231,7 +231,7 @@ def one_at_a_time(matrix: Matrix) -> Iterator[Calls]:
 
 
 Fault = Callable[[Matrix, Stepped, str], None]
-"""Happens while the rollout stands at a verb; lets it go on or ends it."""
+"""Causes a failure while the rollout has stopped at a step; lets it go on or ends it."""
 
 
 def killed(matrix: Matrix, rollout: Stepped, commit: str) -> None:
@@ -242,7 +242,7 @@ def killed(matrix: Matrix, rollout: Stepped, commit: str) -> None:
 def without_api(matrix: Matrix, rollout: Stepped, commit: str) -> None:
     with faults.api_down(matrix.cluster):
         rollout.go_on()
-        time.sleep(20)  # of an outage, not of a wait
+        time.sleep(20)  # the length of the outage; nothing is waited for
     rollout.end()
 
 
@@ -318,14 +318,14 @@ FAULTS: dict[str, Fault] = {
 }
 Cell = tuple[str, int, str]
 MOMENTS = [*((step, "before") for step in range(1, STEPS + 1)), (STEPS, "after")]
-"""Between two verbs the cluster stays as it is: after one is before the next."""
+"""Between two steps the cluster stays as it is: after one is before the next."""
 ALL: list[Cell] = [(fault, step, when) for fault in FAULTS for step, when in MOMENTS]
 SAMPLE: list[Cell] = [("it is killed", 10, "before")]
 """By default: the address leads to the candidate, and nobody has confirmed it."""
 
 
 def story(matrix: Matrix, cell: Cell) -> str | None:
-    """The verb at which it happened; None when the rollout was over before."""
+    """Return the method at which it happened; None when the rollout was over before."""
     fault, step, when = cell
     before = matrix.commit_of(matrix.serving())
     commit = matrix.good()
@@ -344,7 +344,7 @@ def story(matrix: Matrix, cell: Cell) -> str | None:
 
 
 def rolled_out(matrix: Matrix, commit: str) -> bool:
-    """A lock that a dead one holds expires."""
+    """Return whether the rollout was made; otherwise a dead holder's lock has yet to expire."""
     ended = matrix.rollout("--ref", commit).end()
     if ended["outcome"] in ("done", "unchanged"):
         return True

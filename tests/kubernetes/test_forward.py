@@ -30,7 +30,7 @@ BIG_BYTES = 24 << 20
 
 
 class Told(list[str]):
-    """What a forward says."""
+    """The messages of a forward."""
 
     def said(self, part: str) -> bool:
         return any(part in line for line in self)

@@ -1,6 +1,6 @@
-"""Failures of a stack that serves, made for real: `health` tells each in one sentence, and nothing else.
+"""Real failures of a stack that serves: `health` reports each in one sentence, and nothing else.
 
-Each is mended before the next: a stack that was broken in every way is well again at the end.
+Each is repaired before the next: a stack that was broken in every way is well again at the end.
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ def test_memory_that_is_nearly_used_up_is_told_where_somebody_measures_it(place:
 
 
 def test_who_may_no_longer_look_is_red_itself(place: Place) -> None:
-    """The rights of `ops` are gone: no other check says anything, and none is said to be well."""
+    """Without the rights of `ops` no other check reports anything, and none is said to be well."""
     place.stack.kubectl("delete", "rolebinding", "dagster-ops")
     run = place.stack.launch("ops", "health_check")
     assert place.stack.wait_for_run(run) == "FAILURE"
@@ -98,7 +98,7 @@ def test_who_may_no_longer_look_is_red_itself(place: Place) -> None:
 def test_each_of_them_is_told_with_its_cause_and_nothing_else_is(
     place: Place, cluster: Cluster, cases: Sequence[Case[Place]]
 ) -> None:
-    """Those that break the cluster too, for which this test has it for itself."""
+    """Cases that break the cluster are included: this test has it for itself."""
     place.as_before()
     make_all(place, cases, RESULTS, HEAD)
 
@@ -113,7 +113,7 @@ EVALUATED = """query($key: AssetKeyInput!, $check: String!) { assetCheckExecutio
 def test_a_healthy_stack_under_load_gives_no_false_alarm(
     place: Place, record_property: Callable[[str, object], None]
 ) -> None:
-    """Runs that begin and end, and releases that follow one another; the sensor and the schedule look."""
+    """Runs begin and end, and releases follow one another, while the sensor and the schedule check."""
     place.as_before()
     wait_until_well(place.stack)
     runs, redeploys, began = [], 0, time.monotonic()
@@ -124,7 +124,7 @@ def test_a_healthy_stack_under_load_gives_no_false_alarm(
         if time.monotonic() - began > redeploys * REDEPLOY_SECONDS:
             place.afresh()
             redeploys += 1
-        time.sleep(LAUNCH_SECONDS)  # of the load
+        time.sleep(LAUNCH_SECONDS)  # the load's interval
     ends = [place.stack.wait_for_run(run) for run in runs]
     told = evaluations(place)
     alarms = [one for key, found in told.items() for one in found[: len(found) - len(before[key])] if one]
@@ -136,9 +136,8 @@ def test_a_healthy_stack_under_load_gives_no_false_alarm(
 
 
 def evaluations(place: Place, of_run: str | None = None) -> dict[tuple[str, str], list[str]]:
-    """Of each check, the newest first: empty where it passed, else what was told. Without those that a run
-    planned and did not come to; of one run alone, where it is given.
-    """
+    """Return each check's descriptions, the newest first: empty where it passed, else what was reported.
+    Checks that a run planned and did not get to are left out; `of_run` selects one run."""
     configuration = read(place.stack.config.read_text(), place.stack.config)
     found = {}
     for name, topics in parts_of(configuration, in_cluster=True).items():

@@ -1,4 +1,4 @@
-"""A location in a namespace and with a database of its own, on a cluster: made, used, changed, taken down."""
+"""A location with a namespace and a database of its own, on a cluster: made, used, changed, taken down."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ LOOK = f"test -d {KEPT} && ! ls {KEPT} 2> /dev/null && echo not to be read"
 
 
 def servers(stack: ClusterStack) -> set[str]:
-    """The ids of its pods."""
+    """Return the uids of its pods."""
     return {str(pod["metadata"]["uid"]) for pod in stack.servers(CODE)}
 
 
@@ -38,7 +38,7 @@ def test_what_serves_comes_back_without_its_commit_and_without_its_repository(
 
 
 def comes_back(stack: ClusterStack, commit: str, assets: list[str]) -> None:
-    """After its pod was deleted."""
+    """Delete its pod, and check that it comes back with the same code."""
     before = servers(stack)
     stack.kubectl("delete", "pod", "--selector", f"playground.dagster/location={CODE}", "--now")
     eventually("another server", lambda: servers(stack) - before, 60)

@@ -1,4 +1,4 @@
-"""Logs of real pods: all that was said, once, whatever happens meanwhile."""
+"""Logs of real pods: all that was logged, once, whatever happens meanwhile."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def labelled(pod: dict[str, Any], **labels: str) -> dict[str, Any]:
 
 
 def spoken(access: Access, namespace: str, *names: str) -> None:
-    """Ready means started; the first line takes Python a moment more."""
+    """Wait for a first line: a ready pod has started, but Python needs a little longer."""
     for name in names:
         ready(access, namespace, name)
         eventually(f"a line of {name}", lambda: access.kubectl("logs", name, namespace=namespace))  # noqa: B023

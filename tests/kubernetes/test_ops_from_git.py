@@ -43,12 +43,12 @@ class Git:
         return {"name": name, "repo": self.repo(ref), "module": "pipeline", "automation": "off", **more}
 
     def write(self, **document: Any) -> None:
-        """Into the person's file, as a clone would have it."""
+        """Write the person's file, as a clone would have it."""
         ops = {"repo": {"url": f"{self.url}/{self.own.name}", "ref": "main"}}
         self.stack.configure(ops=ops, **document)
 
     def push(self, **document: Any) -> str:
-        """A commit of the stack's repository with this configuration; its hash."""
+        """Commit this configuration to the stack's repository. Returns the commit's hash."""
         self.write(**document)
         return self.push_text(self.stack.config.read_text())
 
@@ -75,7 +75,7 @@ def made(access: Access, tmp_path_factory: pytest.TempPathFactory) -> Iterator[G
 
 
 def redeploy(stack: ClusterStack, end: str = "SUCCESS") -> str:
-    """Of `ops`, from its own UI; what the run's page tells."""
+    """Redeploy `ops`, from its own UI. Returns the messages on the run's page."""
     run = stack.launch("ops", "redeploy", {"locations": ["ops"]})
     ended = stack.wait_for_run(run)
     told = stack.messages(run)
@@ -169,7 +169,7 @@ def test_what_a_person_did_not_apply_needs_bootstrap(made: Git) -> None:
 
 
 def test_a_command_from_outside_acts_on_what_is_in_force(made: Git) -> None:
-    """The person's file is another one by now."""
+    """The person's file differs from it by then."""
     made.write(code_locations=[made.location("a", environment={"LOCAL": "edit"}), made.location("e")])
     before = json.loads(made.stack.ok("history", "a", "--json"))[-1]["configuration"]
     made.code.commit("orders")

@@ -1,4 +1,4 @@
-"""The database is away: a rollout ends all the same; a run that has to say something gives up."""
+"""The database is away: a rollout ends all the same; a run that has to write something gives up."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def stack(shared_stack: Pool) -> Iterator[ClusterStack]:
 
 
 def waiting(stack: ClusterStack, until: str) -> str:
-    """A run whose step is under way, until there is this file."""
+    """Start a run whose step goes on until this file exists, and wait for the step."""
     run = stack.launch(A, "waiting", {"ops": {"wait": {"config": {"until": until}}}})
     started = 'Started execution of step "wait"'
     eventually("the step to begin", lambda: started in stack.messages(run), every_seconds=0.2)
@@ -57,7 +57,7 @@ def touch(stack: ClusterStack, server: str, file: str) -> None:
 
 
 def processes(stack: ClusterStack, server: str) -> set[str]:
-    """In its pod. Those that look for them are gone when they are asked for again."""
+    """Return the processes in its pod. Those of this query are gone at the next one."""
     return set(stack.kubectl("exec", server, "--", "sh", "-c", PROCESSES).split())
 
 
@@ -75,7 +75,7 @@ def bring_it_back(stack: ClusterStack) -> None:
 
 
 def says(stack: ClusterStack, where: str, command: str) -> str:
-    """What it prints there; nothing while there is no such container, or it fails."""
+    """Return what it prints there; nothing while there is no such container, or it fails."""
     try:
         return stack.kubectl("exec", where, "--", "sh", "-c", command)
     except KubectlFailed:
@@ -107,7 +107,7 @@ def test_a_rollout_ends_while_it_is_away_and_runs_go_on_that_have_nothing_to_say
     eventually("the rollout to end", lambda: last_rollout(stack)["outcome"], every_seconds=1)
     there = "deployment/dagster-webserver"
     eventually("a line to be held back", lambda: says(stack, there, HELD_BACK), every_seconds=1)
-    # Its server tells of it by the database, for as long as a minute: the run is the last to give up.
+    # Its server reports it by the database, for as long as a minute: the run is the last to give up.
     touch(stack, server, "/tmp/meanwhile")
     eventually("the run to give up", lambda: not its_own & processes(stack, server), 240, every_seconds=1)
     ended = last_rollout(stack)

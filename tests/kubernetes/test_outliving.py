@@ -33,7 +33,7 @@ def stack(shared_stack: Pool) -> ClusterStack:
 
 
 def redeploy(stack: ClusterStack, code: Pipeline, version: int, *also: Pipeline) -> None:
-    """From the UI."""
+    """Redeploy from the UI."""
     for one in (code, *also):
         one.commit_text(CODE.format(version=version), f"Version {version}")
     names = [one.folder.name for one in (code, *also)]
@@ -43,7 +43,7 @@ def redeploy(stack: ClusterStack, code: Pipeline, version: int, *also: Pipeline)
 def test_values_output_and_runs_in_flight_outlive_the_release_that_made_them(
     stack: ClusterStack, code: Pipeline, shared_stack: Pool
 ) -> None:
-    """But the run of a retired server that may not take so long is ended, and whoever ends it says so."""
+    """A run of a retired server that may not take so long is ended, and whoever ends it says so."""
     before = stack.location(LONG)["release"]
     made = stack.launch(LONG, "up")
     kept, doomed, late = (stack.launch(one, "waiting") for one in (LONG, LONG, SHORT))
@@ -98,7 +98,7 @@ def test_whoever_may_run_nothing_in_pods_has_a_job_for_it(stack: ClusterStack, c
 
 @contextmanager
 def nobody_may_exec(stack: ClusterStack) -> Iterator[None]:
-    """In its namespace, by a policy: the tests' own login may do everything."""
+    """Refuse `exec` in its namespace, by a policy: the tests' own login may do everything."""
     name, api = f"no-exec-{stack.namespace}", "admissionregistration.k8s.io/v1"
     here = {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": stack.namespace}}}
     rule = {"apiGroups": [""], "apiVersions": ["v1"], "operations": ["CONNECT"], "resources": ["pods/exec"]}

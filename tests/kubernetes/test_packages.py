@@ -1,4 +1,4 @@
-"""Locations with packages of their own: made once in the cluster, kept, and named where they can't be had."""
+"""Locations with packages of their own: made once in the cluster, kept, and named where they are missing."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ defs = dg.Definitions(assets=[{asset}], jobs=[dg.define_asset_job("everything")]
 """
 ARTIFACTS = "/opt/dagster/artifacts"
 A = "packaged"
-"""Of the pool; its configuration says where packages come from, from the start."""
+"""A location of the pool; its configuration names the package index from the start."""
 PROJECT = """\
 [project]
 name = "orders"
@@ -56,11 +56,11 @@ class World:
     code: Pipeline
     port: int
     own: Path
-    """Wheels beside those of Dagster."""
+    """The folder of wheels besides those of Dagster."""
     netrc: Path
 
     def index(self) -> AbstractContextManager[Index]:
-        """To be entered; always at the same address."""
+        """Return the index, to be entered; always at the same address."""
         return package_index(wheels(), self.own, port=self.port, login=(USER, PASSWORD))
 
     def lock(self, index: Index, greeter: str, text: str = PROJECT) -> None:
@@ -75,14 +75,14 @@ class World:
         return self.code.commit_text(DEFINITIONS.format(asset=asset), f"Define {asset}")
 
     def installed(self) -> str:
-        """What the newest pod's init container said."""
+        """Return the log of the newest pod's init container."""
         newest = self.stack.servers(A)[-1]
         return self.stack.kubectl("logs", newest["metadata"]["name"], "--container", "install-packages")
 
 
 @pytest.fixture(scope="module")
 def world(shared_stack: Pool, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    """What serves was made from an index that is away by now."""
+    """A location that serves, made from an index that is away by now."""
     folder = tmp_path_factory.mktemp("packages")
     (folder / "netrc").write_text(f"default login {USER} password {PASSWORD}\n")
     stack = shared_stack.take(A)
@@ -149,7 +149,7 @@ def test_an_index_that_is_away_is_waited_for_and_not_held_against_the_commit(wor
 
 @contextmanager
 def full(stack: ClusterStack) -> Iterator[None]:
-    """The claim of the artifacts, by a pod without a limit: what is written there is memory of its writer."""
+    """Fill the claim of the artifacts from a pod without a limit: what it writes counts as its memory."""
     file = f"{ARTIFACTS}/full"
     fill = ("sh", "-c", f"! dd if=/dev/zero of={file} bs=1M")
     claim = {"claim": (ARTIFACTS, {"persistentVolumeClaim": {"claimName": "dagster-artifacts"}})}
@@ -193,7 +193,7 @@ def test_a_package_that_can_t_be_had_is_named_and_leaves_what_serves(world: Worl
 def test_another_node_than_its_claim_s_is_no_place_for_it_and_what_serves_stays(
     world: World, second_node: str
 ) -> None:
-    """As it is with ReadWriteOnce: the volume is where the node of its first pod is."""
+    """As with ReadWriteOnce, the volume is on the node of its first pod."""
     stack = world.stack
     before = stack.assets(A)
     with world.index():

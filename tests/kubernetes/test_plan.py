@@ -1,4 +1,4 @@
-"""A plan asks the API server, tells exactly what would change, and writes nothing."""
+"""A plan asks the API server, reports exactly what would change, and writes nothing."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def by_object(plan: Plan) -> dict[str | None, list[tuple[str, str | None, str | 
 
 
 def make_plan(connection: Connection, found: Configuration) -> Plan:
-    """Of the objects alone: rollouts have tests of their own."""
+    """Plan the objects alone: rollouts have tests of their own."""
     return Plan(changes=tuple(plan_objects(connection, found)))
 
 
@@ -158,7 +158,7 @@ def test_the_command_shows_it(access: Access, configured: Say, tmp_path: Path) -
 
 
 def refuses(access: Access, namespace: str) -> bool:
-    """A quota binds from when the API server's own watch has told it, a moment after it was created."""
+    """Return whether the quota is in force: the API server's own watch learns of it somewhat later."""
     try:
         access.kubectl("create", "configmap", "one", "--dry-run=server", namespace=namespace)
     except KubectlFailed as refused:

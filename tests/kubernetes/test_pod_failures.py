@@ -1,7 +1,7 @@
 """Ways in which a pod does not come up, made to happen: each is named by its cause, the same every time.
 
-By default one whose words come late, and one that waits; `-m soak` makes all, and keeps them as the API
-server told of them for `tests/unit/test_recorded_failures.py`.
+By default one whose reason comes late, and one that waits; `-m soak` makes all, and keeps them as the API
+server reported them for `tests/unit/test_recorded_failures.py`.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ SETTINGS = ("create", "configmap", "settings", "--from-literal=a=b")
 
 
 def answers(access: Access, namespace: str) -> dict[str, Any]:
-    """As they are kept in a recording."""
+    """Return the answers as they are kept in a recording."""
     pod = access.get("pod", "broken", namespace)
     events = access.get("events", namespace=namespace)["items"]
     mine = [one for one in events if one["involvedObject"].get("uid") == pod["metadata"]["uid"]]
@@ -45,7 +45,7 @@ def state(told: dict[str, Any]) -> PodState:
 
 
 def seen(access: Access, namespace: str, case: PodCase) -> tuple[PodState, dict[str, Any]]:
-    """When it is told with its cause."""
+    """Return what was seen when the cause is reported."""
     access.kubectl(*SETTINGS, namespace=namespace)
     access.apply(case.pod, namespace=namespace)
     found: list[tuple[PodState, dict[str, Any]]] = []
@@ -89,7 +89,7 @@ def test_each_of_them_is_and_is_recorded(access: Access, namespace: str, case: P
 
 @pytest.mark.soak
 def test_a_pod_whose_node_is_gone(cluster: Cluster, access: Access, namespace: str, second_node: str) -> None:
-    """Its containers are said to run for as long as nobody hears otherwise."""
+    """Its containers are reported as running until something else is known."""
     access.apply(a_broken(nodeSelector={"kubernetes.io/hostname": second_node}), namespace=namespace)
     ready(access, namespace, "broken")
     cluster.machines[second_node].kill()

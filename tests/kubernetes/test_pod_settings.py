@@ -1,4 +1,4 @@
-"""Files of a Secret, variables of a ConfigMap and a budget, of a location that really runs."""
+"""Files of a Secret, variables of a ConfigMap and a budget, on a location that really runs."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def test_code_reads_a_mounted_secret_and_variables_of_a_config_map(stack: Cluste
 
 
 def releases(stack: ClusterStack) -> dict[str, int]:
-    """But of `a`, which other files roll out by settings of their own."""
+    """Return the releases but that of `a`, which other files roll out with settings of their own."""
     return {one["name"]: one["release"] for one in stack.status()["locations"] if one["name"] != "a"}
 
 
@@ -56,7 +56,7 @@ def test_its_budget_keeps_its_pod_from_a_drain_and_nobody_else_s(stack: ClusterS
 
 
 def evict(stack: ClusterStack, location: str, release: int) -> None:
-    """Its server, as `kubectl drain` asks for it, without the wait, and without its end."""
+    """Evict its server as `kubectl drain` does, but without waiting, and as a dry run."""
     (server,) = stack.servers(location, release)
     pod = server["metadata"]["name"]
     metadata = {"name": pod, "namespace": stack.namespace}

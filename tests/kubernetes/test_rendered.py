@@ -22,7 +22,7 @@ from tests.unit.test_render import FILES
 HERE = Path("configvalues.yaml")
 ACCOUNTS = ("get", "serviceaccounts", "-o", "name")
 THERE = "default"
-"""Of isolated locations: a namespace that is there."""
+"""The namespace of isolated locations: one that exists."""
 TEXTS = {"default": "", "every key": WHOLE, "elsewhere": ELSEWHERE, "in Google": IN_GOOGLE}
 PASSWORD = "a password 'of' tests$"
 
@@ -41,19 +41,19 @@ def configured(text: str, namespace: str) -> Configuration:
 
 
 def folder(path: Path, namespace: str, text: str) -> Path:
-    """As `generate` writes it."""
+    """Write the files as `generate` does."""
     for name, content in files.files(render(configured(text, namespace)), "a test").items():
         (path / name).write_text(content)
     return path
 
 
 def apply(access: Access, path: Path, *more: str) -> str:
-    """Any warning of admission fails it."""
+    """Apply; any warning of admission is a failure."""
     return access.kubectl("apply", "--server-side", "--warnings-as-errors", "-f", str(path), *more)
 
 
 def accept(access: Access, objects: list[dict[str, Any]], folder: Path) -> None:
-    """As `generate` writes them, kubectl reads what was rendered, and the server takes it."""
+    """Check that kubectl reads what `generate` writes as it was rendered, and that the server takes it."""
     (written,) = files.files({"all": objects}, "a test").items()
     path = folder / written[0]
     path.write_text(written[1])
@@ -66,7 +66,7 @@ def accept(access: Access, objects: list[dict[str, Any]], folder: Path) -> None:
 
 
 def several(told: str) -> list[dict[str, Any]]:
-    """JSON documents, one behind the other or in a List."""
+    """Read JSON documents, one after the other or in a List."""
     found, decoder, rest = [], json.JSONDecoder(), told.strip()
     while rest:
         one, end = decoder.raw_decode(rest)
@@ -77,7 +77,7 @@ def several(told: str) -> list[dict[str, Any]]:
 
 @pytest.fixture
 def accounts(access: Access, namespace: str) -> None:
-    """Those that bare pods have, which the server wants to be there."""
+    """Make the accounts of bare pods, which the server requires."""
     eventually("an account for pods", lambda: "default" in access.kubectl(*ACCOUNTS, namespace=namespace))
     made = {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": ACCOUNT}}
     access.apply(made, namespace=namespace)
@@ -88,7 +88,7 @@ def accounts(access: Access, namespace: str) -> None:
 def test_everything_is_accepted_by_a_server_that_enforces_restricted(
     access: Access, namespace: str, tmp_path: Path, text: str
 ) -> None:
-    """Releases, resolver pods, errands and migrations too. Pod Security warns of workloads, denies pods."""
+    """Releases, resolver pods, remote jobs, migrations too. Pod Security warns for workloads, denies pods."""
     levels = [f"pod-security.kubernetes.io/{mode}=restricted" for mode in ("warn", "enforce")]
     access.kubectl("label", "--overwrite", "namespace", namespace, *levels)
     eventually("an account for pods", lambda: "default" in access.kubectl(*ACCOUNTS, namespace=namespace))
@@ -103,7 +103,8 @@ def test_whatever_is_configured_is_accepted(
 ) -> None:
     """The server knows more than its schemas: what belongs together, what comes twice, how long it may be.
 
-    A few seconds each; its schemas alone are tried with many more, in tests/unit/test_render_valid.py.
+    It takes a few seconds each; its schemas alone are tried with many more, in
+    tests/unit/test_render_valid.py.
     """
 
     @settings(max_examples=number, database=None)
@@ -116,17 +117,17 @@ def test_whatever_is_configured_is_accepted(
 
 
 def is_prioritised(found: dict[str, Any]) -> bool:
-    """Of a bare pod the server demands that its PriorityClass is there; in templates it takes any name."""
+    """The server requires the PriorityClass of a bare pod; in templates it takes any name."""
     return found["kind"] == "Pod" and "priorityClassName" in found["spec"]
 
 
 def has_an_account(found: dict[str, Any]) -> bool:
-    """Likewise of its account, which an isolated location's namespace has before any pod."""
+    """It also requires the account, which an isolated location's namespace has before any pod."""
     return found["kind"] == "Pod" and "serviceAccountName" in found["spec"]
 
 
 def test_a_pod_that_is_not_restricted_is_refused(access: Access, namespace: str, tmp_path: Path) -> None:
-    """Else the former would show nothing."""
+    """Without this the test above would prove nothing."""
     (deployment,) = render(configured("", namespace))["daemon"]
     deployment["spec"]["template"]["spec"]["securityContext"] = {}
     access.kubectl("label", "namespace", namespace, "pod-security.kubernetes.io/warn=restricted")

@@ -1,4 +1,4 @@
-"""What `ops` may do: what its jobs do, and nothing beside it. Tried as that account, on a real API server."""
+"""What `ops` may do: what its jobs do, and nothing more. Tried as that account, on a real API server."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def space(access: Access) -> Iterator[str]:
     del other["spec"]["template"]["spec"]["containers"][0]["image"]
     other["spec"]["template"]["spec"]["containers"][0]["image"] = "elsewhere/evil:1"
     try:
-        # A policy is in force some moments after it was made.
+        # A policy is in force some time after it was made.
         eventually("the policy to be in force", lambda: "may not use" in refusal(access, other))
         yield name
     finally:
@@ -96,7 +96,7 @@ def as_ops(access: Access, namespace: str, *arguments: str, stdin: str | None = 
 
 
 def refusal(access: Access, wanted: Object) -> str:
-    """What the API server says to `ops`; empty when it would make the object."""
+    """Return the API server's refusal to `ops`; empty when it would make the object."""
     try:
         create = ("create", "--dry-run=server", "-f", "-")
         as_ops(access, wanted["metadata"]["namespace"], *create, stdin=json.dumps(wanted))
@@ -111,7 +111,7 @@ def test_every_kind_of_release_may_be_made(access: Access, space: str, location:
 
 
 def test_a_token_for_the_cloud_of_the_store_may_be_added(access: Access, space: str) -> None:
-    """As a cloud's webhook does, before the policy sees the pod."""
+    """A cloud's webhook adds it before the policy sees the pod."""
     made = release_of(configured(space), "web")
     assert spec(made)["serviceAccountName"] == "dagster-code"
     token(audience="sts.amazonaws.com")(made)

@@ -28,7 +28,7 @@ from tests.kubernetes.stacks import ClusterStack
 RUN = """INSERT INTO runs (run_id, pipeline_name, status, run_body)
 VALUES ('0a1b2c3d-0000', 'load & clean', 'STARTED', '{}')"""
 OF_NAMESPACE = ("dagster-database", "dagster-postgres")
-"""With passwords, in the namespace of an isolated location: its own role's, and that of Dagster."""
+"""Secrets with passwords, in an isolated location's namespace: its own role's, and Dagster's."""
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +42,7 @@ def password(stack: ClusterStack, key: str = "password") -> str:
 
 
 def is_let_in(stack: ClusterStack, word: str) -> bool:
-    """By Postgres, over the network, as every component comes."""
+    """Return whether Postgres accepts the password over the network, by which every component connects."""
     host = stack.get("service", "dagster-postgres")["spec"]["clusterIP"]
     try:
         psycopg2.connect(
@@ -55,7 +55,7 @@ def is_let_in(stack: ClusterStack, word: str) -> bool:
 
 
 def in_pods(whole: dict[str, Any]) -> dict[str, Any]:
-    """An isolated location can't have its runs so."""
+    """Return the configuration for runs in pods, which an isolated location can't have."""
     together = [one for one in whole["code_locations"] if "isolation" not in one]
     return {**whole, "run_launcher": "kubernetes", "code_locations": together}
 
@@ -94,7 +94,7 @@ def test_a_database_of_somebody_else_is_left_to_them(stack: ClusterStack, connec
 def test_a_rotation_that_was_killed_is_finished_by_another(
     stack: ClusterStack, connection: Connection, monkeypatch: pytest.MonkeyPatch, step: str
 ) -> None:
-    """What the pods still have is mended by the rotation further below."""
+    """What the pods still have is fixed by the rotation further below."""
     old, configuration = password(stack), load(stack.config)
     place = postgres.find(connection, configuration, "")
     real = postgres.psql
@@ -134,9 +134,8 @@ def test_a_stranger_who_changes_the_secret_meanwhile_is_not_overwritten(
 
 
 def wait_until_well(stack: ClusterStack) -> None:
-    """A webserver that was started anew may have looked at a location just before it was switched; and a tick
-    that failed while the database let nobody in is told until the next one.
-    """
+    """Wait until `health` reports nothing. A restarted webserver may have checked a location just before its
+    switch; and a tick that failed while the database refused logins is reported until the next one."""
 
     def told() -> list[dict[str, Any]]:
         found = json.loads(stack.run("health", "--json").stdout)["findings"]

@@ -72,7 +72,7 @@ def space(access: Access) -> Iterator[str]:
     pod = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "server", "namespace": name}}
     access.apply({**pod, "spec": {"containers": [{"name": "x", "image": "x"}]}})
     try:
-        # A policy is in force some moments after it was made.
+        # A policy is in force some time after it was made.
         eventually("one policy to be in force", lambda: "may not use" in refusal(access, foreign))
         other = (DAEMON, name, "Pod", "server")
         eventually("the other too", lambda: "may end runs" in refused_to_end(access, *other))
@@ -83,7 +83,7 @@ def space(access: Access) -> Iterator[str]:
 
 
 def asked(access: Access, account: str, method: str, where: str, body: Object | None = None) -> str:
-    """What the API server refuses to the account, as a dry run; empty when it does not."""
+    """Return the API server's refusal to the account, in a dry run; empty when it does not refuse."""
     space, client = where.split("/namespaces/")[1].partition("/")[0], access.client()
     headers = {
         "Impersonate-User": f"system:serviceaccount:{space}:{account}",
@@ -141,7 +141,7 @@ def test_its_words_are_those_of_a_run(access: Access, space: str, words: list[st
 
 
 def test_a_job_says_itself_what_its_run_needs(access: Access, space: str) -> None:
-    """As Dagster documents it: by a tag."""
+    """Dagster documents a tag for it."""
     more = {
         "container_config": {
             "resources": {"requests": {"cpu": "2"}, "limits": {"memory": "8Gi"}},
@@ -249,7 +249,7 @@ def test_of_which_location_a_run_is_can_t_be_said_by_a_tag(access: Access, space
 
 
 def test_what_releases_have_that_were_made_before_stays_allowed(access: Access, namespace: str) -> None:
-    """Until others serve, and after a rollback, they launch runs as they are."""
+    """They launch runs as they are until others serve, and after a rollback."""
     before = configured(namespace)
     old = a_run(before, "shell")
     context = release.context_of_runs(the_release(before, "shell"), before, ARCHIVE)

@@ -1,6 +1,6 @@
-"""Room that an autoscaler makes: waited for longer than room that nobody has promised.
+"""Room that an autoscaler makes: waited for longer than room that nobody has announced.
 
-The autoscaler is a stand-in: it gives its event as cluster-autoscaler does (reason `TriggeredScaleUp`, about
+The autoscaler is a stand-in: it makes an event as cluster-autoscaler does (reason `TriggeredScaleUp`, about
 the pod), and later there is room.
 """
 
@@ -46,7 +46,7 @@ class Said(SilentProgress):
 
 @pytest.fixture
 def full(place: Place) -> Iterator[None]:
-    """What there is of it is taken."""
+    """Use up the resource."""
     patch = f'[{{"op": "%s", "path": "/status/capacity/{ROOM.replace("/", "~1")}"%s}}]'
     change = ("patch", "node", "node1", "--subresource=status", "--type=json", "--patch")
     place.access.kubectl(*change, patch % ("add", ', "value": "1"'))
@@ -60,7 +60,7 @@ def full(place: Place) -> Iterator[None]:
 
 
 def promise(place: Place) -> None:
-    """As cluster-autoscaler does when it has asked for a node."""
+    """Make the event of a cluster-autoscaler that has asked for a node."""
 
     def waits() -> dict[str, Any] | None:
         found = place.connection.get(f"/api/v1/namespaces/{place.namespace}/pods")["items"]
@@ -92,7 +92,7 @@ def promise(place: Place) -> None:
 
 
 def grow(place: Place, said: Said) -> RolloutRecord:
-    """Raises PlaygroundError: what is rolled out has no stack in which it could be shown."""
+    """Roll out. Raises PlaygroundError: there is no stack in which the release could be shown."""
     given = {"cpu": "1", "memory": "512Mi", ROOM: "1"}
     pod = {"resources": Resources(requests={**WANTED, "memory": "128Mi"}, limits=given)}
     location = place.location(Case("grows", FindingKind.CAPACITY, "surroundings", "", pod=pod))

@@ -1,4 +1,4 @@
-"""Secrets of a stack that runs: who gets a new one, who may write it, and where it is never seen."""
+"""Secrets of a stack that runs: who gets a new one, who may write it, and where it never appears."""
 
 from __future__ import annotations
 

@@ -26,7 +26,7 @@ def stack(shared_stack: Pool) -> ClusterStack:
 
 @pytest.fixture(scope="module")
 def serving(stack: ClusterStack) -> int:
-    """The release that serves when the file begins: the first one, or one of a deploy of another file."""
+    """The release that serves when the file begins: the first one, or one that another file deployed."""
     return int(stack.location(A)["release"])
 
 

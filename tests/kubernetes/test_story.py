@@ -1,4 +1,4 @@
-"""From an empty namespace to a stack that runs, is changed, upgraded and mended, and taken down again."""
+"""From an empty namespace to a stack that runs, is changed, upgraded and repaired, and taken down again."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ EVERY_KIND = (
 
 @pytest.fixture(scope="module")
 def code(tmp_path_factory: pytest.TempPathFactory) -> Pipeline:
-    """Its tag `good` is; the newest commit is broken."""
+    """A repository whose tag `good` is a good commit; the newest commit is broken."""
     made = pipeline(tmp_path_factory.mktemp("code") / "repository")
     made.commit("prices", "Prices")
     git(made.folder, "tag", "good")
@@ -58,7 +58,7 @@ def code(tmp_path_factory: pytest.TempPathFactory) -> Pipeline:
 
 @pytest.fixture(scope="module")
 def newer(cluster: Cluster) -> Iterator[None]:
-    """An image that is the old one under another name."""
+    """The old image under another name."""
     cluster.node("node1").ctr("images", "tag", "--force", OLD, NEW)
     yield
     cluster.node("node1").ctr("images", "rm", NEW)
@@ -114,7 +114,7 @@ def test_mended_it_is_deployed_and_then_there_is_nothing_to_do(stack: ClusterSta
 
 
 def test_the_commands_say_what_is_so(stack: ClusterStack) -> None:
-    """Other tests ask in their own process."""
+    """Other tests call these commands in their own process."""
     assert json.loads(stack.ok("status", "--json"))["locations"] == stack.status()["locations"]
     assert stack.location("a")["commit"][:12] in stack.ok("status")
     assert {one["action"] for one in json.loads(stack.ok("plan", "--json"))["changes"]} == {"unchanged"}
@@ -217,7 +217,7 @@ def test_an_upgrade_migrates_first_and_what_left_the_configuration_is_withdrawn_
 
 
 def test_a_server_of_git_that_nobody_vouches_for_is_refused(stack: ClusterStack) -> None:
-    """What serves stays by the same commit, which the cluster has kept."""
+    """The same commit goes on serving, from the cluster's cache."""
     text = stack.config.read_text()
     changed = json.loads(text)
     (own,) = [one for one in changed["code_locations"] if one["name"] == "c"]
@@ -231,7 +231,7 @@ def test_a_server_of_git_that_nobody_vouches_for_is_refused(stack: ClusterStack)
 
 
 def left_behind(stack: ClusterStack) -> None:
-    """As by whoever is killed while a ref is resolved: in each namespace a pod that nobody removes."""
+    """Leave a pod in each namespace, like a process that was killed while it resolved a ref."""
     for space in (stack.namespace, stack.namespace_of("c")):
         left = a_pod("left-behind", "true")
         left["metadata"]["labels"] = labels("left-behind", RESOLVER)

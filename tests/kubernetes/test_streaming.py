@@ -1,4 +1,4 @@
-"""Answers that go on end when they should, and say why where nothing goes on."""
+"""Streamed answers end when they should, and say why where nothing more comes."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""The switch is one guarded patch: nobody's word about where an address leads is undone unseen.
+"""The switch is one guarded patch: it does not silently undo somebody else's change of the address.
 
-And what is left of a release that somebody deleted goes.
+And what is left of a release that somebody deleted is removed.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What nobody writes an entry for: it is told in the cluster's own words, and as nothing that it is not."""
+"""Failures that no entry describes: they are reported in the cluster's own words, and as nothing else."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ UI = "dagster.playground.test"
 
 
 def program_of_another_kind() -> str:
-    """The head of a program for arm64, as the content of a ConfigMap: no kernel of another kind runs it."""
+    """Return the head of a program for arm64, for a ConfigMap: no kernel of another kind runs it."""
     ident = b"\x7fELF\x02\x01\x01" + bytes(9)
     head = struct.pack("<HHIQQQIHHHHHH", 2, ARM64, 1, 0x400078, 64, 0, 0, 64, 56, 1, 0, 0, 0)
     load = struct.pack("<IIQQQQQQ", 1, 5, 0, 0x400000, 0x400000, 120, 120, 4096)
@@ -43,7 +43,7 @@ def of_another_kind(place: Place) -> None:
 
 
 def behind_an_unknown_authority(place: Place) -> None:
-    """The next deploy can't fetch; what serves goes on."""
+    """Configure a repository whose TLS authority is unknown: a deploy can't fetch; what serves goes on."""
     url, _ = place.held.enter_context(by_password_over_tls(place.code.folder.parent))
     make_secret(place, "no-authority", username=USER, password=PASSWORD)
     place.configure(repo={"url": f"{url}/{place.code.folder.name}", "ref": "main", "secret": "no-authority"})
@@ -71,7 +71,7 @@ def a_named_config_map_deleted(place: Place) -> None:
 
 
 def an_expired_certificate(place: Place) -> None:
-    """Of the UI's host. For a controller of Ingresses a TLS server stands in, where it is said to be."""
+    """Give the UI's host an expired certificate, on a TLS server in place of an Ingress controller."""
     authority, now = trustme.CA(), datetime.now(timezone.utc)
     expired = authority.issue_cert(
         UI, not_before=now - timedelta(days=90), not_after=now - timedelta(hours=1)
