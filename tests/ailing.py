@@ -1,4 +1,4 @@
-"""Failures of a stack that serves, made for real one after the other: each is told, and nothing else is."""
+"""Real failures of a stack that serves, one after the other: each is reported, and nothing else is."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class Stack(Protocol):
 
 
 class Ailing(Protocol):
-    """Where it is made."""
+    """The stack in which a failure is made."""
 
     @property
     def stack(self) -> Stack: ...
@@ -36,7 +36,7 @@ class Case(Generic[P]):
     do: Callable[[P], object]
     mend: Callable[[P], object]
     others: tuple[str, ...] = ()
-    """Components of which it is told too, since they suffer from it."""
+    """Components for which it is reported too, since they suffer from it."""
 
 
 def findings(stack: Stack) -> list[dict[str, Any]]:
@@ -46,7 +46,7 @@ def findings(stack: Stack) -> list[dict[str, Any]]:
 
 
 def wait_until_well(stack: Stack) -> None:
-    """Fails with what is not."""
+    """Wait until nothing is reported; fails with what still is."""
     wait_until_nothing_is_told(lambda: findings(stack))
 
 
@@ -64,7 +64,7 @@ def wait_until_nothing_is_told(told: Callable[[], list[dict[str, Any]]]) -> None
 
 
 def make(place: P, case: Case[P]) -> str:
-    """The row that tells of it. Raises AssertionError where it was not told, or something else was."""
+    """Make the failure and return its row. Raises AssertionError where the reports are wrong."""
     wait_until_well(place.stack)
     case.do(place)
     began = time.monotonic()
@@ -88,9 +88,9 @@ def make(place: P, case: Case[P]) -> str:
 
 
 def make_all(place: P, cases: Sequence[Case[P]], results: Path, head: str) -> None:
-    """And write what was told, over what was told of the same before.
+    """Make all failures and write what was reported, replacing earlier rows of the same failure.
 
-    Raises AssertionError with all that were not told as they should be.
+    Raises AssertionError with all that were not reported as they should be.
     """
     rows, failed = _written(results), []
     for case in cases:
@@ -107,7 +107,7 @@ def make_all(place: P, cases: Sequence[Case[P]], results: Path, head: str) -> No
 
 
 def _written(results: Path) -> dict[str, str]:
-    """Rows by what was done."""
+    """Return the rows by what was done."""
     lines = results.read_text().splitlines() if results.exists() else []
     rows = [line for line in lines if line.startswith("| ") and not line.startswith("| what was done")]
     return {line.split(" | ")[0].removeprefix("| "): line for line in rows}

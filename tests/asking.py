@@ -1,4 +1,4 @@
-"""Asking a stack's webserver what a person would ask it in the UI."""
+"""Queries a stack's webserver for what a person would look up in the UI."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from urllib.request import Request, urlopen
 from tests.session.deadlines import stretched
 
 IDLE, LONGEST_SECONDS = 4.0, 5.0
-"""Looking takes a fifth of the time, for what is looked for needs the processors too; and how long a pause
-may be."""
+"""A check may take a fifth of the time, since what is waited for needs the processors too; and the longest
+pause."""
 
 
 def eventually(
     what: str, holds: Callable[[], Any], timeout_seconds: float = 120.0, every_seconds: float = 0.1
 ) -> Any:
-    """The first true value of `holds`; fails at the deadline with what was waited for and seen last.
+    """Return the first true value of `holds`; fails at the deadline with the text and the last value.
 
     The deadline is one for an idle machine.
     """
@@ -35,7 +35,7 @@ def eventually(
 
 
 class Asking:
-    """Any stack, wherever it runs: whoever inherits from this says where its UI is."""
+    """Queries any stack, wherever it runs: a subclass returns the address of its UI."""
 
     @property
     def ui(self) -> str:
@@ -54,7 +54,7 @@ class Asking:
         return reply["data"]
 
     def assets(self, location: str, ui: str | None = None) -> list[str]:
-        """Asset keys that the UI shows of a location; fails if it shows an error."""
+        """Return the asset keys that the UI shows of a location; fails if it shows an error."""
         data = self._ask(
             ui or self.ui,
             """{ workspaceOrError { ... on Workspace { locationEntries { name locationOrLoadError {
@@ -110,12 +110,12 @@ class Asking:
         return str(eventually(f"run {run_id} to be one of {wanted}", ended, timeout_seconds, 0.25))
 
     def wait_for_success(self, run_id: str, timeout_seconds: float = 120.0) -> None:
-        """Fails with what the run's page tells."""
+        """Wait for success; fails with the messages on the run's page."""
         status = self.wait_for_run(run_id, timeout_seconds=timeout_seconds)
         assert status == "SUCCESS", f"{status}\n{self.messages(run_id)}"
 
     def terminate(self, run_id: str) -> None:
-        """As its button does. The run ends a moment later."""
+        """Terminate the run as its button does. It ends shortly afterwards."""
         told = self.graphql(
             """mutation($id: String!) { terminateRun(runId: $id) { __typename
               ... on TerminateRunFailure { message } ... on PythonError { message } } }""",
@@ -128,7 +128,7 @@ class Asking:
         return [str(run["runId"]) for run in found["runsOrError"]["results"]]
 
     def event_types(self, run_id: str) -> set[str]:
-        """Of what the run has logged: `STEP_START` and so on."""
+        """Return the types of the run's events: `STEP_START` and so on."""
         found = self.graphql(
             """query($id: ID!) { logsForRun(runId: $id, limit: 500) { ... on EventConnection { events {
               ... on MessageEvent { eventType } } } } }""",
@@ -137,7 +137,7 @@ class Asking:
         return {str(one["eventType"]) for one in found if one.get("eventType")}
 
     def messages(self, run_id: str) -> str:
-        """What the run's page tells, a line per event."""
+        """Return the messages on the run's page, a line per event."""
         events = self.graphql(
             """query($id: ID!) { logsForRun(runId: $id, limit: 500) { ... on EventConnection { events {
               ... on MessageEvent { message }
@@ -148,7 +148,7 @@ class Asking:
 
 
 def next_numbers(records: Sequence[Mapping[str, Any]]) -> dict[str, int]:
-    """Of each location's next release, whatever became of the ones before; `records`: of `history`."""
+    """Return each location's next release number, from the `records` of `history`, failed ones included."""
     used: dict[str, int] = {}
     for record in records:
         number = (record["release"] or {}).get("number", 0)

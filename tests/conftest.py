@@ -1,4 +1,4 @@
-"""Stacks of a whole worker, and one seed for a whole session."""
+"""Fixtures: stacks that a worker shares, and one seed for the complete session."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from tests.stacks import Stack, a_stack
 
 @pytest.fixture(scope="session")
 def images(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[str]]:
-    """Names of those that have code in them, on the cluster's node."""
+    """Names of the images with code in them, on the cluster's node."""
     owner = f"reports-{os.environ.get('PYTEST_XDIST_WORKER', 'alone')}"
     with imported(cluster, tmp_path_factory.mktemp("images"), owner) as names:
         yield names
@@ -32,8 +32,8 @@ def images(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterat
 def shared_stack(
     request: pytest.FixtureRequest, access: Access, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Pool]:
-    """On the cluster. One for a worker: tests/session/distribution.py gives its files to one of them."""
-    is_ours = not request.config.getoption("--kube-context")  # no image can be brought to somebody else's
+    """A stack on the cluster, one per worker: tests/session/distribution.py gives its files to one."""
+    is_ours = not request.config.getoption("--kube-context")  # no image can be brought to another cluster
     image = request.getfixturevalue("images")[0] if is_ours else None
     shared = Pool(access, tmp_path_factory.mktemp("pool"), image)
     yield shared
@@ -42,7 +42,7 @@ def shared_stack(
 
 @pytest.fixture(scope="session")
 def database_stack(access: Access, tmp_path_factory: pytest.TempPathFactory) -> Iterator[DatabaseStack]:
-    """On the cluster too: its database is lost and its password changed."""
+    """Another stack on the cluster, whose database is lost and its password changed."""
     shared = DatabaseStack(access, tmp_path_factory.mktemp("database"))
     yield shared
     shared.close()
@@ -50,7 +50,7 @@ def database_stack(access: Access, tmp_path_factory: pytest.TempPathFactory) -> 
 
 @pytest.fixture(scope="session")
 def local_stack() -> Iterator[SharedStack[Stack]]:
-    """On this machine, likewise."""
+    """A stack on this machine, one per worker."""
     shared = SharedStack(a_stack)
     yield shared
     shared.close()
@@ -58,7 +58,7 @@ def local_stack() -> Iterator[SharedStack[Stack]]:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_teardown(item: pytest.Function, nextitem: pytest.Item | None) -> Generator[None]:
-    """A shared stack that the next test doesn't use is ended: one that idles takes a tenth of a processor.
+    """End a shared stack that the next test doesn't use: an idle one takes a tenth of a processor.
 
     The files that share one follow one another (tests/session/distribution.py).
     """
@@ -73,7 +73,7 @@ def pytest_runtest_teardown(item: pytest.Function, nextitem: pytest.Item | None)
 def pytest_runtest_makereport(
     item: pytest.Function, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Who used a shared stack when it failed may have left it in any state."""
+    """Mark a shared stack as suspect after a failure: the test may have left it in any state."""
     report = yield
     for name in SHARED:
         shared = getattr(item, "funcargs", {}).get(name)
@@ -83,9 +83,9 @@ def pytest_runtest_makereport(
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Set before any worker starts, so that all of them draw alike.
+    """Set the seed before any worker starts, so that all of them draw the same samples.
 
-    Whoever starts the tests in the background of a script has Ctrl-C ignored in all that they start.
+    Tests that a script starts in the background would have Ctrl-C ignored in all their processes.
     """
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -1,7 +1,7 @@
-"""The pinned versions: `python -m tests.constraints` resolves anew and writes them down.
+"""The pinned versions: `python -m tests.constraints` resolves again and writes them down.
 
-They stand in `constraints.txt`, for pip, and in `[tool.uv]` of `pyproject.toml`, for uv, which reads
-them nowhere else. Names, versions and markers alone: no index, no hashes.
+They stand in `constraints.txt`, for pip, and in `[tool.uv]` of `pyproject.toml`, the only place where uv
+reads them. Only names, versions and markers: no index, no hashes.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ def written_in_file() -> list[str]:
 
 
 def resolved() -> list[str]:
-    """Every package of every extra and group, as uv resolves them now."""
+    """Return every package of every extra and group, as uv resolves them now."""
     command = ("export", "--quiet", "--no-hashes", "--no-emit-project", "--all-extras", "--all-groups")
     done = subprocess.run(
         [_UV, *command, "--no-header", "--no-annotate"], cwd=ROOT, capture_output=True, text=True, check=True

@@ -1,8 +1,8 @@
-"""The command line over the fake target in a process of its own, for what ends a process: signals, pipes.
+"""The command line over the fake target in its own process, for what ends a process: signals, pipes.
 
-`python -m tests.fake_command BEHAVIOURS FOLDER COMMAND...`, where BEHAVIOURS is JSON, such as
-`{"orders": "hangs"}`. In FOLDER a file named after a location says that its server was started, and
-`world.json` what is left at the end.
+`python -m tests.fake_command BEHAVIOURS FOLDER COMMAND...`, where BEHAVIOURS is JSON, such as `{"orders":
+"hangs"}`. In FOLDER a file named after a location says that its server was started, and `world.json` what is
+left at the end.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from tests.fakes import FakeTarget, World
 
 
 class TimedTarget(FakeTarget):
-    """Waits take time here, so that a signal finds the command in one."""
+    """Takes real time to wait, so that a signal arrives during a wait."""
 
     def __init__(self, world: World, folder: Path) -> None:
         super().__init__(world)

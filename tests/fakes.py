@@ -1,9 +1,9 @@
 """A Target in memory, for the engine's tests: it stands in for processes or a cluster.
 
-It is as strict as they are: a release can't be served before it was started, a number is never
-reused, a lock has one holder. What a server does is scripted by the commit it is started from. The
-`World` outlives the `FakeTarget`, as processes and files outlive the engine that is killed: a test
-kills an engine by letting verb number N, and every later one, raise `Killed`.
+It is as strict as they are: a release can't be served before it was started, a number is never reused, a lock
+has one holder. What a server does is scripted by the commit it is started from. The `World` outlives the
+`FakeTarget`, as processes and files outlive the engine that is killed: a test kills an engine by letting
+method call N, and every later one, raise `Killed`.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class Killed(BaseException):
 
 
 class FakeClock:
-    """Moves only when somebody sleeps or waits."""
+    """A clock that moves only when somebody sleeps or waits."""
 
     def __init__(self) -> None:
         self.now = 0.0
@@ -72,38 +72,38 @@ GOOD, BROKEN, HANGS, DIES_AFTER_SWITCH, WRONG_COMMIT, NEVER_SHOWN, REFUSES, TICK
     "ticks badly",
 )
 DIES_WHILE_WATCHED, REPLACED, NO_SECRET = "dies while watched", "replaced while watched", "no secret"
-"""Beside those that random histories are made of."""
+"""Behaviours that random histories do not use."""
 LOOKS = 4
-"""That show it well."""
+"""Observations for which such a release seems well."""
 BEHAVIOURS = (GOOD, BROKEN, HANGS, DIES_AFTER_SWITCH, WRONG_COMMIT, NEVER_SHOWN, REFUSES)
 
 
 @dataclass
 class World:
-    """What is there, whoever looks."""
+    """What exists, independent of the engine."""
 
     clock: FakeClock = field(default_factory=FakeClock)
     behaviour: dict[str, str] = field(default_factory=dict)
-    """By commit."""
+    """The server's behaviour by commit."""
     defined: dict[str, list[Defined]] = field(default_factory=dict)
-    """By commit."""
+    """Definitions by commit."""
     heads: dict[str, str] = field(default_factory=dict)
     """By location: the commit that its ref leads to."""
     artifacts: Path = field(default_factory=Path)
     resolve_failures: int = 0
-    """So many times resolving fails for a passing reason."""
+    """How many times resolving fails for a passing reason."""
     silent: Sequence[str] = ()
-    """Daemons that have not been heard of for a while."""
+    """Daemons without a heartbeat for a while."""
     overview: Overview | None = None
-    """What Dagster tells of its daemons, runs and ticks."""
+    """Dagster's report on its daemons, runs and ticks."""
     storage: Storage | PlaygroundError = Storage(database=Database(bytes_used=4096))  # noqa: RUF009 frozen
     lock_failures: int = 0
-    """So many times nobody answers who is asked for the lock."""
+    """How many times asking for the lock gets no answer."""
     releases: dict[str, dict[int, Release]] = field(default_factory=dict)
     misses_switches: bool = False
-    """Whether the webserver, as if it had been started that moment, goes on showing what served before."""
+    """Whether the webserver keeps showing what served before, like one that was just started."""
     missed: dict[str, int] = field(default_factory=dict)
-    """By location: what served before the last switch, until somebody has it looked at anew."""
+    """By location: what served before the last switch, until the webserver reloads it."""
     served: dict[str, dict[int, int]] = field(default_factory=dict)
     draining: dict[str, set[int]] = field(default_factory=dict)
     serving: dict[str, int] = field(default_factory=dict)
@@ -112,11 +112,11 @@ class World:
     records: dict[str, dict[str, RolloutRecord]] = field(default_factory=dict)
     locks: dict[str, str] = field(default_factory=dict)
     looks: int = 0
-    """At what the webserver shows of a release that is not well for long."""
+    """Queries for what the webserver shows of a release that is not well for long."""
     verdicts: dict[str, Verdict] = field(default_factory=dict)
     ticks: int = 0
     verbs: list[str] = field(default_factory=list)
-    """Every verb that had an effect, in order."""
+    """Every method call that had an effect, in order."""
 
     def of(self, release: Release) -> str:
         return self.behaviour.get(release.revision.commit, GOOD)
@@ -237,7 +237,7 @@ class FakeTarget:
         self._steps = 0
 
     def step(self, verb: str) -> None:
-        """Count a verb; from `kill_at` on nothing happens any more."""
+        """Count a method call; from `kill_at` on nothing happens any more."""
         if self._kill_at is not None and self._steps >= self._kill_at:
             raise Killed(verb)
         self._steps += 1
@@ -310,7 +310,7 @@ class FakeTarget:
                 LiveRelease(release=release, state=state, served_order=served or 0, served_at=served_at)
             )
         for number in self.world.draining.pop(location, set()):
-            # Seen draining once; by the next look it has ended.
+            # Seen draining once; at the next observation it has ended.
             self.world.releases[location].pop(number, None)
         return found
 

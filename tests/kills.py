@@ -1,9 +1,9 @@
 """A command that dies by SIGKILL at a chosen step: `python -m tests.kills STEP WHEN COMMAND...`.
 
-STEP is a number or the name of a verb, WHEN is `before`, `after` or `inside`. A step is a verb of the
-Target that has an effect; between two of them nothing changes that a later rollout could find. `inside`
-goes finer: a step is then one thing that the verbs change in the stack's folders or ask of its
-supervisor, and the kill is just before it. The process ends itself, so that the kill is exactly there.
+STEP is a number or the name of a method, WHEN is `before`, `after` or `inside`. A step is a method of the
+Target that has an effect; between two of them nothing changes that a later rollout could find. `inside` goes
+finer: a step is then one thing that the methods change in the stack's folders or ask of its supervisor, and
+the kill is just before it. The process ends itself, so that the kill is exactly there.
 """
 
 from __future__ import annotations
@@ -35,11 +35,11 @@ EFFECTS = {
 }
 
 CHANGES = {"os.rename", "os.remove", "os.symlink", "os.rmdir", "os.mkdir", "socket.connect"}
-"""What Python itself tells of (PEP 578) just before the system is asked for it."""
+"""Events that Python reports (PEP 578) just before the system is asked for it."""
 
 
 class Inside:
-    """Counts what is changed while a verb is under way, over all threads."""
+    """Counts what is changed while a method is under way, over all threads."""
 
     steps = 0
     verb = threading.local()
@@ -72,12 +72,12 @@ class Inside:
 
 
 class Killing:
-    """Stands before a target or its stack and counts, over all of its threads, what has an effect."""
+    """Wraps a target or its stack and counts, over all of its threads, the calls that have an effect."""
 
     steps = 0
 
     def __init__(self, inner: Any, at: int | str, when: str) -> None:
-        """`at`: the number of the step, or the name of a verb, whose first call it is then."""
+        """Wrap `inner`; `at` is the number of the step, or the name of a method: its first call."""
         self._inner, self._at, self._when = inner, at, when
 
     def __getattr__(self, name: str) -> Any:

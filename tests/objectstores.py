@@ -16,7 +16,7 @@ KEYS = {"AWS_ACCESS_KEY_ID": "reader", "AWS_SECRET_ACCESS_KEY": "a secret of tes
 @dataclass(frozen=True)
 class Bucket:
     url: str
-    """Of the server: by an address, so that the bucket is no part of the host."""
+    """The server's URL, with an IP address, so that the bucket is no part of the host."""
     name: str
 
     def objects(self) -> list[str]:

@@ -85,7 +85,7 @@ class Pipeline:
 
     @property
     def location(self) -> dict[str, object]:
-        """What a configuration says of it."""
+        """Return its section of a configuration."""
         return {
             "repo": {"url": str(self.folder), "ref": "main"},
             "module": "pipeline",
@@ -93,7 +93,7 @@ class Pipeline:
         }
 
     def commit(self, asset: str, message: str | None = None) -> str:
-        """A good commit that defines this asset; its hash."""
+        """Make a good commit that defines this asset. Returns its hash."""
         return self.commit_text(DEFINITIONS.format(asset=asset), message or f"Define {asset}")
 
     def commit_text(self, text: str, message: str) -> str:
@@ -101,7 +101,7 @@ class Pipeline:
         return commit_all(self.folder, message)
 
     def rewrite(self, asset: str) -> str:
-        """Another history of one commit, as after a forced push: what was there before is gone."""
+        """Replace the history by one commit, as after a forced push: what was there before is gone."""
         git(self.folder, "checkout", "--quiet", "--orphan", "other")
         made = self.commit(asset)
         git(self.folder, "branch", "--quiet", "--move", "--force", "main")
@@ -115,5 +115,5 @@ def pipeline(folder: Path) -> Pipeline:
 
 
 def of_worker(folders: pytest.TempPathFactory) -> Pipeline:
-    """The same for all files of a worker: what they share has nothing to deploy between two of them."""
+    """Return the same pipeline for all files of a worker, which so share what is deployed."""
     return pipeline(folders.getbasetemp() / "pipeline")

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 OLDER_DAGSTER = "1.11.12"
-"""A minor of its own, which must work under the stack's newer webserver."""
+"""A minor version of its own, which must work under the stack's newer webserver."""
 
 _AUTHOR = {
     "GIT_AUTHOR_NAME": "Ada",
@@ -52,7 +52,7 @@ def {prefix}_watcher(context: dg.SensorEvaluationContext) -> dg.SkipReason:
 
 
 def scaffold(folder: Path, name: str) -> Path:
-    """A project made by `create-dagster project` in `folder / name`; without a lock yet."""
+    """Make a project by `create-dagster project` in `folder / name`, without a lock yet."""
     command = Path(sys.executable).with_name("create-dagster")
     folder.mkdir(parents=True, exist_ok=True)
     run([str(command), "project", str(folder / name), "--no-uv-sync"], folder)
@@ -60,7 +60,7 @@ def scaffold(folder: Path, name: str) -> Path:
 
 
 def add_definitions(project: Path, *, prefix: str | None = None, version: str = "1") -> Path:
-    """Two assets, a job, a schedule and a sensor in `defs/`; writing them again makes a new version."""
+    """Write two assets, a job, a schedule and a sensor to `defs/`; writing them again makes a new version."""
     (package,) = [place for place in (project / "src").iterdir() if (place / "definitions.py").is_file()]
     file = package / "defs" / "numbers.py"
     file.write_text(_DEFINITIONS.format(prefix=prefix or package.name, version=version))
@@ -77,13 +77,13 @@ def pin(project: Path, *requirements: str) -> None:
 
 
 def lock(project: Path) -> None:
-    """`uv lock`: one run per test session and project is enough, it asks the package index."""
+    """Run `uv lock`: once per test session and project is enough, it asks the package index."""
     uv = Path(sys.executable).with_name("uv")
     run([str(uv), "lock", "--no-python-downloads", "--python", sys.executable], project)
 
 
 def package(place: Path, number: str = "1.0") -> Path:
-    """A package of somebody's own, `place.name`, to be installed beside a project."""
+    """Make a package named `place.name`, to be installed beside a project."""
     (place / place.name).mkdir(parents=True)
     (place / place.name / "__init__.py").write_text("ANSWER = 1\n")
     (place / "pyproject.toml").write_text(
@@ -94,9 +94,9 @@ def package(place: Path, number: str = "1.0") -> Path:
 
 
 def monorepo(folders: pytest.TempPathFactory) -> Path:
-    """`projects/sales`, which uses `packages/common`, and `projects/older`, on an older Dagster.
+    """Make `projects/sales`, which uses `packages/common`, and `projects/older`, on an older Dagster.
 
-    A copy for each file: to scaffold and to lock takes 20 s, which one file of a session does for all.
+    Each file gets a copy: to scaffold and to lock takes 20 s, which one file of a session does for all.
     """
     folder, base = folders.mktemp("monorepo"), folders.getbasetemp()
     kept = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "scaffolded"
@@ -128,14 +128,14 @@ def git(folder: Path, *arguments: str, check: bool = True) -> str:
 
 
 def repository(folder: Path) -> Path:
-    """An empty repository on branch `main`."""
+    """Make an empty repository on branch `main`."""
     folder.mkdir(parents=True, exist_ok=True)
     git(folder, "init", "--quiet", "--initial-branch=main")
     return folder
 
 
 def commit_all(repository: Path, message: str) -> str:
-    """Commit whatever is there; its full commit."""
+    """Commit whatever is there. Returns the full commit hash."""
     git(repository, "add", "--all")
     git(repository, "commit", "--quiet", "--allow-empty", "--message", message)
     return git(repository, "rev-parse", "HEAD")

@@ -1,8 +1,8 @@
-"""What a real API server answered about a pod that did not come up, kept in files and answered again.
+"""Recorded answers of a real API server about pods that did not come up, and their replay.
 
-`Listening` stands beside the product while such pods are made on the tests' cluster (`-m soak`); `Replay` is
-the same connection without a cluster. It answers what was asked then, and nothing else: a question that
-nobody asked of the real one is an error.
+`Listening` records beside the product while such pods are made on the tests' cluster (`-m soak`); `Replay` is
+the same connection without a cluster. It gives the recorded answers and no others: a query that was not made
+to the real server is an error.
 """
 
 from __future__ import annotations
@@ -23,15 +23,15 @@ from tests.cluster.places import cache
 FOLDER = Path(__file__).parent / "unit" / "recorded"
 TEMPORARY = re.compile(r"/tmp/pytest-of-[^/]+/pytest-\d+")
 NOISE = ("managedFields",)
-"""Of metadata: long, and never looked at in a pod."""
+"""Fields of metadata: long, and never read in a pod."""
 
 
 @dataclass(frozen=True)
 class Recording:
-    """Of one look: what was asked and answered, when, and whatever else the look needs."""
+    """One observation: queries and answers, the time, and whatever else the observation needs."""
 
     now: datetime
-    """By the API server's clock."""
+    """The time on the API server's clock."""
     answers: dict[str, Any]
     about: dict[str, Any]
 
@@ -41,7 +41,7 @@ class Recording:
         return cls(datetime.fromisoformat(found["now"]), found["answers"], found["about"])
 
     def write(self, file: Path) -> None:
-        """An answer a line. Where the tests lay on the machine that made it is not kept."""
+        """Write an answer a line, without the folder of the tests on the recording machine."""
         file.parent.mkdir(parents=True, exist_ok=True)
         answers = [
             f"{json.dumps(name)}: {json.dumps(answer, sort_keys=True)}"
@@ -58,7 +58,7 @@ def all_of(kind: str) -> Iterator[tuple[str, Recording]]:
 
 
 class Listening(Connection):
-    """Keeps every answer since it was last told to forget."""
+    """Keeps every answer since `heard` was last cleared."""
 
     def __init__(self, real: Connection) -> None:
         super().__init__(real.context)
@@ -101,7 +101,7 @@ def _name(asked: Question) -> str:
 
 
 def _plain(answer: bytes) -> Any:
-    """A log as text, an object without what nobody reads."""
+    """Return a log as text, an object without fields that nothing reads."""
     text = answer.decode(errors="replace")
     try:
         found = json.loads(text)

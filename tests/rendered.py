@@ -1,4 +1,4 @@
-"""Every kind of object that the product makes, of any configuration; and the strict schemas they must fit."""
+"""All kinds of objects that the product makes, for any configuration, and strict schemas for them."""
 
 from __future__ import annotations
 
@@ -152,7 +152,7 @@ kubernetes:
 environment:
   {repo_url_a: https://git.internal/a, repo_ref_a: v1, repo_url_b: https://git.internal/b, repo_ref_b: v2}
 """
-"""The keys that exclude some of the former."""
+"""The keys that can't be used together with some of the former."""
 IN_GOOGLE = """
 kubernetes: {artifacts_store: {gcs: {bucket: team, prefix: a}, secret: store}}
 postgres: {external: {host: db, port: 5432}, password_secret: mine}
@@ -163,7 +163,7 @@ code_locations:
 
 
 def everything(configuration: Configuration) -> Iterator[dict[str, Any]]:
-    """What is applied, and what rollouts, deploys and upgrades make beside it."""
+    """Yield what is applied, and what rollouts, deploys and upgrades make besides."""
     versions = dict.fromkeys(("dagster-postgres", "mine", "more"), "7")
     found = with_fingerprints(in_cluster(configuration, ClusterFacts(secret_versions=versions)))
     for component in by_hand(found).values():
@@ -187,7 +187,7 @@ def everything(configuration: Configuration) -> Iterator[dict[str, Any]]:
 
 
 def code_archive(namespace: str) -> dict[str, Any]:
-    """Like every stack's, so one is enough; packing it takes a second."""
+    """Return the ConfigMap. Every stack's is alike, so one is enough; packing it takes a second."""
     return archive.archive(ROOT, namespace)
 
 
@@ -204,7 +204,7 @@ def released(location: Location, configuration: Configuration) -> Release:
 
 
 def pod_specs(objects: Iterator[dict[str, Any]]) -> Iterator[tuple[str, dict[str, Any]]]:
-    """`Kind/name` and the pod's spec, of whatever makes pods."""
+    """Yield `Kind/name` and the pod's spec, for objects that make pods."""
     for one in objects:
         title = f"{one['kind']}/{one['metadata']['name']}"
         if one["kind"] == "Pod":
@@ -215,7 +215,7 @@ def pod_specs(objects: Iterator[dict[str, Any]]) -> Iterator[tuple[str, dict[str
 
 @cache
 def _definitions(version: str) -> Registry[Any]:
-    """All that the schemas of a version refer to."""
+    """Return all definitions that the schemas of a version refer to."""
     found = Resource.from_contents(schema_contents(f"{_folder(version)}/_definitions.json", version))
     return found @ Registry()  # type: ignore[no-any-return]
 
@@ -233,12 +233,12 @@ def _folder(version: str) -> str:
 
 
 def fits(found: dict[str, Any], version: str) -> bool:
-    """Whether it has no fault; it ends at the first one."""
+    """Return whether it has no fault; the check ends at the first one."""
     return bool(_validator(version, found["apiVersion"], found["kind"]).is_valid(found))
 
 
 def faults(found: dict[str, Any], version: str) -> list[str]:
-    """Each with its path. By the API server's own OpenAPI document, in which unknown fields are faults."""
+    """Return each fault with its path, by the API server's own OpenAPI document, without unknown fields."""
     validator = _validator(version, found["apiVersion"], found["kind"])
     where = f"{found['kind']}/{found['metadata']['name']}"
     return [f"{where} {fault.json_path}: {fault.message}" for fault in validator.iter_errors(found)]

@@ -1,4 +1,4 @@
-"""A person who says something as soon as a candidate waits for it."""
+"""A person who decides as soon as a candidate waits for it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from playground_ops.engine.approval import decide
 
 
 class Reviewer(SilentProgress):
-    """Of location `a`. Without a verdict: one who is asked and says nothing."""
+    """Reviews location `a`. Without a verdict: a person who is asked and gives none."""
 
     def __init__(self, target: Target, verdict: Verdict | None) -> None:
         self._target, self._said = target, verdict

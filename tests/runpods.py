@@ -20,7 +20,7 @@ RUN = "01234567-0123-0123-0123-0123456789ab"
 def job_of(
     release: Release, configuration: Configuration, archive: str, tags: dict[str, Any] | None = None
 ) -> dict[str, Any]:
-    """`tags`: what a run's tag `dagster-k8s/config` says. As `K8sRunLauncher.launch_run` puts it together."""
+    """Return the Job that `K8sRunLauncher.launch_run` makes; `tags` is a run's tag `dagster-k8s/config`."""
     launcher = runs.launcher(configuration)["config"]
     base = K8sContainerContext(
         image_pull_policy=launcher["image_pull_policy"],

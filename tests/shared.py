@@ -24,7 +24,7 @@ S = TypeVar("S", bound=Shareable)
 
 @contextmanager
 def changed(stack: Shareable, location: str, **settings: Any) -> Iterator[None]:
-    """Within the block a location has other settings in the configuration file. Nothing is deployed."""
+    """Give a location other settings in the configuration file within the block. Nothing is deployed."""
     before = stack.config.read_text()
     found = yaml.safe_load(before)["code_locations"]
     stack.configure(code_locations=[one | settings if one["name"] == location else one for one in found])
@@ -37,12 +37,12 @@ def changed(stack: Shareable, location: str, **settings: Any) -> Iterator[None]:
 class SharedStack(Generic[S]):
     """A file gets it with the locations that it names, and no others: those of the file before are withdrawn.
 
-    After a failed test nobody knows what state it is in: the next file gets a new one. What a file names its
-    locations is its own affair; numbers of releases go on where the name has been used before.
+    After a failed test its state is unknown: the next file gets a new one. A file may name its locations as
+    it likes; numbers of releases go on where the name has been used before.
     """
 
     def __init__(self, make: Callable[[], AbstractContextManager[S]]) -> None:
-        """`make`: a stack of which nothing is deployed yet, gone after the block."""
+        """Prepare it; `make` yields a stack of which nothing is deployed yet, gone after the block."""
         self._make = make
         self._closing = ExitStack()
         self._stack: S | None = None
@@ -57,9 +57,9 @@ class SharedStack(Generic[S]):
 
     @contextmanager
     def having(self, *locations: dict[str, Any], **sections: Any) -> Iterator[S]:
-        """Deployed with these locations; `sections` are others of the configuration file.
+        """Deploy with these locations; `sections` are others of the configuration file.
 
-        Their automation is off unless they say otherwise: nobody wants a run each minute.
+        Their automation is off unless they say otherwise: no test needs a run each minute.
         """
         stack = self.made()
         quiet = [{"automation": "off", **location} for location in locations]
@@ -67,7 +67,7 @@ class SharedStack(Generic[S]):
         yield stack
 
     def made(self) -> S:
-        """Perhaps nothing is deployed of it yet."""
+        """Return the stack, of which perhaps nothing is deployed yet."""
         if self.suspect:
             self.close()
         if self._stack is None:
@@ -75,7 +75,7 @@ class SharedStack(Generic[S]):
         return self._stack
 
     def bare(self) -> S:
-        """As the file before left it, for one whose tests deploy."""
+        """Return the stack as the file before left it, for a file whose tests deploy."""
         if self._stack is not None and not self.suspect:
             return self._stack
         with self.having() as stack:
@@ -84,7 +84,7 @@ class SharedStack(Generic[S]):
     def _bring_about(
         self, deploy: Callable[[], object], locations: list[dict[str, Any]], sections: dict[str, Any]
     ) -> None:
-        """Nothing is done where that is deployed already, and no file has configured anything else since."""
+        """Deploy, unless that is deployed already and no file has configured anything else since."""
         file = self.stack.config
         before = file.read_text() if file.exists() else ""
         self.stack.configure(code_locations=locations, **sections)

@@ -26,9 +26,9 @@ from tests.session.times import started
 
 ROOT = Path(__file__).parents[1]
 QUICK = {"confirm_seconds": 0}
-"""Of every rollout: it is over when the release is confirmed."""
+"""For every rollout: it is over when the release is confirmed."""
 SELDOM = {"interval_minutes": 60}
-"""Most looks are those that a test asks for."""
+"""Most health checks are those that a test starts."""
 
 
 def free_port() -> int:
@@ -96,7 +96,7 @@ class Stack(Asking):
         return self.ok(module="playground_ops.bootstrap")
 
     def status(self) -> dict[str, Any]:
-        """The document of the command, without a process of its own: what is asked often costs little."""
+        """Return the document of the command, without a process: frequent queries are cheap then."""
         return look(LocalTarget(self.state, ROOT), load(self.config)).model_dump(mode="json")
 
     def location(self, name: str) -> dict[str, Any]:
@@ -107,7 +107,7 @@ class Stack(Asking):
         return found
 
     def next_number(self, name: str) -> int:
-        """Of the location's next release: rejected candidates had numbers too."""
+        """Return the number of the location's next release: rejected candidates had numbers too."""
         return next_numbers(self.history(name)).get(name, 1)
 
     @property
@@ -118,7 +118,7 @@ class Stack(Asking):
 
 @contextmanager
 def a_stack() -> Iterator[Stack]:
-    """A folder for a stack, which is down and gone afterwards even if the tests are killed."""
+    """Yield a folder for a stack, which is down and gone afterwards even if the tests are killed."""
     stack = Stack(Path(tempfile.mkdtemp(prefix="pgtest-")))
     stack.state.mkdir()
     guardian = Guardian(stack.folder, stack.state)

@@ -1,4 +1,4 @@
-"""A TLS server that shows a certificate and says nothing else: an Ingress controller in front of nothing."""
+"""A TLS server that shows a certificate and answers nothing: an Ingress controller in front of nothing."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import trustme
 
 @contextmanager
 def showing(certificate: trustme.LeafCert, address: str = "127.0.0.1", port: int = 0) -> Iterator[int]:
-    """Its port: any that is free, where none is given."""
+    """Serve on the port, or a free one where none is given. Yields it."""
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     certificate.configure_cert(context)
 
@@ -23,7 +23,7 @@ def showing(certificate: trustme.LeafCert, address: str = "127.0.0.1", port: int
                 reached, _ = listening.accept()
             except OSError:
                 return
-            with reached, suppress(OSError):  # whoever asked did not like it
+            with reached, suppress(OSError):  # the client did not accept it
                 reached.settimeout(10)
                 context.wrap_socket(reached, server_side=True).close()
 

@@ -1,4 +1,4 @@
-"""A real HTTP server that keeps what it is sent, and answers as it is told."""
+"""A real HTTP server that keeps what it is sent, and answers as configured."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""checkov, in an environment of its own that uv makes: what it wants is not wanted in the project's."""
+"""checkov, in an environment of its own that uv makes: the project does not need its dependencies."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.session.deadlines import stretched
 
 VERSION = "3.3.30"
 PYTHON = ">=3.10,<3.13"
-"""The newest that this checkov says it is for is 3.12."""
+"""The newest version that this checkov supports is 3.12."""
 INSTALL_SECONDS, SCAN_SECONDS = 240, 120
 EXCEPTIONS = Path(__file__).parent / "exceptions.yaml"
 
@@ -27,7 +27,7 @@ class Found(NamedTuple):
     check: str
     name: str
     object: str
-    """`Kind/name`."""
+    """The object as `Kind/name`."""
 
 
 class Excepted(NamedTuple):
@@ -39,14 +39,14 @@ class Excepted(NamedTuple):
 
 
 def install() -> None:
-    """The only moment that needs a network, and only the first time on a machine."""
+    """Install checkov. Only this needs a network, and only the first time on a machine."""
     ended = _checkov([], ["--version"], INSTALL_SECONDS)
     if ended.returncode != 0:
         _unavailable(f"checkov {VERSION} could not be installed: {ended.stderr[-2000:]}")
 
 
 def scan(folder: Path) -> tuple[list[Found], int]:
-    """What is found in its YAML files, and how many objects were looked at. Asks nobody anything."""
+    """Return the findings in its YAML files, and how many objects were checked. Works offline."""
     arguments = ["--directory", str(folder), "--framework", "kubernetes", "--output", "json"]
     ended = _checkov(["--offline"], [*arguments, "--skip-download", "--quiet", "--compact"], SCAN_SECONDS)
     assert ended.returncode in (0, 1), ended.stderr[-4000:]
@@ -66,7 +66,7 @@ def unexcepted(found: Collection[Found], excepted: Sequence[Excepted]) -> list[F
 
 
 def unused(found: Collection[Found], excepted: Sequence[Excepted]) -> list[tuple[str, str]]:
-    """Check and pattern of what nothing was found for."""
+    """Return check and pattern of exceptions for which nothing was found."""
     return [
         (rule.check, pattern)
         for rule in excepted
@@ -81,7 +81,7 @@ def _covers(rule: Excepted, one: Found) -> bool:
 
 
 def _title(resource: str) -> str:
-    """`Kind.namespace.name`, where it is of a namespace that is told; names may have dots."""
+    """Read `Kind.namespace.name`; the namespace may be missing, and names may have dots."""
     kind, _, rest = resource.partition(".")
     return f"{kind}/{rest.partition('.')[2] or rest}"
 

@@ -1,4 +1,4 @@
-"""checkov's checks for Kubernetes, of every object: what is found is mended, or argued in exceptions.yaml."""
+"""checkov's checks for Kubernetes on every object: what it finds is fixed, or argued in exceptions.yaml."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ spec: {containers: [{name: planted, image: planted, securityContext: {privileged
 
 @pytest.fixture(scope="module")
 def found(tmp_path_factory: pytest.TempPathFactory) -> list[Found]:
-    """Of all configurations at once: starting checkov takes longer than its checks."""
+    """Scan all configurations at once: starting checkov takes longer than its checks."""
     install()
     folder = tmp_path_factory.mktemp("rendered")
     made = 0

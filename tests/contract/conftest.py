@@ -1,4 +1,4 @@
-"""The worlds that the contract is checked in: the fake, and a real stack on this machine."""
+"""The worlds in which the contract is checked: the fake, and real stacks."""
 
 from __future__ import annotations
 
@@ -36,11 +36,11 @@ GOOD, BROKEN, HANGS = "good", "broken", "hangs"
 
 
 STACK_OF = {"local": "local_stack", "kubernetes": "shared_stack"}
-"""The fixture of a world that is on a shared stack."""
+"""The fixture with the shared stack of a world."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Said of each test, so that the stack is known to be used, and by whom.
+    """Add the stack's fixture to each test, so that its use is known, and by which tests.
 
     The tests of one function share one list of fixtures: each gets its own.
     """
@@ -52,20 +52,20 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 class World(Protocol):
-    """A place with one code location whose ref the test moves."""
+    """A target with one code location whose ref the test moves."""
 
     target: Target
     clock: Clock
     location: Location
 
     def commit(self, behaviour: str) -> str:
-        """A new commit at the location's ref; its hash."""
+        """Make a new commit at the location's ref. Returns its hash."""
 
     def forget(self, location: str) -> None:
-        """Records of a location that there never was: others use this stack after these tests."""
+        """Remove records of an invented location: others use this stack after these tests."""
 
     def harm(self, release: Release) -> Callable[[], None]:
-        """Its server answers no more, and does not come back by itself. What lets it end as others do."""
+        """Make its server stop answering for good. Returns a function after which it can end as usual."""
 
 
 class FakeWorld:
@@ -92,7 +92,7 @@ class FakeWorld:
 
 
 class Commits:
-    """Of a pipeline in a real repository."""
+    """Commits of a pipeline in a real repository."""
 
     def __init__(self, code: Pipeline) -> None:
         self._code, self._made = code, 0
@@ -126,7 +126,7 @@ class LocalWorld:
         shutil.rmtree(self._state / "locations" / location)
 
     def harm(self, release: Release) -> Callable[[], None]:
-        """It hangs; what ends is started again."""
+        """Stop it by SIGSTOP; a process that ended would be started again."""
         process = read_state(self._state, release.name)
         assert process is not None
         assert process.pid is not None
@@ -154,7 +154,7 @@ class KubernetesWorld:
         self._access.kubectl("delete", "configmaps", "-l", selector, namespace=self.target.namespace)
 
     def harm(self, release: Release) -> Callable[[], None]:
-        """Somebody deletes it; what hangs is started again by its probe."""
+        """Delete its Deployment; a server that hangs would be started again by its probe."""
         name = release_deployment(release.location.name, release.number)
         self._access.kubectl("delete", "deployment", name, namespace=self.target.namespace)
         return lambda: None
@@ -177,7 +177,7 @@ def world(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
 
 
 def on_kubernetes(shared: Pool, home: Path) -> KubernetesWorld:
-    """Location `a` of the shared stack, with the engine on this machine."""
+    """Return location `a` of the shared stack, with the engine on this machine."""
     stack = shared.take("a")
     configuration = with_fingerprints(read(stack.config.read_text(), stack.config))
     write_instance(home, stack)
@@ -185,7 +185,7 @@ def on_kubernetes(shared: Pool, home: Path) -> KubernetesWorld:
 
 
 def write_instance(home: Path, stack: ClusterStack) -> None:
-    """The stack's instance, as this machine reaches it."""
+    """Write the settings of the stack's instance, as this machine reaches it."""
     secret = stack.get("secret", "dagster-postgres")["data"]
     found = {
         "username": "dagster",

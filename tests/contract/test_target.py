@@ -1,4 +1,4 @@
-"""What every Target promises the engine. The same stories in every world."""
+"""The contract that every Target keeps for the engine: the same tests in every world."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def say(message: str) -> None: ...
 
 
 def make(world: World, behaviour: str = GOOD) -> Release:
-    """A release of a new commit, not yet started."""
+    """Make a release of a new commit, not yet started."""
     world.commit(behaviour)
     revision = world.target.fetch(world.location, world.target.resolve(world.location, None), say)
     return Release(
@@ -66,7 +66,7 @@ def put_to_serve(world: World) -> Release:
 
 
 def served(world: World) -> Release:
-    """What the test before left serving, where there is any: a start takes seconds of a processor."""
+    """Return what the test before left serving, if anything: a start takes seconds of a processor."""
     return serving(world) or put_to_serve(world)
 
 

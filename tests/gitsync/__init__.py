@@ -1,1 +1,1 @@
-"""The stand-in for git-sync does what was seen of v4.2.4, and refuses what it can't do."""
+"""The stand-in for git-sync does what was observed of v4.2.4, and refuses what it can't do."""

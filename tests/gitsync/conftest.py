@@ -1,4 +1,4 @@
-"""The stand-in, ready to run, and a repository for it."""
+"""Fixtures: the stand-in, ready to run, and a repository for it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.projects import repository
 
 @pytest.fixture(scope="session")
 def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Under the real one's name, which its usage shows."""
+    """The program under the real one's name, which its usage shows."""
     (found,) = binaries.program(gitsync_image.SOURCES).iterdir()
     named = tmp_path_factory.mktemp("gitsync") / "git-sync"
     named.symlink_to(found)
@@ -32,7 +32,7 @@ def sync(program: Path, tmp_path: Path) -> GitSync:
 
 @pytest.fixture
 def unprivileged(program: Path) -> Iterator[GitSync]:
-    """In folders that anybody can reach, and not as root even where root runs the tests."""
+    """A git-sync in folders that anybody can reach, and not as root even where root runs the tests."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         folder.chmod(0o777)

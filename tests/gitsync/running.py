@@ -1,4 +1,4 @@
-"""A git-sync that runs, with its root, its commands and its words."""
+"""Runs a git-sync, with its root, its commands and its output."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Ended:
 
     @property
     def error(self) -> str:
-        """Why it gave up."""
+        """Return why it gave up."""
         assert self.code == 1, self.err
         last = self.lines[-1]
         assert (last["msg"], last["failCount"]) == ("too many failures, aborting", 1)
@@ -51,9 +51,9 @@ class Ended:
 class GitSync:
     program: Path
     folder: Path
-    """Holds its root, its temporary folder, the commands that it can find, and what it wrote."""
+    """The folder with its root, temporary files, the commands that it can find, and its output."""
     user: int | None = None
-    """Who runs it, if not who runs the tests."""
+    """The user that runs it, if it is not the one who runs the tests."""
 
     @property
     def root(self) -> Path:
@@ -65,7 +65,7 @@ class GitSync:
 
     @property
     def commit(self) -> str:
-        """The one published."""
+        """Return the published commit."""
         target = self.link.readlink()
         assert target.parts[:-1] == (".worktrees",)
         return target.name
@@ -133,7 +133,7 @@ def save(source: Path, text: str) -> str:
 
 @contextmanager
 def daemon(folder: Path) -> Iterator[str]:
-    """Serve what is in the folder by `git daemon`; its URL."""
+    """Serve the folder's content by `git daemon`. Yields its URL."""
     port = closed_port()
     command = Path(git(folder, "--exec-path")) / "git-daemon"
     options = ["--reuseaddr", "--export-all", f"--base-path={folder}", "--listen=127.0.0.1", f"--port={port}"]

@@ -1,4 +1,4 @@
-"""How a sync fails, and what a signal does."""
+"""Failures of a sync, and reactions to signals."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Flags and variables."""
+"""git-sync's flags and variables."""
 
 from __future__ import annotations
 

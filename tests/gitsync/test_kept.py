@@ -1,4 +1,4 @@
-"""Code that the cluster keeps, with the stand-in and real git: only what git-sync's image has can be used."""
+"""The cluster's git cache, with the stand-in and real git: only git-sync's image's programs can be used."""
 
 from __future__ import annotations
 
@@ -25,15 +25,15 @@ class Fetching:
 
     @property
     def commits(self) -> set[str]:
-        """Those that are kept."""
+        """Return the commits in the cache."""
         return set(git(self.store, "for-each-ref", "--format=%(refname:lstrip=2)", "refs/kept").split())
 
     def has(self, commit: str) -> bool:
-        """Its objects, whatever leads to them."""
+        """Return whether the cache has its objects, whatever refers to them."""
         return commit in git(self.store, "cat-file", "--batch-all-objects", "--batch-check")
 
     def fetch(self, commit: str, *live: str) -> Ended:
-        """Into an empty folder, as in a new pod."""
+        """Fetch into an empty folder, as in a new pod."""
         if self.sync.root.exists():
             shutil.rmtree(self.sync.root)
         flags = [f"--repo=file://{self.source}", f"--ref={commit}", "--one-time", f"--root={self.sync.root}"]

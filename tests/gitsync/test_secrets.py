@@ -1,4 +1,4 @@
-"""Passwords and keys."""
+"""Passwords and keys of git-sync."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a sync does."""
+"""The results of a sync."""
 
 from __future__ import annotations
 

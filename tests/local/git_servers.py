@@ -1,4 +1,4 @@
-"""Servers on the loopback for tests of git: a real one that may want a password, and ones that misbehave."""
+"""Servers on the loopback for tests of git: a real one that may require a password, and faulty ones."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def http_server(
     address: str = "127.0.0.1",
     tls: ssl.SSLContext | None = None,
 ) -> Iterator[str]:
-    """Serve the repositories below `root` by git's own backend; the URL, without credentials.
+    """Serve the repositories below `root` by git's own backend. Yields the URL, without credentials.
 
     With `status` every answer is that status.
     """
@@ -113,12 +113,12 @@ class _Backend(BaseHTTPRequestHandler):
 
 @contextmanager
 def silent_server() -> Iterator[str]:
-    """A server that takes connections and never says a word."""
+    """Run a server that takes connections and never answers."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         yield f"http://127.0.0.1:{server.getsockname()[1]}"
 
 
 def closed_port() -> int:
-    """A port on which nobody listens."""
+    """Return a port on which nobody listens."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         return int(server.getsockname()[1])

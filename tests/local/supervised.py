@@ -32,7 +32,7 @@ processes.birth_of = processes._birth_elsewhere
 
 @contextmanager
 def guarded(base: Path) -> Iterator[None]:
-    """Every supervisor below `base`, and all that it started, ends with this block or with this process."""
+    """End every supervisor below `base`, and all that it started, with this block or with this process."""
     reading, writing = os.pipe()
     guard = subprocess.Popen(
         [sys.executable, "-m", __name__, str(reading), str(base)],
@@ -49,7 +49,7 @@ def guarded(base: Path) -> Iterator[None]:
 
 
 def end_all_below(base: Path) -> None:
-    """Supervisors first, so that nothing comes back."""
+    """Kill supervisors first, so that nothing comes back."""
     for _ in range(2):
         for process in psutil.process_iter():
             with contextlib.suppress(psutil.Error, OSError):

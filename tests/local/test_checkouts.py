@@ -76,7 +76,7 @@ def test_the_same_checkout_is_made_once(origin: Path, checkouts: Checkouts) -> N
 
 
 def test_one_that_a_kill_left_half_made_is_made_again(origin: Path, checkouts: Checkouts) -> None:
-    # given: a folder without the mark that it is whole, and the remains of building one
+    # given: a folder without the mark that it is complete, and the remains of building one
     (checkouts.folder / head(origin)).mkdir(parents=True)
     (checkouts.folder / head(origin) / "half").write_text("")
     (checkouts.folder / f".{head(origin)}.building" / "half").mkdir(parents=True)
@@ -139,7 +139,7 @@ def test_what_no_release_uses_is_removed(origin: Path, checkouts: Checkouts) -> 
     # given
     new = checkouts.ensure(str(origin), head(origin), silent)
     old = checkouts.ensure(str(origin), head(origin, "HEAD~1"), silent)
-    # when, then: what was asked for a moment ago may belong to a release that just starts
+    # when, then: what was asked for just now may belong to a release that just starts
     assert checkouts.prune({new.name}) == []
     # when, then
     assert checkouts.prune({new.name}, recent_seconds=0) == [old.name]

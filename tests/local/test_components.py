@@ -1,4 +1,4 @@
-"""Which locations a stack on one machine has: those deployed, and those that left while a server runs."""
+"""Which locations a stack on one machine has: those deployed, and removed ones while a server runs."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from tests.stacks import ROOT, free_port
 
 @pytest.fixture
 def stack(tmp_path: Path) -> Iterator[LocalStack]:
-    """Nothing of it runs; `deployed` and `left` have records."""
+    """A stack of which nothing runs; `deployed` and `left` have records."""
     made = LocalTarget(tmp_path, ROOT).stack
     applied = Applied(host="127.0.0.1", port=free_port(), configuration="c", locations=["deployed"])
     made.folder.stack.write_text(applied.model_dump_json())

@@ -1,4 +1,4 @@
-"""The daemon begins once the locations answer that are about to."""
+"""The daemon starts after the locations that are being rolled out answer."""
 
 from __future__ import annotations
 

@@ -50,7 +50,7 @@ def requiring(folder: Path, *lines: str) -> Project:
 
 
 def installing(caller: int) -> psutil.Process:
-    """The `uv pip install` below `caller`, as soon as it runs."""
+    """Return the `uv pip install` below `caller`, as soon as it runs."""
     deadline = time.monotonic() + 30
     while time.monotonic() < deadline:
         for child in psutil.Process(caller).children(recursive=True):
@@ -206,7 +206,7 @@ class TestPackagesOfTheRepository:
         before = content_hash([checkout])
         # when
         made = environments.ensure(project, silent)
-        # then: the environment does not hang on this checkout
+        # then: the environment does not depend on this checkout
         assert content_hash([checkout]) == before
         file = ask(made.python, project, "import common; print(common.__file__)")
         assert file.startswith(str(environments.folder / made.key))

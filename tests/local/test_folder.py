@@ -1,4 +1,4 @@
-"""Files of the state folder: whole or absent, and what the system refuses is told."""
+"""Files of the state folder: complete or absent, and the system's errors are reported."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ def test_what_is_no_value_is_set_aside_once(tmp_path: Path, content: str) -> Non
     path = tmp_path / "x.json"
     path.write_text(content)
     assert read_value(path, Value) is None
-    set_aside(path)  # somebody else was quicker
+    set_aside(path)  # another process was quicker
     assert [found.name for found in set_aside_files(tmp_path)] == ["x.json.corrupt"]
 
 
@@ -128,7 +128,7 @@ for action in (
 
 
 def test_a_folder_of_somebody_else_is_told_by_every_writer() -> None:
-    with tempfile.TemporaryDirectory(prefix="pg-unwritable-") as name:  # where anybody may go
+    with tempfile.TemporaryDirectory(prefix="pg-unwritable-") as name:  # where any user may go
         folder = Path(name)
         (folder / "state").mkdir()
         (folder / "state").chmod(0o555)

@@ -73,7 +73,7 @@ class TestResolve:
         assert error.finding.kind is FindingKind.CERTAIN
         assert "both a branch and a tag" in str(error)
         assert "refs/heads/v1" in error.finding.fix
-        # and: said exactly it is no longer ambiguous
+        # and: by its full name it is no longer ambiguous
         assert resolve(str(origin), "refs/heads/v1").commit == head(origin)
 
     def test_a_branch_and_a_tag_of_one_name_at_one_commit(self, origin: Path) -> None:

@@ -1,4 +1,4 @@
-"""The files of supervised processes: whatever is found in them, nobody trips over it."""
+"""The files of supervised processes: whatever is found in them, nothing fails on it."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ NOT_STARTED = {**asdict(spec(restart="never", env={"A": "1"})), "cwd": "/"}
 
 
 def changed(document: dict[str, object]) -> st.SearchStrategy[bytes]:
-    """The document with one of its entries replaced by anything, or gone; or no document at all."""
+    """Return the document with one of its entries replaced by anything, or missing; or no document at all."""
     keys = st.sampled_from(sorted(document))
     replaced = st.builds(lambda key, value: {**document, key: value}, keys, JSON)
     without = keys.map(lambda gone: {key: value for key, value in document.items() if key != gone})
@@ -96,7 +96,7 @@ def test_who_saw_its_end_before_the_supervisor_did_is_not_told_that_it_runs(
             children.start(spec(restart="never"))
         else:
             children.forget("x")
-        for key, _ in heard:  # the loop hears of it later
+        for key, _ in heard:  # the loop is notified later
             key.data(key.fileobj)
         if wanted == "another":
             assert children.is_running("x")

@@ -1,4 +1,4 @@
-"""Releases and records as files: written whole, never reused, healed."""
+"""Releases and records as files: written atomically, never reused, healed."""
 
 from __future__ import annotations
 

@@ -37,7 +37,7 @@ STUBBORN = (
 
 @pytest.fixture(autouse=True, params=["descriptors", "looks"])
 def system(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
-    """With what Linux has, and as on a system without descriptors of processes and without /proc."""
+    """A system with what Linux has, and one without descriptors of processes and without /proc."""
     if request.param == "looks":
         (tmp_path / "sitecustomize.py").write_text(LOOKING)
         monkeypatch.setenv("PYTHONPATH", str(tmp_path))
@@ -46,7 +46,7 @@ def system(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.M
 
 
 def leaves_behind(child: str) -> tuple[str, ...]:
-    """A server that ends at once when asked, and leaves a child of its own."""
+    """Return a server that ends at once when asked, and leaves a child of its own."""
     code = (
         "import subprocess, sys, time\n"
         f"print(subprocess.Popen([{sys.executable!r}, '-S', '-c', {child!r}], env={{}}).pid, flush=True)\n"
@@ -75,7 +75,7 @@ def test_what_dies_comes_back_slower_each_time_and_that_is_seen(supervisor: Cont
     eventually("a pause", lambda: seen(state).restarts >= 2 and not seen(state).running)
 
     def restarted() -> bool:
-        supervisor.set_restart("x", "always")  # to ask again to keep it does not put its restart off
+        supervisor.set_restart("x", "always")  # asking again to keep it does not delay its restart
         return seen(state).restarts >= 3
 
     eventually("a restart", restarted)
@@ -116,7 +116,7 @@ def test_what_ignores_sigterm_is_killed_with_its_group_after_its_grace(
 
 
 def test_what_a_stopped_process_leaves_in_its_group_is_ended(supervisor: Control, state: Path) -> None:
-    # given: a child that no marker tells of, and that no signal to its parent reaches
+    # given: a child that has no marker, and that no signal to its parent reaches
     supervisor.start(spec(argv=leaves_behind("import time; time.sleep(300)")))
     child = int(eventually("its child", lambda: log_of(state, "x").strip()))
     assert child not in leftovers(state)
@@ -156,7 +156,7 @@ def test_after_shutdown_there_is_no_process_and_no_supervisor(supervisor: Contro
 
 
 def test_shutdown_ends_in_order_what_no_supervisor_watches(supervisor: Control, state: Path) -> None:
-    """It drains: SIGTERM first, and only after its grace SIGKILL."""
+    """It drains the process: SIGTERM first, and only after its grace SIGKILL."""
     code = (
         "import signal, time; signal.signal(signal.SIGTERM, lambda *_: (print('drained', flush=True), 1 / 0))"
     )
@@ -229,7 +229,7 @@ def test_it_sleeps_while_nothing_happens(supervisor: Control, state: Path, syste
         supervisor.start(spec(f"x-{number}"))
     process = psutil.Process(supervisor.hello()["pid"])
     before = process.num_ctx_switches().voluntary, sum(process.cpu_times()[:2])
-    time.sleep(3.0)  # what is measured is that nothing happens meanwhile
+    time.sleep(3.0)  # the test measures that nothing happens meanwhile
     after = process.num_ctx_switches().voluntary, sum(process.cpu_times()[:2])
     wakes, seconds = (3, 0.02) if system == "descriptors" else (20, 0.1)
     assert after[0] - before[0] <= wakes
@@ -302,7 +302,7 @@ def test_a_state_folder_that_cannot_be_written_is_told(tmp_path: Path) -> None:
 
 
 def test_a_folder_that_was_deleted_is_left_alone(supervisor: Control, state: Path) -> None:
-    """Else the old supervisor and a new one would both bring back what dies."""
+    """Otherwise the old supervisor and a new one would both bring back what dies."""
     supervisor.start(spec())
     first, pid = supervisor.hello()["pid"], running(state).pid
     shutil.rmtree(state)

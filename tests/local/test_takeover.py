@@ -1,4 +1,4 @@
-"""What outlived its supervisor: taken over or ended, and never started a second time."""
+"""Processes that outlived their supervisor: taken over or ended, and never started a second time."""
 
 from __future__ import annotations
 
@@ -124,7 +124,7 @@ def test_killed_at_any_moment_there_is_one_of_each_and_one_supervisor(state: Pat
         )
         folder = folder_of(state)
         eventually("its spec", lambda path=folder / f"x-{number}.json": path.exists(), every_seconds=0.0005)
-        time.sleep(chance.uniform(0, 0.02))  # the moment of the kill is what is drawn
+        time.sleep(chance.uniform(0, 0.02))  # the time of the kill is random
         os.kill(supervisor, signal.SIGKILL)
         asked.wait(timeout=stretched(30))
         control = ensure_supervisor(state)

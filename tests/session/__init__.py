@@ -1,1 +1,1 @@
-"""What belongs to a whole run of the tests: what the machine has, its speed, order, times, second tries."""
+"""Parts of a complete run of the tests: the machine's needs, its speed, order, times, second tries."""

@@ -1,8 +1,8 @@
 """How long tests may wait: written for an idle machine of two cores, stretched by how slow this one is.
 
-One factor for a whole session, measured when it starts: what bare imports of Dagster on two cores at once
+One factor for a complete session, measured when it starts: what bare imports of Dagster on two cores at once
 take here, against what they take on the reference; a larger one where a worker makes way for the others
-(patience.py). A deadline only ends a test that would fail, so none is ever shortened.
+(timeouts.py). A deadline only ends a test that would fail, so none is ever shortened.
 """
 
 from __future__ import annotations
@@ -20,21 +20,21 @@ from tests.session.timeouts import slower
 
 VARIABLE = "PLAYGROUND_TEST_SLOWNESS"
 AT_ONCE = 2
-"""As many as workers are busy: a single one finds room where a processor is lent to somebody else."""
+"""As many imports as workers are busy: a single one has room where a processor is lent to somebody else."""
 REFERENCE_SECONDS = 1.2
-"""Of that many `python -c "import dagster"` on two idle cores, its bytecode compiled."""
+"""Seconds for that many `python -c "import dagster"` on two idle cores, with bytecode compiled."""
 MOST = 10.0
 PURE = "tests/unit"
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Also lets Python keep its bytecode, here and in all that the tests start.
+    """Measure the machine, and let Python keep its bytecode, here and in all that the tests start.
 
     With PYTHONDONTWRITEBYTECODE, as many images set it, each of a thousand processes compiles Dagster anew:
     2.7 s of a core in place of 1.1 s.
     """
-    # An example has none: it is 0.2 s by the clock. Said before any file with a property is imported, which
-    # keeps what is said then.
+    # Hypothesis's examples get no deadline: it would be 0.2 s of real time. This comes before any file with a
+    # property is imported, which keeps the settings of that time.
     settings.register_profile("however slow", deadline=None)
     settings.load_profile("however slow")
     sys.dont_write_bytecode = False
@@ -50,7 +50,7 @@ def pytest_report_header() -> str:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Of pytest-timeout too."""
+    """Stretch the timeouts of pytest-timeout too."""
     ordinary = float(config.getini("timeout"))
     for item in items:
         marker = item.get_closest_marker("timeout")
@@ -59,7 +59,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def measured() -> float:
-    """The better of two imports: the first one may have to read, and to compile, what nobody had used yet."""
+    """Return the better of two imports: the first one may have to read, and compile, files."""
     return min(MOST, max(1.0, min(_import_seconds() for _ in range(2)) / REFERENCE_SECONDS))
 
 
@@ -73,10 +73,10 @@ def _import_seconds() -> float:
 
 
 def slowness() -> float:
-    """At least 1; 1 too where no session measured it."""
+    """Return at least 1; also 1 where no session measured it."""
     return float(os.environ.get(VARIABLE, "1"))
 
 
 def stretched(seconds: float) -> float:
-    """What was written for an idle machine, for this one."""
+    """Convert seconds for an idle machine to seconds for this one."""
     return seconds * slowness()

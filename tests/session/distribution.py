@@ -1,7 +1,7 @@
 """Which worker gets which file: a stack that many files share is made by one worker, if that is no loss.
 
-Files go out whole, in the order of `order.py`. A worker that has the shared stack takes the files that use it
-first; another one takes them only when nothing else is left.
+Files are handed out complete, in the order of `order.py`. A worker that has the shared stack takes the files
+that use it first; another one takes them only when nothing else is left.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ from tests.session.timeouts import fit_for, makes_way
 
 VARIABLE = "PLAYGROUND_TEST_SHARING"
 SHARED = ("shared_stack", "database_stack", "local_stack")
-"""Fixtures of a whole worker."""
+"""Fixtures that a worker makes once."""
 
 
 def choose(queue: Iterable[str], uses: Mapping[str, str], mine: set[str], others: set[str]) -> str:
-    """The file that a worker gets. `uses`: what a file shares; `mine`, `others`: what workers have made."""
+    """Return a worker's next file. `uses`: what a file shares; `mine`, `others`: what workers have made."""
     files = list(queue)
     own = [one for one in files if uses.get(one) in mine]
     free = [one for one in files if uses.get(one) not in others]
@@ -49,7 +49,7 @@ class BySharedStack(LoadFileScheduling):
 
 
 def sharing() -> dict[str, str]:
-    """As the workers have found it when they collected the tests."""
+    """Return what the workers found when they collected the tests."""
     found: dict[str, str] = json.loads(Path(os.environ[VARIABLE]).read_text() or "{}")
     return found
 

@@ -1,6 +1,6 @@
-"""What tests need of the machine is looked for once, when a session starts.
+"""What tests need of the machine is checked once, when a session starts.
 
-Whatever is installed while the tests run changes nothing of that run, and all workers decide alike.
+Whatever is installed while the tests run changes nothing for that run, and all workers decide alike.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 
 
 def browser() -> str | None:
-    """The full path of a Chromium."""
+    """Return the full path of a Chromium."""
     return next((found for name in BROWSERS if (found := shutil.which(name))), None)
 
 
@@ -53,7 +53,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def lacking(name: str) -> str:
-    """Why the session has none; empty where it has one."""
+    """Return why the session lacks it; empty where it is there."""
     found: dict[str, str] = json.loads(os.environ[VARIABLE])
     return found[name]
 

@@ -1,4 +1,4 @@
-"""The longest files first: what is begun last must not be what everybody then waits for."""
+"""Runs the longest files first: the last one to begin must not be the one that everybody waits for."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 SECONDS = Path(__file__).with_name("seconds.json")
-"""What each file took, as `--save-times` wrote it."""
+"""The seconds that each file took, written by `--save-times`."""
 UNKNOWN = 60.0
 """A new file is begun early rather than late."""
 
@@ -20,7 +20,7 @@ def recorded() -> dict[str, float]:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """All workers do it alike. Within a file the order stays."""
+    """Sort alike in all workers. Within a file the order stays."""
     took = recorded()
     items.sort(key=lambda item: -took.get(file_of(item.nodeid), UNKNOWN))
 

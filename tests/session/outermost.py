@@ -10,12 +10,12 @@ import pytest
 
 
 def is_outermost(config: pytest.Config) -> bool:
-    """True in the process that outlives the workers of pytest-xdist, and where there are none."""
+    """Return True in the process that outlives the workers of pytest-xdist, and where there are none."""
     return not hasattr(config, "workerinput")
 
 
 def share_file(config: pytest.Config, variable: str) -> None:
-    """An empty file for all processes of the session, named by the variable of the environment."""
+    """Make an empty file for all processes of the session, named by the environment variable."""
     if is_outermost(config) and variable not in os.environ:
         descriptor, os.environ[variable] = tempfile.mkstemp(prefix="pgtest-")
         os.close(descriptor)

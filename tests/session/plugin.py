@@ -1,4 +1,4 @@
-"""All of this folder's parts, for `-p`."""
+"""All parts of this folder as one plugin, for `-p`."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""What failed is tried once more, its file alone, after everything else. What then passes is told as flaky.
+"""Retries what failed once, its file alone, after everything else. What then passes is reported as flaky.
 
-The whole file: a test of a story stands on those before it.
+The complete file is retried: tests of one sequence depend on those before them.
 
-A flaky test is a defect of the test: its cause is to be mended. A few don't keep a good change from landing,
+A flaky test is a defect of the test: its cause is to be fixed. A few don't keep a good change from landing,
 and more than a few do. Tests that start no process have no such excuse: they get no second try.
 """
 
@@ -22,26 +22,26 @@ from tests.session.order import file_of
 from tests.session.outermost import is_outermost
 
 VARIABLE = "PLAYGROUND_TEST_SECOND_TRY"
-"""In the process that tries again: the file for what came of it."""
+"""A variable of the process that retries: the file for the outcomes."""
 MOST_FLAKY = 3
 MOST_TRIED = 12
-"""So many failures are no noise."""
+"""More failures than this are no noise."""
 PURE_FOLDER, PURE_WORLD = "tests/unit/", "[fake"
 SPOILT = pytest.StashKey[bool]()
 
 
 def spoil(config: pytest.Config) -> None:
-    """The session is red whatever its tests say, such as for what it left on the machine."""
+    """Make the session red whatever its tests say, such as for what it left on the machine."""
     config.stash[SPOILT] = True
 
 
 def is_pure(nodeid: str) -> bool:
-    """It starts no process and waits for nothing."""
+    """Return whether it starts no process and waits for nothing."""
     return nodeid.startswith(PURE_FOLDER) or PURE_WORLD in nodeid
 
 
 class SecondTry:
-    """In the process that sees the reports of all workers, which ran tests beside one another."""
+    """Runs in the process that sees the reports of all workers, which ran tests beside one another."""
 
     def __init__(self, config: pytest.Config) -> None:
         self.config = config
@@ -54,7 +54,7 @@ class SecondTry:
 
     @pytest.hookimpl(wrapper=True, trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> Iterator[None]:
-        """After the workers have ended, and before the terminal tells of failures."""
+        """Retry after the workers have ended, and before the terminal reports failures."""
         yield
         tried = [name for name in self.failed if not is_pure(name)]
         if session.exitstatus != pytest.ExitCode.TESTS_FAILED or not tried or self.config.option.maxfail:
@@ -71,7 +71,7 @@ class SecondTry:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED if spoilt else pytest.ExitCode.OK
 
     def _tell_apart(self) -> None:
-        """In what the terminal knows of the session: a flaky test is no failure, and has its text kept."""
+        """Change the terminal's statistics: a flaky test is no failure, and its text is kept."""
         stats = self._terminal.stats
         for kind in ("failed", "error"):
             found = stats.get(kind, [])
@@ -91,7 +91,7 @@ class SecondTry:
 
     @pytest.hookimpl(trylast=True)
     def pytest_unconfigure(self) -> None:
-        """The last lines of all."""
+        """Print the last lines of all."""
         for name in self.flaky:
             self._say(f"FLAKY {name}")
         if len(self.flaky) > MOST_FLAKY:
@@ -108,7 +108,7 @@ class SecondTry:
 
 
 def try_again(config: pytest.Config, names: list[str]) -> set[str]:
-    """Their files in a process of its own, one after the other: the tests that pass."""
+    """Run their files in a process of its own, one after the other. Returns the tests that pass."""
     options = ["-n", "0", "-m", config.option.markexpr]
     if context := config.getoption("--kube-context", None):
         options += ["--kube-context", context]
@@ -124,7 +124,7 @@ def try_again(config: pytest.Config, names: list[str]) -> set[str]:
 
 
 def outcomes(file: Path) -> dict[str, str]:
-    """`passed` where each part of the test did, set-up and tear-down too."""
+    """Return `passed` where each part of the test did, set-up and tear-down too."""
     told: dict[str, set[str]] = {}
     for line in file.read_text().splitlines() if file.exists() else ():
         name, outcome = json.loads(line)
@@ -133,7 +133,7 @@ def outcomes(file: Path) -> dict[str, str]:
 
 
 class Outcomes:
-    """In the process that tries again."""
+    """Runs in the process that retries."""
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         with Path(os.environ[VARIABLE]).open("a") as lines:
@@ -145,5 +145,5 @@ def pytest_configure(config: pytest.Config) -> None:
         return
     if VARIABLE in os.environ:
         config.pluginmanager.register(Outcomes(), "playground-outcomes")
-    elif getattr(config.option, "numprocesses", 0):  # else each had the machine for itself already
+    elif getattr(config.option, "numprocesses", 0):  # otherwise each had the machine for itself already
         config.pluginmanager.register(SecondTry(config), "playground-second-try")

@@ -1,4 +1,4 @@
-"""What each soak gave when it was run last, in docs: one row for each, that its next run replaces."""
+"""The last result of each soak, in docs: one row for each, which its next run replaces."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ HEAD = ("| soak | outcome | seconds | commit | when and where | figures |", "|--
 
 
 class Soaks:
-    """Gathers the reports of soaks, in the process that sees all of them."""
+    """Collects the reports of soaks, in the process that sees all of them."""
 
     def __init__(self) -> None:
         self.rows: dict[Path, list[str]] = {}
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         if "soak" not in report.keywords or report.skipped or (report.when != "call" and report.passed):
-            return  # one that is skipped gives nothing in place of what it gave before
+            return  # a skipped one does not replace its earlier result
         file = ON_A_CLUSTER if report.nodeid.startswith("tests/kubernetes") else RESULTS
         self.rows.setdefault(file, []).append(_row(report))
 
@@ -38,7 +38,7 @@ class Soaks:
 
 
 def merged(text: str, rows: Iterable[str]) -> str:
-    """What is before the table stays, and so does what other soaks gave."""
+    """Replace rows in the table; the text before it stays, and so do rows of other soaks."""
     lines = text.splitlines()
     table = lines.index(HEAD[0]) if HEAD[0] in lines else len(lines)
     found = {_name(one): one for one in [*lines[table + len(HEAD) :], *rows] if one.startswith("| `")}
@@ -67,7 +67,7 @@ def _row(report: pytest.TestReport) -> str:
 
 @cache
 def _commit() -> str:
-    """Told to be dirty where what ran is in no commit."""
+    """Return the commit, marked as dirty where what ran is in no commit."""
     command = ["git", "describe", "--always", "--dirty"]
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False).stdout.strip()
 

@@ -1,4 +1,4 @@
-"""What a machine lacks is looked for once, and is one reason for all tests that need it."""
+"""What a machine lacks is checked once, and is one reason for all tests that need it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A whole session with a test that fails once: what is tried again, what is told, and how it ends."""
+"""A complete session with a test that fails once: what is retried, what is reported, and how it ends."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def test_skips(number):
 
 
 def session(folder: Path, *files: tuple[str, str], arguments: tuple[str, ...] = ()) -> tuple[int, str]:
-    """Its exit code and all that it said. Names of files are below the folder."""
+    """Return its exit code and output. Names of files are relative to the folder."""
     (folder / "pytest.ini").write_text(f"[pytest]\naddopts = {OPTIONS}\ntimeout = 60\nmarkers = soak\n")
     for name, text in files:
         path = folder / name

@@ -15,7 +15,7 @@ from tests.shared import SharedStack
 
 
 class Noting:
-    """Stands in for a stack: it keeps what it was told to do."""
+    """Stands in for a stack: it records the calls."""
 
     def __init__(self, folder: Path) -> None:
         self.config, self.done = folder / "configvalues.yaml", []  # type: tuple[Path, list[str]]

@@ -2,7 +2,7 @@
 
 A suite of stacks on a cluster keeps two processors busy for nine tenths of its time. In the rest of it this
 worker, at a low priority, runs the tests of values. Without a cluster they are idle for half of the time, and
-it is one like the others.
+it is a worker like the others.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ SLOWER = 5.0
 
 
 def makes_way(worker: Mapping[str, Any]) -> bool:
-    """By what a worker is told about itself, in this session."""
+    """Decide by what a worker knows about itself, in this session."""
     return is_patient(worker, has_cluster=not lacking(CLUSTER))
 
 
@@ -34,14 +34,13 @@ def is_patient(worker: Mapping[str, Any], has_cluster: bool) -> bool:
 
 
 def slower(config: pytest.Config) -> float:
-    """This process, than one that makes no way."""
+    """Return how much slower this process may be than one that does not make way."""
     return SLOWER if makes_way(getattr(config, "workerinput", {})) else 1.0
 
 
 def fit_for(queue: Iterable[str], is_patient: bool, is_alone: bool) -> list[str]:
-    """The files that a worker may take. The others take what waits for nothing when nothing else is left; the
-    patient one takes anything else only where nobody else is there to do it.
-    """
+    """Return the files that a worker may take. The others take what waits for nothing when nothing else is
+    left; the patient one takes anything else only where nobody else is there to do it."""
     files = list(queue)
     idle = [one for one in files if one.startswith(WAITING_FOR_NOTHING)]
     if is_patient and not is_alone:
@@ -50,9 +49,8 @@ def fit_for(queue: Iterable[str], is_patient: bool, is_alone: bool) -> list[str]
 
 
 def make_way() -> None:
-    """Processes that share a session have one priority among all others where the kernel groups them so
-    (sched(7), autogroup): this one begins a session of its own.
-    """
+    """Begin a session of its own: processes that share one have one priority where the kernel groups them so
+    (sched(7), autogroup)."""
     with suppress(PermissionError):  # it has begun one already
         os.setsid()
     os.nice(NICENESS)

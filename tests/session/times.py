@@ -19,14 +19,14 @@ SLOWEST = 30
 
 
 def started(what: str) -> None:
-    """Count one that was started, such as `a stack on the cluster`. Of all workers together."""
+    """Count one that was started, such as `a stack on the cluster`, over all workers."""
     if file := os.environ.get(VARIABLE):
         with Path(file).open("a") as lines:
             lines.write(f"{what}\n")
 
 
 class Times:
-    """In the process that sees the reports of all workers."""
+    """Runs in the process that sees the reports of all workers."""
 
     def __init__(self) -> None:
         self.seconds: Counter[str] = Counter()
@@ -52,7 +52,7 @@ class Times:
         return told
 
     def table(self) -> list[str]:
-        """As Markdown, so that it can be kept."""
+        """Return Markdown, so that it can be kept."""
         whole, summed = time.monotonic() - self.began, sum(self.seconds.values())
         lines = [
             f"{whole:.0f} s from start to end, {summed:.0f} s of tests in {len(self.seconds)} tests.",

@@ -1,4 +1,4 @@
-"""Locations on the stack that all files of a worker share: one of its own costs more than most stories."""
+"""Locations on the stack that all files of a worker share: making one costs more than most tests."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.stacks import Stack
 
 @pytest.fixture(scope="module")
 def code(tmp_path_factory: pytest.TempPathFactory) -> Pipeline:
-    """What location `a` serves; its newest commit defines `first`."""
+    """The pipeline that location `a` serves; its newest commit defines `first`."""
     made = of_worker(tmp_path_factory)
     made.commit("first")
     return made
@@ -22,9 +22,10 @@ def code(tmp_path_factory: pytest.TempPathFactory) -> Pipeline:
 
 @pytest.fixture(scope="module")
 def stack(local_stack: SharedStack[Stack], code: Pipeline) -> Iterator[Stack]:
-    """`a` serves the pipeline, as the file before left it, and follows nothing; `b` the bootstrap package.
+    """A stack: `a` serves the pipeline, as the file before left it, and follows nothing; `b` the bootstrap
+    package.
 
-    Every file that wants no others gets these, so that nothing is deployed in between.
+    Every file that needs no others gets these, so that nothing is deployed in between.
     """
     with local_stack.having(*of_pipeline(code)) as made:
         yield made

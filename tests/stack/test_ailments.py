@@ -1,4 +1,4 @@
-"""Failures of a stack on one machine, made for real: `health` tells each of them, and nothing else."""
+"""Real failures of a stack on one machine: `health` reports each of them, and nothing else."""
 
 from __future__ import annotations
 
@@ -117,7 +117,7 @@ def webserver(place: Place) -> str:
 
 
 SUFFER = ("daemon", "a", "b", "ops")
-"""What is asked of the webserver is not known without it."""
+"""What only the webserver knows is not known without it."""
 CASES: list[Case[Place]] = [
     Case(
         *("the server of a location hangs", "a", "healthy", "does not answer"),
@@ -164,9 +164,9 @@ LAST: list[Case[Place]] = [
         others=SUFFER,
     ),
 ]
-"""It is told for an hour."""
+"""Last, since it is reported for an hour."""
 SAMPLE = [case for case in CASES if case.name == "the location's address removed"]
-"""By default. A server that hangs is looked at in a browser (tests/ui/test_health.py)."""
+"""By default. A server that hangs is shown in a browser (tests/ui/test_health.py)."""
 
 
 @pytest.fixture(scope="module")
@@ -176,7 +176,7 @@ def place(stack: Stack, code: Pipeline) -> Place:
 
 @pytest.fixture
 def automatic(place: Place) -> Place:
-    """Where what ticks badly does tick."""
+    """The place with automation on, so that what ticks badly does tick."""
     place.configure()
     place.deploy()
     return place
@@ -188,7 +188,7 @@ def test_it_is_told_with_its_cause(place: Place, case: Case[Place]) -> None:
 
 
 def looked(stack: Stack) -> str:
-    """What a look by the job tells."""
+    """Return the messages of a health check by the job."""
     run = stack.launch("ops", "health_check")
     stack.wait_for_success(run)
     return stack.messages(run)
@@ -197,7 +197,7 @@ def looked(stack: Stack) -> str:
 @pytest.mark.soak
 @pytest.mark.timeout(600)
 def test_what_hangs_is_brought_up_again_where_that_was_asked_for(automatic: Place) -> None:
-    """By the job, at its second look or after the one of the schedule; its runs are not ended for it."""
+    """The job does it, at its second check or after the schedule's check; its runs are not ended for it."""
     automatic.configure(health={"heal_times": 1})
     automatic.deploy()
     before = automatic.stack.location("a")["release"]
@@ -213,7 +213,7 @@ def test_what_hangs_is_brought_up_again_where_that_was_asked_for(automatic: Plac
         ), "\n\n".join(said)
         assert automatic.stack.location("a")["release"] == before + 1
         assert "was brought up anew" in automatic.stack.messages(last["run_id"])
-        wait_until_well(automatic.stack)  # a tick that failed meanwhile is told until the next one
+        wait_until_well(automatic.stack)  # a tick that failed meanwhile is reported until the next one
     finally:
         os.kill(hung, signal.SIGCONT)
 

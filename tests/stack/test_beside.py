@@ -1,4 +1,4 @@
-"""A beside B, the same repository in two locations: what ticks and is told of, and pushes that go live."""
+"""A beside B, the same repository in two locations: what ticks, what is reported, and followed pushes."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def code(tmp_path_factory: pytest.TempPathFactory) -> Pipeline:
 
 @pytest.fixture(scope="module")
 def stack(local_stack: SharedStack[Stack], code: Pipeline) -> Iterator[Stack]:
-    """The automation of A is on, that of B is not."""
+    """A stack on which the automation of A is on, that of B is not."""
     a = {"name": A, **code.location, "automation": "on", "follow": True, "follow_interval_seconds": 5}
     limit = {"key": "one", "value": "at a time", "limit": 1}
     queue = {"tag_concurrency_limits": [limit]}
@@ -114,7 +114,7 @@ def test_what_runs_by_default_is_stopped_in_b_before_it_can_tick(stack: Stack) -
     assert sensor(stack, B, "new_files") == {"status": "STOPPED", "ticks": []}
 
     def those_there_are() -> dict[str, str] | None:
-        """Without the locations of the file before, whose servers may have to end first."""
+        """Return them without the locations of the file before, whose servers may have to end first."""
         found = {one["name"]: one["automation"] for one in stack.status()["locations"]}
         return found if found.keys() == {"ops", A, B} else None
 
@@ -133,7 +133,7 @@ def test_a_persons_own_toggles_survive_rollouts_and_shared_asset_keys_are_a_warn
 
 
 def test_what_the_command_line_did_comes_into_the_asset_graph(stack: Stack) -> None:
-    """The rollout of the test before."""
+    """It checks the rollout of the test before."""
     commit = stack.location(B)["commit"]
 
     def commits() -> list[str]:
@@ -179,7 +179,7 @@ def test_runs_that_wait_are_seen_with_their_time(stack: Stack) -> None:
 
 
 def test_all_that_tells_something_is_collected(stack: Stack, tmp_path: Path) -> None:
-    """By the job: tests/unit/test_collecting.py."""
+    """tests/unit/test_collecting.py tests the same by the job."""
     told = stack.ok("collect", "--output", str(tmp_path / "out.tar.gz"))
     assert "Look through it before you send it" in told
     with tarfile.open(tmp_path / "out.tar.gz") as found:

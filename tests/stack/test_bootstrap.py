@@ -27,7 +27,7 @@ COMPONENTS = ("webserver", "daemon")
 
 @pytest.fixture(scope="module")
 def stack() -> Iterator[Stack]:
-    """A stack as it is shipped."""
+    """A stack with the shipped configuration."""
     with a_stack() as made:
         made.configure(webserver={})  # the UI at port 3000, or another where that is taken
         yield made
@@ -43,7 +43,7 @@ def test_a_first_run_that_is_killed_is_completed_by_the_next(stack: Stack) -> No
     seconds = random.Random(SEED).uniform(0.5, 9.0)
     print(f"PLAYGROUND_SEED={SEED}: killed after {seconds:.2f} s")
     first = stack.start(module="playground_ops.bootstrap")
-    time.sleep(seconds)  # the point of time is the point of the test
+    time.sleep(seconds)  # the test is about this point of time
     first.kill()
     first.communicate()
 
@@ -58,7 +58,7 @@ def test_a_first_run_that_is_killed_is_completed_by_the_next(stack: Stack) -> No
 
 @pytest.fixture
 def up(stack: Stack) -> Stack:
-    """The stack runs, whichever tests ran before."""
+    """A stack that runs, whichever tests ran before."""
     seen = read_state(stack.state, "webserver")
     if seen is None or not seen.running:
         stack.bootstrap()
@@ -67,7 +67,7 @@ def up(stack: Stack) -> Stack:
 
 def test_a_second_run_writes_nothing_and_ends_with_what_a_person_wants_next(up: Stack) -> None:
     def written() -> dict[str, int]:
-        # What the components write by themselves (logs, the instance's tables) is theirs.
+        # The components themselves write these (logs, the instance's tables).
         kept = [
             path
             for name in ("locations", "processes", "workspace", "checkouts")

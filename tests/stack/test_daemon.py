@@ -1,7 +1,7 @@
 """The daemon stays up: the crash loop of the first version, by each of its causes, and the same without it.
 
-What is started is the rendered container: its command, variables and ConfigMaps, below another folder.
-In a cluster, with a database that comes late: tests/kubernetes/test_rendered.py.
+The test starts the rendered container: its command, variables and ConfigMaps, below another folder. In a
+cluster, with a database that comes late: tests/kubernetes/test_rendered.py.
 """
 
 from __future__ import annotations
@@ -29,14 +29,14 @@ from tests.session.deadlines import stretched
 from tests.stacks import ROOT, free_port
 
 SQLALCHEMY = "2.1.9"
-"""From 2.1 on a URL `postgresql://` means the driver psycopg, which dagster-postgres does not bring along."""
+"""From 2.1 on a URL `postgresql://` means the driver psycopg, which dagster-postgres does not install."""
 BIN = Path(sys.executable).parent
 LONGEST_SECONDS = 90
 
 
 @dataclass
 class Container:
-    """As rendered, with this folder in place of `/opt/dagster`."""
+    """A container as rendered, with this folder in place of `/opt/dagster`."""
 
     folder: Path
     command: list[str]
@@ -69,7 +69,7 @@ class Container:
         return found
 
     def ended(self) -> tuple[int, str]:
-        """Exit code and words of a daemon that does not stay up."""
+        """Return exit code and output of a daemon that does not stay up."""
         found = self.start()
         said, _ = found.communicate(timeout=LONGEST_SECONDS)
         return found.returncode, said
@@ -77,7 +77,7 @@ class Container:
 
 @pytest.fixture
 def port() -> int:
-    """Nothing listens there, until a test does."""
+    """A port on which nothing listens, until a test does."""
     return free_port()
 
 
@@ -131,7 +131,7 @@ def sqlalchemy(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 def without_a_database_of_its_own(settings: dict[str, Any]) -> None:
-    """SQLite: what is tried is all the rest."""
+    """Use SQLite: these tests are about everything else."""
     del settings["storage"]
 
 
@@ -186,7 +186,7 @@ def test_as_rendered_it_stays_up_though_no_code_server_answers(daemon: Container
     assert said, "it ended before its tables were made (a probe at that moment would make them too)"
 
     def alive() -> bool:
-        """By the probe that its pod has."""
+        """Return whether it is alive, by the probe that its pod has."""
         assert process.poll() is None, process.communicate()[0]
         return daemon.start(*LIVENESS).wait(LONGEST_SECONDS) == 0
 

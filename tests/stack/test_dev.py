@@ -88,7 +88,7 @@ def test_dg_checks_and_lists_the_definitions(stack: Stack) -> None:
 
 
 def test_dg_launches_a_job_and_tells_where_nothing_is_deployed(stack: Stack) -> None:
-    """Where there is a stack: test_shell.py."""
+    """test_shell.py launches jobs where a stack is deployed."""
     refused = dg(stack, "launch", "--job", "redeploy")
     assert refused.returncode != 0
     assert "No stack is deployed here" in refused.stdout + refused.stderr

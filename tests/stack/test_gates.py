@@ -1,4 +1,4 @@
-"""Gates that a location names itself, and rollouts that meet."""
+"""Gates that a location configures, and rollouts at the same time."""
 
 from __future__ import annotations
 

@@ -15,16 +15,16 @@ from tests.pipelines import Pipeline
 from tests.stacks import Stack
 
 STEPS = 16
-"""More than a redeploy has of them: the matrix ends where the command ends by itself."""
+"""More than a redeploy has: the matrix ends where the command ends by itself."""
 Step = tuple[int, str]
 ALL: list[Step] = [(number, when) for number in range(1, STEPS + 1) for when in ("before", "after")]
 INSIDE: list[Step] = [(number, "inside") for number in range(1, 100)]
 SAMPLE: list[Step] = [(20, "inside")]
-"""By default, with both sides of the switch. Every verb, in memory: tests/unit/test_rollout_kills.py."""
+"""By default, with both sides of the switch. Every step, in memory: tests/unit/test_rollout_kills.py."""
 
 
 def killed(stack: Stack, step: Step, *command: str) -> str | None:
-    """The verb at which the command was killed; None when it was over before."""
+    """Return the method at which the command was killed; None when it was over before."""
     ended = stack.run(str(step[0]), step[1], *command, module="tests.kills")
     if ended.returncode == 0:
         return None
@@ -38,7 +38,7 @@ def serves(stack: Stack, *either: str) -> None:
 
 
 def converged(stack: Stack, asset: str) -> None:
-    """One release serves, at most one is warm, none is forgotten, and every record has an end."""
+    """Check that one release serves, at most one is warm, none is forgotten, and every record has an end."""
     assert stack.assets("a") == [asset]
     found = stack.location("a")
     assert found["candidate"] is None
@@ -56,7 +56,7 @@ def converged(stack: Stack, asset: str) -> None:
 
 
 def story(stack: Stack, code: Pipeline, step: Step) -> str | None:
-    """A redeploy is killed there; the next one finishes or undoes what it left."""
+    """Kill a redeploy at a step; the next one finishes or undoes what it left."""
     (before,) = stack.assets("a")
     asset = f"asset_{abs(hash((step, before))) % 10**8}"
     code.commit(asset)
@@ -83,7 +83,7 @@ def test_a_redeploy_is_killed(stack: Stack, code: Pipeline, step: Step) -> None:
 def test_a_deploy_too_finishes_what_a_killed_rollout_left(
     stack: Stack, code: Pipeline, verb: str, when: str
 ) -> None:
-    """Also where the location serves what it should: it was never confirmed."""
+    """It does so even where the location serves what it should: that was never confirmed."""
     asset = f"left_{verb}_{when}"
     code.commit(asset)
     ended = stack.run(verb, when, "redeploy", "a", module="tests.kills")

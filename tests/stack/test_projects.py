@@ -23,7 +23,7 @@ def mono(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def stack(local_stack: SharedStack[Stack], mono: Path) -> Iterator[Stack]:
-    """Each location is configured by its repository and subdirectory alone."""
+    """A stack whose locations are configured only by repository and subdirectory."""
     locations = [
         {"name": "sales", "repo": {"url": str(mono), "ref": "main", "subdirectory": "projects/sales"}},
         {"name": "older", "repo": {"url": f"file://{mono}", "subdirectory": "projects/older"}},
@@ -57,7 +57,7 @@ def test_each_project_loads_with_its_own_dagster(stack: Stack) -> None:
 
 
 def test_a_run_executes_in_the_projects_own_environment(stack: Stack) -> None:
-    """Of an older Dagster, launched by the stack's webserver."""
+    """The run is on an older Dagster, launched by the stack's webserver."""
     run = stack.launch("older", "older_job")
     stack.wait_for_success(run)
 

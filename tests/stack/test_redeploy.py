@@ -22,13 +22,13 @@ def redeploy(stack: Stack, *arguments: str) -> tuple[int, dict[str, Any]]:
 
 
 def redeploy_with(stack: Stack, **settings: object) -> tuple[int, dict[str, Any]]:
-    """Of `a`, with other settings in the configuration than are deployed."""
+    """Redeploy `a`, with other settings in the configuration than are deployed."""
     with changed(stack, "a", **settings):
         return redeploy(stack, "a")
 
 
 def without_draining(stack: Stack) -> dict[str, Any] | None:
-    """The location; nothing while a release of it drains, which another file may have left warm."""
+    """Return the location; nothing while a release of it drains, which another file may have left warm."""
     found = stack.location("a")
     return found if found["draining"] == [] else None
 
@@ -77,7 +77,7 @@ BAD_CODE: dict[str, tuple[str, str]] = {
 
 @pytest.fixture(scope="module")
 def before(stack: Stack) -> dict[str, Any]:
-    """What served before the bad commits came."""
+    """The location as it served before the bad commits came."""
     return stack.location("a")
 
 
@@ -105,7 +105,7 @@ def test_a_bad_commit_never_serves_and_says_why(
 
 
 def test_a_rejected_commit_is_left_alone_until_it_is_forced(stack: Stack, code: Pipeline) -> None:
-    """The last of the bad ones."""
+    """It is the last of the bad ones."""
     assert redeploy(stack)[1]["rollouts"] == []  # its ref has not moved since
     again, said = redeploy(stack, "a")
     assert again == 1
@@ -137,7 +137,7 @@ def test_a_server_that_dies_just_after_the_switch_is_taken_back(stack: Stack, co
 
 
 def test_a_tag_and_a_commit_can_be_named_and_an_unknown_ref_is(stack: Stack, code: Pipeline) -> None:
-    """A branch is what all others go to."""
+    """All other tests go to a branch."""
     fourth, fifth = code.commit("fourth"), code.commit("fifth")
     git(code.folder, "tag", "--force", "--annotate", "--message", "first release", "v1", fourth)
     for ref, asset in (("v1", "fourth"), (fifth, "fifth")):

@@ -71,7 +71,7 @@ def test_runs_in_flight_end_well_or_as_they_are_asked_to_over_redeploys(
 
 
 def launched_while_the_address_moves(stack: Stack, code: Pipeline) -> list[str]:
-    """From the moment that the candidate starts."""
+    """Launch runs from the time that the candidate starts."""
     runs: list[str] = []
     over = threading.Event()
     before = set(names(stack.state))
@@ -105,7 +105,7 @@ def test_a_serving_server_that_is_killed_comes_back_and_its_run_ends_well(
     os.kill(found.pid, signal.SIGKILL)
 
     def answers() -> bool:
-        """The new process, and the webserver knows it."""
+        """Return whether the new process answers, and the webserver knows it."""
         now = read_state(stack.state, name)
         with suppress(NoAnswer):
             shown = Webserver(stack.ui).locations()["a"].server_id

@@ -1,4 +1,4 @@
-"""Jobs of `ops` that change `ops` itself, and by `dg`. Those of a person: tests/ui/test_browser.py."""
+"""Jobs of `ops` that change `ops` itself, and launches by `dg`. In a browser: tests/ui/test_browser.py."""
 
 from __future__ import annotations
 

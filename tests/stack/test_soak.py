@@ -1,4 +1,4 @@
-"""Many rollouts in a row, with runs in flight and somebody looking at the UI all the time."""
+"""Many rollouts in a row, with runs in flight and the UI polled all the time."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ ROLLOUTS = 20
 
 @contextmanager
 def polled(stack: Stack) -> Iterator[list[str | None]]:
-    """Ask the UI for location `a` five times a second; per poll None, or what was wrong."""
+    """Poll the UI for location `a` five times a second; per poll None, or what was wrong."""
     seen: list[str | None] = []
     over = threading.Event()
 

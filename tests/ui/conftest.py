@@ -1,4 +1,4 @@
-"""A real browser on a real stack."""
+"""Fixtures: a real browser on a real stack."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def code(tmp_path_factory: pytest.TempPathFactory) -> Pipeline:
 
 @pytest.fixture(scope="module")
 def stack(local_stack: SharedStack[Stack], code: Pipeline) -> Iterator[Stack]:
-    """The locations of tests/stack."""
+    """A stack with the locations of tests/stack."""
     with local_stack.having(*of_pipeline(code)) as made:
         yield made
 
@@ -53,7 +53,7 @@ def page(browser: webdriver.Chrome, stack: Stack, tmp_path: Path) -> Page:
 def pytest_runtest_makereport(
     item: pytest.Function, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """A failure comes with a picture of the page that it was seen on."""
+    """Add a picture of the page to the report of a failure."""
     report = yield
     page = getattr(item, "funcargs", {}).get("page")
     if report.when == "call" and report.failed and isinstance(page, Page):
@@ -68,7 +68,7 @@ def pytest_runtest_makereport(
 
 
 def chromium(driver: str) -> webdriver.Chrome:
-    """A headless one with a window of a laptop's size."""
+    """Return a headless one with a window of a laptop's size."""
     options = webdriver.ChromeOptions()
     options.binary_location = needs.browser() or "chromium"
     for argument in ("--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--window-size=1500,1000"):

@@ -1,4 +1,4 @@
-"""Dagster's UI as a person uses it: what is on the page, and what is clicked."""
+"""Dagster's UI as a person uses it: reading the page, and clicking."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ class Page:
         self.browser.get(f"{self.ui}{path}")
 
     def open_definitions(self, location: str) -> None:
-        """The assets that a location defines, as the graph of their group."""
+        """Open the assets that a location defines, as the graph of their group."""
         self.open(f"/locations/__repository__@{location}/asset-groups/default")
 
     def open_run(self, run_id: str, show: str = "") -> None:
-        """A run's page; with `show`, as if that had been typed into the filter of its events.
+        """Open a run's page; with `show`, as if that had been typed into the filter of its events.
 
         The page draws only the rows that are in view: what is farther up has to be filtered for.
         """
@@ -70,11 +70,11 @@ class Page:
         )
 
     def switch_is_on(self, timeout_seconds: float = 90.0) -> bool:
-        """Of the schedule or sensor whose page is open."""
+        """Return whether the schedule or sensor on the open page is on."""
         return bool(self._switch(timeout_seconds).is_selected())
 
     def switch(self, timeout_seconds: float = 90.0) -> None:
-        """Click it."""
+        """Click the switch on the open page."""
         self.browser.execute_script("arguments[0].click()", self._switch(timeout_seconds))
 
     def _switch(self, timeout_seconds: float) -> WebElement:
@@ -91,14 +91,14 @@ class Page:
                 if button is None or not button.is_enabled():
                     return False
                 button.click()
-            except WebDriverException:  # re-rendered, or covered for a moment
+            except WebDriverException:  # re-rendered, or covered for a short time
                 return False
             return True
 
         eventually(f"a button `{label}`", clicked, timeout_seconds, 0.2)
 
     def type_run_config(self, config: dict[str, Any]) -> None:
-        """Write it in place of what stands in the launchpad's editor, key by key."""
+        """Write it in place of the text in the launchpad's editor, key by key."""
 
         def focused() -> bool:
             try:
@@ -114,7 +114,7 @@ class Page:
         keys.send_keys(json.dumps(config))  # JSON is YAML
 
     def run_id(self, timeout_seconds: float = 90.0) -> str:
-        """The id of the run whose page is open."""
+        """Return the id of the run whose page is open."""
 
         def found() -> str | None:
             _, _, rest = self.browser.current_url.partition("/runs/")
@@ -123,7 +123,7 @@ class Page:
         return str(eventually("a run's page", found, timeout_seconds, 0.2))
 
     def picture(self, file: Path, timeout_seconds: float = 90.0) -> None:
-        """Save what the browser shows, once two looks at it are alike."""
+        """Save what the browser shows, once two screenshots of it are alike."""
 
         def stands_still() -> bool:
             before = file.read_bytes() if file.exists() else b""

@@ -16,10 +16,10 @@ from tests.ui.page import Page
 
 PICTURE = ROOT / "docs" / "ui.png"
 LARGEST = 250_000
-"""Bytes: it is in every clone for good."""
+"""Bytes: the file is in every clone for good."""
 
 SHOWN = "git@git.internal:data/pipelines.git"
-"""What the picture calls the repository; git itself is told where it lies."""
+"""The repository's name in the picture; git itself gets its real path."""
 
 
 def main() -> None:
@@ -41,7 +41,7 @@ def main() -> None:
 
 
 def _failed_redeploy(stack: Stack, code: Pipeline) -> str:
-    """A stack on which a commit was refused; the id of the run."""
+    """Deploy a stack on which a commit was refused. Returns the id of the run."""
     code.commit("prices", "Prices")
     repo = {"url": SHOWN, "ref": "main"}
     stack.configure(code_locations=[{"name": "a", **code.location, "repo": repo}, {"name": "b"}])
@@ -53,7 +53,7 @@ def _failed_redeploy(stack: Stack, code: Pipeline) -> str:
 
 
 def _tell_git(code: Pipeline) -> None:
-    """By the environment, which the stack hands on to every git that it calls."""
+    """Configure git by the environment, which the stack passes to every git that it runs."""
     os.environ.update(
         GIT_CONFIG_COUNT="1",
         GIT_CONFIG_KEY_0=f"url.{code.folder}.insteadOf",

@@ -12,7 +12,7 @@ LAUNCHPAD = "/locations/ops/jobs/{job}/playground"
 
 
 def launch(page: Page, job: str, config: dict[str, object]) -> str:
-    """Launch a job of `ops` from its launchpad; the id of the run whose page then opens."""
+    """Launch a job of `ops` from its launchpad. Returns the id of the run whose page then opens."""
     page.open(LAUNCHPAD.format(job=job))
     page.type_run_config(config)
     page.click("Launch Run")
@@ -26,7 +26,7 @@ def shows_that_all_are_loaded(page: Page) -> None:
 
 
 def serves(page: Page, stack: Stack, *assets: str) -> None:
-    """The UI shows exactly these of location `a`."""
+    """Check that the UI shows exactly these assets of location `a`."""
     page.open_definitions("a")
     page.shows(*assets)
     assert stack.assets("a") == sorted(assets)

@@ -1,4 +1,4 @@
-"""Where it hurts, as a person on call sees it: the graph, the check's page, the run's page."""
+"""A failure as a person on call sees it: the graph, the check's page, the run's page."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ GRAPH, CHECK = (
 
 @pytest.fixture
 def hangs(stack: Stack) -> Iterator[None]:
-    """The server of `b` answers nobody."""
+    """Make the server of `b` answer nobody."""
     state = read_state(stack.state, f"b-{stack.location('b')['release']}")
     assert state is not None
     assert state.pid is not None

@@ -1,4 +1,4 @@
-"""The Dagster shell over the fake target."""
+"""Fixtures: the Dagster shell over the fake target."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ def opener(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FakeOpener:
 
 @pytest.fixture
 def instance(tmp_path: Path) -> dg.DagsterInstance:
-    """In memory: on a disk each run gets a database file of its own, which costs more than most tests.
+    """An instance in memory: on a disk each run gets a database file, which costs more than most tests.
 
-    Schedules are on a disk: Dagster has no storage in memory for them, and says so only when it is asked.
+    Schedules are on a disk: Dagster has no storage in memory for them, and reports that only when it is used.
     """
     made = dg.DagsterInstance.ephemeral(str(tmp_path))
     storage = SqliteScheduleStorage.from_local(str(tmp_path / "schedules"))

@@ -23,7 +23,7 @@ A = Location(name="a", repository="/pipelines", ref="main")
 
 @pytest.fixture
 def engine() -> Engine:
-    """`a` serves FIRST, and its branch has gone on to SECOND."""
+    """An engine on which `a` serves FIRST, and its branch has gone on to SECOND."""
     world = World()
     world.behaviour |= {FIRST: GOOD, SECOND: GOOD}
     world.heads["a"] = FIRST
@@ -56,7 +56,7 @@ def test_what_is_asked_for_anew_is_resolved(engine: Engine, changed: dict[str, s
 
 
 class Starting(FakeStack):
-    """A daemon that comes up in steps; what it is at, and from which second on."""
+    """A daemon that comes up in steps: its message from each second on."""
 
     def __init__(self, world: World, steps: dict[float, str]) -> None:
         super().__init__(world)
@@ -69,7 +69,7 @@ class Starting(FakeStack):
 
 
 def waited(steps: dict[float, str]) -> float:
-    """Seconds. Raises PlaygroundError."""
+    """Return the seconds waited. Raises PlaygroundError."""
     world = World()
     target = FakeTarget(world)
     target.stack = Starting(world, steps)

@@ -1,4 +1,4 @@
-"""This project's own code as it travels into a cluster: small, the same every time, and enough."""
+"""This project's own code as it is sent to a cluster: small, the same every time, and enough."""
 
 from __future__ import annotations
 

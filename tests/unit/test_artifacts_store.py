@@ -55,7 +55,7 @@ def s3(bucket: Bucket | None = None, **more: Any) -> Configuration:
 
 
 def home(folder: Path, found: Configuration) -> Path:
-    """Another instance for each is another pod for each."""
+    """Return a home with a staging folder of its own, as each pod has."""
     folder.mkdir()
     settings = instance.settings(found)
     settings["compute_logs"]["config"]["local_dir"] = str(folder / "staged")
@@ -99,7 +99,7 @@ def test_the_values_of_the_bootstrap_package_lie_there_too(
 
 
 def the_environment(found: Configuration) -> dict[str, str]:
-    """Of a location's server, without what comes from Secrets."""
+    """Return the environment of a location's server, without values from Secrets."""
     (main,) = release_of(found.locations[0], found)[0]["spec"]["template"]["spec"]["containers"]
     return {
         one["name"]: one["value"] for one in main["env"] if one["name"].startswith(("PLAYGROUND_A", "AWS"))
@@ -107,7 +107,7 @@ def the_environment(found: Configuration) -> dict[str, str]:
 
 
 class _Google(BaseHTTPRequestHandler):
-    """Says of every bucket that it is there, which Dagster's log manager asks first of all."""
+    """Answers that every bucket exists, which Dagster's log manager asks first."""
 
     def do_GET(self) -> None:
         self.send_response(200)
@@ -132,7 +132,7 @@ def google() -> Iterator[str]:
 
 @pytest.mark.soak
 def test_the_managers_of_google_and_azure_take_what_is_rendered(google: str, tmp_path: Path) -> None:
-    """In an environment of their own, which uv makes: half a gigabyte that nothing else here needs."""
+    """They are in a separate environment, which uv makes: half a gigabyte that nothing else here needs."""
     clouds = {"google": GCS, "azure": AZURE}
     folders = [str(home(tmp_path / name, configuration(text))) for name, text in clouds.items()]
     wanted = tmp_path / "requirements.txt"
@@ -261,7 +261,7 @@ def test_a_password_in_the_address_is_not_repeated() -> None:
 
 
 def test_a_candidate_whose_image_lacks_the_package_says_so(tmp_path: Path) -> None:
-    """Else its server comes up well, and every run of it fails."""
+    """Otherwise its server comes up well, and every run of it fails."""
     document = {"kubernetes": {"artifacts_store": {"gcs": {"bucket": "team"}}}}
     found = configuration(yaml.safe_dump({**document, "code_locations": [{"name": "a"}]}))
     (main,) = release_of(found.locations[0], found)[0]["spec"]["template"]["spec"]["containers"]

@@ -1,4 +1,4 @@
-"""How long the certificate of the UI's host holds, told by real TLS servers."""
+"""How long the certificate of the UI's host is valid, read from real TLS servers."""
 
 from __future__ import annotations
 
@@ -31,13 +31,13 @@ def authority() -> trustme.CA:
 
 @pytest.fixture
 def trusted(authority: trustme.CA, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The authority, by all of this process."""
+    """All of this process trusts the authority."""
     authority.cert_pem.write_to_path(tmp_path / "authority.pem")
     monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "authority.pem"))
 
 
 class Cluster(Connection):
-    """Stands in for an API server that knows one Ingress, with its address where it has one."""
+    """Stands in for an API server that has one Ingress, with its address where it has one."""
 
     def __init__(self, *addresses: str) -> None:
         super().__init__(None)
@@ -64,7 +64,7 @@ def told(
         (60 * DAY, 30 * DAY, None),
         (350 * DAY, 15 * DAY, None),
         (350 * DAY, 13 * DAY, "expires on"),
-        (3 * DAY, 3 * DAY, None),  # of one that holds for six days in all
+        (3 * DAY, 3 * DAY, None),  # the certificate is valid for six days in all
         (85 * DAY, -DAY, "has expired"),
     ],
 )

@@ -1,4 +1,4 @@
-"""What is wrong with a running stack, told from recorded observations."""
+"""What is wrong with a running stack, found in recorded observations."""
 
 from __future__ import annotations
 

@@ -71,7 +71,7 @@ def commands(tmp_path: Path) -> Commands:
 
 @pytest.fixture
 def nobody() -> Iterator[int]:
-    """The writing end of a pipe whose reader has gone."""
+    """Yield the writing end of a pipe whose reader has gone."""
     reading, writing = os.pipe()
     os.close(reading)
     yield writing
@@ -105,7 +105,7 @@ def test_a_cancelled_redeploy_of_several_tells_of_each_in_one_document(commands:
     assert (code, err) == (130, "")
     assert "orders" in said["failed"]
     assert any(found["observed"].startswith("The rollout was cancelled") for found in said["findings"])
-    # Every location is told of once, whether it was done, failed or was cancelled.
+    # Every location is reported once, whether it was done, failed or was cancelled.
     assert sorted(said["failed"] + [found["location"] for found in said["rollouts"]]) == [
         "ops",
         "orders",
@@ -170,6 +170,6 @@ LOGS = (
 
 
 def test_what_libraries_log_is_not_between_the_words_of_a_command() -> None:
-    """In a pod both streams are one, and what is to be read as JSON would not be."""
+    """In a pod both streams are one, and the JSON document could not be read."""
     ended = subprocess.run([sys.executable, "-c", LOGS], cwd=ROOT, capture_output=True, text=True, check=True)
     assert (ended.stdout, ended.stderr) == ("{}\n", "")

@@ -1,4 +1,4 @@
-"""What the story of a rollout looks like: a live line on a terminal, plain lines elsewhere."""
+"""How a rollout's progress is displayed: a live line on a terminal, plain lines elsewhere."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ CONTROL = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 
 
 def on_a_terminal(folder: Path, kind: str, *command: str) -> tuple[str, str]:
-    """Standard output, which is a pipe, and what the terminal that is standard error was sent."""
+    """Return standard output, which is a pipe, and what was sent to the terminal that is standard error."""
     (folder / "file.yaml").write_text(FILE)
     environ = {**os.environ, "PLAYGROUND_CONFIG": str(folder / "file.yaml"), "TERM": kind, "COLUMNS": "60"}
     ours, theirs = pty.openpty()

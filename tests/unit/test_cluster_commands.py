@@ -1,4 +1,4 @@
-"""Commands for a cluster alone: what they say where there is none, before anything is read or asked."""
+"""Commands only for a cluster: what they report without one, before anything is read or asked."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def test_progress_is_told_now_and_then(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_the_verifier_is_the_one_of_the_standard() -> None:
-    """The example of RFC 7677: user `user`, password `pencil`."""
+    """The values are the example of RFC 7677: user `user`, password `pencil`."""
     import base64
     import hashlib
     import hmac

@@ -1,4 +1,4 @@
-"""One archive of what a bug report needs: whole, for its owner alone, and without secrets."""
+"""One archive of what a bug report needs: complete, readable only by its owner, and without secrets."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What differs between two sets of definitions: nothing forgotten, nothing told twice."""
+"""What differs between two sets of definitions: nothing is missing, nothing comes twice."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def release(number: int) -> Release:
 
 
 class TwoSides(FakeTarget):
-    """Serves release 2 of `a`, and keeps 1; each release has defined what its number says."""
+    """Serves release 2 of `a`, and keeps 1; each release defines as many jobs as its number says."""
 
     def releases(self, location: str) -> list[LiveRelease]:
         states = {1: ReleaseState.RETIRED, 2: ReleaseState.SERVING}

@@ -24,7 +24,7 @@ def parse(text: str) -> Configuration:
 
 
 def faults_of(text: str) -> dict[str, Finding]:
-    """By path in the file."""
+    """Return the faults by path in the file."""
     with pytest.raises(BadInput) as raised:
         parse(text)
     return {found.object.partition(":")[2]: found for found in raised.value.findings}

@@ -93,7 +93,7 @@ def test_an_environment_can_not_be_made_to_look_like_another_setting() -> None:
     ],
 )
 def test_ops_is_another_where_its_assets_sensors_or_schedule_would_be(text: str, differs: bool) -> None:
-    """A location that was made to follow its ref by a `deploy` on one machine had no sensor."""
+    """A location that a `deploy` on one machine made follow its ref had no sensor."""
     before = read("code_locations: [{name: a, repo: {url: /x, ref: main}}]", HERE)
     ops = [digest(with_what_ops_sees(found).ops) for found in (before, read(text, HERE))]
     assert (ops[0] != ops[1]) is differs

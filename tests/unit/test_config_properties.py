@@ -1,4 +1,4 @@
-"""Properties of reading a configuration, whatever stands in it."""
+"""Properties of reading a configuration, whatever it contains."""
 
 from __future__ import annotations
 
@@ -115,7 +115,7 @@ def test_exactly_the_faults_that_are_put_in_are_told_by_their_paths(
     expected = [path for _, path, _ in faults]
     document |= {key: value for key, _, value in faults}
     for index, wrong in enumerate(faults_of_locations):
-        # Between the right ones, so that names may repeat only when they are wrong each by itself.
+        # Between the right ones, so that names may repeat only when each is wrong by itself.
         document["code_locations"].insert(index, {"name": f"zz-{index}"})
         document["code_locations"][index] |= {key: value for key, _, value in wrong}
         expected += [f"code_locations[{index}].{path}" for _, path, _ in wrong]

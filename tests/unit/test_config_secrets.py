@@ -15,7 +15,7 @@ from playground_ops.core.errors import BadInput
 
 HERE = Path("/srv/stack/configvalues.yaml")
 
-# Long enough not to be found in a sentence by chance; with all that breaks the reading of a URL.
+# Long enough not to be found in a sentence by chance; with all that breaks the parsing of a URL.
 secrets = st.builds(
     lambda start, odd, end: f"{start}{odd}{end}",
     st.from_regex(r"[a-zA-Z0-9]{8,12}", fullmatch=True),
@@ -42,7 +42,7 @@ def refusal(text: str) -> BadInput:
 
 
 def told(refused: BadInput) -> str:
-    """Everything that a person or a log may get to see."""
+    """Return everything that a person or a log may get to see."""
     fields = "\n".join(found.model_dump_json() for found in refused.findings)
     return f"{refused}\n{fields}\n" + "".join(traceback.format_exception(refused))
 

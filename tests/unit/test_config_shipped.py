@@ -27,7 +27,7 @@ def test_the_shipped_file_says_the_defaults() -> None:
 
 
 def examples() -> list[str]:
-    """The blocks of the shipped file that are commented out: from a key at the margin on."""
+    """Return the blocks of the shipped file that are commented out, each from a key at the margin on."""
     lines = SHIPPED.read_text().splitlines()
     blocks: list[list[str]] = []
     inside = False
@@ -76,7 +76,7 @@ def test_the_webhooks_that_are_commented_out_are_an_example_too() -> None:
 
 
 def sections(above: type[Section]) -> list[type[Section]]:
-    """Each once, though pods of several components have the same."""
+    """Return each class once, though pods of several components have the same."""
     below = [one for one in map(section_of, above.model_fields.values()) if one]
     return list(dict.fromkeys([above, *(inner for one in below for inner in sections(one))]))
 

@@ -1,4 +1,4 @@
-"""What YAML and editors do to a file: read as a person means it, or refused with a sentence."""
+"""What YAML and editors do to a file: it is read as a person means it, or refused with a sentence."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ HERE = Path("/srv/stack/configvalues.yaml")
 
 
 def parse(text: str) -> Configuration:
-    """By what it means: the text itself apart."""
+    """Parse without the text itself, to compare by meaning."""
     return read(text, HERE).model_copy(update={"text": ""})
 
 

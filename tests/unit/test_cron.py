@@ -1,4 +1,4 @@
-"""What the configuration takes for a cron schedule is one to Dagster, which would not load otherwise."""
+"""A cron schedule that the configuration accepts is valid for Dagster, which would not load otherwise."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Pods that are ended: each is told once, and what is waited for is named."""
+"""The deletion of pods: each is reported once, and what is waited for is named."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def test_what_makes_pods_goes_first_and_each_pod_is_told_once(seen: Callable[...
     hour = 3600
     seen(
         [pod("a"), pod("b", hour), pod("c", SECONDS)],
-        [pod("a", SECONDS), pod("b", hour), pod("c", SECONDS)],  # of b nothing new has been heard yet
+        [pod("a", SECONDS), pod("b", hour), pod("c", SECONDS)],  # nothing new about b yet
         [pod("d")],
         [],
     )

@@ -1,4 +1,4 @@
-"""Why a database does not answer: its client's own words, as they were met."""
+"""Why a database does not answer, from real errors of its client."""
 
 from __future__ import annotations
 

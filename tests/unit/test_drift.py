@@ -1,4 +1,4 @@
-"""What a deploy would change, told as findings; and what rollouts left behind."""
+"""What a deploy would change, as findings; and what rollouts left behind."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """What the code of a location may reach: what is opened, what can't be known, what is refused.
 
-No cluster of the tests enforces network policies: these say what is written.
+The tests' cluster does not enforce network policies: these tests check what is written.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ DATABASE = {
 
 
 def opened(text: str) -> list[dict[str, Any]]:
-    """What location a may reach beside name servers."""
+    """Return what location `a` may reach besides name servers."""
     spec = the(configuration(text), "NetworkPolicy", "dagster-egress-a")["spec"]
     assert spec["policyTypes"] == ["Egress"]
     first, *others = spec["egress"]

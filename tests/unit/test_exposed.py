@@ -1,4 +1,4 @@
-"""Who may open the UI: what is warned of, and the second webserver that changes nothing."""
+"""Who may open the UI: what is warned about, and the second webserver that changes nothing."""
 
 from __future__ import annotations
 
@@ -109,7 +109,7 @@ def test_the_example_of_a_login_fits_the_schemas(version: str) -> None:
 
 
 def test_the_example_leads_to_what_is_rendered() -> None:
-    """Its upstream is the UI's Service, from a pod that is allowed to ask it."""
+    """Its upstream is the UI's Service, from a pod that is allowed to reach it."""
     (service,) = [one for one in render(configuration())["webserver"] if one["kind"] == "Service"]
     name, (port,) = service["metadata"]["name"], service["spec"]["ports"]
     assert f"--upstream=http://{name}:{port['port']}" in EXAMPLE.read_text()

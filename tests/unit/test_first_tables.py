@@ -24,7 +24,7 @@ sqlalchemy.exc.ProgrammingError: (psycopg2.errors.{kind}) {what} already exists
     ],
 )
 def test_it_is_started_again_unless_the_table_is_the_codes_own(kind: str, what: str, passes: bool) -> None:
-    """The first as a code server of 1.13.27 wrote it, on a cluster whose processors were busy."""
+    """The first is what a code server of 1.13.27 wrote, on a cluster whose processors were busy."""
     found = explain_exit("pod/x/dagster-grpc", "exit code 1", TRACEBACK.format(kind=kind, what=what))
     assert found.kind is (FindingKind.TRANSIENT if passes else FindingKind.CERTAIN)
     assert ("empty database" in found.cause) is passes

@@ -1,7 +1,7 @@
-"""What the first version of this stack met, one after the other: none of it can come from what is rendered,
-whatever is configured, and input that would lead there is named before anything is applied.
+"""Failures of the first version of this stack, one after the other: none can come from what is rendered,
+whatever is configured, and input that would cause one is named before anything is applied.
 
-How each is explained where it is seen all the same, on a live pod: test_diagnose.py and test_gitfiles.py.
+How each is explained on a live pod if it happens all the same: test_diagnose.py and test_gitfiles.py.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ Test = Callable[[dict[str, Any]], None]
 
 
 def whatever_is_configured(test: Test) -> Test:
-    """Made-up configurations, the default, and those that have every key.
+    """Test with generated configurations, the default, and those that have every key.
 
     All tests draw the same ones, so that each of them is rendered once.
     """
@@ -74,19 +74,19 @@ def configured(document: dict[str, Any]) -> Configuration:
 
 
 def objects(document: dict[str, Any]) -> list[dict[str, Any]]:
-    """All that is made of it."""
+    """Return all objects made from it."""
     return _made(yaml.safe_dump(document))[1]
 
 
 def containers(document: dict[str, Any]) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
-    """Each container with the spec of its pod."""
+    """Yield each container with the spec of its pod."""
     for _, spec in pod_specs(iter(objects(document))):
         for one in (*spec.get("initContainers", ()), *spec["containers"]):
             yield one, spec
 
 
 def command_of(container: dict[str, Any]) -> list[str]:
-    """What it executes in the end: without the shell that starts it, and without `env` and its settings."""
+    """Return what it executes in the end: without the shell that starts it, `env` and its settings."""
     words = [*container.get("command", ()), *container.get("args", ())]
     while words[:2] in (["sh", "-ec"], ["sh", "-c"]):
         words = words[3 if 'exec "$0"' in words[2] else 4 :]
@@ -98,7 +98,7 @@ def command_of(container: dict[str, Any]) -> list[str]:
 
 
 def named(text: str) -> dict[str, str]:
-    """What is said of a configuration's faults, by the path of the key."""
+    """Return the sentences about a configuration's faults, by the path of the key."""
     with pytest.raises(BadInput) as refused:
         read(text, HERE)
     return {fault.object.partition(":")[2]: str(fault) for fault in refused.value.findings}
@@ -119,7 +119,7 @@ NAMES = (
 
 
 def names_in(found: Any) -> Iterator[str]:
-    """Of objects, and wherever one refers to another; not of variables, which are no objects."""
+    """Yield names of objects and references to them; variables are no objects and left out."""
     if isinstance(found, dict):
         yield from (found[key] for key in NAMES if isinstance(found.get(key), str))
         yield from (name for key, inner in found.items() if key != "env" for name in names_in(inner))
@@ -209,7 +209,7 @@ def test_git_is_asked_for_exactly_the_configured_repositories(document: dict[str
     ],
 )
 def test_a_placeholder_or_wrong_url_is_refused_in_both_forms(url: str, said: str) -> None:
-    """One that leads nowhere ends a rollout at its first step: tests/gitsync/test_failures.py."""
+    """A URL that leads nowhere ends a rollout at its first step: tests/gitsync/test_failures.py."""
     for document, path in (
         ({"environment": {"repo_url_a": url}}, "environment.repo_url_a"),
         ({"code_locations": [{"name": "a", "repo": url}]}, "code_locations[0].repo"),
@@ -225,7 +225,7 @@ def test_a_placeholder_or_wrong_url_is_refused_in_both_forms(url: str, said: str
 
 @whatever_is_configured
 def test_git_sync_is_given_flags_of_version_4_alone(document: dict[str, Any]) -> None:
-    """That the flags are those of the real one: tests/gitsync/test_flags.py."""
+    """tests/gitsync/test_flags.py shows that the flags are those of the real git-sync."""
     for container, _ in containers(document):
         if container["name"] != gitsync.NAME:
             continue
@@ -323,7 +323,7 @@ def test_every_command_and_module_is_in_the_image_or_in_the_archive_of_the_code(
     ],
 )
 def test_no_key_is_a_command(text: str, path: str) -> None:
-    """A `module` that the repository does not have is the candidate's end, and told so: test_diagnose.py."""
+    """A `module` that the repository lacks ends the candidate with a report: test_diagnose.py."""
     assert list(named(text)) == [path]
 
 
@@ -332,7 +332,7 @@ def test_no_key_is_a_command(text: str, path: str) -> None:
 
 @cache
 def program(name: str) -> click.Command:
-    """Dagster's own command line, by the name of its command."""
+    """Return Dagster's own command line, by the name of its command."""
     from dagster._cli import create_dagster_cli
     from dagster._daemon.cli import create_dagster_daemon_cli
     from dagster_webserver.cli import dagster_webserver
@@ -342,7 +342,7 @@ def program(name: str) -> click.Command:
 
 
 def parsed(words: list[str]) -> list[str]:
-    """What is left when the command has taken its options. Raises click.NoSuchOption."""
+    """Return what is left when the command has taken its options. Raises click.NoSuchOption."""
     command, rest = program(words[0]), words[1:]
     while isinstance(command, click.Group):
         command, rest = command.commands[rest[0]], rest[1:]
@@ -351,14 +351,14 @@ def parsed(words: list[str]) -> list[str]:
 
 
 def of_dagster(words: list[str]) -> list[str] | None:
-    """The command of Dagster's that these become; None for others."""
+    """Return Dagster's command that these words become; None for others."""
     if words[0] in OF_DAGSTER:
         return words
     if "--script" in words:
         return None  # what tries a job hands that to no server
     if "--run" in words:
         return words[words.index("--") + 1 :]
-    # The page that finds out what to load hands over what stands behind `--`.
+    # The module that finds what to load passes on the words after `--`.
     return ["dagster", "api", "grpc", *words[words.index("--") + 1 :]] if "--" in words else None
 
 
@@ -432,7 +432,7 @@ def test_the_folder_of_a_server_is_on_its_path(tmp_path: Path) -> None:
 
 
 def address(service: dict[str, Any], found: Configuration) -> str:
-    """As webserver and daemon reach it."""
+    """Return the address by which webserver and daemon reach it."""
     name, namespace = service["metadata"]["name"], service["metadata"]["namespace"]
     return name if namespace == found.kubernetes.namespace else f"{name}.{namespace}.svc"
 

@@ -1,4 +1,4 @@
-"""`generate`: the same files every time, nobody's edits lost, and what is no more is gone."""
+"""`generate`: the same files every time, no edit is lost, and files of removed components are deleted."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ def test_a_folder_that_cannot_be_written_is_named(config: Path) -> None:
     "text", ["y", "N", "1e3", "1.5E3", ".5e-3", "08", "0o17", "0X1f", "0B1", "1_0e3", "+9e9"]
 )
 def test_text_that_kubectl_would_take_for_a_boolean_or_a_number_is_quoted(text: str) -> None:
-    """A location called `n`; tests/kubernetes/test_rendered.py has kubectl read it."""
+    """It covers a location called `n`; tests/kubernetes/test_rendered.py has kubectl read it."""
     (written,) = files.files({"a": [{"name": text, text: "x"}]}, "a test").values()
     assert f"name: '{text}'" in written
     assert f"'{text}': x" in written

@@ -1,4 +1,4 @@
-"""Files with credentials for git: each way in which one can be wrong is told before it is sent anywhere."""
+"""Files with credentials for git: each way in which one can be wrong is reported before it is sent."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Mending without anybody: what is brought up again, what is left to people, and how often."""
+"""Automatic repair: what is brought up again, what is left to people, and how often."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def test_it_is_done_a_few_times_and_then_left_to_people(target: Well) -> None:
 
 
 def test_after_a_rollback_it_is_the_older_commit_and_nobody_follows_back(target: Well) -> None:
-    """The configured ref leads to what one fled from."""
+    """The configured ref leads to the commit that was rolled back."""
     serving = target.world.serving_release("a")
     assert serving is not None
     target.world.releases["a"][1] = serving.model_copy(update={"rollback_of": 1})

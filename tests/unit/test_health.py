@@ -1,4 +1,4 @@
-"""A stack looked at through its target: what is told of which component, and what passes untold."""
+"""A stack examined through its target: what is reported for which component, and what is not reported."""
 
 from __future__ import annotations
 

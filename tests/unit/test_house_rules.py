@@ -1,4 +1,4 @@
-"""The rules of the house that a machine can check: style, types, and which way imports may go."""
+"""The project's rules that a machine can check: style, types, and which way imports may go."""
 
 from __future__ import annotations
 

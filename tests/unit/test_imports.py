@@ -1,4 +1,4 @@
-"""What commands that only look may import: they have 0.4 s in all, and Dagster alone takes over a second."""
+"""What read-only commands may import: they have 0.4 s in all, and Dagster alone takes over a second."""
 
 from __future__ import annotations
 

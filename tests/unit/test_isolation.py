@@ -53,7 +53,7 @@ def released(found: Configuration, name: str = "orders") -> Release:
 
 
 def everything_of(found: Configuration, name: str) -> list[Object]:
-    """What rollouts make, and the location's own Service."""
+    """Return what rollouts make, and the location's own Service."""
     one = released(found, name)
     return [
         *release.render(one, found, "code"),

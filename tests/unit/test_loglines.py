@@ -104,7 +104,7 @@ def test_memory_is_bounded_by_time() -> None:
     cuts=st.lists(st.integers(0, 40), max_size=6),
 )
 def test_however_it_breaks_nothing_is_lost_or_doubled(steps: list[int], cuts: list[int]) -> None:
-    """Given as the kubelet gives it: from the whole second on, cut off anywhere."""
+    """Lines come as the kubelet gives them: from the full second on, cut off anywhere."""
     at, log = NOON, []
     for number, step in enumerate(steps):
         at += step
@@ -117,7 +117,7 @@ def test_however_it_breaks_nothing_is_lost_or_doubled(steps: list[int], cuts: li
 
 
 def pod(phase: str = "Running", **states: dict[str, object]) -> Pod:
-    """`init`, then `main`."""
+    """Return a pod with containers `init`, then `main`."""
     statuses = {name: {"name": name, **found} for name, found in states.items()}
     spec = {"initContainers": [{"name": "init"}], "containers": [{"name": "main"}]}
     status = {

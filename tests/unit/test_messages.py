@@ -1,4 +1,4 @@
-"""What processes of this project tell each other: what is no message is told as it is."""
+"""Messages between processes of this project: a line that is no message is passed on as it is."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What was given to pods and is not there any more, as a kubelet of 1.34 says it."""
+"""Objects that were given to pods and are gone, as a kubelet of 1.34 reports it."""
 
 from __future__ import annotations
 

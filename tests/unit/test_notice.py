@@ -1,4 +1,4 @@
-"""What people outside are told: each change once, good and bad, over a real HTTP server."""
+"""Notices to people outside: each change once, good and bad, over a real HTTP server."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def test_whoever_reads_every_notice_knows_what_is_bad(reports: list[Report]) -> 
 
 
 def test_what_was_not_looked_at_is_neither_mended_nor_new() -> None:
-    """A look that could not be had, or one that asks fewer questions."""
+    """A check may have failed, or have covered fewer topics."""
     _, known = told(Told(), DOWN)
     away: Report = {"webserver": {Topic.HEALTHY: [finding("api/server")]}}
     notice, after = change(known, away, Sender("Dagster here", None), LATER, ("a", "webserver"))

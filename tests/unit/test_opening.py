@@ -1,4 +1,4 @@
-"""What a candidate of `ops` from git is refused before it looks at anything."""
+"""What a candidate of `ops` from git is refused before it examines anything."""
 
 from __future__ import annotations
 

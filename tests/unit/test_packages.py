@@ -1,4 +1,4 @@
-"""What installs packages in a cluster: whom it trusts, what it is told, what it keeps."""
+"""The container that installs packages in a cluster: whom it trusts, its settings, what it keeps."""
 
 from __future__ import annotations
 

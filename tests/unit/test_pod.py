@@ -1,4 +1,4 @@
-"""What is read from a pod's JSON, also from one of which little has been told yet."""
+"""Reading a pod's JSON, including that of one about which little is known yet."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ ENDED: dict[str, Any] = {
 
 
 def pod(*main: dict[str, Any], init: tuple[dict[str, Any], ...] = (), **status: Any) -> Pod:
-    """`init`, then `main` and `beside`."""
+    """Return a pod with containers `init`, `main` and `beside`."""
     spec = {
         "initContainers": [{"name": "init"}],
         "containers": [{"name": "main", "resources": {"limits": {"memory": "1Gi"}}}, {"name": "beside"}],

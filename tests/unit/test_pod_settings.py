@@ -1,4 +1,4 @@
-"""What a person sets of pods: where it lands, what is refused, and whom it lets in."""
+"""A person's settings of pods: where they are rendered, what is refused, and whom they let in."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def release_of(location: Location, found: Configuration) -> list[dict[str, Any]]
 
 
 def pods(found: Configuration) -> Iterator[dict[str, Any]]:
-    """The specification of every pod that the stack can make."""
+    """Yield the specification of every pod that the stack can make."""
     for one in objects(found):
         if "template" in one.get("spec", {}):
             yield one["spec"]["template"]["spec"]
@@ -125,7 +125,7 @@ def test_a_budget_is_of_the_pods_of_its_component_and_no_other() -> None:
 
 
 def allowed(text: str) -> str:
-    """Of the policy: whose pods may have which Secrets mounted."""
+    """Return the policy's expression: whose pods may mount which Secrets."""
     policy = next(
         one
         for one in render(configuration(text))["foundation"]

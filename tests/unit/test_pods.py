@@ -1,4 +1,4 @@
-"""Pods as they were told of on a real cluster, and quantities."""
+"""Pods as a real cluster reported them, and quantities."""
 
 from __future__ import annotations
 
@@ -108,7 +108,7 @@ def test_an_evicted_pod_is_a_matter_of_room() -> None:
 
 
 def test_a_priority_class_that_is_not_there_is_no_policy() -> None:
-    """As the API server says it (1.34)."""
+    """The message is the API server's (1.34)."""
     said = 'pods "x-1" is forbidden: no PriorityClass with name important was found'
     reason = known("FailedCreate", said)
     assert reason is not None
@@ -221,7 +221,7 @@ ValueError: no such column
 
 
 def test_a_mount_that_failed_and_then_did_not_is_no_reason_any_more() -> None:
-    """A kubelet with much to do fails once: what is transient has little time, and this has passed."""
+    """A busy kubelet fails once: a transient fault has a short timeout, and this one has passed."""
     pod = a_pod(SCHEDULED, containerStatuses=[a_container(running={})])
     failed = {"reason": "FailedMount", "message": "failed to sync secret cache: timed out"}
     assert assess(Collected(pod, events=[failed])).finding is not None

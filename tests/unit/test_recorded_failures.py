@@ -1,4 +1,4 @@
-"""Failures as a real API server told of them: the sentence, and whether it is held against the commit.
+"""Failures as a real API server reported them: the sentence, and whether it is held against the commit.
 
 The recordings are made by `uv run pytest -m soak tests/kubernetes/test_candidate_failures.py
 tests/kubernetes/test_pod_failures.py`, where each failure is made to happen.

@@ -11,7 +11,7 @@ from playground_ops.core.redact import redact
 SECRET = st.text(
     "abcdefghijkmnopqrstuvwxyzABCDEFGHJKLMNPQRSTUVWXYZ23456789+_~%!", min_size=12, max_size=40
 ).filter(lambda word: word not in "Authorization: client_secret: postgresql: PGPASSWORD")
-"""None that is a part of what stands around it."""
+"""Never a part of the surrounding text."""
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Logs of containers that a node removed, or started again, between the look at their pod and at them."""
+"""Logs of containers that a node removed, or restarted, between the reads of their pod and of them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from playground_ops.targets.kubernetes.api.refusals import Refusal
 from playground_ops.targets.kubernetes.pods.selection import collected
 
 GONE = "unable to retrieve container logs for containerd://d4ad5b91"
-"""As a kubelet of 1.34 answered, with 200."""
+"""The answer of a kubelet of 1.34, with status 200."""
 
 
 class Kubelet(Connection):

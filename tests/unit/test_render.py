@@ -1,4 +1,4 @@
-"""From configuration to Kubernetes objects: valid, hardened, stable, and never what the first version met."""
+"""From configuration to Kubernetes objects: valid, hardened, stable, without the first version's faults."""
 
 from __future__ import annotations
 
@@ -229,7 +229,7 @@ LOCATIONS = st.fixed_dictionaries(
 
 
 def consistent(document: dict[str, Any]) -> dict[str, Any]:
-    """What limits egress is a network policy."""
+    """Drop limits of egress without network policies, as they need these."""
     if document.get("kubernetes", {}).get("network_policies") is False:
         for location in document["code_locations"]:
             location.pop("egress", None)
@@ -380,7 +380,7 @@ def test_a_changed_setting_restarts_those_that_read_it_and_no_others() -> None:
     assert changed == {"dagster-webserver", "dagster-daemon"}
 
 
-# What the first version met.
+# Failures of the first version.
 
 
 def test_no_file_is_mounted_alone() -> None:

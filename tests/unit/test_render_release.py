@@ -1,4 +1,4 @@
-"""A release as objects: what its pod runs, and what lies where."""
+"""A release as objects: what its pod runs, and what is mounted where."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ IN_IMAGE = "{name: x, image: 'registry/x:1', module: x.definitions, working_dire
 
 
 def pod(entry: str) -> tuple[Release, dict[str, Any]]:
-    """Of the first release of the only location."""
+    """Return the first release of the only location, and its pod."""
     found = read(f"code_locations: [{entry}]", HERE)
     (location,) = found.locations
     revision = Revision(repository=location.repository, commit="0" * 40)

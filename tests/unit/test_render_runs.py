@@ -1,4 +1,4 @@
-"""Runs in pods of their own, as rendered, and as dagster-k8s makes Jobs of it."""
+"""Runs in pods of their own, as rendered, and as dagster-k8s makes Jobs of them."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ WHOLE_ONE = configuration(WHOLE)
 
 @pytest.mark.parametrize("location", WHOLE_ONE.all_locations, ids=lambda found: found.name)
 def test_a_run_s_pod_is_its_release_s(location: Any) -> None:
-    """All but what makes a server of it, and who has its address."""
+    """All is equal except what makes it a server, and the labels that give it an address."""
     made = released(location, WHOLE_ONE)
     server = release.render(made, WHOLE_ONE, ARCHIVE)[0]["spec"]["template"]
     run = job_of(made, WHOLE_ONE, ARCHIVE)["spec"]["template"]
@@ -97,7 +97,7 @@ def test_nobody_s_address_leads_to_a_run_and_no_release_has_its_pod() -> None:
 
 
 def test_how_runs_are_launched_is_no_matter_of_a_release() -> None:
-    """So the launcher can be changed under the releases there are, and back."""
+    """The launcher can therefore be changed under existing releases, and back."""
     queue = "run_queue: {max_concurrent_runs: 3}"
     plain, others = configuration(""), [configuration(IN_PODS), configuration(queue)]
     for other in others:
@@ -148,7 +148,7 @@ def test_the_queue_is_as_configured_whatever_launches_its_runs() -> None:
 
 @pytest.mark.parametrize("text", ["", IN_PODS, WHOLE], ids=["default", "in pods", "every key"])
 def test_dagster_takes_what_is_written_for_it(text: str, tmp_path: Path) -> None:
-    """By its own schemas, of instance and launcher; also where a run loads it, which launches nothing."""
+    """Dagster's schemas of instance and launcher check it, also for a run, which launches nothing."""
     found = configuration(text)
     for told in (instance.settings(found), instance.served(found), local_instance(found)):
         (tmp_path / "dagster.yaml").write_text(yaml.safe_dump(told))
@@ -170,7 +170,7 @@ def test_the_commit_of_a_waiting_run_is_read_from_what_it_carries() -> None:
 
 
 def test_runs_that_wait_keep_the_code_of_their_release(tmp_path: Path) -> None:
-    """As the database has them: with what their release's server told of itself."""
+    """Runs are as in the database: with what their release's server told Dagster about itself."""
     made = released(next(one for one in WHOLE_ONE.locations if one.name == "orders"), WHOLE_ONE)
     context = json.loads(release.context_of_runs(made, WHOLE_ONE, ARCHIVE))
     (tmp_path / "dagster.yaml").write_text("telemetry: {enabled: false}")
@@ -184,7 +184,7 @@ def test_runs_that_wait_keep_the_code_of_their_release(tmp_path: Path) -> None:
 
 
 def test_two_releases_of_a_location_make_no_difference_to_what_runs_may_have() -> None:
-    """Else every rollout would be a change of the foundation."""
+    """Otherwise every rollout would change the foundation."""
     made = released(WHOLE_ONE.locations[0], WHOLE_ONE).model_copy(update={"number": 3})
     text = release.context_of_runs(made, WHOLE_ONE, "dagster-code-other")
     live = in_cluster(WHOLE_ONE, ClusterFacts(live_runs=(text,)))

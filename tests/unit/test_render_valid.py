@@ -37,7 +37,7 @@ FREE = (
     *("annotations", "data", "hard", "labels", "limits", "matchLabels", "nodeSelector", "requests"),
     "selector",
 )
-"""Maps whose keys are anybody's: a Service's selector too, whereas a Deployment's has its own."""
+"""Maps with free keys: a Service's selector too, whereas a Deployment's has fixed keys."""
 Path = tuple[str | int, ...]
 
 
@@ -47,7 +47,7 @@ def made(text: str) -> list[dict[str, Any]]:
 
 @cache
 def known(text: str) -> list[dict[str, Any]]:
-    """Of a configuration that several tests look at: whoever changes an object changes it back."""
+    """Return a configuration's objects, shared by tests: whoever changes an object changes it back."""
     return made(text)
 
 
@@ -70,7 +70,7 @@ def test_whatever_is_configured_renders_to_valid_objects(document: dict[str, Any
 
 
 def keys(found: Any, above: Path = ()) -> Iterator[Path]:
-    """Paths of all keys that Kubernetes knows; of a list its first item is enough."""
+    """Yield the paths of all keys that Kubernetes knows; the first item of a list is enough."""
     if isinstance(found, list):
         for item in found[:1]:
             yield from keys(item, (*above, 0))
@@ -88,7 +88,7 @@ def test_any_misspelt_field_is_a_fault(version: str) -> None:
     for kind, one in by_kind.items():
         for path in list(keys(one)):
             if path in (("apiVersion",), ("kind",), ("metadata",), ("metadata", "name")):
-                continue  # by these the schema is found, and faults are told
+                continue  # these select the schema, and faults are reported by them
             place = reduce(lambda inside, step: inside[step], path[:-1], one)
             place["misspelt"] = place.pop(path[-1])
             if fits(one, version):
@@ -105,7 +105,7 @@ def test_text_where_a_number_belongs_is_a_fault() -> None:
 
 
 def set_in(found: Any, above: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
-    """Paths of all keys of a document, without the positions in lists."""
+    """Yield the paths of all keys of a document, without the positions in lists."""
     if isinstance(found, dict):
         for key, inner in found.items():
             yield (*above, key)

@@ -43,7 +43,7 @@ def request(**fields: object) -> Request:
 
 
 def staying(world: World) -> list[int]:
-    """Without what drains: a release that served for seconds may have been given runs."""
+    """Return releases that do not drain: one that served for seconds may have been given runs."""
     draining = world.draining.get("a", set())
     return [number for number in world.releases["a"] if number not in draining]
 
@@ -423,7 +423,7 @@ def test_it_waits_for_another_rollout_as_long_as_patience_has_it() -> None:
 def test_a_rollback_does_not_go_to_an_earlier_release_of_the_same_commit() -> None:
     world = deployed(World(), 1, 2)
     roll_back(engine(world), request(), None)
-    deployed(world, 2)  # release 3, at the commit that one fled from
+    deployed(world, 2)  # release 3, at the commit that was rolled back
     record = roll_back(engine(world), request(), None)
     assert record.release is not None
     assert record.release.revision.commit == commit(1)

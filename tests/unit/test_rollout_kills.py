@@ -1,7 +1,7 @@
 """The rollout's state machine under random kills: whoever dies, the stack converges.
 
-Histories of redeploys and rollbacks, of good and bad commits, each killed before or after any verb,
-or not. In every state that this reaches, what served goes on serving.
+Histories of redeploys and rollbacks, of good and bad commits, each killed before or after any step, or not.
+In every state that this reaches, what served goes on serving.
 """
 
 from __future__ import annotations

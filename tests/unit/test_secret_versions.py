@@ -37,7 +37,7 @@ def configured(**versions: str) -> Configuration:
 
 
 def told(found: Configuration) -> dict[str, Any]:
-    """By workload: the annotation of its pods."""
+    """Return the annotation of its pods by workload."""
     return {
         one["metadata"]["name"]: one["spec"]["template"]["metadata"]
         .get("annotations", {})

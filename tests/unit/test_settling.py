@@ -1,6 +1,6 @@
 """Runs that were being launched while an address moved are found on whichever server they reached.
 
-The servers here are dictionaries: what `GetCurrentRuns` would have answered, look by look.
+The servers here are dictionaries: what `GetCurrentRuns` would have answered, call by call.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ BEFORE, NOW = "before", "now"
 
 
 class Servers:
-    """Answers in turn; the last one is repeated. None is no answer."""
+    """Gives its answers in turn; the last one is repeated. None is no answer."""
 
     def __init__(self, before: Sequence[Sequence[str] | None], now: Sequence[Sequence[str] | None]) -> None:
         self.answers = {BEFORE: [*before], NOW: [*now]}

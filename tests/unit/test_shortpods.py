@@ -1,4 +1,4 @@
-"""Short pods that nobody removed: the next one of their kind does."""
+"""Short-lived pods that nobody removed: the next one of their kind does."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def a_pod(name: str, kind: str, phase: str, made: str) -> dict[str, Any]:
 
 
 class Namespace(Connection):
-    """Stands in for an API server with pods: they are made, told of, listed by one label, and deleted."""
+    """Stands in for an API server with pods: they are made, read, listed by one label, and deleted."""
 
     def __init__(self, *pods: dict[str, Any]) -> None:
         super().__init__("none")

@@ -1,4 +1,4 @@
-"""One look at a cluster: nothing is asked twice, and what is picked here is what a server would pick."""
+"""A snapshot of a cluster: nothing is asked twice, and it selects as a server would."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ FOLDER = "/api/v1/namespaces/x/pods"
 
 
 class Server(Connection):
-    """Stands in for an API server of pods with labels: equality and existence, as its selectors have them."""
+    """Stands in for an API server of pods with labels, with selectors for equality and existence."""
 
     def __init__(self, pods: Mapping[str, Mapping[str, str]]) -> None:
         super().__init__("none")

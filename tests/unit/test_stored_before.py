@@ -1,6 +1,6 @@
 """What the version before this one stored is read by this one: no release, record or mark is lost.
 
-The files in `recorded/before` are of a real stack that it made: four releases; the third was rejected.
+The files in `recorded/before` are from a real stack that it made: four releases; the third was rejected.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""A run's story when Dagster's database is away: the work goes on, and every line comes, in order."""
+"""A run's progress while Dagster's database is away: the work goes on, and every line comes, in order."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from playground_ops.defs.jobs.run_log import tell
 
 
 class Log:
-    """Written to by Dagster: an exception where the database is away."""
+    """Stands in for Dagster's log: it raises an exception where the database is away."""
 
     def __init__(self, away: Callable[[int], bool]) -> None:
         self.lines: list[str] = []

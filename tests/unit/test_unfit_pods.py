@@ -28,7 +28,7 @@ NO_NODE = Pod.read(
     ("seconds", "certain"), [(0.5, False), (UNSCHEDULABLE_GRACE_SECONDS, True), (3600.0, True)]
 )
 def test_that_no_node_fits_is_certain_after_some_seconds(seconds: float, certain: bool) -> None:
-    """A node that has just come up has a taint for a moment."""
+    """A node that has just come up has a taint for a short time."""
     finding = assess(Collected(NO_NODE)).finding
     assert finding is not None
     assert finding.kind is FindingKind.CERTAIN

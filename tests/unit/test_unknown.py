@@ -1,6 +1,6 @@
-"""Failures that stacks meet and that no entry was written for: their own words are shown, and no guess.
+"""Failures without an entry: their own words are shown, and no guess.
 
-And some for which a guess was near at hand and would have been wrong.
+Also some for which a guess was near at hand and would have been wrong.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ NOT_KNOWN = "This reason is not a known one."
 
 
 def waiting(reason: str, message: str) -> Finding:
-    """Of a container that waits."""
+    """Return the finding for a container that waits."""
     state: dict[str, Any] = {"waiting": {"reason": reason, "message": message}}
     pod = {
         "metadata": {"name": "p"},

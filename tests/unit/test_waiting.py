@@ -1,4 +1,4 @@
-"""How long a candidate is waited for: by a script of what is seen of it, on a clock that is passed in."""
+"""How long a candidate is waited for: by a script of observations, on a clock that is passed in."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def seen(kind: FindingKind | None = None, **more: bool) -> Observation:
 
 
 def given_up_after(*script: tuple[float, Observation]) -> float:
-    """The last of them is seen for ever; each other one for so many seconds."""
+    """Return when it is given up. Each observation lasts so many seconds, the last one for ever."""
     clock = FakeClock()
     waiting = Waiting(clock, TIMEOUTS, STARTUP)
     for seconds, observation in script:
@@ -41,7 +41,8 @@ EVER = 2000.0
         ([(EVER, seen(FindingKind.TRANSIENT))], TIMEOUTS.transient),
         ([(EVER, seen(FindingKind.CAPACITY))], TIMEOUTS.capacity),
         ([(EVER, seen(FindingKind.CAPACITY, room_is_coming=True))], TIMEOUTS.scale_up),
-        # An import has its own time once there is room, and what passed begins anew when it comes back.
+        # An import has its own timeout once there is room, and a timeout starts anew when its reason comes
+        # back.
         ([(35.0, seen(FindingKind.CAPACITY)), (EVER, seen())], 35.0 + STARTUP),
         ([(15.0, seen(FindingKind.TRANSIENT)), (5.0, seen()), (EVER, seen(FindingKind.TRANSIENT))], STARTUP),
     ],

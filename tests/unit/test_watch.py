@@ -1,4 +1,4 @@
-"""The one watch: what it tells, when it asks again, and when it ends, on a clock that is passed in."""
+"""The one watch: what it yields, when it asks again, and when it ends, on a clock that is passed in."""
 
 from __future__ import annotations
 
@@ -100,7 +100,7 @@ def refused(code: int) -> Step:
 
 
 def at_once(step: Step) -> Step:
-    """It happens before anything is answered."""
+    """Mark the step as one before any answer."""
     step.at_once = True  # type: ignore[attr-defined]
     return step
 
@@ -189,7 +189,7 @@ def test_many_changes_do_not_put_off_the_deadline(clock: FakeClock) -> None:
 
 
 def test_a_state_that_is_good_for_less_is_asked_for_anew_the_sooner(clock: FakeClock) -> None:
-    """As of a pod that may turn out to be unable to start, some seconds after it said why."""
+    """The state is that of a pod that may turn out unable to start, some seconds after it said why."""
     asked = server(clock, [silence(1.0), event("MODIFIED", "a", "wrong"), event("MODIFIED", "a", "3")])
     asked.there = {"a": "wrong"}
     now = ["fine"]

@@ -1,4 +1,4 @@
-"""The job that looks at the stack, the sensor that looks between its runs, and who is told."""
+"""The job that examines the stack, the sensor that does so between its runs, and who is notified."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def test_the_health_check_is_red_for_what_is_not_well(
     passed = [check.passed for check in found]
     assert passed == sorted(passed), "the worst first"
     assert seen["daemon", "runs_go_on"].severity is dg.AssetCheckSeverity.WARN
-    room = Topic.ROOM.value  # of what keeps something, not of a location
+    room = Topic.ROOM.value  # for a component that keeps data, not for a location
     assert {topic for name, topic in seen if name == "b"} == {topic.value for topic in Topic} - {room}
     assert seen["foundation", room].passed
     assert "It serves no release" in (red.description or "")
@@ -38,7 +38,7 @@ def test_the_health_check_is_red_for_what_is_not_well(
 
 
 def test_one_check_is_executed_alone(opener: FakeOpener, instance: dg.DagsterInstance) -> None:
-    """As its button in the UI does."""
+    """Its button in the UI does this."""
     job = definitions(opener).resolve_job_def("health_check")
     chosen = dg.AssetCheckKey(dg.AssetKey(["stack", "daemon"]), Topic.HEALTHY.value)
     result = job.get_subset(asset_selection=set(), asset_check_selection={chosen}).execute_in_process(
