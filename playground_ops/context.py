@@ -242,8 +242,8 @@ def _allowed(connection: Connection, found: Configuration) -> dict[str, list[str
 
 def whoever_is_at_the_keyboard() -> str:
     """Return the user and host; inside the cluster, those of whoever runs the command outside."""
-    if told := os.environ.get("PLAYGROUND_BY"):
-        return told
+    if asker := os.environ.get("PLAYGROUND_BY"):
+        return asker
     try:
         user = getpass.getuser()
     except (KeyError, OSError):

@@ -21,19 +21,19 @@ LATE_FACTOR, LATE_SECONDS = 5.0, 300.0
 def check(found: Sequence[Ticking]) -> dict[str, list[Finding]]:
     """Return the findings by location."""
     on = [one for one in found if one.running]
-    told: dict[str, list[Finding]] = defaultdict(list)
+    findings: dict[str, list[Finding]] = defaultdict(list)
     for one in on:
         if one.last == "FAILURE":
-            told[one.location].append(_fails(one))
+            findings[one.location].append(_fails(one))
         elif _is_late(one):
-            told[one.location].append(_late(one))
+            findings[one.location].append(_late(one))
     places: dict[tuple[str, str], list[str]] = defaultdict(list)
     for one in on:
         places[one.kind, one.name].append(one.location)
     for (kind, name), locations in places.items():
         for location in locations[1:]:
-            told[location].append(_twice(kind, name, location, locations[0]))
-    return dict(told)
+            findings[location].append(_twice(kind, name, location, locations[0]))
+    return dict(findings)
 
 
 def _is_late(one: Ticking) -> bool:

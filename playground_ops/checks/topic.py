@@ -69,26 +69,26 @@ Report = dict[str, dict[Topic, list[Finding]]]
 def worst_first(report: Mapping[str, Mapping[Topic, Sequence[Finding]]]) -> list[tuple[str, Topic, Finding]]:
     """Return every finding with its component and topic, the most urgent topics first."""
     order = list(Topic)
-    told = [
+    found = [
         (name, topic, finding)
         for name, topics in report.items()
         for topic, findings in topics.items()
         for finding in findings
     ]
-    return sorted(told, key=lambda one: order.index(one[1]))
+    return sorted(found, key=lambda one: order.index(one[1]))
 
 
 COLUMNS = ("component", "check", "seen")
 
 
-def rows(told: Iterable[tuple[str, Topic, Finding]]) -> list[tuple[str, str, str]]:
+def rows(findings: Iterable[tuple[str, Topic, Finding]]) -> list[tuple[str, str, str]]:
     """Return the rows of a table with these columns."""
-    return [(name, topic.value, f"{found.object}: {found.observed}") for name, topic, found in told]
+    return [(name, topic.value, f"{found.object}: {found.observed}") for name, topic, found in findings]
 
 
-def add(report: Report, topic: Topic, told: Mapping[str, Iterable[Finding]]) -> None:
+def add(report: Report, topic: Topic, found: Mapping[str, Iterable[Finding]]) -> None:
     """Add findings under a topic, which thereby counts as checked."""
-    for name, findings in told.items():
+    for name, findings in found.items():
         report.setdefault(name, {}).setdefault(topic, []).extend(findings)
 
 

@@ -49,29 +49,29 @@ def restore(
     if force and not stops:
         raise click.UsageError("--force is for --stop: a stack that is stopped has no runs under way.")
     connection, configuration = open_cluster(config, target, context_of_the_command())
-    place, told = postgres.find(connection, configuration, backups.INSTEAD), display(as_json)
-    spaces = configuration.namespaces
+    place, shown = postgres.find(connection, configuration, backups.INSTEAD), display(as_json)
+    namespaces = configuration.namespaces
     backups.verify(connection, place, file)
     if not stops:
-        stopping.must_be_stopped(connection, place, spaces)
-        backups.restore(connection, place, file, counting(told, "sent"))
+        stopping.must_be_stopped(connection, place, namespaces)
+        backups.restore(connection, place, file, counting(shown, "sent"))
     else:
         if not force:
             postgres.must_have_no_runs(postgres.active_runs(connection, place), "Stopping the stack")
         try:
             grace = FORCED_GRACE_SECONDS if force else None
-            stopping.stop(connection, spaces, told.line, grace)
-            stopping.must_be_stopped(connection, place, spaces)
-            backups.restore(connection, place, file, counting(told, "sent"))
+            stopping.stop(connection, namespaces, shown.line, grace)
+            stopping.must_be_stopped(connection, place, namespaces)
+            backups.restore(connection, place, file, counting(shown, "sent"))
         finally:
-            stopping.start(connection, spaces, told.line)
+            stopping.start(connection, namespaces, shown.line)
     if as_json:
         print_json({"file": str(file), "restored": True, "started": stops})
     else:
         click.echo(f"The database is as {file} has it.")
 
 
-def counting(told: Display, verb: str) -> Callable[[int], None]:
+def counting(shown: Display, verb: str) -> Callable[[int], None]:
     """Return a callback that reports the size so far every few seconds."""
     last = time.monotonic()
 
@@ -79,7 +79,7 @@ def counting(told: Display, verb: str) -> Callable[[int], None]:
         nonlocal last
         if time.monotonic() - last >= TOLD_EVERY_SECONDS:
             last = time.monotonic()
-            told.line(f"{size:,} bytes {verb}")
+            shown.line(f"{size:,} bytes {verb}")
 
     return count
 

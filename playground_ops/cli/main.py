@@ -138,10 +138,10 @@ def _exit_code(command: click.Command, name: str, given: list[str], as_json: boo
     except BrokenPipeError:
         raise
     except Exception as error:
-        return _told(error, name, as_json)
+        return _report(error, name, as_json)
 
 
-def _told(error: Exception, name: str, as_json: bool) -> int:
+def _report(error: Exception, name: str, as_json: bool) -> int:
     if isinstance(error, click.ClickException):
         if as_json:
             fail([_misused(name, error)], as_json)

@@ -126,12 +126,12 @@ class LiveLine(NoDisplay):
 class LineProgress:
     """Prints one line per event, each with its location and the seconds since the start."""
 
-    def __init__(self, location: str, told: Display, cancelled: threading.Event) -> None:
-        self._location, self._told, self._cancelled = location, told, cancelled
+    def __init__(self, location: str, shown: Display, cancelled: threading.Event) -> None:
+        self._location, self._display, self._cancelled = location, shown, cancelled
         self._began = time.monotonic()
 
     def phase(self, phase: Phase, message: str) -> None:
-        self._told.at(self._location, phase)
+        self._display.at(self._location, phase)
         self._tell(f"{phase.value}: {message}")
 
     def say(self, message: str) -> None:
@@ -145,7 +145,7 @@ class LineProgress:
             raise RolloutCancelled(self._location)
 
     def _tell(self, message: str) -> None:
-        self._told.line(f"{time.monotonic() - self._began:6.1f} s  {self._location:<10} {message}")
+        self._display.line(f"{time.monotonic() - self._began:6.1f} s  {self._location:<10} {message}")
 
 
 def write_error(text: str) -> None:

@@ -143,10 +143,10 @@ def rotate_command(config: Path | None, target: str | None, as_json: bool, force
     runs = postgres.active_runs(connection, place)
     if not force:
         postgres.must_have_no_runs(runs, "A new password")
-    told = display(as_json)
+    shown = display(as_json)
     for run in runs:
-        told.line(f"ends: run {run}")
-    rotation.rotate(connection, configuration, place, told.line)
+        shown.line(f"ends: run {run}")
+    rotation.rotate(connection, configuration, place, shown.line)
     session = Session(config, target, as_json)
     deployed = bring_up(session, "deploy", [])
     if not as_json:

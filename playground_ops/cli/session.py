@@ -61,7 +61,7 @@ T = TypeVar("T")
 class Session:
     def __init__(self, config: Path | None, target: str | None, as_json: bool) -> None:
         self._as_json = as_json
-        self._told = display(as_json)
+        self._display = display(as_json)
         self._cancelled = threading.Event()
         opened = open_stack(config, target, context=context_of_the_command())
         self._remote_command = opened.remote_command
@@ -78,7 +78,7 @@ class Session:
         return self.opened.engine
 
     def progress_of(self, location: str) -> Progress:
-        return LineProgress(location, self._told, self._cancelled)
+        return LineProgress(location, self._display, self._cancelled)
 
     def run_remotely(self, arguments: Sequence[str]) -> int:
         """Run a command inside the cluster and show its output here. Returns its exit code."""
@@ -93,9 +93,9 @@ class Session:
         if found is None:
             click.echo(line)
         elif found[messages.KEY] == "progress":
-            self._told.line(found["text"])
+            self._display.line(found["text"])
         elif found[messages.KEY] == "phase":
-            self._told.at(found["location"], Phase(found["phase"]))
+            self._display.at(found["location"], Phase(found["phase"]))
 
     def leave_to_the_inside(self, *arguments: str) -> None:
         """Where servers are out of reach, run the command in the cluster and exit with its code."""
@@ -113,11 +113,11 @@ class Session:
 
     def run(self, work: Callable[[], T]) -> T:
         """Do the work in a thread, so that Ctrl-C stops it between two steps and it cleans up."""
-        with ThreadPoolExecutor(max_workers=1) as pool, self._told:
+        with ThreadPoolExecutor(max_workers=1) as pool, self._display:
             future = pool.submit(work)
             try:
                 return future.result()
             except KeyboardInterrupt:
-                self._told.line("cancelling: cleaning up first")
+                self._display.line("cancelling: cleaning up first")
                 self._cancelled.set()
                 return future.result()

@@ -96,13 +96,13 @@ def show_plan(found: Plan) -> None:
         action = "needs bootstrap" if needs else change.action
         rows.append((action, change.object or change.component, ""))
         if change.action == "update":
-            rows.extend(("", "", _told(field)) for field in change.fields)
+            rows.extend(("", "", _changed_field(field)) for field in change.fields)
         rows.extend(("", "", f"drift: {one.path} is by {one.manager}, and stays") for one in change.drift)
     table(("action", "component", "fields"), rows)
     click.echo(found.summary())
 
 
-def _told(field: FieldChange) -> str:
+def _changed_field(field: FieldChange) -> str:
     whose = f" (set by {field.manager})" if field.manager else ""
     return f"{field.path}: {field.before} -> {field.after}{whose}"
 

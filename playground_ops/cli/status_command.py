@@ -59,9 +59,9 @@ def show_status(found: StackStatus) -> None:
 
 def _location_row(location: LocationStatus) -> tuple[str, ...]:
     last = location.last_rollout
-    told = f"{last.action} {last.outcome}" if last else ""
+    outcome = f"{last.action} {last.outcome}" if last else ""
     if last and last.reason:
-        told += f": {last.reason}"
+        outcome += f": {last.reason}"
     state = "ready" if location.ready else (location.message or "serves nothing")
     if location.candidate:
         state += f", candidate {location.candidate}"
@@ -74,7 +74,7 @@ def _location_row(location: LocationStatus) -> tuple[str, ...]:
         moment(location.since),
         state,
         location.automation or "",
-        told,
+        outcome,
     )
 
 

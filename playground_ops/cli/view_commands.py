@@ -96,22 +96,22 @@ def health(config: Path | None, target: str | None, as_json: bool) -> None:
     session = Session(config, target, as_json)
     session.leave_to_the_inside("health")
     seen = examine(session.engine.target, session.configuration).report
-    told_of_sources, ahead = sources(session.engine.target, session.configuration)
-    merge(seen, told_of_sources)
-    told = worst_first(seen)
-    does_not_work = any(topic.is_urgent for _, topic, _ in told)
+    of_sources, ahead = sources(session.engine.target, session.configuration)
+    merge(seen, of_sources)
+    worst = worst_first(seen)
+    does_not_work = any(topic.is_urgent for _, topic, _ in worst)
     if as_json:
         found = [
             {"component": name, "check": topic.value, "urgent": topic.is_urgent, **row}
-            for (name, topic, _), row in zip(told, plain([one for _, _, one in told]), strict=True)
+            for (name, topic, _), row in zip(worst, plain([one for _, _, one in worst]), strict=True)
         ]
         print_json({"findings": found, "ahead": ahead})
     else:
         for sentence in ahead:
             click.echo(sentence)
-        if told:
-            table(COLUMNS, rows(told))
-            fail([finding for _, _, finding in told], as_json)
+        if worst:
+            table(COLUMNS, rows(worst))
+            fail([finding for _, _, finding in worst], as_json)
         else:
             click.echo("Everything is well.")
     if does_not_work:

@@ -63,10 +63,10 @@ class Plan(FrozenModel):
         counts = dict.fromkeys(("create", "update", "delete", "unchanged"), 0)
         for change in self.changes:
             counts[change.action] += not (change.needs_bootstrap and change.action != "unchanged")
-        told = [f"{count} to {action}" for action, count in counts.items() if action != "unchanged"]
+        parts = [f"{count} to {action}" for action, count in counts.items() if action != "unchanged"]
         waiting = len(self.needing_bootstrap())
         more = [f"{waiting} need bootstrap"] if waiting else []
-        return ", ".join([*told, f"{counts['unchanged']} unchanged", *more])
+        return ", ".join([*parts, f"{counts['unchanged']} unchanged", *more])
 
 
 def plan(desired: Sequence[Component], live: Sequence[Component]) -> Plan:

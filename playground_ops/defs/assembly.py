@@ -82,6 +82,6 @@ def _in_force(configuration: Configuration) -> str:
 def _in_one(findings: Sequence[Finding]) -> Finding:
     """Join all faults into one finding, since a pod reports only one."""
     first, *more = findings
-    told = [first.observed, *(f"{one.object}: {one.observed}" for one in more)]
+    observed = [first.observed, *(f"{one.object}: {one.observed}" for one in more)]
     whole = "\n".join(one.sentence() for one in findings)
-    return first.model_copy(update={"observed": " ".join(told), "evidence": whole})
+    return first.model_copy(update={"observed": " ".join(observed), "evidence": whole})

@@ -60,10 +60,10 @@ def health_checks(components: Mapping[str, Sequence[Topic]]) -> dg.AssetChecksDe
                 notify(context.instance, opened, blind)
             yield evaluation(OPS.name, Topic.HEALTHY, blind[OPS.name][Topic.HEALTHY])
             raise failure(error.findings) from None
-        for told in ahead:
-            context.log.info(told)
-        for told in lost:
-            context.log.warning(told)
+        for sentence in ahead:
+            context.log.info(sentence)
+        for sentence in lost:
+            context.log.warning(sentence)
         if opened.configuration.health.heal_times:
             seen = _heal(context, opened, seen)
         found = seen.report
@@ -89,7 +89,7 @@ def health_checks(components: Mapping[str, Sequence[Topic]]) -> dg.AssetChecksDe
         gone = forget(context.instance, JOB, HEALTH_SCHEDULE, now, kept) if first_of_the_hour else 0
         if gone:
             context.log.info(f"removed {gone} successful runs of this job that are older than {kept} days")
-        _tell(context, found)
+        _log(context, found)
 
     return look_at_the_stack
 
@@ -118,8 +118,8 @@ def _heal(context: dg.AssetCheckExecutionContext, opened: StackContext, seen: Ex
         return healing.heal(engine, opened.configuration, seen.report, lasting, context.run.run_id)
 
     done = tell(context.log, work).result()
-    for told in done:
-        context.log.warning(told)
+    for sentence in done:
+        context.log.warning(sentence)
     return _examined(opened) if done else seen
 
 
@@ -134,18 +134,18 @@ def is_lasting(instance: dg.DagsterInstance, component: str) -> bool:
     return bool(newest) and newest[0].status is AssetCheckExecutionRecordStatus.FAILED
 
 
-def _tell(context: dg.AssetCheckExecutionContext, found: Report) -> None:
+def _log(context: dg.AssetCheckExecutionContext, found: Report) -> None:
     """Log the findings last, since a run's page opens at its end; in a table, the worst first."""
-    told = worst_first(found)
+    worst = worst_first(found)
     looked_at = sum(len(topics) for topics in found.values())
-    if not told:
+    if not worst:
         context.log.info(f"Everything is well: {len(found)} components, {looked_at} checks.")
         return
-    for _, topic, finding in reversed(told):
+    for _, topic, finding in reversed(worst):
         (context.log.error if topic.is_urgent else context.log.warning)(finding.sentence())
-    bad = {(name, topic) for name, topic, _ in told}
-    table = tabulate(rows(told), headers=COLUMNS, tablefmt="simple", maxcolwidths=[20, 15, 90])
-    say = context.log.error if told[0][1].is_urgent else context.log.warning
+    bad = {(name, topic) for name, topic, _ in worst}
+    table = tabulate(rows(worst), headers=COLUMNS, tablefmt="simple", maxcolwidths=[20, 15, 90])
+    say = context.log.error if worst[0][1].is_urgent else context.log.warning
     say(f"{len(bad)} of {looked_at} checks are not passed.\n\n{table}")
 
 
@@ -165,12 +165,12 @@ def evaluation(
         check_name=topic.value,
         passed=not findings,
         severity=dg.AssetCheckSeverity.ERROR if topic.is_urgent else dg.AssetCheckSeverity.WARN,
-        description=_told(findings),
+        description=_description(findings),
         metadata={**(numbers or {}), **(metadata.of_finding(findings[0]) if findings else {})},
     )
 
 
-def _told(findings: Sequence[Finding]) -> str:
+def _description(findings: Sequence[Finding]) -> str:
     """Return Markdown, as the page of a check shows it."""
     if len(findings) > 1:
         return "\n".join(f"- {metadata.sentence([finding])}" for finding in findings)

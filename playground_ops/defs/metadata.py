@@ -84,7 +84,7 @@ def of_plan(plan: Plan) -> Metadata:
             continue
         action = "needs bootstrap" if change in plan.needing_bootstrap() else change.action
         rows.append(f"| **{action}** | {cell(change.object or change.component)} | | | |")
-        rows += [f"| | | {_told(field)} |" for field in change.fields if change.action == "update"]
+        rows += [f"| | | {_changed_field(field)} |" for field in change.fields if change.action == "update"]
         rows += [f"| | | {cell(one.path)} | drift, by {cell(one.manager)} | stays |" for one in change.drift]
     return {
         "summary": dg.MetadataValue.text(plan.summary()),
@@ -92,7 +92,7 @@ def of_plan(plan: Plan) -> Metadata:
     }
 
 
-def _told(field: FieldChange) -> str:
+def _changed_field(field: FieldChange) -> str:
     whose = f", set by {cell(field.manager)}" if field.manager else ""
     return f"{cell(field.path)} | {cell(field.before)}{whose} | {cell(field.after)}"
 
@@ -101,7 +101,7 @@ def of_comparison(found: Comparison) -> Metadata:
     rows = ["| change | what | field | before | after |", "|---|---|---|---|---|"]
     for one in found.differences:
         rows.append(f"| **{one.change}** | {cell(one.kind)} {cell(one.name)} | | | |")
-        rows += [f"| | | {_told(field)} |" for field in one.fields]
+        rows += [f"| | | {_changed_field(field)} |" for field in one.fields]
     return {
         "summary": dg.MetadataValue.text(found.summary()),
         "differences": dg.MetadataValue.md("\n".join(rows) if found.differences else "none"),

@@ -59,7 +59,7 @@ CATALOGUE = (
 
 def explain_database(words: str) -> Finding:
     """Return the finding for the client's error `words`, redacted. Unknown errors get no guess."""
-    told = next((line.strip() for line in words.splitlines() if line.strip()), "no words")
+    first = next((line.strip() for line in words.splitlines() if line.strip()), "no words")
     kind, cause, fix = next(
         ((kind, cause, fix) for text, kind, cause, fix in CATALOGUE if re.search(text, words, re.IGNORECASE)),
         (
@@ -71,7 +71,7 @@ def explain_database(words: str) -> Finding:
     return Finding(
         kind=kind,
         object="database/dagster",
-        observed=f"Dagster's database does not answer: {told}",
+        observed=f"Dagster's database does not answer: {first}",
         cause=cause,
         fix=fix,
         evidence=words.strip(),

@@ -29,8 +29,8 @@ _KEY_TYPE = re.compile(r"(sk-)?(ssh|ecdsa)-[a-z0-9@.-]+")
 
 def faults_of_key(path: str, content: bytes) -> list[Finding]:
     """Return the first fault of a private key for SSH, which makes further ones pointless."""
-    told = _other_than_a_key(content) or _of_no_use(content)
-    return [_fault(path, *told)] if told else []
+    fault = _other_than_a_key(content) or _of_no_use(content)
+    return [_fault(path, *fault)] if fault else []
 
 
 def _other_than_a_key(content: bytes) -> Told | None:

@@ -79,10 +79,10 @@ def deploy(
     if engine.run_remotely is not None:
         return _deployed_remotely(engine, engine.run_remotely, plan, components)
     requests = [_request(engine, configuration, change, asker) for change in changed if _is_rollout(change)]
-    patient = _of_a_deploy(engine)
-    records, failures = roll_out_all(patient, requests, progress_of)
+    longer = _with_deploy_timeouts(engine)
+    records, failures = roll_out_all(longer, requests, progress_of)
     failures += bring_back_all(
-        patient,
+        longer,
         [_request(engine, configuration, change, asker) for change in changed if _is_stopped(change)],
         progress_of,
     )
@@ -90,11 +90,11 @@ def deploy(
         if change.action == "delete" and change.kind == "location":
             engine.target.stack.withdraw(change.component)
     wait_until_ready(engine)
-    _have_shown(patient, [request.location.name for request in requests])
+    _have_shown(longer, [request.location.name for request in requests])
     return Deployed(plan, tuple(records), tuple(failures))
 
 
-def _of_a_deploy(engine: Engine) -> Engine:
+def _with_deploy_timeouts(engine: Engine) -> Engine:
     usual = engine.timeouts
     return engine.waiting(
         confirm=max(usual.confirm, FIRST_CONFIRM_SECONDS), lock=max(usual.lock, ANOTHER_SECONDS)
@@ -118,9 +118,9 @@ def _deployed_remotely(
     failures = tuple(
         (found.location, RolloutFailed(found.finding)) for found in records if found.finding is not None
     )
-    untold = {found.component for found in moved if found.action != "delete" and code}
-    untold -= {found.location for found in records if found.outcome is not None}
-    lost = tuple((name, PlaygroundError(_not_rolled_out(name))) for name in sorted(untold))
+    unreported = {found.component for found in moved if found.action != "delete" and code}
+    unreported -= {found.location for found in records if found.outcome is not None}
+    lost = tuple((name, PlaygroundError(_not_rolled_out(name))) for name in sorted(unreported))
     return Deployed(plan, records, (*failures, *lost))
 
 
@@ -173,7 +173,7 @@ def wait_until_ready(engine: Engine) -> None:
     """
     began = moved = engine.clock.monotonic()
     seen: set[tuple[str, str]] = set()
-    told = ""
+    reported = ""
     while True:
         found = [status for status in engine.target.stack.component_status() if status.kind != "location"]
         waiting = [status for status in found if not status.ready]
@@ -188,9 +188,9 @@ def wait_until_ready(engine: Engine) -> None:
                 *(_not_ready(status.name, status.message, now - began) for status in waiting)
             )
         message = "; ".join(f"{status.name}: {status.message}" for status in waiting)
-        if message != told:
+        if message != reported:
             engine.progress.say(f"waiting for {message}")
-            told = message
+            reported = message
         engine.progress.check()
         engine.target.stack.wait_for_change(1.0)
 

@@ -52,10 +52,10 @@ def entries(
     yield from target.stack.collect()
 
 
-def write(found: Iterable[Entry], path: Path, told: Callable[[str], None]) -> int:
+def write(found: Iterable[Entry], path: Path, hear: Callable[[str], None]) -> int:
     """Write a compressed tar file that only its owner may read. Returns its bytes. Raises OSError.
 
-    `told` is called with the name of each file.
+    `hear` is called with the name of each file.
     """
     path.touch(mode=0o600)
     with tarfile.open(path, "w:gz", compresslevel=6) as made:
@@ -64,7 +64,7 @@ def write(found: Iterable[Entry], path: Path, told: Callable[[str], None]) -> in
             one = tarfile.TarInfo(f"{path.name.partition('.')[0]}/{name}")
             one.size, one.mode = len(data), 0o600
             made.addfile(one, io.BytesIO(data))
-            told(name)
+            hear(name)
     return path.stat().st_size
 
 

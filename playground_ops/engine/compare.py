@@ -55,9 +55,9 @@ class Comparison(FrozenModel):
             change: sum(one.change == change for one in self.differences)
             for change in ("added", "removed", "changed")
         }
-        told = ", ".join(f"{count} {change}" for change, count in counts.items())
+        counted = ", ".join(f"{count} {change}" for change, count in counts.items())
         sides = [f"{one.name} ({one.revision.short})" for one in (self.before, self.after)]
-        return f"from {sides[0]} to {sides[1]}: {told}, {self.same} alike"
+        return f"from {sides[0]} to {sides[1]}: {counted}, {self.same} alike"
 
 
 def compare(target: Target, locations: Sequence[str], before: str, after: str) -> Comparison:

@@ -32,7 +32,7 @@ def heal(
     that still works is ended. A location that never served is left to people, as is one that answers and is
     not well.
     """
-    told = []
+    sentences = []
     for location in configuration.all_locations:
         topics = found.get(location.name, {})
         left = bool(topics.get(Topic.TIDY))
@@ -40,8 +40,8 @@ def heal(
             continue
         engine = engine_of(location.name)
         if sentence := _heal(engine, configuration, location, left, run_id):
-            told.append(f"{location.name}: {sentence}")
-    return told
+            sentences.append(f"{location.name}: {sentence}")
+    return sentences
 
 
 def _heal(

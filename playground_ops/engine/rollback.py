@@ -79,10 +79,10 @@ def _go_back(
     journal.began_from(now)
     journal.resolved(release.revision)
     # It was watched when it was new.
-    told = replace(context, progress=journal, timeouts=replace(context.timeouts, watch=0.0))
+    journaled = replace(context, progress=journal, timeouts=replace(context.timeouts, watch=0.0))
     try:
         journal.went_back_to(release)
-        switch_to(told, release, now.release if now else None)
+        switch_to(journaled, release, now.release if now else None)
     except BaseException as error:
         context.lock.check()
         journal.failed(error, context.target.tail(release, 40))

@@ -128,7 +128,7 @@ class Rollout:
 
     def _wait_until_ready(self, release: Release) -> None:
         waiting = Waiting(self.context.clock, self.context.timeouts, self.location.startup_timeout_seconds)
-        told = ""
+        reported = ""
         while True:
             seen = self.target.observe(release)
             if seen.status is ServerStatus.READY:
@@ -138,9 +138,9 @@ class Rollout:
             remaining = waiting.left(seen)
             if remaining <= 0:
                 raise RolloutFailed(seen.finding or _never_ready(release, seen))
-            if (message := _waits_for(seen, waiting.allowed(seen))) != told:
-                told = message
-                self._say(told)
+            if (message := _waits_for(seen, waiting.allowed(seen))) != reported:
+                reported = message
+                self._say(reported)
             self.context.progress.check()
             self.target.wait(release, min(remaining, LOOK_SECONDS))
 

@@ -55,7 +55,7 @@ def confirm(engine: Engine, release: Release) -> None:
     target, clock, timeouts = engine.target, engine.clock, engine.timeouts
     began = clock.monotonic()
     deadline, reload = began + timeouts.confirm, began + RELOAD_SECONDS
-    told = ""
+    reported = ""
     while seen := _what_else_is_shown(target, release):
         _must_live(target, release)
         if seen == EARLIER and clock.monotonic() >= reload:
@@ -63,11 +63,11 @@ def confirm(engine: Engine, release: Release) -> None:
             reload += RELOAD_SECONDS
         if clock.monotonic() >= deadline:
             raise RolloutFailed(_not_shown(release, seen, timeouts.confirm))
-        if seen != told:
+        if seen != reported:
             engine.progress.say(
                 f"waiting up to {timeouts.confirm:g} s for the webserver to show it; so far: {seen}"
             )
-            told = seen
+            reported = seen
         engine.progress.check()
         target.wait(release, POLL_SECONDS)
     target.wait(release, timeouts.stable)

@@ -174,8 +174,8 @@ def _pods(configuration: Configuration, scope: Scope) -> Object:
 def validations(who: str, found: Sequence[tuple[str, str]]) -> list[Object]:
     """Return the validations; `who` begins each message, as CEL."""
     return [
-        {"expression": test, "messageExpression": f"{who}{told}", "reason": "Forbidden"}
-        for test, told in found
+        {"expression": test, "messageExpression": f"{who}{refusal}", "reason": "Forbidden"}
+        for test, refusal in found
     ]
 
 

@@ -65,8 +65,8 @@ def compare(wanted: Mapping[str, str], there: Mapping[str, str]) -> Folder:
 def is_edited(text: str) -> bool:
     """Return whether a file was edited, or never was generated."""
     head, separator, body = text.partition("---\n")
-    told = head.strip().rpartition(_MARK)[2]
-    return _digest(separator + body) != told
+    written = head.strip().rpartition(_MARK)[2]
+    return _digest(separator + body) != written
 
 
 def _digest(body: str) -> str:

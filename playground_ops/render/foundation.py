@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from playground_ops.config import Configuration, store
-from playground_ops.render.jobs import REMOTE_JOB_COMPONENT as ERRAND
+from playground_ops.render.jobs import REMOTE_JOB_COMPONENT
 from playground_ops.render.names import (
     DAEMON,
     GRPC_PORT,
@@ -136,7 +136,7 @@ def network_policies(configuration: Configuration) -> list[Object]:
 def who_asks_locations() -> list[Object]:
     """Return the pods of the stack's namespace that call locations: webserver, daemon, `ops`, remote jobs."""
     apps = [{"app": app} for app in (WEBSERVER, READ_ONLY, DAEMON)]
-    found = [*apps, {f"{PREFIX}location": "ops"}, {"app.kubernetes.io/component": ERRAND}]
+    found = [*apps, {f"{PREFIX}location": "ops"}, {"app.kubernetes.io/component": REMOTE_JOB_COMPONENT}]
     return [{"podSelector": {"matchLabels": one}} for one in found]
 
 

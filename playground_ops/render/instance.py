@@ -155,7 +155,8 @@ def render(configuration: Configuration) -> list[Object]:
         an_object(
             *("v1", "ConfigMap", INSTANCE, namespace, tags),
             data={
-                name: yaml.safe_dump(told, sort_keys=False) for name, told in _files(configuration).items()
+                name: yaml.safe_dump(document, sort_keys=False)
+                for name, document in _files(configuration).items()
             },
         ),
         artifacts(configuration, namespace),
@@ -221,5 +222,5 @@ def waiting(configuration: Configuration, pod_settings: PodSettings) -> Object:
 
 def content(*objects: Object) -> str:
     """Return a hash of ConfigMaps' content: as a pod's annotation it restarts the pod when that changes."""
-    told = repr([sorted(found["data"].items()) for found in objects if found["kind"] == "ConfigMap"])
-    return hashlib.sha256(told.encode()).hexdigest()[:16]
+    text = repr([sorted(found["data"].items()) for found in objects if found["kind"] == "ConfigMap"])
+    return hashlib.sha256(text.encode()).hexdigest()[:16]

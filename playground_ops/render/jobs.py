@@ -72,8 +72,8 @@ def remote_job(
     volumes = [*source, writable("app", APP_FOLDER), writable("home", HOME), writable("tmp", "/tmp")]
     folder = project(release) if release else PROJECT_FOLDER
     fetch = gitsync.fetching(release, configuration, gitsync.EVERYTHING) if release else None
-    told = [] if archive == HANDED_OVER else [f"{LINES}=json"]  # otherwise a person reads its log
-    words = ["env", *told, f"PYTHONPATH={folder}", "python", "-m", "playground_ops", *command.arguments]
+    lines = [] if archive == HANDED_OVER else [f"{LINES}=json"]  # otherwise a person reads its log
+    words = ["env", *lines, f"PYTHONPATH={folder}", "python", "-m", "playground_ops", *command.arguments]
     found = Container(
         name=REMOTE_JOB,
         image=instance.image(configuration, settings),

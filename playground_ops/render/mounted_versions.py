@@ -50,11 +50,11 @@ def with_versions(template: Object, configuration: Configuration, namespace: str
     """Return the pod template with its annotation; unchanged when none of its Secrets has a version."""
     known = facts_of(configuration).secret_versions
     keys = sorted(key(configuration, namespace, name) for name in read_by(template))
-    told = ",".join(f"{name}={known[name]}" for name in keys if name in known)
-    if not told:
+    versions = ",".join(f"{name}={known[name]}" for name in keys if name in known)
+    if not versions:
         return template
     metadata = template["metadata"]
-    annotations = {**metadata.get("annotations", {}), SECRET_VERSION: told}
+    annotations = {**metadata.get("annotations", {}), SECRET_VERSION: versions}
     return {**template, "metadata": {**metadata, "annotations": annotations}}
 
 

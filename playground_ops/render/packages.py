@@ -93,7 +93,7 @@ def variables(configuration: Configuration) -> list[Object]:
     packages = configuration.kubernetes.packages
     urls = [url for url in (packages.index_url, *packages.extra_index_urls) if url]
     plain = sorted({str(urlsplit(url).netloc) for url in urls if url.startswith("http:")})
-    told = {
+    values = {
         "HOME": "/tmp",
         "PYTHONUNBUFFERED": "1",
         "UV_CACHE_DIR": f"{MADE_ENVIRONMENTS}/.cache",
@@ -103,7 +103,7 @@ def variables(configuration: Configuration) -> list[Object]:
         "UV_INDEX": " ".join(packages.extra_index_urls),
         "PIP_TRUSTED_HOST": " ".join(plain),
     }
-    return [variable(name, value) for name, value in told.items() if value]
+    return [variable(name, value) for name, value in values.items() if value]
 
 
 def mounted() -> Object:

@@ -142,9 +142,9 @@ def _variables(configuration: Configuration) -> Iterator[tuple[str, str]]:
         f"has(object.metadata.labels) && '{OF_LOCATION}' in object.metadata.labels ? {label} : ''",
     )
     yield from (found for found in VARIABLES[:2])
-    for name, told in limits(configuration).items():
-        by_location = isinstance(told, dict)
-        yield f"{name}Of" if by_location else name, literal(told)
+    for name, limit in limits(configuration).items():
+        by_location = isinstance(limit, dict)
+        yield f"{name}Of" if by_location else name, literal(limit)
         if by_location:
             here = f"variables.location in variables.{name}Of"
             yield name, f"{here} ? variables.{name}Of[variables.location] : []"

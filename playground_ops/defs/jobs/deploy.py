@@ -60,9 +60,9 @@ def deploy_op(
             config.components,
         )
 
-    told = tell(context.log, work)
+    ended = tell(context.log, work)
     try:
-        deployed = told.result()
+        deployed = ended.result()
     except PlaygroundError as error:
         raise failure(error.findings) from None
     if deployed.plan.is_empty:
@@ -70,7 +70,7 @@ def deploy_op(
     failures = [error for _, error in deployed.failures]
     records = [*deployed.records, *records_of(failures)]
     yield from events(records)
-    told.raise_if_cancelled(failures)
+    ended.raise_if_cancelled(failures)
     raise_failures(failures, records)
     yield dg.Output(None, metadata=metadata.of_plan(deployed.plan))
 

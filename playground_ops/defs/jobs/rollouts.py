@@ -148,12 +148,12 @@ def _rollouts(
     work: Callable[[StackContext, Callable[[str], Progress]], Ended],
 ) -> Iterator[Event | dg.Output[None]]:
     """Log the progress of the work, put its records into the asset graph, and fail with its cause."""
-    told = tell(context.log, lambda progress_of: work(stack.open(progress_of("stack")), progress_of))
-    error = told.future.exception()
-    records, failed = ([], [("", error)]) if error else told.future.result()
+    ended = tell(context.log, lambda progress_of: work(stack.open(progress_of("stack")), progress_of))
+    error = ended.future.exception()
+    records, failed = ([], [("", error)]) if error else ended.future.result()
     failures = [error for _, error in failed]
     records = [*records, *records_of(failures)]
     yield from events(records)
-    told.raise_if_cancelled(failures)
+    ended.raise_if_cancelled(failures)
     raise_failures(failures, records)
     yield dg.Output(None)

@@ -88,5 +88,5 @@ def marks_of(
 
 def _mark(findings: Sequence[Finding]) -> str:
     """Return a digest of what the findings are about and why, without how long they have lasted."""
-    told = sorted(f"{one.object}: {one.cause}" for one in findings)
-    return hashlib.sha256("\n".join(told).encode()).hexdigest()[:16] if told else ""
+    texts = sorted(f"{one.object}: {one.cause}" for one in findings)
+    return hashlib.sha256("\n".join(texts).encode()).hexdigest()[:16] if texts else ""

@@ -89,8 +89,8 @@ def _sensor(name: str, group: Group, locations: Sequence[Location]) -> dg.Sensor
         except PlaygroundError as error:
             return dg.SkipReason(error.finding.sentence())
         pushes = [_request(name, push) for name, push in found.items() if isinstance(push, Push)]
-        told = dict.fromkeys(reason for reason in found.values() if isinstance(reason, str))
-        return pushes or dg.SkipReason("; ".join(told) or "nothing is followed there any more")
+        reasons = dict.fromkeys(reason for reason in found.values() if isinstance(reason, str))
+        return pushes or dg.SkipReason("; ".join(reasons) or "nothing is followed there any more")
 
     return follow
 

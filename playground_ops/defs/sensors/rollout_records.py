@@ -53,13 +53,13 @@ def rollout_records(
 
 
 def unseen(
-    opened: StackContext, seen: Mapping[str, str], told: Callable[[RolloutRecord], bool | None]
+    opened: StackContext, seen: Mapping[str, str], is_reported: Callable[[RolloutRecord], bool | None]
 ) -> Iterator[tuple[str, str, Event | None]]:
     """Yield component, mark to remember, and the event, if no run has reported it."""
     target = opened.target.snapshot()
     for location in opened.configuration.all_locations:
         for record in _after(target.records(location.name), seen.get(location.name)):
-            by_its_run = record.outcome is Outcome.UNCHANGED or told(record)
+            by_its_run = record.outcome is Outcome.UNCHANGED or is_reported(record)
             if by_its_run is None:
                 break  # in order: a later tick reports the rest
             yield location.name, record.id, None if by_its_run else event(record)
@@ -82,8 +82,8 @@ def is_told(instance: dg.DagsterInstance, record: RolloutRecord) -> bool | None:
     """Return whether the rollout's run has reported it in the asset graph; None: it may still do so."""
     if record.run_id is None or record.recovered:
         return False
-    told = instance.get_records_for_run(record.run_id, of_type=EVENTS).records
-    if any(one.event_log_entry.get_dagster_event().asset_key == key(record.location) for one in told):
+    reported = instance.get_records_for_run(record.run_id, of_type=EVENTS).records
+    if any(one.event_log_entry.get_dagster_event().asset_key == key(record.location) for one in reported):
         return True
     run = instance.get_run_by_id(record.run_id)
     ended = moment(record.ended_at or record.started_at)

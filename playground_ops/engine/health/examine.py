@@ -138,7 +138,7 @@ def _ahead(location: Location, there: Revision, live: LiveRelease | None) -> str
 def tend(target: Target, locations: Sequence[str]) -> list[str]:
     """Mark failed the runs that ended with their server. Returns a sentence for each."""
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        return [told for several in pool.map(target.fail_lost_runs, locations) for told in several]
+        return [sentence for several in pool.map(target.fail_lost_runs, locations) for sentence in several]
 
 
 def parts_of(configuration: Configuration, in_cluster: bool) -> dict[str, tuple[Topic, ...]]:

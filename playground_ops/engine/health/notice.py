@@ -173,13 +173,13 @@ def as_json(notice: Notice) -> dict[str, Any]:
 def as_slack(notice: Notice) -> dict[str, Any]:
     """Return the body for an incoming webhook of Slack (Mattermost and Rocket.Chat take the same)."""
     lines = [f"*{_escaped(notice.headline)}*"]
-    told = [(":red_circle:" if one.urgent else ":large_yellow_circle:", one) for one in notice.new]
-    told += [(":large_green_circle:", one) for one in notice.mended]
-    for sign, one in told[:SHOWN]:
+    marked = [(":red_circle:" if one.urgent else ":large_yellow_circle:", one) for one in notice.new]
+    marked += [(":large_green_circle:", one) for one in notice.mended]
+    for sign, one in marked[:SHOWN]:
         text = f"mended, since {one.since}" if sign == ":large_green_circle:" else _escaped(one.sentence)
         lines.append(f"{sign} `{one.component}` {one.check}: {text}")
-    if len(told) > SHOWN:
-        lines.append(f"and {len(told) - SHOWN} more")
+    if len(marked) > SHOWN:
+        lines.append(f"and {len(marked) - SHOWN} more")
     if notice.ui:
         lines.append(f"<{notice.ui}|Open Dagster>")
     return {"text": "\n".join(lines)}

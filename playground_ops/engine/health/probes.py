@@ -64,8 +64,8 @@ def at_location(target: Target, name: str, component: ComponentStatus | None) ->
             stale = shown.error is None and shown.server_id != own
     except PlaygroundError as error:
         return Looked([(name, Topic.HEALTHY, [*error.findings])])
-    told = [(name, Topic.HEALTHY, healthy), (name, Topic.TIDY, left), *_of_memory(name, component)]
-    return Looked(told, name if is_busy else None, stale=name if stale else None)
+    found = [(name, Topic.HEALTHY, healthy), (name, Topic.TIDY, left), *_of_memory(name, component)]
+    return Looked(found, name if is_busy else None, stale=name if stale else None)
 
 
 def at_dagster(target: Target) -> Looked:
@@ -93,15 +93,15 @@ def at_storage(target: Target, keeps: str) -> Looked:
         storage = target.storage()
     except PlaygroundError as error:
         return Looked([(keeps, Topic.HEALTHY, [*error.findings])], database_is_away=True)
-    told = []
+    found = []
     if database := storage.database:
-        told.append((keeps, Topic.ROOM, room.connections(database)))
-        told.append((keeps, Topic.AS_CONFIGURED, room.schema(database)))
+        found.append((keeps, Topic.ROOM, room.connections(database)))
+        found.append((keeps, Topic.AS_CONFIGURED, room.schema(database)))
     if storage.of_database:
-        told.append((keeps, Topic.ROOM, room.volume(storage.of_database)))
+        found.append((keeps, Topic.ROOM, room.volume(storage.of_database)))
     if storage.of_files:
-        told.append((FOUNDATION, Topic.ROOM, room.volume(storage.of_files)))
-    return Looked(told, numbers=room.of_storage(storage, keeps))
+        found.append((FOUNDATION, Topic.ROOM, room.volume(storage.of_files)))
+    return Looked(found, numbers=room.of_storage(storage, keeps))
 
 
 def at_missing(target: Target, configuration: Configuration) -> Looked:
@@ -110,7 +110,7 @@ def at_missing(target: Target, configuration: Configuration) -> Looked:
         found = target.stack.missing(configuration)
     except PlaygroundError:
         return Looked([])
-    return Looked([(name, Topic.AS_CONFIGURED, [*told]) for name, told in found.items()])
+    return Looked([(name, Topic.AS_CONFIGURED, [*findings]) for name, findings in found.items()])
 
 
 def at_plan(target: Target, configuration: Configuration) -> Looked:

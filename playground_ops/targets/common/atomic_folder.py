@@ -31,11 +31,11 @@ def locked(folder: Path, say: Callable[[str], None], seconds: float = LOCK_SECON
     path = _lock_file(folder)
     path.parent.mkdir(parents=True, exist_ok=True)
     deadline = time.monotonic() + seconds
-    told = False
+    reported = False
     while (descriptor := _try_lock(path)) is None:
-        if not told:
+        if not reported:
             say(f"Waiting for another process that is making {folder.name}.")
-            told = True
+            reported = True
         if time.monotonic() > deadline:
             raise PlaygroundError(_busy(folder, seconds))
         time.sleep(0.1)

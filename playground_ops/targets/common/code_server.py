@@ -219,8 +219,8 @@ def _label(condition: Any) -> str | None:
 
 
 def _of(kind: str, name: str, fields: dict[str, Any]) -> Defined:
-    told = {key: _text(value) for key, value in fields.items() if value not in (None, "", [], {}, ())}
-    return Defined(kind=kind, name=name, fields=told)
+    texts = {key: _text(value) for key, value in fields.items() if value not in (None, "", [], {}, ())}
+    return Defined(kind=kind, name=name, fields=texts)
 
 
 def _text(value: Any) -> str:

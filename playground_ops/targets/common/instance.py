@@ -71,7 +71,7 @@ def fail_runs(
     """Mark runs failed, or canceled where that was asked for, for which `why` returns how they were lost."""
     from dagster import DagsterRunStatus
 
-    told = []
+    sentences = []
     with opened(dagster_home) as instance:
         for run_id in run_ids:
             record = instance.get_run_record_by_id(run_id)
@@ -85,8 +85,8 @@ def fail_runs(
                 instance.report_run_canceled(run, message=reason)
             else:
                 instance.report_run_failed(run, message=reason)
-            told.append(f"run {run_id} of {run.job_name}: {reason}")
-    return told
+            sentences.append(f"run {run_id} of {run.job_name}: {reason}")
+    return sentences
 
 
 def _address(tag: str) -> Address:

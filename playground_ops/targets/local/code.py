@@ -53,8 +53,8 @@ class Code:
             return revision
         # Read from the checkout: its commit may have been fetched for another location's URL.
         checkout = self._checkouts.ensure(location.repository, revision.commit, say)
-        told = git.describe(checkout, revision.commit)
-        return revision.model_copy(update={"subject": told.subject, "author": told.author})
+        described = git.describe(checkout, revision.commit)
+        return revision.model_copy(update={"subject": described.subject, "author": described.author})
 
     def prune(self, commits: set[str], pythons: Sequence[Path]) -> None:
         """Remove checkouts and environments that nothing live uses."""

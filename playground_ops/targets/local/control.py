@@ -241,13 +241,13 @@ def shut_down(state: Path, say: Say, grace_seconds: float | None) -> None:
     say("asking every process to finish and end")
     asked = threading.Thread(target=Control(state).shutdown, args=(grace_seconds,), daemon=True)
     asked.start()
-    told = ""
+    reported = ""
     while asked.is_alive():
         asked.join(TELL_SECONDS)
         waiting = ", ".join(_waited_for(state)) if asked.is_alive() else ""
-        if waiting and waiting != told:
+        if waiting and waiting != reported:
             say(f"waiting for {waiting}; `down --now` ends them at once")
-            told = waiting
+            reported = waiting
 
 
 def _waited_for(state: Path) -> list[str]:

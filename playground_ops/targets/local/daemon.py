@@ -34,7 +34,7 @@ def wait_for_locations(folder: StateFolder) -> None:
     """Return when each one answers, or is not being rolled out, or after LONGEST_SECONDS."""
     began = time.monotonic()
     for name, address in _servers(folder).items():
-        told = False
+        reported = False
         while not _answers(address):
             waited = time.monotonic() - began
             coming = waited < SOON_SECONDS or folder.lock(name).exists()
@@ -43,9 +43,9 @@ def wait_for_locations(folder: StateFolder) -> None:
                     f"{name} does not answer: the daemon finds it within a minute after it does", flush=True
                 )
                 break
-            if not told:
+            if not reported:
                 print(f"waiting until {name} answers, or a minute has passed", flush=True)
-            told = True
+            reported = True
             time.sleep(AGAIN_SECONDS)
 
 

@@ -104,7 +104,7 @@ def _find(request: str | None, thing: str) -> Interpreter | None:
         return None
     try:
         program = "import platform; print(platform.python_version())"
-        told = run([path, "-I", "-c", program], Inherited(os.environ), seconds=LOOK_SECONDS)
+        ended = run([path, "-I", "-c", program], Inherited(os.environ), seconds=LOOK_SECONDS)
     except (TimedOut, OSError):
         return None
-    return Interpreter(Path(path), told.output.strip()) if told.code == 0 else None
+    return Interpreter(Path(path), ended.output.strip()) if ended.code == 0 else None
