@@ -84,11 +84,11 @@ def _about(target: Target, clock: Clock) -> dict[str, object]:
 
 
 def _health(target: Target, configuration: Configuration) -> str:
-    told = [
+    findings = [
         {"component": name, "check": topic.value, **finding.model_dump(mode="json")}
         for name, topic, finding in worst_first(examine(target, configuration).report)
     ]
-    return json.dumps(told, indent=1)
+    return json.dumps(findings, indent=1)
 
 
 def _records(target: Target, location: str) -> str:

@@ -321,7 +321,7 @@ MOMENTS = [*((step, "before") for step in range(1, STEPS + 1)), (STEPS, "after")
 """Between two steps the cluster stays as it is: after one is before the next."""
 ALL: list[Cell] = [(fault, step, when) for fault in FAULTS for step, when in MOMENTS]
 SAMPLE: list[Cell] = [("it is killed", 10, "before")]
-"""By default: the address leads to the candidate, and nobody has confirmed it."""
+"""The default run: the address leads to the candidate, and nobody has confirmed it."""
 
 
 def story(matrix: Matrix, cell: Cell) -> str | None:

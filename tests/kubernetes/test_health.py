@@ -37,7 +37,7 @@ LISTED = (
     "import glob, json; print(json.dumps(max(glob.glob('/opt/dagster/artifacts/collected/*'))))",
 )
 SAMPLE = [case for case in CASES if case.name == "a server's Deployment deleted"]
-"""By default; each check has cases of its own in tests/unit."""
+"""The cases of the default run; each check has cases of its own in tests/unit."""
 
 
 @pytest.fixture(scope="module")

@@ -166,7 +166,7 @@ LAST: list[Case[Place]] = [
 ]
 """Last, since it is reported for an hour."""
 SAMPLE = [case for case in CASES if case.name == "the location's address removed"]
-"""By default. A server that hangs is shown in a browser (tests/ui/test_health.py)."""
+"""The cases of the default run. A server that hangs is shown in a browser (tests/ui/test_health.py)."""
 
 
 @pytest.fixture(scope="module")

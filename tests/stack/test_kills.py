@@ -20,7 +20,7 @@ Step = tuple[int, str]
 ALL: list[Step] = [(number, when) for number in range(1, STEPS + 1) for when in ("before", "after")]
 INSIDE: list[Step] = [(number, "inside") for number in range(1, 100)]
 SAMPLE: list[Step] = [(20, "inside")]
-"""By default, with both sides of the switch. Every step, in memory: tests/unit/test_rollout_kills.py."""
+"""The default run, with both sides of the switch. Every step in memory: test_rollout_kills.py."""
 
 
 def killed(stack: Stack, step: Step, *command: str) -> str | None:
