@@ -1,7 +1,5 @@
 """`python -m playground_ops.bootstrap` goes from a fresh clone to the address of a running UI."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from pathlib import Path
 

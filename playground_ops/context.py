@@ -14,7 +14,7 @@ from playground_ops.config import OPS, Configuration, load
 from playground_ops.config.digest import with_what_ops_sees
 from playground_ops.config.unsupported import must_fit
 from playground_ops.core.clock import SystemClock
-from playground_ops.core.errors import BadInput, Finding, FindingKind, PlaygroundError
+from playground_ops.core.errors import BadInput, Finding, PlaygroundError, certain
 from playground_ops.core.progress import Progress, SilentProgress
 from playground_ops.core.target import Target
 from playground_ops.engine.context import Engine, Timeouts
@@ -98,8 +98,7 @@ def refuse_what_needs_bootstrap(configuration: Configuration) -> None:
 
 
 def _from_nowhere() -> Finding:
-    return Finding(
-        kind=FindingKind.CERTAIN,
+    return certain(
         object=f"{CONFIGURATION_FILE}:ops.repo",
         observed="This commit's configuration does not say where `ops` comes from.",
         cause="The next rollout of `ops` would bring back what was last deployed from a clone.",
@@ -164,8 +163,7 @@ def open_cluster(
 
 
 def _no_cluster() -> Finding:
-    return Finding(
-        kind=FindingKind.CERTAIN,
+    return certain(
         object="option/--target",
         observed="The target is local.",
         cause="There are no Secrets and no Postgres there, but your own git and a SQLite file.",

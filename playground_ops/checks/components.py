@@ -1,13 +1,11 @@
 """Checks of a stack's components: present, ready, not restarting over and over, shown, of one version."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from datetime import datetime
 
 from playground_ops.core.clock import moment
 from playground_ops.core.component import ComponentStatus, End
-from playground_ops.core.errors import Finding, FindingKind
+from playground_ops.core.errors import Finding, certain, transient
 from playground_ops.core.model import Observation, Release, ServerStatus, Shown
 
 RESTARTS_TO_TELL = 3
@@ -45,8 +43,7 @@ def is_shown(release: Release, shown: Shown, own: str) -> list[Finding]:
 
 
 def _not_ready(component: ComponentStatus) -> Finding:
-    return Finding(
-        kind=FindingKind.TRANSIENT,
+    return transient(
         object=f"component/{component.name}",
         observed=f"It is not ready: {component.message or 'no reason seen'}.",
         cause="It is starting, it keeps ending, or what it needs does not answer.",
@@ -55,8 +52,7 @@ def _not_ready(component: ComponentStatus) -> Finding:
 
 
 def _not_there(name: str) -> Finding:
-    return Finding(
-        kind=FindingKind.CERTAIN,
+    return certain(
         object=f"component/{name}",
         observed="It is not deployed.",
         cause="There is no stack here yet, or a deploy was stopped half-way.",
@@ -65,8 +61,7 @@ def _not_there(name: str) -> Finding:
 
 
 def _restarting(component: ComponentStatus, end: End) -> Finding:
-    return Finding(
-        kind=FindingKind.TRANSIENT,
+    return transient(
         object=f"component/{component.name}",
         observed=f"It was restarted {component.restarts} times, last at {end.at} ({end.how}).",
         cause="Its process keeps ending.",
@@ -76,8 +71,7 @@ def _restarting(component: ComponentStatus, end: End) -> Finding:
 
 
 def _out_of_memory(component: ComponentStatus, end: End) -> Finding:
-    return Finding(
-        kind=FindingKind.TRANSIENT,
+    return transient(
         object=f"component/{component.name}",
         observed=f"It was ended at {end.at} for using more memory than its limit, and started again.",
         cause="Its limit is too low for what it loads, or for the runs that are under way in it.",
@@ -90,8 +84,7 @@ def serves_nothing(name: str, last: Release | None) -> Finding:
     """Return the finding for a location that serves nothing; `last` served according to the records."""
     if last is not None:
         return _lost(name, last)
-    return Finding(
-        kind=FindingKind.CERTAIN,
+    return certain(
         object=f"location/{name}",
         observed="It serves no release.",
         cause="Its first rollout failed or was never made.",
@@ -100,8 +93,7 @@ def serves_nothing(name: str, last: Release | None) -> Finding:
 
 
 def _lost(name: str, last: Release) -> Finding:
-    return Finding(
-        kind=FindingKind.CERTAIN,
+    return certain(
         object=f"location/{name}",
         observed=f"It serves no release; by its records it is release {last.number}, of commit "
         f"{last.revision.short}.",
@@ -112,8 +104,7 @@ def _lost(name: str, last: Release) -> Finding:
 
 
 def _not_answering(name: str, number: int, message: str) -> Finding:
-    return Finding(
-        kind=FindingKind.TRANSIENT,
+    return transient(
         object=f"location/{name}",
         observed=f"The server of release {number} does not answer ({message}).",
         cause="It was restarted and is loading its definitions, or it hangs.",
@@ -122,8 +113,7 @@ def _not_answering(name: str, number: int, message: str) -> Finding:
 
 
 def _not_shown(name: str, number: int, seen: str) -> Finding:
-    return Finding(
-        kind=FindingKind.TRANSIENT,
+    return transient(
         object=f"location/{name}",
         observed=f"Release {number} serves and the webserver shows {seen}.",
         cause="The webserver has not loaded what the server answers.",
@@ -146,8 +136,7 @@ def _minor(version: str) -> tuple[int, ...]:
 
 
 def _newer(name: str, version: str, webserver: str) -> Finding:
-    return Finding(
-        kind=FindingKind.CERTAIN,
+    return certain(
         object=f"location/{name}",
         observed=f"Its server has Dagster {version}; the webserver and the daemon have {webserver}.",
         cause="The location's own dependencies name a Dagster that is newer than the stack's.",

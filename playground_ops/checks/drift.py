@@ -1,11 +1,9 @@
 """Compares what runs with the configuration: what a deploy would change, and who has changed it."""
 
-from __future__ import annotations
-
 from collections import defaultdict
 from collections.abc import Sequence
 
-from playground_ops.core.errors import Finding, FindingKind
+from playground_ops.core.errors import Finding, certain
 from playground_ops.core.plan import Change, FieldChange, Plan
 
 SHOWN_FIELDS = 5
@@ -28,8 +26,7 @@ def _remedy(change: Change) -> str:
 
 
 def _missing(change: Change) -> Finding:
-    return Finding(
-        kind=FindingKind.CERTAIN,
+    return certain(
         object=str(change.object),
         observed="It is not there.",
         cause="Somebody deleted it, or the configuration asks for it since the last deploy.",
@@ -43,8 +40,7 @@ def _differs(change: Change) -> Finding:
     cause = "The configuration was changed since the last deploy, or this project was."
     if change.action == "create":
         cause = "It was configured since the last deploy, or what served is gone."
-    return Finding(
-        kind=FindingKind.CERTAIN,
+    return certain(
         object=change.object or f"component/{change.component}",
         observed=_observed(change),
         cause=f"It was changed by {', '.join(others)}, past the configuration." if others else cause,

@@ -1,12 +1,10 @@
 """Checks of Dagster's daemons and runs: daemons send heartbeats without errors, and no run is stuck."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Sequence
 
 from playground_ops.core.component import Heartbeat, UnderWay
-from playground_ops.core.errors import Finding, FindingKind
+from playground_ops.core.errors import Finding, transient
 
 OF_A_TICK = ("SensorExecutionError", "ScheduleExecutionError")
 """Errors that user code raised in a tick: `checks.ticks` reports them, the daemon is not at fault."""
@@ -50,8 +48,7 @@ def _silent(silent: Sequence[Heartbeat], required: int) -> Finding:
     ages = [found.age_seconds for found in silent if found.age_seconds is not None]
     since = f"since {min(ages) / 60:.0f} min" if ages else "ever"
     all_of_it = len(silent) == required
-    return Finding(
-        kind=FindingKind.TRANSIENT,
+    return transient(
         object="component/daemon",
         observed=f"Not heard of {since}: {names}.",
         cause="The daemon's process is down, hangs, or does not reach the database."
@@ -74,8 +71,7 @@ def _failing(one: Heartbeat, errors: Sequence[str]) -> Finding:
             "`logs daemon` and the Daemons page have the whole error.",
         ),
     )
-    return Finding(
-        kind=FindingKind.TRANSIENT,
+    return transient(
         object=f"daemon/{one.daemon.lower()}",
         observed=f"It reports {len(errors)} error{'s' * (len(errors) > 1)} with its last heartbeat.",
         cause=cause,
@@ -124,8 +120,7 @@ def _stuck(run: UnderWay) -> Finding | None:
 
 
 def _finding(run: UnderWay, cause: str, fix: str) -> Finding:
-    return Finding(
-        kind=FindingKind.TRANSIENT,
+    return transient(
         object=f"run/{run.run_id}",
         observed=f"{run.job} is {run.status} for {run.seconds / 60:.0f} min.",
         cause=cause,

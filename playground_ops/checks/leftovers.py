@@ -1,13 +1,11 @@
 """Checks for what dead rollouts leave behind, and for records that are no longer true."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from datetime import datetime
 
 from playground_ops.core import decisions
 from playground_ops.core.clock import moment
-from playground_ops.core.errors import Finding, FindingKind
+from playground_ops.core.errors import Finding, certain, transient
 from playground_ops.core.model import LiveRelease, ReleaseState, RolloutRecord
 
 SLACK_SECONDS = 3600.0
@@ -66,8 +64,7 @@ def _lasts(record: RolloutRecord, now: datetime) -> bool:
 
 
 def _candidate(live: LiveRelease) -> Finding:
-    return Finding(
-        kind=FindingKind.CERTAIN,
+    return certain(
         object=f"release/{live.release.name}",
         observed="It is a candidate, and no rollout is under way.",
         cause="The rollout that started it ended without being able to remove it.",
@@ -77,8 +74,7 @@ def _candidate(live: LiveRelease) -> Finding:
 
 
 def _dead(location: str, record: RolloutRecord) -> Finding:
-    return Finding(
-        kind=FindingKind.CERTAIN,
+    return certain(
         object=f"location/{location}",
         observed=f"A {record.action} by {record.by} began at {record.started_at} and has not ended "
         f"({record.phase.value}).",
@@ -89,8 +85,7 @@ def _dead(location: str, record: RolloutRecord) -> Finding:
 
 
 def _lasting(location: str, record: RolloutRecord, holder: str) -> Finding:
-    return Finding(
-        kind=FindingKind.TRANSIENT,
+    return transient(
         object=f"location/{location}",
         observed=f"A {record.action} began at {record.started_at} and has not ended ({record.phase.value}); "
         f"{holder} still holds its lock.",
@@ -101,8 +96,7 @@ def _lasting(location: str, record: RolloutRecord, holder: str) -> Finding:
 
 def _moved(location: str, number: int, done: RolloutRecord) -> Finding:
     release = done.release
-    return Finding(
-        kind=FindingKind.CERTAIN,
+    return certain(
         object=f"location/{location}",
         observed=f"Release {number} serves; by the records it is release {release.number if release else 0} "
         f"({done.action} by {done.by}, {done.ended_at}).",

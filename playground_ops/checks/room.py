@@ -1,10 +1,8 @@
 """Checks of database, volumes and memory: they are not almost full, and the schema fits this Dagster."""
 
-from __future__ import annotations
-
 from playground_ops.checks.topic import FOUNDATION
 from playground_ops.core.component import ComponentStatus, Database, Room, Storage, Usage
-from playground_ops.core.errors import Finding, FindingKind
+from playground_ops.core.errors import Finding, capacity, certain
 
 LEAST_FREE = 0.1
 """Part of a volume; a kubelet evicts pods at the same free part of its disk (nodefs.available)."""
@@ -67,8 +65,7 @@ def of_storage(storage: Storage, keeper: str) -> dict[str, dict[str, int]]:
 
 def _swelling(name: str, usage: Usage) -> Finding:
     limit = usage.memory_limit_bytes or 0
-    return Finding(
-        kind=FindingKind.CAPACITY,
+    return capacity(
         object=f"component/{name}",
         observed=f"Its container {usage.container} uses {_size(usage.memory_bytes)} of the {_size(limit)} of "
         "memory that it may.",
@@ -80,8 +77,7 @@ def _swelling(name: str, usage: Usage) -> Finding:
 
 
 def _filling(room: Room) -> Finding:
-    return Finding(
-        kind=FindingKind.CAPACITY,
+    return capacity(
         object=room.object,
         observed=f"{_size(room.bytes_free)} of {_size(room.bytes_total)} are free.",
         cause="What is kept has grown: runs and their logs, code and environments of releases, backups, or "
@@ -93,8 +89,7 @@ def _filling(room: Room) -> Finding:
 
 
 def _many_files(room: Room) -> Finding:
-    return Finding(
-        kind=FindingKind.CAPACITY,
+    return capacity(
         object=room.object,
         observed=f"{room.inodes_free} of {room.inodes_total} inodes are free.",
         cause="There are very many files on it; with no inode left none can be made, whatever room there is.",
@@ -104,8 +99,7 @@ def _many_files(room: Room) -> Finding:
 
 
 def _crowded(used: int, most: int) -> Finding:
-    return Finding(
-        kind=FindingKind.CAPACITY,
+    return capacity(
         object="database/dagster",
         observed=f"{used} of {most} connections are in use.",
         cause="Each run in flight and each server holds some; so does whoever else uses this database.",
@@ -116,8 +110,7 @@ def _crowded(used: int, most: int) -> Finding:
 
 
 def _other_schema(database: Database) -> Finding:
-    return Finding(
-        kind=FindingKind.CERTAIN,
+    return certain(
         object="database/dagster",
         observed=f"Its schema is at revision {database.revision}; this Dagster's is "
         f"{database.wanted_revision}.",

@@ -1,12 +1,10 @@
 """Checks of schedules and sensors: none fails, none is stuck, none is on in two locations."""
 
-from __future__ import annotations
-
 from collections import defaultdict
 from collections.abc import Sequence
 
 from playground_ops.core.component import Ticking
-from playground_ops.core.errors import Finding, FindingKind
+from playground_ops.core.errors import Finding, FindingKind, certain, transient
 from playground_ops.diagnose import explain_exit
 
 WHILE = " while it is imported"
@@ -67,8 +65,7 @@ def is_unreached(error: str) -> bool:
 
 
 def _unreached(what: str, location: str) -> Finding:
-    return Finding(
-        kind=FindingKind.TRANSIENT,
+    return transient(
         object=what,
         observed=f"Its last tick did not reach the server of {location}.",
         cause="The server hung, ended or made way for another one at that moment.",
@@ -78,8 +75,7 @@ def _unreached(what: str, location: str) -> Finding:
 
 
 def _took_too_long(what: str, location: str) -> Finding:
-    return Finding(
-        kind=FindingKind.TRANSIENT,
+    return transient(
         object=what,
         observed="Its last tick took longer than Dagster waits for one.",
         cause=f"Its function does too much at once, or the server of {location} hung.",
@@ -88,8 +84,7 @@ def _took_too_long(what: str, location: str) -> Finding:
 
 
 def _late(one: Ticking) -> Finding:
-    return Finding(
-        kind=FindingKind.TRANSIENT,
+    return transient(
         object=f"{one.kind}/{one.name}",
         observed=f"It last ticked {(one.age_seconds or 0) / 60:.0f} min ago and is to tick every "
         f"{one.every_seconds:g} s.",
@@ -100,8 +95,7 @@ def _late(one: Ticking) -> Finding:
 
 
 def _twice(kind: str, name: str, location: str, other: str) -> Finding:
-    return Finding(
-        kind=FindingKind.CERTAIN,
+    return certain(
         object=f"{kind}/{name}",
         observed=f"It is on in {location} and in {other}.",
         cause="Both are loaded from the same code, and each ticks for itself: what it launches runs twice.",

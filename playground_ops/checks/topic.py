@@ -1,7 +1,5 @@
 """The topics of the health check: each topic of a component is an asset check of its own."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping, Sequence
 from enum import Enum
 

@@ -1,7 +1,5 @@
 """Commands about the configuration file alone: validate, generate. They open no stack."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -14,7 +12,7 @@ from playground_ops.cli.session import common
 from playground_ops.config import Configuration, load
 from playground_ops.config.unsupported import exposed, ignored, must_fit
 from playground_ops.context import configuration_file, project_folder
-from playground_ops.core.errors import BadInput, Finding, FindingKind
+from playground_ops.core.errors import BadInput, Finding, certain
 
 
 @click.command()
@@ -98,8 +96,7 @@ def _write(folder: Path, write: Mapping[str, str], delete: Sequence[str]) -> Non
 
 
 def _edited(path: Path) -> Finding:
-    return Finding(
-        kind=FindingKind.CERTAIN,
+    return certain(
         object=f"file/{path}",
         observed="It is not as `generate` left it.",
         cause="Somebody edited it, or it was never made by `generate`.",
@@ -108,8 +105,7 @@ def _edited(path: Path) -> Finding:
 
 
 def _unwritable(folder: Path, error: OSError) -> Finding:
-    return Finding(
-        kind=FindingKind.CERTAIN,
+    return certain(
         object=f"folder/{folder}",
         observed=f"It can't be written: {error.strerror}.",
         cause="It belongs to somebody else, the disk is full, or a file is in its way.",

@@ -1,7 +1,5 @@
 """Prints results for a person or a script: findings, tables, one JSON document; and the exit codes."""
 
-from __future__ import annotations
-
 import json
 import sys
 from collections.abc import Sequence
@@ -10,14 +8,13 @@ from typing import Any
 import click
 
 from playground_ops.cli.progress import write_error
-from playground_ops.core.errors import BadInput, Finding, FindingKind, PlaygroundError
+from playground_ops.core.errors import BadInput, Finding, PlaygroundError, certain, transient
 from playground_ops.core.model import Outcome, RolloutRecord, shortened
 from playground_ops.core.progress import RolloutCancelled
 
 NOTHING_TO_DO = "Nothing to do: the stack is as the configuration says."
 
-NOT_DEPLOYED = Finding(
-    kind=FindingKind.CERTAIN,
+NOT_DEPLOYED = certain(
     object="stack",
     observed="No stack is deployed here.",
     cause="It was never bootstrapped, or its data was deleted.",
@@ -119,8 +116,7 @@ def _exit_code(errors: Sequence[BaseException]) -> int:
 
 
 def _cancelled(location: str) -> Finding:
-    return Finding(
-        kind=FindingKind.TRANSIENT,
+    return transient(
         object=f"location/{location}" if location else "stack",
         observed="The rollout was cancelled, and has cleaned up.",
         cause="Somebody asked for it to stop.",

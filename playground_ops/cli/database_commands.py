@@ -1,7 +1,5 @@
 """Commands about the database of a stack on Kubernetes: backup, restore."""
 
-from __future__ import annotations
-
 import time
 from collections.abc import Callable
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Commands about locations: redeploy, rollback, promote, approve, reject."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from pathlib import Path
 

@@ -5,8 +5,6 @@ that. So the list holds names and summaries, which a test compares with the comm
 is imported when the command is asked for.
 """
 
-from __future__ import annotations
-
 import logging
 import os
 import sys
@@ -24,7 +22,7 @@ from playground_ops.cli.console import (
     fail,
     findings_of,
 )
-from playground_ops.core.errors import BadInput, Finding, FindingKind, PlaygroundError
+from playground_ops.core.errors import BadInput, Finding, PlaygroundError, certain, transient
 from playground_ops.core.progress import RolloutCancelled
 
 
@@ -158,8 +156,7 @@ def _report(error: Exception, name: str, as_json: bool) -> int:
 
 
 def _misused(name: str, error: click.ClickException) -> Finding:
-    return Finding(
-        kind=FindingKind.CERTAIN,
+    return certain(
         object="command line",
         observed=error.format_message(),
         cause="The command was not understood.",
@@ -170,8 +167,7 @@ def _misused(name: str, error: click.ClickException) -> Finding:
 def _unforeseen(error: Exception) -> Finding:
     import traceback
 
-    return Finding(
-        kind=FindingKind.TRANSIENT,
+    return transient(
         object="this program",
         observed=f"{type(error).__name__}: {error}",
         cause="Something that it does not foresee.",

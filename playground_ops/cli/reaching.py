@@ -1,7 +1,5 @@
 """Reaches the UI and the logs of a stack on Kubernetes from the machine where the command runs."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import dataclass
 

@@ -1,7 +1,5 @@
 """Commands about Secrets, with a person's own rights: secret git, secret rotate-database."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import click
@@ -12,7 +10,7 @@ from playground_ops.cli.session import Session, common, context_of_the_command
 from playground_ops.cli.stack_commands import bring_up, document_of
 from playground_ops.config.kubernetes_rules import object_name
 from playground_ops.context import open_cluster
-from playground_ops.core.errors import BadInput, Finding, FindingKind
+from playground_ops.core.errors import BadInput, Finding, certain
 
 FILE = click.Path(path_type=Path, dir_okay=False)
 
@@ -114,8 +112,7 @@ def _must_be_a_name(name: str) -> None:
 
 
 def _unreadable(file: Path, observed: str) -> Finding:
-    return Finding(
-        kind=FindingKind.CERTAIN,
+    return certain(
         object=f"file/{file}",
         observed=observed,
         cause="The path is not the one that was meant, or it belongs to somebody else.",

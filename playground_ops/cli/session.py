@@ -1,7 +1,5 @@
 """The stack as one command sees it: its options, the opened stack, its progress, and its end by Ctrl-C."""
 
-from __future__ import annotations
-
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor

@@ -1,7 +1,5 @@
 """Commands about the whole stack: plan, deploy, collect, down."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +8,7 @@ import click
 from playground_ops.cli.console import EXIT_FAILED, NOTHING_TO_DO, end, print_json, table, told
 from playground_ops.cli.session import Session, common
 from playground_ops.context import whoever_is_at_the_keyboard
-from playground_ops.core.errors import BadInput, Finding, FindingKind
+from playground_ops.core.errors import BadInput, Finding, certain
 from playground_ops.core.model import Action
 from playground_ops.core.plan import FieldChange, Plan
 from playground_ops.engine import apply
@@ -135,8 +133,7 @@ def collect(config: Path | None, target: str | None, as_json: bool, output: Path
 
 
 def _unwritten(path: Path, error: OSError) -> Finding:
-    return Finding(
-        kind=FindingKind.CERTAIN,
+    return certain(
         object=f"file/{path}",
         observed=f"It can't be written: {error.strerror or error}.",
         cause="The folder is not there, is not yours, or is full.",

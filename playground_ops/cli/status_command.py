@@ -1,7 +1,5 @@
 """The command `status`. It has 0.4 s for the whole process, so it imports little."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import click

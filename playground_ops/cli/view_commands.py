@@ -1,7 +1,5 @@
 """Read-only commands: history, logs, health, ui, compare."""
 
-from __future__ import annotations
-
 import sys
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """What a cluster tells, beside what the file says: it decides what is rendered, and stands in no file."""
 
-from __future__ import annotations
-
 from pydantic import Field
 
 from playground_ops.config.configuration import Configuration

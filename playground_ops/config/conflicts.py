@@ -3,8 +3,6 @@
 Looked for in the file as it stands, so that they are told together with the faults of single values.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 from typing import Any
 

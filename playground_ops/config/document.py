@@ -3,8 +3,6 @@
 A small text that explodes when it is read is refused: nesting (a crash in libyaml), aliases of aliases.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from io import StringIO

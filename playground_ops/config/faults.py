@@ -1,7 +1,5 @@
 """The faults of a file: where each is, what may be shown of it, and what a person can do about it."""
 
-from __future__ import annotations
-
 import difflib
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -14,7 +12,7 @@ from pydantic import ValidationError
 from playground_ops.config.configuration import File
 from playground_ops.config.scalars import text_of
 from playground_ops.config.section import Section, section_of
-from playground_ops.core.errors import Finding, FindingKind
+from playground_ops.core.errors import Finding, certain
 
 _SHOWN_CHARACTERS = 80
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*")  # RFC 3986; what else stands there may be a password
@@ -97,8 +95,7 @@ class Fault:
 
 def finding(file: Path, fault: Fault, lines: Mapping[Steps, int]) -> Finding:
     path, line = path_of(fault.steps), line_of(fault, lines)
-    return Finding(
-        kind=FindingKind.CERTAIN,
+    return certain(
         object=f"{file.name}:{path}" if path else file.name,
         observed=f"Found {fault.found}{f' at line {line}' if line else ''}.",
         cause=f"Expected {fault.expected}.",

@@ -1,7 +1,5 @@
 """The types of Kubernetes for single values, and their rules. Each raises ValueError(expected) in words."""
 
-from __future__ import annotations
-
 import ipaddress
 import posixpath
 import re

@@ -1,7 +1,5 @@
 """Reading a configuration file."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Any
 

@@ -1,7 +1,5 @@
 """What a person may write of code locations, in either form, and of where `ops` comes from."""
 
-from __future__ import annotations
-
 from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, Strict

@@ -1,7 +1,5 @@
 """The types of quantities and cron schedules, and their rules. Each raises ValueError(expected) in words."""
 
-from __future__ import annotations
-
 import re
 from typing import Annotated
 

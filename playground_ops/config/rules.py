@@ -1,7 +1,5 @@
 """The types of single values, and their rules. Each raises ValueError(expected) in words."""
 
-from __future__ import annotations
-
 import keyword
 import re
 from pathlib import Path, PurePosixPath

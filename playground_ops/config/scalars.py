@@ -3,8 +3,6 @@
 YAML reads `1.10` as 1.1 and `0123456` as 42798; as a branch or a commit they mean what is written.
 """
 
-from __future__ import annotations
-
 from contextlib import suppress
 from typing import Any
 

@@ -4,8 +4,6 @@ A section is the value that the program reads, too. A location and a pod are ric
 write of them, and releases keep them: the file has forms of these, which give the values of core.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Any, get_args
 

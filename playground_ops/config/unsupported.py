@@ -3,13 +3,11 @@
 The first is refused; the others are warnings.
 """
 
-from __future__ import annotations
-
 import ipaddress
 from pathlib import Path
 
 from playground_ops.config.configuration import Configuration
-from playground_ops.core.errors import BadInput, Finding, FindingKind
+from playground_ops.core.errors import BadInput, Finding, certain
 
 
 def must_fit(configuration: Configuration, target: str) -> None:
@@ -22,8 +20,7 @@ def must_fit(configuration: Configuration, target: str) -> None:
 
 
 def _no_pods(file: str) -> Finding:
-    return Finding(
-        kind=FindingKind.CERTAIN,
+    return certain(
         object=f"{file}:run_launcher",
         observed="Found `kubernetes` on target local.",
         cause="There are no pods on one machine: a run is a process of its release's code server there.",
@@ -32,8 +29,7 @@ def _no_pods(file: str) -> Finding:
 
 
 def _isolated_on_this_machine(file: str, names: str) -> Finding:
-    return Finding(
-        kind=FindingKind.CERTAIN,
+    return certain(
         object=f"{file}:run_launcher",
         observed=f"Found `kubernetes` beside locations in namespaces of their own: {names}.",
         cause="The daemon launches runs in the stack's own namespace alone.",

@@ -1,7 +1,5 @@
 """Time as a value that is passed in, so that tests control it; and times as text."""
 
-from __future__ import annotations
-
 import time
 from datetime import datetime, timezone
 from typing import Protocol

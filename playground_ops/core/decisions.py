@@ -1,7 +1,5 @@
 """Decisions about a location from its records alone: pure functions, no target."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from fnmatch import fnmatchcase
 

@@ -7,6 +7,7 @@ together.
 from __future__ import annotations
 
 from enum import Enum
+from functools import partial
 from typing import TYPE_CHECKING, Literal
 
 from pydantic import BaseModel, ConfigDict
@@ -49,6 +50,11 @@ class Finding(BaseModel):
     def rejects(self) -> bool:
         """Return whether the same commit with the same configuration is not worth another try."""
         return self.kind is FindingKind.CERTAIN and self.whose == "code"
+
+
+certain = partial(Finding, kind=FindingKind.CERTAIN)
+transient = partial(Finding, kind=FindingKind.TRANSIENT)
+capacity = partial(Finding, kind=FindingKind.CAPACITY)
 
 
 class PlaygroundError(Exception):

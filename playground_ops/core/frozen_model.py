@@ -1,7 +1,5 @@
 """The base class of the product's values."""
 
-from __future__ import annotations
-
 from pydantic import BaseModel, ConfigDict
 
 

@@ -3,8 +3,6 @@
 A line that is no message comes from a person or another program, and stays text.
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterator, Mapping
 from typing import Any

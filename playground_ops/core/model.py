@@ -1,7 +1,5 @@
 """The nouns of the product, as immutable values. No I/O, no clock, no Dagster."""
 
-from __future__ import annotations
-
 from enum import Enum
 from typing import Literal
 

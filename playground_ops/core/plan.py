@@ -1,7 +1,5 @@
 """Plans: desired components compared with live ones. Pure."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 

@@ -4,8 +4,6 @@ The same progress is a display on a terminal, plain lines in a pipe, and the log
 where a person's wish to stop comes in: `check` is called in every wait.
 """
 
-from __future__ import annotations
-
 from typing import Protocol
 
 from playground_ops.core.model import Phase, RolloutRecord

@@ -3,8 +3,6 @@
 In doubt it masks: a sentence that lost a word does less harm than a password in a log.
 """
 
-from __future__ import annotations
-
 import re
 
 MASK = "***"

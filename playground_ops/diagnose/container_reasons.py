@@ -3,8 +3,6 @@
 The first entry that matches wins, so specific entries come before general ones.
 """
 
-from __future__ import annotations
-
 import re
 from dataclasses import dataclass
 from typing import Literal

@@ -1,7 +1,5 @@
 """Reasons for which the database does not answer, by its client's error. The first match wins."""
 
-from __future__ import annotations
-
 import re
 
 from playground_ops.core.errors import Finding, FindingKind

@@ -3,8 +3,6 @@
 Formats: OpenSSH `PROTOCOL.key`, sshd(8) "SSH_KNOWN_HOSTS FILE FORMAT", RFC 1421 (encrypted PEM).
 """
 
-from __future__ import annotations
-
 import base64
 import binascii
 import hashlib
@@ -14,7 +12,7 @@ from collections.abc import Sequence
 from fnmatch import fnmatchcase
 from urllib.parse import urlsplit
 
-from playground_ops.core.errors import Finding, FindingKind
+from playground_ops.core.errors import Finding, certain
 
 LONGEST = 65_536
 """Bytes; every real file is shorter."""
@@ -174,4 +172,4 @@ def faults_of_username(name: str) -> list[Finding]:
 
 def _fault(path: str, observed: str, cause: str, fix: str) -> Finding:
     what = path if path.startswith("option/") else f"file/{path}"
-    return Finding(kind=FindingKind.CERTAIN, object=what, observed=observed, cause=cause, fix=fix)
+    return certain(object=what, observed=observed, cause=cause, fix=fix)

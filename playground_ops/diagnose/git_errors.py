@@ -1,12 +1,10 @@
 """Explains git's errors: a table from git's messages to findings."""
 
-from __future__ import annotations
-
 import json
 import re
 from dataclasses import dataclass
 
-from playground_ops.core.errors import Finding, FindingKind
+from playground_ops.core.errors import Finding, FindingKind, certain, transient
 from playground_ops.core.redact import redact
 
 EVIDENCE_LINES = 12
@@ -168,8 +166,7 @@ def explain(thing: str, words: str) -> Finding:
             fix=failure.fix,
             evidence=evidence,
         )
-    return Finding(
-        kind=FindingKind.TRANSIENT,
+    return transient(
         object=thing,
         observed="git failed.",
         cause=f"It said: {evidence.splitlines()[-1] if evidence else 'nothing'}",
@@ -209,8 +206,7 @@ def tail(words: str) -> str:
 
 
 def too_slow(thing: str, seconds: float, words: str) -> Finding:
-    return Finding(
-        kind=FindingKind.TRANSIENT,
+    return transient(
         object=thing,
         observed=f"git had no answer after {seconds:g} s and was ended.",
         cause="The server accepts connections and does not answer, or the repository is very large.",
@@ -220,8 +216,7 @@ def too_slow(thing: str, seconds: float, words: str) -> Finding:
 
 
 def missing(thing: str) -> Finding:
-    return Finding(
-        kind=FindingKind.CERTAIN,
+    return certain(
         object=thing,
         observed="There is no `git` on this machine.",
         cause="It is not on the PATH of the process that runs the rollout.",

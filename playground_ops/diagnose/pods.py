@@ -3,8 +3,6 @@
 Pure: over the pod, its events and the ends of its logs, as they were collected.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime

@@ -4,12 +4,10 @@ Each entry is a pattern in the log's tail and what it means. The first that matc
 come before general ones.
 """
 
-from __future__ import annotations
-
 import re
 from dataclasses import dataclass
 
-from playground_ops.core.errors import Finding, FindingKind
+from playground_ops.core.errors import Finding, FindingKind, transient
 
 CERTAIN, TRANSIENT, CAPACITY = FindingKind.CERTAIN, FindingKind.TRANSIENT, FindingKind.CAPACITY
 EVIDENCE_LINES = 40
@@ -202,8 +200,7 @@ def explain_end(subject: str, exit_status: str, log_tail: str) -> Finding:
     raised, lines = last_raised(log_tail), log_tail.strip().splitlines()
     last = raised.headline if raised else lines[-1].strip() if lines else ""
     component = subject.rpartition("/")[2].removeprefix("dagster-")
-    return Finding(
-        kind=FindingKind.TRANSIENT,
+    return transient(
         object=subject,
         observed=f"It ended ({exit_status}){f', saying: {last[:300]}' if last else ' and said nothing'}.",
         cause="It is started again, ever more rarely.",

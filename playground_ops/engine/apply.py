@@ -1,7 +1,5 @@
 """Brings the complete stack to what the configuration says."""
 
-from __future__ import annotations
-
 import difflib
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -12,7 +10,7 @@ from typing import TypeVar
 from playground_ops.config import OPS, Configuration
 from playground_ops.core import decisions
 from playground_ops.core import plan as planning
-from playground_ops.core.errors import BadInput, Finding, FindingKind, PlaygroundError, RolloutFailed
+from playground_ops.core.errors import BadInput, Finding, PlaygroundError, RolloutFailed, certain, transient
 from playground_ops.core.model import Location, Revision, RolloutRecord
 from playground_ops.core.plan import Change, Plan
 from playground_ops.core.progress import Progress, RolloutCancelled
@@ -249,8 +247,7 @@ def _as_before(engine: Engine, location: Location) -> Revision | None:
 
 def _unknown_component(name: str, known: str) -> Finding:
     near = difflib.get_close_matches(name, known.split(", "), n=1)
-    return Finding(
-        kind=FindingKind.CERTAIN,
+    return certain(
         object=f"component/{name}",
         observed="There is no such component in this stack.",
         cause=f"The configuration has: {known}.",
@@ -259,8 +256,7 @@ def _unknown_component(name: str, known: str) -> Finding:
 
 
 def _not_rolled_out(name: str) -> Finding:
-    return Finding(
-        kind=FindingKind.TRANSIENT,
+    return transient(
         object=f"location/{name}",
         observed="Its rollout left no record.",
         cause="What rolls out inside the cluster ended before it came to this location; its words are above.",
@@ -269,8 +265,7 @@ def _not_rolled_out(name: str) -> Finding:
 
 
 def _not_ready(name: str, message: str, seconds: float) -> Finding:
-    return Finding(
-        kind=FindingKind.TRANSIENT,
+    return transient(
         object=f"component/{name}",
         observed=f"It is not ready after {seconds:.0f} s: {message}",
         cause="It is slow to start, or it keeps ending.",

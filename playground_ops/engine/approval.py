@@ -4,9 +4,7 @@ The decision is stored with the candidate in the target, so whoever may change t
 anywhere, and it goes away with a rollout that dies.
 """
 
-from __future__ import annotations
-
-from playground_ops.core.errors import BadInput, Finding, FindingKind, RolloutFailed
+from playground_ops.core.errors import BadInput, Finding, FindingKind, RolloutFailed, certain, transient
 from playground_ops.core.model import Phase, Release, ReleaseState, Verdict
 from playground_ops.core.target import Target
 from playground_ops.engine.context import RolloutContext
@@ -51,8 +49,7 @@ def decide(target: Target, location: str, verdict: Verdict) -> Release:
 
 
 def _rejected(release: Release, verdict: Verdict) -> Finding:
-    return Finding(
-        kind=FindingKind.CERTAIN,
+    return certain(
         object=f"release/{release.name}",
         observed=f"It was rejected by {verdict.by}{f': {verdict.reason}' if verdict.reason else '.'}",
         cause="Somebody looked at it and said no.",
@@ -61,8 +58,7 @@ def _rejected(release: Release, verdict: Verdict) -> Finding:
 
 
 def _nobody(release: Release, seconds: int) -> Finding:
-    return Finding(
-        kind=FindingKind.TRANSIENT,
+    return transient(
         object=f"release/{release.name}",
         observed=f"Nobody approved or rejected it within {seconds} s.",
         cause=f"Location {release.location.name} has `approval: manual`.",
@@ -71,8 +67,7 @@ def _nobody(release: Release, seconds: int) -> Finding:
 
 
 def _none_waits(location: str) -> Finding:
-    return Finding(
-        kind=FindingKind.CERTAIN,
+    return certain(
         object=f"location/{location}",
         observed="No candidate of it waits for approval.",
         cause="Its rollout is not that far, has ended, or the location has no `approval: manual`.",

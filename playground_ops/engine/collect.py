@@ -3,8 +3,6 @@
 All of it is redacted here, whatever it came from.
 """
 
-from __future__ import annotations
-
 import io
 import json
 import platform

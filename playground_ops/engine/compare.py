@@ -1,13 +1,11 @@
 """Compares the definitions of two releases."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Sequence
 from typing import Literal
 
 from playground_ops.core import decisions
-from playground_ops.core.errors import BadInput, Finding, FindingKind
+from playground_ops.core.errors import BadInput, Finding, certain
 from playground_ops.core.frozen_model import FrozenModel
 from playground_ops.core.model import Defined, Release
 from playground_ops.core.plan import FieldChange
@@ -91,8 +89,7 @@ def release_named(target: Target, locations: Sequence[str], name: str) -> Releas
 
 
 def _serves_nothing(name: str) -> Finding:
-    return Finding(
-        kind=FindingKind.CERTAIN,
+    return certain(
         object=f"location/{name}",
         observed="It serves nothing, so there is nothing to compare.",
         cause="Its first release did not come up, or it was not deployed.",
@@ -101,8 +98,7 @@ def _serves_nothing(name: str) -> Finding:
 
 
 def _nobody(name: str, locations: Sequence[str]) -> Finding:
-    return Finding(
-        kind=FindingKind.CERTAIN,
+    return certain(
         object=f"location/{name}",
         observed="There is no such location, and no release of this name.",
         cause=f"The locations are: {', '.join(locations)}.",
@@ -111,8 +107,7 @@ def _nobody(name: str, locations: Sequence[str]) -> Finding:
 
 
 def _does_not_run(name: str, live: Sequence[str]) -> Finding:
-    return Finding(
-        kind=FindingKind.CERTAIN,
+    return certain(
         object=f"release/{name}",
         observed="It does not run, and only a server can say what it has loaded.",
         cause=f"Those that run: {', '.join(live) or 'none'}.",

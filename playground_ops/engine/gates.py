@@ -1,12 +1,10 @@
 """Checks of what a launch may ask for, and of candidates: a function each, whose failure is a finding."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from pathlib import PurePath
 
 from playground_ops.core import decisions
-from playground_ops.core.errors import BadInput, Finding, FindingKind, RolloutFailed
+from playground_ops.core.errors import BadInput, Finding, RolloutFailed, certain, transient
 from playground_ops.core.model import LoadedCode, Location, Release
 from playground_ops.engine.compare import differences
 
@@ -24,8 +22,7 @@ def commit_is_the_one_asked_for(release: Release, loaded: LoadedCode, expected_d
     if foreign or not loaded.working_directories:
         seen = ", ".join(foreign) or "no folder at all"
         raise RolloutFailed(
-            Finding(
-                kind=FindingKind.TRANSIENT,
+            transient(
                 object=f"release/{release.name}",
                 observed=f"The server loaded its code from {seen}, not from {expected}.",
                 cause="Another server answers at the candidate's address, or the checkout was moved.",
@@ -47,8 +44,7 @@ def nothing_is_lost(release: Release, loaded: LoadedCode, serving: LoadedCode) -
 
 def _lost(release: Release, lost: Sequence[str]) -> Finding:
     more = f" and {len(lost) - SHOWN_KEYS} more" if len(lost) > SHOWN_KEYS else ""
-    return Finding(
-        kind=FindingKind.CERTAIN,
+    return certain(
         object=f"release/{release.name}",
         observed=f"It would take away what serves now: {', '.join(lost[:SHOWN_KEYS])}{more}.",
         cause=f"The location's `must_keep` has: {', '.join(release.location.must_keep)}.",
@@ -81,8 +77,7 @@ def may_go_there(locations: Sequence[Location], ref: str | None) -> None:
 
 
 def _not_allowed(location: Location, ref: str) -> Finding:
-    return Finding(
-        kind=FindingKind.CERTAIN,
+    return certain(
         object=f"location/{location.name}",
         observed=f"It may not go to {ref}.",
         cause=f"Its `allowed_refs` are: {', '.join(location.allowed_refs)}.",

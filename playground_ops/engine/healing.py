@@ -1,7 +1,5 @@
 """Automatic repair of locations where it is configured: a limited number of times, each on record."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Collection, Sequence
 from datetime import datetime, timedelta, timezone
 

@@ -4,12 +4,10 @@ The record is saved at each step that the next rollout would need to know of, so
 leaves a readable account of how far it came. A rollout that changes nothing saves nothing.
 """
 
-from __future__ import annotations
-
 from typing import Any
 from uuid import uuid4
 
-from playground_ops.core.errors import Finding, FindingKind, PlaygroundError
+from playground_ops.core.errors import Finding, PlaygroundError, transient
 from playground_ops.core.model import LiveRelease, Outcome, Phase, Release, Revision, RolloutRecord, Verdict
 from playground_ops.core.progress import RolloutCancelled
 from playground_ops.engine.context import Engine, Request
@@ -109,8 +107,7 @@ class Journal:
 
 
 def _unexpected(location: str, error: Exception) -> Finding:
-    return Finding(
-        kind=FindingKind.TRANSIENT,
+    return transient(
         object=f"location/{location}",
         observed=f"{type(error).__name__}: {error}",
         cause="Something that this program does not foresee.",

@@ -3,8 +3,6 @@
 It is called with the location's lock held, so a record without an outcome belongs to a dead rollout.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 from playground_ops.core import decisions

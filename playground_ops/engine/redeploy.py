@@ -1,13 +1,11 @@
 """Finds the rollouts that a request to redeploy means."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from playground_ops.config import Configuration
 from playground_ops.core import decisions
-from playground_ops.core.errors import BadInput, Finding, FindingKind, PlaygroundError
+from playground_ops.core.errors import BadInput, Finding, FindingKind, PlaygroundError, certain
 from playground_ops.core.model import Location, Revision
 from playground_ops.engine.apply import location_named
 from playground_ops.engine.context import Asker, Engine, Request
@@ -72,8 +70,7 @@ def _have_repositories(locations: Sequence[Location]) -> None:
 
 
 def _which_location(ref: str) -> Finding:
-    return Finding(
-        kind=FindingKind.CERTAIN,
+    return certain(
         object=f"ref/{ref}",
         observed="A ref was given and no location.",
         cause="A ref belongs to one repository.",
@@ -85,8 +82,7 @@ def _no_repository(location: Location) -> Finding:
     name, image = location.name, location.in_image
     serves = f"Its code is in the image {image.image}." if image else "It serves this project's own packages."
     instead = f"Name another image of {name}" if image else f"Give {name} a repository"
-    return Finding(
-        kind=FindingKind.CERTAIN,
+    return certain(
         object=f"location/{name}",
         observed="It has no repository, so a ref leads nowhere.",
         cause=serves,

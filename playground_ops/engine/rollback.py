@@ -1,11 +1,9 @@
 """Rolls back to a release that served before, and promotes one location's commit to another."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 from playground_ops.core import decisions
-from playground_ops.core.errors import BadInput, Finding, FindingKind
+from playground_ops.core.errors import BadInput, Finding, certain
 from playground_ops.core.model import (
     LiveRelease,
     Location,
@@ -124,8 +122,7 @@ def _with_code_of(location: Location, source: Location) -> Location:
 
 def _nothing_to_go_back_to(name: str, to: int | None) -> Finding:
     what = "no earlier release that served" if to is None else f"no release {to} that ever served"
-    return Finding(
-        kind=FindingKind.CERTAIN,
+    return certain(
         object=f"location/{name}",
         observed=f"There is {what}.",
         cause="A rollback goes to a release that served before.",
@@ -134,8 +131,7 @@ def _nothing_to_go_back_to(name: str, to: int | None) -> Finding:
 
 
 def _serves_nothing(source: str) -> Finding:
-    return Finding(
-        kind=FindingKind.CERTAIN,
+    return certain(
         object=f"location/{source}",
         observed="It serves no release, so there is nothing to promote.",
         cause="The location was never rolled out, or the stack is not deployed.",

@@ -1,11 +1,9 @@
 """A rollout: one location goes to one commit with nobody noticing, or stays where it is and reports why."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 from playground_ops.core import decisions
-from playground_ops.core.errors import Finding, FindingKind, PlaygroundError, RolloutFailed
+from playground_ops.core.errors import Finding, PlaygroundError, RolloutFailed, certain, transient
 from playground_ops.core.model import (
     LoadedCode,
     Observation,
@@ -207,16 +205,14 @@ def _waits_for(seen: Observation, seconds: float) -> str:
 def _never_ready(release: Release, seen: Observation) -> Finding:
     seconds, waiting_for = release.location.startup_timeout_seconds, seen.message
     if not seen.imports:
-        return Finding(
-            kind=FindingKind.TRANSIENT,
+        return transient(
             object=f"release/{release.name}",
             observed=f"Its server was not even started within {seconds} s: it waits for {waiting_for}.",
             cause="The image is large, the repository is, packages are many or slow to come, or the node has "
             "much to do.",
             fix="Redeploy: what was fetched is kept. Or raise startup_timeout_seconds for this location.",
         )
-    return Finding(
-        kind=FindingKind.CERTAIN,
+    return certain(
         object=f"release/{release.name}",
         observed=f"The server did not answer within {seconds} s ({waiting_for}).",
         cause="Importing the definitions hangs or takes longer than that: a connection, a download or a "

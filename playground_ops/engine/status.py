@@ -1,7 +1,5 @@
 """The state of the stack as one value: what a person or a script asks for first."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 from playground_ops.config import OPS, Configuration

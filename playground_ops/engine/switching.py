@@ -4,11 +4,9 @@ After `switch_to` either the new release serves and the webserver shows it, or w
 serves again and the reason is raised.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 
-from playground_ops.core.errors import Finding, FindingKind, PlaygroundError, RolloutFailed
+from playground_ops.core.errors import Finding, PlaygroundError, RolloutFailed, transient
 from playground_ops.core.model import Phase, Release, ServerStatus
 from playground_ops.core.target import Target
 from playground_ops.engine.context import Engine, RolloutContext
@@ -128,8 +126,7 @@ def _what_else_is_shown(target: Target, release: Release) -> str:
 
 
 def _replaced(release: Release) -> Finding:
-    return Finding(
-        kind=FindingKind.TRANSIENT,
+    return transient(
         object=f"release/{release.name}",
         observed="Its server ended within seconds after the switch, and another process took its place.",
         cause="It ran out of memory, was killed, or its pod was deleted.",
@@ -138,8 +135,7 @@ def _replaced(release: Release) -> Finding:
 
 
 def _not_shown(release: Release, seen: str, seconds: float) -> Finding:
-    return Finding(
-        kind=FindingKind.TRANSIENT,
+    return transient(
         object=f"location/{release.location.name}",
         observed=f"{seconds:g} s after the switch to release {release.number} the webserver does not "
         f"show it: {seen.rstrip('.')}.",

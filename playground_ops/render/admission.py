@@ -7,8 +7,6 @@ written into the policy: `ops` can't write that.
 Rules: Kubernetes documentation, "Validating Admission Policy"; CEL in Kubernetes.
 """
 
-from __future__ import annotations
-
 from collections.abc import Collection, Sequence
 
 from playground_ops.config import Configuration

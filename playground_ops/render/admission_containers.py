@@ -3,8 +3,6 @@
 Only they have credentials, for git and for the package index.
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterator, Sequence
 from typing import Any

@@ -4,13 +4,11 @@ An admission policy enforces them. They are stored beside the configuration in f
 not change them: so it can report beforehand what of another configuration would be refused.
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Mapping
 
 from playground_ops.config import Configuration
-from playground_ops.core.errors import Finding, FindingKind
+from playground_ops.core.errors import Finding, certain
 from playground_ops.render import packages
 from playground_ops.render.database import password_secret
 from playground_ops.render.namespaces import Scope, scopes
@@ -73,8 +71,7 @@ def beyond(configuration: Configuration, applied: Lists) -> list[Finding]:
 
 
 def _not_allowed(what: str, name: str) -> Finding:
-    return Finding(
-        kind=FindingKind.CERTAIN,
+    return certain(
         object=f"{what}/{name}",
         observed="The configuration names it, and what was applied for `ops` does not: it needs bootstrap.",
         cause="Which images, repositories and Secrets `ops` may use is applied with a person's own rights.",

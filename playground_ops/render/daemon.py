@@ -1,7 +1,5 @@
 """The daemon for schedules, sensors and the run queue: there is exactly one at any time."""
 
-from __future__ import annotations
-
 from playground_ops.config import Configuration
 from playground_ops.core.pod_settings import PodSettings, Resources
 from playground_ops.render import instance

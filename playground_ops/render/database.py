@@ -1,7 +1,5 @@
 """Postgres: a StatefulSet with a claim, or an existing server; and how the other components reach it."""
 
-from __future__ import annotations
-
 from playground_ops.config import Configuration
 from playground_ops.core.pod_settings import Resources
 from playground_ops.render.mounted_versions import with_versions

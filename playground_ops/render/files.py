@@ -1,7 +1,5 @@
 """Rendered objects as text: one file a component, reproducible, with a digest that shows edits."""
 
-from __future__ import annotations
-
 import hashlib
 import re
 from collections.abc import Mapping

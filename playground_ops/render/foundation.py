@@ -1,7 +1,5 @@
 """Objects applied with a person's own rights: namespaces, rights, and network policies of the stack."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 from playground_ops.config import Configuration, store

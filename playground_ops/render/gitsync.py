@@ -3,8 +3,6 @@
 A cache inside the cluster keeps what was fetched, so that what serves comes back without its git server.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 

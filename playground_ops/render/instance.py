@@ -3,8 +3,6 @@
 Dagster's reference, "dagster.yaml reference: compute log storage"; each manager's `config_type`.
 """
 
-from __future__ import annotations
-
 import hashlib
 
 import yaml

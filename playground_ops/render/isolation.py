@@ -3,8 +3,6 @@
 A NetworkPolicy holds no host names: a rule is made of what a repository's address shows.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 
 from playground_ops.config import Configuration

@@ -5,8 +5,6 @@ From outside, neither code servers nor the database can be reached, nor should t
 The password comes from its Secret, so that whoever asks for a backup never holds it.
 """
 
-from __future__ import annotations
-
 import hashlib
 import json
 from collections.abc import Sequence

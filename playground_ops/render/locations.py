@@ -1,7 +1,5 @@
 """The address of each location, and the workspace that lists them. Rollouts make the releases."""
 
-from __future__ import annotations
-
 import yaml
 
 from playground_ops.config import Configuration

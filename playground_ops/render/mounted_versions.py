@@ -5,8 +5,6 @@ that reads it has that version as an annotation: so a deploy replaces exactly th
 ConfigMap, which is no secret, is a hash of its content; mounted as files it changes by itself in the pod.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any
 

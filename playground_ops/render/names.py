@@ -1,7 +1,5 @@
 """Names, labels and paths of a stack's objects. All names are DNS-1123 by construction."""
 
-from __future__ import annotations
-
 from typing import Any
 
 Object = dict[str, Any]

@@ -1,7 +1,5 @@
 """The namespaces in which a location's objects lie, and which parts of a configuration run in each."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field
 
 from playground_ops.config import Configuration

@@ -3,8 +3,6 @@
 They have the location's own git credentials, so that whoever asks for them never holds these.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath

@@ -5,8 +5,6 @@ same share it, and a replaced pod finds it. A user of its own owns it. Servers r
 it read-only, without the rest: so code of one location can't change another one's environment.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from urllib.parse import urlsplit
 

@@ -1,7 +1,5 @@
 """What the pods of all components have in common, and how a person's settings are added."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any

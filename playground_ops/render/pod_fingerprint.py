@@ -4,8 +4,6 @@ A release is never edited: when an image, the instance's settings or a Secret's 
 needs a new release of the same commit. So these are part of what makes two releases alike.
 """
 
-from __future__ import annotations
-
 import hashlib
 import json
 

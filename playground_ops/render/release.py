@@ -3,8 +3,6 @@
 A rollout makes it, not an apply; it holds all that the release ran with, and comes back by itself.
 """
 
-from __future__ import annotations
-
 import posixpath
 from collections.abc import Sequence
 from dataclasses import dataclass, field

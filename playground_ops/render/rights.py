@@ -4,8 +4,6 @@ They have the rights that dagster-k8s needs from the API server, and read no Sec
 and pods.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 from playground_ops.config import Configuration

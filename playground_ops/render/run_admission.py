@@ -6,8 +6,6 @@ configuration, and of releases that were made before it changed. The location is
 that no tag can change.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 
 from playground_ops.config import Configuration

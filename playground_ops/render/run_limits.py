@@ -4,8 +4,6 @@ Releases that were made before the configuration changed launch runs until other
 rollback.
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any

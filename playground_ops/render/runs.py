@@ -5,8 +5,6 @@ launched it, whatever serves by the time the run starts. Every release has it, w
 launcher can be changed, and a rollback can go to a release from before the change.
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Mapping
 from typing import Any

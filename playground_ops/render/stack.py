@@ -4,8 +4,6 @@ A disruption budget is rendered only where a person asks for one: every componen
 either forbids evictions or does nothing.
 """
 
-from __future__ import annotations
-
 from playground_ops.config import Configuration
 from playground_ops.render import (
     admission,

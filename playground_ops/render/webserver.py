@@ -1,7 +1,5 @@
 """The webserver: Dagster's UI."""
 
-from __future__ import annotations
-
 from playground_ops.config import Configuration
 from playground_ops.config.configuration import IngressSettings
 from playground_ops.core.pod_settings import Resources

@@ -9,7 +9,7 @@ import dagster as dg
 from playground_ops.checks.topic import Report
 from playground_ops.config.configuration import Webhook
 from playground_ops.context import StackContext
-from playground_ops.core.errors import Finding, FindingKind, PlaygroundError
+from playground_ops.core.errors import Finding, PlaygroundError, certain
 from playground_ops.engine.health.examine import parts_of
 from playground_ops.engine.health.notice import Sender, Told, body, change, send
 
@@ -59,8 +59,7 @@ def _name(opened: StackContext) -> str:
 
 
 def _no_url(variable: str) -> Finding:
-    return Finding(
-        kind=FindingKind.CERTAIN,
+    return certain(
         object=f"webhook/{variable}",
         observed=f"There is no variable {variable}, so nobody was told.",
         cause="`health: tell:` names it, and the environment of `ops` does not have it.",

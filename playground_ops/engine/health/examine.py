@@ -1,7 +1,5 @@
 """Examines a running stack and returns what is not well, and why."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass

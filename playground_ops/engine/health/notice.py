@@ -3,8 +3,6 @@
 The URL of a webhook is a secret: it appears in no message.
 """
 
-from __future__ import annotations
-
 import json
 import urllib.error
 import urllib.request

@@ -1,7 +1,5 @@
 """Single checks: of a location, another component, Dagster's reports, storage, drift, missing objects."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timezone

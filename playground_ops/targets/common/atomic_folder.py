@@ -1,7 +1,5 @@
 """Folders that appear complete or not at all, are made by one process at a time, and removed when unused."""
 
-from __future__ import annotations
-
 import errno
 import fcntl
 import os
@@ -11,7 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from playground_ops.core.errors import Finding, FindingKind, PlaygroundError
+from playground_ops.core.errors import Finding, PlaygroundError, capacity, transient
 
 LOCK_SECONDS = 900.0
 """Seconds to wait for another process that is making the same folder; making it may not take as long."""
@@ -148,8 +146,7 @@ def room(thing: str) -> Iterator[None]:
 
 
 def full_disk(thing: str, words: str) -> Finding:
-    return Finding(
-        kind=FindingKind.CAPACITY,
+    return capacity(
         object=thing,
         observed="The disk is full.",
         cause="There is no room left for the checkout or the environment.",
@@ -202,8 +199,7 @@ def _make_writable(function: Callable[[str], object], path: str, _: object) -> N
 
 
 def _busy(folder: Path, seconds: float) -> Finding:
-    return Finding(
-        kind=FindingKind.TRANSIENT,
+    return transient(
         object=f"folder/{folder.name}",
         observed=f"Another process has been making it for more than {seconds:g} s.",
         cause="One process at a time makes a checkout or an environment; that one is slow or stopped.",

@@ -11,7 +11,7 @@ import hashlib
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from playground_ops.core.errors import Finding, FindingKind, RolloutFailed
+from playground_ops.core.errors import Finding, RolloutFailed, certain
 from playground_ops.core.model import Automation, Defined, LoadedCode, Release
 from playground_ops.core.redact import redact
 from playground_ops.targets.common.server_protocol import Address
@@ -129,8 +129,7 @@ def _executable(snapshot: Any) -> list[Any]:
 
 
 def _refused(release: Release, text: str) -> Finding:
-    return Finding(
-        kind=FindingKind.CERTAIN,
+    return certain(
         object=f"release/{release.name}",
         observed="The server answers, and says that its definitions can't be loaded.",
         cause="An error in the definitions; the text below is the server's own.",
@@ -140,8 +139,7 @@ def _refused(release: Release, text: str) -> Finding:
 
 
 def _nothing_loaded(release: Release) -> Finding:
-    return Finding(
-        kind=FindingKind.CERTAIN,
+    return certain(
         object=f"release/{release.name}",
         observed="The server answers, and has no definitions.",
         cause="The module has no Definitions object, or the module is not the one that was meant.",

@@ -1,7 +1,5 @@
 """Runs one command of another program (git, uv) so that it can neither ask, hang nor outlive its caller."""
 
-from __future__ import annotations
-
 import os
 import signal
 import subprocess

@@ -1,7 +1,5 @@
 """Finds Python modules in a tree of files, without importing anything."""
 
-from __future__ import annotations
-
 import difflib
 import os
 from collections.abc import Iterator, Sequence

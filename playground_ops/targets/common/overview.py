@@ -1,7 +1,5 @@
 """The webserver's answer about daemons, runs and ticks, as values, and the errors in it."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 from typing import Any
 

@@ -1,14 +1,12 @@
 """Reads a project's own settings: where its code lies, which module to load, its dependencies."""
 
-from __future__ import annotations
-
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from playground_ops.core.errors import Finding, FindingKind, PlaygroundError
+from playground_ops.core.errors import Finding, PlaygroundError, certain
 from playground_ops.targets.common.modules import has_module, has_package, nearest_folders, offered
 
 if sys.version_info >= (3, 11):
@@ -249,7 +247,7 @@ def _text(value: object) -> str | None:
 
 
 def _certain(thing: str, observed: str, cause: str, fix: str) -> Finding:
-    return Finding(kind=FindingKind.CERTAIN, object=thing, observed=observed, cause=cause, fix=fix)
+    return certain(object=thing, observed=observed, cause=cause, fix=fix)
 
 
 def _no_module(checkout: Path, directory: Path, roots: list[Path], choice: _Choice) -> Finding:

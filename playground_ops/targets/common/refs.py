@@ -3,8 +3,6 @@
 There is one query per repository and credentials, whichever locations it serves.
 """
 
-from __future__ import annotations
-
 import difflib
 import re
 from collections.abc import Callable, Hashable, Sequence
@@ -12,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import TypeAlias, TypeVar
 
-from playground_ops.core.errors import Finding, FindingKind, PlaygroundError
+from playground_ops.core.errors import Finding, PlaygroundError, certain
 from playground_ops.core.model import Location, Revision
 from playground_ops.core.redact import redact
 from playground_ops.diagnose.git_errors import explain
@@ -74,7 +72,7 @@ def _near(ref: str, listed: str) -> list[str]:
 
 
 def _certain(url: str, observed: str, cause: str, fix: str) -> Finding:
-    return Finding(kind=FindingKind.CERTAIN, object=thing(url), observed=observed, cause=cause, fix=fix)
+    return certain(object=thing(url), observed=observed, cause=cause, fix=fix)
 
 
 def _unknown(url: str, ref: str | None, empty: bool, listed: Callable[[], str]) -> Finding:

@@ -1,7 +1,5 @@
 """Runs in flight on a server that no longer serves, or that has ended."""
 
-from __future__ import annotations
-
 import time
 from collections.abc import Callable, Collection, Iterable, Sequence
 from contextlib import suppress

@@ -5,12 +5,10 @@ The script is run by that Python: it must work on every Dagster that a project m
 this package.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from playground_ops.core.errors import Finding, FindingKind
+from playground_ops.core.errors import Finding, certain
 from playground_ops.core.model import Release
 from playground_ops.core.redact import redact
 from playground_ops.diagnose.server_log import last_raised
@@ -77,8 +75,7 @@ class SmokeTest:
         return self._finding(f"it did not end within {self.seconds} s", "")
 
     def _finding(self, observed: str, evidence: str) -> Finding:
-        return Finding(
-            kind=FindingKind.CERTAIN,
+        return certain(
             object=f"release/{self.release.name}",
             observed=f"The smoke {self.kind} {self.name} did not pass: {observed.rstrip('.')}.",
             cause="The definitions load, and what the location named to be tried before the switch fails.",

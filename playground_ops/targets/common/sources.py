@@ -1,7 +1,5 @@
 """This project's own code, which a location without a repository serves: pinned by its content."""
 
-from __future__ import annotations
-
 import hashlib
 import os
 from collections.abc import Collection, Iterator, Sequence

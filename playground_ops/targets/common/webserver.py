@@ -1,7 +1,5 @@
 """The webserver's GraphQL API, for what only it knows: what a person sees of each location."""
 
-from __future__ import annotations
-
 import json
 import time
 from collections.abc import Callable, Mapping, Sequence

@@ -1,7 +1,5 @@
 """A stack in one namespace of a cluster: planned, applied, looked at, ended."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property, partial

@@ -1,7 +1,5 @@
 """One checkout per commit: complete or absent, shared by releases, never changed afterwards."""
 
-from __future__ import annotations
-
 import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path

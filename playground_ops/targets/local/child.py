@@ -4,8 +4,6 @@ The marker finds processes that no file mentions: one that was started just befo
 one whose files were corrupted, the workers of a server that is gone.
 """
 
-from __future__ import annotations
-
 import contextlib
 import os
 import signal

@@ -1,7 +1,5 @@
 """The supervised processes: started, watched, restarted, stopped, taken over."""
 
-from __future__ import annotations
-
 import contextlib
 import os
 import selectors

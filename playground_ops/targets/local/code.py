@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from playground_ops.core.errors import BadInput, Finding, FindingKind, PlaygroundError
+from playground_ops.core.errors import BadInput, Finding, PlaygroundError, certain, transient
 from playground_ops.core.model import Dependencies, Location, Release, Revision
 from playground_ops.core.target import Say
 from playground_ops.targets.common.project import Project, read_project
@@ -89,8 +89,7 @@ class Code:
 
 
 def _moved_on(commit: str, found: str) -> Finding:
-    return Finding(
-        kind=FindingKind.TRANSIENT,
+    return transient(
         object=f"code/{commit}",
         observed=f"The files of this project are {found} by now.",
         cause="They were edited between the plan and the start.",
@@ -99,8 +98,7 @@ def _moved_on(commit: str, found: str) -> Finding:
 
 
 def _in_an_image(name: str, image: str) -> Finding:
-    return Finding(
-        kind=FindingKind.CERTAIN,
+    return certain(
         object=f"location/{name}",
         observed=f"Its code is in the image {image}.",
         cause="The target local runs processes and no images.",

@@ -1,7 +1,5 @@
 """The components of a local stack: starting them, observing them, ending them."""
 
-from __future__ import annotations
-
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass

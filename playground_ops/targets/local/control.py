@@ -1,7 +1,5 @@
 """Talks to the supervisor, starts one where none answers, and ends the stack."""
 
-from __future__ import annotations
-
 import contextlib
 import json
 import os
@@ -15,7 +13,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from playground_ops.core.errors import Finding, FindingKind, PlaygroundError
+from playground_ops.core.errors import Finding, PlaygroundError, capacity, transient
 from playground_ops.core.target import Say
 from playground_ops.targets.common.server_protocol import NoAnswer, current_runs
 from playground_ops.targets.local.child import marked_processes
@@ -203,8 +201,7 @@ def _start(state: Path) -> int | None:
 
 
 def _refused(request: dict[str, Any], reason: str) -> Finding:
-    return Finding(
-        kind=FindingKind.TRANSIENT,
+    return transient(
         object=f"process/{request.get('name', request.get('spec', {}).get('name', request['do']))}",
         observed=f"The supervisor refused `{request['do']}`: {reason}.",
         cause="The process is in another state than was expected.",
@@ -216,8 +213,7 @@ def _not_started(state: Path) -> Finding:
     holder = Place(state).holder()
     hangs = holder is not None and birth_of(holder) is not None
     log = state / "logs" / "supervisor.log"
-    return Finding(
-        kind=FindingKind.CAPACITY,
+    return capacity(
         object="process/supervisor",
         observed=f"Process {holder} is the supervisor of {state} and does not answer."
         if hangs

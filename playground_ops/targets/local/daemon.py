@@ -4,8 +4,6 @@ The daemon checks its locations when it starts and then once a minute; a run of 
 would be dropped from its queue. So first releases, and those of locations that were added, come before it.
 """
 
-from __future__ import annotations
-
 import os
 import socket
 import sys

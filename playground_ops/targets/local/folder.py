@@ -1,7 +1,5 @@
 """The state folder of a local stack: its layout, files that are complete or absent, and free room."""
 
-from __future__ import annotations
-
 import json
 import os
 import tempfile
@@ -14,7 +12,7 @@ from typing import TypeVar
 from pydantic import BaseModel, ValidationError
 
 from playground_ops.core.component import Database, Room, Storage
-from playground_ops.core.errors import Finding, FindingKind, PlaygroundError
+from playground_ops.core.errors import Finding, PlaygroundError, capacity, certain
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -132,8 +130,7 @@ def reading(path: Path) -> Iterator[None]:
 
 
 def cannot_write(path: Path, error: OSError) -> Finding:
-    return Finding(
-        kind=FindingKind.CAPACITY,
+    return capacity(
         object=f"file/{path}",
         observed=f"It can't be written: {error.strerror or error}.",
         cause="The disk is full, or the state folder belongs to somebody else or is read-only.",
@@ -142,8 +139,7 @@ def cannot_write(path: Path, error: OSError) -> Finding:
 
 
 def cannot_read(path: Path, error: OSError) -> Finding:
-    return Finding(
-        kind=FindingKind.CAPACITY,
+    return capacity(
         object=f"file/{path}",
         observed=f"It can't be read: {error.strerror or error}.",
         cause="The state folder belongs to somebody else, or is no folder.",
@@ -157,8 +153,7 @@ def state_folder(project: Path) -> Path:
 
 
 def no_backups(folder: Path) -> Finding:
-    return Finding(
-        kind=FindingKind.CERTAIN,
+    return certain(
         object="target/local",
         observed="Backups are of the target kubernetes.",
         cause=f"All that this stack keeps lies in {folder}.",
@@ -185,8 +180,7 @@ def stack_storage(folder: StateFolder) -> Storage:
 
 def not_deployed(file: Path) -> Finding:
     corrupt = file.with_name(f"{file.name}.corrupt")
-    return Finding(
-        kind=FindingKind.CAPACITY,
+    return capacity(
         object="stack",
         observed=f"{file.name} could not be read and was set aside as {corrupt}."
         if corrupt.exists()
@@ -200,8 +194,7 @@ def not_deployed(file: Path) -> Finding:
 
 def no_log(component: str, folder: Path) -> Finding:
     known = sorted(path.stem for path in folder.glob("*.log"))
-    return Finding(
-        kind=FindingKind.CERTAIN,
+    return certain(
         object=f"component/{component}",
         observed="It has no log here.",
         cause=f"There are logs of: {', '.join(known) or 'nothing yet'}.",

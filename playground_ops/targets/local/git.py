@@ -1,14 +1,12 @@
 """Code from git: resolves a ref, and fetches exactly that commit."""
 
-from __future__ import annotations
-
 import hashlib
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from playground_ops.core.errors import Finding, FindingKind, PlaygroundError
+from playground_ops.core.errors import Finding, PlaygroundError, certain
 from playground_ops.core.model import Revision
 from playground_ops.core.redact import redact
 from playground_ops.diagnose.git_errors import explain
@@ -175,7 +173,7 @@ def _keep(mirror: Path, source: Remote, commit: str) -> str:
 
 
 def _certain(source: Remote, observed: str, cause: str, fix: str) -> Finding:
-    return Finding(kind=FindingKind.CERTAIN, object=source.thing, observed=observed, cause=cause, fix=fix)
+    return certain(object=source.thing, observed=observed, cause=cause, fix=fix)
 
 
 def _all_names(source: Remote, seconds: float) -> str:

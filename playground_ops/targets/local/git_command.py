@@ -1,7 +1,5 @@
 """Runs git so that it uses the credentials of this machine, asks nobody and comes back in time."""
 
-from __future__ import annotations
-
 import os
 import re
 from collections.abc import Callable, Sequence

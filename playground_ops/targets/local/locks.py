@@ -6,8 +6,6 @@ process is gone is free at once; one whose process lives but no longer renews it
 all its processes share and nobody can set.
 """
 
-from __future__ import annotations
-
 import fcntl
 import os
 import threading
@@ -19,7 +17,7 @@ from uuid import uuid4
 
 from pydantic import BaseModel
 
-from playground_ops.core.errors import Finding, FindingKind, LockHeld, LockLost, PlaygroundError
+from playground_ops.core.errors import Finding, LockHeld, LockLost, PlaygroundError, transient
 from playground_ops.targets.local.folder import read_value, write_value, writing
 from playground_ops.targets.local.processes import birth_of
 
@@ -134,8 +132,7 @@ def _take_guard(descriptor: int, path: Path) -> None:
 
 
 def _blocked(path: Path) -> Finding:
-    return Finding(
-        kind=FindingKind.TRANSIENT,
+    return transient(
         object=f"file/{path}",
         observed=f"Another process has kept it to itself for more than {GUARD_SECONDS:g} s.",
         cause="That process was stopped (SIGSTOP) while it looked at the lock.",
@@ -144,8 +141,7 @@ def _blocked(path: Path) -> Finding:
 
 
 def _held(location: str, found: Lease) -> Finding:
-    return Finding(
-        kind=FindingKind.TRANSIENT,
+    return transient(
         object=f"lock/{location}",
         observed=f"A rollout of {location} by {found.holder} (pid {found.pid}) is under way "
         f"since {found.since}.",
@@ -157,8 +153,7 @@ def _held(location: str, found: Lease) -> Finding:
 
 def _lost(location: str, found: Lease | None) -> Finding:
     who = f"{found.holder} (pid {found.pid})" if found else "nobody"
-    return Finding(
-        kind=FindingKind.TRANSIENT,
+    return transient(
         object=f"lock/{location}",
         observed=f"The lock was lost while this rollout was away; it is held by {who} now.",
         cause=f"This process did not run for more than {LEASE_SECONDS:g} s: "

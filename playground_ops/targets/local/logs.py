@@ -1,7 +1,5 @@
 """Log files and state of a local stack as text: read, followed, redacted line by line."""
 
-from __future__ import annotations
-
 import os
 import time
 from collections.abc import Iterator

@@ -1,7 +1,5 @@
 """Specs and states of supervised processes, as values and as files. Light imports, for the supervisor."""
 
-from __future__ import annotations
-
 import contextlib
 import hashlib
 import json

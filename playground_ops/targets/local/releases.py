@@ -9,8 +9,6 @@ a person then starts in the UI stays started. Switched on again, what was stoppe
 own default.
 """
 
-from __future__ import annotations
-
 import json
 import re
 from collections.abc import Sequence

@@ -1,7 +1,5 @@
 """The stack around the locations: webserver, daemon, the workspace they read, the instance's settings."""
 
-from __future__ import annotations
-
 import socket
 import sys
 from collections.abc import Iterable
@@ -12,7 +10,7 @@ from pydantic import BaseModel, Field
 
 from playground_ops.config import Configuration
 from playground_ops.core.component import Component
-from playground_ops.core.errors import Finding, FindingKind, PlaygroundError
+from playground_ops.core.errors import Finding, PlaygroundError, capacity
 from playground_ops.render.instance import run_coordinator
 from playground_ops.targets.local.folder import StateFolder, read_value, write_value, write_whole
 from playground_ops.targets.local.processes import ProcessSpec
@@ -175,8 +173,7 @@ def _any_free(host: str) -> int:
 
 
 def _taken(host: str, port: int) -> Finding:
-    return Finding(
-        kind=FindingKind.CAPACITY,
+    return capacity(
         object="component/webserver",
         observed=f"Port {port} on {host} is taken by another process.",
         cause="`webserver.port` in the configuration names it, so no other is chosen.",

@@ -5,8 +5,6 @@ stops nothing. It waits on events only: its control socket and a descriptor per 
 none, it polls twice a second).
 """
 
-from __future__ import annotations
-
 import contextlib
 import fcntl
 import hashlib

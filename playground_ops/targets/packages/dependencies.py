@@ -1,7 +1,5 @@
 """The content of a project's environment as a key: the same content gives the same key."""
 
-from __future__ import annotations
-
 import hashlib
 import json
 import re
@@ -10,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from playground_ops.core.errors import Finding, FindingKind, PlaygroundError
+from playground_ops.core.errors import Finding, PlaygroundError, certain
 from playground_ops.targets.common.project import Project, read_toml
 from playground_ops.targets.common.sources import content_hash
 
@@ -143,8 +141,7 @@ def _digest(parts: Sequence[str]) -> str:
 
 
 def _outside(project: Project, trees: Sequence[Path]) -> Finding:
-    return Finding(
-        kind=FindingKind.CERTAIN,
+    return certain(
         object=f"environment/{project.place}",
         observed=f"It needs packages from outside its repository: {', '.join(str(tree) for tree in trees)}.",
         cause="`[tool.uv.sources]` points to a folder that only its author has.",

@@ -1,7 +1,5 @@
 """Environments that uv makes for projects: one per content, shared by the releases that lock the same."""
 
-from __future__ import annotations
-
 import fcntl
 import hashlib
 import json
@@ -15,7 +13,7 @@ from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 
-from playground_ops.core.errors import Finding, FindingKind, PlaygroundError
+from playground_ops.core.errors import Finding, PlaygroundError, certain
 from playground_ops.core.target import Say
 from playground_ops.targets.common.atomic_folder import (
     RECENT_SECONDS,
@@ -187,8 +185,7 @@ def _read(place: Path) -> Environment | None:
 
 
 def _nothing_declared(thing: str) -> Finding:
-    return Finding(
-        kind=FindingKind.CERTAIN,
+    return certain(
         object=thing,
         observed="The project declares no dependencies.",
         cause="Its folder has no `uv.lock`, no `requirements.txt` and no `dependencies` in `pyproject.toml`.",

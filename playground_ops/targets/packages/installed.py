@@ -1,7 +1,5 @@
 """The content of an environment: its Dagster, and the instance's packages, added without changing others."""
 
-from __future__ import annotations
-
 import json
 import re
 from collections.abc import Mapping, Sequence
@@ -10,7 +8,7 @@ from pathlib import Path
 
 from packaging.version import InvalidVersion, Version
 
-from playground_ops.core.errors import Finding, FindingKind, PlaygroundError
+from playground_ops.core.errors import Finding, FindingKind, PlaygroundError, certain
 from playground_ops.targets.packages.uv import Uv, explain, tail
 
 OLDEST, NEWEST = (1, 11), (1, 13)
@@ -122,8 +120,7 @@ def _conflict(thing: str, missing: Sequence[str], words: str) -> Finding:
     why = explain(thing, words)
     if why.kind is not FindingKind.CERTAIN and "would have moved" not in words:
         return why
-    return Finding(
-        kind=FindingKind.CERTAIN,
+    return certain(
         object=thing,
         observed=f"The instance needs {', '.join(missing)}, which does not go with what the project locks.",
         cause=f"uv says: {' '.join(tail(words).split())[-600:]}",
@@ -133,4 +130,4 @@ def _conflict(thing: str, missing: Sequence[str], words: str) -> Finding:
 
 
 def _certain(thing: str, observed: str, cause: str, fix: str) -> Finding:
-    return Finding(kind=FindingKind.CERTAIN, object=thing, observed=observed, cause=cause, fix=fix)
+    return certain(object=thing, observed=observed, cause=cause, fix=fix)

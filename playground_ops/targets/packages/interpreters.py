@@ -1,7 +1,5 @@
 """Chooses the Python of this machine that a project runs on."""
 
-from __future__ import annotations
-
 import os
 import sys
 from dataclasses import dataclass
@@ -9,7 +7,7 @@ from pathlib import Path
 
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
-from playground_ops.core.errors import Finding, FindingKind, PlaygroundError
+from playground_ops.core.errors import PlaygroundError, certain
 from playground_ops.targets.common.command import Inherited, TimedOut, run
 from playground_ops.targets.common.project import Project
 from playground_ops.targets.packages.uv import LOOK_SECONDS, Uv
@@ -36,8 +34,7 @@ def choose(project: Project, thing: str) -> Interpreter:
     if found is not None and found.version in required:
         return found
     raise PlaygroundError(
-        Finding(
-            kind=FindingKind.CERTAIN,
+        certain(
             object=thing,
             observed=f"It requires Python {project.requires_python}; the stack runs on {current.version}.",
             cause="No other Python on this machine meets `requires-python` either.",
@@ -52,8 +49,7 @@ def of_the_image(project: Project, thing: str) -> Interpreter:
     if current.version in required:
         return current
     raise PlaygroundError(
-        Finding(
-            kind=FindingKind.CERTAIN,
+        certain(
             object=thing,
             observed=f"It requires Python {project.requires_python}; its image has {current.version}.",
             cause="A server runs on the Python of the image that its pods have.",
@@ -72,8 +68,7 @@ def _required(project: Project, thing: str) -> SpecifierSet:
         return SpecifierSet(project.requires_python or "", prereleases=True)
     except InvalidSpecifier as error:
         raise PlaygroundError(
-            Finding(
-                kind=FindingKind.CERTAIN,
+            certain(
                 object=thing,
                 observed=f"`requires-python` is `{project.requires_python}`.",
                 cause="That is no version specifier.",

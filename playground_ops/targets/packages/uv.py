@@ -1,7 +1,5 @@
 """Runs uv so that it asks nobody and downloads no Python, and explains its errors."""
 
-from __future__ import annotations
-
 import os
 import re
 import shutil
@@ -9,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from playground_ops.core.errors import Finding, FindingKind, PlaygroundError
+from playground_ops.core.errors import Finding, FindingKind, PlaygroundError, certain
 from playground_ops.core.redact import redact
 from playground_ops.core.target import Say
 from playground_ops.diagnose import git_errors
@@ -208,8 +206,7 @@ def find_uv(thing: str) -> str:
     found = _packaged() or shutil.which("uv")
     if found is None:
         raise PlaygroundError(
-            Finding(
-                kind=FindingKind.CERTAIN,
+            certain(
                 object=thing,
                 observed="There is no `uv` on this machine.",
                 cause="A location with dependencies of its own runs in an environment that uv makes.",

@@ -5,8 +5,6 @@ importing the official client takes longer than all that a plan asks. Every othe
 (plugins, identity providers, proxies) is left to that client.
 """
 
-from __future__ import annotations
-
 import base64
 import os
 import ssl

@@ -1,7 +1,5 @@
 """Where the API server keeps each kind of object that a stack has."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any

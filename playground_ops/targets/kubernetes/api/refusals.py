@@ -1,12 +1,10 @@
 """The API server's answer when it is not the one that was wished for, or none, explained."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import unquote
 
-from playground_ops.core.errors import Finding, FindingKind, PlaygroundError
+from playground_ops.core.errors import Finding, FindingKind, PlaygroundError, certain, transient
 from playground_ops.core.redact import redact
 from playground_ops.render.names import OPS_ACCOUNT
 from playground_ops.targets.kubernetes.api.paths import PLURALS
@@ -86,8 +84,7 @@ def _finding(what: str, code: int, reason: str, message: str) -> Finding:
 
 
 def nobody_answers(name: str, server: str, error: Exception) -> Finding:
-    return Finding(
-        kind=FindingKind.TRANSIENT,
+    return transient(
         object=f"context/{name}",
         observed=f"No answer from the API server at {server}: {redact(str(error))[:300]}.",
         cause="It is down, or it can't be reached from here: network, VPN, proxy, or an address that is old.",
@@ -97,8 +94,7 @@ def nobody_answers(name: str, server: str, error: Exception) -> Finding:
 
 def no_context(known: list[str]) -> Finding:
     listed = f"The kubeconfig has: {', '.join(known)}." if known else "The kubeconfig has none."
-    return Finding(
-        kind=FindingKind.CERTAIN,
+    return certain(
         object="option/--context",
         observed="No context is named.",
         cause=f"A cluster is never guessed from the kubeconfig's current context. {listed}",
@@ -107,8 +103,7 @@ def no_context(known: list[str]) -> Finding:
 
 
 def no_such_context(name: str, said: str, known: list[str]) -> Finding:
-    return Finding(
-        kind=FindingKind.CERTAIN,
+    return certain(
         object=f"context/{name}",
         observed=f"It can't be used: {redact(said)[:300]}",
         cause=f"The kubeconfig has: {', '.join(known)}." if known else "The kubeconfig has no contexts.",

@@ -1,7 +1,5 @@
 """A cluster as it is at one look: what is asked of it twice was asked once."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future

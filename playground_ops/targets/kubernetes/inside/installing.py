@@ -8,8 +8,6 @@ where the image lacks it. Credentials for package indexes come from the files of
 no argument list and in no URL that a log would show.
 """
 
-from __future__ import annotations
-
 import argparse
 import os
 import re
@@ -23,7 +21,7 @@ from datetime import datetime
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from playground_ops.core.errors import Finding, FindingKind, PlaygroundError
+from playground_ops.core.errors import Finding, PlaygroundError, certain, transient
 from playground_ops.core.messages import message
 from playground_ops.core.model import Dependencies
 from playground_ops.core.redact import redact
@@ -133,8 +131,7 @@ def obtain_uv(project: Project, say: Say, folder: Path) -> None:
 
 def _not_had(thing: str, words: str) -> Finding:
     """Never held against the commit; and pip does not say what an index answered."""
-    return Finding(
-        kind=FindingKind.TRANSIENT,
+    return transient(
         object=thing,
         observed=f"uv {UV}, which installs packages, can't be had from the package index.",
         cause="The index does not answer, wants credentials that it is not given, or does not have it.",
@@ -145,8 +142,7 @@ def _not_had(thing: str, words: str) -> Finding:
 
 
 def _no_pip(thing: str, words: str) -> Finding:
-    return Finding(
-        kind=FindingKind.CERTAIN,
+    return certain(
         object=thing,
         observed="The location's image has neither uv nor pip.",
         cause="Packages are installed by uv, which pip gets from the package index.",

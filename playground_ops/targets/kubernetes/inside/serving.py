@@ -11,15 +11,13 @@ It reads the project by the same rules as the local target, and leaves nothing o
 server is the same process, without this project on its path.
 """
 
-from __future__ import annotations
-
 import argparse
 import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from playground_ops.core.errors import Finding, FindingKind, PlaygroundError
+from playground_ops.core.errors import Finding, PlaygroundError, certain
 from playground_ops.core.messages import message
 from playground_ops.render.names import CHOSEN_ENVIRONMENT, ENVIRONMENTS_FOLDER, PACKAGES_USER
 from playground_ops.targets.common.project import Project, read_project
@@ -77,8 +75,7 @@ def own_environment(
 
 
 def not_its_own(what: str) -> Finding:
-    return Finding(
-        kind=FindingKind.CERTAIN,
+    return certain(
         object=what,
         observed="It belongs to somebody else, or others can write to it.",
         cause="Code of a location put it there, or the storage class keeps no owners of files. What lies in "

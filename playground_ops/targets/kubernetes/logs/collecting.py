@@ -1,7 +1,5 @@
 """What a stack's namespaces tell, as text: objects without secrets, events, logs of every container."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any

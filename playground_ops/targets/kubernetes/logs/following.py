@@ -4,8 +4,6 @@ A thread watches the pods, and one for each container reads. A container is read
 its last line whenever a reading ends, and what replaced it after what it left.
 """
 
-from __future__ import annotations
-
 import queue
 import threading
 import time

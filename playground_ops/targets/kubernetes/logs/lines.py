@@ -4,8 +4,6 @@ The kubelet gives a log from a time on, in whole seconds. So what is asked for a
 and what is known is told from what is new by time and text; equal lines of one nanosecond are counted.
 """
 
-from __future__ import annotations
-
 import calendar
 import heapq
 import re

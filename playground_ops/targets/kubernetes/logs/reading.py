@@ -1,14 +1,12 @@
 """The logs of the pods that a person names: what there is, and for what there is not, why."""
 
-from __future__ import annotations
-
 import re
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from playground_ops.config import Configuration
-from playground_ops.core.errors import BadInput, Finding, FindingKind, PlaygroundError
+from playground_ops.core.errors import BadInput, Finding, PlaygroundError, certain
 from playground_ops.core.pod import Pod
 from playground_ops.render.names import RELEASE, STANDING, location_service
 from playground_ops.render.runs import RUN_ID
@@ -51,8 +49,7 @@ def namespace_of(configuration: Configuration, selector: str) -> str:
 
 
 def _no_such_component(component: str, known: list[str]) -> Finding:
-    return Finding(
-        kind=FindingKind.CERTAIN,
+    return certain(
         object=f"component/{component}",
         observed="There is no such component.",
         cause=f"There are: {', '.join(known)}; and releases, such as {known[-1]}-1.",
@@ -168,8 +165,7 @@ def read(
 
 
 def _no_such_container(wanted: Wanted, known: list[str]) -> Finding:
-    return Finding(
-        kind=FindingKind.CERTAIN,
+    return certain(
         object=wanted.pods.title,
         observed=f"No container is named {wanted.container}.",
         cause=f"The pods have: {', '.join(known)}.",
@@ -178,8 +174,7 @@ def _no_such_container(wanted: Wanted, known: list[str]) -> Finding:
 
 
 def _never_restarted(wanted: Wanted) -> Finding:
-    return Finding(
-        kind=FindingKind.CERTAIN,
+    return certain(
         object=wanted.pods.title,
         observed="There is no previous log.",
         cause="No container was restarted in its pod; the log of a pod that is gone is gone with it.",

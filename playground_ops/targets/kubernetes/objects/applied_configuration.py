@@ -1,12 +1,10 @@
 """The configuration that is in force: a ConfigMap that `deploy` writes, or what came with `ops` from git."""
 
-from __future__ import annotations
-
 import json
 from pathlib import Path
 
 from playground_ops.config import OPS, Configuration, read
-from playground_ops.core.errors import Finding, FindingKind, PlaygroundError
+from playground_ops.core.errors import Finding, PlaygroundError, certain
 from playground_ops.render import allowed
 from playground_ops.render.names import CONFIGURATION, CONFIGURATION_KEY, an_object, release_deployment
 from playground_ops.targets.kubernetes.api.connection import Connection
@@ -53,8 +51,7 @@ def has_served(connection: Connection, namespace: str, number: str) -> bool:
 
 
 def _none(namespace: str) -> Finding:
-    return Finding(
-        kind=FindingKind.CERTAIN,
+    return certain(
         object=f"configmap/{CONFIGURATION}",
         observed=f"It is not in namespace {namespace}.",
         cause="No stack was bootstrapped there, or somebody deleted it.",

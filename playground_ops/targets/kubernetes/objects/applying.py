@@ -1,7 +1,5 @@
 """Writing the objects of a plan: server-side apply, in the order of rendering, and nothing unchanged."""
 
-from __future__ import annotations
-
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 

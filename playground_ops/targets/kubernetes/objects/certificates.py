@@ -1,7 +1,5 @@
 """The certificates with which people reach the UI: somebody else renews them, or has stopped to."""
 
-from __future__ import annotations
-
 import socket
 import ssl
 from collections.abc import Mapping
@@ -9,7 +7,7 @@ from datetime import datetime, timedelta, timezone
 
 from playground_ops.config import Configuration
 from playground_ops.config.configuration import IngressSettings
-from playground_ops.core.errors import Finding, FindingKind
+from playground_ops.core.errors import Finding, transient
 from playground_ops.render.names import READ_ONLY, WEBSERVER, an_object
 from playground_ops.targets.kubernetes.api.connection import Connection
 from playground_ops.targets.kubernetes.api.paths import path
@@ -74,8 +72,7 @@ def _told(
     if left > min(SOON, (ends - begins) / PART):
         return None
     seen = "has expired" if left <= timedelta(0) else f"expires on {ends:%Y-%m-%d at %H:%M} UTC"
-    return Finding(
-        kind=FindingKind.TRANSIENT,
+    return transient(
         object=f"ingress/{name}",
         observed=f"The certificate of {ingress.host} {seen}.",
         cause=f"Whoever renews Secret {ingress.tls_secret}, such as cert-manager, did not; or the controller "

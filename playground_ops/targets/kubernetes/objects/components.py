@@ -3,8 +3,6 @@
 Source: the resource metrics API (kubernetes.io, "Resource metrics pipeline"), `metrics.k8s.io/v1beta1`.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, Literal

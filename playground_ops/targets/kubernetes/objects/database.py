@@ -1,7 +1,5 @@
 """The stack's database: its password, the schema's migration, and a dump to the claim."""
 
-from __future__ import annotations
-
 import re
 import secrets
 from collections.abc import Sequence
@@ -9,7 +7,7 @@ from uuid import uuid4
 
 from playground_ops.config import Configuration
 from playground_ops.core import messages
-from playground_ops.core.errors import Finding, FindingKind, PlaygroundError
+from playground_ops.core.errors import Finding, PlaygroundError, certain, transient
 from playground_ops.core.model import Backup
 from playground_ops.core.plan import Change
 from playground_ops.core.redact import redact
@@ -71,8 +69,7 @@ def migrate(connection: Connection, configuration: Configuration, say: Say) -> N
 
 
 def _not_from_inside() -> Finding:
-    return Finding(
-        kind=FindingKind.CERTAIN,
+    return certain(
         object="component/webserver",
         observed="Webserver or daemon would get another image, and so perhaps another version of Dagster.",
         cause="Then the database's schema is migrated first, which `ops` has no right to do.",
@@ -81,8 +78,7 @@ def _not_from_inside() -> Finding:
 
 
 def _migration_failed(name: str, code: int, said: Sequence[str]) -> Finding:
-    return Finding(
-        kind=FindingKind.CERTAIN,
+    return certain(
         object=f"job/{name}",
         observed=f"`dagster instance migrate` ended with exit code {code}. Nothing else was changed.",
         cause="The words below are its own.",
@@ -117,8 +113,7 @@ def _dump_failed(name: str, ended: one_shot.Ended) -> Finding:
     told = f"was ended after {LONGEST_SECONDS} s" if ended.too_late else f"ended with exit code {ended.code}"
     said = [line for line in redact(ended.said).splitlines() if line.strip()]
     last = f": {said[-1].rstrip('.')}" if said else ""
-    return Finding(
-        kind=FindingKind.CERTAIN,
+    return certain(
         object=f"pod/{name}",
         observed=f"The backup {told}{last}. The earlier backups are as they were.",
         cause="These are the words of pg_dump, or of the file system.",
@@ -128,8 +123,7 @@ def _dump_failed(name: str, ended: one_shot.Ended) -> Finding:
 
 
 def _no_answer(name: str, what: str) -> Finding:
-    return Finding(
-        kind=FindingKind.TRANSIENT,
+    return transient(
         object=f"pod/{name}",
         observed=f"No backup was made: {what}.",
         cause="The cluster has no room for it, or somebody deleted it.",

@@ -3,8 +3,6 @@
 Rules: Kubernetes documentation, "Server-Side Apply"; meta/v1 ManagedFieldsEntry and FieldsV1.
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any

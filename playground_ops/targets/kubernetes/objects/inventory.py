@@ -3,14 +3,12 @@
 Claims, Secrets and the namespace are never among it; releases and records are the rollouts'.
 """
 
-from __future__ import annotations
-
 from collections.abc import Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from playground_ops.config import Configuration
-from playground_ops.core.errors import Finding, FindingKind, PlaygroundError
+from playground_ops.core.errors import Finding, PlaygroundError, certain
 from playground_ops.core.plan import Change
 from playground_ops.render.foundation import namespaces as rendered
 from playground_ops.render.names import LOCATION, MANAGER, OF_NAMESPACE, PREFIX, RELEASE
@@ -124,8 +122,7 @@ def _deleted(found: Mapping[str, Any], foundation: bool, connection: Connection)
 
 
 def _moved(name: str, namespace: str) -> Finding:
-    return Finding(
-        kind=FindingKind.CERTAIN,
+    return certain(
         object=f"location/{name}",
         observed=f"It serves in another namespace than {namespace}, where the configuration has it now.",
         cause="A location does not change its namespace while it serves: its address would change too.",

@@ -1,7 +1,5 @@
 """What applying would change, asked of the API server itself: a dry run of every object."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor

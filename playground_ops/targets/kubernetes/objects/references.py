@@ -3,8 +3,6 @@
 What runs does not need it any more; the next pod does not start without it.
 """
 
-from __future__ import annotations
-
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
@@ -12,7 +10,7 @@ from typing import Any, NamedTuple
 
 from playground_ops.config import Configuration
 from playground_ops.core.clock import moment
-from playground_ops.core.errors import Finding, FindingKind
+from playground_ops.core.errors import Finding, FindingKind, certain
 from playground_ops.core.pod import Pod
 from playground_ops.core.pod_settings import PodSettings
 from playground_ops.diagnose.container_reasons import known
@@ -135,8 +133,7 @@ def not_mounted(
 
 
 def _gone(what: str, told: str) -> Finding:
-    return Finding(
-        kind=FindingKind.CERTAIN,
+    return certain(
         object=what,
         observed="It is not there. What runs goes on; a new pod will not start.",
         cause=f"The configuration names it for {told}, and somebody deleted it.",
@@ -146,8 +143,7 @@ def _gone(what: str, told: str) -> Finding:
 
 
 def _unmounted(pod: str, message: str, fix: str) -> Finding:
-    return Finding(
-        kind=FindingKind.CERTAIN,
+    return certain(
         object=f"pod/{pod}",
         observed=f"The kubelet says: {message} What runs goes on; a new pod will not start.",
         cause="A Secret or ConfigMap that it was started with was deleted.",

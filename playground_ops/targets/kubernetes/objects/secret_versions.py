@@ -1,7 +1,5 @@
 """Versions of Secrets, written by whatever changes one and read without their content; and of ConfigMaps."""
 
-from __future__ import annotations
-
 import hashlib
 import json
 import secrets

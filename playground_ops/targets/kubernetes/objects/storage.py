@@ -1,7 +1,5 @@
 """The database and the claims, as the inside of the cluster can look at them: without a command in a pod."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 from playground_ops.config import Configuration

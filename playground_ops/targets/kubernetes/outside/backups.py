@@ -1,7 +1,5 @@
 """The database as a file: written whole or not at all, and brought back in one transaction."""
 
-from __future__ import annotations
-
 import errno
 import os
 import secrets
@@ -9,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
-from playground_ops.core.errors import BadInput, Finding, FindingKind, PlaygroundError
+from playground_ops.core.errors import BadInput, Finding, FindingKind, PlaygroundError, certain
 from playground_ops.targets.kubernetes.api.connection import Connection
 from playground_ops.targets.kubernetes.outside import postgres
 from playground_ops.targets.kubernetes.outside.executing import (
@@ -120,8 +118,7 @@ def pieces(file: Path, count: Count) -> Iterator[bytes]:
 
 
 def _exists(file: Path) -> Finding:
-    return Finding(
-        kind=FindingKind.CERTAIN,
+    return certain(
         object=f"file/{file}",
         observed="It is there already.",
         cause="A backup is not overwritten by mistake.",
@@ -141,8 +138,7 @@ def _unwritable(file: Path, error: OSError) -> Finding:
 
 
 def _unreadable(file: Path, error: OSError) -> Finding:
-    return Finding(
-        kind=FindingKind.CERTAIN,
+    return certain(
         object=f"file/{file}",
         observed=f"It can't be read: {error.strerror}.",
         cause="The path is not the one that was meant, or it belongs to somebody else.",
@@ -151,8 +147,7 @@ def _unreadable(file: Path, error: OSError) -> Finding:
 
 
 def _no_backup(file: Path, ended: Ended) -> Finding:
-    return Finding(
-        kind=FindingKind.CERTAIN,
+    return certain(
         object=f"file/{file}",
         observed="`pg_restore` can't read it whole.",
         cause=ended.said.splitlines()[-1] if ended.said else "It said nothing.",
@@ -162,8 +157,7 @@ def _no_backup(file: Path, ended: Ended) -> Finding:
 
 
 def _of_something_else(file: Path) -> Finding:
-    return Finding(
-        kind=FindingKind.CERTAIN,
+    return certain(
         object=f"file/{file}",
         observed="It is a backup without Dagster's tables.",
         cause="It is of another database, or of one that Dagster has not used yet.",
@@ -172,8 +166,7 @@ def _of_something_else(file: Path) -> Finding:
 
 
 def _not_restored(file: Path, ended: Ended) -> Finding:
-    return Finding(
-        kind=FindingKind.CERTAIN,
+    return certain(
         object=f"file/{file}",
         observed=f"`pg_restore` ended with exit code {ended.code}; the database is as it was before.",
         cause=ended.said.splitlines()[-1] if ended.said else "It said nothing.",

@@ -6,8 +6,6 @@ whatever is interrupted is gone on with by the next deploy.
 A Secret can't be read from another namespace. Copies have the password and nothing else of the Secret.
 """
 
-from __future__ import annotations
-
 import base64
 import secrets
 import time
@@ -15,7 +13,7 @@ from typing import Any
 
 from playground_ops.config import Configuration
 from playground_ops.core.clock import SystemClock
-from playground_ops.core.errors import Finding, FindingKind, PlaygroundError
+from playground_ops.core.errors import Finding, FindingKind, PlaygroundError, certain
 from playground_ops.core.model import Location
 from playground_ops.core.target import Say
 from playground_ops.diagnose.pods import Collected, assess
@@ -184,8 +182,7 @@ def _is_current(connection: Connection, wanted: dict[str, Any], source: str) -> 
 
 
 def _strangers(what: str) -> Finding:
-    return Finding(
-        kind=FindingKind.CERTAIN,
+    return certain(
         object=what,
         observed="It is there already, and is not the stack's copy of its database's password.",
         cause="Somebody else's work is not overwritten.",

@@ -1,12 +1,10 @@
 """Taking a stack down: what answers first, then the database; data only when that is asked for."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from playground_ops.core.errors import Finding, FindingKind, PlaygroundError
+from playground_ops.core.errors import Finding, PlaygroundError, transient
 from playground_ops.core.pod import Pod
 from playground_ops.core.target import Say
 from playground_ops.render.admission import API as POLICY_API
@@ -125,8 +123,7 @@ def _is_going(pod: Pod) -> bool:
 
 
 def _still_there(pod: Pod) -> Finding:
-    return Finding(
-        kind=FindingKind.TRANSIENT,
+    return transient(
         object=title(pod.reference),
         observed="It has not ended.",
         cause="Its runs take longer than that, or its node does not answer.",

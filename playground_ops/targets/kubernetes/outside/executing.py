@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
-from playground_ops.core.errors import Finding, FindingKind, PlaygroundError
+from playground_ops.core.errors import Finding, PlaygroundError, certain, transient
 from playground_ops.core.pod import Pod
 from playground_ops.core.redact import redact
 from playground_ops.render.names import an_object
@@ -248,8 +248,7 @@ def _find_out_when_it_is_gone(made: ClientConnection) -> None:
 
 def failed(place: Place, program: str, ended: Ended) -> Finding:
     """A command that said why it failed."""
-    return Finding(
-        kind=FindingKind.CERTAIN,
+    return certain(
         object=str(place),
         observed=f"`{program}` failed in it with exit code {ended.code}.",
         cause=ended.said.splitlines()[-1] if ended.said else "It said nothing.",
@@ -259,8 +258,7 @@ def failed(place: Place, program: str, ended: Ended) -> Finding:
 
 
 def _broken(place: Place, told: str) -> Finding:
-    return Finding(
-        kind=FindingKind.TRANSIENT,
+    return transient(
         object=str(place),
         observed=f"The connection to it broke before the command in it had ended: {redact(told)[:300]}.",
         cause="The pod was ended, its node went away, or the network or the API server did.",
@@ -269,8 +267,7 @@ def _broken(place: Place, told: str) -> Finding:
 
 
 def _not_started(place: Place, told: str) -> Finding:
-    return Finding(
-        kind=FindingKind.CERTAIN,
+    return certain(
         object=str(place),
         observed=f"The command could not be run in it: {told.rstrip('.')}.",
         cause="Its container does not run, or its image has no such program.",
@@ -279,8 +276,7 @@ def _not_started(place: Place, told: str) -> Finding:
 
 
 def _too_old(connection: Connection) -> Finding:
-    return Finding(
-        kind=FindingKind.CERTAIN,
+    return certain(
         object=f"context/{connection.name}",
         observed=f"Its API server does not speak {PROTOCOL}.",
         cause="It is older than Kubernetes 1.30, or a proxy before it lets no websockets pass.",

@@ -14,7 +14,7 @@ from contextlib import suppress
 from types import TracebackType
 from typing import TypeVar
 
-from playground_ops.core.errors import BadInput, Finding, FindingKind, PlaygroundError
+from playground_ops.core.errors import BadInput, Finding, PlaygroundError, certain, transient
 from playground_ops.targets.kubernetes.api.connection import Connection
 from playground_ops.targets.kubernetes.api.paths import Selection
 from playground_ops.targets.kubernetes.api.refusals import Refusal
@@ -149,8 +149,7 @@ async def _in_thread(work: Callable[[], T]) -> T:
 def _refused(chosen: Selection, pod: str, refusal: Refusal) -> Finding:
     if refusal.code in (401, 403):
         return missing_right(chosen, "get and create", "pods/portforward", refusal)
-    return Finding(
-        kind=FindingKind.TRANSIENT,
+    return transient(
         object=f"pod/{pod}",
         observed=f"No connection to it: {refusal.message[:300].rstrip('.')}.",
         cause="It has just ended; or the API server does not reach its node, or no websocket gets this far.",
@@ -172,8 +171,7 @@ def _listening(port: int) -> socket.socket:
 
 
 def _not_free(port: int, error: OSError) -> Finding:
-    return Finding(
-        kind=FindingKind.CERTAIN,
+    return certain(
         object=f"port/{port}",
         observed=f"{HOST}:{port} can't be listened on: {error.strerror}.",
         cause="Another program listens there, or only the administrator may (below 1024).",

@@ -1,12 +1,10 @@
 """Secrets with credentials for git: made and replaced with a person's rights, and no stranger's."""
 
-from __future__ import annotations
-
 import base64
 from collections.abc import Mapping
 
 from playground_ops.config import Configuration
-from playground_ops.core.errors import BadInput, Finding, FindingKind, PlaygroundError
+from playground_ops.core.errors import BadInput, Finding, PlaygroundError, certain
 from playground_ops.core.model import Location
 from playground_ops.render import foundation
 from playground_ops.render.gitsync import is_ssh
@@ -88,8 +86,7 @@ def _is_ours(metadata: Mapping[str, Mapping[str, str]]) -> bool:
 
 
 def _strangers(name: str) -> Finding:
-    return Finding(
-        kind=FindingKind.CERTAIN,
+    return certain(
         object=f"secret/{name}",
         observed="It is there already, and was not made by this command.",
         cause="Somebody else's work is not overwritten, nor is the stack's own for another purpose.",
@@ -99,8 +96,7 @@ def _strangers(name: str) -> Finding:
 
 def _other_way(location: Location, by_key: bool) -> Finding:
     way, other = ("HTTP", "--username and --token-file") if by_key else ("SSH", "--ssh-key and --known-hosts")
-    return Finding(
-        kind=FindingKind.CERTAIN,
+    return certain(
         object=f"location/{location.name}",
         observed=f"Its repository is fetched over {way}, and these are no credentials for that.",
         cause=f"The configuration names this Secret for {location.repository}.",

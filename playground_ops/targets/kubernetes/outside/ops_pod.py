@@ -5,8 +5,6 @@ night has no time for that. Long commands have a Job: it outlives the pod of `op
 meanwhile.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from pathlib import Path
 

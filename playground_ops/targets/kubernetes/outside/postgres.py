@@ -1,7 +1,5 @@
 """The stack's own Postgres, asked from within its pod: by its socket, which takes no password."""
 
-from __future__ import annotations
-
 import base64
 import hashlib
 import hmac
@@ -11,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from playground_ops.config import Configuration
-from playground_ops.core.errors import BadInput, Finding, FindingKind, PlaygroundError
+from playground_ops.core.errors import BadInput, Finding, PlaygroundError, certain, transient
 from playground_ops.core.pod import Pod
 from playground_ops.render.database import DATABASE, USER
 from playground_ops.render.names import POSTGRES, an_object
@@ -92,8 +90,7 @@ def must_have_no_runs(runs: Sequence[ActiveRun], what: str) -> None:
 
 def _active(runs: Sequence[ActiveRun], what: str) -> Finding:
     named = ", ".join(map(str, runs[:10])) + (f" and {len(runs) - 10} more" if len(runs) > 10 else "")
-    return Finding(
-        kind=FindingKind.TRANSIENT,
+    return transient(
         object="runs",
         observed=f"{len(runs)} under way: {named}.",
         cause=f"{what} ends them: they lose their connection to the database.",
@@ -102,8 +99,7 @@ def _active(runs: Sequence[ActiveRun], what: str) -> Finding:
 
 
 def _external(host: str, instead: str) -> Finding:
-    return Finding(
-        kind=FindingKind.CERTAIN,
+    return certain(
         object="configuration/postgres.external",
         observed=f"The database is not this stack's: it is at {host}.",
         cause="Only a Postgres that the stack runs is changed or read by it.",
@@ -112,8 +108,7 @@ def _external(host: str, instead: str) -> Finding:
 
 
 def _not_ready(pod: str, there: bool) -> Finding:
-    return Finding(
-        kind=FindingKind.TRANSIENT,
+    return transient(
         object=f"pod/{pod}",
         observed="It is not ready." if there else "It is not there.",
         cause="Postgres starts, or can't start." if there else "The stack was not deployed, or is down.",

@@ -1,14 +1,12 @@
 """What has to hold before anything is written to a cluster: looked at all at once, told all at once."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from playground_ops.config import Configuration
-from playground_ops.core.errors import Finding, FindingKind, PlaygroundError
+from playground_ops.core.errors import Finding, PlaygroundError, certain
 from playground_ops.render.names import MANAGER, OF_NAMESPACE, an_object
 from playground_ops.targets.kubernetes.api.connection import AT_ONCE, Connection
 from playground_ops.targets.kubernetes.api.paths import PLURALS, path, title
@@ -208,4 +206,4 @@ def _locations(configuration: Configuration) -> Iterator[Finding]:
 
 
 def _finding(what: str, observed: str, cause: str, fix: str) -> Finding:
-    return Finding(kind=FindingKind.CERTAIN, object=what, observed=observed, cause=cause, fix=fix)
+    return certain(object=what, observed=observed, cause=cause, fix=fix)

@@ -4,15 +4,13 @@ The new password is written beside the old one; then Postgres learns it; then it
 Whoever finds a new one beside the old one goes on with that: the steps can be made again.
 """
 
-from __future__ import annotations
-
 import base64
 import secrets
 from collections.abc import Mapping
 from typing import Any
 
 from playground_ops.config import Configuration
-from playground_ops.core.errors import BadInput, Finding, FindingKind, PlaygroundError
+from playground_ops.core.errors import BadInput, Finding, PlaygroundError, certain
 from playground_ops.core.target import Say
 from playground_ops.render.database import PASSWORD_KEY, USER, password_secret
 from playground_ops.render.mounted_versions import SECRET_VERSION
@@ -95,8 +93,7 @@ def _encoded(text: str) -> str:
 
 
 def _a_persons(name: str) -> Finding:
-    return Finding(
-        kind=FindingKind.CERTAIN,
+    return certain(
         object=f"secret/{name}",
         observed="It was not made by this stack.",
         cause="Whoever made it may have it written down elsewhere, and would bring the old password back.",
@@ -106,8 +103,7 @@ def _a_persons(name: str) -> Finding:
 
 
 def _none(name: str) -> Finding:
-    return Finding(
-        kind=FindingKind.CERTAIN,
+    return certain(
         object=f"secret/{name}",
         observed="It is not there.",
         cause="The stack was not bootstrapped here, or somebody deleted it.",

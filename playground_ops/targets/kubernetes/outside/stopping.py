@@ -1,12 +1,10 @@
 """The stack without its Dagster processes: as the database is restored. Stopped here, and started again."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Sequence
 from typing import Any
 
-from playground_ops.core.errors import Finding, FindingKind, PlaygroundError
+from playground_ops.core.errors import Finding, PlaygroundError, certain, transient
 from playground_ops.core.pod import Pod
 from playground_ops.core.target import Say
 from playground_ops.render.names import MANAGER, PREFIX
@@ -95,8 +93,7 @@ def _deployments(connection: Connection, namespaces: Sequence[str]) -> list[dict
 
 
 def _runs(pods: Sequence[str]) -> Finding:
-    return Finding(
-        kind=FindingKind.CERTAIN,
+    return certain(
         object="stack",
         observed=f"It runs: {', '.join(pods)}.",
         cause="Dagster's processes would write into a database that is being replaced under them.",
@@ -105,8 +102,7 @@ def _runs(pods: Sequence[str]) -> Finding:
 
 
 def _connected(addresses: Sequence[str]) -> Finding:
-    return Finding(
-        kind=FindingKind.CERTAIN,
+    return certain(
         object="database",
         observed=f"Somebody else is connected to it, from {', '.join(addresses)}.",
         cause="A psql session, or a program that is not of this stack, uses it.",
@@ -115,8 +111,7 @@ def _connected(addresses: Sequence[str]) -> Finding:
 
 
 def _still_there(pods: Sequence[Pod]) -> Finding:
-    return Finding(
-        kind=FindingKind.TRANSIENT,
+    return transient(
         object="stack",
         observed=f"After {STOP_SECONDS:.0f} s there still are {', '.join(pod.name for pod in pods)}.",
         cause="A code server finishes its runs before it ends.",

@@ -5,8 +5,6 @@ begun to wait that long need not hear of a shorter one. So the pods are let go o
 would make them anew and orphaning them, and are then deleted themselves, with the grace that is wanted.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable
 

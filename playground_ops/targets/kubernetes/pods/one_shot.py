@@ -1,7 +1,5 @@
 """A pod that does one thing and ends: made, waited for, heard, removed."""
 
-from __future__ import annotations
-
 import time
 from collections.abc import Callable
 from contextlib import suppress

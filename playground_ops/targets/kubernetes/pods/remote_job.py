@@ -1,7 +1,5 @@
 """Running a command of this project inside the cluster, and hearing what it says."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Collection
 from contextlib import suppress
 from dataclasses import dataclass
@@ -11,7 +9,7 @@ from uuid import uuid4
 
 from playground_ops.config import OPS, Configuration
 from playground_ops.core.decisions import serving
-from playground_ops.core.errors import Finding, FindingKind, PlaygroundError
+from playground_ops.core.errors import Finding, PlaygroundError, transient
 from playground_ops.core.model import Release
 from playground_ops.core.pod import Pod, newest
 from playground_ops.core.redact import redact
@@ -142,8 +140,7 @@ def _is_active(connection: Connection, job: dict[str, Any]) -> bool:
 
 
 def _lost(name: str) -> Finding:
-    return Finding(
-        kind=FindingKind.TRANSIENT,
+    return transient(
         object=f"job/{name}",
         observed="Its pods were lost, one after the other, and it makes no more of them.",
         cause="Nodes went away, or somebody deletes them; what serves goes on serving.",

@@ -1,12 +1,10 @@
 """Pods by label selector: which there are, which is ready, and why one is not."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any
 
-from playground_ops.core.errors import Finding, FindingKind, PlaygroundError
+from playground_ops.core.errors import Finding, PlaygroundError, certain, transient
 from playground_ops.core.pod import Pod
 from playground_ops.core.redact import redact
 from playground_ops.diagnose.pods import Collected, assess
@@ -53,8 +51,7 @@ def not_ready(connection: Connection, pod: Pod) -> Finding:
 
 
 def _waits(pod: Pod, observed: str, cause: str) -> Finding:
-    return Finding(
-        kind=FindingKind.TRANSIENT,
+    return transient(
         object=f"pod/{pod.name}",
         observed=observed,
         cause=cause,
@@ -101,8 +98,7 @@ def no_match(connection: Connection, chosen: Selection) -> Finding:
     there = selected_pods(connection, Selection(chosen.namespace, ""))
     apps = sorted({f"app={app}" for pod in there if (app := pod.labels.get("app"))})
     told = f"The namespace's pods have: {', '.join(apps)}." if apps else _nothing_there(connection, chosen)
-    return Finding(
-        kind=FindingKind.CERTAIN,
+    return certain(
         object=chosen.title,
         observed=f"No pod in the namespace {chosen.namespace} matches.",
         cause=told,

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from playground_ops.core.errors import Finding, FindingKind, LockLost
+from playground_ops.core.errors import Finding, LockLost, certain
 from playground_ops.render.names import RELEASE, ROLLOUT_MANAGER, an_object, location_service
 from playground_ops.targets.kubernetes.api.connection import Connection
 from playground_ops.targets.kubernetes.api.paths import path
@@ -83,8 +83,7 @@ def _chosen(service: Mapping[str, Any] | None) -> int | None:
 
 
 def _moved(location: str, before: int | None, now: int | None) -> Finding:
-    return Finding(
-        kind=FindingKind.CERTAIN,
+    return certain(
         object=f"service/{location_service(location)}",
         observed=f"It led to release {before} when this rollout looked at it, and leads to {now} now.",
         cause="Somebody changed its selector, or a rollout went on after its lock had expired.",

@@ -3,8 +3,6 @@
 Named by its content, so that making it again changes nothing; the same files give the same bytes.
 """
 
-from __future__ import annotations
-
 import base64
 import bz2
 import io

@@ -3,8 +3,6 @@
 Rules: coordination.k8s.io/v1 LeaseSpec. All times are the API server's.
 """
 
-from __future__ import annotations
-
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -13,7 +11,7 @@ from typing import Any
 from uuid import uuid4
 
 from playground_ops.core.clock import moment
-from playground_ops.core.errors import Finding, FindingKind, LockHeld, LockLost, PlaygroundError
+from playground_ops.core.errors import Finding, LockHeld, LockLost, PlaygroundError, transient
 from playground_ops.render.names import LOCATION, PREFIX, an_object, labels
 from playground_ops.targets.kubernetes.api.connection import Connection
 from playground_ops.targets.kubernetes.api.paths import collection, path
@@ -153,8 +151,7 @@ def _told(found: dict[str, Any]) -> tuple[str, str]:
 
 def _held(location: str, found: dict[str, Any]) -> Finding:
     holder, since = _told(found)
-    return Finding(
-        kind=FindingKind.TRANSIENT,
+    return transient(
         object=f"lock/{location}",
         observed=f"A rollout of {location} by {holder} is under way since {since}.",
         cause="Only one rollout of a location runs at a time.",
@@ -164,8 +161,7 @@ def _held(location: str, found: dict[str, Any]) -> Finding:
 
 def _lost(location: str, found: dict[str, Any] | None) -> Finding:
     who = _told(found)[0] if found and _token(found) else "nobody"
-    return Finding(
-        kind=FindingKind.TRANSIENT,
+    return transient(
         object=f"lock/{location}",
         observed=f"The lock was lost while this rollout was away; it is held by {who} now.",
         cause=f"This process did not run, or did not reach the API server, for {LEASE_SECONDS} s.",

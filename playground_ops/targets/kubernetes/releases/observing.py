@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from playground_ops.core import messages
-from playground_ops.core.errors import Finding, FindingKind, PlaygroundError
+from playground_ops.core.errors import Finding, FindingKind, PlaygroundError, certain, transient
 from playground_ops.core.model import Observation, Release, ServerStatus
 from playground_ops.core.pod import Pod, newest_first
 from playground_ops.diagnose.pods import (
@@ -29,8 +29,7 @@ from playground_ops.targets.kubernetes.releases.deployments import Releases, sel
 
 
 def moved_on(commit: str, found: str) -> Finding:
-    return Finding(
-        kind=FindingKind.CERTAIN,
+    return certain(
         object=f"code/{commit}",
         observed=f"The project's own files are {found} here.",
         cause="The release was made by another version of this project, whose files are gone.",
@@ -39,8 +38,7 @@ def moved_on(commit: str, found: str) -> Finding:
 
 
 def no_address(release: Release) -> Finding:
-    return Finding(
-        kind=FindingKind.TRANSIENT,
+    return transient(
         object=f"release/{release.name}",
         observed="Its pod has no address any more.",
         cause="It was deleted, or its node went away, since it was ready.",
@@ -49,8 +47,7 @@ def no_address(release: Release) -> Finding:
 
 
 def no_answer(release: Release, told: str) -> Finding:
-    return Finding(
-        kind=FindingKind.TRANSIENT,
+    return transient(
         object=f"release/{release.name}",
         observed=f"Its pod is ready, and does not answer from here: {told}.",
         cause="The server died just now, or a network policy lets nobody but the stack reach it.",
@@ -190,8 +187,7 @@ def _told_by_itself(known: Collected) -> Finding | None:
 
 
 def _scaled_to_nothing(what: str) -> Finding:
-    return Finding(
-        kind=FindingKind.TRANSIENT,
+    return transient(
         object=what,
         observed="It is scaled to nothing, so it has no pod.",
         cause="Somebody, or an autoscaler, set its replicas to 0.",
@@ -201,8 +197,7 @@ def _scaled_to_nothing(what: str) -> Finding:
 
 
 def _gone(what: str) -> Finding:
-    return Finding(
-        kind=FindingKind.TRANSIENT,
+    return transient(
         object=what,
         observed="It is not there any more.",
         cause="Somebody deleted it.",

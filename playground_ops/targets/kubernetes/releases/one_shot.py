@@ -1,14 +1,12 @@
 """What short pods answer for a rollout: what refs mean, and whether a candidate passes its smoke test."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable, Sequence
 from functools import partial
 from uuid import uuid4
 
 from playground_ops.config import Configuration
-from playground_ops.core.errors import Finding, FindingKind, PlaygroundError, RolloutFailed
+from playground_ops.core.errors import Finding, PlaygroundError, RolloutFailed, transient
 from playground_ops.core.model import Location, Release, Revision
 from playground_ops.core.target import Say
 from playground_ops.diagnose.git_errors import explain_in_pod, too_slow
@@ -65,8 +63,7 @@ def _answer(ended: one_shot.Ended, url: str) -> str:
 
 
 def _not_there(url: str, what: str) -> Finding:
-    return Finding(
-        kind=FindingKind.TRANSIENT,
+    return transient(
         object=refs.thing(url),
         observed=f"No answer after {RESOLVE_SECONDS} s: {what}.",
         cause="The cluster has no room, or pulls an image slowly.",
@@ -91,8 +88,7 @@ def run_smoke(
 
 
 def _no_answer(pod: str, what: str) -> Finding:
-    return Finding(
-        kind=FindingKind.TRANSIENT,
+    return transient(
         object=f"pod/{pod}",
         observed=f"The smoke run did not end: {what}.",
         cause="The cluster has no room for its pod, or somebody deleted it.",

@@ -5,8 +5,6 @@ person then starts in the UI stays started. On again: what was stopped here is g
 code's own default.
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass

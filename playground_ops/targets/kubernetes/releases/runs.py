@@ -1,7 +1,5 @@
 """Pods of runs: what the releases give them, and which runs have lost their server."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -11,7 +9,7 @@ import yaml
 
 from playground_ops.config import Configuration
 from playground_ops.core.clock import moment
-from playground_ops.core.errors import Finding, FindingKind, PlaygroundError
+from playground_ops.core.errors import Finding, PlaygroundError, certain, transient
 from playground_ops.core.pod import Pod
 from playground_ops.render import instance
 from playground_ops.render.names import GRPC_PORT, INSTANCE, an_object, location_service, release_service
@@ -76,8 +74,7 @@ def launcher_may_change(connection: Connection, configuration: Configuration) ->
 
 
 def _not_from_inside() -> Finding:
-    return Finding(
-        kind=FindingKind.CERTAIN,
+    return certain(
         object=f"configuration/{LAUNCHER}",
         observed="Runs are to be launched by another launcher than until now.",
         cause="Webserver and daemon get accounts or lose them with it, which `ops` has no right to change.",
@@ -86,8 +83,7 @@ def _not_from_inside() -> Finding:
 
 
 def _under_way(named: str, count: int) -> Finding:
-    return Finding(
-        kind=FindingKind.TRANSIENT,
+    return transient(
         object=f"configuration/{LAUNCHER}",
         observed=f"Runs are to be launched by another launcher, and {count} are under way: {named}.",
         cause="It would take them for lost, and could not terminate them.",
