@@ -34,8 +34,7 @@ class Listed(NamedTuple):
 LISTED = {
     "validate": Listed("configuration_commands", "Check the configuration file; every fault at once."),
     "generate": Listed(
-        "configuration_commands",
-        "Write the stack's Kubernetes objects to deploy/, one file a component.",
+        "configuration_commands", "Write the stack's Kubernetes objects to deploy/, one file a component."
     ),
     "plan": Listed("stack_commands", "Show what `deploy` would change."),
     "deploy": Listed("stack_commands", "Bring the whole stack to what the configuration says."),
@@ -71,8 +70,7 @@ LISTED = {
         "secret_commands", "Make and change Secrets of the stack (on Kubernetes): git, rotate-database."
     ),
     "backup": Listed(
-        "database_commands",
-        "Write the stack's database to FILE, while the stack goes on (on Kubernetes).",
+        "database_commands", "Write the stack's database to FILE, while the stack goes on (on Kubernetes)."
     ),
     "restore": Listed(
         "database_commands", "Bring the database of a stopped stack back to what FILE holds (on Kubernetes)."

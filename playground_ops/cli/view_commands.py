@@ -120,13 +120,7 @@ def health(config: Path | None, target: str | None, as_json: bool) -> None:
 @click.option("--port", type=click.IntRange(1, 65_535), help="On Kubernetes: the port here, else a free one.")
 @click.option("--no-browser", is_flag=True, help="Print the address and open nothing.")
 @common
-def ui(
-    config: Path | None,
-    target: str | None,
-    as_json: bool,
-    port: int | None,
-    no_browser: bool,
-) -> None:
+def ui(config: Path | None, target: str | None, as_json: bool, port: int | None, no_browser: bool) -> None:
     """Print the UI's address and open it in a browser, when a terminal is there.
 
     On Kubernetes it forwards a port of this machine to the webserver, until Ctrl-C.

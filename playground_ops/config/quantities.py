@@ -101,8 +101,5 @@ def _fits(part: str, lowest: int, highest: int) -> bool:
 Quantity = Annotated[AsWritten, AfterValidator(_quantity)]
 Bytes = Annotated[AsWritten, AfterValidator(_bytes_quantity)]
 Resource = Annotated[str, AfterValidator(_resource)]
-Quota = Annotated[
-    dict[Annotated[str, AfterValidator(_quota_resource)], Quantity],
-    AfterValidator(_quota),
-]
+Quota = Annotated[dict[Annotated[str, AfterValidator(_quota_resource)], Quantity], AfterValidator(_quota)]
 CronSchedule = Annotated[str, AfterValidator(cron_schedule)]

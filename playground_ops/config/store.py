@@ -64,9 +64,7 @@ StorageAccount = Annotated[
 Container = Annotated[
     rules.AsWritten,
     rules.matching(
-        r"[a-z0-9](-?[a-z0-9]){2,62}",
-        "a container: 3 to 63 lower-case letters, digits and single dashes",
-        63,
+        r"[a-z0-9](-?[a-z0-9]){2,62}", "a container: 3 to 63 lower-case letters, digits and single dashes", 63
     ),
 ]
 """Azure Storage, "Naming and referencing containers, blobs, and metadata"."""

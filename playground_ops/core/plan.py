@@ -93,10 +93,7 @@ def _change(desired: Component, live: Component | None) -> Change:
         return Change(component=desired.name, kind=desired.kind, action="create", fields=fields)
     fields = _fields(live.settings, desired.settings)
     return Change(
-        component=desired.name,
-        kind=desired.kind,
-        action="update" if fields else "unchanged",
-        fields=fields,
+        component=desired.name, kind=desired.kind, action="update" if fields else "unchanged", fields=fields
     )
 
 

@@ -86,10 +86,7 @@ def of_plan(plan: Plan) -> Metadata:
         rows.append(f"| **{action}** | {cell(change.object or change.component)} | | | |")
         rows += [f"| | | {_changed_field(field)} |" for field in change.fields if change.action == "update"]
         rows += [f"| | | {cell(one.path)} | drift, by {cell(one.manager)} | stays |" for one in change.drift]
-    return {
-        "summary": dg.MetadataValue.text(plan.summary()),
-        "plan": dg.MetadataValue.md("\n".join(rows)),
-    }
+    return {"summary": dg.MetadataValue.text(plan.summary()), "plan": dg.MetadataValue.md("\n".join(rows))}
 
 
 def _changed_field(field: FieldChange) -> str:

@@ -45,12 +45,7 @@ def _known(pattern: str, kind: FindingKind, cause: str, fix: str) -> Known:
 
 
 CATALOGUE = (
-    _known(
-        r"^.*No space left on device.*$",
-        CAPACITY,
-        "The disk is full.",
-        "Make room, then redeploy.",
-    ),
+    _known(r"^.*No space left on device.*$", CAPACITY, "The disk is full.", "Make room, then redeploy."),
     _known(
         r"^.*(?:MemoryError|Cannot allocate memory).*$",
         CAPACITY,

@@ -49,10 +49,7 @@ class StackStatus(FrozenModel):
 
 
 def location_status(
-    name: str,
-    releases: Sequence[LiveRelease],
-    last: RolloutRecord | None,
-    server: ComponentStatus | None,
+    name: str, releases: Sequence[LiveRelease], last: RolloutRecord | None, server: ComponentStatus | None
 ) -> LocationStatus:
     now, before = decisions.serving(releases), decisions.previous(releases)
     candidate = next((live for live in releases if live.state is ReleaseState.CANDIDATE), None)
@@ -108,10 +105,7 @@ def look(target: Target, configuration: Configuration) -> StackStatus:
         components=tuple(found for found in components if found.kind != "location"),
         locations=tuple(
             location_status(
-                name,
-                releases[name],
-                next(iter(reversed(target.records(name))), None),
-                servers.get(name),
+                name, releases[name], next(iter(reversed(target.records(name))), None), servers.get(name)
             )
             for name in names
         ),

@@ -83,10 +83,7 @@ VALIDATIONS = (
         "'an image that the configuration does not name: ' + "
         "variables.containers.filter(c, !(c.image in variables.images))[0].image",
     ),
-    (
-        f"variables.volumes.all({_KINDS})",
-        "'a kind of volume that the stack has none of'",
-    ),
+    (f"variables.volumes.all({_KINDS})", "'a kind of volume that the stack has none of'"),
     (
         "variables.volumes.all(v, !has(v.secret) || v.secret.secretName in variables.gitSecrets || "
         "v.secret.secretName in variables.packagesSecrets || "

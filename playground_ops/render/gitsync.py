@@ -122,23 +122,14 @@ def fetching(release: Release, configuration: Configuration, in_use: InUse) -> I
         "--submodules=recursive",
         *_credentials(repository, secret),
     ]
-    volumes = (
-        writable("app", APP_FOLDER),
-        writable("tmp", "/tmp"),
-        cache_volume(),
-        *secret_volume(secret),
-    )
+    volumes = (writable("app", APP_FOLDER), writable("tmp", "/tmp"), cache_volume(), *secret_volume(secret))
     found = Container(
         name=NAME,
         image=configuration.images.git_sync,
         resources=RESOURCES,
         command=["sh", "-c", CACHE_SCRIPT, NAME],
         arguments=arguments,
-        variables=[
-            variable("HOME", "/tmp"),
-            *cache_variables(release, in_use),
-            *_user(repository, secret),
-        ],
+        variables=[variable("HOME", "/tmp"), *cache_variables(release, in_use), *_user(repository, secret)],
         volumes=volumes,
     )
     made = container(found, PodSettings())

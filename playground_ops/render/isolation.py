@@ -150,10 +150,7 @@ def _network(configuration: Configuration, location: Location) -> Iterator[Objec
         {"endPort": HIGHEST_PORT, "port": WEBSERVER_PORT + 1, "protocol": "TCP"},
         {"endPort": HIGHEST_PORT, "port": 1, "protocol": "UDP"},
     ]
-    leads: list[Object] = [
-        {"to": [{"namespaceSelector": {"matchExpressions": [others]}}]},
-        {"ports": world},
-    ]
+    leads: list[Object] = [{"to": [{"namespaceSelector": {"matchExpressions": [others]}}]}, {"ports": world}]
     # Limited egress has a policy of its own: policies add up.
     leaving = {} if location.egress is None else no_egress_of_others()
     yield network_policy(where, "dagster-leaving", leaving, egress=leads)

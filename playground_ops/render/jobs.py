@@ -181,10 +181,7 @@ def backup_pod(configuration: Configuration, name: str, file: str, seconds: int)
     plain = settings.placement().model_copy(update={"volumes": settings.volumes})
     template = Pod([container(found, mounted)], plain, tags, volumes, grace_seconds=1).render()
     made = an_object("v1", "Pod", name, configuration.kubernetes.namespace, tags)
-    return {
-        **made,
-        "spec": {**template["spec"], "restartPolicy": "Never", "activeDeadlineSeconds": seconds},
-    }
+    return {**made, "spec": {**template["spec"], "restartPolicy": "Never", "activeDeadlineSeconds": seconds}}
 
 
 MIGRATION_COMPONENT = "migration"

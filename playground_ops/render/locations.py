@@ -46,6 +46,5 @@ def service(configuration: Configuration, location: Location) -> Object:
     tags = {**labels(name, "location"), f"{PREFIX}location": location.name, **where.tags}
     ports = [{"name": "grpc", "port": GRPC_PORT, "protocol": "TCP", "targetPort": "grpc"}]
     return a_service(
-        *(name, where.namespace, tags, settings.service_annotations),
-        {"ports": ports, "type": "ClusterIP"},
+        *(name, where.namespace, tags, settings.service_annotations), {"ports": ports, "type": "ClusterIP"}
     )

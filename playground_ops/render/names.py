@@ -18,12 +18,7 @@ CONTENT = f"{PREFIX}content"
 
 WEBSERVER, DAEMON, POSTGRES = "dagster-webserver", "dagster-daemon", "dagster-postgres"
 READ_ONLY = "dagster-webserver-read-only"
-STANDING = {
-    "webserver": WEBSERVER,
-    "webserver-read-only": READ_ONLY,
-    "daemon": DAEMON,
-    "postgres": POSTGRES,
-}
+STANDING = {"webserver": WEBSERVER, "webserver-read-only": READ_ONLY, "daemon": DAEMON, "postgres": POSTGRES}
 """The components that are no locations, with the `app` label of each and the name of its objects."""
 INSTANCE, WORKSPACE, ARTIFACTS = "dagster-instance", "dagster-workspace", "dagster-artifacts"
 

@@ -62,11 +62,7 @@ RESOLVER_RESOURCES = Resources(requests={"cpu": "10m", "memory": "32Mi"}, limits
 
 
 def resolver_pod(
-    locations: Sequence[Location],
-    names: Sequence[str],
-    configuration: Configuration,
-    name: str,
-    seconds: int,
+    locations: Sequence[Location], names: Sequence[str], configuration: Configuration, name: str, seconds: int
 ) -> Object:
     """Return a pod that resolves refs of one repository. It ends by itself, or after `seconds`."""
     location = locations[0]
@@ -95,11 +91,7 @@ def resolver_pod(
 
 
 def resolver_variables(repository: str, secret: str | None) -> list[Object]:
-    options = {
-        "protocol.ext.allow": "never",
-        "http.lowSpeedLimit": "100",
-        "http.lowSpeedTime": "20",
-    }
+    options = {"protocol.ext.allow": "never", "http.lowSpeedLimit": "100", "http.lowSpeedTime": "20"}
     own = [variable("HOME", "/tmp"), variable("GIT_TERMINAL_PROMPT", "0"), variable("LC_ALL", "C")]
     if secret is not None and is_ssh(repository):
         own.append(variable("GIT_SSH_COMMAND", SSH))

@@ -185,9 +185,6 @@ def _once(volumes: Sequence[Mounted]) -> list[Mounted]:
 
 
 def _toleration(found: Toleration) -> Object:
-    return present(
-        key=found.key,
-        operator=found.operator,
-        value=found.value,
-        effect=found.effect,
-    ) | ({} if found.seconds is None else {"tolerationSeconds": found.seconds})
+    return present(key=found.key, operator=found.operator, value=found.value, effect=found.effect) | (
+        {} if found.seconds is None else {"tolerationSeconds": found.seconds}
+    )

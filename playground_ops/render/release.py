@@ -195,11 +195,7 @@ def _code(archive: str) -> list[Mounted]:
 
 
 def _volumes() -> list[Mounted]:
-    return [
-        claim(ARTIFACTS, ARTIFACTS_FOLDER, "artifacts"),
-        writable("home", HOME),
-        writable("tmp", "/tmp"),
-    ]
+    return [claim(ARTIFACTS, ARTIFACTS_FOLDER, "artifacts"), writable("home", HOME), writable("tmp", "/tmp")]
 
 
 def _unpacked(release: Release) -> str:

@@ -89,13 +89,7 @@ def write_stack(
 
 def write_workspace(folder: StateFolder, locations: Iterable[str], addresses: Addresses) -> None:
     servers = [
-        {
-            "grpc_server": {
-                "host": "localhost",
-                "socket": str(addresses.serving(name)),
-                "location_name": name,
-            }
-        }
+        {"grpc_server": {"host": "localhost", "socket": str(addresses.serving(name)), "location_name": name}}
         for name in locations
     ]
     write_whole(folder.workspace, yaml.safe_dump({"load_from": servers}, sort_keys=False))

@@ -15,12 +15,7 @@ from playground_ops.targets.kubernetes.api.paths import Selection
 from playground_ops.targets.kubernetes.api.refusals import Refusal
 from playground_ops.targets.kubernetes.api.streaming import lines
 from playground_ops.targets.kubernetes.logs.lines import LogLine, Remembered, Source, merged, parsed
-from playground_ops.targets.kubernetes.pods.selection import (
-    missing_right,
-    no_match,
-    not_ready,
-    selected_pods,
-)
+from playground_ops.targets.kubernetes.pods.selection import missing_right, no_match, not_ready, selected_pods
 
 SECOND = "webserver-read-only"
 

@@ -60,11 +60,7 @@ KINDS: Mapping[str, Kind] = {
     "daemon": "daemon",
 }
 """Of the components that are no locations, in the order in which they are told."""
-WORKLOADS: Mapping[Kind, str] = {
-    "webserver": "Deployment",
-    "daemon": "Deployment",
-    "postgres": "StatefulSet",
-}
+WORKLOADS: Mapping[Kind, str] = {"webserver": "Deployment", "daemon": "Deployment", "postgres": "StatefulSet"}
 COMPONENT = "app.kubernetes.io/component"
 
 

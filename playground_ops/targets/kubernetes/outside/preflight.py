@@ -151,10 +151,7 @@ def _strangers(
 
     with ThreadPoolExecutor(AT_ONCE) as pool:
         taken = [found for found in pool.map(look, named) if found]
-    return [
-        *_others_namespaces(connection, configuration),
-        *(_taken(what) for what in taken),
-    ]
+    return [*_others_namespaces(connection, configuration), *(_taken(what) for what in taken)]
 
 
 def _others_namespaces(connection: Connection, configuration: Configuration) -> Iterator[Finding]:
