@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -41,6 +42,9 @@ class Killed(BaseException):
     """The engine's process ends here: nothing it does afterwards has an effect."""
 
 
+BEGINNING = datetime(2030, 1, 1, tzinfo=timezone.utc)
+
+
 class FakeClock:
     """A clock that moves only when somebody sleeps or waits."""
 
@@ -51,7 +55,7 @@ class FakeClock:
         return self.now
 
     def utc_now(self) -> str:
-        return f"2030-01-01T00:00:00.{int(self.now * 1000):012}Z"
+        return (BEGINNING + timedelta(seconds=self.now)).isoformat(timespec="milliseconds")
 
     def sleep(self, seconds: float) -> None:
         self.now += seconds

@@ -1,5 +1,7 @@
 """Specs and states of supervised processes, as values and as files. Light imports, for the supervisor."""
 
+from __future__ import annotations  # the types of fields are read as they are written
+
 import contextlib
 import hashlib
 import json
