@@ -10,7 +10,7 @@ from playground_ops.cli.main import guarded
 from playground_ops.cli.session import Session, common
 from playground_ops.cli.stack_commands import bring_up, document_of
 from playground_ops.cli.status_command import show_status
-from playground_ops.engine.status import look
+from playground_ops.engine.status import read_status
 
 NEXT = """
 Next:
@@ -26,7 +26,7 @@ def bootstrap(config: Path | None, target: str | None, as_json: bool) -> None:
     """Start the whole stack, or complete it; a no-op when it runs already."""
     session = Session(config, target, as_json)
     deployed = bring_up(session, "bootstrap", [])
-    found = look(session.engine.target, session.configuration)
+    found = read_status(session.engine.target, session.configuration)
     if not as_json:
         if deployed.plan.is_empty:
             click.echo(NOTHING_TO_DO)

@@ -17,7 +17,7 @@ from typing import Any
 import yaml
 
 from playground_ops.config import load
-from playground_ops.engine.status import look
+from playground_ops.engine.status import read_status
 from playground_ops.targets.local.target import LocalTarget
 from tests.asking import Asking, next_numbers
 from tests.guardian import Guardian
@@ -97,7 +97,7 @@ class Stack(Asking):
 
     def status(self) -> dict[str, Any]:
         """Return the document of the command, without a process: frequent queries are cheap then."""
-        return look(LocalTarget(self.state, ROOT), load(self.config)).model_dump(mode="json")
+        return read_status(LocalTarget(self.state, ROOT), load(self.config)).model_dump(mode="json")
 
     def location(self, name: str) -> dict[str, Any]:
         return next(found for found in self.status()["locations"] if found["name"] == name)

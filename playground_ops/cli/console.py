@@ -26,11 +26,11 @@ def short_commit(commit: str | None) -> str:
     return shortened(commit) if commit else "-"
 
 
-def moment(at: str | None) -> str:
+def short_time(at: str | None) -> str:
     return (at or "")[:19].replace("T", " ")
 
 
-def told(record: RolloutRecord) -> str:
+def sentence_of(record: RolloutRecord) -> str:
     if record.finding is not None:
         return f"{record.location}: failed while {record.phase.value}; what served before still serves."
     if record.outcome is Outcome.UNCHANGED or record.release is None:

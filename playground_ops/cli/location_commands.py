@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from playground_ops.cli.console import end, print_json, told
+from playground_ops.cli.console import end, print_json, sentence_of
 from playground_ops.cli.session import Session, common
 from playground_ops.context import whoever_is_at_the_keyboard
 from playground_ops.core.model import Action, RolloutRecord, Verdict
@@ -89,7 +89,7 @@ def _report(
 ) -> None:
     if not as_json:
         for record in records:
-            click.echo(told(record))
+            click.echo(sentence_of(record))
         if not records and not failures:
             click.echo("Nothing to do: no ref has moved.")
     end({"rollouts": [found.model_dump(mode="json") for found in records]}, failures, as_json)

@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from playground_ops.cli.console import EXIT_FAILED, NOTHING_TO_DO, end, print_json, table, told
+from playground_ops.cli.console import EXIT_FAILED, NOTHING_TO_DO, end, print_json, sentence_of, table
 from playground_ops.cli.session import Session, common
 from playground_ops.context import whoever_is_at_the_keyboard
 from playground_ops.core.errors import BadInput, Finding, certain
@@ -47,7 +47,7 @@ def deploy(
     if not as_json:
         click.echo(NOTHING_TO_DO if deployed.plan.is_empty else deployed.plan.summary())
         for record in deployed.records:
-            click.echo(told(record))
+            click.echo(sentence_of(record))
     end(document_of(deployed), deployed.failures, as_json)
 
 

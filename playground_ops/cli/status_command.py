@@ -8,14 +8,14 @@ from playground_ops.cli.console import (
     EXIT_FAILED,
     NOT_DEPLOYED,
     fail,
-    moment,
     plain,
     print_json,
     short_commit,
+    short_time,
     table,
 )
 from playground_ops.cli.session import Session, common
-from playground_ops.engine.status import LocationStatus, StackStatus, look
+from playground_ops.engine.status import LocationStatus, StackStatus, read_status
 
 
 @click.command()
@@ -23,7 +23,7 @@ from playground_ops.engine.status import LocationStatus, StackStatus, look
 def status(config: Path | None, target: str | None, as_json: bool) -> None:
     """What runs, at which commit, since when; and how the last rollout of each location ended."""
     session = Session(config, target, as_json)
-    found = look(session.engine.target, session.configuration)
+    found = read_status(session.engine.target, session.configuration)
     missing = [NOT_DEPLOYED] if found.ui is None else []
     if as_json:
         print_json({**found.model_dump(mode="json"), "findings": plain(missing)})
@@ -43,7 +43,7 @@ def show_status(found: StackStatus) -> None:
             (
                 component.name,
                 "ready" if component.ready else f"not ready: {component.message}",
-                moment(component.since),
+                short_time(component.since),
                 str(component.restarts),
             )
             for component in found.components
@@ -69,7 +69,7 @@ def _location_row(location: LocationStatus) -> tuple[str, ...]:
         location.name,
         str(location.release or "-"),
         f"{short_commit(location.commit)} {location.subject or ''}".strip(),
-        moment(location.since),
+        short_time(location.since),
         state,
         location.automation or "",
         outcome,

@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from playground_ops.checks.topic import COLUMNS, merge, rows, worst_first
-from playground_ops.cli.console import EXIT_FAILED, NOT_DEPLOYED, fail, moment, plain, print_json, table
+from playground_ops.cli.console import EXIT_FAILED, NOT_DEPLOYED, fail, plain, print_json, short_time, table
 from playground_ops.cli.session import Session, common, context_of_the_command
 from playground_ops.config import load
 from playground_ops.context import configuration_file
@@ -148,7 +148,7 @@ def ui(config: Path | None, target: str | None, as_json: bool, port: int | None,
 def _history_row(record: RolloutRecord) -> tuple[str, ...]:
     revision = record.revision
     return (
-        moment(record.started_at),
+        short_time(record.started_at),
         record.location,
         record.action,
         record.outcome.value if record.outcome else f"under way: {record.phase.value}",

@@ -20,7 +20,7 @@ from playground_ops.core.progress import Progress
 from playground_ops.defs import metadata
 from playground_ops.defs.assets import key
 from playground_ops.defs.jobs.reporting import failure
-from playground_ops.defs.jobs.run_log import tell
+from playground_ops.defs.jobs.run_log import run_logged
 from playground_ops.defs.resources import StackOpener
 from playground_ops.defs.schedules import HEALTH_SCHEDULE, UnresolvedJob, forget
 from playground_ops.defs.sensors.notifications import notify
@@ -117,7 +117,7 @@ def _heal(context: dg.AssetCheckExecutionContext, opened: StackContext, seen: Ex
 
         return healing.heal(engine, opened.configuration, seen.report, lasting, context.run.run_id)
 
-    done = tell(context.log, work).result()
+    done = run_logged(context.log, work).result()
     for sentence in done:
         context.log.warning(sentence)
     return _examined(opened) if done else seen

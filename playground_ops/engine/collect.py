@@ -19,7 +19,7 @@ from playground_ops.core.errors import PlaygroundError
 from playground_ops.core.redact import redact
 from playground_ops.core.target import Target
 from playground_ops.engine.health.examine import examine
-from playground_ops.engine.status import look
+from playground_ops.engine.status import read_status
 
 LARGEST_CHARACTERS = 2_000_000
 """The longest text of one file: its end is what matters."""
@@ -42,7 +42,7 @@ def entries(
     """
     yield "about.json", json.dumps(_about(target, clock), indent=1)
     yield "configvalues.yaml", configuration.text
-    yield "status.json", _or_why(lambda: look(target, configuration).model_dump_json(indent=1))
+    yield "status.json", _or_why(lambda: read_status(target, configuration).model_dump_json(indent=1))
     yield "health.json", _or_why(health or partial(_health, target, configuration))
     for location in configuration.all_locations:
         name = location.name

@@ -90,7 +90,7 @@ def _last(record: RolloutRecord) -> LastRollout:
     )
 
 
-def look(target: Target, configuration: Configuration) -> StackStatus:
+def read_status(target: Target, configuration: Configuration) -> StackStatus:
     """Return the status of all components and locations, configured or not. Writes nothing."""
     target = target.snapshot()
     components = tuple(target.stack.component_status())

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from playground_ops.context import StackContext, open_stack
-from playground_ops.engine.status import look
+from playground_ops.engine.status import read_status
 from playground_ops.render.names import OF_NAMESPACE
 from playground_ops.targets.kubernetes.api.connection import Connection
 from tests.cluster.access import Access
@@ -37,7 +37,7 @@ def opened(access: Access, file: Path) -> Iterator[StackContext]:
 def status(access: Access, file: Path) -> dict[str, Any]:
     """Return the document of the command `status`."""
     with opened(access, file) as found:
-        return look(found.engine.target, found.configuration).model_dump(mode="json")
+        return read_status(found.engine.target, found.configuration).model_dump(mode="json")
 
 
 def webserver(connection: Connection, namespace: str) -> str:

@@ -21,8 +21,8 @@ from playground_ops.targets.local.folder import (
     read_value,
     set_aside,
     set_aside_files,
+    write_atomically,
     write_value,
-    write_whole,
 )
 from playground_ops.targets.local.releases import RecordFiles, ReleaseFiles
 from playground_ops.targets.local.servers import Addresses, lead_to, serving_number
@@ -54,9 +54,9 @@ def test_a_reader_finds_the_old_or_the_new_over_kills_of_the_writer(tmp_path: Pa
     path = tmp_path / "x.json"
     code = (
         "import itertools, sys; from pathlib import Path\n"
-        "from playground_ops.targets.local.folder import write_whole\n"
+        "from playground_ops.targets.local.folder import write_atomically\n"
         "for number in itertools.count():\n"
-        "    write_whole(Path(sys.argv[1]), '{\"number\": %d}' % number + ' ' * 100_000)\n"
+        "    write_atomically(Path(sys.argv[1]), '{\"number\": %d}' % number + ' ' * 100_000)\n"
     )
     for _ in range(3):
         writer = subprocess.Popen([sys.executable, "-c", code, str(path)])
@@ -72,11 +72,11 @@ def test_a_reader_finds_the_old_or_the_new_over_kills_of_the_writer(tmp_path: Pa
 
 def test_a_file_that_may_not_grow_is_told_and_the_old_one_stays(tmp_path: Path) -> None:
     path = tmp_path / "x.json"
-    write_whole(path, "old")
+    write_atomically(path, "old")
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (1000, before[1]))
     try:
-        assert "too large" in refused(lambda: write_whole(path, "x" * 2000))
+        assert "too large" in refused(lambda: write_atomically(path, "x" * 2000))
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
     assert path.read_text() == "old"
@@ -104,7 +104,7 @@ import os, sys
 from pathlib import Path
 from playground_ops.core.errors import PlaygroundError
 from playground_ops.targets.local.control import Control, ensure_supervisor
-from playground_ops.targets.local.folder import write_whole
+from playground_ops.targets.local.folder import write_atomically
 from playground_ops.targets.local.locks import lease
 if os.getuid() == 0:
     os.setgroups([])
@@ -115,7 +115,7 @@ for action in (
     lambda: ensure_supervisor(state),
     lambda: Control(state).hello(),
     lambda: Control(state).shutdown(0.1),
-    lambda: write_whole(state / "x.json", "x"),
+    lambda: write_atomically(state / "x.json", "x"),
     lambda: lease(state / "a" / "lock.json", "a", "me", "now").__enter__(),
 ):
     try:

@@ -11,7 +11,7 @@ import pytest
 from playground_ops.core import decisions
 from playground_ops.core.errors import FindingKind, PlaygroundError
 from playground_ops.core.model import Location, Outcome, Release, Revision, RolloutRecord
-from playground_ops.targets.local.folder import read_value, write_whole
+from playground_ops.targets.local.folder import read_value, write_atomically
 from playground_ops.targets.local.processes import ProcessSpec, runtime_folder, write_spec
 from playground_ops.targets.local.releases import KEPT_RECORDS, RecordFiles, ReleaseFiles
 from playground_ops.targets.local.target import LocalTarget
@@ -94,14 +94,14 @@ def test_a_full_disk_leaves_the_old_content_and_is_told(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / "file.json"
-    write_whole(path, "old")
+    write_atomically(path, "old")
 
     def full(descriptor: int) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(PlaygroundError) as refused:
-        write_whole(path, "new")
+        write_atomically(path, "new")
     assert refused.value.finding.kind is FindingKind.CAPACITY
     assert "No space left" in refused.value.finding.observed
     assert path.read_text() == "old"

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from playground_ops.checks.topic import Report, Topic
 from playground_ops.core.errors import Finding, FindingKind, PlaygroundError
-from playground_ops.engine.health.notice import FORMS, Notice, Sender, Told, as_slack, body, change, send
+from playground_ops.engine.health.notice import FORMS, Notice, Notified, Sender, as_slack, body, change, send
 from tests.webhooks import Webhook, a_webhook
 
 NOW = datetime(2026, 11, 25, 12, tzinfo=timezone.utc)
@@ -23,7 +23,7 @@ def finding(name: str = "location/a", observed: str = "It is down.") -> Finding:
     return Finding(kind=FindingKind.TRANSIENT, object=name, observed=observed, cause="Why.", fix="Do.")
 
 
-def told(before: Told, report: Report, now: datetime = NOW) -> tuple[Notice | None, Told]:
+def told(before: Notified, report: Report, now: datetime = NOW) -> tuple[Notice | None, Notified]:
     return change(before, report, Sender("Dagster here", "http://ui"), now)
 
 
@@ -32,7 +32,7 @@ WELL: Report = {"a": {Topic.HEALTHY: [], Topic.TIDY: []}}
 
 
 def test_bad_and_good_again_are_told_once_each() -> None:
-    notice, known = told(Told(), DOWN)
+    notice, known = told(Notified(), DOWN)
     assert notice is not None
     assert (notice.state, notice.headline) == ("bad", "Dagster here: 1 new")
     assert told(known, DOWN, LATER)[0] is None
@@ -46,7 +46,7 @@ def test_bad_and_good_again_are_told_once_each() -> None:
 
 
 def test_what_is_still_bad_comes_with_the_news_and_since_when() -> None:
-    _, known = told(Told(), DOWN)
+    _, known = told(Notified(), DOWN)
     more: Report = {**DOWN, "b": {Topic.TIDY: [finding("location/b")]}}
     notice, _ = told(known, more, LATER)
     assert notice is not None
@@ -63,7 +63,7 @@ REPORTS = st.dictionaries(
 
 @given(st.lists(REPORTS, max_size=6))
 def test_whoever_reads_every_notice_knows_what_is_bad(reports: list[Report]) -> None:
-    known, reader, bad = Told(), set[str](), set[str]()
+    known, reader, bad = Notified(), set[str](), set[str]()
     for report in reports:
         notice, known = told(known, report)
         if notice is not None:
@@ -81,7 +81,7 @@ def test_whoever_reads_every_notice_knows_what_is_bad(reports: list[Report]) -> 
 
 def test_what_was_not_looked_at_is_neither_mended_nor_new() -> None:
     """A check may have failed, or have covered fewer topics."""
-    _, known = told(Told(), DOWN)
+    _, known = told(Notified(), DOWN)
     away: Report = {"webserver": {Topic.HEALTHY: [finding("api/server")]}}
     notice, after = change(known, away, Sender("Dagster here", None), LATER, ("a", "webserver"))
     assert notice is not None
@@ -94,19 +94,19 @@ def test_what_was_not_looked_at_is_neither_mended_nor_new() -> None:
 
 
 def test_slack_gets_text_that_can_not_break_out_and_a_link() -> None:
-    notice, _ = told(Told(), {"a": {Topic.HEALTHY: [finding(observed="<!channel> & more")]}})
+    notice, _ = told(Notified(), {"a": {Topic.HEALTHY: [finding(observed="<!channel> & more")]}})
     assert notice is not None
     text = as_slack(notice)["text"]
     assert "&lt;!channel&gt; &amp; more" in text
     assert text.endswith("<http://ui|Open Dagster>")
     many: Report = {f"l{number}": {Topic.HEALTHY: [finding()]} for number in range(14)}
-    notice, _ = told(Told(), many)
+    notice, _ = told(Notified(), many)
     assert notice is not None
     assert "and 4 more" in as_slack(notice)["text"]
 
 
 def test_no_secret_leaves(webhook: Webhook) -> None:
-    notice, _ = told(Told(), {"a": {Topic.TICKS: [finding(observed="password=hunter2 is wrong")]}})
+    notice, _ = told(Notified(), {"a": {Topic.TICKS: [finding(observed="password=hunter2 is wrong")]}})
     assert notice is not None
     for form in FORMS:
         assert b"hunter2" not in body(notice, form)
@@ -119,7 +119,7 @@ def webhook() -> Iterator[Webhook]:
 
 
 def test_it_arrives(webhook: Webhook) -> None:
-    notice, _ = told(Told(), DOWN)
+    notice, _ = told(Notified(), DOWN)
     assert notice is not None
     send("HOOK", webhook.url, body(notice, "json"))
     (got,) = webhook.got

@@ -9,7 +9,7 @@ import pytest
 
 from playground_ops.core.progress import Progress
 from playground_ops.defs.jobs import run_log
-from playground_ops.defs.jobs.run_log import tell
+from playground_ops.defs.jobs.run_log import run_logged
 
 
 class Log:
@@ -43,14 +43,14 @@ def work(progress_of: Callable[[str], Progress]) -> str:
 @pytest.mark.parametrize("away", [range(0), range(1, 9), range(2, 4), range(3, 20)])
 def test_an_outage_stops_nothing_and_loses_nothing(away: range) -> None:
     log: Any = Log(lambda attempt: attempt in away)
-    assert tell(log, work).result() == "done"
+    assert run_logged(log, work).result() == "done"
     assert log.lines == ["a · one", "a · two", "a · three"]
 
 
 def test_a_database_that_stays_away_is_not_waited_for_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(run_log, "WAIT_SECONDS", 0.05)
     log: Any = Log(lambda attempt: True)
-    told = tell(log, work)
+    told = run_logged(log, work)
     assert told.result() == "done"
     assert told.interruption is None
     assert log.lines == []
@@ -65,7 +65,7 @@ def test_who_interrupts_the_waiting_is_obeyed() -> None:
         return True
 
     log: Any = Log(away)
-    told = tell(log, work)
+    told = run_logged(log, work)
     assert told.result() == "done"
     assert isinstance(told.interruption, Interruption)
     told.raise_if_cancelled([])

@@ -10,7 +10,7 @@ from playground_ops.core.progress import Progress
 from playground_ops.defs import metadata
 from playground_ops.defs.jobs.reporting import Event, events, failure, raise_failures, records_of
 from playground_ops.defs.jobs.rollouts import requested_by
-from playground_ops.defs.jobs.run_log import tell
+from playground_ops.defs.jobs.run_log import run_logged
 from playground_ops.defs.resources import StackOpener, run_config_of
 from playground_ops.engine import apply
 from playground_ops.engine.apply import Deployed
@@ -60,7 +60,7 @@ def deploy_op(
             config.components,
         )
 
-    ended = tell(context.log, work)
+    ended = run_logged(context.log, work)
     try:
         deployed = ended.result()
     except PlaygroundError as error:

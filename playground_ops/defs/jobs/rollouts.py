@@ -9,7 +9,7 @@ from playground_ops.context import StackContext
 from playground_ops.core.model import Action, RolloutRecord
 from playground_ops.core.progress import Progress
 from playground_ops.defs.jobs.reporting import Event, events, raise_failures, records_of
-from playground_ops.defs.jobs.run_log import tell
+from playground_ops.defs.jobs.run_log import run_logged
 from playground_ops.defs.resources import StackOpener, run_config_of
 from playground_ops.engine import apply, redeploy, rollback
 from playground_ops.engine.context import Asker, Request
@@ -148,7 +148,7 @@ def _rollouts(
     work: Callable[[StackContext, Callable[[str], Progress]], Ended],
 ) -> Iterator[Event | dg.Output[None]]:
     """Log the progress of the work, put its records into the asset graph, and fail with its cause."""
-    ended = tell(context.log, lambda progress_of: work(stack.open(progress_of("stack")), progress_of))
+    ended = run_logged(context.log, lambda progress_of: work(stack.open(progress_of("stack")), progress_of))
     error = ended.future.exception()
     records, failed = ([], [("", error)]) if error else ended.future.result()
     failures = [error for _, error in failed]

@@ -103,7 +103,7 @@ class RunProgress:
 
 
 @dataclass(frozen=True)
-class Told(Generic[T]):
+class LoggedWork(Generic[T]):
     """How the work ended, and whether somebody cancelled the run meanwhile."""
 
     future: Future[T]
@@ -122,7 +122,7 @@ class Told(Generic[T]):
             raise self.interruption
 
 
-def tell(log: dg.DagsterLogManager, work: Callable[[Callable[[str], Progress]], T]) -> Told[T]:
+def run_logged(log: dg.DagsterLogManager, work: Callable[[Callable[[str], Progress]], T]) -> LoggedWork[T]:
     """Do the work in a thread of its own and log its progress.
 
     Returns when it has ended and all is written, or when the database was away for too long after that.
@@ -140,7 +140,7 @@ def tell(log: dg.DagsterLogManager, work: Callable[[Callable[[str], Progress]], 
         try:
             if ended:
                 page.wait()
-                return Told(future, interruption)
+                return LoggedWork(future, interruption)
             line = lines.get(timeout=page.pause)
             if line is None:
                 ended = True
@@ -151,7 +151,7 @@ def tell(log: dg.DagsterLogManager, work: Callable[[Callable[[str], Progress]], 
         except BaseException as error:  # Dagster's interruption is not an Exception
             interruption = interruption or error
             if ended:
-                return Told(future, interruption)
+                return LoggedWork(future, interruption)
             if not cancelled.is_set():
                 cancelled.set()
                 lines.put(Line("warning", "cancelled: cleaning up; the serving releases stay"))

@@ -11,7 +11,7 @@ from playground_ops.config.configuration import Webhook
 from playground_ops.context import StackContext
 from playground_ops.core.errors import Finding, PlaygroundError, certain
 from playground_ops.engine.health.examine import parts_of
-from playground_ops.engine.health.notice import Sender, Told, body, change, send
+from playground_ops.engine.health.notice import Notified, Sender, body, change, send
 
 PREFIX = "playground_ops/told/"
 
@@ -30,7 +30,7 @@ def notify(instance: dg.DagsterInstance, opened: StackContext, found: Report) ->
 def _notify(instance: dg.DagsterInstance, webhook: Webhook, opened: StackContext, found: Report) -> None:
     key = f"{PREFIX}{webhook.variable}"
     kept = instance.daemon_cursor_storage.get_cursor_values({key}).get(key)
-    before = Told.model_validate_json(kept) if kept else Told()
+    before = Notified.model_validate_json(kept) if kept else Notified()
     components = parts_of(opened.configuration, opened.target.name == "kubernetes")
     now = datetime.now(timezone.utc)
     notice, after = change(before, found, Sender(_name(opened), _ui(opened)), now, components)

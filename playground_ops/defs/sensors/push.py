@@ -85,7 +85,7 @@ def _sensor(name: str, group: Group, locations: Sequence[Location]) -> dg.Sensor
             wanted = [
                 one for one in opened.configuration.all_locations if one.follow and _group(one) == group
             ]
-            found = look(opened, wanted)
+            found = poll(opened, wanted)
         except PlaygroundError as error:
             return dg.SkipReason(error.finding.sentence())
         pushes = [_request(name, push) for name, push in found.items() if isinstance(push, Push)]
@@ -95,7 +95,7 @@ def _sensor(name: str, group: Group, locations: Sequence[Location]) -> dg.Sensor
     return follow
 
 
-def look(opened: StackContext, locations: Sequence[Location]) -> dict[str, Push | str]:
+def poll(opened: StackContext, locations: Sequence[Location]) -> dict[str, Push | str]:
     """Return each location's push, or why there is none. What can't be resolved is tried at the next tick."""
     records = {one.name: opened.target.records(one.name) for one in locations}
     found: dict[str, Push | str] = {name: f"a rollout of {name} is under way" for name in records}

@@ -82,7 +82,7 @@ class Bad(FrozenModel):
         return f"{self.component}/{self.check}"
 
 
-class Told(FrozenModel):
+class Notified(FrozenModel):
     """What was reported outside: the checks that were not passed, by component and check."""
 
     bad: Mapping[str, Bad] = Field(default_factory=dict)
@@ -120,12 +120,12 @@ class Notice(FrozenModel):
 
 
 def change(
-    before: Told,
+    before: Notified,
     report: Mapping[str, Mapping[Topic, Sequence[Finding]]],
     sender: Sender,
     now: datetime,
     components: Collection[str] = (),
-) -> tuple[Notice | None, Told]:
+) -> tuple[Notice | None, Notified]:
     """Return the notice, if there is one, and what is known outside once it was sent.
 
     `components` of the stack: what is known of their checks stays known until they are checked again.
@@ -149,7 +149,7 @@ def change(
         mended=tuple(one for key, one in before.bad.items() if key not in found),
         still=tuple(one for key, one in found.items() if key in before.bad),
     )
-    return (notice if notice.new or notice.mended else None), Told(bad=found)
+    return (notice if notice.new or notice.mended else None), Notified(bad=found)
 
 
 def _bad(name: str, topic: Topic, finding: Finding, at: str) -> Bad:

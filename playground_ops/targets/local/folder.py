@@ -60,7 +60,7 @@ class StateFolder:
         return self.root / "logs" / f"{process}.log"
 
 
-def write_whole(path: Path, text: str) -> None:
+def write_atomically(path: Path, text: str) -> None:
     """Write so that a reader, or a kill at any time, finds the old content or the new one.
 
     Raises PlaygroundError (capacity) when the disk is full or the folder can't be written.
@@ -80,7 +80,7 @@ def write_whole(path: Path, text: str) -> None:
 
 
 def write_value(path: Path, value: BaseModel) -> None:
-    write_whole(path, value.model_dump_json(indent=1) + "\n")
+    write_atomically(path, value.model_dump_json(indent=1) + "\n")
 
 
 def read_value(path: Path, kind: type[M]) -> M | None:

@@ -21,8 +21,8 @@ from playground_ops.targets.local.folder import (
     read_value,
     reading,
     set_aside,
+    write_atomically,
     write_value,
-    write_whole,
     writing,
 )
 
@@ -63,10 +63,10 @@ class ReleaseFiles:
     def mark_served(self, release: Release, at: str) -> None:
         """Note that it serves from now on: the time, and the switch's number at this location, from 1."""
         order = 1 + max((self.served_order(found) for found in self.all()), default=0)
-        write_whole(self._mark(release, "served"), f"{at}\n{order}\n")
+        write_atomically(self._mark(release, "served"), f"{at}\n{order}\n")
 
     def mark_draining(self, release: Release, at: str) -> None:
-        write_whole(self._mark(release, "draining"), at)
+        write_atomically(self._mark(release, "draining"), at)
 
     def mark_verdict(self, release: Release, verdict: Verdict) -> None:
         write_value(self._mark(release, "verdict"), verdict)
@@ -158,7 +158,7 @@ def apply_automation(
     if release.location.automation == "off":
         now = instance.stop_automations(home, name, address, loaded, known)
         if now != known:
-            write_whole(path, json.dumps(now))
+            write_atomically(path, json.dumps(now))
         return [f"{found} is stopped" for found in now if found not in known]
     if not known:
         return []

@@ -12,7 +12,7 @@ from playground_ops.config import Configuration
 from playground_ops.core.component import Component
 from playground_ops.core.errors import Finding, PlaygroundError, capacity
 from playground_ops.render.instance import run_coordinator
-from playground_ops.targets.local.folder import StateFolder, read_value, write_value, write_whole
+from playground_ops.targets.local.folder import StateFolder, read_value, write_atomically, write_value
 from playground_ops.targets.local.processes import ProcessSpec
 from playground_ops.targets.local.servers import Addresses
 
@@ -72,7 +72,7 @@ def write_stack(
     """Write the workspace, the instance's settings and what is applied. Raises PlaygroundError."""
     names = [location.name for location in configuration.all_locations]
     write_workspace(folder, names, addresses)
-    write_whole(
+    write_atomically(
         folder.dagster_home / "dagster.yaml",
         yaml.safe_dump(instance_settings(configuration), sort_keys=False),
     )
@@ -92,7 +92,7 @@ def write_workspace(folder: StateFolder, locations: Iterable[str], addresses: Ad
         {"grpc_server": {"host": "localhost", "socket": str(addresses.serving(name)), "location_name": name}}
         for name in locations
     ]
-    write_whole(folder.workspace, yaml.safe_dump({"load_from": servers}, sort_keys=False))
+    write_atomically(folder.workspace, yaml.safe_dump({"load_from": servers}, sort_keys=False))
 
 
 def webserver_spec(folder: StateFolder, applied: Applied) -> ProcessSpec:
