@@ -64,12 +64,10 @@ def inspect(release: Release, address: Address, server_id: str) -> LoadedCode:
 
 def _list(client: Any, release: Release) -> ListRepositoriesResponse:
     from dagster._grpc.types import ListRepositoriesResponse
-    from dagster._serdes import deserialize_value
-    from dagster_shared.error import SerializableErrorInfo
 
-    answer = deserialize_value(client.list_repositories(), (ListRepositoriesResponse, SerializableErrorInfo))
-    if isinstance(answer, SerializableErrorInfo):
-        raise RolloutFailed(_refused(release, answer.to_string()))
+    answer: ListRepositoriesResponse = _deserialized(
+        client.list_repositories(), ListRepositoriesResponse, release
+    )
     if not answer.repository_symbols:
         raise RolloutFailed(_nothing_loaded(release))
     return answer
@@ -78,18 +76,22 @@ def _list(client: Any, release: Release) -> ListRepositoriesResponse:
 def _snapshot(client: Any, release: Release, address: Address, repository: str) -> Any:
     from dagster._core.remote_origin import RemoteRepositoryOrigin
     from dagster._core.remote_representation.external_data import RepositorySnap
-    from dagster._serdes import deserialize_value
-    from dagster_shared.error import SerializableErrorInfo
 
     origin = RemoteRepositoryOrigin(
         code_location_origin=origin_of(release.location.name, address), repository_name=repository
     )
-    answer = deserialize_value(
-        client.external_repository(origin, defer_snapshots=True), (RepositorySnap, SerializableErrorInfo)
-    )
-    if isinstance(answer, SerializableErrorInfo):
-        raise RolloutFailed(_refused(release, answer.to_string()))
-    return answer
+    return _deserialized(client.external_repository(origin, defer_snapshots=True), RepositorySnap, release)
+
+
+def _deserialized(answer: str, kind: type, release: Release) -> Any:
+    """Return the value that a server answered with. Raises RolloutFailed where that is an error."""
+    from dagster._serdes import deserialize_value
+    from dagster_shared.error import SerializableErrorInfo
+
+    found = deserialize_value(answer, (kind, SerializableErrorInfo))
+    if isinstance(found, SerializableErrorInfo):
+        raise RolloutFailed(_refused(release, found.to_string()))
+    return found
 
 
 def _automations(repository: str, snapshot: Any) -> list[Automation]:

@@ -6,6 +6,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -118,16 +119,10 @@ def end_group(process: subprocess.Popen[bytes], grace_seconds: float = 3.0) -> N
         except subprocess.TimeoutExpired:
             continue
         if number == signal.SIGTERM:
-            _kill_rest(process.pid)
+            with suppress(ProcessLookupError, PermissionError):
+                os.killpg(process.pid, signal.SIGKILL)  # what is left of the group
         break
     process.wait()
-
-
-def _kill_rest(group: int) -> None:
-    try:
-        os.killpg(group, signal.SIGKILL)
-    except (ProcessLookupError, PermissionError):
-        return
 
 
 def _wait(

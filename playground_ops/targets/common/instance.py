@@ -201,10 +201,12 @@ def _origin(location: str, address: Address, automation: Automation) -> RemoteIn
     )
 
 
-SIZE = "SELECT pg_database_size(current_database())"
-CONNECTIONS = "SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend'"
-MOST = """SELECT current_setting('max_connections')::int
-  - current_setting('superuser_reserved_connections')::int"""
+QUESTIONS = {
+    "bytes_used": "SELECT pg_database_size(current_database())",
+    "connections": "SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend'",
+    "most_connections": """SELECT current_setting('max_connections')::int
+  - current_setting('superuser_reserved_connections')::int""",
+}
 ON_DISK = (
     "SELECT (SELECT sum(pg_database_size(oid)) FROM pg_database) + (SELECT sum(size) FROM pg_ls_waldir())"
 )
@@ -219,13 +221,10 @@ def measure(dagster_home: Path, *, whole: bool) -> tuple[Database, int]:
     with opened(dagster_home) as instance:
         storage: Any = instance.run_storage
         with storage.connect() as connection:
-            found = {name: _number(connection, text) for name, text in _QUESTIONS.items()}
+            found = {name: _number(connection, text) for name, text in QUESTIONS.items()}
             on_disk = _number(connection, ON_DISK) if whole else 0
         revision, wanted = storage.alembic_version()
     return Database(**found, revision=revision, wanted_revision=wanted), on_disk
-
-
-_QUESTIONS = {"bytes_used": SIZE, "connections": CONNECTIONS, "most_connections": MOST}
 
 
 def _number(connection: Connection, query: str) -> int:

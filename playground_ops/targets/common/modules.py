@@ -24,7 +24,7 @@ def has_package(root: Path, module: str) -> bool:
 def offered(checkout: Path, wanted: str) -> list[str]:
     """Return modules named like definitions, those most like `wanted` first, each with its subdirectory."""
     found = {}
-    for file in _definition_files(checkout):
+    for file in _files(checkout, ("definitions.py", "repository.py"), inside=("definitions",)):
         directory = _project_of(file, checkout)
         module = _name(file, directory)
         found[f"`{module}` in subdirectory `{directory.relative_to(checkout).as_posix()}`"] = module
@@ -33,9 +33,8 @@ def offered(checkout: Path, wanted: str) -> list[str]:
 
 def nearest_folders(checkout: Path, wanted: str) -> list[str]:
     """Return subdirectories that hold a project, those most like `wanted` first."""
-    places = {
-        _project_of(file, checkout).relative_to(checkout).as_posix() for file in _project_files(checkout)
-    }
+    folders = {_project_of(file, checkout) for file in _files(checkout, _PROJECT_FILES)}
+    places = [folder.relative_to(checkout).as_posix() for folder in folders]
     return sorted(places, key=lambda place: (-_likeness(place, wanted), place))[:LISTED]
 
 
@@ -56,14 +55,6 @@ def _project_of(file: Path, checkout: Path) -> Path:
         if folder == checkout or any((folder / name).is_file() for name in _PROJECT_FILES):
             return folder
     return checkout
-
-
-def _definition_files(checkout: Path) -> Iterator[Path]:
-    return _files(checkout, ("definitions.py", "repository.py"), inside=("definitions",))
-
-
-def _project_files(checkout: Path) -> Iterator[Path]:
-    return _files(checkout, _PROJECT_FILES)
 
 
 def _files(checkout: Path, names: Sequence[str], inside: Sequence[str] = ()) -> Iterator[Path]:

@@ -94,8 +94,11 @@ def read_toml(path: Path, checkout: Path) -> Mapping[str, Any]:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         name = path.relative_to(checkout).as_posix() if path.is_relative_to(checkout) else path.name
         raise PlaygroundError(
-            _certain(
-                f"file/{name}", "It can't be read as TOML.", f"{error}.", "Correct the file and commit it."
+            certain(
+                object=f"file/{name}",
+                observed="It can't be read as TOML.",
+                cause=f"{error}.",
+                fix="Correct the file and commit it.",
             )
         ) from error
 
@@ -104,23 +107,23 @@ def _directory(checkout: Path, subdirectory: str) -> Path:
     directory = (checkout / subdirectory).resolve()
     if not directory.is_relative_to(checkout) or Path(subdirectory).is_absolute():
         raise PlaygroundError(
-            _certain(
-                f"subdirectory/{subdirectory}",
-                "It leads out of the repository.",
-                "It is absolute, has too many `..`, or is a symbolic link to somewhere else.",
-                "Give a path relative to the root of the repository.",
+            certain(
+                object=f"subdirectory/{subdirectory}",
+                observed="It leads out of the repository.",
+                cause="It is absolute, has too many `..`, or is a symbolic link to somewhere else.",
+                fix="Give a path relative to the root of the repository.",
             )
         )
     if not directory.is_dir():
         projects = nearest_folders(checkout, subdirectory)
         raise PlaygroundError(
-            _certain(
-                f"subdirectory/{subdirectory}",
-                "This folder is not in the repository at this commit.",
-                f"Projects are in {', '.join(f'`{place}`' for place in projects)}."
+            certain(
+                object=f"subdirectory/{subdirectory}",
+                observed="This folder is not in the repository at this commit.",
+                cause=f"Projects are in {', '.join(f'`{place}`' for place in projects)}."
                 if projects
                 else "The repository holds no project.",
-                "Correct the subdirectory in the configuration, or the ref.",
+                fix="Correct the subdirectory in the configuration, or the ref.",
             )
         )
     return directory
@@ -141,11 +144,11 @@ def _choice(
     names = _dagster_modules(dagster)
     if len(names) > 1:
         raise PlaygroundError(
-            _certain(
-                f"project/{directory.relative_to(checkout).as_posix()}",
-                f"`[tool.dagster]` names {len(names)} modules: {', '.join(names)}.",
-                "A code location loads one.",
-                "Set the location's module in the configuration; a second location can load the other.",
+            certain(
+                object=f"project/{directory.relative_to(checkout).as_posix()}",
+                observed=f"`[tool.dagster]` names {len(names)} modules: {', '.join(names)}.",
+                cause="A code location loads one.",
+                fix="Set the location's module in the configuration; a second location can load the other.",
             )
         )
     if names:
@@ -246,17 +249,14 @@ def _text(value: object) -> str | None:
     return value if isinstance(value, str) and value else None
 
 
-def _certain(thing: str, observed: str, cause: str, fix: str) -> Finding:
-    return certain(object=thing, observed=observed, cause=cause, fix=fix)
-
-
 def _no_module(checkout: Path, directory: Path, roots: list[Path], choice: _Choice) -> Finding:
     searched = " and ".join(f"`{root.relative_to(checkout).as_posix()}`" for root in roots)
     there = offered(checkout, choice.module)
-    return _certain(
-        f"module/{choice.module}",
-        f"It is not in the repository at this commit; looked in {searched}.",
-        f"It is wanted because {choice.said_by}. "
+    return certain(
+        object=f"module/{choice.module}",
+        observed=f"It is not in the repository at this commit; looked in {searched}.",
+        cause=f"It is wanted because {choice.said_by}. "
         + (f"There is {', '.join(there)}." if there else "No `definitions.py` is there either."),
-        "Set the location's module, or its subdirectory, in the configuration, or add the module and push.",
+        fix="Set the location's module, or its subdirectory, in the configuration, or add the module and "
+        "push.",
     )

@@ -71,50 +71,47 @@ def _near(ref: str, listed: str) -> list[str]:
     return difflib.get_close_matches(ref, there, n=5, cutoff=0.3) or sorted(there)[:5]
 
 
-def _certain(url: str, observed: str, cause: str, fix: str) -> Finding:
-    return certain(object=thing(url), observed=observed, cause=cause, fix=fix)
-
-
 def _unknown(url: str, ref: str | None, empty: bool, listed: Callable[[], str]) -> Finding:
     if ref is None or ref == "HEAD":
-        return _certain(
-            url,
-            "Its HEAD leads to no commit.",
-            "The repository is empty, or its default branch does not exist.",
-            "Push a commit, or give a branch, a tag or a full commit as the ref.",
+        return certain(
+            object=thing(url),
+            observed="Its HEAD leads to no commit.",
+            cause="The repository is empty, or its default branch does not exist.",
+            fix="Push a commit, or give a branch, a tag or a full commit as the ref.",
         )
     if _SHORT.fullmatch(ref.lower()):
-        return _certain(
-            url,
-            f"`{ref}` is neither a branch nor a tag.",
-            "It looks like a short commit, which a repository can't be asked for.",
-            "Give all 40 digits (`git rev-parse COMMIT` shows them).",
+        return certain(
+            object=thing(url),
+            observed=f"`{ref}` is neither a branch nor a tag.",
+            cause="It looks like a short commit, which a repository can't be asked for.",
+            fix="Give all 40 digits (`git rev-parse COMMIT` shows them).",
         )
     near = [] if empty else _near(ref, listed())
     has = f"It has {', '.join(f'`{name}`' for name in near)}." if near else "No name there is like it."
-    return _certain(
-        url,
-        f"It has no branch or tag `{ref}`.",
-        "The repository is empty." if empty else has,
-        "Correct the ref, or push the branch.",
+    return certain(
+        object=thing(url),
+        observed=f"It has no branch or tag `{ref}`.",
+        cause="The repository is empty." if empty else has,
+        fix="Correct the ref, or push the branch.",
     )
 
 
 def _ambiguous(url: str, ref: str, present: dict[str, str]) -> Finding:
-    return _certain(
-        url,
-        f"`{ref}` is both a branch and a tag, at different commits.",
-        "; ".join(f"{name} is {commit}" for name, commit in sorted(present.items())) + ".",
-        f"Say which: `refs/heads/{ref}` or `refs/tags/{ref}`.",
+    return certain(
+        object=thing(url),
+        observed=f"`{ref}` is both a branch and a tag, at different commits.",
+        cause="; ".join(f"{name} is {commit}" for name, commit in sorted(present.items())) + ".",
+        fix=f"Say which: `refs/heads/{ref}` or `refs/tags/{ref}`.",
     )
 
 
 def _not_a_ref(url: str, ref: str) -> Finding:
-    return _certain(
-        url,
-        f"`{redact(ref)}` can't be the name of a branch or tag.",
-        "git allows no spaces, `..`, `~^:?*[\\`, no leading `-` and no trailing `/` or `.lock` in names.",
-        "Give a branch, a tag or a full commit of 40 digits.",
+    return certain(
+        object=thing(url),
+        observed=f"`{redact(ref)}` can't be the name of a branch or tag.",
+        cause="git allows no spaces, `..`, `~^:?*[\\`, no leading `-` and no trailing `/` or `.lock` in "
+        "names.",
+        fix="Give a branch, a tag or a full commit of 40 digits.",
     )
 
 

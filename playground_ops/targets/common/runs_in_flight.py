@@ -7,7 +7,7 @@ from pathlib import Path
 
 from playground_ops.core.errors import PlaygroundError
 from playground_ops.core.model import RolloutRecord
-from playground_ops.targets.common.instance import InFlight, fail_runs
+from playground_ops.targets.common.instance import InFlight, fail_runs, point_runs_at
 from playground_ops.targets.common.server_protocol import Address, NoAnswer, current_runs
 from playground_ops.targets.common.webserver import Webserver, WebserverDown
 
@@ -55,8 +55,6 @@ def _on(server: str) -> set[str]:
 def _point(home: Path, runs: Collection[str], own: Address) -> None:
     if not runs:
         return
-    from playground_ops.targets.common.instance import point_runs_at
-
     with suppress(PlaygroundError):  # the database does not answer: this is repeated when the server retires
         point_runs_at(home, runs, own)
 
@@ -77,13 +75,8 @@ def fail_lost(
     except WebserverDown:
         return ()
     for address in servers if unknown else ():
-        try:
-            unknown -= set(current_runs(address))
-        except NoAnswer:
-            continue
-    if not unknown:
-        return ()
-    return fail_runs(home, unknown, why)
+        unknown -= _on(address)
+    return fail_runs(home, unknown, why) if unknown else ()
 
 
 def ended(location: str, number: int, records: Sequence[RolloutRecord]) -> str:

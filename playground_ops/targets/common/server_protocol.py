@@ -46,6 +46,8 @@ FAST_RECONNECT = (
 )
 """For callers that wait until somebody listens. An attempt has only 50 ms, too little for a busy server."""
 AGAIN_SECONDS = 0.03
+SERVICE = b"\x0a\x0aDagsterApi"
+"""The question about this service's health: the tag of field 1, the length of the name, the name."""
 
 
 class NoAnswer(Exception):
@@ -59,7 +61,7 @@ def is_serving(address: str, timeout_seconds: float = 1.0) -> bool:
     with _channel(address) as channel:
         check = channel.unary_unary("/grpc.health.v1.Health/Check", _same, _same)
         try:
-            return bool(check(_string("DagsterApi"), timeout=timeout_seconds) == b"\x08\x01")
+            return bool(check(SERVICE, timeout=timeout_seconds) == b"\x08\x01")
         except grpc.RpcError:
             return False
 
@@ -131,11 +133,6 @@ def _same(message: bytes) -> bytes:
     return message
 
 
-def _string(value: str) -> bytes:
-    encoded = value.encode()
-    return b"\x0a" + _varint(len(encoded)) + encoded
-
-
 def _first_string(message: bytes) -> str:
     if not message:
         return ""
@@ -148,12 +145,3 @@ def _first_string(message: bytes) -> str:
         start += 1
         if byte < 0x80:
             return message[start : start + length].decode()
-
-
-def _varint(value: int) -> bytes:
-    out = bytearray()
-    while value > 0x7F:
-        out.append(value & 0x7F | 0x80)
-        value >>= 7
-    out.append(value)
-    return bytes(out)

@@ -4,7 +4,7 @@ import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from playground_ops.core.errors import Finding, PlaygroundError
+from playground_ops.core.errors import PlaygroundError
 from playground_ops.diagnose.git_errors import explain
 from playground_ops.targets.common.atomic_folder import (
     RECENT_SECONDS,
@@ -134,24 +134,10 @@ def _check_out(source: Remote, mirror: Path, commit: str, tree: Path, say: Calla
     # Without credentials; for submodules with relative URLs and for large files kept elsewhere.
     locally("config", "remote.origin.url", source.url)
     # The mirror is ours: protocol 2 gives any commit by its id, and the ref says that it is complete.
-    locally(
-        "-c",
-        "protocol.version=2",
-        "fetch",
-        "--quiet",
-        "--no-tags",
-        "--depth=1",
-        "--",
-        str(mirror),
-        kept_ref(commit),
-    )
-    git_or_raise(
-        ["checkout", "--quiet", "--detach", "--force", commit],
-        source,
-        seconds=FETCH_SECONDS,
-        folder=tree,
-        hear=say,
-    )
+    from_mirror = ("fetch", "--quiet", "--no-tags", "--depth=1", "--", str(mirror), kept_ref(commit))
+    locally("-c", "protocol.version=2", *from_mirror)
+    checkout = ["checkout", "--quiet", "--detach", "--force", commit]
+    git_or_raise(checkout, source, seconds=FETCH_SECONDS, folder=tree, hear=say)
     if (tree / ".gitmodules").is_file():
         _submodules(source, tree, say)
 
@@ -165,16 +151,9 @@ def _submodules(source: Remote, tree: Path, say: Callable[[str], None]) -> None:
         finished = git(update, source, seconds=FETCH_SECONDS, folder=tree, hear=say)
     if finished.code != 0:
         why = explain(source.thing, finished.words)
-        raise PlaygroundError(
-            Finding(
-                kind=why.kind,
-                object=why.object,
-                observed=f"A submodule could not be fetched. {why.observed}",
-                cause=why.cause,
-                fix=f"{why.fix} The submodules are listed in `.gitmodules`.",
-                evidence=why.evidence,
-            )
-        )
+        observed = f"A submodule could not be fetched. {why.observed}"
+        fix = f"{why.fix} The submodules are listed in `.gitmodules`."
+        raise PlaygroundError(why.model_copy(update={"observed": observed, "fix": fix}))
 
 
 def _forget(mirror: Path, keep: set[str]) -> None:

@@ -4,6 +4,7 @@ import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from playground_ops.config import OPS, Configuration
 from playground_ops.config.digest import CONFIRMED, location_component, location_settings
@@ -22,13 +23,13 @@ from playground_ops.targets.local.control import (
     leftovers,
     shut_down,
 )
-from playground_ops.targets.local.folder import StateFolder, cannot_write, no_backups, no_log, not_deployed
+from playground_ops.targets.local.folder import StateFolder, no_backups, no_log, not_deployed, writing
 from playground_ops.targets.local.processes import ProcessState, names, read_state, runtime_folder
 from playground_ops.targets.local.releases import RecordFiles, ReleaseFiles
 from playground_ops.targets.local.servers import Addresses, serving_number
 
-STACK_PROCESSES = ("webserver", "daemon")
 RUNNING = "running"
+Kind = Literal["webserver", "daemon", "location"]
 
 
 @dataclass(frozen=True)
@@ -38,10 +39,8 @@ class LocalStack:
 
     @property
     def addresses(self) -> Addresses:
-        try:
+        with writing(self.folder.root):
             return Addresses(runtime_folder(self.folder.root))
-        except OSError as error:
-            raise PlaygroundError(cannot_write(self.folder.root, error)) from error
 
     def components(self) -> Sequence[Component]:
         applied = stack.read_applied(self.folder)
@@ -52,7 +51,7 @@ class LocalStack:
             for name, settings in applied.components.items()
             if self.process(name) is not None
         ]
-        serving = [release for name in self._location_names() if (release := self.serving(name))]
+        serving = [release for name in self.location_names() if (release := self.serving(name))]
         return [*processes, *(self._location(release) for release in serving)]
 
     def _location(self, release: Release) -> Component:
@@ -90,8 +89,7 @@ class LocalStack:
             say(f"port {stack.PREFERRED_PORT} is taken; the UI will be at port {port}")
         applied = stack.write_stack(self.folder, configuration, self.addresses, port)
         control = self.control()
-        fresh = not (self.folder.dagster_home / "storage").exists()
-        if fresh:
+        if not (self.folder.dagster_home / "storage").exists():
             from playground_ops.targets.common.instance import initialise
 
             say("creating the instance's tables")
@@ -110,7 +108,7 @@ class LocalStack:
             return ()
         # A removed location still has records: it exists as long as a server of it runs.
         running = {name.rpartition("-")[0] for name in names(self.folder.root) if self.is_running(name)}
-        there = [name for name in self._location_names() if name in {*applied.locations, *running}]
+        there = [name for name in self.location_names() if name in {*applied.locations, *running}]
         return [*self._process_status(applied), *map(self._location_status, there)]
 
     def artifacts(self) -> Path:
@@ -225,7 +223,7 @@ class LocalStack:
             return None
         return self.code.bootstrap_revision(location)
 
-    def _location_names(self) -> list[str]:
+    def location_names(self) -> list[str]:
         if not self.folder.locations.is_dir():
             return []
         return sorted(folder.name for folder in self.folder.locations.iterdir() if folder.is_dir())
@@ -237,39 +235,18 @@ class LocalStack:
             missing, answers = webserver.unhealthy_daemons(), True
         except WebserverDown:
             missing, answers = ["the webserver to tell"], webserver.answers()
+        silent = "" if answers else f"to answer at {applied.url}"
+        unheard = f"a heartbeat: {', '.join(missing)}" if missing else ""
         return [
-            self._status("webserver", answers, f"to answer at {applied.url}"),
-            self._status("daemon", not missing, f"a heartbeat: {', '.join(missing)}"),
+            _status("webserver", "webserver", self.process("webserver"), silent),
+            _status("daemon", "daemon", self.process("daemon"), unheard),
         ]
 
     def _location_status(self, name: str) -> ComponentStatus:
         release = self.serving(name)
         if release is None:
             return ComponentStatus(name=name, kind="location", ready=False, message="serves no release")
-        process = self.process(release.name)
-        ready = process is not None and process.running
-        return ComponentStatus(
-            name=name,
-            kind="location",
-            ready=ready,
-            since=process.since if process else None,
-            restarts=process.restarts if process else 0,
-            last_end=_last_end(process),
-            message="" if ready else (process.exit_text if process else "its process is not there"),
-        )
-
-    def _status(self, name: str, ready: bool, waiting_for: str) -> ComponentStatus:
-        process = self.process(name)
-        running = process is not None and process.running
-        return ComponentStatus(
-            name=name,
-            kind="webserver" if name == "webserver" else "daemon",
-            ready=running and ready,
-            since=process.since if process else None,
-            restarts=process.restarts if process else 0,
-            last_end=_last_end(process),
-            message=_message(process, ready, waiting_for),
-        )
+        return _status(name, "location", self.process(release.name))
 
     def _reload_workspace(self, before: stack.Applied | None, after: stack.Applied) -> None:
         if before is None or before.locations == after.locations:
@@ -280,16 +257,23 @@ class LocalStack:
             return  # it is starting, and reads the new workspace then
 
 
-def _last_end(process: ProcessState | None) -> End | None:
+def _status(name: str, kind: Kind, process: ProcessState | None, lacks: str = "") -> ComponentStatus:
+    """Return the status; `lacks` is what a process that runs waits for until it is ready."""
+    if process is None:
+        return ComponentStatus(name=name, kind=kind, ready=False, message="its process is not there")
+    return ComponentStatus(
+        name=name,
+        kind=kind,
+        ready=process.running and not lacks,
+        since=process.since,
+        restarts=process.restarts,
+        last_end=_last_end(process),
+        message=lacks if process.running else process.exit_text,
+    )
+
+
+def _last_end(process: ProcessState) -> End | None:
     """Return the end of the replaced process; `since` is a new process's start, right after that end."""
-    if process is None or not process.restarts or process.since is None:
+    if not process.restarts or process.since is None:
         return None
     return End(at=process.since, how=process.exit_text or "how is not known")
-
-
-def _message(process: ProcessState | None, ready: bool, waiting_for: str) -> str:
-    if process is None:
-        return "its process is not there"
-    if not process.running:
-        return process.exit_text
-    return "" if ready else waiting_for

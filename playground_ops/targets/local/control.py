@@ -17,7 +17,7 @@ from playground_ops.core.errors import Finding, PlaygroundError, capacity, trans
 from playground_ops.core.target import Say
 from playground_ops.targets.common.server_protocol import NoAnswer, current_runs
 from playground_ops.targets.local.child import marked_processes
-from playground_ops.targets.local.folder import cannot_write
+from playground_ops.targets.local.folder import cannot_write, writing
 from playground_ops.targets.local.logs import last_lines
 from playground_ops.targets.local.processes import (
     ProcessSpec,
@@ -162,19 +162,15 @@ def end_leftovers(state: Path) -> None:
 
 
 def _runtime(state: Path) -> Path:
-    try:
+    with writing(state):
         return runtime_folder(state)
-    except OSError as error:
-        raise PlaygroundError(cannot_write(state, error)) from error
 
 
 def _start(state: Path) -> int | None:
     """Start a supervisor in a session of its own. Returns when it listens, or its exit code when it ended."""
-    try:
+    with writing(state):
         (state / "logs").mkdir(parents=True, exist_ok=True)
         log = (state / "logs" / "supervisor.log").open("ab")
-    except OSError as error:
-        raise PlaygroundError(cannot_write(state, error)) from error
     environment = {
         key: value
         for key, value in os.environ.items()

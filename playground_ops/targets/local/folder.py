@@ -2,7 +2,6 @@
 
 import json
 import os
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from pydantic import BaseModel, ValidationError
 
 from playground_ops.core.component import Database, Room, Storage
 from playground_ops.core.errors import Finding, PlaygroundError, capacity, certain
+from playground_ops.targets.local import processes
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -67,16 +67,7 @@ def write_atomically(path: Path, text: str) -> None:
     """
     with writing(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-        try:
-            with os.fdopen(descriptor, "w") as file:
-                file.write(text)
-                file.flush()
-                os.fsync(file.fileno())
-            Path(name).replace(path)
-        except BaseException:
-            Path(name).unlink(missing_ok=True)
-            raise
+        processes.write_atomically(path, text)
 
 
 def write_value(path: Path, value: BaseModel) -> None:
@@ -102,11 +93,6 @@ def read_value(path: Path, kind: type[M]) -> M | None:
 def set_aside(path: Path) -> None:
     with writing(path), suppress(FileNotFoundError):  # another process may have done so
         path.replace(path.with_name(f"{path.name}.corrupt"))
-
-
-def set_aside_files(folder: Path) -> list[Path]:
-    """Return every file under `folder` that was found corrupted."""
-    return sorted(folder.rglob("*.corrupt"))
 
 
 @contextmanager

@@ -92,22 +92,9 @@ def fetch(
 
 def describe(repository: Path, commit: str) -> Description:
     """Return subject and author of a commit. Raises PlaygroundError when it is not in this repository."""
-    form = "--format=%s%x00%an"
-    output = git_or_raise(
-        [
-            "-c",
-            "log.showSignature=false",
-            "show",
-            "-s",
-            form,
-            "--encoding=UTF-8",
-            f"{commit}^{{commit}}",
-            "--",
-        ],
-        Remote(str(repository)),
-        seconds=LOCAL_SECONDS,
-        folder=repository,
-    )
+    show = ["-c", "log.showSignature=false", "show", "-s", "--format=%s%x00%an", "--encoding=UTF-8"]
+    here, commits = Remote(str(repository)), [f"{commit}^{{commit}}", "--"]
+    output = git_or_raise([*show, *commits], here, seconds=LOCAL_SECONDS, folder=repository)
     subject, _, author = output.strip("\n").partition("\0")
     return Description(subject, author)
 
@@ -129,16 +116,13 @@ def _open(mirror: Path, source: Remote) -> None:
     if (mirror / "HEAD").exists():
         return
     with built(mirror) as folder:
-        git_or_raise(
-            ["init", "--quiet", "--bare", "--template=", "."], source, seconds=LOCAL_SECONDS, folder=folder
-        )
+        init = ["init", "--quiet", "--bare", "--template=", "."]
+        git_or_raise(init, source, seconds=LOCAL_SECONDS, folder=folder)
 
 
 def _has(mirror: Path, commit: str, source: Remote) -> bool:
-    known = git(
-        ["rev-parse", "--verify", "--quiet", kept_ref(commit)], source, seconds=LOCAL_SECONDS, folder=mirror
-    )
-    return known.code == 0
+    asked = ["rev-parse", "--verify", "--quiet", kept_ref(commit)]
+    return git(asked, source, seconds=LOCAL_SECONDS, folder=mirror).code == 0
 
 
 def _fetch_into(mirror: Path, source: Remote, commit: str, say: Callable[[str], None], seconds: float) -> str:
@@ -149,14 +133,9 @@ def _fetch_into(mirror: Path, source: Remote, commit: str, say: Callable[[str], 
     if finished.code != 0 and _ONLY_WHOLE.search(finished.words):
         say("This server gives no single commit: fetching all branches and tags.")
         shallow = ["--unshallow"] if (mirror / "shallow").exists() else []
-        whole = ["+refs/heads/*:refs/incoming/heads/*", "+refs/tags/*:refs/incoming/tags/*"]
-        finished = git(
-            [*flags, *shallow, "--prune", "--", source.url, *whole],
-            source,
-            seconds=seconds,
-            folder=mirror,
-            hear=say,
-        )
+        names = ["+refs/heads/*:refs/incoming/heads/*", "+refs/tags/*:refs/incoming/tags/*"]
+        every = [*flags, *shallow, "--prune", "--", source.url, *names]
+        finished = git(every, source, seconds=seconds, folder=mirror, hear=say)
     if finished.code != 0:
         return finished.words
     return _keep(mirror, source, commit)
@@ -172,37 +151,33 @@ def _keep(mirror: Path, source: Remote, commit: str) -> str:
     return kept.words if kept.code != 0 else ""
 
 
-def _certain(source: Remote, observed: str, cause: str, fix: str) -> Finding:
-    return certain(object=source.thing, observed=observed, cause=cause, fix=fix)
-
-
 def _all_names(source: Remote, seconds: float) -> str:
     listed = git(["ls-remote", "--heads", "--tags", "--refs", "--", source.url], source, seconds=seconds)
     return listed.output
 
 
 def _not_a_url(source: Remote) -> Finding:
-    return _certain(
-        source,
-        "It is neither a URL nor an absolute path.",
-        "A relative path would mean another folder wherever the stack is started from.",
-        "Give an absolute path, or a URL (https://, ssh://, git@HOST:PATH, file://).",
+    return certain(
+        object=source.thing,
+        observed="It is neither a URL nor an absolute path.",
+        cause="A relative path would mean another folder wherever the stack is started from.",
+        fix="Give an absolute path, or a URL (https://, ssh://, git@HOST:PATH, file://).",
     )
 
 
 def _not_a_commit(source: Remote, name: str, kind: str) -> Finding:
-    return _certain(
-        source,
-        f"`{name}` is not a commit.",
-        f"It is the id of a {kind} object.",
-        "Give the tag's name, or the commit (`git rev-parse TAG^{commit}` shows it).",
+    return certain(
+        object=source.thing,
+        observed=f"`{name}` is not a commit.",
+        cause=f"It is the id of a {kind} object.",
+        fix="Give the tag's name, or the commit (`git rev-parse TAG^{commit}` shows it).",
     )
 
 
 def _vanished(source: Remote, commit: str) -> Finding:
-    return _certain(
-        source,
-        f"Commit {commit} is not in the repository.",
-        "It was never pushed, or a force-push removed it.",
-        "Push it, or give a branch, a tag or a commit that is there.",
+    return certain(
+        object=source.thing,
+        observed=f"Commit {commit} is not in the repository.",
+        cause="It was never pushed, or a force-push removed it.",
+        fix="Push it, or give a branch, a tag or a commit that is there.",
     )

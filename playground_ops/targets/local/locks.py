@@ -85,8 +85,7 @@ def lease(path: Path, location: str, holder: str, now: str) -> Iterator[FileLock
         renewed=time.monotonic(),
     )
     with _guarded(path):
-        found = read_value(path, Lease)
-        if found is not None and _is_alive(found):
+        if found := holder_of(path):
             raise LockHeld(_held(location, found))
         write_value(path, mine)
     lock = FileLock(path, location, mine)
@@ -99,12 +98,9 @@ def lease(path: Path, location: str, holder: str, now: str) -> Iterator[FileLock
 def holder_of(path: Path) -> Lease | None:
     """Return who holds the lease now, if anybody does."""
     found = read_value(path, Lease)
-    return found if found is not None and _is_alive(found) else None
-
-
-def _is_alive(found: Lease) -> bool:
-    age = time.monotonic() - found.renewed
-    return 0 <= age <= LEASE_SECONDS and birth_of(found.pid) == found.birth
+    if found is None or not 0 <= time.monotonic() - found.renewed <= LEASE_SECONDS:
+        return None
+    return found if birth_of(found.pid) == found.birth else None
 
 
 @contextmanager

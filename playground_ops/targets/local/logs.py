@@ -48,7 +48,8 @@ def follow(path: Path, lines: int) -> Iterator[str]:
                 if file is not None:
                     file.close()
                 file, rest = _open(path), b""
-                _pause(file)
+                if file is None:
+                    time.sleep(FOLLOW_SECONDS)
             else:
                 time.sleep(FOLLOW_SECONDS)
     finally:
@@ -77,11 +78,6 @@ def _open(path: Path) -> FileIO | None:
         return FileIO(str(path))
     except OSError:
         return None
-
-
-def _pause(file: FileIO | None) -> None:
-    if file is None:
-        time.sleep(FOLLOW_SECONDS)
 
 
 def _shown(line: bytes) -> str:

@@ -196,10 +196,15 @@ def _all_text(values: Any) -> bool:
 
 def _write(path: Path, document: dict[str, Any]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    write_atomically(path, json.dumps(document))
+
+
+def write_atomically(path: Path, text: str) -> None:
+    """Write so that a reader, or a kill at any time, finds the old content or the new one."""
     descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
         with os.fdopen(descriptor, "w") as file:
-            json.dump(document, file)
+            file.write(text)
             file.flush()
             os.fsync(file.fileno())
         Path(name).replace(path)

@@ -127,7 +127,8 @@ class RecordFiles:
     def save(self, record: RolloutRecord) -> None:
         paths = self._paths()
         same = next((path for path in paths if path.name.endswith(f"-{record.id}.json")), None)
-        write_value(same or self._folder / f"{self._next(paths):06}-{record.id}.json", record)
+        number = int(paths[-1].name.split("-")[0]) + 1 if paths else 1
+        write_value(same or self._folder / f"{number:06}-{record.id}.json", record)
         if same is None:
             for old in paths[: max(0, len(paths) + 1 - KEPT_RECORDS)]:
                 with writing(old):
@@ -140,10 +141,6 @@ class RecordFiles:
         except FileNotFoundError:
             return []
         return sorted(found)
-
-    @staticmethod
-    def _next(paths: Sequence[Path]) -> int:
-        return int(paths[-1].name.split("-")[0]) + 1 if paths else 1
 
 
 def apply_automation(

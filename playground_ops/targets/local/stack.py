@@ -43,7 +43,7 @@ def read_applied(folder: StateFolder) -> Applied | None:
 def desired_processes(configuration: Configuration) -> list[Component]:
     """Return webserver and daemon with the settings that need a restart when they change."""
     names = ",".join(location.name for location in configuration.all_locations)
-    common = {"dagster": version("dagster"), "locations": names}
+    queue = {key: str(value) for key, value in run_coordinator(configuration)["config"].items()}
     port = configuration.webserver.port
     return [
         Component(
@@ -58,10 +58,7 @@ def desired_processes(configuration: Configuration) -> list[Component]:
         Component(
             name="daemon",
             kind="daemon",
-            settings={
-                **common,
-                **{key: str(value) for key, value in run_coordinator(configuration)["config"].items()},
-            },
+            settings={"dagster": version("dagster"), "locations": names, **queue},
         ),
     ]
 
@@ -72,10 +69,8 @@ def write_stack(
     """Write the workspace, the instance's settings and what is applied. Raises PlaygroundError."""
     names = [location.name for location in configuration.all_locations]
     write_workspace(folder, names, addresses)
-    write_atomically(
-        folder.dagster_home / "dagster.yaml",
-        yaml.safe_dump(instance_settings(configuration), sort_keys=False),
-    )
+    settings = yaml.safe_dump(instance_settings(configuration), sort_keys=False)
+    write_atomically(folder.dagster_home / "dagster.yaml", settings)
     applied = Applied(
         host=configuration.webserver.host,
         port=port,
@@ -96,14 +91,8 @@ def write_workspace(folder: StateFolder, locations: Iterable[str], addresses: Ad
 
 
 def webserver_spec(folder: StateFolder, applied: Applied) -> ProcessSpec:
-    return _process(
-        folder,
-        "webserver",
-        (
-            *("-m", "dagster_webserver", "-w", str(folder.workspace)),
-            *("-h", applied.host, "-p", str(applied.port)),
-        ),
-    )
+    settings = ("-w", str(folder.workspace), "-h", applied.host, "-p", str(applied.port))
+    return _process(folder, "webserver", ("-m", "dagster_webserver", *settings))
 
 
 def daemon_spec(folder: StateFolder) -> ProcessSpec:

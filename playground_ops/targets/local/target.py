@@ -94,14 +94,13 @@ class LocalTarget:
                 state = ReleaseState.DRAINING
             else:
                 state = ReleaseState.RETIRED if served_at else ReleaseState.CANDIDATE
-            restarts = self.stack.restarts(release.name)
             found.append(
                 LiveRelease(
                     release=release,
                     state=state,
                     served_order=files.served_order(release),
                     served_at=served_at,
-                    restarts=restarts,
+                    restarts=self.stack.restarts(release.name),
                 )
             )
         return found
@@ -247,14 +246,7 @@ class LocalTarget:
         self.stack.control().forget(release.name)
         self._files(release.location.name).remove(release)
         self.stack.addresses.own(release).unlink(missing_ok=True)
-        live = self._live_everywhere()
+        live = [found for name in self.stack.location_names() for found in self._files(name).all()]
         specs = [read_spec(self.folder.root, found.name) for found in live]
         commits = {found.revision.commit for found in live}
         self.code.prune(commits, [Path(spec.argv[0]) for spec in specs if spec])
-
-    def _live_everywhere(self) -> list[Release]:
-        if not self.folder.locations.is_dir():
-            return []
-        return [
-            release for folder in self.folder.locations.iterdir() for release in ReleaseFiles(folder).all()
-        ]

@@ -2,8 +2,8 @@
 
 import json
 import re
-from collections.abc import Mapping, Sequence
-from importlib.metadata import distributions
+from collections.abc import Iterable, Mapping, Sequence
+from importlib.metadata import Distribution, distributions
 from pathlib import Path
 
 from packaging.version import InvalidVersion, Version
@@ -20,27 +20,29 @@ _CORE = {"dagster", "dagster-graphql", "dagster-pipes", "dagster-shared", "dagst
 
 def installed(place: Path) -> dict[str, str]:
     """Return versions by name; names are lower-case words with dashes."""
-    found = {}
-    for folder in (place / "lib").glob("python*/site-packages"):
-        for distribution in distributions(path=[str(folder)]):
-            found[re.sub(r"[-_.]+", "-", distribution.metadata["Name"]).lower()] = distribution.version
-    return found
+    return {
+        re.sub(r"[-_.]+", "-", found.metadata["Name"]).lower(): found.version
+        for found in _distributions(place)
+    }
 
 
 def check_copied(place: Path, thing: str) -> None:
     """Raise PlaygroundError when a package of the repository was linked, not copied in."""
-    for folder in (place / "lib").glob("python*/site-packages"):
-        for distribution in distributions(path=[str(folder)]):
-            origin = json.loads(distribution.read_text("direct_url.json") or "{}")
-            if origin.get("dir_info", {}).get("editable"):
-                raise PlaygroundError(
-                    _certain(
-                        thing,
-                        f"uv installed {distribution.metadata['Name']} as a link to its sources.",
-                        "This uv is older than 0.11.12 and can't do otherwise.",
-                        "Upgrade it (`pip install --upgrade uv`), or lock the project with `uv lock`.",
-                    )
+    for found in _distributions(place):
+        origin = json.loads(found.read_text("direct_url.json") or "{}")
+        if origin.get("dir_info", {}).get("editable"):
+            raise PlaygroundError(
+                certain(
+                    object=thing,
+                    observed=f"uv installed {found.metadata['Name']} as a link to its sources.",
+                    cause="This uv is older than 0.11.12 and can't do otherwise.",
+                    fix="Upgrade it (`pip install --upgrade uv`), or lock the project with `uv lock`.",
                 )
+            )
+
+
+def _distributions(place: Path) -> Iterable[Distribution]:
+    return distributions(path=[str(folder) for folder in (place / "lib").glob("python*/site-packages")])
 
 
 def check_dagster(packages: Mapping[str, str], thing: str) -> str:
@@ -48,21 +50,22 @@ def check_dagster(packages: Mapping[str, str], thing: str) -> str:
     found = packages.get("dagster")
     if found is None:
         raise PlaygroundError(
-            _certain(
-                thing,
-                "There is no dagster among the project's dependencies.",
-                "A code location runs on the Dagster of its own project; development groups do not count.",
-                f"Add `dagster>={_name(NEWEST)},<1.{NEWEST[1] + 1}` to its dependencies and lock again.",
+            certain(
+                object=thing,
+                observed="There is no dagster among the project's dependencies.",
+                cause="A code location runs on the Dagster of its own project; development groups do not "
+                "count.",
+                fix=f"Add `dagster>={_name(NEWEST)},<1.{NEWEST[1] + 1}` to its dependencies and lock again.",
             )
         )
     minor = _minor(found)
     if minor is None or not OLDEST <= minor <= NEWEST:
         raise PlaygroundError(
-            _certain(
-                thing,
-                f"The project is on Dagster {found}.",
-                f"That is too far apart from this stack: it takes {_name(OLDEST)} to {_name(NEWEST)}.",
-                f"Move the project to Dagster {_name(OLDEST)} to {_name(NEWEST)} and lock again.",
+            certain(
+                object=thing,
+                observed=f"The project is on Dagster {found}.",
+                cause=f"That is too far apart from this stack: it takes {_name(OLDEST)} to {_name(NEWEST)}.",
+                fix=f"Move the project to Dagster {_name(OLDEST)} to {_name(NEWEST)} and lock again.",
             )
         )
     return found
@@ -127,7 +130,3 @@ def _conflict(thing: str, missing: Sequence[str], words: str) -> Finding:
         fix=f"Add {', '.join(missing)} to the project's own dependencies and lock again.",
         evidence=tail(words),
     )
-
-
-def _certain(thing: str, observed: str, cause: str, fix: str) -> Finding:
-    return certain(object=thing, observed=observed, cause=cause, fix=fix)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from playground_ops.core.errors import Finding, FindingKind, PlaygroundError, certain
+from playground_ops.core.errors import Finding, FindingKind, PlaygroundError, certain, transient
 from playground_ops.core.redact import redact
 from playground_ops.core.target import Say
 from playground_ops.diagnose import git_errors
@@ -106,8 +106,7 @@ def explain(thing: str, words: str) -> Finding:
                 fix=fix,
                 evidence=tail(words),
             )
-    return Finding(
-        kind=_TRANSIENT,
+    return transient(
         object=thing,
         observed="uv could not make the environment.",
         cause=f"It said: {tail(words).splitlines()[0] if words.strip() else 'nothing'}",
@@ -127,8 +126,7 @@ def _naming(observed: str, words: str) -> str:
 
 
 def too_slow(thing: str, seconds: float, words: str) -> Finding:
-    return Finding(
-        kind=_TRANSIENT,
+    return transient(
         object=thing,
         observed=f"uv was not done after {seconds:g} s and was ended.",
         cause="The package index is slow, or a package is built from source and takes long.",
