@@ -31,11 +31,8 @@ def check_daemons(heartbeats: Sequence[Heartbeat]) -> list[Finding]:
     required = [found for found in heartbeats if found.required]
     silent = [found for found in required if (found.age_seconds or SILENT_SECONDS) >= SILENT_SECONDS]
     found = [_silent(silent, len(required))] if silent else []
-    return found + [_failing(one, own) for one in required if (own := _own(one)) and one not in silent]
-
-
-def _own(one: Heartbeat) -> list[str]:
-    return [error for error in one.errors if is_its_own(error)]
+    own = [(one, [*filter(is_its_own, one.errors)]) for one in required if one not in silent]
+    return found + [_failing(one, errors) for one, errors in own if errors]
 
 
 def is_its_own(error: str) -> bool:

@@ -95,39 +95,27 @@ def _report(
     end({"rollouts": [found.model_dump(mode="json") for found in records]}, failures, as_json)
 
 
-@click.command()
-@click.argument("location")
-@click.option("--reason", default="", help="What the record says of it.")
-@common
-def approve(config: Path | None, target: str | None, as_json: bool, location: str, reason: str) -> None:
-    """Let the candidate of LOCATION that waits for approval go on."""
-    said = Verdict(approved=True, by=whoever_is_at_the_keyboard(), reason=reason)
-    _say(Session(config, target, as_json), location, said, as_json)
+def _verdict(name: str, approved: bool, summary: str) -> click.Command:
+    @click.command(name, help=summary)
+    @click.argument("location")
+    @click.option("--reason", default="", help="What the record says of it.")
+    @common
+    def command(config: Path | None, target: str | None, as_json: bool, location: str, reason: str) -> None:
+        said = Verdict(approved=approved, by=whoever_is_at_the_keyboard(), reason=reason)
+        session = Session(config, target, as_json)
+        release = decide(session.engine.target, location_named(session.configuration, location).name, said)
+        if as_json:
+            print_json({"release": release.name, "commit": release.revision.commit, "approved": approved})
+            return
+        click.echo(f"{release.name} at {release.revision.short}: {'approved' if approved else 'rejected'}.")
 
-
-@click.command()
-@click.argument("location")
-@click.option("--reason", default="", help="What the record says of it.")
-@common
-def reject(config: Path | None, target: str | None, as_json: bool, location: str, reason: str) -> None:
-    """End the rollout of LOCATION that waits for approval."""
-    said = Verdict(approved=False, by=whoever_is_at_the_keyboard(), reason=reason)
-    _say(Session(config, target, as_json), location, said, as_json)
-
-
-def _say(session: Session, location: str, said: Verdict, as_json: bool) -> None:
-    name = location_named(session.configuration, location).name
-    release = decide(session.engine.target, name, said)
-    if as_json:
-        print_json({"release": release.name, "commit": release.revision.commit, "approved": said.approved})
-        return
-    click.echo(f"{release.name} at {release.revision.short}: {'approved' if said.approved else 'rejected'}.")
+    return command
 
 
 COMMANDS = {
     "redeploy": redeploy_command,
     "rollback": rollback_command,
     "promote": promote_command,
-    "approve": approve,
-    "reject": reject,
+    "approve": _verdict("approve", True, "Let the candidate of LOCATION that waits for approval go on."),
+    "reject": _verdict("reject", False, "End the rollout of LOCATION that waits for approval."),
 }

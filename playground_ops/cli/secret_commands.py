@@ -45,8 +45,8 @@ def git_command(
 
     _must_be_a_name(name)
     connection, configuration = open_cluster(config, target, context_of_the_command())
-    users = [one.name for one in git_secrets.users(configuration, name)]
-    urls = [one.repository or "" for one in git_secrets.users(configuration, name)]
+    locations = git_secrets.users(configuration, name)
+    users, urls = [one.name for one in locations], [one.repository or "" for one in locations]
     if ssh_key and known_hosts and not (username or token_file):
         content = _by_key(ssh_key, known_hosts, urls)
     elif username is not None and token_file and not (ssh_key or known_hosts):

@@ -80,10 +80,12 @@ class Session:
 
     def run_remotely(self, arguments: Sequence[str]) -> int:
         """Run a command inside the cluster and show its output here. Returns its exit code."""
-        if self._remote_command is None:
-            raise RuntimeError("this process makes rollouts itself")
+        return self._inside(arguments, self._hear)
 
-        return self._remote_command(arguments, self._hear, self.engine.progress.say)
+    def _inside(self, arguments: Sequence[str], hear: Callable[[str], None]) -> int:
+        if self._remote_command is None:
+            raise RuntimeError("this process does it itself")
+        return self._remote_command(arguments, hear, self.engine.progress.say)
 
     def _hear(self, line: str) -> None:
         """Show a line of a container's only log: messages go to the display, all else is the result."""
@@ -104,9 +106,7 @@ class Session:
     def heard(self, *arguments: str) -> str:
         """Return the output of a command that runs in the cluster."""
         lines: list[str] = []
-        if self._remote_command is None:
-            raise RuntimeError("this process can do it itself")
-        self._remote_command(arguments, lines.append, self.engine.progress.say)
+        self._inside(arguments, lines.append)
         return "\n".join(lines)
 
     def run(self, work: Callable[[], T]) -> T:

@@ -42,15 +42,12 @@ def component_assets(
             _location(location, below, in_force if location.name == OPS.name else "")
             for location in locations
         ),
-        dg.AssetSpec(
-            key("webserver"), deps=upstream, group_name=GROUP, kinds={"dagster"}, description="Dagster's UI."
-        ),
-        dg.AssetSpec(
-            key("daemon"),
-            deps=upstream,
-            group_name=GROUP,
-            kinds={"dagster"},
-            description="Runs schedules and sensors and starts queued runs.",
+        *(
+            dg.AssetSpec(key(name), deps=upstream, group_name=GROUP, kinds={"dagster"}, description=about)
+            for name, about in (
+                ("webserver", "Dagster's UI."),
+                ("daemon", "Runs schedules and sensors and starts queued runs."),
+            )
         ),
         *(
             dg.AssetSpec(

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime, timezone
 
 import dagster as dg
+from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionRecordStatus
 from tabulate import tabulate
 
@@ -22,7 +23,7 @@ from playground_ops.defs.assets import key
 from playground_ops.defs.jobs.reporting import failure
 from playground_ops.defs.jobs.run_log import run_logged
 from playground_ops.defs.resources import StackOpener
-from playground_ops.defs.schedules import HEALTH_SCHEDULE, UnresolvedJob, forget
+from playground_ops.defs.schedules import HEALTH_SCHEDULE, forget
 from playground_ops.defs.sensors.notifications import notify
 from playground_ops.engine import healing
 from playground_ops.engine.context import Engine
@@ -149,7 +150,7 @@ def _log(context: dg.AssetCheckExecutionContext, found: Report) -> None:
     say(f"{len(bad)} of {looked_at} checks are not passed.\n\n{table}")
 
 
-def health_job(checks: dg.AssetChecksDefinition) -> UnresolvedJob:
+def health_job(checks: dg.AssetChecksDefinition) -> UnresolvedAssetJobDefinition:
     return dg.define_asset_job(
         JOB,
         selection=dg.AssetSelection.checks(checks),

@@ -1,6 +1,4 @@
-"""The resource that gives ops the stack, and the flat run configuration of the jobs."""
-
-from typing import Any
+"""The resource that gives ops the stack, and the jobs of one op with their flat run configuration."""
 
 import dagster as dg
 
@@ -19,13 +17,15 @@ class StackOpener:
         return open_stack(progress=progress, lock_seconds=LOCK_SECONDS)
 
 
-def run_config_of(op: str, config: type[dg.Config]) -> dg.ConfigMapping:
-    """Make the op's configuration the complete run configuration of its job."""
-    return dg.ConfigMapping(
+def job_of(op: dg.OpDefinition, name: str, description: str, config: type[dg.Config]) -> dg.JobDefinition:
+    """Return the job of one op, whose configuration is the complete run configuration of the job."""
+    mapping = dg.ConfigMapping(
         config_schema=config.to_config_schema().as_field(),
-        config_fn=lambda values: {"ops": {op: {"config": _as_dict(values)}}},
+        config_fn=lambda values: {"ops": {op.name: {"config": dict(values)}}},
     )
 
+    @dg.job(name=name, config=mapping, description=description)
+    def job() -> None:
+        op()
 
-def _as_dict(values: Any) -> dict[str, Any]:
-    return dict(values)
+    return job

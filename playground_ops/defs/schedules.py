@@ -5,24 +5,19 @@ removed; other runs were started by people, and stay.
 """
 
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, TypeAlias
 
 import dagster as dg
 from dagster._core.definitions.run_request import InstigatorType
+from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 from dagster._core.scheduler.instigation import TickStatus
 
 from playground_ops.config.configuration import BackupSettings
 from playground_ops.defs.jobs.backup import backup_job
 
-if TYPE_CHECKING:
-    from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
-
 HEALTH_SCHEDULE = "health_check_schedule"
 
-UnresolvedJob: TypeAlias = "UnresolvedAssetJobDefinition"
 
-
-def health_schedule(job: UnresolvedJob, every_minutes: int) -> dg.ScheduleDefinition:
+def health_schedule(job: UnresolvedAssetJobDefinition, every_minutes: int) -> dg.ScheduleDefinition:
     return dg.ScheduleDefinition(
         name=HEALTH_SCHEDULE,
         job=job,
@@ -36,14 +31,15 @@ def backup_schedules(settings: BackupSettings) -> list[dg.ScheduleDefinition]:
     """Return the schedule of backups; none where none is configured."""
     if settings.schedule is None:
         return []
-    schedule = dg.ScheduleDefinition(
-        name="backup_schedule",
-        job=backup_job,
-        cron_schedule=settings.schedule,
-        default_status=dg.DefaultScheduleStatus.RUNNING,
-        description=f"Keeps the last {settings.kept} backups.",
-    )
-    return [schedule]
+    return [
+        dg.ScheduleDefinition(
+            name="backup_schedule",
+            job=backup_job,
+            cron_schedule=settings.schedule,
+            default_status=dg.DefaultScheduleStatus.RUNNING,
+            description=f"Keeps the last {settings.kept} backups.",
+        )
+    ]
 
 
 AT_ONCE = 50

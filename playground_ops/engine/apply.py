@@ -77,26 +77,19 @@ def deploy(
     if engine.run_remotely is not None:
         return _deployed_remotely(engine, engine.run_remotely, plan, components)
     requests = [_request(engine, configuration, change, asker) for change in changed if _is_rollout(change)]
-    longer = _with_deploy_timeouts(engine)
-    records, failures = roll_out_all(longer, requests, progress_of)
-    failures += bring_back_all(
-        longer,
-        [_request(engine, configuration, change, asker) for change in changed if _is_stopped(change)],
-        progress_of,
+    usual = engine.timeouts
+    longer = engine.waiting(
+        confirm=max(usual.confirm, FIRST_CONFIRM_SECONDS), lock=max(usual.lock, ANOTHER_SECONDS)
     )
+    records, failures = roll_out_all(longer, requests, progress_of)
+    stopped = [_request(engine, configuration, change, asker) for change in changed if _is_stopped(change)]
+    failures += _all_at_once(longer, stopped, progress_of, bring_back)[1]
     for change in changed:
         if change.action == "delete" and change.kind == "location":
             engine.target.stack.withdraw(change.component)
     wait_until_ready(engine)
     _have_shown(longer, [request.location.name for request in requests])
     return Deployed(plan, tuple(records), tuple(failures))
-
-
-def _with_deploy_timeouts(engine: Engine) -> Engine:
-    usual = engine.timeouts
-    return engine.waiting(
-        confirm=max(usual.confirm, FIRST_CONFIRM_SECONDS), lock=max(usual.lock, ANOTHER_SECONDS)
-    )
 
 
 def _deployed_remotely(
@@ -130,16 +123,15 @@ def roll_out_all(
     engine: Engine, requests: Sequence[Request], progress_of: ProgressOf
 ) -> tuple[list[RolloutRecord], list[tuple[str, BaseException]]]:
     """Roll several locations out at once; a failure of one does not stop the others."""
-
-    def one(request: Request) -> RolloutRecord:
-        return roll_out(replace(engine, progress=progress_of(request.location.name)), request)
-
-    return _all_at_once(requests, one)
+    return _all_at_once(engine, requests, progress_of, roll_out)
 
 
 def _all_at_once(
-    requests: Sequence[Request], one: Callable[[Request], T]
+    engine: Engine, requests: Sequence[Request], progress_of: ProgressOf, work: Callable[[Engine, Request], T]
 ) -> tuple[list[T], list[tuple[str, BaseException]]]:
+    def one(request: Request) -> T:
+        return work(replace(engine, progress=progress_of(request.location.name)), request)
+
     records: list[T] = []
     failures: list[tuple[str, BaseException]] = []
     with ThreadPoolExecutor(max_workers=max(1, len(requests))) as pool:
@@ -150,17 +142,6 @@ def _all_at_once(
             except (PlaygroundError, RolloutCancelled) as error:
                 failures.append((name, error))
     return records, failures
-
-
-def bring_back_all(
-    engine: Engine, requests: Sequence[Request], progress_of: ProgressOf
-) -> list[tuple[str, BaseException]]:
-    """Start what serves and does not run, all at once; a failure of one does not stop the others."""
-
-    def one(request: Request) -> None:
-        bring_back(replace(engine, progress=progress_of(request.location.name)), request)
-
-    return _all_at_once(requests, one)[1]
 
 
 def wait_until_ready(engine: Engine) -> None:

@@ -53,28 +53,22 @@ def location_status(
 ) -> LocationStatus:
     now, before = decisions.serving(releases), decisions.previous(releases)
     candidate = next((live for live in releases if live.state is ReleaseState.CANDIDATE), None)
-    draining = tuple(live.release.number for live in releases if live.state is ReleaseState.DRAINING)
-    common = {
-        "name": name,
-        "previous": before.release.number if before else None,
-        "candidate": candidate.release.number if candidate else None,
-        "draining": draining,
-        "last_rollout": _last(last) if last else None,
-        "ready": server.ready if server else False,
-        "restarts": server.restarts if server else 0,
-        "message": server.message if server else "",
-    }
-    if now is None:
-        return LocationStatus(**common)
-    release = now.release
+    release = now.release if now else None
     return LocationStatus(
-        **common,
-        release=release.number,
-        commit=release.revision.commit,
-        ref=release.revision.ref,
-        subject=release.revision.subject or None,
-        since=now.served_at,
-        automation=release.location.automation,
+        name=name,
+        release=release.number if release else None,
+        commit=release.revision.commit if release else None,
+        ref=release.revision.ref if release else None,
+        subject=(release.revision.subject or None) if release else None,
+        since=now.served_at if now else None,
+        automation=release.location.automation if release else None,
+        previous=before.release.number if before else None,
+        candidate=candidate.release.number if candidate else None,
+        draining=tuple(live.release.number for live in releases if live.state is ReleaseState.DRAINING),
+        ready=server.ready if server else False,
+        restarts=server.restarts if server else 0,
+        message=server.message if server else "",
+        last_rollout=_last(last) if last else None,
     )
 
 

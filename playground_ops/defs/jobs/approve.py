@@ -3,11 +3,10 @@
 import dagster as dg
 from pydantic import Field
 
-from playground_ops.core.errors import PlaygroundError
 from playground_ops.core.model import Verdict
-from playground_ops.defs.jobs.reporting import failure
+from playground_ops.defs.jobs.reporting import explained
 from playground_ops.defs.jobs.rollouts import requested_by
-from playground_ops.defs.resources import StackOpener, run_config_of
+from playground_ops.defs.resources import StackOpener, job_of
 from playground_ops.engine import apply
 from playground_ops.engine.approval import decide
 
@@ -25,19 +24,13 @@ def _job(name: str, approved: bool, description: str) -> dg.JobDefinition:
         context: dg.OpExecutionContext, config: VerdictConfig, stack: dg.ResourceParam[StackOpener]
     ) -> None:
         verdict = Verdict(approved=approved, by=requested_by(context), reason=config.reason)
-        try:
+        with explained():
             opened = stack.open()
             location = apply.location_named(opened.configuration, config.location)
             release = decide(opened.target, location.name, verdict)
-        except PlaygroundError as error:
-            raise failure(error.findings) from None
         context.log.info(f"{release.name} at {release.revision.short}: {name}")
 
-    @dg.job(name=name, config=run_config_of(say.name, VerdictConfig), description=description)
-    def job() -> None:
-        say()
-
-    return job
+    return job_of(say, name, description, VerdictConfig)
 
 
 approve_job = _job("approve", True, "Let the candidate of a location that waits for approval go on.")

@@ -4,8 +4,7 @@ from collections.abc import Iterator
 
 import dagster as dg
 
-from playground_ops.core.errors import PlaygroundError
-from playground_ops.defs.jobs.reporting import failure
+from playground_ops.defs.jobs.reporting import explained
 from playground_ops.defs.resources import StackOpener
 
 
@@ -14,10 +13,8 @@ def backup_op(
     context: dg.OpExecutionContext, stack: dg.ResourceParam[StackOpener]
 ) -> Iterator[dg.Output[None]]:
     """Write the database to the claim that outlives pods, while the stack goes on (on Kubernetes)."""
-    try:
+    with explained():
         made = stack.open().target.stack.back_up(context.log.info)
-    except PlaygroundError as error:
-        raise failure(error.findings) from None
     context.log.info(f"{made.file}: {made.bytes:,} bytes, read back by pg_restore")
     yield dg.Output(
         None,

@@ -5,8 +5,7 @@ from pathlib import Path
 
 import dagster as dg
 
-from playground_ops.core.errors import PlaygroundError
-from playground_ops.defs.jobs.reporting import failure
+from playground_ops.defs.jobs.reporting import explained
 from playground_ops.defs.resources import StackOpener
 from playground_ops.engine.collect import entries, name_of, write
 
@@ -19,15 +18,13 @@ def collect_op(
     context: dg.OpExecutionContext, stack: dg.ResourceParam[StackOpener]
 ) -> Iterator[dg.Output[None]]:
     """Write the archive beside what runs leave: on the claim of artifacts, or in the state folder."""
-    try:
+    with explained():
         opened = stack.open()
         folder = opened.target.stack.artifacts() / FOLDER
         folder.mkdir(parents=True, exist_ok=True)
         path = folder / name_of(opened.engine.clock)
         files: list[str] = []
         size = write(entries(opened.target, opened.configuration, opened.engine.clock), path, files.append)
-    except PlaygroundError as error:
-        raise failure(error.findings) from None
     removed = _older(folder)
     context.log.info(f"{path}: {len(files)} files, {size:,} bytes")
     fetch = f"kubectl exec deploy/dagster-webserver -- cat {path} > {path.name}"

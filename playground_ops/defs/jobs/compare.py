@@ -5,10 +5,9 @@ from collections.abc import Iterator
 import dagster as dg
 from pydantic import Field
 
-from playground_ops.core.errors import PlaygroundError
 from playground_ops.defs import metadata
-from playground_ops.defs.jobs.reporting import failure
-from playground_ops.defs.resources import StackOpener, run_config_of
+from playground_ops.defs.jobs.reporting import explained
+from playground_ops.defs.resources import StackOpener, job_of
 from playground_ops.engine.compare import compare
 
 
@@ -24,12 +23,10 @@ def compare_op(
     context: dg.OpExecutionContext, config: CompareConfig, stack: dg.ResourceParam[StackOpener]
 ) -> Iterator[dg.Output[None]]:
     """Assets, checks, jobs, schedules, sensors and resources that were added, removed or changed."""
-    try:
+    with explained():
         opened = stack.open()
         names = [location.name for location in opened.configuration.all_locations]
         found = compare(opened.target, names, config.before, config.after)
-    except PlaygroundError as error:
-        raise failure(error.findings) from None
     context.log.info(found.summary())
     for one in found.differences:
         fields = ", ".join(field.path for field in one.fields)
@@ -37,10 +34,9 @@ def compare_op(
     yield dg.Output(None, metadata=metadata.of_comparison(found))
 
 
-@dg.job(
-    name="compare",
-    config=run_config_of("compare_definitions", CompareConfig),
-    description="Show what differs between two locations, or two releases of one. Writes nothing.",
+compare_job = job_of(
+    compare_op,
+    "compare",
+    "Show what differs between two locations, or two releases of one. Writes nothing.",
+    CompareConfig,
 )
-def compare_job() -> None:
-    compare_op()

@@ -5,13 +5,12 @@ from collections.abc import Callable, Iterator
 import dagster as dg
 from pydantic import Field
 
-from playground_ops.core.errors import PlaygroundError
 from playground_ops.core.progress import Progress
 from playground_ops.defs import metadata
-from playground_ops.defs.jobs.reporting import Event, events, failure, raise_failures, records_of
+from playground_ops.defs.jobs.reporting import Event, events, explained, raise_failures, records_of
 from playground_ops.defs.jobs.rollouts import requested_by
 from playground_ops.defs.jobs.run_log import run_logged
-from playground_ops.defs.resources import StackOpener, run_config_of
+from playground_ops.defs.resources import StackOpener, job_of
 from playground_ops.engine import apply
 from playground_ops.engine.apply import Deployed
 from playground_ops.engine.context import Asker
@@ -30,11 +29,9 @@ def plan_op(
     context: dg.OpExecutionContext, config: ComponentsConfig, stack: dg.ResourceParam[StackOpener]
 ) -> Iterator[dg.Output[None]]:
     """What a deploy would change. Writes nothing."""
-    try:
+    with explained():
         opened = stack.open()
         plan = apply.make_plan(opened.engine, opened.configuration, config.components)
-    except PlaygroundError as error:
-        raise failure(error.findings) from None
     context.log.info(plan.summary())
     for change in (*plan.changed(), *plan.needing_bootstrap()):
         fields = ", ".join(field.path for field in change.fields)
@@ -61,10 +58,8 @@ def deploy_op(
         )
 
     ended = run_logged(context.log, work)
-    try:
+    with explained():
         deployed = ended.result()
-    except PlaygroundError as error:
-        raise failure(error.findings) from None
     if deployed.plan.is_empty:
         context.log.info("nothing to do: the stack is as the configuration says")
     failures = [error for _, error in deployed.failures]
@@ -75,19 +70,7 @@ def deploy_op(
     yield dg.Output(None, metadata=metadata.of_plan(deployed.plan))
 
 
-@dg.job(
-    name="plan",
-    config=run_config_of("make_plan", ComponentsConfig),
-    description="Show what deploy would change. Writes nothing.",
+plan_job = job_of(plan_op, "plan", "Show what deploy would change. Writes nothing.", ComponentsConfig)
+deploy_job = job_of(
+    deploy_op, "deploy", "Bring the whole stack to what the configuration says.", ComponentsConfig
 )
-def plan_job() -> None:
-    plan_op()
-
-
-@dg.job(
-    name="deploy",
-    config=run_config_of("apply_plan", ComponentsConfig),
-    description="Bring the whole stack to what the configuration says.",
-)
-def deploy_job() -> None:
-    deploy_op()

@@ -1,6 +1,7 @@
 """What ops report to Dagster about rollouts: asset events, and the run's failure in a sentence."""
 
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 import dagster as dg
 
@@ -46,6 +47,15 @@ def failure(findings: Sequence[Finding], log_tail: str = "") -> dg.Failure:
         for name, value in metadata.of_finding(finding, log_tail if number == 1 else "").items():
             details[name if number == 1 else f"{name} ({number})"] = value
     return dg.Failure(description=metadata.sentence(findings), metadata=details, allow_retries=False)
+
+
+@contextmanager
+def explained() -> Iterator[None]:
+    """Turn an error within the block into the failure of the op, with its findings."""
+    try:
+        yield
+    except PlaygroundError as error:
+        raise failure(error.findings) from None
 
 
 def raise_failures(failures: Sequence[BaseException], records: Sequence[RolloutRecord]) -> None:

@@ -10,7 +10,7 @@ from playground_ops.core.model import Action, RolloutRecord
 from playground_ops.core.progress import Progress
 from playground_ops.defs.jobs.reporting import Event, events, raise_failures, records_of
 from playground_ops.defs.jobs.run_log import run_logged
-from playground_ops.defs.resources import StackOpener, run_config_of
+from playground_ops.defs.resources import StackOpener, job_of
 from playground_ops.engine import apply, redeploy, rollback
 from playground_ops.engine.context import Asker, Request
 
@@ -101,31 +101,21 @@ def promote_op(
     yield from _rollouts(context, stack, work)
 
 
-@dg.job(
-    name="redeploy",
-    config=run_config_of("roll_out", RedeployConfig),
-    description="Bring code locations to a commit; without configuration, those whose ref has moved.",
+redeploy_job = job_of(
+    redeploy_op,
+    "redeploy",
+    "Bring code locations to a commit; without configuration, those whose ref has moved.",
+    RedeployConfig,
 )
-def redeploy_job() -> None:
-    redeploy_op()
-
-
-@dg.job(
-    name="rollback",
-    config=run_config_of("roll_back", RollbackConfig),
-    description="Serve an earlier release again: the one before, or a named one.",
+rollback_job = job_of(
+    rollback_op,
+    "rollback",
+    "Serve an earlier release again: the one before, or a named one.",
+    RollbackConfig,
 )
-def rollback_job() -> None:
-    rollback_op()
-
-
-@dg.job(
-    name="promote",
-    config=run_config_of("bring_over", PromoteConfig),
-    description="Bring the commit that one location serves (b) to another (a).",
+promote_job = job_of(
+    promote_op, "promote", "Bring the commit that one location serves (b) to another (a).", PromoteConfig
 )
-def promote_job() -> None:
-    promote_op()
 
 
 def requested_by(context: dg.OpExecutionContext) -> str:

@@ -113,11 +113,7 @@ def _push(location: Location, records: Sequence[RolloutRecord], answer: Revision
         return f"{where}, which was rejected; a new commit or a forced redeploy goes on"
     if not decisions.has_moved(records, answer):
         return f"{where}, as before"
-    return Push(answer, _attempts(records, answer))
-
-
-def _attempts(records: Sequence[RolloutRecord], revision: Revision) -> int:
-    return sum(1 for record in records if record.revision and record.revision.commit == revision.commit)
+    return Push(answer, sum(1 for one in records if one.revision and one.revision.commit == answer.commit))
 
 
 def _request(name: str, push: Push) -> dg.RunRequest:
