@@ -152,7 +152,7 @@ def _pods(configuration: Configuration, scope: Scope) -> Object:
     variables = (*_values(configuration, scope), *VARIABLES)
     return {
         "matchConditions": [{"name": "changes-pods", "expression": _CHANGES_PODS}],
-        "matchConstraints": {"resourceRules": _workloads()},
+        "matchConstraints": {"resourceRules": [rule(*one, ["CREATE", "UPDATE"]) for one in _MAKE_PODS]},
         "variables": [{"name": name, "expression": text} for name, text in variables],
         "validations": validations(
             f"'{OPS_ACCOUNT} may not use ' + ",
@@ -192,13 +192,7 @@ def policy(what: str, accounts: Sequence[str], home: str, spec: Object, space: s
     ]
 
 
-def _workloads() -> list[Object]:
-    every = ["CREATE", "UPDATE"]
-    return [
-        rule("", ["pods"], every),
-        rule("apps", ["deployments", "statefulsets"], every),
-        rule("batch", ["jobs"], every),
-    ]
+_MAKE_PODS = (("", ["pods"]), ("apps", ["deployments", "statefulsets"]), ("batch", ["jobs"]))
 
 
 def rule(group: str, resources: list[str], operations: list[str]) -> Object:

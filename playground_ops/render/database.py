@@ -1,5 +1,7 @@
 """Postgres: a StatefulSet with a claim, or an existing server; and how the other components reach it."""
 
+from collections.abc import Sequence
+
 from playground_ops.config import Configuration
 from playground_ops.core.pod_settings import Resources
 from playground_ops.render.mounted_versions import with_versions
@@ -81,11 +83,12 @@ def render(configuration: Configuration) -> list[Object]:
         *(POSTGRES, namespace, tags, settings.service_annotations),
         {"ports": ports, "selector": selector, "type": settings.service_type},
     )
+    rooms = [writable("run", "/var/run/postgresql"), writable("tmp", "/tmp")]
     template = Pod(
-        [container(_server(configuration), settings)],
+        [container(_server(configuration, rooms), settings)],
         settings,
         tags,
-        [_run(), _tmp()],
+        rooms,
         user=POSTGRES_USER_ID,
         grace_seconds=60,
     ).render()
@@ -102,9 +105,8 @@ def render(configuration: Configuration) -> list[Object]:
     return [service, stateful]
 
 
-def _server(configuration: Configuration) -> Container:
+def _server(configuration: Configuration, rooms: Sequence[Mounted]) -> Container:
     ready = {"exec": {"command": ["pg_isready", "--quiet", "--username", USER, "--dbname", DATABASE]}}
-    data = Mounted("data", DATA, {})
     return Container(
         name="postgres",
         image=configuration.postgres.pod.image or configuration.images.postgres,
@@ -117,7 +119,7 @@ def _server(configuration: Configuration) -> Container:
             # Not the mount itself: a fresh disk may hold a `lost+found`.
             variable("PGDATA", f"{DATA}/pgdata"),
         ],
-        volumes=[data, _run(), _tmp()],
+        volumes=[Mounted("data", DATA, {}), *rooms],
         more={
             "ports": [{"containerPort": POSTGRES_PORT, "name": "postgres", "protocol": "TCP"}],
             "startupProbe": {**ready, "periodSeconds": 2, "failureThreshold": 150, "timeoutSeconds": 5},
@@ -127,14 +129,6 @@ def _server(configuration: Configuration) -> Container:
             "lifecycle": {"preStop": {"exec": {"command": ["sh", "-c", "kill -INT 1"]}}},
         },
     )
-
-
-def _run() -> Mounted:
-    return writable("run", "/var/run/postgresql")
-
-
-def _tmp() -> Mounted:
-    return writable("tmp", "/tmp")
 
 
 def _claim(configuration: Configuration, tags: dict[str, str]) -> Object:

@@ -45,7 +45,8 @@ def files(rendered: Rendered, source: str) -> dict[str, str]:
     """Return the texts by file name. Names sort in the order of applying, which is kubectl's order too."""
     found = {}
     for component, objects in rendered.items():
-        body = "".join(f"---\n{_dump(one)}" for one in objects)
+        dumped = [yaml.dump(one, Dumper=_Dumper, **_LAYOUT) for one in objects]
+        body = "".join(f"---\n{text}" for text in dumped)
         head = _HEAD.format(source=source, digest=_digest(body))
         found[f"{_ORDER.get(component, LOCATIONS)}-{component}.yaml"] = head + body
     return found
@@ -93,7 +94,4 @@ def _text(dumper: Any, value: str) -> Any:
 
 
 _Dumper.add_representer(str, _text)
-
-
-def _dump(found: dict[str, Any]) -> str:
-    return str(yaml.dump(found, Dumper=_Dumper, sort_keys=False, width=100, default_flow_style=False))
+_LAYOUT: dict[str, Any] = {"sort_keys": False, "width": 100, "default_flow_style": False}

@@ -23,7 +23,7 @@ from playground_ops.render.names import (
     present,
 )
 from playground_ops.render.namespaces import Place
-from playground_ops.render.rights import rule
+from playground_ops.render.rights import bound_role, rule
 
 LEVEL = "restricted"
 """A level of the Pod Security Standards."""
@@ -83,15 +83,8 @@ def rights(configuration: Configuration) -> list[Object]:
 
 def role(configuration: Configuration, place: Place, rules: Sequence[Object]) -> list[Object]:
     """Return the rights of `ops` in a namespace."""
-    api, tags = "rbac.authorization.k8s.io/v1", {**labels(OPS_ACCOUNT, "rights"), **place.tags}
-    home = configuration.kubernetes.namespace
-    subject = {"kind": "ServiceAccount", "name": OPS_ACCOUNT, "namespace": home}
-    reference = {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": OPS_ACCOUNT}
-    where = (OPS_ACCOUNT, place.namespace, tags)
-    return [
-        an_object(api, "Role", *where, rules=list(rules)),
-        an_object(api, "RoleBinding", *where, roleRef=reference, subjects=[subject]),
-    ]
+    home, tags = configuration.kubernetes.namespace, {**labels(OPS_ACCOUNT, "rights"), **place.tags}
+    return bound_role(OPS_ACCOUNT, home, place.namespace, tags, rules)
 
 
 def account(configuration: Configuration, name: str, place: Place, tags: dict[str, str]) -> Object:

@@ -23,6 +23,7 @@ from playground_ops.render.pod import (
     Mounted,
     claim,
     container,
+    secret,
     secret_variable,
     variable,
     writable,
@@ -78,28 +79,26 @@ def cache_variables(release: Release, in_use: InUse) -> list[Object]:
     return [*made, variable(CACHE_LIVE, live)] if commits else made
 
 
-def cache_volume() -> Mounted:
-    return claim(ARTIFACTS, ARTIFACTS_FOLDER, "artifacts")
-
-
 GIT_USER = 65533
 """The image's user: ssh needs a user that has a name."""
 RESOURCES = Resources(requests={"cpu": "50m", "memory": "64Mi"}, limits={"memory": "512Mi"})
 NAME = "git-sync"
 USER_VARIABLE = "GITSYNC_USERNAME"
 LINK = "current"
-FLAGS = (
-    "--ref=",
+ALWAYS = (
     "--depth=1",
     "--one-time",
     f"--root={REPOSITORY_FOLDER}",
     f"--link={LINK}",
     "--max-failures=2",
     "--submodules=recursive",
+)
+BY_KEY = (
     f"--ssh-key-file={GIT_SECRET_FOLDER}/ssh",
     f"--ssh-known-hosts-file={GIT_SECRET_FOLDER}/known_hosts",
-    f"--password-file={GIT_SECRET_FOLDER}/password",
 )
+BY_PASSWORD = (f"--password-file={GIT_SECRET_FOLDER}/password",)
+FLAGS = ("--ref=", *ALWAYS, *BY_KEY, *BY_PASSWORD)
 """Prefixes of all arguments but the repository's, which an admission policy allows."""
 
 
@@ -111,24 +110,21 @@ def worktree(commit: str) -> str:
 def fetching(release: Release, configuration: Configuration, in_use: InUse) -> InitContainer:
     """Return an init container that fetches the release's commit once; the cluster's cache keeps it."""
     repository, secret = release.location.repository or "", release.location.git_secret
-    arguments = [
-        f"--repo={repository}",
-        f"--ref={release.revision.commit}",
-        "--depth=1",
-        "--one-time",
-        f"--root={REPOSITORY_FOLDER}",
-        f"--link={LINK}",
-        "--max-failures=2",
-        "--submodules=recursive",
-        *_credentials(repository, secret),
-    ]
-    volumes = (writable("app", APP_FOLDER), writable("tmp", "/tmp"), cache_volume(), *secret_volume(secret))
+    credentials: tuple[str, ...] = ()
+    if secret is not None:
+        credentials = BY_KEY if is_ssh(repository) else BY_PASSWORD
+    volumes = (
+        writable("app", APP_FOLDER),
+        writable("tmp", "/tmp"),
+        claim(ARTIFACTS, ARTIFACTS_FOLDER, "artifacts"),
+        *secret_volume(secret),
+    )
     found = Container(
         name=NAME,
         image=configuration.images.git_sync,
         resources=RESOURCES,
         command=["sh", "-c", CACHE_SCRIPT, NAME],
-        arguments=arguments,
+        arguments=[f"--repo={repository}", f"--ref={release.revision.commit}", *ALWAYS, *credentials],
         variables=[variable("HOME", "/tmp"), *cache_variables(release, in_use), *_user(repository, secret)],
         volumes=volumes,
     )
@@ -143,25 +139,11 @@ def is_ssh(repository: str) -> bool:
     return short or repository.startswith(("ssh://", "git+ssh://", "ssh+git://"))
 
 
-def _credentials(repository: str, secret: str | None) -> list[str]:
-    if secret is None:
-        return []
-    if is_ssh(repository):
-        return [
-            f"--ssh-key-file={GIT_SECRET_FOLDER}/ssh",
-            f"--ssh-known-hosts-file={GIT_SECRET_FOLDER}/known_hosts",
-        ]
-    return [f"--password-file={GIT_SECRET_FOLDER}/password"]
-
-
 def _user(repository: str, secret: str | None) -> list[Object]:
     if secret is None or is_ssh(repository):
         return []
     return [secret_variable(USER_VARIABLE, secret, "username")]
 
 
-def secret_volume(secret: str | None) -> list[Mounted]:
-    if secret is None:
-        return []
-    source = {"secret": {"secretName": secret, "defaultMode": 0o440}}
-    return [Mounted("git-secret", GIT_SECRET_FOLDER, source, read_only=True)]
+def secret_volume(name: str | None) -> list[Mounted]:
+    return [secret(name, GIT_SECRET_FOLDER, "git-secret")] if name else []

@@ -52,11 +52,6 @@ def _policy(configuration: Configuration, location: Location) -> Object:
     return network_policy(where, name, pods, egress=rules)
 
 
-def no_egress_of_others() -> Object:
-    """Select the pods of an isolated location's namespace to which its own limit does not apply."""
-    return {"matchExpressions": [_component("NotIn")]}
-
-
 def _component(operator: str) -> Object:
     return {"key": "app.kubernetes.io/component", "operator": operator, "values": ["location", "smoke"]}
 
@@ -152,5 +147,5 @@ def _network(configuration: Configuration, location: Location) -> Iterator[Objec
     ]
     leads: list[Object] = [{"to": [{"namespaceSelector": {"matchExpressions": [others]}}]}, {"ports": world}]
     # Limited egress has a policy of its own: policies add up.
-    leaving = {} if location.egress is None else no_egress_of_others()
+    leaving = {} if location.egress is None else {"matchExpressions": [_component("NotIn")]}
     yield network_policy(where, "dagster-leaving", leaving, egress=leads)

@@ -28,10 +28,10 @@ from playground_ops.render.names import (
 from playground_ops.render.pod import (
     Container,
     InitContainer,
-    Mounted,
     claim,
     config_map,
     container,
+    secret,
     variable,
     writable,
 )
@@ -60,14 +60,14 @@ def installing(
     release: Release, configuration: Configuration, archive: str, where: str, live: Sequence[Release]
 ) -> InitContainer:
     """Return the init container. `where`: the release's files. `live`: releases whose environments stay."""
-    location = release.location
+    location, credentials = release.location, configuration.kubernetes.packages.secret
     given = ["--module", location.module] if location.module else []
     volumes = (
         config_map(archive, SOURCE_FOLDER, "source"),
         writable("app", APP_FOLDER),
         writable("tmp", "/tmp"),
         claim(ARTIFACTS, ARTIFACTS_FOLDER, "artifacts"),
-        *secret_volume(configuration.kubernetes.packages.secret),
+        *([secret(credentials, PACKAGES_SECRET_FOLDER, "packages-secret")] if credentials else []),
     )
     found = Container(
         name=INSTALLS,
@@ -108,13 +108,6 @@ def mounted() -> Object:
     """Return the mount in the server's container, from its volume `artifacts`."""
     folder = MADE_ENVIRONMENTS.removeprefix(f"{ARTIFACTS_FOLDER}/")
     return {"name": "artifacts", "mountPath": ENVIRONMENTS_FOLDER, "subPath": folder, "readOnly": True}
-
-
-def secret_volume(secret: str | None) -> list[Mounted]:
-    if secret is None:
-        return []
-    source = {"secret": {"secretName": secret, "defaultMode": 0o440}}
-    return [Mounted("packages-secret", PACKAGES_SECRET_FOLDER, source, read_only=True)]
 
 
 def _live(release: Release, live: Sequence[Release]) -> list[Object]:

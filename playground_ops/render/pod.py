@@ -70,6 +70,11 @@ def claim(name: str, path: str, mounted_as: str) -> Mounted:
     return Mounted(mounted_as, path, {"persistentVolumeClaim": {"claimName": name}})
 
 
+def secret(name: str, path: str, mounted_as: str) -> Mounted:
+    """Mount a Secret that not everybody can read: libpq and ssh refuse such keys."""
+    return Mounted(mounted_as, path, {"secret": {"secretName": name, "defaultMode": 0o440}}, read_only=True)
+
+
 def variable(name: str, value: str) -> Object:
     return {"name": name, "value": value}
 
@@ -130,7 +135,7 @@ class Pod:
 
     def render(self) -> Object:
         metadata = present(annotations={**self.annotations, **self.settings.annotations})
-        volumes = _once([*self.volumes, *map(_given, self.settings.volumes)])
+        volumes = {one.name: one.volume for one in (*self.volumes, *map(_given, self.settings.volumes))}
         return {
             "metadata": {"labels": {**self.settings.labels, **self.tags}, **metadata},
             "spec": {
@@ -147,7 +152,7 @@ class Pod:
                     "seccompProfile": {"type": "RuntimeDefault"},
                 },
                 "terminationGracePeriodSeconds": self.grace_seconds,
-                "volumes": [one.volume for one in volumes],
+                "volumes": list(volumes.values()),
             },
         }
 
@@ -169,8 +174,7 @@ class Pod:
 def _given(found: Volume) -> Mounted:
     source: Object
     if found.secret:
-        # Not readable by everybody: libpq and ssh refuse such keys.
-        source = {"secret": {"secretName": found.secret, "defaultMode": 0o440}}
+        source = secret(found.secret, found.path, found.name).source
     elif found.config_map:
         source = {"configMap": {"name": found.config_map}}
     elif found.claim:
@@ -178,10 +182,6 @@ def _given(found: Volume) -> Mounted:
     else:
         source = {"emptyDir": {"sizeLimit": found.empty_dir}}
     return Mounted(found.name, found.path, source, read_only=found.is_read_only)
-
-
-def _once(volumes: Sequence[Mounted]) -> list[Mounted]:
-    return list({one.name: one for one in volumes}.values())
 
 
 def _toleration(found: Toleration) -> Object:

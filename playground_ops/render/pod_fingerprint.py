@@ -10,7 +10,7 @@ import json
 from playground_ops.config import Configuration
 from playground_ops.config.cluster import facts_of
 from playground_ops.config.digest import seen_by_ops
-from playground_ops.core.model import Location, Release, Revision
+from playground_ops.core.model import Location
 from playground_ops.render import release
 
 
@@ -29,13 +29,6 @@ def with_fingerprints(configuration: Configuration) -> Configuration:
 def _fingerprint(location: Location, configuration: Configuration, more: str = "") -> Location:
     """Hash the pods that any of its releases would have, without number, commit and archive."""
     plain = location.model_copy(update={"surroundings": ""})
-    any_one = Release(
-        location=plain,
-        number=1,
-        revision=Revision(repository=location.repository, commit="0" * 40),
-        configuration="",
-        created_at="",
-    )
-    deployment = release.render(any_one, configuration, "archive")[0]
+    deployment = release.render(release.any_release(plain), configuration, "archive")[0]
     text = json.dumps(deployment["spec"], sort_keys=True) + more
     return plain.model_copy(update={"surroundings": hashlib.sha256(text.encode()).hexdigest()[:16]})

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 import yaml
 
 from playground_ops.config import OPS, Configuration
-from playground_ops.core.model import Release
+from playground_ops.core.model import Location, Release, Revision
 from playground_ops.core.pod_settings import Resources
 from playground_ops.render import gitsync, instance, packages, runs
 from playground_ops.render.gitsync import EVERYTHING, InUse
@@ -156,12 +156,13 @@ def template(
     in_image = release.location.in_image is not None
     volumes = _volumes() if in_image else [*_code(archive), *_volumes()]
     store = configuration.kubernetes.artifacts_store
+    unpacked = directory(release) if release.revision.repository is None else PROJECT_FOLDER
     script = instance.with_packages_checked(START if in_image else UNPACK, store)
     main = Container(
         name=SERVER,
         image=instance.image(configuration, settings),
         resources=RESOURCES,
-        command=["sh", "-ec", script, SERVER if in_image else _unpacked(release)],
+        command=["sh", "-ec", script, SERVER if in_image else unpacked],
         arguments=purpose.arguments,
         variables=_variables(release, configuration),
         volumes=volumes,
@@ -189,6 +190,12 @@ def template(
     return found
 
 
+def any_release(location: Location) -> Release:
+    """Return a release as any other of the location, for what does not depend on number and commit."""
+    revision = Revision(repository=location.repository, commit="0" * 40)
+    return Release(location=location, number=1, revision=revision, configuration="", created_at="")
+
+
 def _code(archive: str) -> list[Mounted]:
     """Return no mount over the folder in which an image has its code."""
     return [config_map(archive, SOURCE_FOLDER, "source"), writable("app", APP_FOLDER)]
@@ -196,10 +203,6 @@ def _code(archive: str) -> list[Mounted]:
 
 def _volumes() -> list[Mounted]:
     return [claim(ARTIFACTS, ARTIFACTS_FOLDER, "artifacts"), writable("home", HOME), writable("tmp", "/tmp")]
-
-
-def _unpacked(release: Release) -> str:
-    return directory(release) if release.revision.repository is None else PROJECT_FOLDER
 
 
 def _command(release: Release) -> list[str]:

@@ -20,13 +20,19 @@ def rule(group: str, resources: str, verbs: str, *names: str) -> Object:
 def account_with(name: str, space: str, rules: Sequence[Object]) -> list[Object]:
     """Return an account with a Role. Its token is mounted only where a pod says so."""
     tags = labels(name, "rights")
-    subject = {"kind": "ServiceAccount", "name": name, "namespace": space}
-    role = {"apiGroup": GROUP, "kind": "Role", "name": name}
     account = an_object("v1", "ServiceAccount", name, space, tags)
+    return [{**account, "automountServiceAccountToken": False}, *bound_role(name, space, space, tags, rules)]
+
+
+def bound_role(
+    name: str, home: str, space: str, tags: dict[str, str], rules: Sequence[Object]
+) -> list[Object]:
+    """Return a Role in the namespace `space` for the account of the same name in the namespace `home`."""
+    subject = {"kind": "ServiceAccount", "name": name, "namespace": home}
+    reference = {"apiGroup": GROUP, "kind": "Role", "name": name}
     return [
-        {**account, "automountServiceAccountToken": False},
         an_object(f"{GROUP}/v1", "Role", name, space, tags, rules=list(rules)),
-        an_object(f"{GROUP}/v1", "RoleBinding", name, space, tags, roleRef=role, subjects=[subject]),
+        an_object(f"{GROUP}/v1", "RoleBinding", name, space, tags, roleRef=reference, subjects=[subject]),
     ]
 
 

@@ -6,11 +6,11 @@ rollback.
 
 import json
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from typing import Any
 
 from playground_ops.config import OPS, Configuration
 from playground_ops.config.cluster import facts_of
-from playground_ops.core.model import Location, Release, Revision
 from playground_ops.diagnose.pods import INSTALLS
 from playground_ops.render import gitsync, release
 from playground_ops.render.names import HOME, LOCATION, Object
@@ -43,7 +43,7 @@ def _read(read: Reader, pods: Iterable[Object]) -> list[Any]:
 def _pods(configuration: Configuration) -> dict[str, list[Object]]:
     """Return the pods of runs by location, from the configuration and from existing releases."""
     texts = [
-        release.context_of_runs(_any(location), configuration, ARCHIVES)
+        release.context_of_runs(release.any_release(location), configuration, ARCHIVES)
         for location in configuration.all_locations
     ]
     found: dict[str, list[Object]] = {}
@@ -54,22 +54,13 @@ def _pods(configuration: Configuration) -> dict[str, list[Object]]:
     return found
 
 
-def _any(location: Location) -> Release:
-    revision = Revision(repository=location.repository, commit="0" * 40)
-    return Release(location=location, number=1, revision=revision, configuration="", created_at="")
-
-
 def _before(pod: Object, name: str) -> list[Object]:
     """Return its init containers of that name."""
     return [one for one in pod["pod_spec_config"].get("initContainers", ()) if one["name"] == name]
 
 
-def _fetching(pod: Object) -> list[Object]:
-    return _before(pod, gitsync.NAME)
-
-
-def _installing(pod: Object) -> list[Object]:
-    return _before(pod, INSTALLS)
+_fetching = partial(_before, name=gitsync.NAME)
+_installing = partial(_before, name=INSTALLS)
 
 
 def _images(pod: Object) -> Iterator[str]:
