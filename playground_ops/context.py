@@ -141,9 +141,9 @@ def open_stack(
     must_fit(configuration, target or configuration.target)
     if (target or configuration.target) == "local":
         return _stack_context(_local(configuration), local_target(), progress, lock_seconds)
-    from playground_ops.targets.kubernetes.api.connection import Connection, named
+    from playground_ops.targets.kubernetes.api.connection import Connection, chosen_context
 
-    connection = Connection(named(context, configuration.kubernetes.context))
+    connection = Connection(chosen_context(context, configuration.kubernetes.context))
     return replace(
         _stack_context(*_on_kubernetes(connection, configuration), progress, lock_seconds),
         remote_command=_remote_command(connection, configuration),
@@ -157,9 +157,9 @@ def open_cluster(
     configuration = load(path or configuration_file())
     if (target or configuration.target) == "local":
         raise BadInput(_no_cluster())
-    from playground_ops.targets.kubernetes.api.connection import Connection, named
+    from playground_ops.targets.kubernetes.api.connection import Connection, chosen_context
 
-    return Connection(named(context, configuration.kubernetes.context)), configuration
+    return Connection(chosen_context(context, configuration.kubernetes.context)), configuration
 
 
 def _no_cluster() -> Finding:

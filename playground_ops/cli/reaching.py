@@ -10,7 +10,7 @@ from playground_ops.cli.progress import display
 from playground_ops.config import Configuration
 from playground_ops.render.names import WEBSERVER, WEBSERVER_PORT
 from playground_ops.render.webserver import prefix
-from playground_ops.targets.kubernetes.api.connection import Connection, named
+from playground_ops.targets.kubernetes.api.connection import Connection, chosen_context
 from playground_ops.targets.kubernetes.api.paths import Selection
 from playground_ops.targets.kubernetes.logs.following import follow
 from playground_ops.targets.kubernetes.logs.lines import Prefixes
@@ -43,7 +43,7 @@ def logs(configuration: Configuration, context: str | None, asked: AskedLogs, as
     settings, say = configuration.kubernetes, display(as_json).line
     selector = asked.selector or selector_of(configuration, asked.component or "")
     wanted = Wanted(Selection(namespace_of(configuration, selector), selector), asked.container)
-    connection = Connection(named(context, settings.context))
+    connection = Connection(chosen_context(context, settings.context))
     if asked.previous:
         found = lines_before(connection, wanted, asked.lines)
     elif asked.follow:
@@ -65,7 +65,7 @@ def forward_ui(
     settings = configuration.kubernetes
     chosen = Selection(settings.namespace, f"app={WEBSERVER}")
     say = display(as_json).line
-    connection = Connection(named(context, settings.context))
+    connection = Connection(chosen_context(context, settings.context))
     with Forward(connection, chosen, WEBSERVER_PORT, say, port) as forward:
         address = f"http://{forward.address}{prefix(configuration)}"
         ingress = ingress_address(configuration)

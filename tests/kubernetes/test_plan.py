@@ -14,7 +14,7 @@ from playground_ops.config import Configuration, read
 from playground_ops.core.errors import BadInput, PlaygroundError
 from playground_ops.core.plan import Plan
 from playground_ops.render.names import MANAGER
-from playground_ops.targets.kubernetes.api.connection import AGENT, Connection, named
+from playground_ops.targets.kubernetes.api.connection import AGENT, Connection, chosen_context
 from playground_ops.targets.kubernetes.objects.planning import plan_objects
 from tests.asking import eventually
 from tests.cluster.access import Access, KubectlFailed
@@ -186,10 +186,10 @@ def test_no_context_is_ever_guessed(access: Access, monkeypatch: pytest.MonkeyPa
     monkeypatch.delenv("KUBERNETES_SERVICE_HOST", raising=False)
     monkeypatch.setenv("KUBECONFIG", access.kubeconfig)
     with pytest.raises(BadInput) as told:
-        named(None, None)
+        chosen_context(None, None)
     assert CONTEXT in told.value.finding.cause
-    assert named("one", "other") == "one"
-    assert named(None, "other") == "other"
+    assert chosen_context("one", "other") == "one"
+    assert chosen_context(None, "other") == "other"
     with pytest.raises(BadInput) as told:
         Connection("nosuch").get("/version")
     assert "nosuch" in str(told.value)

@@ -10,7 +10,7 @@ from pathlib import Path
 import dagster as dg
 
 from playground_ops.engine.collect import LARGEST_CHARACTERS, entries, write
-from playground_ops.targets.kubernetes.logs.collecting import _without_secrets
+from playground_ops.targets.kubernetes.logs.collect import _without_secrets
 from tests.openers import FakeOpener, launch, told
 
 

@@ -21,7 +21,7 @@ from playground_ops.render.pod_fingerprint import with_fingerprints
 from playground_ops.render.stack import render
 from playground_ops.targets.kubernetes.api.paths import title
 from playground_ops.targets.kubernetes.logs.reading import namespace_of, selector_of
-from playground_ops.targets.kubernetes.objects.secret_versions import named
+from playground_ops.targets.kubernetes.objects.secret_versions import secrets_read
 from playground_ops.targets.kubernetes.releases.one_shot import alike
 
 HERE = Path("x.yaml")
@@ -147,7 +147,7 @@ def test_it_reaches_the_database_and_not_the_webserver() -> None:
 
 
 def test_its_secrets_have_versions_of_their_own_and_the_password_that_of_the_original() -> None:
-    assert named(configured()) == {
+    assert secrets_read(configured()) == {
         *(("team", "git"), ("team-orders", "git"), ("team-orders", "shop")),
         *(("team-orders", "dagster-database"), ("team", "dagster-postgres")),
     }

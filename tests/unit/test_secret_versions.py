@@ -12,7 +12,7 @@ from playground_ops.config.cluster import ClusterFacts, in_cluster
 from playground_ops.render.mounted_versions import SECRET_VERSION, VERSIONS, of_config_map, read_by
 from playground_ops.render.pod_fingerprint import with_fingerprints
 from playground_ops.render.stack import render
-from playground_ops.targets.kubernetes.objects.secret_versions import environments, named
+from playground_ops.targets.kubernetes.objects.secret_versions import environments, secrets_read
 
 TEXT = """
 webserver: {pod: {environment_from_secrets: [of-webserver]}}
@@ -114,4 +114,4 @@ def test_every_secret_that_a_pod_reads_is_looked_at() -> None:
         if one["kind"] in ("Deployment", "StatefulSet")
         for name in read_by(one["spec"]["template"])
     }
-    assert {("dagster", name) for name in (*seen, "git", "of-b", "of-c")} == named(found)
+    assert {("dagster", name) for name in (*seen, "git", "of-b", "of-c")} == secrets_read(found)

@@ -32,7 +32,7 @@ from playground_ops.targets.common.webserver import Webserver, WebserverDown
 from playground_ops.targets.kubernetes.api.connection import AT_ONCE, Connection
 from playground_ops.targets.kubernetes.api.paths import Selection, path
 from playground_ops.targets.kubernetes.api.streaming import changes
-from playground_ops.targets.kubernetes.logs import collecting
+from playground_ops.targets.kubernetes.logs.collect import collect
 from playground_ops.targets.kubernetes.logs.reading import Wanted, last_lines, namespace_of, selector_of
 from playground_ops.targets.kubernetes.objects import certificates, inventory, references
 from playground_ops.targets.kubernetes.objects.applied_configuration import beyond_what_was_applied
@@ -153,9 +153,7 @@ class KubernetesStack:
         return Path(ARTIFACTS_FOLDER)
 
     def collect(self) -> Iterator[tuple[str, str]]:
-        return collecting.collect(
-            self._connection, inventory.namespaces(self._connection, self._configuration)
-        )
+        return collect(self._connection, inventory.namespaces(self._connection, self._configuration))
 
     def wait_for_change(self, seconds: float) -> None:
         next(changes(self._connection, Selection(self._namespace, OURS), self._version, seconds), None)

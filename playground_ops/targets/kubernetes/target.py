@@ -139,7 +139,7 @@ class KubernetesTarget:
 
     def _have_the_code(self, there: Place) -> None:
         """In the namespace of the release, where its pod finds it."""
-        if self.connection.get(path(archive.named(self.project, there.namespace))) is None:
+        if self.connection.get(path(archive.without_content(self.project, there.namespace))) is None:
             code = archive.archive(self.project, there.namespace)
             code["metadata"]["labels"] |= there.tags
             Releases(self.connection, there.namespace).make([code])

@@ -262,7 +262,7 @@ def _may_be_repeated(method: str, error: PlaygroundError) -> bool:
     return method != "POST" or isinstance(error.__cause__, NewConnectionError)
 
 
-def named(asked: str | None, configured: str | None) -> str | None:
+def chosen_context(asked: str | None, configured: str | None) -> str | None:
     """The context to use: that of the command, else of the configuration, else the pod's own cluster.
 
     Raises BadInput when none is named: the current context of a kubeconfig is never taken for it.

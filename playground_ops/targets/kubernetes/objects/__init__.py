@@ -1,1 +1,1 @@
-"""The objects of a stack beside its releases: planned, applied, looked at, ended."""
+"""The objects of a stack apart from its releases: plan, apply, inspect, delete."""

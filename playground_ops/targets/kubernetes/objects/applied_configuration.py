@@ -1,4 +1,4 @@
-"""The configuration that is in force: a ConfigMap that `deploy` writes, or what came with `ops` from git."""
+"""The configuration in force: the ConfigMap that `deploy` writes, or what came with `ops` from git."""
 
 import json
 from pathlib import Path
@@ -13,10 +13,7 @@ from playground_ops.targets.kubernetes.releases.deployments import SERVED_AT
 
 
 def configuration_in_force(connection: Connection, namespace: str) -> Configuration:
-    """Raises BadInput with its faults, PlaygroundError when there is none.
-
-    Wherever it says that the stack lies, it lies where it was found.
-    """
+    """Read it. The place where it was found overrides the one it names. Raises BadInput, PlaygroundError."""
     found = connection.get(path(an_object("v1", "ConfigMap", CONFIGURATION, namespace, {})))
     if found is None:
         raise PlaygroundError(_none(namespace))
@@ -25,26 +22,26 @@ def configuration_in_force(connection: Connection, namespace: str) -> Configurat
 
 
 def here(configuration: Configuration, namespace: str) -> Configuration:
-    """As it is in force in a cluster."""
+    """Return the configuration with the target and the namespace that it is in force in."""
     settings = configuration.kubernetes.model_copy(update={"namespace": namespace})
     return configuration.model_copy(update={"target": "kubernetes", "kubernetes": settings})
 
 
 def beyond_what_was_applied(connection: Connection, configuration: Configuration) -> list[Finding]:
-    """What of it `ops` would be refused for; nothing where no lists were applied."""
+    """Return what `ops` has no permission for; nothing where no lists were applied."""
     lists = allowed_as_applied(connection, configuration.kubernetes.namespace)
     return allowed.beyond(configuration, lists) if lists else []
 
 
 def allowed_as_applied(connection: Connection, namespace: str) -> dict[str, list[str]]:
-    """What `ops` from git may use, as a person applied it."""
+    """Return the applied lists of what `ops` from git may use."""
     found = connection.get(path(an_object("v1", "ConfigMap", CONFIGURATION, namespace, {}))) or {}
     lists: dict[str, list[str]] = json.loads(found.get("data", {}).get(allowed.KEY, "{}"))
     return lists
 
 
 def has_served(connection: Connection, namespace: str, number: str) -> bool:
-    """Whether that release of `ops` is more than a candidate."""
+    """Return whether this release of `ops` has ever served."""
     name = release_deployment(OPS.name, int(number))
     found = connection.get(path(an_object("apps/v1", "Deployment", name, namespace, {}))) or {}
     return SERVED_AT in (found.get("metadata", {}).get("annotations") or {})

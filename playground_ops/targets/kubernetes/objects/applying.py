@@ -1,4 +1,4 @@
-"""Writing the objects of a plan: server-side apply, in the order of rendering, and nothing unchanged."""
+"""Writes the changed objects of a plan, by server-side apply and in the order of rendering."""
 
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
@@ -16,7 +16,7 @@ DONE = {"create": "created", "update": "changed"}
 
 
 def apply_changes(connection: Connection, changed: Sequence[Change], say: Say) -> None:
-    """Raises PlaygroundError with the first refusal; what came before it is applied."""
+    """Apply in this order. Raises PlaygroundError at the first refusal; earlier changes stay applied."""
     for change in changed:
         if change.manifest is None:
             continue
@@ -29,13 +29,13 @@ def apply_changes(connection: Connection, changed: Sequence[Change], say: Say) -
 
 
 def apply_object(connection: Connection, wanted: Mapping[str, Any]) -> None:
-    """Fields that somebody else set are taken back: the plan named them. Raises Refusal."""
+    """Apply an object, forcing fields that somebody else set: the plan named them. Raises Refusal."""
     query = {"fieldManager": MANAGER, "force": "true"}
     connection.request("PATCH", path(wanted), wanted, APPLY, query)
 
 
 def delete(connection: Connection, where: str, **query: str) -> bool:
-    """Whether it was there. What hangs on it is deleted after it."""
+    """Delete an object, and its dependents after it. Returns whether it was there."""
     try:
         connection.request("DELETE", where, query={"propagationPolicy": "Background", **query})
     except Refusal as refusal:
@@ -46,7 +46,7 @@ def delete(connection: Connection, where: str, **query: str) -> bool:
 
 
 def delete_all(connection: Connection, found: Collection[Object], say: Say) -> None:
-    """Every object that can be deleted is; raises PlaygroundError with all refusals."""
+    """Delete every object that can be deleted. Raises PlaygroundError with all refusals."""
     refused = []
     for one in found:
         try:

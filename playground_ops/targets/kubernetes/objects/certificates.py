@@ -1,4 +1,4 @@
-"""The certificates with which people reach the UI: somebody else renews them, or has stopped to."""
+"""Warns before the TLS certificates of the UI expire; something else, such as cert-manager, renews them."""
 
 import socket
 import ssl
@@ -18,13 +18,13 @@ HAS_EXPIRED = 10
 ANSWER_SECONDS = 2.0
 SOON = timedelta(days=14)
 PART = 6
-"""Of its time: cert-manager renews when a third is left, so with a sixth left it has failed for long."""
+"""Warn with 1/6 of the lifetime left: cert-manager renews at 1/3, so by then it has failed for long."""
 
 
 def expiring(connection: Connection, configuration: Configuration, now: datetime) -> Mapping[str, Finding]:
-    """By component: asked where the Ingress has its address, and not of DNS. Raises PlaygroundError.
+    """Return findings by component, asking at the Ingress's own address, not DNS. Raises PlaygroundError.
 
-    Nothing of what can't be reached from here, or is signed by an authority that is not known here.
+    Addresses that can't be reached and certificates of unknown authorities are skipped.
     """
     kubernetes, found = configuration.kubernetes, {}
     for component, name, ingress in (
@@ -43,9 +43,9 @@ def expiring(connection: Connection, configuration: Configuration, now: datetime
 
 
 def lasts(address: str, port: int, host: str) -> tuple[datetime, datetime] | None:
-    """From when until when the certificate of `host` holds; None where that can't be told.
+    """Return the validity period of the certificate of `host`; None where it is unknown.
 
-    Of one that has expired no more is known than that: until the beginning of time.
+    For an expired certificate the dates are unknown too: it is reported as valid until 1970.
     """
     try:
         with (

@@ -1,4 +1,4 @@
-"""How the components of a stack do, told from their workloads, pods and metrics.
+"""The status of a stack's components, derived from their workloads, pods and metrics.
 
 Source: the resource metrics API (kubernetes.io, "Resource metrics pipeline"), `metrics.k8s.io/v1beta1`.
 """
@@ -19,11 +19,11 @@ from playground_ops.targets.kubernetes.api.paths import collection
 METRICS = "metrics.k8s.io/v1beta1"
 
 Used = Mapping[str, Mapping[str, Mapping[str, str]]]
-"""Quantities by pod, container and resource."""
+"""Used quantities by pod, container and resource."""
 
 
 def used(connection: Connection, namespace: str) -> Used:
-    """Empty where nobody measures it, or nobody may say: that is no fault of the stack."""
+    """Return what pods use; empty without a metrics server or the right to ask: no fault of the stack."""
     try:
         found = connection.request("GET", collection(METRICS, "Pod", namespace))
     except PlaygroundError:
@@ -35,7 +35,7 @@ def used(connection: Connection, namespace: str) -> Used:
 
 
 def usage_of(pod: Pod, used: Used) -> Usage | None:
-    """What the container uses that is nearest to its limit of memory."""
+    """Return the usage of the container that is nearest to its memory limit."""
     known = used.get(pod.name, {})
     each = [_usage(one.name, known[one.name], one.limits) for one in pod.main if one.name in known]
     return max(each, key=lambda one: (one.filled, one.memory_bytes), default=None)
@@ -59,7 +59,7 @@ KINDS: Mapping[str, Kind] = {
     "webserver-read-only": "webserver",
     "daemon": "daemon",
 }
-"""Of the components that are no locations, in the order in which they are told."""
+"""The components other than locations, in the order in which they are reported."""
 WORKLOADS: Mapping[Kind, str] = {"webserver": "Deployment", "daemon": "Deployment", "postgres": "StatefulSet"}
 COMPONENT = "app.kubernetes.io/component"
 
@@ -71,7 +71,7 @@ def status_of(
     collected: Callable[[Pod], Collected] = Collected,
     used: Used = MappingProxyType({}),
 ) -> ComponentStatus:
-    """`collected` tells more of a pod that is not ready; `used` what pods use."""
+    """Return a component's status. `collected` fetches events and logs of a pod that is not ready."""
     mine = [pod for pod in pods if pod.labels.get(COMPONENT) == name]
     last = newest(mine)
     asked_for = workload["spec"].get("replicas", 1)
@@ -94,7 +94,7 @@ def status_of(
 def location_status(
     name: str, number: int | None, pods: Sequence[Pod], used: Used = MappingProxyType({})
 ) -> ComponentStatus:
-    """`pods` are those of the release that serves."""
+    """Return a location's status. `pods` are those of the release that serves."""
     last = newest(pods)
     if number is None or last is None:
         message = "serves no release" if number is None else f"release {number} has no pod"
@@ -113,7 +113,7 @@ def location_status(
 
 
 def is_rolled_out(workload: Mapping[str, Any]) -> bool:
-    """Whether all that was asked for runs, and nothing older (as `kubectl rollout status` has it)."""
+    """Return whether all replicas are current and ready (the rule of `kubectl rollout status`)."""
     status, wanted = workload.get("status", {}), workload["spec"].get("replicas", 1)
     if status.get("observedGeneration", 0) < workload["metadata"].get("generation", 0):
         return False

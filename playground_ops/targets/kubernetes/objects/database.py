@@ -1,4 +1,4 @@
-"""The stack's database: its password, the schema's migration, and a dump to the claim."""
+"""The stack's database: its password, the migration of its schema, and a dump to the claim."""
 
 import re
 import secrets
@@ -25,7 +25,7 @@ BYTES = 24
 
 
 def ensure_database_password(connection: Connection, configuration: Configuration, say: Say) -> None:
-    """Make the Secret unless it is there, or the configuration names one. Never replaces one."""
+    """Create the Secret unless it exists or the configuration names one. Never replaces one."""
     if configuration.postgres.password_secret or configuration.postgres.external:
         return
     name, namespace = password_secret(configuration), configuration.kubernetes.namespace
@@ -46,7 +46,7 @@ TOLD_LINES = 30
 
 
 def is_due(changed: Sequence[Change]) -> bool:
-    """Whether webserver or daemon, which run already, get another image; a first bootstrap needs none."""
+    """Return whether a running webserver or daemon gets another image; a first bootstrap migrates nothing."""
     return any(
         change.object in (f"deployment/{WEBSERVER}", f"deployment/{DAEMON}")
         and change.action == "update"
@@ -56,7 +56,7 @@ def is_due(changed: Sequence[Change]) -> bool:
 
 
 def migrate(connection: Connection, configuration: Configuration, say: Say) -> None:
-    """Raises PlaygroundError with the end of its log; nothing was changed then."""
+    """Migrate the schema in a Job, before anything else changes. Raises PlaygroundError with its log's end."""
     if connection.is_ops:
         raise PlaygroundError(_not_from_inside())
     said: list[str] = []
@@ -92,7 +92,7 @@ KEPT_LINES = 15
 
 
 def dump(connection: Connection, configuration: Configuration, when: str, say: Say) -> Backup:
-    """`when`: UTC, ISO 8601. Raises PlaygroundError; then the backups are those that were there."""
+    """Back up. `when`: UTC, ISO 8601. Raises PlaygroundError, and leaves the earlier backups as they were."""
     stamp = re.sub(r"[^0-9TZ]", "", when.partition(".")[0].partition("+")[0] + "Z")
     file = f"dagster-{stamp}-{uuid4().hex[:4]}{jobs.BACKUP_SUFFIX}"
     pod = jobs.backup_pod(configuration, f"dagster-backup-{uuid4().hex[:8]}", file, LONGEST_SECONDS)

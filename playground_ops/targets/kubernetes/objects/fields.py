@@ -1,4 +1,4 @@
-"""Kubernetes objects by their fields: what differs, and who owns what. Pure.
+"""Compares Kubernetes objects field by field, and finds who owns which field. Pure.
 
 Rules: Kubernetes documentation, "Server-Side Apply"; meta/v1 ManagedFieldsEntry and FieldsV1.
 """
@@ -11,46 +11,38 @@ from playground_ops.core.plan import FieldChange
 from playground_ops.core.redact import MASK
 
 _SERVERS = {
-    "creationTimestamp",
-    "deletionGracePeriodSeconds",
-    "deletionTimestamp",
-    "generation",
-    "managedFields",
-    "resourceVersion",
-    "selfLink",
-    "uid",
+    *("creationTimestamp", "deletionGracePeriodSeconds", "deletionTimestamp", "generation"),
+    *("managedFields", "resourceVersion", "selfLink", "uid"),
 }
 """Metadata that the API server writes."""
 _KEYS = ("name", "mountPath", "containerPort", "port", "ip", "host", "key", "type")
-"""By which entries of a list are told apart, where all of them have one."""
+"""Keys by which the entries of a list are told apart, where every entry has one."""
 CONTROLLERS = ("kube-controller-manager", "kube-scheduler", "kubelet", "k3s", "rke2")
-"""Managers whose fields are nobody's change."""
+"""Field managers whose fields no person changed."""
 
 
 def differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[FieldChange, ...]:
-    """Field by field, in order of their paths. Values of a Secret are masked."""
-    masked = after.get("kind") == "Secret"
-    was, will = dict(_leaves(_own(before), "")), dict(_leaves(_own(after), ""))
-    return tuple(
-        FieldChange(path=path, before=_text(was, path, masked), after=_text(will, path, masked))
-        for path in sorted({*was, *will})
-        if was.get(path) != will.get(path)
-    )
+    """Return the changed fields in order of their paths. Values of a Secret are masked."""
+    return tuple(change for change, _ in _compared(before, after))
 
 
 def missing(live: Mapping[str, Any], wanted: Mapping[str, Any]) -> tuple[FieldChange, ...]:
-    """Where `live` is not as `wanted` says; what it has besides is not looked at."""
-    masked = wanted.get("kind") == "Secret"
-    was, will = dict(_leaves(_own(live), "")), dict(_leaves(_own(wanted), ""))
-    return tuple(
-        FieldChange(path=path, before=_text(was, path, masked), after=_text(will, path, masked))
-        for path in sorted(will)
-        if was.get(path) != will[path] and will[path] not in ({}, [])
-    )
+    """Return where `live` is not as `wanted` says; fields that only `live` has are ignored."""
+    return tuple(change for change, value in _compared(live, wanted) if value not in ({}, []))
+
+
+def _compared(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[tuple[FieldChange, Any]]:
+    """Yield each changed field with its value in `after`; `{}` where it has none there."""
+    masked = after.get("kind") == "Secret"
+    was, will = dict(_leaves(_own(before), "")), dict(_leaves(_own(after), ""))
+    for path in sorted({*was, *will}):
+        if was.get(path) != will.get(path):
+            texts = (_text(leaves, path, masked) for leaves in (was, will))
+            yield FieldChange(path=path, before=next(texts), after=next(texts)), will.get(path, {})
 
 
 def foreign(found: Mapping[str, Any], managers: Sequence[str]) -> tuple[tuple[str, str], ...]:
-    """Fields that somebody else set: (path, who). `managers` are the stack's own."""
+    """Return the fields that somebody else set, as (path, manager). `managers` are the stack's own."""
     return tuple(
         (path, manager)
         for path, manager in owners(found)
@@ -59,7 +51,7 @@ def foreign(found: Mapping[str, Any], managers: Sequence[str]) -> tuple[tuple[st
 
 
 def owners(found: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
-    """Fields, without those of the status, and who set them: (path, who)."""
+    """Return all fields outside of the status, as (path, manager)."""
     return tuple(
         sorted(
             (path, entry.get("manager", ""))
@@ -105,7 +97,7 @@ def _text(leaves: Mapping[str, Any], path: str, masked: bool) -> str | None:
 
 
 def _owned(fields: Mapping[str, Any], path: str) -> Iterator[str]:
-    """Paths of the leaves of FieldsV1: `f:` a field, `k:` an entry by its key, `v:` by its value."""
+    """Yield the leaves of FieldsV1: `f:` is a field, `k:` an entry by its key, `v:` one by its value."""
     inner = {key: value for key, value in fields.items() if key != "."}
     if not inner:
         yield path

@@ -1,6 +1,6 @@
-"""The namespaces of a stack, and what it made earlier that the configuration has no more.
+"""The namespaces of a stack, and its objects that the configuration no longer has.
 
-Claims, Secrets and the namespace are never among it; releases and records are the rollouts'.
+Claims, Secrets and the namespace are never among them; releases and records belong to the rollouts.
 """
 
 from collections.abc import Collection, Mapping
@@ -19,12 +19,12 @@ from playground_ops.targets.kubernetes.api.refusals import Refusal
 from playground_ops.targets.kubernetes.objects.components import KINDS
 
 MADE = f"{PREFIX}made-by"
-"""Annotation of an isolated location's namespace that was not there before."""
+"""Annotation of an isolated location's namespace that the stack created."""
 FORBIDDEN = 403
 
 
 def namespaces(connection: Connection, configuration: Configuration) -> tuple[str, ...]:
-    """The stack's own first. From inside those of the configuration: others are not for `ops` to know."""
+    """Return all namespaces, the stack's own first. `ops` may only know the configured ones."""
     known = configuration.namespaces
     if connection.is_ops:
         return known
@@ -39,7 +39,7 @@ def namespaces(connection: Connection, configuration: Configuration) -> tuple[st
 
 
 def make_namespaces(connection: Connection, configuration: Configuration) -> None:
-    """Those of isolated locations that are not there, with a note of that: what is there stays somebody's."""
+    """Create the missing namespaces of isolated locations, marked as ours: existing ones stay somebody's."""
     for wanted in rendered(configuration)[1:]:
         if connection.get(path(wanted)) is None:
             noted = {**wanted["metadata"], "annotations": {MADE: MANAGER}}
@@ -64,22 +64,22 @@ OURS = f"app.kubernetes.io/managed-by={MANAGER}"
 COMPONENT = "app.kubernetes.io/component"
 ELSEWHERE = (("apps/v1", "Deployment"), ("v1", "Service"), ("v1", "ConfigMap"))
 FOUNDATION_ELSEWHERE = (*OF_FOUNDATION, ("v1", "ResourceQuota"))
-"""In namespaces of isolated locations."""
+"""Kinds in the namespaces of isolated locations."""
 LEFT_BEHIND = ("NetworkPolicy", "ResourceQuota")
-"""What stays in the namespace of a location that is no longer there: it holds what drains, and data."""
+"""Kinds that stay in the namespace of a removed location: they restrict what still drains, and data."""
 _NOT_APPLIED = ("record", "automation", "archive", "lock")
 
 
 def superfluous(
     connection: Connection, configuration: Configuration, wanted: Collection[str]
 ) -> list[Change]:
-    """What a deploy would delete; `wanted` are the titles of what it would keep."""
+    """Return what a deploy would delete; `wanted` are the titles of what it would keep."""
     rollouts = f",!{RELEASE},{COMPONENT} notin ({','.join(_NOT_APPLIED)})"
 
     def listed(place: tuple[str, tuple[str, str]]) -> list[Change]:
         namespace, kind = place
         left = namespace not in configuration.namespaces
-        # Of a location that left nothing is to be rolled out any more: its releases go too.
+        # A location that was removed gets no more rollouts: its releases go too.
         query = {"labelSelector": OURS + ("" if left else rollouts)}
         found = connection.request("GET", collection(*kind, namespace), query=query)["items"]
         objects = [
@@ -100,7 +100,7 @@ def superfluous(
 
 
 def _must_not_move(configuration: Configuration, gone: Collection[Change]) -> None:
-    """Raises PlaygroundError: webserver and daemon would lose what serves before the new place does."""
+    """Raises PlaygroundError for a location that changes namespace: it would end before the new one serves."""
     names = {one.name for one in configuration.all_locations}
     addresses = [one for one in gone if one.component in names and str(one.object).startswith("service/")]
     moved = dict.fromkeys(one.component for one in addresses)

@@ -1,4 +1,4 @@
-"""What applying would change, asked of the API server itself: a dry run of every object."""
+"""Plans what applying would change, by a dry run of every object on the API server."""
 
 import re
 from collections.abc import Mapping
@@ -24,7 +24,7 @@ REPLICAS = "spec.replicas"
 
 
 def plan_objects(connection: Connection, configuration: Configuration) -> list[Change]:
-    """One change per object. Nothing is written. Raises PlaygroundError with every refusal at once."""
+    """Return one change per object. Writes nothing. Raises PlaygroundError with every refusal at once."""
     wanted = [(component, one) for component, objects in render(configuration).items() for one in objects]
     inside = connection.is_ops
     spaces = [one for _, one in wanted if one["kind"] == "Namespace"]
@@ -51,7 +51,7 @@ def plan_objects(connection: Connection, configuration: Configuration) -> list[C
 
 
 def _change(connection: Connection, component: str, wanted: Object, exists: bool) -> Change:
-    """`exists`: whether its namespace does; without it nothing in it can be tried."""
+    """Plan one object. `exists`: whether its namespace does; without one no dry run is possible."""
     live, after = None, wanted
     conflicts: dict[str, str] = {}
     if exists or wanted["kind"] == "Namespace":
@@ -70,7 +70,7 @@ def _change(connection: Connection, component: str, wanted: Object, exists: bool
 
 
 def _less_of_git(wanted: Object, configuration: Configuration) -> Object:
-    """Where the configuration comes with `ops` from git, the one that was applied need not be alike."""
+    """Leave out the configuration where it comes with `ops` from git: the applied one may differ."""
     if configuration.ops.repository is None or wanted["metadata"]["name"] != CONFIGURATION:
         return wanted
     kept = {key: value for key, value in wanted["data"].items() if key != CONFIGURATION_KEY}
@@ -78,7 +78,7 @@ def _less_of_git(wanted: Object, configuration: Configuration) -> Object:
 
 
 def _from_inside(connection: Connection, component: str, wanted: Object) -> Change:
-    """Of the foundation, which can be read there and not even tried; what is cluster-wide not even read."""
+    """Plan a foundation object with the rights of `ops`: no dry run, and cluster-wide objects aren't read."""
     live = wanted if wanted["kind"] in CLUSTER_WIDE else connection.get(path(wanted))
     fields = missing(live or {}, wanted)
     return Change(
@@ -93,7 +93,7 @@ def _from_inside(connection: Connection, component: str, wanted: Object) -> Chan
 
 
 def _before_and_after(connection: Connection, wanted: Object) -> tuple[Any, Any, dict[str, str]]:
-    """Of one and the same version of the live object: controllers write to it meanwhile."""
+    """Return both for the same version of the live object, which controllers may change meanwhile."""
     for _ in range(ATTEMPTS):
         live = connection.get(path(wanted))
         after, conflicts = _dry_run(connection, wanted)
@@ -107,7 +107,7 @@ def _version(found: Mapping[str, Any]) -> str:
 
 
 def _dry_run(connection: Connection, wanted: Object) -> tuple[Any, dict[str, str]]:
-    """The object as it would be, and the managers from whom fields would be taken, by field."""
+    """Return the object as it would be, and by field the managers that would lose it."""
     query = {"fieldManager": MANAGER, "dryRun": "All"}
     try:
         return connection.request("PATCH", path(wanted), wanted, APPLY, query), {}
@@ -120,29 +120,29 @@ def _dry_run(connection: Connection, wanted: Object) -> tuple[Any, dict[str, str
 
 
 def _scaled(live: Mapping[str, Any]) -> dict[str, str]:
-    """Who scaled it to nothing: of a 0 by the subresource `scale` the API server keeps no owner."""
+    """Name who scaled it to 0: the API server records no owner for a 0 set by the subresource `scale`."""
     if live.get("spec", {}).get("replicas") != 0 or REPLICAS in dict(owners(live)):
         return {}
     return {REPLICAS: "kubectl-scale or an autoscaler"}
 
 
 def _with_manager(field: FieldChange, conflicts: Mapping[str, str]) -> FieldChange:
-    """Say whose change this would undo."""
+    """Add whose change this would undo."""
     manager = conflicts.get(field.path)
     return field.model_copy(update={"manager": manager}) if manager else field
 
 
 def _plain(field: str) -> str:
-    """`.spec.containers[name="main"].image` as paths are written here: `spec.containers[main].image`."""
+    """Turn `.spec.containers[name="main"].image` into this project's `spec.containers[main].image`."""
     return re.sub(r'\[\w+="?([^",\]]*)[^\]]*\]', r"[\1]", field).lstrip(".")
 
 
 def _manager(message: str) -> str:
-    """Of `conflict with "kubectl-edit" using apps/v1`."""
+    """Return the manager named in `conflict with "kubectl-edit" using apps/v1`."""
     return message.partition('"')[2].partition('"')[0] or message
 
 
 def _drift(live: Mapping[str, Any]) -> tuple[Drift, ...]:
-    """What others added to the object, which applying leaves as it is."""
+    """Return the fields that others added and that applying leaves as they are."""
     ignored = (MANAGER, ROLLOUT_MANAGER)
     return tuple(Drift(path=where, manager=who) for where, who in foreign(live, ignored))

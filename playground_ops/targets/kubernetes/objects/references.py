@@ -1,6 +1,6 @@
-"""What the configuration names and somebody else makes: Secrets, ConfigMaps and claims of its pods.
+"""Secrets, ConfigMaps and claims that the configuration names and somebody else creates.
 
-What runs does not need it any more; the next pod does not start without it.
+Running pods do not need them any more; the next pod does not start without them.
 """
 
 from collections import defaultdict
@@ -24,44 +24,44 @@ from playground_ops.targets.kubernetes.releases.deployments import Releases
 COMPONENT = "app.kubernetes.io/component"
 NOT_MOUNTED = "FailedMount"
 LATELY_SECONDS = 240.0
-"""A kubelet tries again after two minutes at the latest, when it next looks at the pod."""
+"""A kubelet retries after two minutes at the latest, when it next syncs the pod."""
 
 
-class Named(NamedTuple):
+class Reference(NamedTuple):
     component: str
     namespace: str
     kind: str
     name: str
-    what: str
-    """What for, as people call it."""
+    purpose: str
+    """For people to read."""
 
 
-def named(configuration: Configuration) -> Iterator[Named]:
-    """In the order of the configuration; the database's password only where it is not made here."""
+def references(configuration: Configuration) -> Iterator[Reference]:
+    """Yield all as configured; the database's password only where the stack does not make it."""
     home, of = configuration.kubernetes.namespace, configuration.namespace_of
     if configuration.postgres.password_secret or configuration.postgres.external:
         secret = password_secret(configuration)
-        yield Named("postgres", home, "Secret", secret, f"the database's password, as `{PASSWORD_KEY}`")
+        yield Reference("postgres", home, "Secret", secret, f"the database's password, as `{PASSWORD_KEY}`")
     for location in configuration.all_locations:
         if location.git_secret:
-            what = f"location {location.name}'s git credentials"
-            yield Named(location.name, of(location.name), "Secret", location.git_secret, what)
+            purpose = f"location {location.name}'s git credentials"
+            yield Reference(location.name, of(location.name), "Secret", location.git_secret, purpose)
     if packages := configuration.kubernetes.packages.secret:
         for location in configuration.installing:
-            what = "the credentials of the package index"
-            yield Named(location.name, of(location.name), "Secret", packages, what)
+            purpose = "the credentials of the package index"
+            yield Reference(location.name, of(location.name), "Secret", packages, purpose)
     # The pod of a backup has the volumes of `postgres`, also where the database is an external one.
     database = PodSettings(volumes=configuration.postgres.pod.volumes)
     for component, pod in {"postgres": database, **configuration.all_pods}.items():
         yield from _of_pod(component, of(component), pod)
 
 
-def _of_pod(component: str, namespace: str, pod: PodSettings) -> Iterator[Named]:
-    what = f"{component}'s environment"
+def _of_pod(component: str, namespace: str, pod: PodSettings) -> Iterator[Reference]:
+    purpose = f"{component}'s environment"
     for name in pod.environment_from_secrets:
-        yield Named(component, namespace, "Secret", name, what)
+        yield Reference(component, namespace, "Secret", name, purpose)
     for name in pod.environment_from_config_maps:
-        yield Named(component, namespace, "ConfigMap", name, what)
+        yield Reference(component, namespace, "ConfigMap", name, purpose)
     for volume in pod.volumes:
         sources = {
             "Secret": volume.secret,
@@ -70,10 +70,10 @@ def _of_pod(component: str, namespace: str, pod: PodSettings) -> Iterator[Named]
         }
         for kind, source in sources.items():
             if source:
-                yield Named(component, namespace, kind, source, f"{component}'s volume {volume.name}")
+                yield Reference(component, namespace, kind, source, f"{component}'s volume {volume.name}")
 
 
-def object_of(one: Named, configuration: Configuration) -> Object:
+def object_of(one: Reference, configuration: Configuration) -> Object:
     home = configuration.kubernetes.namespace
     return an_object(
         "v1", one.kind, one.name, one.namespace, {OF_NAMESPACE: home} if one.namespace != home else {}
@@ -81,15 +81,15 @@ def object_of(one: Named, configuration: Configuration) -> Object:
 
 
 def missing(connection: Connection, configuration: Configuration) -> dict[str, list[Finding]]:
-    """By component, as `ops` can see it. Raises PlaygroundError.
+    """Return findings by component, with the rights of `ops`. Raises PlaygroundError.
 
-    It may not look at Secrets: one that a volume is made of is missed by the kubelet, which says so; one that
-    the environment comes from is seen with the next pod.
+    `ops` may not read Secrets. The kubelet reports the missing Secret of a volume; the missing Secret of an
+    environment shows only with the next pod.
     """
     found: dict[str, list[Finding]] = defaultdict(list)
-    for one in dict.fromkeys(named(configuration)):
+    for one in dict.fromkeys(references(configuration)):
         if one.kind != "Secret" and connection.get(path(object_of(one, configuration))) is None:
-            found[one.component].append(_gone(title(object_of(one, configuration)), one.what))
+            found[one.component].append(_gone(title(object_of(one, configuration)), one.purpose))
     for namespace in configuration.namespaces:
         query = {"fieldSelector": f"reason={NOT_MOUNTED}"}
         events = connection.request("GET", collection("v1", "Event", namespace), query=query)["items"]
@@ -101,7 +101,7 @@ def missing(connection: Connection, configuration: Configuration) -> dict[str, l
 
 
 def _serving(connection: Connection, namespace: str) -> list[Pod]:
-    """Pods, without those of releases that no longer serve, or do not yet."""
+    """Return the pods of components and of the releases that serve."""
     releases = Releases(connection, namespace)
     now = {name: releases.address.serving(name) for name in releases.locations()}
     pods = selected_pods(connection, Selection(namespace))
@@ -116,7 +116,7 @@ def _number(pod: Pod) -> int | None:
 def not_mounted(
     pods: Sequence[Pod], events: Sequence[Mapping[str, Any]], now: datetime
 ) -> dict[str, Finding]:
-    """By component. Pods that are not ready say it themselves; one that was started since mounts its own."""
+    """Return findings by component. Pods that are not ready report it themselves; later pods mount anew."""
     ready = {pod.uid: pod for pod in pods if pod.is_ready}
     found = {}
     for event in events:
@@ -126,7 +126,7 @@ def not_mounted(
             continue
         last, ready_since = event.get("lastTimestamp"), pod.condition("Ready")["lastTransitionTime"]
         if not last or last <= ready_since or (now - moment(last)).total_seconds() > LATELY_SECONDS:
-            continue  # that was on its way up, or has been mended
+            continue  # it happened before the pod was ready, or was repaired since
         name = pod.labels.get(LOCATION) or pod.labels.get(COMPONENT, "")
         found[name] = _unmounted(pod.name, message, entry.fix)
     return found

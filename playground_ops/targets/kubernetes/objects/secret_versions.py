@@ -1,4 +1,4 @@
-"""Versions of Secrets, written by whatever changes one and read without their content; and of ConfigMaps."""
+"""Versions of Secrets, which whatever changes a Secret writes as an annotation; and of ConfigMaps."""
 
 import hashlib
 import json
@@ -18,47 +18,42 @@ FORBIDDEN = 403
 
 
 def new_version(connection: Connection) -> str:
-    """By the time it was made, and never twice. It tells nothing of what the Secret holds."""
+    """Return a unique version made of the time; it reveals nothing of the Secret's content."""
     return f"{connection.now():%Y%m%dT%H%M%S}-{secrets.token_hex(3)}"
 
 
 def versions(connection: Connection, configuration: Configuration) -> dict[str, str]:
-    """By name, of those that have one. From inside, and for whoever may not look: as applied.
+    """Return the known versions by name; without the right to read Secrets, as in `ops`, the applied ones.
 
     No content of a Secret is sent. Raises Refusal, or PlaygroundError when nobody answers.
     """
     if connection.is_ops:
         return applied(connection, configuration)
 
-    def version(named: Named) -> str | None:
-        found = connection.metadata(path(an_object("v1", "Secret", named.name, named.namespace, {})))
+    def version(one: ObjectName) -> str | None:
+        found = connection.metadata(path(an_object("v1", "Secret", one.name, one.namespace, {})))
         return ((found or {}).get("annotations") or {}).get(SECRET_VERSION)
 
-    def content(named: Named) -> str | None:
-        found = connection.get(path(an_object("v1", "ConfigMap", named.name, named.namespace, {})))
+    def content(one: ObjectName) -> str | None:
+        found = connection.get(path(an_object("v1", "ConfigMap", one.name, one.namespace, {})))
         held = found and [found.get("data") or {}, found.get("binaryData") or {}]
         return hashlib.sha256(json.dumps(held, sort_keys=True).encode()).hexdigest()[:16] if held else None
 
-    def called(named: Named) -> str:
-        return key(configuration, named.namespace, named.name)
-
-    def called_map(named: Named) -> str:
-        return key(configuration, named.namespace, of_config_map(named.name))
-
-    secrets_named, maps = sorted(named(configuration)), sorted(environments(configuration))
+    read, maps = sorted(secrets_read(configuration)), sorted(environments(configuration))
+    names = [key(configuration, one.namespace, one.name) for one in read]
+    names += [key(configuration, one.namespace, of_config_map(one.name)) for one in maps]
     try:
         with ThreadPoolExecutor(AT_ONCE) as pool:
-            found = dict(zip(map(called, secrets_named), pool.map(version, secrets_named), strict=True))
-            found |= dict(zip(map(called_map, maps), pool.map(content, maps), strict=True))
+            found = [*pool.map(version, read), *pool.map(content, maps)]
     except Refusal as refusal:
         if refusal.code != FORBIDDEN:
             raise
         return applied(connection, configuration)
-    return {name: told for name, told in found.items() if told}
+    return {name: told for name, told in zip(names, found, strict=True) if told}
 
 
 def applied(connection: Connection, configuration: Configuration) -> dict[str, str]:
-    """As the last deploy left them."""
+    """Return the versions that the last deploy recorded."""
     namespace = configuration.kubernetes.namespace
     try:
         found = connection.get(path(an_object("v1", "ConfigMap", VERSIONS, namespace, {})))
@@ -69,36 +64,38 @@ def applied(connection: Connection, configuration: Configuration) -> dict[str, s
     return {str(name): str(told) for name, told in ((found or {}).get("data") or {}).items()}
 
 
-class Named(NamedTuple):
+class ObjectName(NamedTuple):
     namespace: str
     name: str
 
 
-def named(configuration: Configuration) -> set[Named]:
-    """Every Secret that a pod of the stack reads, by what the configuration says; of copies the original."""
+def secrets_read(configuration: Configuration) -> set[ObjectName]:
+    """Return every Secret that the configuration has a pod read; for a copy, its original."""
     place = configuration.namespace_of
     found = {
-        Named(place(component), name)
+        ObjectName(place(component), name)
         for component, pod in configuration.all_pods.items()
         for name in (*pod.environment_from_secrets, *pod.mounted_secrets)
     }
-    found |= {Named(place(one.name), one.git_secret) for one in configuration.all_locations if one.git_secret}
     found |= {
-        Named(place(one.name), OWN_SECRET)
+        ObjectName(place(one.name), one.git_secret) for one in configuration.all_locations if one.git_secret
+    }
+    found |= {
+        ObjectName(place(one.name), OWN_SECRET)
         for one in configuration.isolated
         if one.isolation and one.isolation.database
     }
     if packages := configuration.kubernetes.packages.secret:
-        found |= {Named(place(one.name), packages) for one in configuration.installing}
+        found |= {ObjectName(place(one.name), packages) for one in configuration.installing}
     shared = password_secret(configuration)
-    own = Named(configuration.kubernetes.namespace, shared)
+    own = ObjectName(configuration.kubernetes.namespace, shared)
     return {*(one for one in found if one.name != shared), own}
 
 
-def environments(configuration: Configuration) -> set[Named]:
-    """Every ConfigMap of a person's whose keys are some pod's variables."""
+def environments(configuration: Configuration) -> set[ObjectName]:
+    """Return every ConfigMap from which the configuration has a pod take its environment."""
     return {
-        Named(configuration.namespace_of(component), name)
+        ObjectName(configuration.namespace_of(component), name)
         for component, pod in configuration.all_pods.items()
         for name in pod.environment_from_config_maps
     }

@@ -1,4 +1,4 @@
-"""The database and the claims, as the inside of the cluster can look at them: without a command in a pod."""
+"""The use of the database and the claims, measured from inside the cluster without a command in a pod."""
 
 from pathlib import Path
 
@@ -12,8 +12,10 @@ from playground_ops.targets.kubernetes.api.paths import path
 
 
 def storage(connection: Connection, configuration: Configuration, home: Path) -> Storage:
-    """Of the stack's own Postgres what it has written, against what its claim was given: nobody but the node
-    may look at the volume itself. Raises PlaygroundError when the database does not answer."""
+    """Compare the size of the stack's own Postgres with its claim: only the node can measure the volume.
+
+    Raises PlaygroundError when the database does not answer.
+    """
     own = configuration.postgres.external is None
     database, on_disk = measure(home, whole=own)
     claim = _claim(connection, configuration, f"data-{POSTGRES}-0") if own else None
@@ -26,7 +28,7 @@ def storage(connection: Connection, configuration: Configuration, home: Path) ->
 
 
 def _claim(connection: Connection, configuration: Configuration, name: str) -> tuple[str, int] | None:
-    """Its name as people give it, and its capacity."""
+    """Return the claim's title and its capacity in bytes."""
     claim = an_object("v1", "PersistentVolumeClaim", name, configuration.kubernetes.namespace, {})
     found = connection.get(path(claim))
     capacity = ((found or {}).get("status", {}).get("capacity") or {}).get("storage")

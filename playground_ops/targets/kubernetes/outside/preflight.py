@@ -11,7 +11,7 @@ from playground_ops.render.names import MANAGER, OF_NAMESPACE, an_object
 from playground_ops.targets.kubernetes.api.connection import AT_ONCE, Connection
 from playground_ops.targets.kubernetes.api.paths import PLURALS, path, title
 from playground_ops.targets.kubernetes.api.refusals import Refusal
-from playground_ops.targets.kubernetes.objects.references import named, object_of
+from playground_ops.targets.kubernetes.objects.references import object_of, references
 
 OLDEST = (1, 30)
 """The first with all that is used: ValidatingAdmissionPolicy as v1, and commands in pods whose input can be
@@ -180,12 +180,12 @@ def _taken(what: str) -> Finding:
 
 def _named(connection: Connection, configuration: Configuration) -> list[Finding]:
     """What pods can't start without; the database's password is made when no Secret is named for it."""
-    wanted = {(one.namespace, one.kind, one.name): one for one in named(configuration)}
+    wanted = {(one.namespace, one.kind, one.name): one for one in references(configuration)}
     missing = []
     for one in wanted.values():
         found = object_of(one, configuration)
         if not connection.is_there(path(found)):
-            cause, fix = f"The configuration names it for {one.what}.", "Make it, or correct the name."
+            cause, fix = f"The configuration names it for {one.purpose}.", "Make it, or correct the name."
             missing.append(_finding(title(found), "It is not there.", cause, fix))
     return missing
 

@@ -45,7 +45,7 @@ def run(
 
     Raises PlaygroundError when it can't be started. Whoever stops hearing it does not stop it.
     """
-    made = archive.named(project, configuration.kubernetes.namespace)
+    made = archive.without_content(project, configuration.kubernetes.namespace)
     release = None if command.arguments[0] == "deploy" else _of_ops(connection, configuration)
     if release is None and connection.get(path(made)) is None:
         apply_object(connection, archive.archive(project, configuration.kubernetes.namespace))

@@ -40,7 +40,7 @@ def revision(location: Location, project: Path) -> Revision:
     return bootstrap_revision(content_hash(sources_of(location, project), OUTSIDE))
 
 
-def named(project: Path, namespace: str) -> dict[str, Any]:
+def without_content(project: Path, namespace: str) -> dict[str, Any]:
     """The ConfigMap without its content, which takes longer to make than to ask whether it is there."""
     name = name_of(project)
     return an_object("v1", "ConfigMap", name, namespace, {**labels(name, "archive"), ARCHIVE: "true"})
@@ -49,7 +49,7 @@ def named(project: Path, namespace: str) -> dict[str, Any]:
 def archive(project: Path, namespace: str) -> dict[str, Any]:
     """The ConfigMap."""
     data = base64.b64encode(packed(project)).decode()
-    return {**named(project, namespace), "immutable": True, "binaryData": {SOURCE_FILE: data}}
+    return {**without_content(project, namespace), "immutable": True, "binaryData": {SOURCE_FILE: data}}
 
 
 def packed(project: Path) -> bytes:
