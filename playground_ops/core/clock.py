@@ -29,3 +29,8 @@ class SystemClock:
 def moment(text: str) -> datetime:
     """Read a time in RFC 3339. Raises ValueError."""
     return datetime.fromisoformat(text.replace("Z", "+00:00"))  # Python 3.10 does not know the Z
+
+
+def micro_time(when: datetime) -> str:
+    """Write a time in UTC as Kubernetes does (meta/v1 MicroTime)."""
+    return when.strftime("%Y-%m-%dT%H:%M:%S.%fZ")

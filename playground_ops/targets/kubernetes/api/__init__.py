@@ -1,1 +1,1 @@
-"""What is asked of the API server, and what it answers."""
+"""Requests to the API server, and its answers."""

@@ -1,7 +1,7 @@
-"""One cluster, by a context that was named, or the one that this process runs in.
+"""A connection to one cluster: that of a named context, or the one that this process runs in.
 
-Requests are made by path: the official client's typed calls are clumsy at server-side apply, and importing
-them takes longer than asking. It is used to log in where that is not plain.
+Requests are made by path: the official client's typed calls are clumsy for server-side apply, and importing
+it takes longer than a request. It is used for logins that need more than certificates or a token.
 """
 
 from __future__ import annotations
@@ -36,29 +36,29 @@ JSON = "application/json"
 METADATA = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
 METADATA_LIST = METADATA.replace("PartialObjectMetadata", "PartialObjectMetadataList")
 AGENT = "playground-ops"
-"""As the API server's audit log knows it."""
+"""The user agent in the API server's audit log."""
 CONNECT_SECONDS, READ_SECONDS = 10.0, 30.0
 TOLD_TO = timedelta(seconds=2)
-"""The header's resolution, and some for the way: what differs by less is no difference."""
+"""Differences from the Date header below this are ignored: its resolution, and the time on the way."""
 INSIST_SECONDS, AGAIN_SECONDS = 45.0, 1.0
-"""As long as a lease and some: by then nobody can say what happened meanwhile."""
+"""Somewhat longer than a lease: after that, anything may have happened meanwhile."""
 AT_ONCE = 8
-"""Requests of one process."""
+"""Parallel requests of one process."""
 
 
 class Way(NamedTuple):
-    """How requests get there. What urllib3 can't carry (websockets) is told what it needs."""
+    """How requests reach the API server, also by websockets, which urllib3 can't carry."""
 
     server: str
     """Its URL, without a slash at the end."""
     pool: Any
     headers: Callable[[], dict[str, str]]
-    """Who asks."""
+    """Headers that say who asks."""
     tls: Callable[[], ssl.SSLContext | None]
-    """None: the server is asked in clear."""
+    """None: requests go without TLS."""
     proxy: str | None = None
     server_name: str | None = None
-    """On its certificate, where that is another than in its URL."""
+    """The name on its certificate, where that differs from its URL."""
 
 
 class Question(NamedTuple):
@@ -72,18 +72,15 @@ class Question(NamedTuple):
 
 class Connection:
     def __init__(self, context: str | None, access: Access = Access.PERSON) -> None:
-        """Without a context it leads to the cluster that this process runs in. It asks nothing yet."""
+        """Connect to the context, or without one to the cluster around this process. Sends nothing yet."""
         self.context, self.access = context, access
         self._insisting = 0
-        """Blocks, of several threads, that are under way."""
+        """How many `insisting` blocks are active, in all threads."""
         self._ahead = timedelta()
-        """By how much the API server's clock is ahead of this machine's."""
+        """How far the API server's clock is ahead of this machine's."""
 
     def now(self) -> datetime:
-        """UTC by the API server's clock, as it told with its last answer; good to some seconds.
-
-        Leases are compared by it, so that machines whose clocks differ agree on what has expired.
-        """
+        """Return UTC by the API server's clock, good to some seconds, so that machines agree on leases."""
         return datetime.now(timezone.utc) + self._ahead
 
     @property
@@ -96,7 +93,7 @@ class Connection:
 
     @cached_property
     def way(self) -> Way:
-        """Raises BadInput when there is no such context."""
+        """Return how requests are sent. Raises BadInput when there is no such context."""
         found = credentials.plain(self.context) if self.context else credentials.of_this_pod()
         if found is None:
             return self._official()
@@ -126,7 +123,7 @@ class Connection:
         return Way(settings.host, pool, headers, lambda: _tls(settings), proxy, settings.tls_server_name)
 
     def get(self, path: str, **query: str) -> Any:
-        """None when there is no such object. Raises Refusal, or PlaygroundError when nobody answers."""
+        """Return the object, or None. Raises Refusal, or PlaygroundError when nobody answers."""
         try:
             return self.request("GET", path, query=query)
         except Refusal as refusal:
@@ -142,15 +139,15 @@ class Connection:
         content_type: str = JSON,
         query: Mapping[str, str] | None = None,
     ) -> Any:
-        """The decoded answer. Raises Refusal, or PlaygroundError (transient) when nobody answers."""
+        """Return the decoded answer. Raises Refusal, or PlaygroundError (transient) when nobody answers."""
         return decoded(self.answer(Question(path, query, method, body, content_type)))
 
     def text(self, path: str, query: Mapping[str, str]) -> str:
-        """An answer that is plain text, such as a log. Raises as `request` does."""
+        """Return an answer in plain text, such as a log. Raises as `request` does."""
         return self.answer(Question(path, query)).decode(errors="replace")
 
     def answer(self, asked: Question) -> bytes:
-        """As it came. Raises as `request` does."""
+        """Return the undecoded answer. Raises as `request` does."""
         deadline = time.monotonic() + (INSIST_SECONDS if self._insisting else 0.0)
         while True:
             try:
@@ -162,7 +159,7 @@ class Connection:
 
     @contextlib.contextmanager
     def insisting(self) -> Iterator[None]:
-        """Within the block an API server that is away for a moment is waited for."""
+        """Within the block, wait for an API server that is away for a moment."""
         self._insisting += 1
         try:
             yield
@@ -183,12 +180,8 @@ class Connection:
             raise refusal(asked.path, asked.body, answer.status, decoded(answer.data))
         return bytes(answer.data)
 
-    def is_there(self, path: str) -> bool:
-        """Asked for its metadata alone: a Secret's content stays where it is. Raises as `request` does."""
-        return self.metadata(path) is not None
-
     def metadata(self, path: str) -> dict[str, Any] | None:
-        """Of one object, and no more of it; None when it is not there. Raises as `request` does."""
+        """Return an object's metadata, without a Secret's content, or None. Raises as `request` does."""
         try:
             found = decoded(self.answer(Question(path, accept=METADATA)))
         except Refusal as refusal:
@@ -198,23 +191,23 @@ class Connection:
         return dict(found["metadata"])
 
     def listed(self, path: str, query: Mapping[str, str]) -> Any:
-        """A list of objects; of Secrets their metadata alone. Raises as `request` does."""
+        """Return a list of objects; Secrets with their metadata alone. Raises as `request` does."""
         accept = METADATA_LIST if path.endswith("/secrets") else JSON
         return decoded(self.answer(Question(path, query, accept=accept)))
 
     def selected(self, folder: str, within: str, labels: Mapping[str, str | None]) -> dict[str, Any]:
-        """The list of the objects that a label selector chooses, and that have these labels besides.
+        """List what the selector `within` chooses and has these labels; the value None matches any value.
 
-        None as a value: whatever it is. Raises as `request` does.
+        Raises as `request` does.
         """
         more = (name if value is None else f"{name}={value}" for name, value in labels.items())
         return dict(self.request("GET", folder, query={"labelSelector": ",".join((within, *more))}))
 
     def opened(self, path: str, query: Mapping[str, str], seconds: float) -> BaseHTTPResponse:
-        """An answer that is still to be read, by lines or chunks; whoever reads it closes it.
+        """Return an answer that the caller reads as a stream and closes.
 
-        `seconds` is how long the server may be silent, before it answers and within the answer. Raises
-        Refusal, urllib3's ReadTimeoutError, or PlaygroundError (transient) when nobody answers.
+        `seconds` is how long the server may be silent, before and within the answer. Raises Refusal,
+        urllib3's ReadTimeoutError, or PlaygroundError (transient) when nobody answers.
         """
         from urllib3 import Timeout
         from urllib3.exceptions import HTTPError, ReadTimeoutError
@@ -254,7 +247,7 @@ class Connection:
 
 
 def _may_be_repeated(method: str, error: PlaygroundError) -> bool:
-    """What made something may have done so: it is asked again only where nobody can have heard it."""
+    """Return whether to send it again; a POST may have created something, unless nobody received it."""
     if isinstance(error, Refusal):
         return error.code >= 500 or error.code == 429 if method != "POST" else error.code == 429
     from urllib3.exceptions import NewConnectionError
@@ -263,9 +256,9 @@ def _may_be_repeated(method: str, error: PlaygroundError) -> bool:
 
 
 def chosen_context(asked: str | None, configured: str | None) -> str | None:
-    """The context to use: that of the command, else of the configuration, else the pod's own cluster.
+    """Return the context of the command, else of the configuration; None for the pod's own cluster.
 
-    Raises BadInput when none is named: the current context of a kubeconfig is never taken for it.
+    Raises BadInput when none is named: the current context of a kubeconfig is never used.
     """
     chosen = asked or configured
     if chosen is None and "KUBERNETES_SERVICE_HOST" not in os.environ:
@@ -274,7 +267,7 @@ def chosen_context(asked: str | None, configured: str | None) -> str | None:
 
 
 def _tls(settings: Any) -> ssl.SSLContext | None:
-    """Of the official client's settings (client.Configuration)."""
+    """Make the TLS context from the official client's settings (client.Configuration)."""
     if settings.host.startswith("http://"):
         return None
     context = ssl.create_default_context(cafile=settings.ssl_ca_cert)

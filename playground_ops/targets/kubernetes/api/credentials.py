@@ -1,8 +1,8 @@
-"""Where a cluster's API server is and who asks it.
+"""The address of a cluster's API server, and the credentials for it.
 
-A kubeconfig whose entries are plain (certificates, a token) and a pod's own account are read here, since
-importing the official client takes longer than all that a plan asks. Every other way to log in
-(plugins, identity providers, proxies) is left to that client.
+Plain entries of a kubeconfig (certificates, a token) and a pod's own account are read here: importing the
+official client takes longer than all requests of a plan. That client does every other login (plugins,
+identity providers, proxies).
 """
 
 import base64
@@ -31,12 +31,12 @@ _PLAIN_USER = {
 
 
 class Access(Enum):
-    """Whose rights a connection has. Whoever opens it says so; it is not guessed from where it leads."""
+    """Whose rights a connection has. Its opener says so; it is not derived from the address."""
 
     PERSON = "a person, or a pipeline on a person's behalf"
-    """Applies the foundation, after everything that stands in the way was looked for."""
+    """Applies the foundation, after the preflight checks."""
     OPS = "the account of `ops`"
-    """Changes components and releases, and may not even read what is outside of the stack's namespaces."""
+    """Changes components and releases; it may read nothing outside of the stack's namespaces."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ class Credentials:
     tls: ssl.SSLContext
     token: str = field(default="", repr=False)
     token_file: Path | None = None
-    """Read again for each request: it is renewed on the disk."""
+    """Read for each request, since the kubelet renews it."""
 
     def headers(self) -> dict[str, str]:
         token = self.token_file.read_text().strip() if self.token_file else self.token
@@ -53,7 +53,7 @@ class Credentials:
 
 
 def of_this_pod() -> Credentials:
-    """The service account of the pod that this process runs in. Raises OSError when there is none."""
+    """Return the service account of this process's pod. Raises OSError when there is none."""
     host, port = os.environ["KUBERNETES_SERVICE_HOST"], os.environ["KUBERNETES_SERVICE_PORT"]
     address = f"[{host}]" if ":" in host else host
     context = ssl.create_default_context(cafile=str(ACCOUNT / "ca.crt"))
@@ -61,7 +61,7 @@ def of_this_pod() -> Credentials:
 
 
 def plain(context: str) -> Credentials | None:
-    """Of a context whose entries are plain; None when there is no such context, or it takes more."""
+    """Return a context's credentials; None when there is no such context, or its entries are not plain."""
     found = _merged()
     chosen = found["contexts"].get(context, {}).get("context", {})
     cluster = _entry(found["clusters"], chosen.get("cluster"), "cluster")
@@ -78,24 +78,24 @@ def plain(context: str) -> Credentials | None:
             cluster["server"].rstrip("/"), _tls(cluster, user), user.get("token", ""), token_file
         )
     except (OSError, ValueError, ssl.SSLError):
-        return None  # whoever reads it next says what is wrong with it
+        return None  # the official client reads it next and says what is wrong
 
 
 def kubeconfig() -> str:
-    """File, or files joined by os.pathsep, as kubectl finds them.
+    """Return the file, or files joined by os.pathsep, that kubectl would read now.
 
-    The official client reads the variable once, when it is imported.
+    The official client reads the variable only once, when it is imported.
     """
     return os.environ.get("KUBECONFIG") or str(Path.home() / ".kube" / "config")
 
 
 def contexts() -> list[str]:
-    """Names of the contexts that the kubeconfig has; none when there is no usable one."""
+    """Return the names of the kubeconfig's contexts; none when it can't be read."""
     return sorted(_merged()["contexts"])
 
 
 def _merged() -> dict[str, dict[str, dict[str, Any]]]:
-    """Of all files of KUBECONFIG, entries by name; the first file that has one wins (as in kubectl)."""
+    """Return the entries of all files of KUBECONFIG by name; the first file wins, as in kubectl."""
     told: dict[str, dict[str, dict[str, Any]]] = {"contexts": {}, "clusters": {}, "users": {}}
     for place in filter(None, kubeconfig().split(os.pathsep)):
         try:
@@ -109,7 +109,7 @@ def _merged() -> dict[str, dict[str, dict[str, Any]]]:
 
 
 def _entry(entries: Mapping[str, dict[str, Any]], name: str | None, kind: str) -> dict[str, Any] | None:
-    """Its fields, with paths made absolute: they are relative to the file that holds them."""
+    """Return an entry's fields with absolute paths; in the file they are relative to its folder."""
     found = entries.get(name or "")
     if found is None:
         return None
@@ -130,7 +130,7 @@ def _tls(cluster: Mapping[str, str], user: Mapping[str, str]) -> ssl.SSLContext:
 
 @contextmanager
 def _file(user: Mapping[str, str], name: str) -> Iterator[str]:
-    """Python takes certificates and keys from files alone: what is in the kubeconfig is one for a moment."""
+    """Yield a file for the ssl module, which reads no strings; inline data gets a temporary one."""
     data = user.get(f"{name}-data")
     if data is None:
         yield user[name]

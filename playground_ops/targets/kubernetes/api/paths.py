@@ -1,4 +1,4 @@
-"""Where the API server keeps each kind of object that a stack has."""
+"""The API server's paths for each kind of object that a stack has."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -8,28 +8,16 @@ from urllib.parse import quote
 from playground_ops.render.names import OF_NAMESPACE
 
 PLURALS = {
-    "ConfigMap": "configmaps",
-    "Deployment": "deployments",
-    "Event": "events",
     "Ingress": "ingresses",
-    "Job": "jobs",
-    "Lease": "leases",
-    "Namespace": "namespaces",
     "NetworkPolicy": "networkpolicies",
-    "PersistentVolumeClaim": "persistentvolumeclaims",
-    "Pod": "pods",
-    "PodDisruptionBudget": "poddisruptionbudgets",
-    "ReplicaSet": "replicasets",
-    "ResourceQuota": "resourcequotas",
-    "Role": "roles",
-    "RoleBinding": "rolebindings",
-    "Secret": "secrets",
-    "Service": "services",
-    "ServiceAccount": "serviceaccounts",
-    "StatefulSet": "statefulsets",
     "ValidatingAdmissionPolicy": "validatingadmissionpolicies",
-    "ValidatingAdmissionPolicyBinding": "validatingadmissionpolicybindings",
 }
+_REGULAR = (
+    *("ConfigMap", "Deployment", "Event", "Job", "Lease", "Namespace", "PersistentVolumeClaim", "Pod"),
+    *("PodDisruptionBudget", "ReplicaSet", "ResourceQuota", "Role", "RoleBinding", "Secret", "Service"),
+    *("ServiceAccount", "StatefulSet", "ValidatingAdmissionPolicyBinding"),
+)
+PLURALS |= {kind: f"{kind.lower()}s" for kind in _REGULAR}
 CLUSTER_WIDE = {"Namespace", "ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding"}
 
 
@@ -46,7 +34,7 @@ def path(found: Mapping[str, Any]) -> str:
 
 
 def title(found: Mapping[str, Any]) -> str:
-    """As kubectl names it: `deployment/dagster-daemon`; `kind/namespace/name` outside of the stack's own."""
+    """Return `kind/name` as kubectl does; `kind/namespace/name` outside of the stack's own namespace."""
     metadata, kind = found["metadata"], found["kind"].lower()
     away = metadata.get("namespace") and OF_NAMESPACE in (metadata.get("labels") or {})
     return f"{kind}/{metadata['namespace']}/{metadata['name']}" if away else f"{kind}/{metadata['name']}"
@@ -54,7 +42,7 @@ def title(found: Mapping[str, Any]) -> str:
 
 @dataclass(frozen=True)
 class Selection:
-    """Pods of one namespace: those that a label selector chooses, all by an empty one; or one by its name."""
+    """Pods of one namespace: those of a label selector (empty: all of them), or one by its name."""
 
     namespace: str
     selector: str = ""

@@ -1,4 +1,4 @@
-"""The API server's answer when it is not the one that was wished for, or none, explained."""
+"""Explains the API server's refusals, and why it does not answer."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -13,7 +13,7 @@ _KINDS = {plural: kind.lower() for kind, plural in PLURALS.items()}
 
 
 class Refusal(PlaygroundError):
-    """meta/v1 Status."""
+    """The API server refused a request (meta/v1 Status)."""
 
     def __init__(
         self, what: str, code: int, reason: str, message: str, causes: Sequence[Mapping[str, Any]] = ()
@@ -23,7 +23,7 @@ class Refusal(PlaygroundError):
 
 
 def refusal(path: str, body: object, code: int, answer: object) -> Refusal:
-    """Of an answer that is decoded, if it could be."""
+    """Make the error for an answer, which is a string where it could not be decoded."""
     what = title_of(path, body)
     if not isinstance(answer, dict):
         return Refusal(what, code, "", redact(str(answer))[:1000])
@@ -33,7 +33,7 @@ def refusal(path: str, body: object, code: int, answer: object) -> Refusal:
 
 
 def title_of(path: str, body: object = None) -> str:
-    """As kubectl names it: `deployment/dagster-daemon`; or the kind alone, of a request for all of them."""
+    """Return `kind/name` as kubectl does; the kind alone for a request for all of them."""
     parts = [unquote(part) for part in path.split("?", maxsplit=1)[0].split("/")]
     at = max((index for index, part in enumerate(parts) if part in _KINDS), default=None)
     if at is None:
@@ -45,7 +45,7 @@ def title_of(path: str, body: object = None) -> str:
 
 
 def _finding(what: str, code: int, reason: str, message: str) -> Finding:
-    """In words: who may not, or what is wrong with the object."""
+    """Explain who lacks which right, or what is wrong with the object."""
     kind, cause, fix = FindingKind.CERTAIN, "The API server refuses the object.", "Change what it names."
     if "exceeded quota" in message:
         kind, cause = FindingKind.CAPACITY, "The namespace's quota leaves no room for it."
@@ -63,10 +63,8 @@ def _finding(what: str, code: int, reason: str, message: str) -> Finding:
         cause = "Whoever this is in the cluster has no right to do this, or a policy forbids it."
         fix = "Ask for the right that it names, or use a context that has it."
     elif code == 404:
-        cause, fix = (
-            "The cluster has no such object, or no such kind of object.",
-            "Bootstrap makes what is missing.",
-        )
+        cause = "The cluster has no such object, or no such kind of object."
+        fix = "Bootstrap makes what is missing."
     elif code == 409:
         kind, cause = FindingKind.TRANSIENT, "Somebody else changed or made it at the same moment."
         fix = "Try again."

@@ -1,4 +1,4 @@
-"""A cluster as it is at one look: what is asked of it twice was asked once."""
+"""A cached view of a cluster at one time: the same question is sent once."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -11,9 +11,9 @@ from playground_ops.targets.kubernetes.api.connection import Connection, Questio
 
 
 class Snapshot(Connection):
-    """Of another connection, by which it asks. Any number of threads may share it.
+    """Asks through another connection; any number of threads may share it.
 
-    It is for looking: what is written by it is read anew, but what others write is not heard of.
+    It is for reading: it notices what is written through it, but not what others write.
     """
 
     def __init__(self, of: Connection) -> None:
@@ -30,7 +30,7 @@ class Snapshot(Connection):
         return self._of.way
 
     def selected(self, folder: str, within: str, labels: Mapping[str, str | None]) -> dict[str, Any]:
-        """One question for all `within`; those with these labels are picked here."""
+        """Ask once for everything `within`, and pick those with these labels here."""
         found = self.request("GET", folder, query={"labelSelector": within})
         return {**found, "items": [one for one in found["items"] if _has(one, labels)]}
 

@@ -1,4 +1,4 @@
-"""Answers that go on: watches, and logs that are followed."""
+"""Streamed answers: watches, and followed logs."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ if TYPE_CHECKING:
     from urllib3 import BaseHTTPResponse
 
 LIST_SECONDS = 10.0
-"""As long as a watch is believed: one that is silent may be dead without anybody having noticed."""
+"""How long a watch is trusted before pods are listed again: a silent one may be dead."""
 DOUBT_SECONDS = 2.0
 """The same, while something is wrong that may pass, or turn out to be certain, within seconds."""
 AGAIN_SECONDS = 0.5
-"""Between the beginnings of two watches of which the first told nothing."""
+"""The least time from one watch to the next if the first brought no event."""
 GONE = 410
-"""The version from which a watch was to go on is too old; or the API server has begun anew."""
+"""The version to watch from is too old, or the API server was restarted."""
 
 
 def states(
@@ -33,11 +33,11 @@ def states(
     seconds: float = math.inf,
     good_for: Callable[[], float] = lambda: LIST_SECONDS,
 ) -> Iterator[list[Pod]]:
-    """The chosen pods: as they are, and again after each change.
+    """Yield the chosen pods as they are now, and again after each change.
 
-    They are listed, and watched from there on. They are listed anew when the watch breaks or can't go on,
-    and `good_for()` seconds after the last list, which is asked when a state was looked at. So a state comes
-    at least that often. Ends after `seconds`, with a last look. Raises as `Connection.request` does.
+    They are listed and then watched; listed again when the watch breaks, and at the latest `good_for()`
+    seconds after the last list, which is evaluated after each state. Ends after `seconds` with a last list.
+    Raises as `Connection.request` does.
     """
     deadline = time.monotonic() + seconds
     while True:
@@ -60,10 +60,9 @@ def states(
 def changes(
     connection: Connection, chosen: Selection, version: str, seconds: float
 ) -> Iterator[tuple[str, Pod]]:
-    """What happened to the chosen pods since `version`; without one, all that are there are told first.
+    """Yield events of the chosen pods since `version`; if it is empty, first one for each existing pod.
 
-    Ends early where the watch breaks or can't go on: whoever lists what is there then learns why. Raises
-    Refusal where it is not allowed.
+    Ends early if the watch breaks: the caller's next list tells why. Raises Refusal if it is not allowed.
     """
     began, heard = time.monotonic(), False
     query = {**chosen.query, "watch": "1", **({"resourceVersion": version} if version else {})}
@@ -85,12 +84,12 @@ def changes(
 
 
 def lines(connection: Connection, path: str, query: Mapping[str, str], seconds: float) -> Iterator[bytes]:
-    """Whole lines, without their ends, as they come.
+    """Yield whole lines, without their ends, as they come.
 
-    Ends quietly when the server closes, when the connection breaks, and when `seconds` have passed, also
-    where nothing was answered: a log that is followed is not answered before its first line. So whoever
-    goes on after it asks something else first, such as a list, and learns from that what is the matter.
-    Raises Refusal, or PlaygroundError (transient) when nobody can be connected to.
+    Ends quietly when the server closes, when the connection breaks, and after `seconds`, even unanswered: a
+    followed log is not answered before its first line. A caller that goes on should ask something else first,
+    such as a list, to learn what is wrong. Raises Refusal, or PlaygroundError (transient) when no connection
+    is made.
     """
     from urllib3.exceptions import HTTPError, ReadTimeoutError
 
@@ -105,7 +104,7 @@ def lines(connection: Connection, path: str, query: Mapping[str, str], seconds: 
             *whole, rest = (rest + chunk).split(b"\n")
             yield from whole
     except (HTTPError, OSError):
-        return  # what was begun comes again to whoever asks again
+        return  # an unfinished line comes again with the next request
     finally:
         answer.close()
     if rest:
@@ -113,21 +112,16 @@ def lines(connection: Connection, path: str, query: Mapping[str, str], seconds: 
 
 
 def _chunks(answer: BaseHTTPResponse, deadline: float) -> Iterator[bytes]:
-    """As they come; raises TimeoutError at the deadline, however often something comes."""
+    """Yield chunks as they come. Raises TimeoutError at the deadline, even while chunks come."""
     chunks = answer.stream(None)
     while True:
         left = deadline - time.monotonic()
         if left <= 0:
             raise TimeoutError
-        _may_be_silent(answer, left)
+        # There is no socket any more when the answer has ended.
+        if (socket := getattr(answer.connection, "sock", None)) is not None:
+            socket.settimeout(left)
         chunk = next(chunks, None)
         if chunk is None:
             return
         yield chunk
-
-
-def _may_be_silent(answer: BaseHTTPResponse, seconds: float) -> None:
-    """The socket's own timeout; there is no socket any more when the answer has ended."""
-    socket = getattr(answer.connection, "sock", None)
-    if socket is not None:
-        socket.settimeout(seconds)

@@ -30,7 +30,7 @@ def ensure_database_password(connection: Connection, configuration: Configuratio
         return
     name, namespace = password_secret(configuration), configuration.kubernetes.namespace
     wanted = an_object("v1", "Secret", name, namespace, labels(name, "postgres"), type="Opaque")
-    if connection.is_there(path(wanted)):
+    if connection.metadata(path(wanted)) is not None:
         return
     wanted["stringData"] = {PASSWORD_KEY: secrets.token_urlsafe(BYTES)}
     try:
@@ -56,7 +56,7 @@ def is_due(changed: Sequence[Change]) -> bool:
 
 
 def migrate(connection: Connection, configuration: Configuration, say: Say) -> None:
-    """Migrate the schema in a Job, before anything else changes. Raises PlaygroundError with its log's end."""
+    """Migrate the schema in a Job, before all other changes. Raises PlaygroundError with its log's end."""
     if connection.is_ops:
         raise PlaygroundError(_not_from_inside())
     said: list[str] = []

@@ -100,7 +100,7 @@ def superfluous(
 
 
 def _must_not_move(configuration: Configuration, gone: Collection[Change]) -> None:
-    """Raises PlaygroundError for a location that changes namespace: it would end before the new one serves."""
+    """Raises PlaygroundError if a location changes namespace: it would end before the new one serves."""
     names = {one.name for one in configuration.all_locations}
     addresses = [one for one in gone if one.component in names and str(one.object).startswith("service/")]
     moved = dict.fromkeys(one.component for one in addresses)

@@ -184,7 +184,7 @@ def _named(connection: Connection, configuration: Configuration) -> list[Finding
     missing = []
     for one in wanted.values():
         found = object_of(one, configuration)
-        if not connection.is_there(path(found)):
+        if connection.metadata(path(found)) is None:
             cause, fix = f"The configuration names it for {one.purpose}.", "Make it, or correct the name."
             missing.append(_finding(title(found), "It is not there.", cause, fix))
     return missing

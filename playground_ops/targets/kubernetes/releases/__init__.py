@@ -1,1 +1,1 @@
-"""The releases of a location: made, looked at, recorded, and what they are made of."""
+"""The releases of a location: made, observed and recorded, and what they are made of."""

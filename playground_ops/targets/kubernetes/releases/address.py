@@ -1,4 +1,4 @@
-"""The address of a location: a Service, whose selector says which release serves. Its patch is the switch."""
+"""A location's address: a Service whose selector chooses the serving release. Patching it is the switch."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -11,7 +11,7 @@ from playground_ops.targets.kubernetes.api.refusals import Refusal
 from playground_ops.targets.kubernetes.objects.planning import APPLY
 
 NOBODY = "none"
-"""As the selector's release: the location's address leads nowhere."""
+"""The selector's release where the location's address leads nowhere."""
 ATTEMPTS = 5
 
 
@@ -19,10 +19,10 @@ class LocationAddress:
     def __init__(self, connection: Connection, namespace: str) -> None:
         self._connection, self._namespace = connection, namespace
         self._seen: dict[str, dict[str, Any] | None] = {}
-        """Each location's Service as it was when it was last asked for here."""
+        """Each location's Service as it was last read here."""
 
     def through(self, connection: Connection) -> "LocationAddress":
-        """Return the same, asked by another connection; where an address led is known to both."""
+        """Return a copy with another connection; both share what they know of where addresses led."""
         other = LocationAddress(connection, self._namespace)
         other._seen = self._seen
         return other
@@ -31,14 +31,14 @@ class LocationAddress:
         return self._service(location) is not None
 
     def serving(self, location: str) -> int | None:
-        """Return the number that the location's address leads to."""
+        """Return the number of the release that the location's address leads to."""
         self._seen[location] = self._service(location)
         return _chosen(self._seen[location])
 
     def lead_to(self, location: str, number: int | None) -> str:
-        """The switch: one patch of one field, by a field manager of its own. The location's cluster IP.
+        """Switch by one patch of one field, with a field manager of its own. Returns the cluster IP.
 
-        Raises LockLost when somebody moved the address since it was looked at: nobody's word is undone.
+        Raises LockLost when somebody moved the address since it was read: nobody's change is undone.
         """
         seen = self._seen.get(location) or self._service(location)
         attempts, service = ATTEMPTS, seen
@@ -54,7 +54,7 @@ class LocationAddress:
                 raise LockLost(_moved(location, _chosen(seen), _chosen(service)))
 
     def _lead_to(self, location: str, number: int | None, service: dict[str, Any] | None) -> str:
-        """Refused with a conflict when the Service has changed meanwhile."""
+        """Patch the Service; the API server answers with a conflict when it has changed meanwhile."""
         name = location_service(location)
         selector = {"app": name, RELEASE: NOBODY if number is None else str(number)}
         wanted: dict[str, Any] = {
@@ -77,7 +77,7 @@ class LocationAddress:
 
 
 def _chosen(service: Mapping[str, Any] | None) -> int | None:
-    """The number that it selects."""
+    """Return the number of the release that the Service selects."""
     found = ((service or {}).get("spec", {}).get("selector") or {}).get(RELEASE, NOBODY)
     return int(found) if str(found).isdigit() else None
 

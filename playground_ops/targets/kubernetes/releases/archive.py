@@ -1,6 +1,6 @@
-"""This project's own code as one immutable ConfigMap: no image has to be built for it.
+"""This project's own code as one immutable ConfigMap, so that no image has to be built for it.
 
-Named by its content, so that making it again changes nothing; the same files give the same bytes.
+It is named by its content, so that creating it again changes nothing; the same files give the same bytes.
 """
 
 import base64
@@ -25,35 +25,34 @@ from playground_ops.targets.common.sources import (
 
 PREFIX = "dagster-code-"
 OUTSIDE = ("playground_ops/targets/local", "playground_ops/targets/kubernetes/outside")
-"""What is of no use in a cluster: the other target, and what a person does to a cluster from outside."""
+"""Folders that no process in a cluster needs: the other target, and what a person does from outside."""
 
 
 def name_of(project: Path) -> str:
-    """The name of the ConfigMap that holds the code of the clone at `project`."""
+    """Return the name of the ConfigMap with the code of the clone at `project`."""
     return PREFIX + content_hash(sources_of(OPS, project), OUTSIDE).removeprefix(CONTENT)
 
 
 def revision(location: Location, project: Path) -> Revision:
-    """What a location without a repository serves: the same whether asked inside the cluster or outside."""
+    """Return what a location without a repository serves; the answer is the same inside and outside."""
     if location.in_image:
         return image_revision(location.in_image)
     return bootstrap_revision(content_hash(sources_of(location, project), OUTSIDE))
 
 
 def without_content(project: Path, namespace: str) -> dict[str, Any]:
-    """The ConfigMap without its content, which takes longer to make than to ask whether it is there."""
+    """Return the ConfigMap without its content, which takes longer to pack than to look for."""
     name = name_of(project)
     return an_object("v1", "ConfigMap", name, namespace, {**labels(name, "archive"), ARCHIVE: "true"})
 
 
 def archive(project: Path, namespace: str) -> dict[str, Any]:
-    """The ConfigMap."""
     data = base64.b64encode(packed(project)).decode()
     return {**without_content(project, namespace), "immutable": True, "binaryData": {SOURCE_FILE: data}}
 
 
 def packed(project: Path) -> bytes:
-    """A compressed tar file; who made it and when is not in it."""
+    """Return a compressed tar file that does not depend on who made it and when."""
     raw = io.BytesIO()
     with tarfile.open(fileobj=raw, mode="w", format=tarfile.PAX_FORMAT) as made:
         for name, data in _files(project):

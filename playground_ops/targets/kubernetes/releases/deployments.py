@@ -1,4 +1,4 @@
-"""The releases of a location as they lie in the cluster: Deployments, and their marks."""
+"""The releases of a location in the cluster: Deployments, with their state as annotations."""
 
 from __future__ import annotations
 
@@ -38,13 +38,13 @@ class Releases:
         self.address = LocationAddress(connection, namespace)
 
     def through(self, connection: Connection) -> Releases:
-        """Return the same, asked by another connection; where an address led is known to both."""
+        """Return a copy with another connection; both share what they know of where addresses led."""
         other = Releases(connection, self._namespace)
         other.address = self.address.through(connection)
         return other
 
     def all(self, location: str) -> Sequence[LiveRelease]:
-        """By number; those that have drained are left out."""
+        """Return the releases by number, without those that have drained."""
         pods = self._list("v1", "Pod", location)
         now = self.address.serving(location)
         found = [
@@ -61,16 +61,16 @@ class Releases:
         return found
 
     def numbers(self, location: str) -> list[int]:
-        """Of every Deployment, also of those that have drained."""
+        """Return the numbers of all Deployments, including those that have drained."""
         return [_number(found) for found in self._list("apps/v1", "Deployment", location)]
 
     def everywhere(self) -> list[Release]:
-        """Those of all locations, also ones that have drained."""
+        """Return the releases of all locations, including those that have drained."""
         deployments = self._listed("apps/v1", "Deployment", {})["items"]
         return [found for found in map(_release, deployments) if found is not None]
 
     def locations(self) -> list[str]:
-        """Names of those that have an address or a release."""
+        """Return the names of locations that have an address or a release."""
         found = [
             *self._listed("v1", "Service", {})["items"],
             *self._listed("apps/v1", "Deployment", {})["items"],
@@ -78,7 +78,7 @@ class Releases:
         return sorted({one["metadata"]["labels"].get(LOCATION, "") for one in found} - {""})
 
     def make(self, objects: Sequence[dict[str, Any]]) -> None:
-        """What is there already stays as it is: a release is never edited. Raises Refusal."""
+        """Create objects; existing ones stay as they are, for a release is never edited. Raises Refusal."""
         for found in objects:
             try:
                 folder = collection(found["apiVersion"], found["kind"], self._namespace)
@@ -88,24 +88,21 @@ class Releases:
                     raise
 
     def revive(self, release: Release) -> bool:
-        """Whether it is there; then it runs from now on, also when somebody scaled it down."""
-        where = self._deployment(release)
-        found = self._connection.get(where)
+        """Return whether the release exists; it is scaled up again if somebody scaled it down."""
+        found = self._connection.get(self._deployment(release))
         if found is not None and not found["spec"].get("replicas") and not _note(found, DRAINING):
-            query = {"fieldManager": ROLLOUT_MANAGER}
-            self._connection.request("PATCH", where, {"spec": {"replicas": 1}}, MERGE, query)
+            self._patch(release, {"spec": {"replicas": 1}})
         return found is not None
 
     def mark_served(self, release: Release, when: str) -> None:
-        """It serves from now on, and has not been told to stop."""
+        """Record that the release serves from now on, and is not draining."""
         deployments = self._list("apps/v1", "Deployment", release.location.name)
         order = 1 + max([0, *(int(_note(found, ORDER) or 0) for found in deployments)])
-        self._patch(release, {SERVED_AT: when, ORDER: str(order), DRAINING: None}, replicas=1)
+        notes = {SERVED_AT: when, ORDER: str(order), DRAINING: None}
+        self._patch(release, {"metadata": {"annotations": notes}, "spec": {"replicas": 1}})
 
     def mark_verdict(self, release: Release, verdict: Verdict) -> None:
-        body = {"metadata": {"annotations": {VERDICT: verdict.model_dump_json()}}}
-        query = {"fieldManager": ROLLOUT_MANAGER}
-        self._connection.request("PATCH", self._deployment(release), body, MERGE, query)
+        self._patch(release, {"metadata": {"annotations": {VERDICT: verdict.model_dump_json()}}})
 
     def verdict(self, release: Release) -> Verdict | None:
         found = self._connection.get(self._deployment(release))
@@ -113,15 +110,15 @@ class Releases:
         return Verdict.model_validate_json(said) if said else None
 
     def mark_draining(self, release: Release, when: str) -> None:
-        """Its pod is told to end after its runs, in the same write."""
-        self._patch(release, {DRAINING: when}, replicas=0)
+        """Mark it, and in the same write scale it down: its pod ends after its runs."""
+        self._patch(release, {"metadata": {"annotations": {DRAINING: when}}, "spec": {"replicas": 0}})
 
     def delete(self, release: Release) -> None:
-        """Its pods are left to the garbage collector. A release that is gone is deleted."""
+        """Delete the release, which may be gone already; the garbage collector ends its pods."""
         self._delete(release.location.name, release.number)
 
     def clear(self, location: str) -> None:
-        """Delete all its releases, those too that have drained or that somebody deleted in part."""
+        """Delete all releases, including those that have drained or that somebody deleted in part."""
         for number in {*map(_number, self._list("v1", "Service", location)), *self.numbers(location)}:
             self._delete(location, number)
 
@@ -133,7 +130,7 @@ class Releases:
             delete(self._connection, self._path(api, kind, found))
 
     def sweep(self, location: str) -> None:
-        """Delete what has drained, and the Service of a release whose Deployment somebody deleted."""
+        """Delete releases that have drained, and Services whose Deployment somebody deleted."""
         # The Services first: a release that is made meanwhile has its Deployment before its Service.
         services = self._list("v1", "Service", location)
         pods = {_number(found) for found in self._list("v1", "Pod", location)}
@@ -147,14 +144,13 @@ class Releases:
             delete(self._connection, self._path("v1", "Service", release_service(location, number)))
 
     def pods(self, release: Release) -> tuple[list[Pod], str]:
-        """Newest first, those that end after the others; and the list's version, from which on to watch."""
+        """Return the pods, newest first and ending ones last, and the list's version to watch from."""
         found = self._listed("v1", "Pod", _labels(release))
         return newest_first(map(Pod.read, found["items"])), str(found["metadata"]["resourceVersion"])
 
-    def _patch(self, release: Release, notes: Mapping[str, str | None], replicas: int) -> None:
-        where = self._path("apps/v1", "Deployment", release_deployment(release.location.name, release.number))
-        body = {"metadata": {"annotations": dict(notes)}, "spec": {"replicas": replicas}}
-        self._connection.request("PATCH", where, body, MERGE, {"fieldManager": ROLLOUT_MANAGER})
+    def _patch(self, release: Release, body: Mapping[str, Any]) -> None:
+        query = {"fieldManager": ROLLOUT_MANAGER}
+        self._connection.request("PATCH", self._deployment(release), body, MERGE, query)
 
     def _deployment(self, release: Release) -> str:
         return self._path("apps/v1", "Deployment", release_deployment(release.location.name, release.number))
@@ -181,7 +177,7 @@ def _labels(release: Release) -> dict[str, str]:
 def _live(
     deployment: Mapping[str, Any], release: Release, now: int | None, pods: Sequence[Mapping[str, Any]]
 ) -> LiveRelease | None:
-    """None: it has drained."""
+    """Return None for a release that has drained."""
     served = _note(deployment, SERVED_AT)
     if release.number == now:
         state = ReleaseState.SERVING
@@ -201,7 +197,7 @@ def _live(
 
 
 def _release(deployment: Mapping[str, Any]) -> Release | None:
-    """None for one whose record somebody else edited or deleted."""
+    """Return None for a Deployment whose record somebody else edited or deleted."""
     try:
         return Release.model_validate_json(_note(deployment, RECORD) or "")
     except ValidationError:

@@ -1,6 +1,6 @@
 """A lock per location, as a Lease: it names its holder, is renewed while held, and expires.
 
-Rules: coordination.k8s.io/v1 LeaseSpec. All times are the API server's.
+Rules: coordination.k8s.io/v1 LeaseSpec. All times are by the API server's clock.
 """
 
 import threading
@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
-from playground_ops.core.clock import moment
+from playground_ops.core.clock import micro_time, moment
 from playground_ops.core.errors import Finding, LockHeld, LockLost, PlaygroundError, transient
 from playground_ops.render.names import LOCATION, PREFIX, an_object, labels
 from playground_ops.targets.kubernetes.api.connection import Connection
@@ -32,16 +32,14 @@ class LeaseLock:
         self._connection, self._location = connection, location
         self._path, self._token = path(lease), str(lease["spec"]["holderIdentity"])
         self._lease, self._seen = lease, connection.now()
-        """As it was written or read last, and when."""
+        """The Lease as it was written or read last, and when."""
         self._released = threading.Event()
         self._renewer = threading.Thread(target=self._renew, daemon=True, name=f"lease-{location}")
         self._renewer.start()
 
     def check(self) -> None:
-        """Raises LockLost, or PlaygroundError (transient) when nobody can say.
-
-        Nobody takes a lease within a moment of its renewal: it has LEASE_SECONDS to expire.
-        """
+        """Raises LockLost, or PlaygroundError (transient) when the API server does not answer."""
+        # Nobody can take a lease that was just renewed: it has LEASE_SECONDS to expire.
         if timedelta(0) <= self._connection.now() - self._seen < FRESH:
             return
         found = self._connection.get(self._path)
@@ -50,7 +48,7 @@ class LeaseLock:
         self._lease, self._seen = found, self._connection.now()
 
     def release(self) -> None:
-        """What can't be given back expires by itself, and must not hide why the rollout ended."""
+        """Give it back. Errors are dropped: it expires anyway, and must not hide the rollout's own error."""
         self._released.set()
         self._renewer.join()
         with suppress(PlaygroundError):
@@ -59,11 +57,11 @@ class LeaseLock:
     def _renew(self) -> None:
         while not self._released.wait(RENEW_SECONDS):
             with suppress(PlaygroundError):  # the API server may be back the next time
-                if not self._write(renewTime=_text(self._connection.now())):
+                if not self._write(renewTime=micro_time(self._connection.now())):
                     return
 
     def _write(self, **fields: str) -> bool:
-        """Whether it was ours to write. A version that is outdated is refused, and read again."""
+        """Return whether the lease is still ours. An outdated version is refused, and read again."""
         found: dict[str, Any] | None = self._lease
         while found is not None and _token(found) == self._token:
             try:
@@ -90,7 +88,7 @@ def lease(connection: Connection, namespace: str, location: str, holder: str) ->
 
 
 def holder(connection: Connection, namespace: str, location: str) -> str | None:
-    """Who holds it now, as people know them."""
+    """Return who holds it now, as people know them; None for nobody."""
     found = connection.get(path(an_object(API, "Lease", name_of(location), namespace, {})))
     return _told(found)[0] if found is not None and _is_held(found, connection.now()) else None
 
@@ -100,13 +98,13 @@ def name_of(location: str) -> str:
 
 
 def _taken(connection: Connection, namespace: str, location: str, holder: str) -> dict[str, Any]:
-    """As it is written: a write of an outdated version is refused, so one of two takers loses."""
+    """Take it and return it. A write of an outdated version is refused, so one of two takers loses."""
     mine = _mine(connection, namespace, location, holder)
     found = connection.get(path(mine))
     if found is not None and _is_held(found, connection.now()):
         raise LockHeld(_held(location, found))
     spec = mine["spec"]
-    spec["acquireTime"] = spec["renewTime"] = _text(connection.now())
+    spec["acquireTime"] = spec["renewTime"] = micro_time(connection.now())
     try:
         if found is None:
             folder = collection(API, "Lease", namespace)
@@ -124,7 +122,7 @@ def _mine(connection: Connection, namespace: str, location: str, holder: str) ->
     name = name_of(location)
     spec = {"holderIdentity": uuid4().hex, "leaseDurationSeconds": LEASE_SECONDS}
     made = an_object(API, "Lease", name, namespace, {**labels(name, "lock"), LOCATION: location}, spec=spec)
-    made["metadata"]["annotations"] = {HOLDER: holder, SINCE: _text(connection.now())}
+    made["metadata"]["annotations"] = {HOLDER: holder, SINCE: micro_time(connection.now())}
     return made
 
 
@@ -138,10 +136,6 @@ def _is_held(found: dict[str, Any], now: datetime) -> bool:
         return False
     renewed = moment(spec["renewTime"])
     return now < renewed + timedelta(seconds=spec.get("leaseDurationSeconds") or LEASE_SECONDS)
-
-
-def _text(when: datetime) -> str:
-    return when.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
 def _told(found: dict[str, Any]) -> tuple[str, str]:

@@ -1,4 +1,4 @@
-"""One release's pod: looked at, waited for, and what can be wrong with it."""
+"""Observes a release's pod, waits for it, and finds what is wrong with it."""
 
 from __future__ import annotations
 
@@ -57,23 +57,23 @@ def no_answer(release: Release, told: str) -> Finding:
 
 AWAY_SECONDS = 1.0
 ADDRESS_SECONDS = 2.0
-"""How long an address that was listed is used without another look."""
+"""How long a listed address is used before pods are listed again."""
 EARLIER = "finding "
-"""How a server of a release that an earlier version made tells why it can't be started."""
+"""The prefix by which servers of releases of an earlier version report why they can't be started."""
 
 
 class Seen(NamedTuple):
-    """The pods of a release, newest first, at one look."""
+    """The pods of a release at one time, newest first."""
 
     pods: Sequence[Pod]
     version: str
-    """As of when it was: a wait from there on misses nothing."""
+    """The version of the list: a watch from there misses nothing."""
     at: float
     is_news: bool = False
-    """A watch brought it, and nobody has observed it yet."""
+    """Whether a watch brought it and nobody has observed it yet."""
 
     def after(self, kind: str, pod: Pod) -> Seen:
-        """With an event of a watch."""
+        """Return the pods after an event of a watch."""
         others = [one for one in self.pods if one.uid != pod.uid]
         pods = newest_first(others if kind == "DELETED" else [*others, pod])
         return Seen(pods, pod.version, time.monotonic(), is_news=True)
@@ -86,7 +86,7 @@ class Pods:
         self._connection, self._namespace = connection, namespace
         self._releases = Releases(connection, namespace)
         self._seen: dict[str, Seen] = {}
-        """What was listed last, by release."""
+        """The last pods of each release, by its name."""
 
     def observe(self, release: Release) -> Observation:
         before = self._seen.get(release.name)
@@ -112,7 +112,7 @@ class Pods:
         return _starting(pods[0], state.message, finding)
 
     def _known(self, pod: Pod, goes_on: bool) -> Collected:
-        """The pod with its events and logs, unless it comes up step by step and nothing is wrong with it."""
+        """Return the pod, with events and logs unless it comes up step by step and nothing is wrong."""
         alone = Collected(pod)
         if goes_on and assess(alone).finding is None:
             return alone
@@ -130,20 +130,20 @@ class Pods:
         try:
             event = next(changes(self._connection, chosen, version, seconds), None)
         except PlaygroundError:
-            time.sleep(min(seconds, AWAY_SECONDS))  # whoever looks next is told what is the matter
+            time.sleep(min(seconds, AWAY_SECONDS))  # the next observation raises what is wrong
             return
         if seen is not None and event is not None:
             self._seen[release.name] = seen.after(*event)
 
     def address(self, release: Release) -> str | None:
-        """Its pod's address, once it has one. An address does not change while its pod lives."""
+        """Return its pod's address once it has one; it does not change while the pod lives."""
         seen = self._seen.get(release.name)
         fresh = seen is not None and seen.pods and time.monotonic() - seen.at < ADDRESS_SECONDS
         pods = seen.pods if seen and fresh else self._listed(release)
         return pods[0].address or None if pods else None
 
     def tail(self, release: Release, count: int) -> str:
-        """The end of the log that says most: of the container that ended badly, else of the server."""
+        """Return the last lines of the container that ended badly, else of the server."""
         pods, _ = self._releases.pods(release)
         if not pods:
             return ""
@@ -168,7 +168,7 @@ class Pods:
 
 
 def _starting(pod: Pod, message: str, finding: Finding | None, **more: bool) -> Observation:
-    """A certain finding in its grace is none yet: nothing else is waited for meanwhile."""
+    """Return a starting state; a certain finding within its grace is not reported yet."""
     passing = finding if finding is not None and finding.kind is not FindingKind.CERTAIN else None
     status = ServerStatus.STARTING
     return Observation(status=status, message=message, finding=passing, imports=pod.is_running, **more)

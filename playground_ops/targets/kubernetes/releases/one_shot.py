@@ -1,4 +1,4 @@
-"""What short pods answer for a rollout: what refs mean, and whether a candidate passes its smoke test."""
+"""Short pods for a rollout: they resolve refs, and run a candidate's smoke test."""
 
 import re
 from collections.abc import Callable, Sequence
@@ -16,20 +16,20 @@ from playground_ops.targets.kubernetes.api.connection import Connection
 from playground_ops.targets.kubernetes.pods import one_shot
 
 RESOLVE_SECONDS = 45
-"""Of the pod; a pod that is not even started by then is no answer either."""
+"""Deadline of the pod, including its start."""
 _REF = re.compile(r"^[0-9a-f]{40,64}\t", re.MULTILINE)
 
 
 def resolve(
     connection: Connection, configuration: Configuration, location: Location, ref: str | None
 ) -> Revision:
-    """Pin `ref` (None: the configured one). A full commit needs no pod. Raises PlaygroundError."""
+    """Pin `ref` (None: the configured one). Raises PlaygroundError. A full commit needs no pod."""
     wanted = location.model_copy(update={"ref": ref or location.ref})
     return refs.the_one(resolve_alike(connection, configuration, [wanted]))
 
 
 def alike(location: Location) -> tuple[object, ...]:
-    """Locations of which one pod can ask; for an isolated one it is in its own namespace."""
+    """Return a key that is equal for locations that one pod can resolve."""
     own = location.name if location.isolation else ""
     return (location.repository, location.git_secret, location.pod.image_pull_secrets, own)
 
@@ -37,7 +37,7 @@ def alike(location: Location) -> tuple[object, ...]:
 def resolve_alike(
     connection: Connection, configuration: Configuration, locations: Sequence[Location]
 ) -> list[refs.Answer]:
-    """Of locations with the same repository and credentials, by one pod."""
+    """Resolve the refs of locations with the same repository and credentials in one pod."""
     url = locations[0].repository or ""
 
     def ask(names: Sequence[str]) -> tuple[str, Callable[[], str]]:
@@ -51,7 +51,7 @@ def resolve_alike(
 
 
 def _answer(ended: one_shot.Ended, url: str) -> str:
-    """Raises PlaygroundError with what git said."""
+    """Return git's lines. Raises PlaygroundError with what git said."""
     if ended.code == 0:
         kept = [
             line for line in ended.said.splitlines() if _REF.match(line) or line == one_shot_pods.ALL_REFS
@@ -74,7 +74,7 @@ def _not_there(url: str, what: str) -> Finding:
 def run_smoke(
     connection: Connection, release: Release, configuration: Configuration, archive: str, say: Say
 ) -> None:
-    """Does nothing where the location names none. Raises RolloutFailed, or PlaygroundError without a pod."""
+    """Run the smoke tests, if any. Raises RolloutFailed, or PlaygroundError when a pod can't be started."""
     for test in smoke.wanted(release):
         say(test.waiting())
         name = f"dagster-smoke-{release.name}-{uuid4().hex[:8]}"

@@ -1,17 +1,16 @@
-"""What is kept of rollouts in ConfigMaps: their records, and the automation they stopped.
+"""ConfigMaps with the records of rollouts, and with the automation that they stopped.
 
-Off: everything that would tick by itself is stopped before the location can tick, once. What a
-person then starts in the UI stays started. On again: what was stopped here is given back to the
-code's own default.
+Turning automation off stops, once, everything that would tick by itself, before the location can tick. What a
+person then starts in the UI stays started. Turning it on gives what was stopped back to the code's default.
 """
 
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from playground_ops.core.clock import micro_time
 from playground_ops.core.model import LoadedCode, Release, RolloutRecord
 from playground_ops.render.names import LOCATION, PREFIX, ROLLOUT_MANAGER, an_object, labels
 from playground_ops.targets.common.server_protocol import Address
@@ -21,9 +20,9 @@ from playground_ops.targets.kubernetes.api.refusals import Refusal
 from playground_ops.targets.kubernetes.objects.planning import APPLY
 
 KEPT = 100
-"""Of each location; older ones are deleted."""
+"""Records kept for each location; older ones are deleted."""
 ORDER = f"{PREFIX}order"
-"""Annotation: when it was made, finer than Kubernetes notes it."""
+"""Annotation with the time of creation, finer than Kubernetes records it."""
 COMPONENT = "record"
 OF_ROLLOUTS = f"app.kubernetes.io/component={COMPONENT}"
 
@@ -33,14 +32,14 @@ class Records:
         self._connection, self._namespace = connection, namespace
         self._folder = collection("v1", "ConfigMap", namespace)
         self._written: dict[str, dict[str, Any]] = {}
-        """By a record's id: the metadata of what was written here last, so that it need not be asked for."""
+        """The metadata of what was last written here, by a record's id, so that it need not be read."""
 
     def all(self, location: str) -> Sequence[RolloutRecord]:
-        """Oldest first."""
+        """Return all records, oldest first."""
         return [RolloutRecord.model_validate_json(one["data"]["record.json"]) for one in self._maps(location)]
 
     def save(self, record: RolloutRecord) -> None:
-        """Replacing an earlier state of it. Raises Refusal, for instance of one that has ended."""
+        """Write it, replacing an earlier state. Raises Refusal, for instance for a record that has ended."""
         made = self._map(record)
         known = self._written.get(record.id)
         try:
@@ -55,9 +54,9 @@ class Records:
             self._prune(record.location)
 
     def _write(self, made: dict[str, Any], before: dict[str, Any] | None) -> dict[str, Any]:
-        """`before`: the metadata of the state that is replaced; without it there is none yet."""
+        """Write it. `before`: the metadata of the state to replace; None creates the record."""
         if before is None:
-            made["metadata"]["annotations"] = {ORDER: _text(self._connection.now())}
+            made["metadata"]["annotations"] = {ORDER: micro_time(self._connection.now())}
             return dict(self._connection.request("POST", self._folder, made))
         made["metadata"]["annotations"] = before.get("annotations", {})
         made["metadata"]["resourceVersion"] = before["resourceVersion"]
@@ -81,7 +80,7 @@ class Records:
 
 
 def _plain(record: RolloutRecord) -> dict[str, str]:
-    """What a person looks for with kubectl."""
+    """Return readable fields for people who use kubectl."""
     found = {
         "action": record.action,
         "by": record.by,
@@ -95,23 +94,19 @@ def _plain(record: RolloutRecord) -> dict[str, str]:
     return {key: value for key, value in found.items() if value}
 
 
-def _text(when: datetime) -> str:
-    return when.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
-
-
 KEY = "stopped.json"
 
 
 @dataclass(frozen=True)
 class StoppedAutomation:
-    """A ConfigMap for each location holds what was stopped there."""
+    """The stopped schedules and sensors, kept in one ConfigMap per location."""
 
     connection: Connection
     namespace: str
     home: Path
 
     def apply(self, release: Release, address: Address, loaded: LoadedCode) -> Sequence[str]:
-        """What was stopped or given back now, one readable name each."""
+        """Set the automation as the location says. Returns a sentence for each change."""
         name = release.location.name
         known = self._known(name)
         if release.location.automation == "on" and not known:
@@ -137,7 +132,7 @@ class StoppedAutomation:
         try:
             return [str(name) for name in json.loads(found.get("data", {}).get(KEY, "[]"))]
         except (ValueError, TypeError):
-            return []  # somebody edited it: what runs by default is stopped once more
+            return []  # somebody edited it: what runs by default is stopped again
 
     def _keep(self, location: str, stopped: Sequence[str]) -> None:
         wanted = self._map(location, data={KEY: json.dumps(stopped)})

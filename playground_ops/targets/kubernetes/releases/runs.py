@@ -1,4 +1,4 @@
-"""Pods of runs: what the releases give them, and which runs have lost their server."""
+"""Runs: what the releases give to their pods, and which runs have lost their server."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -28,7 +28,7 @@ LAUNCHER = "run_launcher"
 
 
 def contexts(connection: Connection, configuration: Configuration) -> tuple[str, ...]:
-    """Of the releases there are; none from inside, where no policy is written. Raises Refusal."""
+    """Return the contexts of all releases; none in `ops`, which writes no policy. Raises Refusal."""
     if connection.is_ops or not configuration.runs_in_pods:
         return ()
     folder = collection("apps/v1", "Deployment", configuration.kubernetes.namespace)
@@ -43,7 +43,7 @@ def _variable(deployment: dict[str, Any], name: str) -> str | None:
 
 
 def _is_whole(text: str) -> bool:
-    """Not one that somebody edited beyond recognition."""
+    """Return whether the context can be read; somebody may have edited it."""
     try:
         return bool(json.loads(text)["k8s"]["run_k8s_config"]["pod_template_spec_metadata"]["labels"])
     except (ValueError, KeyError, TypeError, AttributeError):
@@ -51,10 +51,7 @@ def _is_whole(text: str) -> bool:
 
 
 def launcher_may_change(connection: Connection, configuration: Configuration) -> None:
-    """Where it is to be another one, nothing may run: the next one knows nothing of the runs of this one.
-
-    Raises PlaygroundError.
-    """
+    """Raises PlaygroundError if the run launcher changes in `ops`, or while runs it knows are active."""
     where = path(an_object("v1", "ConfigMap", INSTANCE, configuration.kubernetes.namespace, {}))
     found = connection.get(where)
     if found is None:
@@ -97,7 +94,7 @@ Pods = Mapping[int, Sequence[Pod]]
 def fail_lost(
     releases: Releases, records: Records, home: Path, webserver: Webserver, location: str
 ) -> Sequence[str]:
-    """Runs that a container had which is gone; also where the kubelet started another one in its place."""
+    """Mark failed the runs whose container is gone, also if the kubelet restarted it. Returns sentences."""
     pods = releases.pods_by_number(location)
 
     def why(run: InFlight) -> str | None:
@@ -118,12 +115,12 @@ def fail_lost(
 
 
 def _name(server: Address) -> str:
-    """Of its Service, which may be of another namespace."""
+    """Return the name of the server's Service, which may be in another namespace."""
     return server.host.partition(".")[0]
 
 
 def _number(server: Address, location: str) -> int | None:
-    """Of the release whose own address it is."""
+    """Return the number of the release whose own address this is."""
     found = _name(server).removeprefix(release_service(location, 0)[:-1])
     return int(found) if found.isdigit() else None
 
@@ -137,6 +134,6 @@ def _may_be_in(pods: Pods, run: InFlight) -> bool:
 
 
 def _since(pod: Pod) -> float | None:
-    """When the server's container that runs now was started; seconds since 1970."""
+    """Return when the server's running container was started, in seconds since 1970."""
     began = pod.container(SERVER).running_since
     return moment(began).timestamp() if began else None
