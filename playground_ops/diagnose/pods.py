@@ -1,7 +1,4 @@
-"""From a pod as the API server tells of it to: it is ready, it waits for this, or it can't come up because.
-
-Pure: over the pod, its events and the ends of its logs, as they were collected.
-"""
+"""Tells from a pod, its events and its logs whether it is ready, what it waits for, or why it fails. Pure."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -21,7 +18,7 @@ INSTALLS = "install-packages"
 """The init container that makes a release's environment."""
 INSTALLING = "its packages (installing packages)"
 MOUNTED = ("Pulling", "Pulled", "Created", "Started")
-"""Events of what comes when all volumes are there: what failed before has passed."""
+"""Events after which all volumes are mounted, so that earlier failures have passed."""
 HINDRANCES = ("FailedMount", "FailedAttachVolume", "NodeNotReady")
 ORDINARY_WAITS = ("PodInitializing", "ContainerCreating")
 CRASH_LOOP = "CrashLoopBackOff"
@@ -32,13 +29,13 @@ Explain = Callable[[str, str, str], Finding]
 
 @dataclass(frozen=True)
 class Collected:
-    """What is known of one pod at one time."""
+    """The known facts about one pod at one time."""
 
     pod: Pod
     events: Sequence[Mapping[str, Any]] = ()
-    """About the pod, oldest first."""
+    """Events of the pod, oldest first."""
     logs: Mapping[str, str] = field(default_factory=dict)
-    """The last lines by container, redacted; of the container that ended, where it ended."""
+    """The last lines by container, redacted; for an ended container, its own."""
 
 
 @dataclass(frozen=True)
@@ -46,11 +43,11 @@ class PodState:
     ready: bool
     message: str
     finding: Finding | None = None
-    """Why it does not come up. What is transient or a matter of capacity may still pass."""
+    """Why it does not come up. Transient and capacity findings may still pass."""
 
 
 def assess(collected: Collected, explain: Explain = explain_exit) -> PodState:
-    """`explain` says why a container of the stack's own ended: from what, its exit and its last lines."""
+    """Assess a pod. `explain` makes a finding from a container's name, its exit and its last lines."""
     pod, name = collected.pod, f"pod/{collected.pod.name}"
     if pod.phase == "Failed" and pod.reason:
         return _explained(name, pod.reason, pod.message)
@@ -72,13 +69,13 @@ def assess(collected: Collected, explain: Explain = explain_exit) -> PodState:
 
 
 def replaced_pod_finding(pods: Sequence[Pod]) -> Finding | None:
-    """Why the last one had to go that another replaces: a node keeps the memory of those that it evicts."""
+    """Return why the last failed pod ended, such as by eviction, while another one replaces it."""
     last = newest(pod for pod in pods if pod.phase == "Failed")
     return assess(Collected(last)).finding if last is not None and last.reason else None
 
 
 def _fault(subject: str, container: Container, logs: Mapping[str, str], explain: Explain) -> PodState | None:
-    """None when there is nothing to say against the container."""
+    """Return the container's fault; None without one."""
     waits, end = container.waiting_reason, container.termination
     if waits and waits not in (*ORDINARY_WAITS, CRASH_LOOP):
         return _explained(subject, waits, container.waiting_message)
@@ -100,7 +97,7 @@ def _explained(name: str, reason: str, message: str) -> PodState:
 
 
 def creation_refusal(workload: Mapping[str, Any]) -> Finding | None:
-    """Why the API server does not take a workload's pod, where it says so."""
+    """Return why the API server refuses to create a workload's pod; None if it does not say so."""
     for condition in workload.get("status", {}).get("conditions", ()):
         if (condition["type"], condition["status"]) == ("ReplicaFailure", "True"):
             name = f"{workload.get('kind', 'deployment').lower()}/{workload['metadata']['name']}"
@@ -111,7 +108,7 @@ def creation_refusal(workload: Mapping[str, Any]) -> Finding | None:
 
 
 def _finding(name: str, reason: str, message: str, observed: str) -> Finding:
-    """By the catalogue; what is not in it is shown as it is, without a guess."""
+    """Explain by the catalogue; an unknown reason is shown as it is, without a guess."""
     found = known(reason, message)
     return Finding(
         kind=found.kind if found else FindingKind.TRANSIENT,
@@ -124,10 +121,10 @@ def _finding(name: str, reason: str, message: str, observed: str) -> Finding:
 
 
 ROOM_IS_MADE = ("TriggeredScaleUp", "Nominated")
-"""Events of cluster-autoscaler and of Karpenter: a node comes for this pod."""
+"""Events by which cluster-autoscaler and Karpenter announce a node for this pod."""
 UNSCHEDULABLE_GRACE_SECONDS = 7.0
-"""In which an autoscaler may say that it makes room (it looks every ten seconds or oftener), and a node that
-has just come up is freed of its taint."""
+"""Time for an autoscaler (it checks every ten seconds or oftener) to announce room, and for a new node to
+lose its taint."""
 
 
 def room_is_coming(collected: Collected) -> bool:
@@ -137,7 +134,7 @@ def room_is_coming(collected: Collected) -> bool:
 
 
 def is_certain(finding: Finding, pod: Pod, now: datetime) -> bool:
-    """Also that no node fits: but not within the first seconds. `now`: by the cluster's clock."""
+    """Return whether it will not pass; that no node fits counts after a grace. `now`: the cluster's clock."""
     if finding.kind is not FindingKind.CERTAIN:
         return False
     scheduled = pod.condition("PodScheduled")
@@ -147,11 +144,11 @@ def is_certain(finding: Finding, pod: Pod, now: datetime) -> bool:
 
 
 LOG_DELAY_SECONDS = 4.0
-"""In which the last words of a container reach its log, or its next start shows those of this one."""
+"""Time for a container's last lines to reach its log, or for its next start to show them as previous."""
 
 
 def log_may_follow(collected: Collected, now: datetime) -> bool:
-    """Whether a container ended a moment ago, for no known reason, and nothing of what it said is there."""
+    """Return whether a container ended a moment ago, for no known reason, and its log is still empty."""
     for container in collected.pod.containers:
         end = container.last_termination
         if collected.logs.get(container.name) != "" or end is None:

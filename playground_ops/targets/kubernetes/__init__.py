@@ -1,1 +1,1 @@
-"""The cluster: the only code that talks to one."""
+"""The Kubernetes target: the only code that talks to a cluster."""

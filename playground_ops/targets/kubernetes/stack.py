@@ -1,4 +1,4 @@
-"""A stack in one namespace of a cluster: planned, applied, looked at, ended."""
+"""A stack in one namespace of a cluster: plan, apply, observe and end it."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -62,7 +62,7 @@ class KubernetesStack:
         self._namespace = configuration.kubernetes.namespace
         self._records = Records(connection, self._namespace)
         self._version = ""
-        """As of when pods were listed last, so that a wait misses nothing since."""
+        """The version of the last list of pods, from which a wait watches."""
 
     def plan(self, configuration: Configuration) -> Plan:
         with ThreadPoolExecutor(1) as beside:
@@ -80,7 +80,7 @@ class KubernetesStack:
         return [*found, *self._live_locations()]
 
     def apply(self, configuration: Configuration, whole: Plan, changed: Sequence[Change], say: Say) -> None:
-        """From outside also the foundation and the database's password, once nothing stands in the way.
+        """Apply; from outside after preflight checks, and with the foundation and the database's passwords.
 
         Raises PlaygroundError before anything is written, or with the first refusal.
         """
@@ -103,23 +103,21 @@ class KubernetesStack:
             databases.ensure(self._connection, configuration, say)
 
     def _begin(self, configuration: Configuration, changed: Sequence[Change], say: Say) -> None:
-        """The namespaces, and in them what no plan may show."""
+        """Create the namespaces, and in them the Secrets, which no plan may show."""
         from playground_ops.targets.kubernetes.outside import databases
-        from playground_ops.targets.kubernetes.outside.databases import ensure_copies
 
         inventory.make_namespaces(self._connection, configuration)
         wanted = {f"namespace/{name}" for name in configuration.namespaces}
         first = [change for change in changed if change.object in wanted]
         apply_changes(self._connection, first, lambda message: None)
         ensure_database_password(self._connection, configuration, say)
-        ensure_copies(self._connection, configuration, say)
+        databases.ensure_copies(self._connection, configuration, say)
         databases.ensure_secrets(self._connection, configuration, say)
 
     def missing(self, configuration: Configuration) -> Mapping[str, Sequence[Finding]]:
         found = references.missing(self._connection, configuration)
-        for name, told in certificates.expiring(
-            self._connection, configuration, self._connection.now()
-        ).items():
+        expiring = certificates.expiring(self._connection, configuration, self._connection.now())
+        for name, told in expiring.items():
             found.setdefault(name, []).append(told)
         return found
 
@@ -142,9 +140,9 @@ class KubernetesStack:
         return found
 
     def _places(self) -> dict[str, tuple[str, Releases]]:
-        """Of every location that has an address or a release: where it lies."""
+        """Return the namespace and the releases of every location that has an address or a release."""
         found: dict[str, tuple[str, Releases]] = {}
-        for namespace in inventory.namespaces(self._connection, self._configuration):
+        for namespace in self._namespaces():
             releases = Releases(self._connection, namespace)
             found |= dict.fromkeys(releases.locations(), (namespace, releases))
         return found
@@ -153,16 +151,15 @@ class KubernetesStack:
         return Path(ARTIFACTS_FOLDER)
 
     def collect(self) -> Iterator[tuple[str, str]]:
-        return collect(self._connection, inventory.namespaces(self._connection, self._configuration))
+        return collect(self._connection, self._namespaces())
 
     def wait_for_change(self, seconds: float) -> None:
         next(changes(self._connection, Selection(self._namespace, OURS), self._version, seconds), None)
 
     def withdraw(self, location: str) -> None:
-        """Its pods have as long as their runs need, and nothing stays behind."""
+        """Delete all its releases; their pods have as long as their runs need."""
         if location in (places := self._places()):
-            _, releases = places[location]
-            releases.clear(location)
+            places[location][1].clear(location)
 
     def ui_address(self) -> str | None:
         ingress = self._configuration.kubernetes.ingress
@@ -187,15 +184,15 @@ class KubernetesStack:
     def down(self, say: Say, grace_seconds: float | None) -> None:
         from playground_ops.targets.kubernetes.outside import ending
 
-        every = inventory.namespaces(self._connection, self._configuration)
-        ending.down(self._connection, every, say, grace_seconds)
+        ending.down(self._connection, self._namespaces(), say, grace_seconds)
 
     def delete_data(self) -> None:
         from playground_ops.targets.kubernetes.outside import ending
 
-        ending.delete_data(self._connection, inventory.namespaces(self._connection, self._configuration))
+        ending.delete_data(self._connection, self._namespaces())
 
-    # What the target's other verbs need of the stack.
+    def _namespaces(self) -> tuple[str, ...]:
+        return inventory.namespaces(self._connection, self._configuration)
 
     def webserver(self) -> Webserver:
         """Raises WebserverDown when there is none."""
@@ -205,7 +202,7 @@ class KubernetesStack:
 
     @cached_property
     def _address(self) -> str | None:
-        """By number: it is the same from inside the cluster and from a machine that reaches its Services."""
+        """The URL by cluster IP, which also works on a machine that reaches the cluster's Services."""
         service = self._connection.get(self._path("v1", "Service", WEBSERVER))
         if service is None:
             return None
@@ -221,7 +218,7 @@ class KubernetesStack:
         return found
 
     def _live_locations(self) -> list[Component]:
-        """Those that serve; and those of which something is there without an address."""
+        """Return the locations that serve, and those with releases but no address."""
         places = sorted(self._places().items())
         with ThreadPoolExecutor(AT_ONCE) as pool:
             found = pool.map(lambda one: self._live_location(one[0], one[1][1]), places)
@@ -240,7 +237,7 @@ class KubernetesStack:
         return dict(found) if found is not None else None
 
     def _pods(self, namespace: str) -> tuple[list[Pod], str]:
-        """And the version of the list, from which on changes can be watched."""
+        """Return the stack's pods in a namespace, and the version of the list to watch from."""
         chosen = Selection(namespace, OURS)
         listed = self._connection.request("GET", chosen.path, query=chosen.query)
         return list(map(Pod.read, listed["items"])), str(listed["metadata"]["resourceVersion"])
@@ -250,7 +247,7 @@ class KubernetesStack:
 
 
 def _with_orders(whole: Plan, changed: Sequence[Change]) -> Sequence[Change]:
-    """Where rollouts are to be made: what they are made by, also when other components were named."""
+    """Add, where rollouts follow, the changes of what makes them, even if other components were named."""
     if all(change.object or change.kind != "location" for change in changed):
         return changed
     orders = [one for one in whole.changed() if one.component == FOUNDATION[1]]

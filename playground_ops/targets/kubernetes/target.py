@@ -47,14 +47,14 @@ REMOVE_GRACE_SECONDS = 5
 PROXY_SECONDS = 2.0
 """kube-proxy writes its rules once a second at most (minSyncPeriod)."""
 SHORTEST_WATCH_SECONDS = 0.5
-"""What is waited for shorter is not worth a request."""
+"""Shorter waits sleep, as they are not worth a request."""
 
 
 class KubernetesTarget:
-    """Opened by whoever needs it, any number at once: everything is read from the cluster.
+    """Any number may be open at once: everything is read from the cluster.
 
-    The verbs that talk to servers and to the instance are for the inside of the cluster: a rollout asks
-    pods by their addresses, and `home` is a DAGSTER_HOME of this stack.
+    Methods that talk to servers and to the instance work only inside the cluster: a rollout reaches pods by
+    their addresses, and `home` is a DAGSTER_HOME of this stack.
     """
 
     name = "kubernetes"
@@ -112,7 +112,7 @@ class KubernetesTarget:
         return resolve_all(locations, one_shot.alike, lambda one: archive.revision(one, self.project), ask)
 
     def fetch(self, location: Location, revision: Revision, say: Say) -> Revision:
-        # The candidate's own pod fetches. Whatever is started is inspected: importing that takes a while.
+        # The candidate's own pod fetches. The client for its inspection takes a while to import.
         Thread(target=import_client, daemon=True).start()
         return revision
 
@@ -124,7 +124,7 @@ class KubernetesTarget:
         return max([0, *self._releases(location).numbers(location), *recorded]) + 1
 
     def start(self, release: Release, say: Say) -> None:
-        """Its code comes with it: this project's own from the archive, a repository's by git-sync."""
+        """Create the release; its code comes from the archive, or from its repository by git-sync."""
         name = release.location.name
         releases = self._releases(name)
         if releases.revive(release):
@@ -132,13 +132,15 @@ class KubernetesTarget:
         made = archive.name_of(self.project)
         if release.location.in_image is None:
             if release.revision.repository is None:
-                self._must_be_this_code(release)
+                code = archive.revision(release.location, self.project).commit
+                if release.revision.commit != code:
+                    raise PlaygroundError(moved_on(release.revision.commit, code))
             self._have_the_code(place(self.configuration, name))
         in_use = InUse(releases.everywhere(), self._waiting())
         releases.make(rendering.render(release, self.configuration, made, in_use))
 
     def _have_the_code(self, there: Place) -> None:
-        """In the namespace of the release, where its pod finds it."""
+        """Create the archive of this project's code in the namespace of the release, if it is missing."""
         if self.connection.get(path(archive.without_content(self.project, there.namespace))) is None:
             code = archive.archive(self.project, there.namespace)
             code["metadata"]["labels"] |= there.tags
@@ -180,20 +182,20 @@ class KubernetesTarget:
         return stopped.apply(release, self._serving(release.location.name), loaded)
 
     def serve(self, release: Release) -> None:
-        # The selector last: whoever dies on the way leaves a release that never served, and is removed.
+        # The selector comes last: if this process dies before, the release never served and is removed.
         name = release.location.name
         self._releases(name).mark_served(release, self.clock.utc_now())
         cluster_ip = self._releases(name).address.lead_to(name, release.number)
-        # Nodes learn of it a moment later; a webserver told to look before that sees the server before.
+        # Nodes learn of it a moment later; a webserver that reloads before that sees the old server.
         if (own := self._address(release)) is not None:
             where = Address(cluster_ip, GRPC_PORT)
             with suppress(NoAnswer):
                 await_server(where.channel, server_id(own.channel), PROXY_SECONDS)
-        # The switch is done; what the webserver shows is for the confirmation to find out.
+        # The switch is done; the confirmation checks what the webserver shows.
         self.webserver.reload(name)
 
     def keep(self, release: Release) -> None:
-        """Nothing to do: a Deployment's pod comes back by itself from its first moment."""
+        """Do nothing: a Deployment restarts its pod from the beginning."""
 
     def server_id(self, release: Release) -> str:
         address = self._address(release)
@@ -253,7 +255,7 @@ class KubernetesTarget:
         return self._records.all(location)
 
     def _waiting(self) -> Sequence[str]:
-        """Commits of runs whose pods have to start yet: their code stays kept, whatever serves by then."""
+        """Return the commits of runs whose pods have not started: their code must be kept."""
         if not self.configuration.runs_in_pods:
             return ()
         from playground_ops.targets.common.instance import waiting_commits
@@ -263,8 +265,3 @@ class KubernetesTarget:
     def _address(self, release: Release) -> Address | None:
         host = self._pods(release).address(release)
         return Address(host, GRPC_PORT) if host else None
-
-    def _must_be_this_code(self, release: Release) -> None:
-        there = archive.revision(release.location, self.project).commit
-        if release.revision.commit != there:
-            raise PlaygroundError(moved_on(release.revision.commit, there))

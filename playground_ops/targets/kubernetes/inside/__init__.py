@@ -1,1 +1,1 @@
-"""What runs in the pod of a release from git, before its server and as its server."""
+"""Programs in the pod of a release from git: the one before its server, and the server's start."""

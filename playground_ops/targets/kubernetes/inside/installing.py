@@ -1,11 +1,11 @@
-"""In the pod of a release from git, before its server: see to the environment that its commit declares.
+"""Makes the environment that a commit declares, in the pod of a release from git before its server starts.
 
 `python -m playground_ops.targets.kubernetes.inside.installing CHECKOUT --subdirectory S [--module M]
 --dependencies project|auto --release R`
 
-It is there already, and nobody is asked; or uv makes it, which asks the package index. uv is obtained
-where the image lacks it. Credentials for package indexes come from the files of a Secret; they are in
-no argument list and in no URL that a log would show.
+An existing environment is reused without any request; otherwise uv makes it from the package index. uv is
+installed if the image lacks it. Credentials for indexes come from the files of a Secret, and never appear in
+arguments or in a URL that a log would show.
 """
 
 import argparse
@@ -47,7 +47,7 @@ _OF_UV = re.compile(r"UV_[A-Z0-9_]+")
 
 @contextmanager
 def credentials(folder: Path) -> Iterator[Path]:
-    """Give this process's children what the Secret's keys say; a folder for as long. Nothing stays behind."""
+    """Set the environment from the Secret's keys, and yield a private folder; both are undone afterwards."""
     keys = _keys(folder)
     before = dict(os.environ)
     with tempfile.TemporaryDirectory() as private:
@@ -69,7 +69,7 @@ def credentials(folder: Path) -> Iterator[Path]:
 
 
 def urls(environ: Mapping[str, str]) -> tuple[str, list[str]]:
-    """The default index (empty: PyPI) and the others, as uv is told; a name before `=` is left out."""
+    """Return the default index (empty: PyPI) and the others from uv's variables, without names before `=`."""
     others = environ.get("UV_INDEX", "").split()
     return _unnamed(environ.get("UV_DEFAULT_INDEX", "")), [_unnamed(one) for one in others]
 
@@ -80,7 +80,7 @@ def _keys(folder: Path) -> dict[str, str]:
 
 
 def _netrc(keys: Mapping[str, str], environ: Mapping[str, str]) -> str:
-    """`username` and `password` are for every configured index."""
+    """Write a netrc from `username` and `password`, for every configured index."""
     if PASSWORD not in keys:
         return ""
     default, others = urls(environ)
@@ -108,10 +108,7 @@ _OPTIONS = (
 
 
 def obtain_uv(project: Project, say: Say, folder: Path) -> None:
-    """Put uv into `folder` and on the PATH: what others can write to is not run here.
-
-    Raises PlaygroundError.
-    """
+    """Install uv into `folder`, where nobody else can write, and put it on PATH. Raises PlaygroundError."""
     if shutil.which("uv"):
         return
     say(f"Getting uv {UV} from the package index.")
@@ -130,7 +127,7 @@ def obtain_uv(project: Project, say: Say, folder: Path) -> None:
 
 
 def _not_had(thing: str, words: str) -> Finding:
-    """Never held against the commit; and pip does not say what an index answered."""
+    """Explain it as transient: it never rejects the commit, and pip does not say what an index answered."""
     return transient(
         object=thing,
         observed=f"uv {UV}, which installs packages, can't be had from the package index.",
@@ -154,7 +151,7 @@ def _no_pip(thing: str, words: str) -> Finding:
 
 CLAIM = f"claim/{ARTIFACTS}"
 INSTANCE_PACKAGES = ("dagster-postgres",)
-"""What dagster.yaml names, beyond Dagster itself; with it comes psycopg2."""
+"""Packages that dagster.yaml names besides Dagster itself; this one brings psycopg2."""
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -183,7 +180,7 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def key_of(project: Project, folder: Path, release: str, say: Say) -> str:
-    """Of the project's environment, made if it is not there."""
+    """Return the key of the project's environment, which is made if it is missing."""
     environments = Environments(folder, INSTANCE_PACKAGES, of_the_image)
     keeping = Keeping(folder)
     found = environments.find(project)
@@ -201,7 +198,7 @@ def key_of(project: Project, folder: Path, release: str, say: Say) -> str:
 
 
 def own_folder(folder: Path) -> Path:
-    """The folder of environments, made if it is not there. Raises PlaygroundError where it is not its own."""
+    """Return the folder, created if missing. Raises PlaygroundError where others own or can write it."""
     folder.mkdir(mode=0o755, exist_ok=True)
     found = folder.lstat()
     if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid() or found.st_mode & 0o022:

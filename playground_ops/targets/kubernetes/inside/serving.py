@@ -1,14 +1,14 @@
-"""In the pod of a release from git: find out what the project wants loaded, then become its code server.
+"""Finds out what a project wants loaded, in the pod of a release from git, then becomes its code server.
 
 `python -m playground_ops.targets.kubernetes.inside.serving CHECKOUT --subdirectory S [--module M]
 -- ARGUMENTS`
 
-Where the pod's environment has been made the server runs on that one's Python, else on the image's.
-With `--script S` it becomes that script instead, which gets the project's module and the arguments; with
-`--run` the arguments are the whole command, which is executed where the server would be.
+The server runs on the Python of the pod's environment if one was made, else on the image's. With `--script S`
+the process becomes that script instead, with the project's module and the arguments; with `--run` the
+arguments are the whole command.
 
-It reads the project by the same rules as the local target, and leaves nothing of itself behind: the
-server is the same process, without this project on its path.
+It reads the project by the same rules as the local target. The server is the same process, without this
+project on its path.
 """
 
 import argparse
@@ -23,7 +23,7 @@ from playground_ops.render.names import CHOSEN_ENVIRONMENT, ENVIRONMENTS_FOLDER,
 from playground_ops.targets.common.project import Project, read_project
 
 EXIT_CERTAIN = 65
-"""sysexits.h EX_DATAERR: what is in the repository is not what was asked for."""
+"""sysexits.h EX_DATAERR: the repository does not contain what was asked for."""
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -60,7 +60,7 @@ def own_environment(
     folder: Path = Path(ENVIRONMENTS_FOLDER),
     user: int = PACKAGES_USER,
 ) -> Path | None:
-    """The environment that was made for this pod; None where the image's packages are meant.
+    """Return the environment made for this pod; None for the image's packages.
 
     Raises PlaygroundError (certain) when somebody else can write to it.
     """
@@ -98,9 +98,8 @@ def become(project: Project, environment: Path | None, command: Sequence[str]) -
 
 
 def _split(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
-    found = list(arguments)
-    at = found.index("--")
-    return found[:at], found[at + 1 :]
+    at = list(arguments).index("--")
+    return list(arguments[:at]), list(arguments[at + 1 :])
 
 
 if __name__ == "__main__":

@@ -1,1 +1,1 @@
-"""Containers' logs: read, merged, followed."""
+"""Containers' logs: read, merge and follow them."""

@@ -1,4 +1,4 @@
-"""What a stack's namespaces tell, as text: objects without secrets, events, logs of every container."""
+"""Collects the objects (without secrets), events and container logs of a stack's namespaces, as text."""
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
@@ -8,7 +8,6 @@ from playground_ops.core.errors import PlaygroundError
 from playground_ops.core.pod import Pod
 from playground_ops.targets.kubernetes.api.connection import Connection
 from playground_ops.targets.kubernetes.api.paths import collection, path
-from playground_ops.targets.kubernetes.api.refusals import Refusal
 
 KINDS = (
     ("v1", "Event"),
@@ -32,7 +31,7 @@ LINES = "5000"
 
 
 def collect(connection: Connection, namespaces: Sequence[str]) -> Iterator[tuple[str, str]]:
-    """What may not be read is in its file as the refusal."""
+    """Yield a name and a text for each file. What may not be read has the refusal as its text."""
     for namespace in namespaces:
         pods: list[Pod] = []
         for version, kind in KINDS:
@@ -58,7 +57,7 @@ def _logs(connection: Connection, pod: Pod) -> Iterator[tuple[str, str]]:
             query |= {"previous": "true"} if previous else {}
             try:
                 text = connection.text(f"{path(pod.reference)}/log", query)
-            except (PlaygroundError, Refusal) as error:
+            except PlaygroundError as error:
                 text = str(error)
             yield f"logs/{pod.namespace}/{pod.name}/{container}{'.previous' if previous else ''}.log", text
 
@@ -66,12 +65,10 @@ def _logs(connection: Connection, pod: Pod) -> Iterator[tuple[str, str]]:
 def _without_secrets(kind: str, found: Mapping[str, Any]) -> dict[str, Any]:
     metadata = {key: value for key, value in found["metadata"].items() if key != "managedFields"}
     kept = {**found, "metadata": metadata}
-    masked = ("data", "stringData") if kind == "Secret" else ("binaryData",)
-    for section in masked:
+    for section in ("data", "stringData") if kind == "Secret" else ("binaryData",):
         if section in kept:
             kept[section] = {key: f"*** ({len(text)} characters)" for key, text in found[section].items()}
     if kind == "Secret":
         # A client-side apply keeps the whole object there.
-        notes = metadata.get("annotations", {})
-        kept["metadata"]["annotations"] = dict.fromkeys(notes, "***")
+        metadata["annotations"] = dict.fromkeys(metadata.get("annotations", {}), "***")
     return kept

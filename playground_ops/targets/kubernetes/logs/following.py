@@ -1,7 +1,7 @@
-"""Logs that are followed: over breaks of the connection, restarts of containers, and new pods.
+"""Follows logs across broken connections, container restarts, and new pods.
 
-A thread watches the pods, and one for each container reads. A container is read again from a moment before
-its last line whenever a reading ends, and what replaced it after what it left.
+One thread watches the pods, and one for each container reads. Whenever a reading ends, the container is read
+again from a moment before its last line; after a restart, the rest of the old log comes first.
 """
 
 import queue
@@ -21,15 +21,14 @@ from playground_ops.targets.kubernetes.logs.reading import Wanted, matching, rea
 from playground_ops.targets.kubernetes.pods.selection import right_to
 
 STREAM_SECONDS = 120.0
-"""After that a connection is taken to be dead, if nobody has noticed, and made anew."""
+"""A connection is renewed after this time, in case it is dead without notice."""
 UNSETTLED_SECONDS, UNSETTLED_STREAM_SECONDS = 30.0, 10.0
-"""After the API server was away it may tell of a container that is not there any more: a kubelet reports
-every ten seconds what it could not report at once. Until then a reading is short, and the pod is looked at.
-"""
+"""After an outage the API server may still report a container that is gone: a kubelet repeats failed reports
+every ten seconds. For the first time, readings last for the second one, and the pod is checked after each."""
 AGAIN_SECONDS = 0.5
-LOOK_SECONDS = 10.0
+CHECK_SECONDS = 10.0
 AHEAD = 10_000
-"""Lines that may be read before they are printed."""
+"""How many lines may be read before they are printed."""
 
 
 @dataclass(frozen=True)
@@ -43,10 +42,10 @@ class Followed:
 def follow(
     connection: Connection, wanted: Wanted, count: int, say: Callable[[str], None]
 ) -> Iterator[LogLine]:
-    """The last lines, merged by time, and then every new one, until the reader stops.
+    """Yield the last lines, merged by time, and then every new one, until the caller stops.
 
-    Raises PlaygroundError when nothing matches, and when reading is refused. What may pass is said and
-    tried again.
+    Raises PlaygroundError when nothing matches, and when reading is refused. Transient errors are told to
+    `say`, and the request is repeated.
     """
     pods = matching(connection, wanted)
     for finding in unstarted(connection, wanted, pods):
@@ -83,14 +82,14 @@ class _Following:
             yield told
 
     def _guarded(self, work: Callable[..., None], *given: Any) -> None:
-        """What ends a thread ends the whole, in words."""
+        """Run a thread's work; its error is raised in `lines`."""
         try:
             work(*given)
         except PlaygroundError as error:
             self._found.put(error)
 
     def _watch(self) -> None:
-        """The watch goes on for ever, over all pods that the selector matches."""
+        """Watch all pods that the selector matches, for ever."""
         chosen = self._wanted.pods
         while True:
             with self._passing(), right_to("list and watch", "pods", chosen):
@@ -117,7 +116,7 @@ class _Following:
         threading.Thread(target=self._guarded, args=(self._follow, one, memory), daemon=True).start()
 
     def _follow(self, one: Followed, memory: Remembered) -> None:
-        """Until its pod is gone, or at its end."""
+        """Read a container until its pod is gone or has ended."""
         before, whole = LogState(), False
         while (now := self._state(one)) is not None:
             if before.id and now.id != before.id and not self._replaced(one, memory, before, now):
@@ -133,7 +132,7 @@ class _Following:
                 self._until_it_changes(one, now)
 
     def _replaced(self, one: Followed, memory: Remembered, before: LogState, now: LogState) -> bool:
-        """What the container before said since; whether somebody answered."""
+        """Read the rest of the previous container's log. Returns whether the API server answered."""
         if not self._take(one, memory, {"previous": "true"}):
             time.sleep(AGAIN_SECONDS)
             return False
@@ -143,7 +142,7 @@ class _Following:
         return True
 
     def _take(self, one: Followed, memory: Remembered, query: dict[str, str]) -> bool:
-        """Read on, to an end; whether somebody answered."""
+        """Read on until the answer ends. Returns whether the API server answered."""
         unsettled = time.monotonic() < self._unsettled_until
         seconds = UNSETTLED_STREAM_SECONDS if unsettled else STREAM_SECONDS
         with self._passing():
@@ -156,7 +155,7 @@ class _Following:
         return False
 
     def _state(self, one: Followed) -> LogState | None:
-        """As the API server tells it now; None when the pod is gone."""
+        """Ask for the container's state; None when the pod is gone."""
         path = self._wanted.pods.pod_path(one.source.pod)
         while True:
             with self._passing(), right_to("get", "pods", self._wanted.pods):
@@ -171,11 +170,11 @@ class _Following:
             return pod is None or pod.log_state(one.source.container) != now
 
         with self._changed:
-            self._changed.wait_for(changed, LOOK_SECONDS)
+            self._changed.wait_for(changed, CHECK_SECONDS)
 
     @contextmanager
     def _passing(self) -> Iterator[None]:
-        """What may pass ends the block and is told; the rest is raised."""
+        """Tell of a transient error and leave the block; other errors are raised."""
         try:
             yield
         except PlaygroundError as error:
@@ -184,7 +183,7 @@ class _Following:
             self._no_answer(error.finding.observed)
 
     def _no_answer(self, observed: str) -> None:
-        """Said once, whichever threads meet it."""
+        """Say it once, whichever threads find it."""
         with self._changed:
             told, self._lost = self._lost, True
         if not told:

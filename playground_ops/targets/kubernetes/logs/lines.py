@@ -1,7 +1,7 @@
-"""Lines of containers' logs: read with their times, merged, and each taken once however often it is read.
+"""Lines of containers' logs: parsed with their times, merged, and each taken once however often it is read.
 
-The kubelet gives a log from a time on, in whole seconds. So what is asked for again overlaps what was read,
-and what is known is told from what is new by time and text; equal lines of one nanosecond are counted.
+The kubelet takes only whole seconds as the start of a log, so a new reading overlaps the last one. Known
+lines are recognized by time and text; equal lines of one nanosecond are counted.
 """
 
 import calendar
@@ -16,10 +16,10 @@ from playground_ops.core.redact import redact
 
 SECOND = 1_000_000_000
 OVERLAP = SECOND
-"""A container's two streams are written by two threads: lines are not quite in the order of their times."""
+"""Two threads write a container's two streams, so lines are not quite in the order of their times."""
 KEPT = OVERLAP + 2 * SECOND
 UNCERTAIN_SECONDS = 60.0
-"""For how long after a reading has begun it may turn out that it was of the next container already."""
+"""For how long after its start a reading may turn out to be of the next container already."""
 _STAMP = re.compile(
     r"(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)(?:\.(\d{1,9}))?(?:Z|([+-])(\d\d):(\d\d))(?: |$)"
 )
@@ -38,13 +38,13 @@ class Source:
 class LogLine:
     source: Source
     at: int
-    """Nanoseconds since 1970; 0 of what the node itself says where there is no log."""
+    """Nanoseconds since 1970; 0 for the node's own message where there is no log."""
     text: str
     """Redacted, without its time."""
 
 
 def parsed(source: Source, line: bytes) -> LogLine:
-    """Of a log that was asked for with `timestamps=true`."""
+    """Parse a line of a log that was requested with `timestamps=true`."""
     text = line.decode(errors="replace").rstrip("\r")
     found = _STAMP.match(text)
     if found is None:
@@ -59,18 +59,18 @@ def parsed(source: Source, line: bytes) -> LogLine:
 
 
 def since(at: int) -> str:
-    """RFC 3339, in whole seconds as the kubelet takes it."""
+    """Write a time in RFC 3339, in whole seconds as the kubelet takes it."""
     return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(at // SECOND))
 
 
 def merged(logs: Iterable[Iterable[LogLine]]) -> Iterator[LogLine]:
-    """By time; each log's own order stays."""
+    """Merge by time; the order within each log stays."""
     return heapq.merge(*logs, key=lambda line: line.at)
 
 
 @dataclass
 class Prefixes:
-    """`pod/container` before each line, as soon as lines come from more than one."""
+    """Puts `pod/container` before each line, as soon as lines come from more than one container."""
 
     seen: set[Source] = field(default_factory=set)
 
@@ -81,26 +81,26 @@ class Prefixes:
 
 @dataclass
 class Remembered:
-    """Of one container of one pod: which lines were read."""
+    """The lines of one container of one pod that were read."""
 
     last: int = 0
     """Time of the newest line."""
     floor: int = 0
-    """What is older was not asked for."""
+    """Older lines were not requested."""
     _kept: Counter[int] = field(default_factory=Counter)
     _order: deque[tuple[int, int]] = field(default_factory=deque)
     _begun: deque[tuple[float, int]] = field(default_factory=deque)
-    """When the latest readings began, and the newest line then."""
+    """The start of the latest readings, and the time of the newest line then."""
 
     def begin(self, now: float) -> int:
-        """The time from which the log is to be read now; 0: all of it. `now` is of a monotonic clock."""
+        """Return the time to read the log from; 0: all of it. `now` is by a monotonic clock."""
         while self._begun and self._begun[0][0] < now - UNCERTAIN_SECONDS:
             self._begun.popleft()
         self._begun.append((now, self.last))
         return max(0, self._begun[0][1] - OVERLAP)
 
     def new(self, lines: Iterable[LogLine]) -> Iterator[LogLine]:
-        """Those of one reading that no earlier one had; without what the node says where there is no log."""
+        """Yield the lines of a reading that no earlier one had, without the node's own messages."""
         already, mine = self.last, Counter[int]()
         for line in lines:
             if not line.at:

@@ -1,4 +1,4 @@
-"""The logs of the pods that a person names: what there is, and for what there is not, why."""
+"""Reads the logs of the pods that a person names, and explains why one has none."""
 
 import re
 from collections import deque
@@ -21,7 +21,7 @@ SECOND = "webserver-read-only"
 
 
 def selector_of(configuration: Configuration, component: str) -> str:
-    """Of a component's pods: of a location those of all its releases. Raises BadInput."""
+    """Return the selector of a component's pods; for a location, of all its releases. Raises BadInput."""
     locations = [location.name for location in configuration.all_locations]
     standing = [name for name in STANDING if name != SECOND or configuration.webserver.read_only]
     if component in standing:
@@ -37,7 +37,7 @@ def selector_of(configuration: Configuration, component: str) -> str:
 
 
 def namespace_of(configuration: Configuration, selector: str) -> str:
-    """Of the pods that labels choose: an isolated location's, where they name its `app`."""
+    """Return the namespace of the selected pods: an isolated location's if the selector names its `app`."""
     apps = re.findall(r"(?:^|,)\s*app\s*==?\s*([^,\s]+)", selector)
     names = [one.name for one in configuration.isolated if location_service(one.name) in apps]
     return configuration.namespace_of(names[0]) if names else configuration.kubernetes.namespace
@@ -54,16 +54,16 @@ def _no_such_component(component: str, known: list[str]) -> Finding:
 
 READ_SECONDS = 60.0
 NOT_READABLE = (400, 404)
-"""The container has not started, or its pod is gone: whoever reads on looks at the pod and sees it."""
+"""The container has not started, or its pod is gone, which the next reading of the pod shows."""
 
 
 @dataclass(frozen=True)
 class Wanted:
-    """Whose logs."""
+    """The pods and the container whose logs are wanted."""
 
     pods: Selection
     container: str | None = None
-    """None: those that have started, and init containers while none has."""
+    """None: main containers that have started, or init containers while none has."""
 
 
 @dataclass(frozen=True)
@@ -83,7 +83,7 @@ class Recent:
 def last_lines(
     connection: Connection, wanted: Wanted, count: int, say: Callable[[str], None]
 ) -> Iterator[LogLine]:
-    """Of each container that has a log, merged by time. Raises PlaygroundError when none has one.
+    """Yield the end of every log, merged by time. Raises PlaygroundError when there is none.
 
     `say` is told of pods that have nothing to read yet.
     """
@@ -98,9 +98,9 @@ def last_lines(
 
 
 def lines_before(connection: Connection, wanted: Wanted, count: int) -> Iterator[LogLine]:
-    """Of the containers that were replaced in their pods. Raises PlaygroundError when there are none.
+    """Yield the logs before the containers' last restarts. Raises PlaygroundError when there are none.
 
-    Where the one that replaced it has ended too, that one's: a node keeps one log of those that have ended.
+    If the restarted container has ended too, its own log is read: a node keeps one log of ended containers.
     """
     pods = matching(connection, wanted)
     sources = [(pod, name) for pod in pods for name in pod.ran_before(wanted.container)]
@@ -116,7 +116,7 @@ def lines_before(connection: Connection, wanted: Wanted, count: int) -> Iterator
 
 
 def matching(connection: Connection, wanted: Wanted) -> list[Pod]:
-    """Oldest first. Raises PlaygroundError when there are none, or none has such a container."""
+    """Return the wanted pods, oldest first. Raises PlaygroundError for no pod, or no such container."""
     pods = selected_pods(connection, wanted.pods)
     if not pods:
         raise PlaygroundError(no_match(connection, wanted.pods))
@@ -134,7 +134,7 @@ def recent(connection: Connection, wanted: Wanted, pods: list[Pod], count: int) 
 
 
 def unstarted(connection: Connection, wanted: Wanted, pods: list[Pod]) -> list[Finding]:
-    """What each pod that has nothing to read waits for."""
+    """Return what each pod without a log waits for."""
     return [
         not_ready(connection, pod)
         for pod in pods
@@ -149,7 +149,7 @@ def read(
     query: Mapping[str, str],
     seconds: float = READ_SECONDS,
 ) -> Iterator[LogLine]:
-    """One log, as far as it goes. Raises PlaygroundError; of what can't be read there are no lines."""
+    """Yield one log; nothing where it has none yet or its pod is gone. Raises PlaygroundError."""
     asked = {"container": source.container, "timestamps": "true", **query}
     try:
         for line in lines(connection, f"{pods.pod_path(source.pod)}/log", asked, seconds):

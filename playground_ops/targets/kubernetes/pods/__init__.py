@@ -1,1 +1,1 @@
-"""Pods as they are found, and pods that do one thing."""
+"""Finds pods and ends them, and runs pods for one task."""

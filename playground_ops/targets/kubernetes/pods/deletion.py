@@ -1,8 +1,8 @@
-"""Ending the pods of a Deployment within a given time.
+"""Ends the pods of a Deployment within a given time.
 
-Deleting a Deployment gives its pods their own grace, an hour for a code server, and a kubelet that has
-begun to wait that long need not hear of a shorter one. So the pods are let go of first, by deleting what
-would make them anew and orphaning them, and are then deleted themselves, with the grace that is wanted.
+Deleting a Deployment gives its pods their own grace, an hour for a code server, and a kubelet that has begun
+to wait may ignore a shorter one. So Deployment and ReplicaSets are deleted first, orphaning the pods, which
+are then deleted with the wanted grace.
 """
 
 import math
@@ -18,7 +18,7 @@ from playground_ops.targets.kubernetes.objects.applying import delete
 
 
 def end_pods(connection: Connection, namespace: str, name: str, selector: str, grace_seconds: int) -> None:
-    """Returns when the Deployment's pods are gone, or some seconds after their grace."""
+    """End them. Returns when the pods are gone, or some seconds after their grace."""
     orphan = {"propagationPolicy": "Orphan"}
     delete(connection, path(an_object("apps/v1", "Deployment", name, namespace, {})), **orphan)
     chosen, told = Selection(namespace, selector), set[str]()
@@ -37,7 +37,7 @@ def end_pods(connection: Connection, namespace: str, name: str, selector: str, g
 def wait_until_gone(
     connection: Connection, chosen: Selection, seconds: float, is_going: Callable[[Pod], bool], say: Say
 ) -> list[Pod]:
-    """Wait for those of the pods that are going, and tell `say`; what is left of them after `seconds`."""
+    """Wait for the pods that are going, telling `say`. Returns those left after `seconds`."""
     left, told = list[Pod](), ""
     for pods in states(connection, chosen, seconds):
         left = sorted(filter(is_going, pods), key=lambda pod: pod.name)

@@ -1,4 +1,4 @@
-"""A pod that does one thing and ends: made, waited for, heard, removed."""
+"""Runs a pod for one task: creates it, waits for it, reads its log, deletes it."""
 
 import time
 from collections.abc import Callable
@@ -18,20 +18,20 @@ from playground_ops.targets.kubernetes.objects.applying import delete
 from playground_ops.targets.kubernetes.pods.selection import selected_pods
 
 LONGEST_ANSWER = 1_000_000
-"""Bytes of its log."""
+"""The most bytes that are read of its log."""
 COMPONENT = "app.kubernetes.io/component"
 ABANDONED_SECONDS = 3600.0
-"""Since it was made; what one does is done, or given up, well before."""
+"""The age after which an ended pod is swept; whoever made it has given up long before."""
 ROOM_SECONDS = 15.0
-"""Beyond its own deadline, for its start."""
+"""Time for its start, beyond its own deadline."""
 
 
 @dataclass(frozen=True)
 class Ended:
     code: int | None
-    """None where none was told."""
+    """None where the kubelet reported none."""
     too_late: bool
-    """It was ended at its deadline."""
+    """Whether it was ended at its deadline."""
     said: str
 
 
@@ -42,9 +42,9 @@ def run(
     no_answer: Callable[[str], Finding],
     say: Callable[[str], None] = lambda message: None,
 ) -> Ended:
-    """`seconds`: the pod's own deadline. `say` hears every ten seconds what it waits for, and may raise.
+    """Run it within its deadline of `seconds`. `say` hears every ten seconds what it waits for, and may raise.
 
-    Raises PlaygroundError when it can't be started, by its own finding or `no_answer` of what was seen.
+    Raises PlaygroundError when it can't be started, with the pod's finding or the one of `no_answer`.
     """
     connection.request("POST", collection("v1", "Pod", pod["metadata"]["namespace"]), pod)
     try:
@@ -56,7 +56,7 @@ def run(
 
 
 def _sweep(connection: Connection, like: dict[str, Any]) -> None:
-    """Those of its kind that ended long ago, because whoever made them was killed before it removed them."""
+    """Delete pods of its kind that ended long ago: their makers were killed before they could."""
     metadata = like["metadata"]
     chosen = Selection(metadata["namespace"], f"{COMPONENT}={metadata['labels'][COMPONENT]}")
     with suppress(PlaygroundError):  # the next one tries again
@@ -67,7 +67,7 @@ def _sweep(connection: Connection, like: dict[str, Any]) -> None:
 
 
 def _log(connection: Connection, pod: dict[str, Any]) -> str:
-    """Nothing of a container that was never started."""
+    """Return its log; empty for a container that was never started."""
     try:
         return connection.text(f"{path(pod)}/log", {"limitBytes": str(LONGEST_ANSWER)})
     except Refusal as refusal:

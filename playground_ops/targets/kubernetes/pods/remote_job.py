@@ -1,4 +1,4 @@
-"""Running a command of this project inside the cluster, and hearing what it says."""
+"""Runs a command of this project inside the cluster, and passes its output on."""
 
 from collections.abc import Callable, Collection
 from contextlib import suppress
@@ -27,12 +27,12 @@ from playground_ops.targets.kubernetes.releases.deployments import Releases
 
 LOG_SECONDS = 3600.0
 LOST = 137
-"""As of a container that was killed: its pod is not there any more, and said nothing about its end."""
+"""The exit code of a killed container, assumed where the pod is gone before it reported one."""
 
 
 @dataclass(frozen=True)
 class Listener:
-    """Who hears the lines of a command, and who is told what is waited for."""
+    """Callbacks for a command's lines, and for what is being waited for."""
 
     hear: Callable[[str], None]
     say: Say
@@ -41,9 +41,9 @@ class Listener:
 def run(
     connection: Connection, configuration: Configuration, project: Path, command: Command, listener: Listener
 ) -> int:
-    """The command's exit code.
+    """Return the command's exit code. Raises PlaygroundError when it can't be started.
 
-    Raises PlaygroundError when it can't be started. Whoever stops hearing it does not stop it.
+    The command goes on when its caller is interrupted.
     """
     made = archive.without_content(project, configuration.kubernetes.namespace)
     release = None if command.arguments[0] == "deploy" else _of_ops(connection, configuration)
@@ -55,19 +55,16 @@ def run(
 
 
 def _of_ops(connection: Connection, configuration: Configuration) -> Release | None:
-    """What serves as `ops`, where that is from git: its code and configuration are what is in force.
+    """Return the release that serves as `ops` if it is from git: its code and configuration are in force.
 
-    `deploy` alone is done as the clone has it: it brings what a person applies, and makes first releases.
+    Only `deploy` runs from the clone: it applies what a person changed, and makes first releases.
     """
     now = serving(Releases(connection, configuration.kubernetes.namespace).all(OPS.name))
     return now.release if now and now.release.revision.repository else None
 
 
 def run_job(connection: Connection, job: dict[str, Any], what: str, listener: Listener) -> int:
-    """The exit code of its one container; the Job is gone afterwards. `what` it is, in words.
-
-    Raises PlaygroundError when it can't be started.
-    """
+    """Run a Job, called `what`, and delete it. Returns its container's exit code. Raises PlaygroundError."""
     connection.request("POST", collection("batch/v1", "Job", job["metadata"]["namespace"]), job)
     heard: dict[str, int] = {}
     ended: set[str] = set()
@@ -87,7 +84,7 @@ def run_job(connection: Connection, job: dict[str, Any], what: str, listener: Li
 def _started(
     connection: Connection, job: dict[str, Any], what: str, ended: Collection[str], listener: Listener
 ) -> Pod:
-    """Its newest pod that is not in `ended`, once its container runs or has ended. Raises PlaygroundError."""
+    """Return its newest pod not in `ended`, once it runs or has ended. Raises PlaygroundError."""
     name, told, state = job["metadata"]["name"], "", None
     chosen = Selection(job["metadata"]["namespace"], f"batch.kubernetes.io/job-name={name}")
 
@@ -111,7 +108,7 @@ def _started(
 
 
 def _hear(connection: Connection, pod: Pod, heard: dict[str, int], listener: Listener) -> None:
-    """To the end of its log; what was heard before a connection broke is not heard again."""
+    """Read its log to the end, without the lines that were heard before a connection broke."""
     where, query = f"{path(pod.reference)}/log", {"follow": "true", "container": pod.main[0].name}
     with suppress(Refusal):  # its pod is gone, or its container not yet quite there
         for number, line in enumerate(lines(connection, where, query, LOG_SECONDS)):
@@ -121,16 +118,14 @@ def _hear(connection: Connection, pod: Pod, heard: dict[str, int], listener: Lis
 
 
 def _exit_code(connection: Connection, pod: Pod) -> int | None:
-    """None while it runs."""
+    """Return its exit code; None while it runs."""
     found = connection.get(path(pod.reference))
     return LOST if found is None else Pod.read(found).exit_code
 
 
 def _goes_on(connection: Connection, job: dict[str, Any], code: int) -> bool:
-    """Whether the Job starts another pod: this one was lost, and said nothing of its own accord."""
-    if code in (0, jobs.FAILED, jobs.WRONG):
-        return False
-    return _is_active(connection, job)
+    """Return whether the Job starts another pod because this one was lost, not ended by itself."""
+    return code not in (0, jobs.FAILED, jobs.WRONG) and _is_active(connection, job)
 
 
 def _is_active(connection: Connection, job: dict[str, Any]) -> bool:

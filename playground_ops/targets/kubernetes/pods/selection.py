@@ -1,4 +1,4 @@
-"""Pods by label selector: which there are, which is ready, and why one is not."""
+"""Finds pods by label selector, a ready one among them, and why one is not ready."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -14,19 +14,19 @@ from playground_ops.targets.kubernetes.api.refusals import Refusal
 
 EVIDENCE_LINES = 200
 REMOVED = "unable to retrieve container logs for"
-"""The whole of the log that a kubelet answers with (and 200) for a container that it has removed since
+"""A kubelet's answer (with status 200) instead of the log of a container that it has removed
 (`GetContainerLogs` in pkg/kubelet/kuberuntime)."""
 
 
 def selected_pods(connection: Connection, chosen: Selection) -> list[Pod]:
-    """Oldest first. Raises PlaygroundError, also when it is refused."""
+    """Return the chosen pods, oldest first. Raises PlaygroundError, also when it is refused."""
     with right_to("list", "pods", chosen):
         listed = connection.request("GET", chosen.path, query=chosen.query)
     return sorted(map(Pod.read, listed["items"]), key=lambda pod: pod.created)
 
 
 def ready_pod(connection: Connection, chosen: Selection) -> str:
-    """The youngest that is ready and not about to end, by name. Raises PlaygroundError: why none is."""
+    """Return the name of the youngest ready pod that is not ending. Raises PlaygroundError: why none is."""
     pods = selected_pods(connection, chosen)[::-1]
     if not pods:
         raise PlaygroundError(no_match(connection, chosen))
@@ -38,7 +38,7 @@ def ready_pod(connection: Connection, chosen: Selection) -> str:
 
 
 def not_ready(connection: Connection, pod: Pod) -> Finding:
-    """Why a pod is not ready, with what its events and logs tell."""
+    """Explain why a pod is not ready, by its events and logs."""
     if pod.is_ending:
         return _waits(pod, "It is being deleted.", "Another one takes its place, if anything asks for one.")
     events: Sequence[Mapping[str, Any]] = ()
@@ -60,7 +60,7 @@ def _waits(pod: Pod, observed: str, cause: str) -> Finding:
 
 
 def collected(connection: Connection, pod: Pod) -> Collected:
-    """The pod with its events and the ends of its logs, where it is not ready."""
+    """Return the pod with the ends of its logs and, if it is not ready, its events."""
     events = () if pod.is_ready else _events(connection, pod)
     return Collected(pod, events, dict(logs_of_ended(connection, pod)))
 
@@ -72,7 +72,7 @@ def _events(connection: Connection, pod: Pod) -> Sequence[Mapping[str, Any]]:
 
 
 def logs_of_ended(connection: Connection, pod: Pod) -> Iterator[tuple[str, str]]:
-    """The end of the log of each container that ended badly, by its name."""
+    """Yield name and end of the log of each container that ended badly."""
     for one in pod.containers:
         end = one.last_termination
         if end and end.code and not one.is_ready:
@@ -80,8 +80,9 @@ def logs_of_ended(connection: Connection, pod: Pod) -> Iterator[tuple[str, str]]
 
 
 def log_end(connection: Connection, pod: Pod, container: str, *, previous: bool) -> str:
-    """This start of the container is read, or the one beside it: the node may have removed that already, or
-    have started the container again since its pod was looked at, and that start has said nothing yet.
+    """Read the end of one start's log, or else of the other one's.
+
+    A node may have removed the log meanwhile, or restarted the container, which has written nothing yet.
     """
     for one in (previous, not previous):
         query = {"container": container, "tailLines": str(EVIDENCE_LINES), "previous": str(one).lower()}
@@ -118,7 +119,7 @@ def _nothing_there(connection: Connection, chosen: Selection) -> str:
 
 @contextmanager
 def right_to(verb: str, resource: str, chosen: Selection) -> Iterator[None]:
-    """What is refused within the block is told with the right that it takes."""
+    """Turn a refusal within the block into an error that names the missing right."""
     try:
         yield
     except Refusal as refusal:
