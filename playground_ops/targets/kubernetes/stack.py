@@ -24,13 +24,12 @@ from playground_ops.render.names import (
     STANDING,
     WEBSERVER,
     WEBSERVER_PORT,
-    an_object,
 )
 from playground_ops.render.stack import FOUNDATION
 from playground_ops.render.webserver import prefix
 from playground_ops.targets.common.webserver import Webserver, WebserverDown
 from playground_ops.targets.kubernetes.api.connection import AT_ONCE, Connection
-from playground_ops.targets.kubernetes.api.paths import Selection, path
+from playground_ops.targets.kubernetes.api.paths import Selection, path_of
 from playground_ops.targets.kubernetes.api.streaming import changes
 from playground_ops.targets.kubernetes.logs.collect import collect
 from playground_ops.targets.kubernetes.logs.reading import Wanted, last_lines, namespace_of, selector_of
@@ -163,7 +162,7 @@ class KubernetesStack:
 
     def ui_address(self) -> str | None:
         ingress = self._configuration.kubernetes.ingress
-        if self._connection.get(self._path("v1", "Service", WEBSERVER)) is None:
+        if self._connection.get(path_of("v1", "Service", WEBSERVER, self._namespace)) is None:
             return None
         if ingress is not None:
             scheme = "https" if ingress.tls_secret else "http"
@@ -203,7 +202,7 @@ class KubernetesStack:
     @cached_property
     def _address(self) -> str | None:
         """The URL by cluster IP, which also works on a machine that reaches the cluster's Services."""
-        service = self._connection.get(self._path("v1", "Service", WEBSERVER))
+        service = self._connection.get(path_of("v1", "Service", WEBSERVER, self._namespace))
         if service is None:
             return None
         return f"http://{service['spec']['clusterIP']}:{WEBSERVER_PORT}{prefix(self._configuration)}"
@@ -233,17 +232,15 @@ class KubernetesStack:
         return location_component(now.release, RUNNING, "not ended" if open_ended else CONFIRMED)
 
     def _workload(self, name: str) -> dict[str, Any] | None:
-        found = self._connection.get(self._path("apps/v1", WORKLOADS[KINDS[name]], STANDING[name]))
-        return dict(found) if found is not None else None
+        where = path_of("apps/v1", WORKLOADS[KINDS[name]], STANDING[name], self._namespace)
+        found: dict[str, Any] | None = self._connection.get(where)
+        return found
 
     def _pods(self, namespace: str) -> tuple[list[Pod], str]:
         """Return the stack's pods in a namespace, and the version of the list to watch from."""
         chosen = Selection(namespace, OURS)
         listed = self._connection.request("GET", chosen.path, query=chosen.query)
         return list(map(Pod.read, listed["items"])), str(listed["metadata"]["resourceVersion"])
-
-    def _path(self, api: str, kind: str, name: str) -> str:
-        return path(an_object(api, kind, name, self._namespace, {}))
 
 
 def _with_orders(whole: Plan, changed: Sequence[Change]) -> Sequence[Change]:

@@ -21,12 +21,8 @@ import yaml
 ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 _PLAIN_CLUSTER = {"server", "certificate-authority", "certificate-authority-data"}
 _PLAIN_USER = {
-    "client-certificate",
-    "client-certificate-data",
-    "client-key",
-    "client-key-data",
-    "token",
-    "tokenFile",
+    *("client-certificate", "client-certificate-data", "client-key", "client-key-data"),
+    *("token", "tokenFile"),
 }
 
 

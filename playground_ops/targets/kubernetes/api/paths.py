@@ -29,8 +29,11 @@ def collection(api: str, kind: str, namespace: str) -> str:
 
 def path(found: Mapping[str, Any]) -> str:
     metadata = found["metadata"]
-    folder = collection(found["apiVersion"], found["kind"], metadata.get("namespace", ""))
-    return f"{folder}/{quote(metadata['name'], safe='')}"
+    return path_of(found["apiVersion"], found["kind"], metadata["name"], metadata.get("namespace", ""))
+
+
+def path_of(api: str, kind: str, name: str, namespace: str) -> str:
+    return f"{collection(api, kind, namespace)}/{quote(name, safe='')}"
 
 
 def title(found: Mapping[str, Any]) -> str:

@@ -1,7 +1,7 @@
 """A cached view of a cluster at one time: the same question is sent once."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from concurrent.futures import Future
 from datetime import datetime
 from threading import Lock
@@ -40,15 +40,12 @@ class Snapshot(Connection):
                 self._kept = {key: one for key, one in self._kept.items() if key[0] != asked.path}
             return self._of.answer(asked)
         key = (asked.path, asked.accept, json.dumps(asked.query, sort_keys=True))
-        return self._once(key, lambda: self._of.answer(asked))
-
-    def _once(self, key: tuple[str, ...], ask: Callable[[], bytes]) -> bytes:
         with self._taken:
             known = self._kept.get(key)
             kept = self._kept.setdefault(key, Future())
         if known is None:
             try:
-                kept.set_result(ask())
+                kept.set_result(self._of.answer(asked))
             except BaseException as error:
                 kept.set_exception(error)
         return kept.result()

@@ -22,7 +22,6 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from playground_ops.core.errors import Finding, PlaygroundError, certain, transient
-from playground_ops.core.messages import message
 from playground_ops.core.model import Dependencies
 from playground_ops.core.redact import redact
 from playground_ops.core.target import Say
@@ -36,7 +35,7 @@ from playground_ops.render.packages import LIVE, LIVE_AS_OF
 from playground_ops.targets.common.atomic_folder import room
 from playground_ops.targets.common.command import Inherited, TimedOut, quiet_environment, run
 from playground_ops.targets.common.project import Project, read_project
-from playground_ops.targets.kubernetes.inside.serving import EXIT_CERTAIN, not_its_own
+from playground_ops.targets.kubernetes.inside.serving import not_its_own, reported
 from playground_ops.targets.packages.environments import Environments, Keeping
 from playground_ops.targets.packages.interpreters import of_the_image
 from playground_ops.targets.packages.uv import tail, too_slow
@@ -173,9 +172,7 @@ def main(arguments: Sequence[str]) -> int:
                 return 0
             chosen.write_text(key_of(project, folder, found.release, say))
     except PlaygroundError as error:
-        for finding in error.findings:
-            print(message("finding", **finding.model_dump(mode="json")), flush=True)
-        return EXIT_CERTAIN
+        return reported(error)
     return 0
 
 

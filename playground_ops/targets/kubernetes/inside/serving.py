@@ -39,9 +39,7 @@ def main(arguments: Sequence[str]) -> int:
         project = read_project(found.checkout, found.subdirectory, found.module)
         environment = own_environment()
     except PlaygroundError as error:
-        for finding in error.findings:
-            print(message("finding", **finding.model_dump(mode="json")), flush=True)
-        return EXIT_CERTAIN
+        return reported(error)
     if found.run:
         become(project, environment, served)
     loading = ["api", "grpc", *project.load_arguments, "-d", str(project.working_directory)]
@@ -53,6 +51,13 @@ def main(arguments: Sequence[str]) -> int:
         command = ["python", "-c", found.script, project.module]
     become(project, environment, [*command, *served])
     return 1
+
+
+def reported(error: PlaygroundError) -> int:
+    """Print the findings as messages. Returns the exit code."""
+    for finding in error.findings:
+        print(message("finding", **finding.model_dump(mode="json")), flush=True)
+    return EXIT_CERTAIN
 
 
 def own_environment(

@@ -9,24 +9,15 @@ from playground_ops.core.pod import Pod
 from playground_ops.targets.kubernetes.api.connection import Connection
 from playground_ops.targets.kubernetes.api.paths import collection, path
 
-KINDS = (
-    ("v1", "Event"),
-    ("v1", "Pod"),
-    ("v1", "Service"),
-    ("v1", "ConfigMap"),
-    ("v1", "Secret"),
-    ("v1", "PersistentVolumeClaim"),
-    ("v1", "ResourceQuota"),
-    ("apps/v1", "Deployment"),
-    ("apps/v1", "ReplicaSet"),
-    ("apps/v1", "StatefulSet"),
-    ("batch/v1", "Job"),
-    ("coordination.k8s.io/v1", "Lease"),
-    ("networking.k8s.io/v1", "Ingress"),
-    ("networking.k8s.io/v1", "NetworkPolicy"),
-    ("rbac.authorization.k8s.io/v1", "Role"),
-    ("rbac.authorization.k8s.io/v1", "RoleBinding"),
-)
+_KINDS = {
+    "v1": ("Event", "Pod", "Service", "ConfigMap", "Secret", "PersistentVolumeClaim", "ResourceQuota"),
+    "apps/v1": ("Deployment", "ReplicaSet", "StatefulSet"),
+    "batch/v1": ("Job",),
+    "coordination.k8s.io/v1": ("Lease",),
+    "networking.k8s.io/v1": ("Ingress", "NetworkPolicy"),
+    "rbac.authorization.k8s.io/v1": ("Role", "RoleBinding"),
+}
+KINDS = [(version, kind) for version, kinds in _KINDS.items() for kind in kinds]
 LINES = "5000"
 
 

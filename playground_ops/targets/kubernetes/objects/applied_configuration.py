@@ -6,15 +6,15 @@ from pathlib import Path
 from playground_ops.config import OPS, Configuration, read
 from playground_ops.core.errors import Finding, PlaygroundError, certain
 from playground_ops.render import allowed
-from playground_ops.render.names import CONFIGURATION, CONFIGURATION_KEY, an_object, release_deployment
+from playground_ops.render.names import CONFIGURATION, CONFIGURATION_KEY, release_deployment
 from playground_ops.targets.kubernetes.api.connection import Connection
-from playground_ops.targets.kubernetes.api.paths import path
+from playground_ops.targets.kubernetes.api.paths import path_of
 from playground_ops.targets.kubernetes.releases.deployments import SERVED_AT
 
 
 def configuration_in_force(connection: Connection, namespace: str) -> Configuration:
     """Read it. The place where it was found overrides the one it names. Raises BadInput, PlaygroundError."""
-    found = connection.get(path(an_object("v1", "ConfigMap", CONFIGURATION, namespace, {})))
+    found = connection.get(path_of("v1", "ConfigMap", CONFIGURATION, namespace))
     if found is None:
         raise PlaygroundError(_none(namespace))
     text = found.get("data", {}).get(CONFIGURATION_KEY, "")
@@ -35,7 +35,7 @@ def beyond_what_was_applied(connection: Connection, configuration: Configuration
 
 def allowed_as_applied(connection: Connection, namespace: str) -> dict[str, list[str]]:
     """Return the applied lists of what `ops` from git may use."""
-    found = connection.get(path(an_object("v1", "ConfigMap", CONFIGURATION, namespace, {}))) or {}
+    found = connection.get(path_of("v1", "ConfigMap", CONFIGURATION, namespace)) or {}
     lists: dict[str, list[str]] = json.loads(found.get("data", {}).get(allowed.KEY, "{}"))
     return lists
 
@@ -43,7 +43,7 @@ def allowed_as_applied(connection: Connection, namespace: str) -> dict[str, list
 def has_served(connection: Connection, namespace: str, number: str) -> bool:
     """Return whether this release of `ops` has ever served."""
     name = release_deployment(OPS.name, int(number))
-    found = connection.get(path(an_object("apps/v1", "Deployment", name, namespace, {}))) or {}
+    found = connection.get(path_of("apps/v1", "Deployment", name, namespace)) or {}
     return SERVED_AT in (found.get("metadata", {}).get("annotations") or {})
 
 

@@ -8,9 +8,9 @@ from datetime import datetime, timedelta, timezone
 from playground_ops.config import Configuration
 from playground_ops.config.configuration import IngressSettings
 from playground_ops.core.errors import Finding, transient
-from playground_ops.render.names import READ_ONLY, WEBSERVER, an_object
+from playground_ops.render.names import READ_ONLY, WEBSERVER
 from playground_ops.targets.kubernetes.api.connection import Connection
-from playground_ops.targets.kubernetes.api.paths import path
+from playground_ops.targets.kubernetes.api.paths import path_of
 
 HTTPS = 443
 HAS_EXPIRED = 10
@@ -33,8 +33,8 @@ def expiring(connection: Connection, configuration: Configuration, now: datetime
     ):
         if ingress is None or ingress.tls_secret is None:
             continue
-        asked = an_object("networking.k8s.io/v1", "Ingress", name, kubernetes.namespace, {})
-        status = (connection.get(path(asked)) or {}).get("status", {})
+        where = path_of("networking.k8s.io/v1", "Ingress", name, kubernetes.namespace)
+        status = (connection.get(where) or {}).get("status", {})
         for one in status.get("loadBalancer", {}).get("ingress", ())[:1]:
             address = str(one.get("ip") or one.get("hostname"))
             if told := _told(name, ingress, lasts(address, HTTPS, ingress.host), now):

@@ -9,9 +9,8 @@ from typing import NamedTuple
 from playground_ops.config import Configuration
 from playground_ops.render.database import OWN_SECRET, password_secret
 from playground_ops.render.mounted_versions import SECRET_VERSION, VERSIONS, key, of_config_map
-from playground_ops.render.names import an_object
 from playground_ops.targets.kubernetes.api.connection import AT_ONCE, Connection
-from playground_ops.targets.kubernetes.api.paths import path
+from playground_ops.targets.kubernetes.api.paths import path_of
 from playground_ops.targets.kubernetes.api.refusals import Refusal
 
 FORBIDDEN = 403
@@ -31,11 +30,11 @@ def versions(connection: Connection, configuration: Configuration) -> dict[str, 
         return applied(connection, configuration)
 
     def version(one: ObjectName) -> str | None:
-        found = connection.metadata(path(an_object("v1", "Secret", one.name, one.namespace, {})))
+        found = connection.metadata(path_of("v1", "Secret", one.name, one.namespace))
         return ((found or {}).get("annotations") or {}).get(SECRET_VERSION)
 
     def content(one: ObjectName) -> str | None:
-        found = connection.get(path(an_object("v1", "ConfigMap", one.name, one.namespace, {})))
+        found = connection.get(path_of("v1", "ConfigMap", one.name, one.namespace))
         held = found and [found.get("data") or {}, found.get("binaryData") or {}]
         return hashlib.sha256(json.dumps(held, sort_keys=True).encode()).hexdigest()[:16] if held else None
 
@@ -56,7 +55,7 @@ def applied(connection: Connection, configuration: Configuration) -> dict[str, s
     """Return the versions that the last deploy recorded."""
     namespace = configuration.kubernetes.namespace
     try:
-        found = connection.get(path(an_object("v1", "ConfigMap", VERSIONS, namespace, {})))
+        found = connection.get(path_of("v1", "ConfigMap", VERSIONS, namespace))
     except Refusal as refusal:
         if refusal.code != FORBIDDEN:
             raise

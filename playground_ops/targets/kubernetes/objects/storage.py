@@ -5,10 +5,10 @@ from pathlib import Path
 from playground_ops.config import Configuration
 from playground_ops.core.component import Room, Storage
 from playground_ops.core.pod_settings import amount
-from playground_ops.render.names import ARTIFACTS, ARTIFACTS_FOLDER, POSTGRES, an_object
+from playground_ops.render.names import ARTIFACTS, ARTIFACTS_FOLDER, POSTGRES
 from playground_ops.targets.common.instance import measure
 from playground_ops.targets.kubernetes.api.connection import Connection
-from playground_ops.targets.kubernetes.api.paths import path
+from playground_ops.targets.kubernetes.api.paths import path_of
 
 
 def storage(connection: Connection, configuration: Configuration, home: Path) -> Storage:
@@ -29,8 +29,7 @@ def storage(connection: Connection, configuration: Configuration, home: Path) ->
 
 def _claim(connection: Connection, configuration: Configuration, name: str) -> tuple[str, int] | None:
     """Return the claim's title and its capacity in bytes."""
-    claim = an_object("v1", "PersistentVolumeClaim", name, configuration.kubernetes.namespace, {})
-    found = connection.get(path(claim))
+    found = connection.get(path_of("v1", "PersistentVolumeClaim", name, configuration.kubernetes.namespace))
     capacity = ((found or {}).get("status", {}).get("capacity") or {}).get("storage")
     return (f"persistentvolumeclaim/{name}", int(amount(capacity))) if capacity else None
 

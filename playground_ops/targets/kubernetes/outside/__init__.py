@@ -1,1 +1,1 @@
-"""What a person does to a cluster from outside. Nothing of it travels into the cluster."""
+"""What a person does to a cluster from outside. This code is not in the archive for the cluster."""

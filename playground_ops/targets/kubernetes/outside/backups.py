@@ -1,4 +1,4 @@
-"""The database as a file: written whole or not at all, and brought back in one transaction."""
+"""Backs up the database to a file, whole or not at all, and restores it in one transaction."""
 
 import errno
 import os
@@ -20,23 +20,23 @@ from playground_ops.targets.kubernetes.outside.executing import (
 )
 
 DUMP = ("pg_dump", "--format=custom", *postgres.AS_OWNER)
-"""Writes the backup to its output: the same command wherever it is run."""
+"""Writes the backup to its standard output."""
 CONTENTS = ("pg_restore", "--list")
 READ = ("pg_restore", "--file=/dev/null")
-"""To its end: a file that was cut off has its contents and not its data."""
+"""Reads a backup to its end: a truncated file has its table of contents but not its data."""
 RESTORE = (
     *("pg_restore", "--clean", "--if-exists", "--single-transaction", "--exit-on-error", "--no-owner"),
     *postgres.AS_OWNER,
 )
 OF_DAGSTER = " TABLE public runs "
-"""In the contents of every backup of a Dagster instance."""
+"""This is in the table of contents of every backup of a Dagster instance."""
 Count = Callable[[int], None]
-"""Hears how many bytes there are so far."""
+"""A callback for the number of bytes so far."""
 INSTEAD = "Use its own backups, or `pg_dump --format=custom` and `pg_restore` from where it can be reached."
 
 
 def back_up(connection: Connection, place: Place, file: Path, count: Count, *, overwrite: bool) -> int:
-    """Bytes written. Raises BadInput, PlaygroundError; then there is no file, or the one before."""
+    """Return the bytes written. Raises BadInput, PlaygroundError, leaving no file or the one before."""
     if file.exists() and not overwrite:
         raise BadInput(_exists(file))
     part = file.with_name(f".{file.name}.{secrets.token_hex(4)}.part")
@@ -55,7 +55,7 @@ def back_up(connection: Connection, place: Place, file: Path, count: Count, *, o
 
 def _dumped(connection: Connection, place: Place, part: Path, count: Count) -> int:
     size = 0
-    # It holds what runs did and logged: for its owner alone.
+    # It holds what runs did and logged, so only its owner may read it.
     with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
 
         def hear(piece: bytes) -> None:
@@ -72,7 +72,7 @@ def _dumped(connection: Connection, place: Place, part: Path, count: Count) -> i
 
 
 def _keep(folder: Path) -> None:
-    """So that the name outlives a power cut, as the content does."""
+    """Sync the folder, so that the file's name survives a power cut too."""
     opened = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(opened)
@@ -81,7 +81,7 @@ def _keep(folder: Path) -> None:
 
 
 def verify(connection: Connection, place: Place, file: Path) -> None:
-    """By Postgres's own program, in the pod. Raises BadInput: no backup of a Dagster database, or cut off."""
+    """Check it by pg_restore in the pod. Raises BadInput if it is truncated or not of a Dagster database."""
     contents = bytearray()
     _read(connection, place, CONTENTS, file, contents.extend)
     if OF_DAGSTER not in contents.decode(errors="replace"):
@@ -98,14 +98,14 @@ def _read(
 
 
 def restore(connection: Connection, place: Place, file: Path, count: Count) -> None:
-    """All of it or nothing. Raises PlaygroundError; then the database is as it was."""
+    """Restore all of it. Raises PlaygroundError, leaving the database as it was."""
     ended = execute(connection, place, draining(RESTORE), lambda piece: None, pieces(file, count))
     if ended.code:
         raise PlaygroundError(_not_restored(file, ended))
 
 
 def pieces(file: Path, count: Count) -> Iterator[bytes]:
-    """Raises BadInput when it can't be read."""
+    """Yield a file's content. Raises BadInput when it can't be read."""
     size = 0
     try:
         with file.open("rb") as opened:

@@ -1,9 +1,9 @@
-"""Databases of isolated locations, and the password's copies in their namespaces.
+"""Databases of isolated locations, and copies of the stack's database password in their namespaces.
 
-The Secret comes first, since pods can't start without it, and says when Postgres has what it says. So
-whatever is interrupted is gone on with by the next deploy.
+The Secret comes first, since pods can't start without it; an annotation says which version of it Postgres
+has. So the next deploy completes whatever was interrupted.
 
-A Secret can't be read from another namespace. Copies have the password and nothing else of the Secret.
+A pod can't use a Secret of another namespace. A copy contains only the password.
 """
 
 import base64
@@ -31,7 +31,7 @@ from playground_ops.render.mounted_versions import SECRET_VERSION
 from playground_ops.render.names import MANAGER, POSTGRES, PREFIX, an_object, labels
 from playground_ops.render.namespaces import place
 from playground_ops.targets.kubernetes.api.connection import Connection
-from playground_ops.targets.kubernetes.api.paths import Selection, collection, path, title
+from playground_ops.targets.kubernetes.api.paths import Selection, collection, path, path_of, title
 from playground_ops.targets.kubernetes.api.streaming import states
 from playground_ops.targets.kubernetes.objects.applying import apply_object
 from playground_ops.targets.kubernetes.objects.database import BYTES
@@ -41,10 +41,10 @@ from playground_ops.targets.kubernetes.outside.executing import Place
 from playground_ops.targets.kubernetes.outside.postgres import verifier
 
 READY = f"{PREFIX}database-ready"
-"""Annotation of the Secret: the version of it that Postgres has."""
+"""Annotation of the Secret with the version that Postgres has."""
 FIRST = "first"
 START_SECONDS = 300.0
-"""For Postgres to come up, beside everything else of a first bootstrap."""
+"""Time for Postgres to come up, along with everything else of a first bootstrap."""
 ATTEMPT_SECONDS = 60.0
 MERGE = "application/merge-patch+json"
 SCRIPT = """\
@@ -55,11 +55,11 @@ SELECT 'CREATE DATABASE {name} OWNER {name}'
 REVOKE ALL ON DATABASE {name}, {database}, postgres, template1 FROM PUBLIC;
 GRANT ALL ON DATABASE {database} TO {owner};
 """
-"""Whoever may log in may by default connect to every database."""
+"""It revokes rights because Postgres lets every role connect to every database by default."""
 
 
 def ensure_secrets(connection: Connection, configuration: Configuration, say: Say) -> None:
-    """Never replaces one."""
+    """Create the missing Secrets. Never replaces one."""
     for location in _with_one(configuration):
         wanted = _secret(configuration, location)
         if connection.metadata(path(wanted)) is None:
@@ -69,7 +69,7 @@ def ensure_secrets(connection: Connection, configuration: Configuration, say: Sa
 
 
 def ensure(connection: Connection, configuration: Configuration, say: Say) -> None:
-    """Postgres has what the Secrets say. Raises PlaygroundError when it does not come up."""
+    """Make Postgres have what the Secrets say. Raises PlaygroundError when it does not come up."""
     due = [one for one in _with_one(configuration) if not _is_ready(connection, configuration, one)]
     if not due:
         return
@@ -89,7 +89,7 @@ def ensure(connection: Connection, configuration: Configuration, say: Say) -> No
 
 
 def rotate(connection: Connection, configuration: Configuration, say: Say) -> None:
-    """A new password for each. What is interrupted is finished by the next deploy, or another rotation."""
+    """Give each a new password. The next deploy or rotation completes an interrupted one."""
     for location in _with_one(configuration):
         wanted = _secret(configuration, location)
         content = _content(configuration, location, secrets.token_urlsafe(BYTES))
@@ -125,7 +125,7 @@ def _is_ready(connection: Connection, configuration: Configuration, location: Lo
 
 
 def _make(connection: Connection, configuration: Configuration, where: Place, location: Location) -> None:
-    """As a verifier: not even the server's log sees the password."""
+    """Make the role and the database. Postgres gets a verifier, so not even its log sees the password."""
     wanted = path(_secret(configuration, location))
     found = connection.request("GET", wanted)
     password = base64.b64decode(found["data"][PASSWORD_KEY]).decode()
@@ -139,7 +139,7 @@ def _make(connection: Connection, configuration: Configuration, where: Place, lo
 
 
 def _running(connection: Connection, configuration: Configuration, say: Say) -> Place:
-    """Postgres, once it runs. Raises PlaygroundError at once where it can't, else at the deadline."""
+    """Wait until Postgres runs. Raises PlaygroundError at once for a certain fault, else at the deadline."""
     told, chosen = "", Selection(configuration.kubernetes.namespace, name=f"{POSTGRES}-0")
     for found in states(connection, chosen, START_SECONDS):
         state = assess(Collected(found[0])) if found else None
@@ -155,13 +155,13 @@ def _running(connection: Connection, configuration: Configuration, say: Say) -> 
 
 COMPONENT = "copy"
 COPIED = f"{PREFIX}copied-from"
-"""Annotation: the resourceVersion of what was copied. No content is asked for to know that it is the same."""
+"""Annotation with the copied resourceVersion, so that contents need not be read to compare them."""
 
 
 def ensure_copies(connection: Connection, configuration: Configuration, say: Say) -> None:
-    """Raises PlaygroundError where somebody else has a Secret of that name."""
+    """Copy the password. Raises PlaygroundError where somebody else has a Secret of that name."""
     name = password_secret(configuration)
-    where = path(an_object("v1", "Secret", name, configuration.kubernetes.namespace, {}))
+    where = path_of("v1", "Secret", name, configuration.kubernetes.namespace)
     for location in configuration.isolated:
         there = place(configuration, location.name)
         tags = {**labels(name, COMPONENT), **there.tags}

@@ -1,4 +1,4 @@
-"""Taking a stack down: what answers first, then the database; data only when that is asked for."""
+"""Takes a stack down: servers first, then the database; data only on request."""
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -22,7 +22,7 @@ RECORDS = "app.kubernetes.io/component notin (record, automation)"
 NO_RUNS = f"app.kubernetes.io/component!={COMPONENT}"
 FIRST = (("batch/v1", "Job"), ("apps/v1", "Deployment"))
 ALONE = ("v1", "Pod")
-"""Nothing else ends them: a backup's, or what whoever was killed could not remove. A run may wait for one."""
+"""Pods without an owner, such as a backup's, or one whose maker was killed. A run may wait for one."""
 THEN = (
     ALONE,
     ("apps/v1", "StatefulSet"),
@@ -41,13 +41,13 @@ THEN = (
 )
 DATA = (("v1", "PersistentVolumeClaim"), ("v1", "Secret"), ("v1", "ConfigMap"))
 LONGEST_SECONDS = 7200.0
-"""For runs that may finish."""
+"""Time for runs that may finish."""
 
 
 def down(connection: Connection, namespaces: Sequence[str], say: Say, grace_seconds: float | None) -> None:
-    """Runs may finish unless a grace is given. Raises PlaygroundError when pods do not end.
+    """End the stack; runs may finish unless a grace is given. The stack's own namespace is the first.
 
-    The stack's own namespace is the first.
+    Raises PlaygroundError when pods do not end.
     """
     if grace_seconds is not None:
         for namespace in namespaces:
@@ -64,7 +64,7 @@ def down(connection: Connection, namespaces: Sequence[str], say: Say, grace_seco
 
 
 def _end_at_once(connection: Connection, namespace: str, say: Say, grace_seconds: int) -> None:
-    """All Deployments side by side: each one's pods have so many seconds."""
+    """End the pods of all Deployments at the same time, with this grace."""
 
     def end(found: dict[str, Any]) -> None:
         wanted = found["spec"]["selector"]["matchLabels"]
@@ -79,7 +79,7 @@ def _end_at_once(connection: Connection, namespace: str, say: Say, grace_seconds
 
 
 def delete_data(connection: Connection, namespaces: Sequence[str]) -> None:
-    """Claims, passwords, records; and the namespaces that the stack made. Its own is the first."""
+    """Delete claims, passwords, records, and the namespaces that the stack made. Its own is the first."""
     home = namespaces[0]
     for namespace in (*namespaces[1:], home):
         for api, kind in DATA:
@@ -99,14 +99,14 @@ def delete_data(connection: Connection, namespaces: Sequence[str]) -> None:
 def _ours(
     connection: Connection, namespace: str, api: str, kind: str, more: str = ""
 ) -> list[dict[str, Any]]:
-    """Pods that have an owner are left out: it ends them."""
+    """List our objects of a kind, without pods that have an owner, which ends them."""
     mine = f"{OF_NAMESPACE}={namespace}" if kind in CLUSTER_WIDE else ""
     query = {"labelSelector": ",".join(filter(None, (OURS, mine, more)))}
     try:
         found = connection.listed(collection(api, kind, namespace), query)
     except Refusal as refusal:
         if kind in CLUSTER_WIDE and refusal.code in (403, 404):
-            return []  # then this person did not make any
+            return []  # whoever may not list them did not create any
         raise
     return [
         {**one, "apiVersion": api, "kind": kind}
@@ -116,7 +116,7 @@ def _ours(
 
 
 def _is_going(pod: Pod) -> bool:
-    """Not the database's, whose owner is still there while others end; nor what has ended and stays."""
+    """Return whether the pod will go; the database's and ended ones that stay will not."""
     is_run = pod.labels.get("app.kubernetes.io/component") == COMPONENT
     stays = "StatefulSet" in pod.owners or (pod.has_ended and (is_run or not pod.owners))
     return pod.is_ending or not stays

@@ -1,4 +1,4 @@
-"""A command in a container, through the API server: its input and its output stream over a websocket.
+"""Executes a command in a container through the API server; input and output stream over a websocket.
 
 The protocol is `v5.channel.k8s.io`, the first that can close the command's input (Kubernetes 1.30; KEP-4006).
 Each message begins with its channel.
@@ -17,9 +17,8 @@ from urllib.parse import urlencode
 from playground_ops.core.errors import Finding, PlaygroundError, certain, transient
 from playground_ops.core.pod import Pod
 from playground_ops.core.redact import redact
-from playground_ops.render.names import an_object
 from playground_ops.targets.kubernetes.api.connection import AGENT, CONNECT_SECONDS, Connection, decoded
-from playground_ops.targets.kubernetes.api.paths import path
+from playground_ops.targets.kubernetes.api.paths import path_of
 from playground_ops.targets.kubernetes.api.refusals import nobody_answers, refusal
 
 if TYPE_CHECKING:
@@ -29,15 +28,15 @@ PROTOCOL = "v5.channel.k8s.io"
 STDIN, STDOUT, STDERR, STATUS, CLOSE = b"\x00", b"\x01", b"\x02", b"\x03", b"\xff"
 CHUNK_BYTES = 65_536
 MARK = b"\x1e"
-"""Before the exit code, at the end of standard error."""
+"""Precedes the exit code at the end of standard error."""
 KEPT_BYTES = 20_000
-"""Of what the command says on standard error: its end."""
-LOOK_SECONDS = 5.0
-"""Between two looks at whether the container is still the one that it was."""
+"""How much of the end of standard error is kept."""
+CHECK_SECONDS = 5.0
+"""Time between two checks whether the container was replaced."""
 PING_SECONDS = 20.0
-"""For what ends connections that are silent. A pod that does not read for a while is not dead."""
+"""Keeps proxies from closing a silent connection. No pong is needed: a pod may not read for a while."""
 DEAD_AFTER = {"TCP_KEEPIDLE": 15, "TCP_KEEPINTVL": 5, "TCP_KEEPCNT": 6}
-"""Seconds and probes after which a peer that is gone is found out."""
+"""Seconds and probes of TCP keepalive after which a peer counts as gone."""
 
 Hear = Callable[[bytes], None]
 
@@ -68,17 +67,17 @@ def execute(
     hear: Hear,
     given: Iterable[bytes] | None = None,
 ) -> Ended:
-    """Run to its end. `hear` gets its output in pieces as they come; `given` is its input.
+    """Run a command to its end. `hear` gets its output in pieces as they come; `given` is its input.
 
-    What `given` or `hear` raise ends it. The command must read all of its input: of one that ends before,
-    the cluster tells nothing (`draining`). Raises Refusal, or PlaygroundError: nobody answers, or the
-    connection broke before the end.
+    An exception of `given` or `hear` ends it. The command must read all of its input, or the cluster does not
+    report its end (see `draining`). Raises Refusal, or PlaygroundError when nobody answers or the connection
+    breaks before the end.
     """
     return asyncio.run(_execute(connection, place, command, hear, given))
 
 
 def output(connection: Connection, place: Place, command: Sequence[str], given: bytes = b"") -> str:
-    """What it prints, where that is little text. Raises as `execute` does, and when it fails."""
+    """Run a command and return its output. Raises as `execute` does, and when the command fails."""
     said = bytearray()
     ended = execute(connection, place, command, said.extend, [given])
     if ended.code:
@@ -87,7 +86,7 @@ def output(connection: Connection, place: Place, command: Sequence[str], given: 
 
 
 def draining(command: Sequence[str]) -> list[str]:
-    """The same command, for one that may end before it has read all of its input."""
+    """Wrap a command that may end before it has read all of its input."""
     return ["sh", "-c", '"$@"; code=$?; cat > /dev/null; exit "$code"', "sh", *command]
 
 
@@ -97,9 +96,9 @@ def chunks(data: bytes) -> Iterator[bytes]:
 
 
 def telling(command: Sequence[str]) -> list[str]:
-    """The same command, with its exit code as the last thing that it says on standard error.
+    """Wrap a command to write its exit code at the end of standard error.
 
-    The cluster's word is not enough: of four commands whose container was killed, one was reported as a
+    The cluster's report is unreliable: of four commands whose container was killed, one was reported as a
     success (containerd 1.6).
     """
     script = f'"$@"; code=$?; printf "\\{ord(MARK):03o}%s" "$code" >&2; exit "$code"'
@@ -114,8 +113,8 @@ async def _execute(
     try:
         sending = asyncio.create_task(_send(made, given or ()))
         hearing = asyncio.create_task(_hear(made, place, hear))
-        looking = asyncio.create_task(_look(connection, place, first))
-        tasks = {sending, hearing, looking}
+        checking = asyncio.create_task(_check(connection, place, first))
+        tasks = {sending, hearing, checking}
         try:
             while not hearing.done():
                 done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
@@ -124,9 +123,9 @@ async def _execute(
                 tasks -= done - {hearing}
             return hearing.result()
         finally:
-            for task in (sending, hearing, looking):
+            for task in (sending, hearing, checking):
                 task.cancel()
-            await asyncio.gather(sending, hearing, looking, return_exceptions=True)
+            await asyncio.gather(sending, hearing, checking, return_exceptions=True)
     finally:
         # Not `close`: it waits until all is sent, also to a command that has stopped reading.
         made.transport.abort()
@@ -135,27 +134,27 @@ async def _execute(
 async def _send(made: ClientConnection, given: Iterable[bytes]) -> None:
     from websockets.exceptions import ConnectionClosed
 
-    with suppress(ConnectionClosed):  # whoever hears says why
+    with suppress(ConnectionClosed):  # `_hear` says why
         for piece in given:
             for chunk in chunks(piece):
                 await made.send(STDIN + chunk)
         await made.send(CLOSE + STDIN)
 
 
-async def _look(connection: Connection, place: Place, first: str | None) -> None:
-    """Ends when the container has: with input on its way, nobody else tells. Raises PlaygroundError."""
+async def _check(connection: Connection, place: Place, first: str | None) -> None:
+    """Raises PlaygroundError when the container has ended, which nothing reports while input is sent."""
     while first:
-        await asyncio.sleep(LOOK_SECONDS)
+        await asyncio.sleep(CHECK_SECONDS)
         now = await asyncio.to_thread(_running, connection, place)
         if now not in (None, first):
-            await asyncio.sleep(LOOK_SECONDS)  # its last words may still come
+            await asyncio.sleep(CHECK_SECONDS)  # its last output may still come
             raise PlaygroundError(_broken(place, "its container has ended"))
 
 
 def _running(connection: Connection, place: Place) -> str | None:
-    """The container's id, empty when it does not run; None where nobody says."""
+    """Return the container's id; empty when it does not run, None when that is unknown."""
     try:
-        pod = connection.get(path(an_object("v1", "Pod", place.pod, place.namespace, {}))) or {}
+        pod = connection.get(path_of("v1", "Pod", place.pod, place.namespace)) or {}
     except PlaygroundError:
         return None
     container = Pod.read(pod).container(place.container)
@@ -183,7 +182,7 @@ async def _hear(made: ClientConnection, place: Place, hear: Hear) -> Ended:
 
 
 def _ended(place: Place, status: Any, heard: bytes) -> Ended:
-    """By the command's own word; meta/v1 Status says why there is none."""
+    """Read the exit code that the command wrote; without one, meta/v1 Status says why."""
     said, mark, code = heard.rpartition(MARK)
     if mark and code.isdigit():
         return Ended(int(code), redact(said.decode(errors="replace").strip()))
@@ -196,13 +195,13 @@ def _ended(place: Place, status: Any, heard: bytes) -> Ended:
 async def _dial(
     connection: Connection, place: Place, command: Sequence[str], with_input: bool
 ) -> ClientConnection:
-    """Raises Refusal, or PlaygroundError (transient) when nobody answers."""
+    """Open the websocket. Raises Refusal, or PlaygroundError (transient) when nobody answers."""
     from websockets.asyncio.client import connect
     from websockets.exceptions import InvalidHandshake, InvalidStatus, NegotiationError, WebSocketException
     from websockets.typing import Subprotocol
 
     way = connection.way
-    where = path(an_object("v1", "Pod", place.pod, place.namespace, {})) + "/exec"
+    where = path_of("v1", "Pod", place.pod, place.namespace) + "/exec"
     asked = [("container", place.container), ("stdout", "1"), ("stderr", "1")]
     asked += [("stdin", "1")] if with_input else []
     query = urlencode([*asked, *(("command", word) for word in command)])
@@ -247,7 +246,7 @@ def _find_out_when_it_is_gone(made: ClientConnection) -> None:
 
 
 def failed(place: Place, program: str, ended: Ended) -> Finding:
-    """A command that said why it failed."""
+    """Explain a command's failure by its standard error."""
     return certain(
         object=str(place),
         observed=f"`{program}` failed in it with exit code {ended.code}.",

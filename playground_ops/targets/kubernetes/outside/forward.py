@@ -1,6 +1,6 @@
-"""A port of this machine that leads to a port of a pod, through the API server.
+"""Forwards a port of this machine to a port of a pod, through the API server.
 
-The listener outlives the pods: each connection is to one that is ready at the time.
+The listener outlives the pods: each connection goes to one that is ready at the time.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ from playground_ops.targets.kubernetes.pods.selection import missing_right, read
 T = TypeVar("T")
 HOST = "127.0.0.1"
 PATIENCE_SECONDS = 30.0
-"""How long a client is kept waiting for a pod that is ready."""
+"""How long a client waits for a ready pod."""
 AGAIN_SECONDS = 0.5
 END_SECONDS = 2.0
 BACKLOG = 128
 
 
 class Forward:
-    """Listens while it is used as a context, in a thread of its own."""
+    """A context manager that listens in a thread of its own."""
 
     def __init__(
         self,
@@ -41,7 +41,7 @@ class Forward:
         say: Callable[[str], None],
         port: int = 0,
     ) -> None:
-        """Port 0: one that the kernel gives. `say` is told when the pods behind it change."""
+        """Port 0 takes a free one. `say` is told when the pods behind it change."""
         self._connection, self._chosen, self._pod_port, self._say = connection, chosen, pod_port, say
         self._listener = _listening(port)
         self._started: Future[None] = Future()
@@ -57,7 +57,7 @@ class Forward:
         return f"{HOST}:{self.port}"
 
     def __enter__(self) -> Forward:
-        """Raises PlaygroundError when no pod can be connected to now."""
+        """Start listening. Raises PlaygroundError when no pod can be reached now."""
         self._thread.start()
         try:
             self._started.result()
@@ -74,7 +74,7 @@ class Forward:
         self._thread.join(END_SECONDS)
 
     def wait(self) -> None:
-        """For ever, unless somebody interrupts it."""
+        """Wait until somebody interrupts it."""
         self._thread.join()
 
     async def _serve(self) -> None:
@@ -96,12 +96,12 @@ class Forward:
                 await tunnel.carry(reader, writer)
             writer.close()
         except PlaygroundError:
-            writer.transport.abort()  # it was told
+            writer.transport.abort()  # `_patiently` told it
         except Broken as broken:
             self._tell("broken", f"The pod broke a connection: {broken}")
             writer.transport.abort()
         except (OSError, asyncio.CancelledError):
-            writer.transport.abort()  # the client went away, or all is at an end
+            writer.transport.abort()  # the client went away, or the listener is closing
 
     async def _patiently(self, attempt: Callable[[], Awaitable[Tunnel]]) -> Tunnel:
         deadline = self._loop.time() + PATIENCE_SECONDS
@@ -115,7 +115,7 @@ class Forward:
             await asyncio.sleep(AGAIN_SECONDS)
 
     async def _tunnel(self) -> Tunnel:
-        """To a pod that is ready. Raises PlaygroundError."""
+        """Open a tunnel to a ready pod. Raises PlaygroundError."""
         pod = await _in_thread(lambda: ready_pod(self._connection, self._chosen))
         try:
             tunnel = await dial(self._connection, self._chosen.pod_path(pod), self._pod_port)
@@ -125,14 +125,14 @@ class Forward:
         return tunnel
 
     def _tell(self, topic: str, text: str) -> None:
-        """What is new."""
+        """Say what is new about a topic."""
         if text != self._told.get(topic):
             self._told[topic] = text
             self._say(text)
 
 
 async def _in_thread(work: Callable[[], T]) -> T:
-    """Not in the loop's executor: its threads keep a process from ending while a server does not answer."""
+    """Run work in a daemon thread: the loop's executor would keep the process alive until it is done."""
     outcome: Future[T] = Future()
     outcome.set_running_or_notify_cancel()
 
@@ -158,7 +158,7 @@ def _refused(chosen: Selection, pod: str, refusal: Refusal) -> Finding:
 
 
 def _listening(port: int) -> socket.socket:
-    """Raises BadInput when the port is taken."""
+    """Listen on the port. Raises BadInput when it is taken."""
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:

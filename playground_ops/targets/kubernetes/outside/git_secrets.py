@@ -1,4 +1,4 @@
-"""Secrets with credentials for git: made and replaced with a person's rights, and no stranger's."""
+"""Creates and replaces Secrets with git credentials, with a person's rights; never somebody else's."""
 
 import base64
 from collections.abc import Mapping
@@ -19,17 +19,17 @@ from playground_ops.targets.kubernetes.objects.secret_versions import new_versio
 
 COMPONENT = "git"
 SSH_KEY, KNOWN_HOSTS, USERNAME, PASSWORD = "ssh", "known_hosts", "username", "password"
-"""Keys, as git-sync's documentation has them."""
+"""Keys of the Secret, by git-sync's documentation."""
 _BY, _OF = "app.kubernetes.io/managed-by", "app.kubernetes.io/component"
 
 
 def users(configuration: Configuration, name: str) -> list[Location]:
-    """The locations that name this Secret."""
+    """Return the locations that name this Secret."""
     return [one for one in configuration.all_locations if one.git_secret == name]
 
 
 def must_fit(configuration: Configuration, name: str, keys: Mapping[str, bytes]) -> None:
-    """Raises BadInput for every location whose repository takes other credentials than these."""
+    """Raises BadInput for the locations whose repositories take other credentials than these."""
     wrong = [one for one in users(configuration, name) if is_ssh(one.repository or "") != (SSH_KEY in keys)]
     if wrong:
         raise BadInput(*(_other_way(one, SSH_KEY in keys) for one in wrong))
@@ -38,9 +38,9 @@ def must_fit(configuration: Configuration, name: str, keys: Mapping[str, bytes])
 def write_git_secret(
     connection: Connection, configuration: Configuration, name: str, content: Mapping[str, bytes]
 ) -> str:
-    """`created` or `replaced`. Raises PlaygroundError when somebody else made the one that is there.
+    """Write it to the namespaces of the locations that name it. Returns `created` or `replaced`.
 
-    It lies where the locations are that name it: those that are isolated have it in their namespaces.
+    Raises PlaygroundError when somebody else made the one that is there.
     """
     locations = [one.name for one in users(configuration, name)]
     places = [place(configuration, one) for one in locations] or [Place(configuration.kubernetes.namespace)]
@@ -73,7 +73,7 @@ def _write(
 
 
 def _ensure_namespace(connection: Connection, configuration: Configuration) -> None:
-    """A stack's first bootstrap wants its Secrets to be there before."""
+    """Create the namespaces, for Secrets that must exist before a stack's first bootstrap."""
     space = foundation.namespaces(configuration)[0]
     if connection.get(path(space)) is None:
         apply_object(connection, space)

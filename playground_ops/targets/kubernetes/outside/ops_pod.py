@@ -1,8 +1,7 @@
-"""A short command of this project in the pod that serves `ops`: none has to be started for it.
+"""Runs a short command of this project in the pod that serves `ops`, without starting another one.
 
-A pod of its own takes seconds before its command begins, and whoever goes back to an earlier release at
-night has no time for that. Long commands have a Job: it outlives the pod of `ops`, which may be replaced
-meanwhile.
+A pod of its own would take seconds to start, and a rollback must be fast. Long commands get a Job, which
+outlives the pod of `ops`.
 """
 
 from collections.abc import Callable, Sequence
@@ -23,26 +22,25 @@ from playground_ops.targets.kubernetes.releases import archive
 from playground_ops.targets.kubernetes.releases.deployments import Releases
 
 SHORT = ("rollback", "health", "compare")
-"""Commands that end within seconds, or go on in a pod that is started for a release."""
+"""Commands that end within seconds, or wait for a pod that is started for a release."""
 TOGETHER = ("sh", "-c", 'exec "$@" 2>&1', "sh")
-"""One stream, as a container's log is."""
+"""Joins both output streams, as a container's log does."""
 
 Hear = Callable[[str], None]
 
 
 def fits(arguments: Sequence[str]) -> bool:
-    """Whether the command is short, and does not replace the pod that it would run in."""
+    """Return whether the command is short and does not replace the pod it would run in."""
     return bool(arguments) and arguments[0] in SHORT and OPS.name not in arguments[1:]
 
 
 def run(connection: Connection, namespace: str, project: Path, command: Command, hear: Hear) -> int | None:
-    """The command's exit code.
+    """Return the command's exit code; None if it can't run in a pod of `ops`.
 
-    None where nothing was run: no pod of `ops` is ready, it is of other code than this, or whoever asks may
-    run nothing in pods. Raises PlaygroundError when the connection breaks; the command goes on then.
+    That is when no pod is ready, it has other code, or the caller has no right to execute in pods. Raises
+    PlaygroundError when the connection breaks; the command goes on then.
     """
-    place = _place(connection, namespace, project)
-    if place is None:
+    if (place := _place(connection, namespace, project)) is None:
         return None
     where, folder = place
     own = [
@@ -67,7 +65,7 @@ def _place(connection: Connection, namespace: str, project: Path) -> tuple[Place
     serving = decisions.serving(releases.all(OPS.name))
     if serving is None:
         return None
-    # From git it is the code, and has the configuration, that is in force; else it has to be the clone's.
+    # If it is from git, its code and configuration are in force; else it must have the clone's code.
     release = serving.release
     is_from_git = release.revision.repository is not None
     if not is_from_git and release.revision.commit != archive.revision(OPS, project).commit:
@@ -80,7 +78,7 @@ def _place(connection: Connection, namespace: str, project: Path) -> tuple[Place
 
 
 class _Lines:
-    """Pieces of text, told line by line."""
+    """Splits pieces of text into lines."""
 
     def __init__(self, hear: Hear) -> None:
         self._hear, self._rest = hear, b""

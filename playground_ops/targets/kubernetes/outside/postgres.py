@@ -1,4 +1,4 @@
-"""The stack's own Postgres, asked from within its pod: by its socket, which takes no password."""
+"""Queries the stack's own Postgres within its pod, over its socket, which needs no password."""
 
 import base64
 import hashlib
@@ -12,16 +12,16 @@ from playground_ops.config import Configuration
 from playground_ops.core.errors import BadInput, Finding, PlaygroundError, certain, transient
 from playground_ops.core.pod import Pod
 from playground_ops.render.database import DATABASE, USER
-from playground_ops.render.names import POSTGRES, an_object
+from playground_ops.render.names import POSTGRES
 from playground_ops.targets.kubernetes.api.connection import Connection
-from playground_ops.targets.kubernetes.api.paths import path
+from playground_ops.targets.kubernetes.api.paths import path_of
 from playground_ops.targets.kubernetes.outside.executing import Place, output
 
 ROUNDS = 4096
 
 
 def verifier(password: str, salt: bytes | None = None) -> str:
-    """As Postgres keeps it (SCRAM-SHA-256; RFC 5802, RFC 7677). The password is of ASCII."""
+    """Hash an ASCII password as Postgres stores it (SCRAM-SHA-256; RFC 5802, RFC 7677)."""
     salt = salt or secrets.token_bytes(16)
     salted = hashlib.pbkdf2_hmac("sha256", password.encode(), salt, ROUNDS)
     stored = hashlib.sha256(hmac.digest(salted, b"Client Key", "sha256")).digest()
@@ -44,7 +44,7 @@ SELECT CASE WHEN to_regclass('public.runs') IS NULL THEN '[]' ELSE (
     FROM runs WHERE status IN ('STARTING', 'STARTED', 'CANCELING')
   $$, false, true, '')))[1]::text END;
 """
-"""Also of a database that has no tables yet: the query inside is not looked at before it is run."""
+"""Works in a database without tables too: the inner query is not parsed before it is run."""
 
 
 @dataclass(frozen=True)
@@ -58,32 +58,32 @@ class ActiveRun:
 
 
 def find(connection: Connection, configuration: Configuration, instead: str) -> Place:
-    """Where Postgres runs. Raises BadInput for an external one, PlaygroundError when it does not run.
+    """Return the container of Postgres. Raises BadInput for an external one, PlaygroundError if it is down.
 
     `instead` says what a person does about an external one.
     """
     if configuration.postgres.external is not None:
         raise BadInput(_external(configuration.postgres.external.host, instead))
     namespace, pod = configuration.kubernetes.namespace, f"{POSTGRES}-0"
-    found = connection.get(path(an_object("v1", "Pod", pod, namespace, {})))
+    found = connection.get(path_of("v1", "Pod", pod, namespace))
     if not Pod.read(found or {}).is_ready:
         raise PlaygroundError(_not_ready(pod, found is not None))
     return Place(namespace, pod, CONTAINER)
 
 
 def psql(connection: Connection, place: Place, script: str) -> str:
-    """What it answers; the script goes by its input, never by its arguments. Raises PlaygroundError."""
+    """Run a script, passed by standard input only, and return its output. Raises PlaygroundError."""
     return output(connection, place, PSQL, script.encode()).strip()
 
 
 def active_runs(connection: Connection, place: Place) -> list[ActiveRun]:
-    """Those that have begun and not ended. Queued ones wait, and lose nothing."""
+    """Return the runs that have begun and not ended. Queued ones wait, and lose nothing."""
     told = psql(connection, place, _ACTIVE).replace("&quot;", '"').replace("&amp;", "&")
     return [ActiveRun(**found) for found in json.loads(told or "[]")]
 
 
 def must_have_no_runs(runs: Sequence[ActiveRun], what: str) -> None:
-    """Raises PlaygroundError that names them."""
+    """Raises PlaygroundError naming the runs, if there are any."""
     if runs:
         raise PlaygroundError(_active(runs, what))
 

@@ -1,49 +1,46 @@
-"""What has to hold before anything is written to a cluster: looked at all at once, told all at once."""
+"""Checks what must hold before anything is written to a cluster, and reports all faults at once."""
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from playground_ops.config import Configuration
 from playground_ops.core.errors import Finding, PlaygroundError, certain
-from playground_ops.render.names import MANAGER, OF_NAMESPACE, an_object
+from playground_ops.render.names import MANAGER, OF_NAMESPACE
 from playground_ops.targets.kubernetes.api.connection import AT_ONCE, Connection
-from playground_ops.targets.kubernetes.api.paths import PLURALS, path, title
+from playground_ops.targets.kubernetes.api.paths import PLURALS, path, path_of, title
 from playground_ops.targets.kubernetes.api.refusals import Refusal
 from playground_ops.targets.kubernetes.objects.references import object_of, references
 
 OLDEST = (1, 30)
-"""The first with all that is used: ValidatingAdmissionPolicy as v1, and commands in pods whose input can be
-ended (`v5.channel.k8s.io`)."""
+"""The first with ValidatingAdmissionPolicy v1 and an exec that can close its input (`v5.channel.k8s.io`)."""
 NEWEST = (1, 37)
-"""The last whose schemas every object is checked by. A later one is not refused: what is used is stable."""
-
-
+"""The last one by whose schemas tests check objects. Later ones are accepted: all used APIs are stable."""
 DEFAULT_CLASS = "storageclass.kubernetes.io/is-default-class"
 HERE = re.compile(r"^(/|~|\.|file:)")
 BY = "app.kubernetes.io/managed-by"
 
 
 def check(connection: Connection, configuration: Configuration, wanted: Sequence[Mapping[str, Any]]) -> None:
-    """Raises PlaygroundError with everything that stands in the way of the objects. Writes nothing."""
-    looks: Sequence[Callable[[], Sequence[Finding]]] = (
+    """Raises PlaygroundError with everything that prevents the objects. Writes nothing."""
+    checks: Sequence[Callable[[], Iterable[Finding]]] = (
         lambda: of_version(connection.get("/version") or {}, connection.name),
         lambda: _rights(connection, configuration, wanted),
         lambda: _storage(connection, configuration),
         lambda: _strangers(connection, configuration, wanted),
-        lambda: _named(connection, configuration),
-        lambda: list(_locations(configuration)),
+        lambda: _references(connection, configuration),
+        lambda: _locations(configuration),
     )
     connection.get("/version")  # that nobody answers is one finding, not six
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        findings = [found for several in pool.map(lambda look: look(), looks) for found in several]
+        findings = [found for several in pool.map(lambda run: list(run()), checks) for found in several]
     if findings:
         raise PlaygroundError(*findings)
 
 
 def of_version(told: Mapping[str, Any], context: str) -> list[Finding]:
-    """`told` as `/version` answers; providers write minors such as `30+`."""
+    """Check the answer of `/version`; providers write minors such as `30+`."""
     numbers = re.findall(r"\d+", f"{told.get('major')}.{told.get('minor')}")
     if tuple(int(number) for number in numbers[:2]) >= OLDEST:
         return []
@@ -60,19 +57,17 @@ def of_version(told: Mapping[str, Any], context: str) -> list[Finding]:
 def _rights(
     connection: Connection, configuration: Configuration, wanted: Sequence[Mapping[str, Any]]
 ) -> list[Finding]:
-    """Asked for every kind that is rendered, by SelfSubjectAccessReview.
+    """Check the rights for every rendered kind by SelfSubjectAccessReview, in each namespace.
 
-    What is cluster-wide is asked for with the stack's own namespace, and each namespace by itself.
+    Cluster-wide kinds are checked with the stack's own namespace, except Namespace, checked with each.
     """
-    home, found = configuration.kubernetes.namespace, []
-    for namespace in configuration.namespaces:
-        found += _rights_in(connection, home, namespace, wanted)
-    return found
+    home, names = configuration.kubernetes.namespace, configuration.namespaces
+    return [found for name in names for found in _rights_in(connection, home, name, wanted)]
 
 
 def _rights_in(
     connection: Connection, home: str, namespace: str, wanted: Sequence[Mapping[str, Any]]
-) -> list[Finding]:
+) -> Iterator[Finding]:
     kinds = {
         (one["apiVersion"], one["kind"])
         for one in wanted
@@ -95,70 +90,65 @@ def _rights_in(
 
     with ThreadPoolExecutor(AT_ONCE) as pool:
         missing = [found for found in pool.map(refused, asked) if found]
-    there = connection.get(path(an_object("v1", "Namespace", namespace, "", {}))) if missing else None
+    there = connection.get(path_of("v1", "Namespace", namespace, "")) if missing else None
     missing = [wish for wish in missing if not (there and wish == "create namespaces")]
-    if not missing:
-        return []
-    return [
-        _finding(
+    if missing:
+        yield _finding(
             f"context/{connection.name}",
             f"In namespace {namespace} there is no right to {', '.join(missing)}.",
             "A stack's foundation and components are applied with the rights of whoever deploys.",
             "Ask for these rights, or use a context that has them.",
         )
-    ]
 
 
-def _storage(connection: Connection, configuration: Configuration) -> list[Finding]:
+def _storage(connection: Connection, configuration: Configuration) -> Iterator[Finding]:
     named = configuration.kubernetes.storage_class
     try:
         classes = connection.request("GET", "/apis/storage.k8s.io/v1/storageclasses")["items"]
     except Refusal:
-        return []  # who may not look at classes may use them all the same
+        return  # who may not list classes may use them all the same
     names = [found["metadata"]["name"] for found in classes]
     known = f"The cluster has: {', '.join(names)}." if names else "The cluster has none."
     if named is not None and named not in names:
-        return [
-            _finding(
-                f"storageclass/{named}", "It is not there.", known, "Correct `kubernetes: storage_class:`."
-            )
-        ]
+        yield _finding(
+            f"storageclass/{named}", "It is not there.", known, "Correct `kubernetes: storage_class:`."
+        )
     default = [
         one for one in classes if (one["metadata"].get("annotations") or {}).get(DEFAULT_CLASS) == "true"
     ]
     if named is None and not default:
-        return [
-            _finding(
-                "storageclass",
-                "The cluster has no default one.",
-                known,
-                "Name one as `kubernetes: storage_class:`, or mark one as the default.",
-            )
-        ]
-    return []
+        fix = "Name one as `kubernetes: storage_class:`, or mark one as the default."
+        yield _finding("storageclass", "The cluster has no default one.", known, fix)
 
 
 def _strangers(
     connection: Connection, configuration: Configuration, wanted: Sequence[Mapping[str, Any]]
-) -> list[Finding]:
-    """Objects that have the names of ours and were not made by this: nothing of theirs is touched."""
+) -> Iterator[Finding]:
+    """Find objects with our names that somebody else made: they are not touched."""
     named = [one for one in wanted if one["kind"] not in ("Namespace", "PersistentVolumeClaim")]
 
-    def look(one: Mapping[str, Any]) -> str | None:
+    def taken_title(one: Mapping[str, Any]) -> str | None:
         found: Any = connection.get(path(one))
         labels = (found or {}).get("metadata", {}).get("labels") or {}
         return title(one) if found is not None and labels.get(BY) != MANAGER else None
 
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        taken = [found for found in pool.map(look, named) if found]
-    return [*_others_namespaces(connection, configuration), *(_taken(what) for what in taken)]
+        taken = [found for found in pool.map(taken_title, named) if found]
+    yield from _others_namespaces(connection, configuration)
+    for what in taken:
+        yield _finding(
+            what,
+            "It is there already, and is not this stack's.",
+            "An older stack, the Helm chart's or one applied by hand, has the same names.",
+            "Delete it, or deploy to another namespace (`kubernetes: namespace:`).",
+        )
 
 
 def _others_namespaces(connection: Connection, configuration: Configuration) -> Iterator[Finding]:
-    """An isolated location's namespace is closed and limited: not one in which somebody else's things are."""
+    """Find isolated locations' namespaces that are somebody else's: ours get network policies and quotas."""
     home, *names = configuration.namespaces
     for name in names:
-        found = connection.get(path(an_object("v1", "Namespace", name, "", {})))
+        found = connection.get(path_of("v1", "Namespace", name, ""))
         if found and (found["metadata"].get("labels") or {}).get(OF_NAMESPACE) != home:
             yield _finding(
                 f"namespace/{name}",
@@ -169,25 +159,14 @@ def _others_namespaces(connection: Connection, configuration: Configuration) -> 
             )
 
 
-def _taken(what: str) -> Finding:
-    return _finding(
-        what,
-        "It is there already, and is not this stack's.",
-        "An older stack, the Helm chart's or one applied by hand, has the same names.",
-        "Delete it, or deploy to another namespace (`kubernetes: namespace:`).",
-    )
-
-
-def _named(connection: Connection, configuration: Configuration) -> list[Finding]:
-    """What pods can't start without; the database's password is made when no Secret is named for it."""
+def _references(connection: Connection, configuration: Configuration) -> Iterator[Finding]:
+    """Find missing objects without which pods can't start."""
     wanted = {(one.namespace, one.kind, one.name): one for one in references(configuration)}
-    missing = []
     for one in wanted.values():
         found = object_of(one, configuration)
         if connection.metadata(path(found)) is None:
             cause, fix = f"The configuration names it for {one.purpose}.", "Make it, or correct the name."
-            missing.append(_finding(title(found), "It is not there.", cause, fix))
-    return missing
+            yield _finding(title(found), "It is not there.", cause, fix)
 
 
 def _locations(configuration: Configuration) -> Iterator[Finding]:

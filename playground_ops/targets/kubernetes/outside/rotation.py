@@ -1,12 +1,11 @@
-"""A new password for the database, in three steps, of which each can be the last that was made.
+"""Gives the database a new password in three steps, and may be interrupted after each.
 
-The new password is written beside the old one; then Postgres learns it; then it takes the old one's place.
-Whoever finds a new one beside the old one goes on with that: the steps can be made again.
+The new password is written beside the old one; then Postgres learns it; then it replaces the old one. The
+next rotation continues with a new password that it finds beside the old one.
 """
 
 import base64
 import secrets
-from collections.abc import Mapping
 from typing import Any
 
 from playground_ops.config import Configuration
@@ -14,9 +13,9 @@ from playground_ops.core.errors import BadInput, Finding, PlaygroundError, certa
 from playground_ops.core.target import Say
 from playground_ops.render.database import PASSWORD_KEY, USER, password_secret
 from playground_ops.render.mounted_versions import SECRET_VERSION
-from playground_ops.render.names import MANAGER, an_object
+from playground_ops.render.names import MANAGER
 from playground_ops.targets.kubernetes.api.connection import Connection
-from playground_ops.targets.kubernetes.api.paths import path
+from playground_ops.targets.kubernetes.api.paths import path_of
 from playground_ops.targets.kubernetes.objects.database import BYTES
 from playground_ops.targets.kubernetes.objects.secret_versions import new_version
 from playground_ops.targets.kubernetes.outside import databases, postgres
@@ -32,30 +31,26 @@ INSTEAD = (
 
 
 def rotate(connection: Connection, configuration: Configuration, place: Place, say: Say) -> None:
-    """Raises PlaygroundError; after that it can be called again, whatever was done before."""
+    """Rotate. Raises PlaygroundError, after which it can be called again."""
     where = must_be_ours(connection, configuration)
     password, version = _begun(connection, where)
     say(f"secret/{password_secret(configuration)} holds the next password")
-    # As a verifier: not even the server's log sees the password.
+    # It gets a verifier, so not even the server's log sees the password.
     postgres.psql(connection, place, f"ALTER ROLE {USER} PASSWORD '{verifier(password)}';\n")
     say(f"role {USER} has it")
-    _patch(
-        connection,
-        where,
-        version,
-        {PASSWORD_KEY: _encoded(password), NEXT_KEY: None},
-        {SECRET_VERSION: new_version(connection)},
-    )
+    data = {PASSWORD_KEY: _encoded(password), NEXT_KEY: None}
+    notes = {"annotations": {SECRET_VERSION: new_version(connection)}}
+    _patch(connection, where, data, {"resourceVersion": version, **notes})
     say(f"secret/{password_secret(configuration)} changed")
     databases.rotate(connection, configuration, say)
 
 
 def must_be_ours(connection: Connection, configuration: Configuration) -> str:
-    """Where the Secret is. Raises BadInput where a person made it, PlaygroundError when there is none."""
+    """Return the Secret's path. Raises BadInput or PlaygroundError if it is not the stack's, or missing."""
     name = password_secret(configuration)
     if configuration.postgres.password_secret:
         raise BadInput(_a_persons(name))
-    where = path(an_object("v1", "Secret", name, configuration.kubernetes.namespace, {}))
+    where = path_of("v1", "Secret", name, configuration.kubernetes.namespace)
     found = connection.metadata(where)
     if found is None:
         raise PlaygroundError(_none(name))
@@ -65,27 +60,21 @@ def must_be_ours(connection: Connection, configuration: Configuration) -> str:
 
 
 def _begun(connection: Connection, where: str) -> tuple[str, str]:
-    """The next password, written down; and the Secret's resourceVersion since."""
+    """Return the next password, which is in the Secret now, and the Secret's resourceVersion."""
     found = connection.request("GET", where)
     version = str(found["metadata"]["resourceVersion"])
     if left := found["data"].get(NEXT_KEY):
         return base64.b64decode(left).decode(), version
     password = secrets.token_urlsafe(BYTES)
-    written = _patch(connection, where, version, {NEXT_KEY: _encoded(password)}, {})
+    data = {NEXT_KEY: _encoded(password)}
+    written = _patch(connection, where, data, {"resourceVersion": version})
     return password, str(written["metadata"]["resourceVersion"])
 
 
-def _patch(
-    connection: Connection,
-    where: str,
-    version: str,
-    data: Mapping[str, str | None],
-    annotations: Mapping[str, str],
-) -> Any:
-    """Refused when somebody else changed it since."""
-    metadata = {"resourceVersion": version, **({"annotations": dict(annotations)} if annotations else {})}
-    query = {"fieldManager": MANAGER}
-    return connection.request("PATCH", where, {"metadata": metadata, "data": dict(data)}, MERGE, query)
+def _patch(connection: Connection, where: str, data: object, metadata: object) -> Any:
+    """Patch the Secret; refused when somebody else changed it since the resourceVersion in `metadata`."""
+    body = {"metadata": metadata, "data": data}
+    return connection.request("PATCH", where, body, MERGE, {"fieldManager": MANAGER})
 
 
 def _encoded(text: str) -> str:

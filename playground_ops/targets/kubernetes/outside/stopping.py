@@ -1,4 +1,4 @@
-"""The stack without its Dagster processes: as the database is restored. Stopped here, and started again."""
+"""Stops the stack's Dagster processes for a restore of the database, and starts them again."""
 
 import json
 from collections.abc import Sequence
@@ -21,7 +21,7 @@ DAGSTER = (
 )
 ERRANDS = f"app.kubernetes.io/managed-by={MANAGER},app.kubernetes.io/component=errand"
 REPLICAS = f"{PREFIX}replicas-before-stop"
-"""Annotation of a Deployment: what it goes back to. Whoever stopped it may have died since."""
+"""Annotation of a stopped Deployment with its replicas before, in case the stopping process dies."""
 STOP_SECONDS = 180.0
 MERGE = "application/merge-patch+json"
 _CONNECTED = """
@@ -32,7 +32,7 @@ FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_p
 
 
 def must_be_stopped(connection: Connection, place: Place, namespaces: Sequence[str]) -> None:
-    """Raises PlaygroundError with everything that runs or is connected."""
+    """Raises PlaygroundError with everything that still runs or is connected."""
     running = [name for namespace in namespaces for name in _pods(connection, namespace)]
     findings = [_runs(running)] if running else []
     addresses = json.loads(postgres.psql(connection, place, _CONNECTED))
@@ -45,7 +45,7 @@ def must_be_stopped(connection: Connection, place: Place, namespaces: Sequence[s
 def stop(connection: Connection, namespaces: Sequence[str], say: Say, grace_seconds: int | None) -> None:
     """Scale everything of Dagster to 0 and wait for its pods to be gone. Raises PlaygroundError.
 
-    None: each has as long as its runs need. What it was is written on each, for `start`.
+    Without a grace each has as long as its runs need. An annotation keeps the replicas for `start`.
     """
     for found in _deployments(connection, namespaces):
         replicas = int(found["spec"].get("replicas", 1))
@@ -62,7 +62,7 @@ def stop(connection: Connection, namespaces: Sequence[str], say: Say, grace_seco
 
 
 def start(connection: Connection, namespaces: Sequence[str], say: Say) -> None:
-    """What `stop` scaled down goes back to what it was."""
+    """Scale what `stop` scaled down back to what it was."""
     for found in _deployments(connection, namespaces):
         before = (found["metadata"].get("annotations") or {}).get(REPLICAS)
         if before is not None:
@@ -77,7 +77,7 @@ def _scale(connection: Connection, found: dict[str, Any], replicas: int, before:
 
 
 def _pods(connection: Connection, namespace: str) -> list[str]:
-    """Also those of rollouts that are under way."""
+    """Return the names of running pods, including those of rollouts under way."""
     chosen = [Selection(namespace, selector) for selector in (DAGSTER, ERRANDS)]
     return sorted(pod.name for one in chosen for pod in selected_pods(connection, one) if _is_up(pod))
 

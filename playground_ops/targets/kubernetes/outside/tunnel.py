@@ -1,8 +1,8 @@
-"""One connection to a port of a pod, through the API server: a websocket that carries two channels.
+"""One connection to a port of a pod through the API server: a websocket with two channels.
 
-The protocol is the one that kubelets have understood since 1.5: `v4.channel.k8s.io`. Each message begins with
-its channel, 0 for data and 1 for what went wrong, and the first of each channel names the port.
-It has no half-close: who has said all and still listens keeps the connection until the pod ends it.
+The protocol `v4.channel.k8s.io` is known to kubelets since 1.5. Each message begins with its channel, 0 for
+data and 1 for errors, and the first of each channel contains the port. There is no half-close: a client that
+has sent all and still reads keeps the connection until the pod ends it.
 """
 
 from __future__ import annotations
@@ -25,16 +25,16 @@ DATA, ERROR = b"\x00", b"\x01"
 PORT_BYTES = 2
 CHUNK_BYTES = 65_536
 LINGER_SECONDS = 10.0
-"""How long the pod may be silent once the client has said all."""
+"""How long the pod may be silent once the client has sent all."""
 
 
 class Broken(Exception):
-    """The pod's side could not be connected to, or broke; the message says what the node said."""
+    """The pod's side could not be reached, or broke; the message is the node's."""
 
 
 @dataclass
 class Tunnel:
-    """Used as a context; it is closed after it."""
+    """An open tunnel; as a context manager it closes itself."""
 
     socket: ClientConnection
     received: int = 0
@@ -47,7 +47,7 @@ class Tunnel:
         await self.socket.close()
 
     async def carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """Both ways until one side ends. Raises Broken, or OSError when the client went away."""
+        """Copy both ways until one side ends. Raises Broken, or OSError when the client went away."""
         up = asyncio.create_task(self._up(reader))
         down = asyncio.create_task(self._down(writer))
         try:
@@ -95,7 +95,7 @@ class Tunnel:
 
 
 async def dial(connection: Connection, pod_path: str, port: int) -> Tunnel:
-    """Raises Refusal, or PlaygroundError (transient) when nobody answers."""
+    """Open a tunnel. Raises Refusal, or PlaygroundError (transient) when nobody answers."""
     from websockets.asyncio.client import connect
     from websockets.exceptions import InvalidHandshake, InvalidStatus, WebSocketException
     from websockets.typing import Subprotocol

@@ -10,9 +10,8 @@ from collections.abc import Callable
 
 from playground_ops.core.pod import Pod
 from playground_ops.core.target import Say
-from playground_ops.render.names import an_object
 from playground_ops.targets.kubernetes.api.connection import Connection
-from playground_ops.targets.kubernetes.api.paths import Selection, collection, path
+from playground_ops.targets.kubernetes.api.paths import Selection, collection, path, path_of
 from playground_ops.targets.kubernetes.api.streaming import states
 from playground_ops.targets.kubernetes.objects.applying import delete
 
@@ -20,7 +19,7 @@ from playground_ops.targets.kubernetes.objects.applying import delete
 def end_pods(connection: Connection, namespace: str, name: str, selector: str, grace_seconds: int) -> None:
     """End them. Returns when the pods are gone, or some seconds after their grace."""
     orphan = {"propagationPolicy": "Orphan"}
-    delete(connection, path(an_object("apps/v1", "Deployment", name, namespace, {})), **orphan)
+    delete(connection, path_of("apps/v1", "Deployment", name, namespace), **orphan)
     chosen, told = Selection(namespace, selector), set[str]()
     sets = connection.request("GET", collection("apps/v1", "ReplicaSet", namespace), query=chosen.query)
     for found in sets["items"]:

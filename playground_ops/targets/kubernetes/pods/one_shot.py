@@ -42,7 +42,7 @@ def run(
     no_answer: Callable[[str], Finding],
     say: Callable[[str], None] = lambda message: None,
 ) -> Ended:
-    """Run it within its deadline of `seconds`. `say` hears every ten seconds what it waits for, and may raise.
+    """Run it; its deadline is `seconds`. `say` hears every ten seconds what it waits for, and may raise.
 
     Raises PlaygroundError when it can't be started, with the pod's finding or the one of `no_answer`.
     """

@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from playground_ops.core.errors import Finding, LockLost, certain
-from playground_ops.render.names import RELEASE, ROLLOUT_MANAGER, an_object, location_service
+from playground_ops.render.names import RELEASE, ROLLOUT_MANAGER, location_service
 from playground_ops.targets.kubernetes.api.connection import Connection
-from playground_ops.targets.kubernetes.api.paths import path
+from playground_ops.targets.kubernetes.api.paths import path, path_of
 from playground_ops.targets.kubernetes.api.refusals import Refusal
 from playground_ops.targets.kubernetes.objects.planning import APPLY
 
@@ -71,9 +71,9 @@ class LocationAddress:
         return str(patched["spec"]["clusterIP"])
 
     def _service(self, location: str) -> dict[str, Any] | None:
-        wanted = an_object("v1", "Service", location_service(location), self._namespace, {})
-        found = self._connection.get(path(wanted))
-        return dict(found) if found is not None else None
+        where = path_of("v1", "Service", location_service(location), self._namespace)
+        found: dict[str, Any] | None = self._connection.get(where)
+        return found
 
 
 def _chosen(service: Mapping[str, Any] | None) -> int | None:

@@ -14,13 +14,12 @@ from playground_ops.render.names import (
     PREFIX,
     RELEASE,
     ROLLOUT_MANAGER,
-    an_object,
     release_deployment,
     release_service,
 )
 from playground_ops.render.release import RECORD
 from playground_ops.targets.kubernetes.api.connection import Connection
-from playground_ops.targets.kubernetes.api.paths import collection, path
+from playground_ops.targets.kubernetes.api.paths import collection, path_of
 from playground_ops.targets.kubernetes.api.refusals import Refusal
 from playground_ops.targets.kubernetes.objects.applying import delete
 from playground_ops.targets.kubernetes.releases.address import LocationAddress
@@ -127,7 +126,7 @@ class Releases:
             ("apps/v1", "Deployment", release_deployment(location, number)),
             ("v1", "Service", release_service(location, number)),
         ):
-            delete(self._connection, self._path(api, kind, found))
+            delete(self._connection, path_of(api, kind, found, self._namespace))
 
     def sweep(self, location: str) -> None:
         """Delete releases that have drained, and Services whose Deployment somebody deleted."""
@@ -141,7 +140,8 @@ class Releases:
                 self.delete(release)
         made = {_number(found) for found in deployments}
         for number in {_number(found) for found in services} - made:
-            delete(self._connection, self._path("v1", "Service", release_service(location, number)))
+            name = release_service(location, number)
+            delete(self._connection, path_of("v1", "Service", name, self._namespace))
 
     def pods(self, release: Release) -> tuple[list[Pod], str]:
         """Return the pods, newest first and ending ones last, and the list's version to watch from."""
@@ -153,10 +153,8 @@ class Releases:
         self._connection.request("PATCH", self._deployment(release), body, MERGE, query)
 
     def _deployment(self, release: Release) -> str:
-        return self._path("apps/v1", "Deployment", release_deployment(release.location.name, release.number))
-
-    def _path(self, api: str, kind: str, name: str) -> str:
-        return path(an_object(api, kind, name, self._namespace, {}))
+        name = release_deployment(release.location.name, release.number)
+        return path_of("apps/v1", "Deployment", name, self._namespace)
 
     def _list(self, api: str, kind: str, location: str) -> list[dict[str, Any]]:
         found = self._listed(api, kind, {LOCATION: location, RELEASE: None})["items"]

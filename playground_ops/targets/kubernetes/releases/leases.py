@@ -14,7 +14,7 @@ from playground_ops.core.clock import micro_time, moment
 from playground_ops.core.errors import Finding, LockHeld, LockLost, PlaygroundError, transient
 from playground_ops.render.names import LOCATION, PREFIX, an_object, labels
 from playground_ops.targets.kubernetes.api.connection import Connection
-from playground_ops.targets.kubernetes.api.paths import collection, path
+from playground_ops.targets.kubernetes.api.paths import collection, path, path_of
 from playground_ops.targets.kubernetes.api.refusals import Refusal
 
 LEASE_SECONDS = 30
@@ -89,7 +89,7 @@ def lease(connection: Connection, namespace: str, location: str, holder: str) ->
 
 def holder(connection: Connection, namespace: str, location: str) -> str | None:
     """Return who holds it now, as people know them; None for nobody."""
-    found = connection.get(path(an_object(API, "Lease", name_of(location), namespace, {})))
+    found = connection.get(path_of(API, "Lease", name_of(location), namespace))
     return _told(found)[0] if found is not None and _is_held(found, connection.now()) else None
 
 

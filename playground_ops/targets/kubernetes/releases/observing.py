@@ -19,10 +19,10 @@ from playground_ops.diagnose.pods import (
     replaced_pod_finding,
     room_is_coming,
 )
-from playground_ops.render.names import an_object, release_deployment
+from playground_ops.render.names import release_deployment
 from playground_ops.render.release import SERVER
 from playground_ops.targets.kubernetes.api.connection import Connection
-from playground_ops.targets.kubernetes.api.paths import Selection, path
+from playground_ops.targets.kubernetes.api.paths import Selection, path_of
 from playground_ops.targets.kubernetes.api.streaming import changes
 from playground_ops.targets.kubernetes.pods.selection import collected, log_end, logs_of_ended
 from playground_ops.targets.kubernetes.releases.deployments import Releases, selector
@@ -153,7 +153,7 @@ class Pods:
 
     def _without_a_pod(self, release: Release) -> Observation:
         name = release_deployment(release.location.name, release.number)
-        found = self._connection.get(path(an_object("apps/v1", "Deployment", name, self._namespace, {})))
+        found = self._connection.get(path_of("apps/v1", "Deployment", name, self._namespace))
         if found is None:
             finding = _gone(f"deployment/{name}")
             return Observation(status=ServerStatus.FAILED, message="it is not there", finding=finding)

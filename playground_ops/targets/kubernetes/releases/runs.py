@@ -12,7 +12,7 @@ from playground_ops.core.clock import moment
 from playground_ops.core.errors import Finding, PlaygroundError, certain, transient
 from playground_ops.core.pod import Pod
 from playground_ops.render import instance
-from playground_ops.render.names import GRPC_PORT, INSTANCE, an_object, location_service, release_service
+from playground_ops.render.names import GRPC_PORT, INSTANCE, location_service, release_service
 from playground_ops.render.release import SERVER
 from playground_ops.render.runs import CONTEXT
 from playground_ops.targets.common import runs_in_flight
@@ -20,7 +20,7 @@ from playground_ops.targets.common.instance import InFlight
 from playground_ops.targets.common.server_protocol import Address
 from playground_ops.targets.common.webserver import Webserver
 from playground_ops.targets.kubernetes.api.connection import Connection
-from playground_ops.targets.kubernetes.api.paths import collection, path
+from playground_ops.targets.kubernetes.api.paths import collection, path_of
 from playground_ops.targets.kubernetes.releases.deployments import OF_LOCATIONS, Releases
 from playground_ops.targets.kubernetes.releases.records import Records
 
@@ -52,7 +52,7 @@ def _is_whole(text: str) -> bool:
 
 def launcher_may_change(connection: Connection, configuration: Configuration) -> None:
     """Raises PlaygroundError if the run launcher changes in `ops`, or while runs it knows are active."""
-    where = path(an_object("v1", "ConfigMap", INSTANCE, configuration.kubernetes.namespace, {}))
+    where = path_of("v1", "ConfigMap", INSTANCE, configuration.kubernetes.namespace)
     found = connection.get(where)
     if found is None:
         return
