@@ -1,6 +1,6 @@
-"""What git takes as a repository and uv as an index, and where such an address leads.
+"""Checks addresses of repositories (for git) and package indexes (for uv), and finds the host they lead to.
 
-Refused is what would run commands or carry a secret.
+An address that would run commands or that contains a secret is refused.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _SECRET = re.compile(r"(?:^|[&;])[\w.-]{0,40}(?:token|pass|secret|key|auth|sig)[
 
 
 def repository(value: str, folder: Path) -> str | None:
-    """A relative path is relative to `folder`; None for an empty one. Raises ValueError(expected)."""
+    """Return a repository's address; a relative path is relative to `folder`. Raises ValueError(expected)."""
     value = value.strip()
     if not value:
         return None
@@ -48,7 +48,7 @@ def repository(value: str, folder: Path) -> str | None:
 
 
 def index(value: str) -> str:
-    """Of Python packages (PEP 503). Raises ValueError(expected)."""
+    """Return the URL of an index of Python packages (PEP 503). Raises ValueError(expected)."""
     value = value.strip()
     if PLACEHOLDER.search(value):
         raise ValueError("the address of your own index; this is a placeholder")
@@ -84,7 +84,7 @@ def _url(value: str) -> str:
 
 
 def _carries_a_secret(parts: SplitResult) -> bool:
-    """Also a password with a slash in it, which makes the rest of it look like a path."""
+    """Return whether it contains a secret; a password with a slash makes its rest look like a path."""
     if parts.password is not None or (parts.scheme.startswith("http") and parts.username):
         return True
     if parts.scheme != "file" and "@" in f"{parts.path}{parts.query}{parts.fragment}":
@@ -120,9 +120,9 @@ class Reached:
     host: str
     port: int
     cidr: str | None
-    """Of an address."""
+    """Set where the host is an IP address."""
     namespace: str | None
-    """Of a Service by its full name (`git.tools.svc`)."""
+    """Set where the host is the full name of a Service (`git.tools.svc`)."""
 
     @property
     def is_known(self) -> bool:
@@ -139,7 +139,7 @@ class Reached:
 
 
 def reached(repository: str) -> Reached | None:
-    """None of a path, or of what is no address."""
+    """Return the host that a repository leads to; None for a path, or for what is no address."""
     if "://" not in repository:
         found = _SHORT.match(repository)
         return Reached.of(found[1].strip("[]"), _SSH) if found else None

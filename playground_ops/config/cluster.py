@@ -1,4 +1,4 @@
-"""What a cluster tells, beside what the file says: it decides what is rendered, and stands in no file."""
+"""Facts from the cluster that decide what is rendered and that are in no configuration file."""
 
 from pydantic import Field
 
@@ -12,7 +12,7 @@ class ClusterFacts(FrozenModel):
     allowed: dict[str, list[str]] = Field(default_factory=dict)
     """What `ops` from git may use (`render/allowed.py`), as it was or is about to be applied."""
     live_runs: tuple[str, ...] = ()
-    """Container contexts of the releases there are: which pods their runs may have."""
+    """Container contexts of the live releases, which decide what pods their runs may have."""
 
 
 class InCluster(Configuration):
@@ -27,5 +27,5 @@ def in_cluster(configuration: Configuration, facts: ClusterFacts) -> InCluster:
 
 
 def facts_of(configuration: Configuration) -> ClusterFacts:
-    """Nothing is known of a configuration that was only read."""
+    """Return the facts; a configuration that was only read has empty ones."""
     return configuration.facts if isinstance(configuration, InCluster) else ClusterFacts()

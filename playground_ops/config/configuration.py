@@ -1,6 +1,6 @@
-"""What a configuration file says, with every default filled in.
+"""The configuration with every default filled in.
 
-A section is one class: the keys that it may have, their rules, and the value that the program reads.
+A section is one class: its possible keys, their rules, and the value that the program reads.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from playground_ops.core.pod_settings import PodSettings
 class WebserverSettings(Section):
     pod: Pod = PodSettings()
     read_only: bool = False
-    """A second one, in which nothing can be launched or changed. On Kubernetes."""
+    """On Kubernetes: a second webserver, in which nothing can be launched or changed."""
     host: rules.Host = "127.0.0.1"
     port: rules.Port | None = None
     """None: 3000 if it is free, else any free one."""
@@ -61,27 +61,27 @@ class ImageSettings(Section):
 
 
 class Webhook(Section):
-    """Where a change of the stack's health is told."""
+    """A URL that is called when the stack's health changes."""
 
     variable: rules.EnvironmentName
-    """The environment of `ops` has it; it holds the URL, which is a secret."""
+    """The variable in the environment of `ops` that holds the URL, which is a secret."""
     form: Literal["json", "slack"] = "json"
 
 
 class HealthSettings(Section):
     interval_minutes: Annotated[int, Field(ge=1, le=60)] = 10
     kept_days: Annotated[int, Field(ge=1, le=3650)] = 7
-    """How long its runs that succeeded stay."""
+    """How long its successful runs are kept."""
     tell: Annotated[rules.Listed[Webhook], Field(max_length=20)] = ()
     heal_times: Annotated[int, Field(ge=0, le=20)] = 0
-    """How often a location may be mended within the window; 0: never."""
+    """How often a location may be healed within the window; 0: never."""
     heal_window_minutes: Annotated[int, Field(ge=10, le=1440)] = 60
 
 
 class RolloutSettings(Section):
     confirm_timeout_seconds: Annotated[float, Field(gt=0, le=600)] = 10.0
     confirm_seconds: Annotated[float, Field(ge=0, le=600)] = 10.0
-    """How long a release that took another one's place is watched before that one may go."""
+    """How long a new release is watched before the previous one may end."""
     transient_timeout_seconds: Annotated[float, Field(ge=0, le=3600)] = 60.0
     capacity_timeout_seconds: Annotated[float, Field(ge=0, le=3600)] = 120.0
 
@@ -96,7 +96,7 @@ class ExternalPostgres(Section):
     parameters: dict[kubernetes_rules.ConnectionParameter, rules.EnvironmentValue] = Field(
         default_factory=dict
     )
-    """Libpq is given these, such as `sslmode`."""
+    """Parameters for libpq, such as `sslmode`."""
 
 
 class BackupSettings(Section):
@@ -134,30 +134,30 @@ class PackagesSettings(Section):
 
 class KubernetesSettings(Section):
     context: kubernetes_rules.Context | None = None
-    """The only one that is ever written to; None: it has to be named in the command."""
+    """The only context that is written to; None: commands have to name it."""
     namespace: kubernetes_rules.Namespace = "dagster"
     storage_class: kubernetes_rules.ObjectName | None = None
     """None: the cluster's default."""
     artifacts: quantities.Bytes = "10Gi"
     artifacts_access: Literal["ReadWriteOnce", "ReadWriteMany"] = "ReadWriteOnce"
     artifacts_store: ArtifactsStore | None = None
-    """None: captured logs lie on the claim too."""
+    """None: captured logs are on the claim too."""
     network_policies: bool = True
     admission_policy: bool = True
-    """Limits what `ops` can make pods of; it takes the right to make cluster-wide objects."""
+    """Limits what pods `ops` can create; it takes the right to create cluster-wide objects."""
     packages: PackagesSettings = PackagesSettings()
     ingress: IngressSettings | None = None
     read_only_ingress: IngressSettings | None = None
-    """To the second webserver."""
+    """The ingress of the second webserver."""
     ops: Pod = PodSettings()
 
 
 class StackSettings(Section):
-    """These are all sections but those that say which code locations there are."""
+    """All sections except those about code locations."""
 
     target: Literal["local", "kubernetes"] = "local"
     run_launcher: Literal["code_server", "kubernetes"] = "code_server"
-    """Where a run is executed: by the server of its release, or in a pod of its own."""
+    """Where a run is executed: in its release's code server, or in a pod of its own."""
     run_queue: RunQueueSettings = RunQueueSettings()
     images: ImageSettings = ImageSettings()
     webserver: WebserverSettings = WebserverSettings()
@@ -170,11 +170,11 @@ class StackSettings(Section):
 
 
 class File(StackSettings, LocationKeys):
-    """The whole file. A hint at a key looks at those of the last base first, which are those of locations."""
+    """The whole file. Hints at a key search the keys of the last base first, which are those of locations."""
 
 
 class Configuration(StackSettings):
-    """The file as the rest of the program reads it."""
+    """The configuration as the rest of the program reads it."""
 
     source: str
     """Path of the file it was read from."""
@@ -193,7 +193,7 @@ class Configuration(StackSettings):
 
     @property
     def all_pods(self) -> dict[str, PodSettings]:
-        """By component: what is set of its pods. An external database has none."""
+        """Return the pod settings by component. An external database has none."""
         return {
             "webserver": self.webserver.pod,
             **({"webserver-read-only": self.webserver.pod} if self.webserver.read_only else {}),
@@ -208,17 +208,17 @@ class Configuration(StackSettings):
 
     @property
     def namespaces(self) -> tuple[str, ...]:
-        """The stack's, then those of isolated locations."""
+        """The stack's namespace, then those of isolated locations."""
         return (self.kubernetes.namespace, *(self.namespace_of(one.name) for one in self.isolated))
 
     @property
     def installing(self) -> tuple[Location, ...]:
-        """Those that may have packages of their own; with `auto` their commit decides. Never `ops`."""
+        """Locations that may have packages of their own, never `ops`; with `auto` their commit decides."""
         shared = Dependencies.SHARED
         return tuple(one for one in self.locations if one.repository and one.dependencies is not shared)
 
     def namespace_of(self, location: str) -> str:
-        """Where its pods, its Service and what they need are."""
+        """Return the namespace of its pods, its Service and what they need."""
         own = self.kubernetes.namespace
         isolation = next((one.isolation for one in self.isolated if one.name == location), None)
         return (isolation.namespace or f"{own}-{location}") if isolation else own

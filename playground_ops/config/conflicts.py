@@ -1,6 +1,6 @@
-"""Faults of values that are right each by itself and wrong beside each other.
+"""Faults of values that are each valid but conflict with each other.
 
-Looked for in the file as it stands, so that they are told together with the faults of single values.
+They are searched in the raw file, so that they are reported together with the faults of single values.
 """
 
 from collections.abc import Iterator, Mapping
@@ -34,6 +34,18 @@ def _locations(content: Mapping[str, Any]) -> Iterator[tuple[int, Mapping[str, A
             yield index, entry
 
 
+def _section(content: Mapping[str, Any], key: str) -> Mapping[str, Any]:
+    """Return what stands under a key; empty where that is no mapping."""
+    found = content.get(key)
+    return found if isinstance(found, dict) else {}
+
+
+def _url(location: Mapping[str, Any]) -> Any:
+    """Return the repository's URL, in either form."""
+    repo = location.get("repo")
+    return repo.get("url") if isinstance(repo, dict) else repo
+
+
 def _named_twice(content: Mapping[str, Any]) -> Iterator[Fault]:
     seen: dict[str, int] = {}
     for index, entry in _locations(content):
@@ -49,39 +61,34 @@ def _named_twice(content: Mapping[str, Any]) -> Iterator[Fault]:
 
 def _refs_of_nothing(content: Mapping[str, Any]) -> Iterator[Fault]:
     """An empty `url: ""` says on purpose that there is no repository; a missing one is forgotten."""
-    found = [(("code_locations", index), entry) for index, entry in _locations(content)]
-    ops = content.get("ops")
-    for at, entry in [*found, *([(("ops",), ops)] if isinstance(ops, dict) else [])]:
+    found: list[tuple[Steps, Any]] = [(("code_locations", index), one) for index, one in _locations(content)]
+    for at, entry in [*found, (("ops",), _section(content, "ops"))]:
         repo = entry.get("repo")
         if not isinstance(repo, dict) or repo.get("url") is not None:
             continue
         for key in ("ref", "subdirectory", "secret"):
             if repo.get(key) is not None:
-                steps: Steps = (*at, "repo", key)
-                yield Fault(
-                    steps, f"`{key}` without `url`", "both or neither", f"Add `url`, or remove `{key}`."
-                )
+                fix = f"Add `url`, or remove `{key}`."
+                yield Fault((*at, "repo", key), f"`{key}` without `url`", "both or neither", fix)
 
 
 def _addresses(content: Mapping[str, Any]) -> Iterator[Fault]:
-    """Of webservers: one that is not there has none."""
-    kubernetes, webserver = content.get("kubernetes"), content.get("webserver")
-    wanted = isinstance(kubernetes, dict) and kubernetes.get("read_only_ingress") is not None
-    if wanted and not (isinstance(webserver, dict) and webserver.get("read_only")):
+    """A webserver that does not exist can't have an ingress."""
+    wanted = _section(content, "kubernetes").get("read_only_ingress") is not None
+    if wanted and not _section(content, "webserver").get("read_only"):
         found = "an ingress to a read-only webserver that there is none of"
         fix = "Add `read_only: true` to `webserver`, or remove `read_only_ingress`."
         yield Fault(("kubernetes", "read_only_ingress"), found, "`webserver.read_only: true` beside it", fix)
 
 
 def _isolations(content: Mapping[str, Any]) -> Iterator[Fault]:
-    """A namespace has one owner, and a database of its own is in a Postgres that the stack runs."""
-    kubernetes, postgres = content.get("kubernetes"), content.get("postgres")
-    own = kubernetes.get("namespace") if isinstance(kubernetes, dict) else None
+    """A namespace has one owner, and a location's own database needs a Postgres that the stack runs."""
+    own = _section(content, "kubernetes").get("namespace")
     stack = text_of(own) if own is not None else KubernetesSettings().namespace
     taken: dict[str, tuple[str, Any]] = {str(stack): ("the stack", None)}
     for index, entry in _locations(content):
         isolation, at = entry.get("isolation"), ("code_locations", index, "isolation")
-        asked = isolation if isinstance(isolation, dict) else {}
+        asked = _section(entry, "isolation")
         if isolation is not True and not isinstance(isolation, dict):
             continue
         given, name = text_of(asked.get("namespace")), text_of(entry.get("name"))
@@ -94,7 +101,7 @@ def _isolations(content: Mapping[str, Any]) -> Iterator[Fault]:
         if whose != f"`code_locations[{index}]`" and (given or name != like):
             found = f"the namespace `{shown(namespace)}`, which is that of {whose}"
             yield Fault(steps, found, "a namespace of its own", "Name another one.")
-        external = isinstance(postgres, dict) and postgres.get("external") is not None
+        external = _section(content, "postgres").get("external") is not None
         if asked.get("database") is True and external:
             fix = "Make a database and a role there, and give its URL by `pod: environment_from_secrets:`."
             found = "`database` beside `postgres.external`"
@@ -102,29 +109,25 @@ def _isolations(content: Mapping[str, Any]) -> Iterator[Fault]:
 
 
 def _one_secret_for_two(content: Mapping[str, Any]) -> Iterator[Fault]:
-    """Each is for one container alone: the one that fetches code, and the one that installs packages."""
-    kubernetes = content.get("kubernetes")
-    packages = kubernetes.get("packages") if isinstance(kubernetes, dict) else None
-    secret = packages.get("secret") if isinstance(packages, dict) else None
-    repos = [entry.get("repo") for _, entry in _locations(content)]
-    if secret and secret in [repo.get("secret") for repo in repos if isinstance(repo, dict)]:
+    """Each Secret is for one container: the one that fetches code, or the one that installs packages."""
+    secret = _section(_section(content, "kubernetes"), "packages").get("secret")
+    if secret and secret in [_section(entry, "repo").get("secret") for _, entry in _locations(content)]:
         fix = "Make one for each, with what that one needs."
         steps: Steps = ("kubernetes", "packages", "secret")
         yield Fault(steps, f"`{shown(secret)}`, which a repository names too", "a Secret of its own", fix)
 
 
 def _egress(content: Mapping[str, Any]) -> Iterator[Fault]:
-    """A repository that nobody can fetch from, and a limit that nobody sets."""
-    kubernetes = content.get("kubernetes")
-    unlimited = isinstance(kubernetes, dict) and kubernetes.get("network_policies") is False
+    """A repository that can't be reached, and a limit that nothing enforces."""
+    unlimited = _section(content, "kubernetes").get("network_policies") is False
     for index, entry in _locations(content):
-        limit, repo, at = entry.get("egress"), entry.get("repo"), ("code_locations", index, "egress")
+        limit, at = entry.get("egress"), ("code_locations", index, "egress")
         if limit is None:
             continue
         if unlimited:
             fix = "Remove `kubernetes.network_policies: false`, or `egress`."
             yield Fault(at, "`egress` without network policies", "`network_policies: true` beside it", fix)
-        url = repo.get("url") if isinstance(repo, dict) else repo
+        url = _url(entry)
         found = reached(url) if isinstance(url, str) else None
         if limit in ("closed", []) and found and not found.is_known:
             told = f"`closed` beside a repository at the name {shown(found.host)}"
@@ -133,7 +136,7 @@ def _egress(content: Mapping[str, Any]) -> Iterator[Fault]:
 
 
 def _images(content: Mapping[str, Any]) -> Iterator[Fault]:
-    """Code that is in an image is in no repository, and the image is the pod's."""
+    """Code in an image is in no repository, and the image is the pod's."""
     for index, entry in _locations(content):
         at = ("code_locations", index)
         if entry.get("image") is None:
@@ -142,15 +145,13 @@ def _images(content: Mapping[str, Any]) -> Iterator[Fault]:
                     fix = f"Add `image`, or remove `{key}`."
                     yield Fault((*at, key), f"`{key}` without `image`", "both or neither", fix)
             continue
-        repo, pod = entry.get("repo"), entry.get("pod")
         beside = {
-            "repo": repo.get("url") if isinstance(repo, dict) else repo,
+            "repo": _url(entry),
             "dependencies": entry.get("dependencies"),
             "follow": entry.get("follow") or None,
-            "pod": pod.get("image") if isinstance(pod, dict) else None,
+            "pod.image": _section(entry, "pod").get("image"),
         }
-        for key in (key for key, value in beside.items() if value is not None):
-            what = "pod.image" if key == "pod" else key
+        for what in (what for what, value in beside.items() if value is not None):
             told = f"Remove one of the two: the code is in `image`, and nothing comes from `{what}`."
             yield Fault((*at, *what.split(".")), f"`{what}` beside `image`", "one of the two", told)
         if (entry.get("module") is None) == (entry.get("python_file") is None):

@@ -1,4 +1,4 @@
-"""Whether two locations are configured alike: a digest, and the settings that a plan shows."""
+"""Tells whether two locations are configured alike: a digest, and the settings that a plan shows."""
 
 from __future__ import annotations
 
@@ -25,15 +25,15 @@ _NOT_A_NEW_RELEASE = {
     "longest_run_seconds",
     "smoke_timeout_seconds",
 }
-"""Settings that neither the server nor its code sees; what pods see of isolation is in `surroundings`."""
+"""Settings that do not affect the server or its code; isolation affects pods by way of `surroundings`."""
 _NOT_OF_THE_POD = {"service_annotations", "disruption_budget"}
-"""Settings of what is beside a pod."""
+"""Settings of objects other than the pod."""
 _LATER = {"pod", "git_secret", "surroundings", "in_image", "must_keep"}
-"""Where they are not given, a location is configured as before there were such settings."""
+"""Settings of later versions: where they are not given, the digest is as before they existed."""
 
 
 def digest(location: Location) -> str:
-    """16 hexadecimal digits; the same for two locations whose releases would be configured alike."""
+    """Return 16 hexadecimal digits, equal for locations whose releases would be configured alike."""
     fields = location.model_dump(mode="json", exclude=_NOT_A_NEW_RELEASE)
     fields["pod"] = (
         location.pod.model_dump(mode="json", exclude_defaults=True, exclude=_NOT_OF_THE_POD) or None
@@ -45,22 +45,22 @@ def digest(location: Location) -> str:
 
 
 def seen_by_ops(configuration: Configuration, allowed: Mapping[str, Sequence[str]] | None = None) -> str:
-    """What the definitions of `ops` are made from: assets, checks, sensors and the schedule."""
+    """Return what the definitions of `ops` (assets, checks, sensors, schedule) are made from."""
     followed = [
         (one.name, one.follow and (one.repository, one.git_secret, one.ref, one.follow_interval_seconds))
         for one in configuration.locations
     ]
     seen: list[object] = [followed, configuration.health.interval_minutes]
     if configuration.ops.repository:
-        # A commit that was refused for what these lack is tried again when they have it.
+        # A commit that was refused because the lists lack something is tried again when they change.
         seen.append(allowed or {})
     return json.dumps(seen, sort_keys=True)
 
 
 def with_what_ops_sees(configuration: Configuration) -> Configuration:
-    """So that `ops` gets a new release when its definitions would be others, where it has no pod.
+    """Give `ops` a new release, on the local target, when its definitions would change.
 
-    In a cluster that is a part of what its pod would be (render/pod_fingerprint.py).
+    In a cluster the fingerprint of its pod does this (render/pod_fingerprint.py).
     """
     text = seen_by_ops(configuration)
     surroundings = hashlib.sha256(text.encode()).hexdigest()[:16]
@@ -72,7 +72,7 @@ CONFIRMED = "confirmed"
 
 
 def location_component(release: Release, process: str, rollout: str) -> Component:
-    """`process`: how its server does; `rollout`: whether the rollout that made it serve came to its end."""
+    """Make the component. `process`: its server's state; `rollout`: whether its rollout has ended."""
     pinned = release.revision if release.revision.repository is None else None
     settings = location_settings(release.location, pinned)
     return Component(
@@ -83,7 +83,7 @@ def location_component(release: Release, process: str, rollout: str) -> Componen
 
 
 def location_settings(location: Location, pinned: Revision | None) -> dict[str, str]:
-    """Readable settings; values of the environment are not shown, the digest tells that one moved."""
+    """Return readable settings; values of the environment are not shown, but change the digest."""
     image = location.in_image
     return {
         "repository": location.repository or (image.image if image else "the bootstrap package"),

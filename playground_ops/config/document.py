@@ -1,4 +1,4 @@
-"""The text of a file as plain values, with the line each stands in. YAML's traps end here.
+"""Reads the text of a file as plain values with their lines, and handles YAML's traps.
 
 A small text that explodes when it is read is refused: nesting (a crash in libyaml), aliases of aliases.
 """
@@ -24,7 +24,7 @@ class Document:
 
 
 def document(text: str) -> Document:
-    """Raises yaml.YAMLError or ValueError for text that is not YAML, or too much of it."""
+    """Read it. Raises yaml.YAMLError or ValueError for text that is not YAML, or is too long."""
     refuse_what_explodes(text)
     node = yaml.compose(StringIO(text), Loader=loader())  # a stream: errors then quote no line of it
     walk = _Walk()
@@ -33,7 +33,7 @@ def document(text: str) -> Document:
 
 
 def not_yaml(text: str, error: yaml.YAMLError | ValueError) -> Fault:
-    """What the parser says, in one sentence, with its line."""
+    """Return the parser's message as one fault, with its line."""
     mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
     words = [getattr(error, "context", None), getattr(error, "problem", None)]
     said = ", ".join(word for word in words if word) or str(error).splitlines()[0]
@@ -63,8 +63,9 @@ class _Walk:
 
     def _mapping(self, node: yaml.MappingNode, steps: Steps) -> dict[str, Any]:
         merged: dict[str, Any] = {}
-        for _, value in filter(_merges, node.value):
-            merged = {**self._merged(value, steps), **merged}
+        for key, value in node.value:
+            if key.tag == _MERGE:
+                merged = {**self._merged(value, steps), **merged}
         own: dict[str, Any] = {}
         for key, value in node.value:
             if key.tag != _MERGE and self._usable(key, own, steps):
@@ -87,7 +88,7 @@ class _Walk:
         return True
 
     def _merged(self, node: yaml.Node, steps: Steps) -> dict[str, Any]:
-        """What `<<` brings: a mapping, or several of which an earlier one wins."""
+        """Return what `<<` merges: a mapping, or several of which an earlier one wins."""
         if isinstance(node, yaml.MappingNode):
             return self._mapping(node, steps)
         if isinstance(node, yaml.SequenceNode):
@@ -100,10 +101,6 @@ class _Walk:
         return {}
 
 
-def _merges(pair: tuple[yaml.Node, yaml.Node]) -> bool:
-    return bool(pair[0].tag == _MERGE)
-
-
 LONGEST_FILE = 500_000
 """Bytes. A stack of a hundred locations needs a tenth of it."""
 DEEPEST = 20
@@ -111,12 +108,12 @@ MOST_VALUES = 50_000
 
 
 def loader() -> Any:
-    """A safe one: it makes no objects."""
+    """Return a loader that makes no Python objects."""
     return getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 def refuse_what_explodes(text: str) -> None:
-    """Raises yaml.MarkedYAMLError. Reads the events alone, which takes no recursion."""
+    """Raises yaml.MarkedYAMLError. It reads only events, without recursion."""
     if len(text) > LONGEST_FILE:
         raise yaml.MarkedYAMLError(problem=f"more than {LONGEST_FILE} characters")
     opened: list[tuple[str | None, int]] = []

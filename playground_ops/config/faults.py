@@ -1,4 +1,4 @@
-"""The faults of a file: where each is, what may be shown of it, and what a person can do about it."""
+"""The faults of a file: where each one is, what may be shown of the value, and how to correct it."""
 
 import difflib
 import re
@@ -22,9 +22,9 @@ _TOKEN = re.compile(r"([?&;#][\w.-]{0,40}(?:token|pass|secret|key|auth|sig)[\w.-
 
 
 def masked(text: str) -> str:
-    """Without the user information of a URL or of `user:password@host`, and without tokens of a query.
+    """Mask the user information of a URL or of `user:password@host`, and tokens of a query.
 
-    Everything up to the last `@` goes: a password may hold a slash, a space or an `@` of its own.
+    Everything up to the last `@` is masked: a password may contain a slash, a space or an `@`.
     """
     before, at, host = text.rpartition("@")
     scheme, slashes, _ = before.partition("://")
@@ -36,7 +36,7 @@ def masked(text: str) -> str:
 
 
 def shown(text: str) -> str:
-    """Masked; in one line; printable, as a terminal obeys what is not; 80 characters of it."""
+    """Return at most 80 characters in one line, masked and printable: terminals obey control characters."""
     text = masked(text)
     cut = text if len(text) <= _SHOWN_CHARACTERS else f"{text[:_SHOWN_CHARACTERS]}..."
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in cut)
@@ -66,7 +66,7 @@ def kind_of(value: object) -> str:
 
 
 def path_of(steps: Sequence[str | int]) -> str:
-    """`code_locations[1].repo.url`."""
+    """Write a path such as `code_locations[1].repo.url`."""
     path = ""
     for step in steps:
         if isinstance(step, int):
@@ -83,14 +83,14 @@ Steps = tuple[str | int, ...]
 
 @dataclass(frozen=True)
 class Fault:
-    """Its words go to logs and terminals: whatever comes from the file has passed `shown` before."""
+    """A fault, whose texts go to logs and terminals: all parts from the file have passed `shown`."""
 
     steps: Steps
     found: str
     expected: str
     fix: str
     line: int | None = None
-    """None: where the value at `steps` stands."""
+    """None: the line of the value at `steps`."""
 
 
 def finding(file: Path, fault: Fault, lines: Mapping[Steps, int]) -> Finding:
@@ -104,7 +104,7 @@ def finding(file: Path, fault: Fault, lines: Mapping[Steps, int]) -> Finding:
 
 
 def line_of(fault: Fault, lines: Mapping[Steps, int]) -> int | None:
-    """Of the nearest value that is there; the file as a whole has no line."""
+    """Return the line of the nearest existing value; None for the file as a whole."""
     if fault.line is not None:
         return fault.line
     nearest_first = (fault.steps[:length] for length in range(len(fault.steps), 0, -1))
@@ -112,7 +112,7 @@ def line_of(fault: Fault, lines: Mapping[Steps, int]) -> int | None:
 
 
 _CALLED_OTHERWISE = re.compile(r"(?<![a-z])(branch|tag|commit|revision|rev)(?![a-z])")
-"""What a `ref` is called elsewhere. As a word by itself: `\\b` takes an underscore for a letter."""
+"""Other names for a `ref`, as whole words: `\\b` takes an underscore for a letter."""
 
 
 def keys_at(steps: Steps) -> list[str]:
@@ -124,7 +124,7 @@ def keys_at(steps: Steps) -> list[str]:
 
 
 def meant(key: str, steps: Steps) -> str:
-    """What to do about an unknown key that stands under `steps`."""
+    """Suggest how to correct an unknown key that stands under `steps`."""
     known = keys_at(steps)
     as_ref = _CALLED_OTHERWISE.sub("ref", key.lower())
     if as_ref in known:
@@ -140,7 +140,7 @@ def meant(key: str, steps: Steps) -> str:
 
 
 def every_path(section: type[Section], above: Steps = ()) -> Iterator[Steps]:
-    """All keys below a section are told in its order; 0 stands for any item of a list."""
+    """Yield all keys below a section in its order; 0 stands for any item of a list."""
     for key, field in section.model_fields.items():
         yield (*above, key)
         inner = section_of(field)
@@ -183,7 +183,7 @@ def _one(found: Any) -> Fault:
 
 
 def _steps(location: Steps) -> Steps:
-    """Without the step that only the validation knows: the key of a mapping, and not its value."""
+    """Remove pydantic's own step `[key]`, which means a mapping's key instead of its value."""
     return location[:-1] if len(location) > 1 and location[-1] == "[key]" else location
 
 

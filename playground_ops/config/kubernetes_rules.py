@@ -1,4 +1,4 @@
-"""The types of Kubernetes for single values, and their rules. Each raises ValueError(expected) in words."""
+"""Types for single values of Kubernetes, and their rules. Each raises ValueError(expected) in words."""
 
 import ipaddress
 import posixpath
@@ -15,73 +15,34 @@ _LABEL = r"[a-z0-9]([-a-z0-9]*[a-z0-9])?"
 _SUBDOMAIN = rf"{_LABEL}(\.{_LABEL})*"
 _NAME = r"[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?"
 _CONNECTION = (
-    "application_name",
-    "channel_binding",
-    "client_encoding",
-    "connect_timeout",
-    "gssencmode",
-    "keepalives",
-    "keepalives_count",
-    "keepalives_idle",
-    "keepalives_interval",
-    "options",
-    "ssl_max_protocol_version",
-    "ssl_min_protocol_version",
-    "sslcert",
-    "sslcrl",
-    "sslkey",
-    "sslmode",
-    "sslrootcert",
-    "sslsni",
-    "target_session_attrs",
-    "tcp_user_timeout",
+    *("application_name", "channel_binding", "client_encoding", "connect_timeout", "gssencmode"),
+    *("keepalives", "keepalives_count", "keepalives_idle", "keepalives_interval", "options"),
+    *("ssl_max_protocol_version", "ssl_min_protocol_version", "sslcert", "sslcrl", "sslkey", "sslmode"),
+    *("sslrootcert", "sslsni", "target_session_attrs", "tcp_user_timeout"),
 )
 OWN_VOLUMES = (
-    "app",
-    "artifacts",
-    "artifacts-store",
-    "data",
-    "git-secret",
-    "home",
-    "instance",
-    "packages-secret",
-    "run",
-    "source",
-    "tmp",
-    "workspace",
+    *("app", "artifacts", "artifacts-store", "data", "git-secret", "home", "instance"),
+    *("packages-secret", "run", "source", "tmp", "workspace"),
 )
 OWN_FOLDERS = (
-    "/etc/artifacts-store",
-    "/etc/git-secret",
-    "/etc/packages-secret",
-    "/opt/dagster/app",
-    "/opt/dagster/artifacts",
-    "/opt/dagster/dagster_home",
-    "/opt/dagster/environments",
-    "/opt/dagster/instance",
-    "/opt/dagster/source",
-    "/opt/dagster/workspace",
-    "/tmp",
-    "/var/lib/postgresql/data",
-    "/var/run",
-    "/run",
-    "/dev",
-    "/proc",
-    "/sys",
+    *("/etc/artifacts-store", "/etc/git-secret", "/etc/packages-secret"),
+    *("/opt/dagster/app", "/opt/dagster/artifacts", "/opt/dagster/dagster_home"),
+    *("/opt/dagster/environments", "/opt/dagster/instance", "/opt/dagster/source", "/opt/dagster/workspace"),
+    *("/tmp", "/var/lib/postgresql/data", "/var/run", "/run", "/dev", "/proc", "/sys"),
 )
-"""Those that any pod of the stack has mounted, and the system's."""
+"""The folders that some pod of the stack has mounted, and the system's."""
 _OWN_PREFIXES = ("app.kubernetes.io/", "playground.dagster/")
 
 
 def object_name(value: str) -> str:
-    """DNS-1123 subdomain."""
+    """Check a DNS-1123 subdomain."""
     if len(value) > 253 or not re.fullmatch(_SUBDOMAIN, value):
         raise ValueError("the name of an object: lower-case letters, digits, dashes and dots (DNS-1123)")
     return value
 
 
 def _each_once(values: tuple[str, ...]) -> tuple[str, ...]:
-    """Names of a list that is merged by them: server-side apply refuses one that comes twice."""
+    """Check that names are unique: server-side apply merges such a list by name and refuses duplicates."""
     twice = sorted({value for value in values if values.count(value) > 1})
     if twice:
         raise ValueError(f"each name once; `{twice[0]}` is there {values.count(twice[0])} times")
@@ -89,7 +50,7 @@ def _each_once(values: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _cidr(value: str) -> str:
-    """In normal form, as a NetworkPolicy wants it (Kubernetes 1.36 warns of others)."""
+    """Return the normal form, as a NetworkPolicy needs it (Kubernetes 1.36 warns of others)."""
     try:
         return str(ipaddress.ip_network(value))
     except ValueError:
@@ -103,7 +64,7 @@ def _context(value: str) -> str:
 
 
 def label_key(value: str) -> str:
-    """Of labels, annotations, taints and node selectors: `[prefix/]name`."""
+    """Check a key `[prefix/]name` of labels, annotations, taints or node selectors."""
     prefix, slash, name = value.rpartition("/")
     if slash and (len(prefix) > 253 or not re.fullmatch(_SUBDOMAIN, prefix)):
         raise ValueError("a key as `name` or `prefix.example/name`, with a DNS-1123 prefix")
@@ -113,16 +74,16 @@ def label_key(value: str) -> str:
 
 
 def _container_path(value: str) -> str:
-    """POSIX, in normal form, so that two spellings are one place."""
+    """Check for a normalized POSIX path, so that no place has two spellings."""
     if not value.startswith("/") or value != posixpath.normpath(value) or not value.isprintable():
         raise ValueError("an absolute path in the image, such as `/opt/dagster/app`")
     return value
 
 
 def _connection_parameter(value: str) -> str:
-    """Key word of libpq (PostgreSQL documentation, "Database Connection Control Functions").
+    """Check a parameter of libpq (PostgreSQL documentation, "Database Connection Control Functions").
 
-    Not those that say where and as whom: these have keys of their own, and passwords are in a Secret.
+    Host, port, database and user have keys of their own, and passwords are in a Secret.
     """
     if value not in _CONNECTION:
         raise ValueError(f"a parameter of libpq: one of {', '.join(_CONNECTION)}")
@@ -130,14 +91,14 @@ def _connection_parameter(value: str) -> str:
 
 
 def _own_label_key(value: str) -> str:
-    """A label or annotation that a person adds to the stack's own."""
+    """Check the key of a label or annotation that a person adds to the stack's own."""
     if value == "app" or value.startswith(_OWN_PREFIXES):
         raise ValueError("another key: this one is set by the stack")
     return label_key(value)
 
 
 def _volume_name(value: str) -> str:
-    """DNS-1123 label, as Kubernetes wants it, and none that the stack's own volumes have."""
+    """Check a DNS-1123 label that no volume of the stack's own has."""
     if len(value) > LONGEST_LABEL or not re.fullmatch(_LABEL, value):
         raise ValueError("a name: at most 63 lower-case letters, digits and dashes (DNS-1123)")
     if value in OWN_VOLUMES:
@@ -146,17 +107,12 @@ def _volume_name(value: str) -> str:
 
 
 def mount_path(value: str) -> str:
-    """A folder that is neither one of the stack's own, nor in one, nor above one."""
+    """Check a folder that is neither one of the stack's own, nor in one, nor above one."""
     path = PurePosixPath(value)
-    if (
-        not path.is_absolute()
-        or ".." in path.parts
-        or ":" in value
-        or value != f"/{'/'.join(path.parts[1:])}"
-    ):
-        raise ValueError(
-            "an absolute path of a folder such as `/etc/orders`, without `..`, `:` or a last `/`"
-        )
+    normal = path.is_absolute() and value == f"/{'/'.join(path.parts[1:])}"
+    if not normal or ".." in path.parts or ":" in value:
+        expected = "an absolute path of a folder such as `/etc/orders`, without `..`, `:` or a last `/`"
+        raise ValueError(expected)
     for own in map(PurePosixPath, OWN_FOLDERS):
         if path.is_relative_to(own) or own.is_relative_to(path):
             raise ValueError(f"another folder: the stack's own {own} is there")

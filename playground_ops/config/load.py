@@ -1,4 +1,4 @@
-"""Reading a configuration file."""
+"""Reads a configuration file."""
 
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ from playground_ops.core.errors import BadInput
 
 
 def load(path: Path) -> Configuration:
-    """Raises BadInput with every fault of the file at once; nothing is touched."""
+    """Read a file. Raises BadInput with all of its faults at once."""
     try:
         with path.open("rb") as file:
             content = file.read(4 * LONGEST_FILE)  # UTF-8 takes at most four bytes a character
@@ -30,7 +30,7 @@ def load(path: Path) -> Configuration:
 
 
 def read(text: str, path: Path) -> Configuration:
-    """As `load`, for text that was read already; `path` says where from."""
+    """Do what `load` does, for text that was read from `path` already."""
     try:
         found = document(text)
     except (yaml.YAMLError, ValueError) as error:
@@ -52,7 +52,7 @@ def _file(content: dict[str, Any], found: Document, path: Path) -> File:
 
 
 def _validated(content: dict[str, Any], path: Path) -> tuple[File | None, list[Fault]]:
-    """The error ends here: its words repeat keys, one of which may be a URL with a password."""
+    """Validate; pydantic's error must not escape, since it repeats keys, which may be URLs with passwords."""
     try:
         return File.model_validate(content, context={"folder": path.parent.absolute()}), []
     except ValidationError as error:
@@ -60,7 +60,7 @@ def _validated(content: dict[str, Any], path: Path) -> tuple[File | None, list[F
 
 
 def _refusal(path: Path, wrong: list[Fault], found: Document) -> BadInput:
-    """In the order of the file, so that a person mends it from the top."""
+    """Return the faults in the order of the file, so that a person corrects it from the top."""
     ordered = sorted(wrong, key=lambda fault: line_of(fault, found.lines) or 0)
     return BadInput(*(finding(path, fault, found.lines) for fault in ordered))
 
@@ -72,7 +72,7 @@ def _configuration(file: File, path: Path, text: str) -> Configuration:
 
 
 def _with_store(found: Configuration) -> Configuration:
-    """What reaches an object store is part of every pod that Dagster runs in."""
+    """Give every pod that Dagster runs in what it needs to reach the object store."""
     store = found.kubernetes.artifacts_store
     if store is None:
         return found

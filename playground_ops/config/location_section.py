@@ -1,4 +1,4 @@
-"""What a person may write of code locations, in either form, and of where `ops` comes from."""
+"""The keys of code locations, in either form of the file, and of the source of `ops`."""
 
 from typing import Annotated, Any, Literal
 
@@ -11,22 +11,22 @@ from playground_ops.core.model import DefinedKind, Dependencies, InImage, Isolat
 from playground_ops.core.pod_settings import Destination, PodSettings
 
 OPS = Location(name="ops", module="playground_ops.definitions")
-"""The management location, part of every stack. Where it comes from is all that is configured of it."""
+"""The management location, part of every stack. Only its source is configured."""
 _DEFAULT = Location(name="default")
 
 
 def _repo(value: Any) -> Any:
-    """`repo: URL` is short for `repo: {url: URL}`."""
+    """Accept `repo: URL` as short for `repo: {url: URL}`."""
     return {"url": value} if isinstance(value, str) else value
 
 
 def _isolation(value: Any) -> Any:
-    """`isolation: true` is short for one in which nothing else is asked for."""
+    """Accept `isolation: true` as short for an empty mapping."""
     return ({} if value else None) if isinstance(value, bool) else value
 
 
 def _destinations(value: Any) -> Any:
-    """`egress: closed` is short for an empty list."""
+    """Accept `egress: closed` as short for an empty list."""
     if isinstance(value, str) and value != "closed":
         raise ValueError("`closed`, or a list such as `[{cidr: 10.20.0.0/16, ports: [5432]}]`")
     return [] if value == "closed" else value
@@ -40,7 +40,7 @@ class RepoSection(Section):
     allowed_refs: rules.Listed[rules.RefPattern] = ()
 
     def of_location(self) -> dict[str, Any]:
-        """The keys are the names that a location has for them."""
+        """Return the values by the names of Location's fields."""
         return {
             "repository": self.url,
             "ref": self.ref if self.url else None,
@@ -118,14 +118,14 @@ class EnvironmentSection(Section):
 
 
 class LocationKeys(Section):
-    """These keys of the file say which code locations there are."""
+    """The keys of the file about code locations."""
 
     code_locations: rules.Listed[Annotated[Location, WrittenAs(LocationSection)]] | None = None
     environment: EnvironmentSection = EnvironmentSection()
 
     @property
     def locations(self) -> tuple[Location, ...]:
-        """Both forms are one: A and B are those of the flat keys unless there is a list."""
+        """The list of locations; without one, A and B from the flat keys."""
         if self.code_locations is not None:
             return self.code_locations
         flat = self.environment

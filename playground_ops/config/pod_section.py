@@ -1,4 +1,4 @@
-"""What a person may write of a component's pods: the keys of `pod`, and their rules."""
+"""The keys of `pod`, the settings of a component's pods, and their rules."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _NUMBERS = ("maxSkew", "minDomains", "weight")
 
 
 def _passed_on(value: Any, key: str = "") -> Any:
-    """What Kubernetes is given as it is, such as an affinity: text as it was written, numbers by key."""
+    """Convert what Kubernetes gets unchanged, such as an affinity: text as written, numbers by key."""
     if isinstance(value, dict):
         return {str(text_of(name)): _passed_on(inner, str(name)) for name, inner in value.items()}
     if isinstance(value, list):
@@ -27,7 +27,7 @@ def _passed_on(value: Any, key: str = "") -> Any:
 
 
 def _spread_once(constraints: tuple[dict[str, Any], ...]) -> tuple[dict[str, Any], ...]:
-    """A list that is merged by these two keys (Kubernetes API, PodSpec)."""
+    """Check the uniqueness of the two keys by which the list is merged (Kubernetes API, PodSpec)."""
     seen = [(str(one.get("topologyKey")), str(one.get("whenUnsatisfiable"))) for one in constraints]
     for pair in seen:
         if seen.count(pair) > 1:
@@ -115,7 +115,7 @@ _DEFAULT = PodSettings()
 
 
 class PodSection(Form):
-    """It has all that PodSettings have but the account, which the stack gives."""
+    """All fields of PodSettings except the service account, which the stack sets."""
 
     image: rules.Image | None = None
     resources: ResourcesSection = ResourcesSection()

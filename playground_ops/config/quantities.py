@@ -1,4 +1,4 @@
-"""The types of quantities and cron schedules, and their rules. Each raises ValueError(expected) in words."""
+"""Types for quantities and cron schedules, and their rules. Each raises ValueError(expected) in words."""
 
 import re
 from typing import Annotated
@@ -11,38 +11,38 @@ from playground_ops.core.pod_settings import amount
 
 _QUANTITY = re.compile(r"(\d+(\.\d{1,3})?)(m|k|M|G|T|P|E|Ki|Mi|Gi|Ti|Pi|Ei)?")
 _RESOURCES = ("cpu", "memory", "ephemeral-storage")
-"""Which every node has; others are given whole and to one container alone."""
+"""Resources that every node has; others are given whole and to one container alone."""
 
 _QUOTA = (
     *("cpu", "memory", "requests.cpu", "requests.memory", "limits.memory", "requests.storage"),
     *("pods", "services", "configmaps", "secrets", "persistentvolumeclaims"),
 )
-"""Of which every container of the stack says how much it takes: else the quota would let none start."""
+"""Resources for which every container of the stack has a value: a quota of others would let none start."""
 
 
 def _quantity(value: str) -> str:
-    """apimachinery resource.Quantity, without exponents."""
+    """Check a quantity (apimachinery resource.Quantity, without exponents)."""
     if not _QUANTITY.fullmatch(value):
         raise ValueError("a quantity such as `500m`, `2` or `1Gi`")
     return value
 
 
 def _bytes_quantity(value: str) -> str:
-    """Of memory and storage: an API server warns of fractions of a byte, and may refuse them."""
+    """Check for whole bytes: an API server warns of fractions of a byte, and may refuse them."""
     if amount(_quantity(value)) % 1:
         raise ValueError("a whole number of bytes, such as `512Mi`: `m` is a thousandth")
     return value
 
 
 def _resource(value: str) -> str:
-    """Name of a container's resource (Kubernetes documentation, "Resource Management for Pods")."""
+    """Check a container's resource name (Kubernetes documentation, "Resource Management for Pods")."""
     if "/" not in value and value not in _RESOURCES and not value.startswith("hugepages-"):
         raise ValueError(f"one of {', '.join(_RESOURCES)}, `hugepages-SIZE`, or a name with a domain")
     return label_key(value)
 
 
 def resources(requests: dict[str, str], limits: dict[str, str]) -> None:
-    """Raises ValueError naming the resource that a container could not have so (core/v1 validation)."""
+    """Raises ValueError naming a resource with impossible requests or limits (core/v1 validation)."""
     for name, given in sorted((*requests.items(), *limits.items())):
         if name != "cpu" and amount(given) % 1:
             raise ValueError(f"a whole number of `{name}`, not {given}: `m` is a thousandth")
@@ -57,7 +57,7 @@ def resources(requests: dict[str, str], limits: dict[str, str]) -> None:
 
 
 def _quota_resource(value: str) -> str:
-    """Name in a ResourceQuota (Kubernetes documentation, "Resource Quotas")."""
+    """Check a resource name of a ResourceQuota (Kubernetes documentation, "Resource Quotas")."""
     if value not in _QUOTA and not re.fullmatch(r"requests\.[a-z0-9.-]+\.[a-z]+/[A-Za-z0-9._-]+", value):
         raise ValueError(f"one of {', '.join(_QUOTA)}, or `requests.` and a name with a domain")
     return value
@@ -71,12 +71,12 @@ def _quota(found: dict[str, str]) -> dict[str, str]:
 
 
 _FIELDS = (("minute", 0, 59), ("hour", 0, 23), ("day", 1, 28), ("month", 1, 12), ("weekday", 0, 6))
-"""Not the 29th and after, which some months have not."""
+"""The 29th and later days are left out, since some months lack them."""
 _PART = re.compile(r"(?:\*|(\d{1,2})(?:-(\d{1,2}))?)(?:/(\d{1,2}))?")
 
 
 def cron_schedule(value: str) -> str:
-    """Raises ValueError(expected) in words."""
+    """Check a cron schedule of five fields."""
     fields = value.split()
     if len(fields) != len(_FIELDS):
         raise ValueError("a cron schedule of five fields, such as `0 3 * * *`")

@@ -1,4 +1,4 @@
-"""The types of single values, and their rules. Each raises ValueError(expected) in words."""
+"""Types for single values, and their rules. Each raises ValueError(expected) in words."""
 
 import keyword
 import re
@@ -25,7 +25,7 @@ _RESERVED_ENV = ("DAGSTER_HOME",)
 
 
 def matching(pattern: str, expected: str, longest: int | None = None) -> AfterValidator:
-    """The rule is that the pattern matches all of a value."""
+    """Make a rule by which the pattern must match the whole value."""
     compiled = re.compile(pattern)
 
     def rule(value: str) -> str:
@@ -37,7 +37,7 @@ def matching(pattern: str, expected: str, longest: int | None = None) -> AfterVa
 
 
 def _location_name(value: str) -> str:
-    """DNS-1123 label, short enough for the names made from it (RFC 1123; Kubernetes object names)."""
+    """Check a DNS-1123 label that is short enough for the names made from it (RFC 1123)."""
     if value == "ops":
         raise ValueError("another name: `ops` is the management location, which every stack has")
     if value in _RESERVED_NAMES:
@@ -56,7 +56,7 @@ def _repository(value: str, info: ValidationInfo) -> str | None:
 
 
 def _ref(value: str) -> str:
-    """A branch, tag or full commit (git-check-ref-format)."""
+    """Check a branch, tag or full commit (git-check-ref-format)."""
     if value.startswith("-"):
         raise ValueError("a branch, tag or full commit; this looks like an option of git")
     if address.PLACEHOLDER.search(value):
@@ -67,7 +67,7 @@ def _ref(value: str) -> str:
 
 
 def _ref_pattern(value: str) -> str:
-    """A ref in which `*` and `?` stand for anything."""
+    """Check a pattern of refs with the wildcards `*` and `?`."""
     if not value or value.startswith("-") or any(mark.isspace() for mark in value):
         raise ValueError("a branch or tag in which `*` stands for anything, as `release-*`")
     return value
@@ -88,7 +88,7 @@ def _module(value: str) -> str:
 
 
 def _on_or_off(value: Any) -> Any:
-    """YAML 1.1 reads a bare `on` or `off` as a boolean."""
+    """Turn booleans back into text: YAML 1.1 reads a bare `on` or `off` as one."""
     return {True: "on", False: "off"}.get(value, value) if isinstance(value, bool) else value
 
 
@@ -111,9 +111,9 @@ def _environment_value(value: str) -> str:
 
 
 def _text(value: str) -> str:
-    """An API server reads what is applied as YAML, which has few control characters (YAML 1.2, 5.1).
+    """Refuse characters that an API server would read differently: it parses applied objects as YAML.
 
-    The line and paragraph separators and the byte order mark are among them: it would read something else.
+    These are control characters, line and paragraph separators and the byte order mark (YAML 1.2, 5.1).
     """
     if found := _CONTROL.search(value):
         raise ValueError(f"text without the control character U+{ord(found[0]):04X}")
@@ -139,7 +139,7 @@ def _plain(value: str) -> bool:
 
 T = TypeVar("T")
 Listed = Annotated[tuple[T, ...], Strict(False)]
-"""The file has a list, which strictly is no tuple."""
+"""Strict validation would refuse the file's list, which is no tuple."""
 AsWritten = Annotated[str, BeforeValidator(text_of)]
 Text = Annotated[AsWritten, AfterValidator(_text)]
 Seconds = Annotated[int, Field(ge=1, le=7 * 24 * 3600)]

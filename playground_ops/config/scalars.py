@@ -34,7 +34,7 @@ def known_tag(tag: str) -> bool:
 
 
 def scalar(node: yaml.ScalarNode) -> Any:
-    """None, bool, WrittenInt, WrittenFloat or str; text where YAML's own rule for the type fails."""
+    """Return None, bool, WrittenInt, WrittenFloat or str; text where YAML's own rule for the type fails."""
     kind, text = node.tag.removeprefix(_TAG), str(node.value)
     if kind == "null":
         return None
@@ -53,5 +53,5 @@ def scalar(node: yaml.ScalarNode) -> Any:
 
 
 def text_of(value: Any) -> Any:
-    """A number as it was written; anything else as it is."""
+    """Return a number as it was written; anything else unchanged."""
     return value.text if isinstance(value, Written) else value

@@ -1,7 +1,7 @@
-"""What every section of the file has in common.
+"""The base of every section of the file.
 
-A section is the value that the program reads, too. A location and a pod are richer than what a person may
-write of them, and releases keep them: the file has forms of these, which give the values of core.
+A section is also the value that the program reads. Only locations and pods, which releases keep, have more
+fields than a person may write: the file has forms of them, which make the values of core.
 """
 
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ class Section(FrozenModel):
     @model_validator(mode="before")
     @classmethod
     def _nothing_means_the_default(cls, value: Any) -> Any:
-        """A key whose value, or a section whose keys, are all commented out."""
+        """Drop empty values: a key's value, or all keys of a section, may be commented out."""
         if not isinstance(value, dict):
             return value
         return {
@@ -30,7 +30,7 @@ class Section(FrozenModel):
 
 
 class Form(Section):
-    """It is what a person may write of a value that has a class of its own."""
+    """The part of a value that a person may write; the value has a class of its own."""
 
     def value(self) -> FrozenModel:
         raise NotImplementedError
@@ -38,7 +38,7 @@ class Form(Section):
 
 @dataclass(frozen=True)
 class WrittenAs:
-    """It annotates a field that is a form in the file, and the form's value to whoever reads it."""
+    """Annotates a field that is a form in the file and the form's value in the program."""
 
     form: type[Form]
 
@@ -46,14 +46,14 @@ class WrittenAs:
         return core_schema.with_info_before_validator_function(self._value, handler(source))
 
     def _value(self, found: Any, info: ValidationInfo) -> Any:
-        """Pydantic puts the path of the field before those of the faults that the form raises."""
+        """Validate the form; pydantic prefixes its faults with the path of the field."""
         if not isinstance(found, dict):
             return found
         return self.form.model_validate(found, context=info.context).value()
 
 
 def section_of(field: FieldInfo) -> type[Section] | None:
-    """It is the one whose keys stand below that of the field."""
+    """Return the section whose keys stand below the field's key; None without one."""
     return _section_in(*field.metadata, field.annotation)
 
 

@@ -1,4 +1,4 @@
-"""An object store for what outlives pods: its keys in the file, and what a pod gets to reach it."""
+"""An object store for what outlives pods: its keys in the file, and what a pod needs to reach it."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from playground_ops.config.section import Section
 from playground_ops.core.pod_settings import PodSettings, Volume
 
 VARIABLE = "PLAYGROUND_ARTIFACTS"
-"""Variables that begin so tell the code where its values can lie."""
+"""Prefix of the variables that tell code where to store its values."""
 FOLDER, FILE = "/etc/artifacts-store", "credentials.json"
-"""Where the Secret for GCS is mounted, and its key: Dagster's log manager for GCS takes a file alone."""
+"""Where the Secret for GCS is mounted, and its key: Dagster's log manager for GCS only takes a file."""
 VOLUME = "artifacts-store"
 ACCOUNT = "dagster-code"
-"""Webserver, daemon and code have it where a cloud knows pods by their account."""
+"""The account of webserver, daemon and code where a cloud identifies pods by their account."""
 _PART = re.compile(r"[A-Za-z0-9!_.*'()-]+")
-"""Every store takes these characters in the key of an object (Amazon S3, "Naming objects")."""
+"""Characters that every store takes in the key of an object (Amazon S3, "Naming objects")."""
 
 
 def _prefix(value: str) -> str:
@@ -78,7 +78,7 @@ class S3(Section):
     prefix: Prefix = "dagster"
     region: Region | None = None
     endpoint_url: Endpoint | None = None
-    """It is set for a server that speaks S3 and is not Amazon's."""
+    """Set for a server that speaks S3 and is not Amazon's."""
 
 
 class GCS(Section):
@@ -101,7 +101,7 @@ class ArtifactsStore(Section):
     gcs: GCS | None = None
     azure: AzureBlob | None = None
     secret: kubernetes_rules.ObjectName | None = None
-    """None: pods are known by their account."""
+    """None: pods are identified by their account."""
     service_account_annotations: dict[kubernetes_rules.OwnKey, rules.Text] = Field(default_factory=dict)
 
     @model_validator(mode="after")
@@ -133,13 +133,13 @@ class ArtifactsStore(Section):
 
     @property
     def audiences(self) -> tuple[str, ...]:
-        """Tokens that a cloud's webhook gives to pods are for these (EKS; Azure Workload Identity)."""
+        """The audiences of tokens that a cloud's webhook gives to pods (EKS; Azure Workload Identity)."""
         if not self.service_account_annotations:
             return ()
         return {"s3": ("sts.amazonaws.com",), "azure": ("api://AzureADTokenExchange",), "gcs": ()}[self.kind]
 
     def given(self, pod: PodSettings, account: str | None = ACCOUNT) -> PodSettings:
-        """The pod with what reaches the store. What a person set of it goes before.
+        """Add to a pod what reaches the store; a person's own settings win.
 
         `account`: None for pods that have one of their own.
         """

@@ -1,7 +1,4 @@
-"""What a configuration says that its target can't do, has no use for, or that exposes the UI.
-
-The first is refused; the others are warnings.
-"""
+"""Refuses settings that the target can't fulfil, and warns of those it ignores or that expose the UI."""
 
 import ipaddress
 from pathlib import Path
@@ -11,7 +8,7 @@ from playground_ops.core.errors import BadInput, Finding, certain
 
 
 def must_fit(configuration: Configuration, target: str) -> None:
-    """Raises BadInput."""
+    """Raises BadInput for what the target can't do."""
     if target == "local" and configuration.runs_in_pods:
         raise BadInput(_no_pods(Path(configuration.source).name))
     if configuration.isolated and configuration.runs_in_pods:
@@ -38,7 +35,7 @@ def _isolated_on_this_machine(file: str, names: str) -> Finding:
 
 
 def ignored(configuration: Configuration, target: str) -> list[str]:
-    """One sentence each."""
+    """Return a sentence for each setting that the target ignores."""
     if target != "local":
         return []
     served = "`ops.repo`: on target local `ops` serves this clone, and this file is in force."
@@ -65,12 +62,12 @@ def ignored(configuration: Configuration, target: str) -> list[str]:
 
 
 LOGINS = ("auth", "oauth", "oidc", "middlewares", "login")
-"""In the names of annotations that put a login in front (ingress-nginx, Traefik, ALB, HAProxy)."""
+"""Parts of the names of annotations that add a login (ingress-nginx, Traefik, ALB, HAProxy)."""
 SEE = "Whoever can open it can deploy: docs/login.md says how to put a login in front."
 
 
 def exposed(configuration: Configuration, target: str) -> list[str]:
-    """One sentence and the way out each."""
+    """Return a warning for each way in which the UI is exposed without a login."""
     found = _on_machine(configuration) if target == "local" else _in_cluster(configuration)
     return [f"{told} {SEE}" for told in found]
 
@@ -83,7 +80,7 @@ def _on_machine(configuration: Configuration) -> list[str]:
 
 
 def _in_cluster(configuration: Configuration) -> list[str]:
-    """The read-only webserver is meant for many eyes, and changes nothing."""
+    """Check the ingress and the Service; the read-only webserver changes nothing, and may be exposed."""
     found, ingress = [], configuration.kubernetes.ingress
     if ingress and not any(word in key.lower() for key in ingress.annotations for word in LOGINS):
         found.append(

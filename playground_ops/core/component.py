@@ -141,10 +141,7 @@ class Room(FrozenModel):
 
     @classmethod
     def of(cls, what: str, folder: Path | str) -> Room:
-        """Return the room of the file system that holds a folder, for users without privileges.
-
-        Raises OSError.
-        """
+        """Return the room for users without privileges on a folder's file system. Raises OSError."""
         found = os.statvfs(folder)
         return cls(
             object=what,

@@ -26,10 +26,7 @@ def previous(releases: Sequence[LiveRelease]) -> LiveRelease | None:
 
 
 def no_longer_kept(live: Sequence[LiveRelease], warm: LiveRelease | None = None) -> list[LiveRelease]:
-    """Return the old releases that may end: all but the last that served, which is kept warm for a rollback.
-
-    `live` are the releases now, or those while `warm` still served.
-    """
+    """Return the retired releases that may end: all but `warm`, by default the one that served last."""
     kept = warm or previous(live)
     return [one for one in live if one.state is ReleaseState.RETIRED and one != kept]
 

@@ -1,8 +1,4 @@
-"""What a rollout reports while it runs: the phases, what it waits for, and its warnings.
-
-The same progress is a display on a terminal, plain lines in a pipe, and the log of a Dagster run. It is also
-where a person's wish to stop comes in: `check` is called in every wait.
-"""
+"""What a running rollout reports to a terminal, a pipe or a Dagster run, and how a person stops it."""
 
 from typing import Protocol
 

@@ -45,7 +45,7 @@ _RULES: tuple[tuple[re.Pattern[str], str], ...] = (
         rf"\1{MASK}",
     ),
     (re.compile(rf"((?<!\S)--?[\w-]{{0,40}}(?:{_TELLING})[\w-]{{0,40}} )[^\s-]\S*", re.I), rf"\1{MASK}"),
-    # Keys that are known by their form.
+    # Keys that are known by their form: AWS, GitHub, GitLab, Slack, JSON web tokens.
     (re.compile(r"\b(?:AKIA|ASIA|AGPA|AROA)[A-Z0-9]{16}\b"), MASK),
     (re.compile(r"\bgh[pousr]_\w{20,}"), MASK),
     (re.compile(r"\bgithub_pat_\w{20,}"), MASK),
@@ -56,13 +56,7 @@ _RULES: tuple[tuple[re.Pattern[str], str], ...] = (
 
 
 def redact(text: str) -> str:
-    """Return `text` without passwords, tokens and keys, each replaced by `***`. Never raises.
-
-    Masked are: user and password of URLs (also of database URLs), a lone user of an http URL, values of keys
-    that name a password, secret, token, key or credential (PGPASSWORD, AWS_SECRET_ACCESS_KEY), Authorization
-    headers and bearer tokens, private keys, and well-known forms of keys (AWS, GitHub, GitLab, Slack, JSON
-    web tokens).
-    """
+    """Return `text` with passwords, tokens and keys (see `_RULES`) replaced by `***`. Never raises."""
     for pattern, replacement in _RULES:
         text = pattern.sub(replacement, text)
     return text

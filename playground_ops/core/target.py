@@ -52,17 +52,10 @@ class Stack(Protocol):
         """Return what applying the configuration would change, in the order of applying. Writes nothing."""
 
     def apply(self, configuration: Configuration, whole: Plan, changed: Sequence[Change], say: Say) -> None:
-        """Make the stack ready for its locations and start the changed webserver and daemon.
-
-        `whole` is what `plan` returned, `changed` the part of it that is to be done. Returns when they were
-        started, not when they are ready: ask `component_status`.
-        """
+        """Do the part `changed` of the plan `whole`. Returns when components were started, not ready."""
 
     def missing(self, configuration: Configuration) -> Mapping[str, Sequence[Finding]]:
-        """Return findings about what others provide for components and is gone, or expires: by component.
-
-        Running processes go on without it. Raises PlaygroundError.
-        """
+        """Return by component what others provide and is gone or expires. Raises PlaygroundError."""
 
     def component_status(self) -> Sequence[ComponentStatus]:
         """Return the status of the webserver, the daemon and each location's serving server now."""
@@ -80,19 +73,13 @@ class Stack(Protocol):
         """Yield lines of a component's log, redacted. Raises BadInput for a component that is not there."""
 
     def back_up(self, say: Say) -> Backup:
-        """Save the database as it is now to a file that needs no process; the oldest backups are removed.
-
-        Raises BadInput where a target has no need of backups, PlaygroundError.
-        """
+        """Save the database to a file, and remove the oldest ones. Raises BadInput where none are needed."""
 
     def artifacts(self) -> Path:
         """Return the folder for files that outlive their maker, as the stack's own processes see it."""
 
     def collect(self) -> Iterator[tuple[str, str]]:
-        """Yield logs and objects for a bug report: a name and a text each, not redacted yet.
-
-        Where one can't be read, its text is the reason.
-        """
+        """Yield names and texts for a bug report, not redacted yet; the text may be why it can't be read."""
 
     def down(self, say: Say, grace_seconds: float | None) -> None:
         """End everything of the stack. None: runs may finish first, as long as their locations allow."""
@@ -119,16 +106,10 @@ class WebserverView(Protocol):
         """
 
     def troubles(self, location: str) -> Mapping[str, Finding]:
-        """Return what fails now among daemons and the location's sensors and schedules, by name.
-
-        Empty where it is unknown.
-        """
+        """Return the failing daemons, sensors and schedules of a location by name; empty if unknown."""
 
     def silent_daemons(self) -> Sequence[str]:
-        """Return the required Dagster daemons without a heartbeat for two minutes, by name.
-
-        Empty where it is unknown.
-        """
+        """Return the names of required daemons without a heartbeat for two minutes; empty if unknown."""
 
     def overview(self) -> Overview | None:
         """Return what Dagster reports about daemons, runs and ticks; None where it is unknown."""
@@ -145,10 +126,7 @@ class Target(Protocol):
     def webserver(self) -> WebserverView: ...
 
     def snapshot(self) -> Target:
-        """Return a view of the target at one time: what is read twice through it is fetched once.
-
-        It is for methods that read; it does not see later changes.
-        """
+        """Return a view for reading that fetches everything once and does not see later changes."""
 
     def lock(self, location: str, holder: str) -> AbstractContextManager[Lock]:
         """Take the location's lock, or raise LockHeld, naming the holder and since when."""
@@ -163,10 +141,7 @@ class Target(Protocol):
         """Return where each one's configured ref leads, with one query per repository and credentials."""
 
     def fetch(self, location: Location, revision: Revision, say: Say) -> Revision:
-        """Bring the code to where releases start from, and return it with subject and author.
-
-        Raises PlaygroundError, for instance when the commit is not in the repository.
-        """
+        """Fetch the code and return it with subject and author. Raises PlaygroundError, as for no commit."""
 
     def releases(self, location: str) -> Sequence[LiveRelease]:
         """Return every release that is there, by number. At most one is SERVING."""
@@ -175,10 +150,7 @@ class Target(Protocol):
         """Return a number above those of all releases of this location that are there or on record."""
 
     def start(self, release: Release, say: Say) -> None:
-        """Fetch the code, build what it needs and start its server, to which nobody is sent yet.
-
-        Does nothing for a release that runs. Raises PlaygroundError.
-        """
+        """Build what the release needs and start its server, unless it runs. Raises PlaygroundError."""
 
     def observe(self, release: Release) -> Observation:
         """Return the state of the release's server now, without waiting."""

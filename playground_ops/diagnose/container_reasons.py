@@ -242,7 +242,5 @@ CATALOGUE = (
 
 
 def known(reason: str, message: str) -> Reason | None:
-    for entry in CATALOGUE:
-        if reason in entry.reasons.split() and re.search(entry.message, message, re.IGNORECASE):
-            return entry
-    return None
+    entries = (entry for entry in CATALOGUE if reason in entry.reasons.split())
+    return next((entry for entry in entries if re.search(entry.message, message, re.IGNORECASE)), None)

@@ -90,7 +90,8 @@ def faults_of_known_hosts(path: str, content: bytes, urls: Sequence[str]) -> lis
     if any(len(line) < 3 or not _KEY_TYPE.fullmatch(line[1]) for line in entries):
         cause = "It is another file, such as a public key, or was cut off."
         return [_fault(path, "Not every line of it is a host, a kind of key and a key.", cause, scan)]
-    missing = sorted({host for url in urls if not _knows(entries, host := host_of(url))})
+    hosts = sorted({host_of(url) for url in urls})
+    missing = [host for host in hosts if not any(_matches(line[0], host) for line in entries)]
     return [
         _fault(
             path, f"It has no entry for {host}.", "A location that uses this Secret fetches from there.", scan
@@ -106,10 +107,6 @@ def host_of(url: str) -> str:
     found = urlsplit(url)
     host = (found.hostname or "").lower()
     return host if found.port in (None, SSH_PORT) else f"[{host}]:{found.port}"
-
-
-def _knows(entries: Sequence[Sequence[str]], host: str) -> bool:
-    return any(_matches(line[0], host) for line in entries)
 
 
 def _matches(names: str, host: str) -> bool:

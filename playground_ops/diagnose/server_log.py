@@ -34,110 +34,106 @@ TABLES = (
 
 @dataclass(frozen=True)
 class Known:
-    pattern: re.Pattern[str]
+    pattern: str
     kind: FindingKind
     cause: str
     fix: str
 
 
-def _known(pattern: str, kind: FindingKind, cause: str, fix: str) -> Known:
-    return Known(re.compile(pattern, re.MULTILINE), kind, cause, fix)
-
-
 CATALOGUE = (
-    _known(r"^.*No space left on device.*$", CAPACITY, "The disk is full.", "Make room, then redeploy."),
-    _known(
+    Known(r"^.*No space left on device.*$", CAPACITY, "The disk is full.", "Make room, then redeploy."),
+    Known(
         r"^.*(?:MemoryError|Cannot allocate memory).*$",
         CAPACITY,
         "The machine is out of memory.",
         "Free memory or run fewer locations, then redeploy.",
     ),
-    _known(
+    Known(
         r"^.*(?:Too many open files).*$",
         CAPACITY,
         "The limit of open files is reached.",
         "Raise `ulimit -n`, then redeploy.",
     ),
-    _known(
+    Known(
         r"^\S*python[\d.]*: No module named .*$",
         CERTAIN,
         "The command that starts it names a module that is not installed there.",
         "Install it there, or start what is there.",
     ),
-    _known(
+    Known(
         r"^.*DagsterPostgresException: too many retries.*$",
         TRANSIENT,
         "The stack's own database does not answer: a server looks at it once when it starts.",
         "Bring it back: `logs postgres`, `health`.",
     ),
-    _known(
+    Known(
         rf"^.*psycopg2\.errors\.\w+\) .*\b(?:{TABLES})\b.* already exists.*$",
         TRANSIENT,
         "Several processes made Dagster's tables in an empty database at once, and this one came late.",
         "It is started again and finds them there.",
     ),
-    _known(
+    Known(
         r"^.*(?:CouldNotBindGrpcServer|Failed to bind to address|Address already in use).*$",
         CERTAIN,
         "The port that the server is to listen on is in use: something that is imported listens there.",
         "Let no code listen on a port at import, least of all on 4000, which is the code server's.",
     ),
-    _known(
+    Known(
         r"^The image lacks the package of the object store: \w+$",
         CERTAIN,
         "`kubernetes.artifacts_store` has Dagster keep in a store what runs print, by this package.",
         "Add it to the image that `pod: image:` names, in the version that goes with its Dagster.",
     ),
-    _known(
+    Known(
         r"^(?:psycopg2\.|sqlalchemy\.exc\.)?OperationalError.*$",
         TRANSIENT,
         "A database that the code uses while it is imported did not answer.",
         "Bring the database back; better, connect when a run needs it and not at import.",
     ),
-    _known(
+    Known(
         r"^(?:\w+\.)*(?:ConnectionError|ConnectionRefusedError|TimeoutError|gaierror|URLError|ConnectTimeout).*$",
         TRANSIENT,
         "Something on the network that the code uses while it is imported did not answer.",
         "Bring it back; better, use it when a run needs it and not at import.",
     ),
-    _known(
+    Known(
         r"^ModuleNotFoundError: No module named .*$",
         CERTAIN,
         "A module is missing: misspelt, not in this commit, or a package that the environment lacks.",
         "Mend the import; or have the package{package} in the project's dependencies, on Kubernetes in the "
         "location's image; or set the location's module and subdirectory.",
     ),
-    _known(
+    Known(
         r"^(?:IndentationError|TabError|SyntaxError): .*$",
         CERTAIN,
         "The code is not valid Python.",
         "Mend that line and redeploy.",
     ),
-    _known(
+    Known(
         r"^ImportError: .*$",
         CERTAIN,
         "A name that is imported does not exist there: a renamed function, or another version of a package.",
         "Mend the import or pin the package's version.",
     ),
-    _known(
+    Known(
         r"^.*No (?:repositories|jobs|definitions|Definitions).*(?:found|loadable).*$",
         CERTAIN,
         "The module has no Definitions object at top level.",
         "Define `defs = dg.Definitions(...)` there, or name the module that does.",
     ),
-    _known(
+    Known(
         r"^dagster\S*\.(?:DagsterInvalid\w*|DagsterInvariant\w*|DagsterUnmet\w*|Dagster\w*Error): .*$",
         CERTAIN,
         "Dagster refuses the definitions: they contradict each other or its rules.",
         "Mend the definitions as the message says; `dg check defs` shows it without a deploy.",
     ),
-    _known(
+    Known(
         r"^.*(?:No such option|Got unexpected extra argument|Invalid value for).*$",
         CERTAIN,
         "This version of Dagster does not know an option that its server is started with.",
         "Bring the project to a Dagster version this stack supports (1.11 to 1.13).",
     ),
-    _known(
+    Known(
         r"^(?:[A-Za-z_][\w.]*(?:Error|Exception|Warning|Interrupt)|AssertionError|SystemExit)\b.*$",
         CERTAIN,
         "Importing the definitions raised this exception.",
@@ -150,7 +146,7 @@ def explain_exit(subject: str, exit_status: str, log_tail: str) -> Finding:
     """Explain why a server ended without answering. `subject` is `release/NAME`; the tail is redacted."""
     raised = last_raised(log_tail)
     for known in CATALOGUE:
-        matches = list(known.pattern.finditer(raised.message if raised else log_tail))
+        matches = list(re.finditer(known.pattern, raised.message if raised else log_tail, re.MULTILINE))
         if matches:
             line = (raised.headline if raised else matches[-1].group(0)).strip()
             return Finding(

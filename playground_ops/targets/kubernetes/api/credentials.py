@@ -18,6 +18,8 @@ from typing import Any
 
 import yaml
 
+from playground_ops.config.document import loader
+
 ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 _PLAIN_CLUSTER = {"server", "certificate-authority", "certificate-authority-data"}
 _PLAIN_USER = {
@@ -95,7 +97,7 @@ def _merged() -> dict[str, dict[str, dict[str, Any]]]:
     told: dict[str, dict[str, dict[str, Any]]] = {"contexts": {}, "clusters": {}, "users": {}}
     for place in filter(None, kubeconfig().split(os.pathsep)):
         try:
-            document = yaml.load(Path(place).read_bytes(), Loader=_loader())
+            document = yaml.load(Path(place).read_bytes(), Loader=loader())
             for kind, entries in told.items():
                 for entry in document.get(kind) or ():
                     entries.setdefault(entry["name"], {**entry, "folder": Path(place).parent})
@@ -135,7 +137,3 @@ def _file(user: Mapping[str, str], name: str) -> Iterator[str]:
         file.write(base64.b64decode(data, validate=True))
         file.flush()
         yield file.name
-
-
-def _loader() -> Any:
-    return getattr(yaml, "CSafeLoader", yaml.SafeLoader)

@@ -27,14 +27,15 @@ EXIT_CERTAIN = 65
 
 
 def main(arguments: Sequence[str]) -> int:
-    given, served = _split(arguments)
+    at = arguments.index("--")
+    served = arguments[at + 1 :]
     parser = argparse.ArgumentParser()
     parser.add_argument("checkout", type=Path)
     parser.add_argument("--subdirectory", default=".")
     parser.add_argument("--module")
     parser.add_argument("--script")
     parser.add_argument("--run", action="store_true")
-    found = parser.parse_args(given)
+    found = parser.parse_args(arguments[:at])
     try:
         project = read_project(found.checkout, found.subdirectory, found.module)
         environment = own_environment()
@@ -100,11 +101,6 @@ def become(project: Project, environment: Path | None, command: Sequence[str]) -
         program = str(programs / program)
     os.chdir(project.working_directory)
     os.execvpe(program, [program, *command[1:]], variables)
-
-
-def _split(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
-    at = list(arguments).index("--")
-    return list(arguments[:at]), list(arguments[at + 1 :])
 
 
 if __name__ == "__main__":

@@ -17,9 +17,10 @@ from urllib.parse import urlencode
 from playground_ops.core.errors import Finding, PlaygroundError, certain, transient
 from playground_ops.core.pod import Pod
 from playground_ops.core.redact import redact
-from playground_ops.targets.kubernetes.api.connection import AGENT, CONNECT_SECONDS, Connection, decoded
+from playground_ops.targets.kubernetes.api.connection import Connection, decoded
 from playground_ops.targets.kubernetes.api.paths import path_of
-from playground_ops.targets.kubernetes.api.refusals import nobody_answers, refusal
+from playground_ops.targets.kubernetes.api.refusals import nobody_answers
+from playground_ops.targets.kubernetes.outside.tunnel import open_websocket
 
 if TYPE_CHECKING:
     from websockets.asyncio.client import ClientConnection
@@ -196,38 +197,18 @@ async def _dial(
     connection: Connection, place: Place, command: Sequence[str], with_input: bool
 ) -> ClientConnection:
     """Open the websocket. Raises Refusal, or PlaygroundError (transient) when nobody answers."""
-    from websockets.asyncio.client import connect
-    from websockets.exceptions import InvalidHandshake, InvalidStatus, NegotiationError, WebSocketException
-    from websockets.typing import Subprotocol
+    from websockets.exceptions import InvalidHandshake, NegotiationError
 
-    way = connection.way
     where = path_of("v1", "Pod", place.pod, place.namespace) + "/exec"
     asked = [("container", place.container), ("stdout", "1"), ("stderr", "1")]
     asked += [("stdin", "1")] if with_input else []
     query = urlencode([*asked, *(("command", word) for word in command)])
-    settings: dict[str, Any] = {"ssl": way.tls(), "server_hostname": way.server_name}
     try:
-        made = await connect(
-            f"{way.server.replace('http', 'ws', 1)}{where}?{query}",
-            subprotocols=[Subprotocol(PROTOCOL)],
-            additional_headers=way.headers(),
-            user_agent_header=AGENT,
-            proxy=way.proxy,
-            compression=None,
-            max_size=None,
-            ping_interval=PING_SECONDS,
-            ping_timeout=None,
-            open_timeout=CONNECT_SECONDS,
-            close_timeout=1,
-            **{key: value for key, value in settings.items() if value},
-        )
-    except InvalidStatus as error:
-        answer = error.response
-        raise refusal(where, None, answer.status_code, decoded(bytes(answer.body or b""))) from error
+        made = await open_websocket(connection, where, query, PROTOCOL, PING_SECONDS)
     except NegotiationError as error:
         raise PlaygroundError(_too_old(connection)) from error
-    except (InvalidHandshake, OSError, asyncio.TimeoutError, WebSocketException) as error:
-        raise PlaygroundError(nobody_answers(connection.name, way.server, error)) from error
+    except InvalidHandshake as error:
+        raise PlaygroundError(nobody_answers(connection.name, connection.way.server, error)) from error
     if made.subprotocol != PROTOCOL:
         await made.close()
         raise PlaygroundError(_too_old(connection))

@@ -96,6 +96,19 @@ class Tunnel:
 
 async def dial(connection: Connection, pod_path: str, port: int) -> Tunnel:
     """Open a tunnel. Raises Refusal, or PlaygroundError (transient) when nobody answers."""
+    from websockets.exceptions import InvalidHandshake
+
+    try:
+        # No pings: a pod that does not read for a while is not dead.
+        return Tunnel(await open_websocket(connection, f"{pod_path}/portforward", f"ports={port}", PROTOCOL))
+    except InvalidHandshake as error:
+        raise Refusal(title_of(pod_path), 0, "NoWebsocket", redact(str(error))) from error
+
+
+async def open_websocket(
+    connection: Connection, path: str, query: str, protocol: str, ping_seconds: float | None = None
+) -> ClientConnection:
+    """Raises Refusal, websockets' InvalidHandshake, or PlaygroundError (transient) when nobody answers."""
     from websockets.asyncio.client import connect
     from websockets.exceptions import InvalidHandshake, InvalidStatus, WebSocketException
     from websockets.typing import Subprotocol
@@ -104,24 +117,24 @@ async def dial(connection: Connection, pod_path: str, port: int) -> Tunnel:
     tls = way.tls()
     settings: dict[str, Any] = {"ssl": tls, "server_hostname": way.server_name} if tls else {}
     try:
-        socket = await connect(
-            f"{way.server.replace('http', 'ws', 1)}{pod_path}/portforward?ports={port}",
-            subprotocols=[Subprotocol(PROTOCOL)],
+        return await connect(
+            f"{way.server.replace('http', 'ws', 1)}{path}?{query}",
+            subprotocols=[Subprotocol(protocol)],
             additional_headers=way.headers(),
             user_agent_header=AGENT,
             proxy=way.proxy,
             compression=None,
             max_size=None,
-            ping_interval=None,  # a pod that does not read for a while is not dead
+            ping_interval=ping_seconds,
+            ping_timeout=None,
             open_timeout=CONNECT_SECONDS,
             close_timeout=1,
             **{key: value for key, value in settings.items() if value},
         )
     except InvalidStatus as error:
         answer = error.response
-        raise refusal(pod_path, None, answer.status_code, decoded(bytes(answer.body or b""))) from error
-    except InvalidHandshake as error:
-        raise Refusal(title_of(pod_path), 0, "NoWebsocket", redact(str(error))) from error
+        raise refusal(path, None, answer.status_code, decoded(bytes(answer.body or b""))) from error
+    except InvalidHandshake:
+        raise
     except (OSError, asyncio.TimeoutError, WebSocketException) as error:
         raise PlaygroundError(nobody_answers(connection.name, way.server, error)) from error
-    return Tunnel(socket)
