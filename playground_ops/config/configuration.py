@@ -188,7 +188,7 @@ class Configuration(StackSettings):
 
     @property
     def all_locations(self) -> tuple[Location, ...]:
-        """The management location first, then the configured ones."""
+        """Return the management location first, then the configured ones."""
         return (self.ops, *self.locations)
 
     @property
@@ -208,12 +208,12 @@ class Configuration(StackSettings):
 
     @property
     def namespaces(self) -> tuple[str, ...]:
-        """The stack's namespace, then those of isolated locations."""
+        """Return the stack's namespace, then those of isolated locations."""
         return (self.kubernetes.namespace, *(self.namespace_of(one.name) for one in self.isolated))
 
     @property
     def installing(self) -> tuple[Location, ...]:
-        """Locations that may have packages of their own, never `ops`; with `auto` their commit decides."""
+        """Return the locations that may have own packages, never `ops`; with `auto` the commit decides."""
         shared = Dependencies.SHARED
         return tuple(one for one in self.locations if one.repository and one.dependencies is not shared)
 

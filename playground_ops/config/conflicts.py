@@ -60,7 +60,7 @@ def _named_twice(content: Mapping[str, Any]) -> Iterator[Fault]:
 
 
 def _refs_of_nothing(content: Mapping[str, Any]) -> Iterator[Fault]:
-    """An empty `url: ""` says on purpose that there is no repository; a missing one is forgotten."""
+    """Find keys without a `url`; an empty `url: ""` says on purpose that there is no repository."""
     found: list[tuple[Steps, Any]] = [(("code_locations", index), one) for index, one in _locations(content)]
     for at, entry in [*found, (("ops",), _section(content, "ops"))]:
         repo = entry.get("repo")
@@ -73,7 +73,7 @@ def _refs_of_nothing(content: Mapping[str, Any]) -> Iterator[Fault]:
 
 
 def _addresses(content: Mapping[str, Any]) -> Iterator[Fault]:
-    """A webserver that does not exist can't have an ingress."""
+    """Find an ingress to a webserver that does not exist."""
     wanted = _section(content, "kubernetes").get("read_only_ingress") is not None
     if wanted and not _section(content, "webserver").get("read_only"):
         found = "an ingress to a read-only webserver that there is none of"
@@ -82,7 +82,7 @@ def _addresses(content: Mapping[str, Any]) -> Iterator[Fault]:
 
 
 def _isolations(content: Mapping[str, Any]) -> Iterator[Fault]:
-    """A namespace has one owner, and a location's own database needs a Postgres that the stack runs."""
+    """Check that each namespace has one owner, and that own databases are in a Postgres of the stack."""
     own = _section(content, "kubernetes").get("namespace")
     stack = text_of(own) if own is not None else KubernetesSettings().namespace
     taken: dict[str, tuple[str, Any]] = {str(stack): ("the stack", None)}
@@ -109,7 +109,7 @@ def _isolations(content: Mapping[str, Any]) -> Iterator[Fault]:
 
 
 def _one_secret_for_two(content: Mapping[str, Any]) -> Iterator[Fault]:
-    """Each Secret is for one container: the one that fetches code, or the one that installs packages."""
+    """Check that fetching code and installing packages use different Secrets: each is for one container."""
     secret = _section(_section(content, "kubernetes"), "packages").get("secret")
     if secret and secret in [_section(entry, "repo").get("secret") for _, entry in _locations(content)]:
         fix = "Make one for each, with what that one needs."
@@ -118,7 +118,7 @@ def _one_secret_for_two(content: Mapping[str, Any]) -> Iterator[Fault]:
 
 
 def _egress(content: Mapping[str, Any]) -> Iterator[Fault]:
-    """A repository that can't be reached, and a limit that nothing enforces."""
+    """Find repositories that can't be reached, and limits that nothing enforces."""
     unlimited = _section(content, "kubernetes").get("network_policies") is False
     for index, entry in _locations(content):
         limit, at = entry.get("egress"), ("code_locations", index, "egress")
@@ -136,7 +136,7 @@ def _egress(content: Mapping[str, Any]) -> Iterator[Fault]:
 
 
 def _images(content: Mapping[str, Any]) -> Iterator[Fault]:
-    """Code in an image is in no repository, and the image is the pod's."""
+    """Find what contradicts `image`: code in an image is in no repository, and the image is the pod's."""
     for index, entry in _locations(content):
         at = ("code_locations", index)
         if entry.get("image") is None:

@@ -58,10 +58,7 @@ def seen_by_ops(configuration: Configuration, allowed: Mapping[str, Sequence[str
 
 
 def with_what_ops_sees(configuration: Configuration) -> Configuration:
-    """Give `ops` a new release, on the local target, when its definitions would change.
-
-    In a cluster the fingerprint of its pod does this (render/pod_fingerprint.py).
-    """
+    """Give `ops` a new release when its definitions change (in a cluster, render/pod_fingerprint.py does)."""
     text = seen_by_ops(configuration)
     surroundings = hashlib.sha256(text.encode()).hexdigest()[:16]
     ops = configuration.ops.model_copy(update={"surroundings": surroundings})

@@ -125,7 +125,7 @@ class LocationKeys(Section):
 
     @property
     def locations(self) -> tuple[Location, ...]:
-        """The list of locations; without one, A and B from the flat keys."""
+        """Return the list of locations; without one, A and B from the flat keys."""
         if self.code_locations is not None:
             return self.code_locations
         flat = self.environment

@@ -133,16 +133,13 @@ class ArtifactsStore(Section):
 
     @property
     def audiences(self) -> tuple[str, ...]:
-        """The audiences of tokens that a cloud's webhook gives to pods (EKS; Azure Workload Identity)."""
+        """Return the audiences of tokens that a cloud's webhook gives to pods (EKS; Azure Workload Identity)."""
         if not self.service_account_annotations:
             return ()
         return {"s3": ("sts.amazonaws.com",), "azure": ("api://AzureADTokenExchange",), "gcs": ()}[self.kind]
 
     def given(self, pod: PodSettings, account: str | None = ACCOUNT) -> PodSettings:
-        """Add to a pod what reaches the store; a person's own settings win.
-
-        `account`: None for pods that have one of their own.
-        """
+        """Add what reaches the store; a person's settings win. `account` is None for an own one."""
         changed: dict[str, object] = {"environment": {**self.variables, **pod.environment}}
         if self.secret and self.gcs:
             volume = Volume(name=VOLUME, path=FOLDER, secret=self.secret)

@@ -152,10 +152,7 @@ _FAILURES = (
 
 
 def explain(thing: str, words: str) -> Finding:
-    """Explain `words`, git's standard error, for `thing`.
-
-    An unknown error may pass: it is called transient, and shown in git's own words.
-    """
+    """Explain git's standard error; an unknown error may pass: it is transient, and in git's own words."""
     evidence, failure = tail(words), _known(words)
     if failure is not None:
         return Finding(

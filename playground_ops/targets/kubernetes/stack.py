@@ -201,7 +201,7 @@ class KubernetesStack:
 
     @cached_property
     def _address(self) -> str | None:
-        """The URL by cluster IP, which also works on a machine that reaches the cluster's Services."""
+        """Return the URL by cluster IP, which also works on a machine that reaches the cluster's Services."""
         service = self._connection.get(path_of("v1", "Service", WEBSERVER, self._namespace))
         if service is None:
             return None

@@ -68,7 +68,7 @@ class KubernetesTarget:
         clock: Clock | None = None,
         home: Path | None = None,
     ) -> None:
-        """`project`: the clone whose packages the bootstrap releases serve."""
+        """`project` is the clone whose packages the bootstrap releases serve."""
         self.connection, self.configuration, self.project = connection, configuration, project
         self.namespace = configuration.kubernetes.namespace
         self.clock = clock or SystemClock()

@@ -43,10 +43,7 @@ def expiring(connection: Connection, configuration: Configuration, now: datetime
 
 
 def lasts(address: str, port: int, host: str) -> tuple[datetime, datetime] | None:
-    """Return the validity period of the certificate of `host`; None where it is unknown.
-
-    For an expired certificate the dates are unknown too: it is reported as valid until 1970.
-    """
+    """Return the validity of the certificate of `host`: until 1970 if it has expired, None if unknown."""
     try:
         with (
             socket.create_connection((address, port), ANSWER_SECONDS) as reached,

@@ -35,7 +35,7 @@ def _claim(connection: Connection, configuration: Configuration, name: str) -> t
 
 
 def _files() -> Room | None:
-    """None outside the cluster, where the claim is not mounted."""
+    """Return the room on the claim for files; None outside the cluster, where it is not mounted."""
     try:
         return Room.of(f"persistentvolumeclaim/{ARTIFACTS}", ARTIFACTS_FOLDER)
     except OSError:

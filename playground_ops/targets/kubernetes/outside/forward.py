@@ -41,7 +41,7 @@ class Forward:
         say: Callable[[str], None],
         port: int = 0,
     ) -> None:
-        """Port 0 takes a free one. `say` is told when the pods behind it change."""
+        """Bind the port; 0 takes a free one. `say` is told when the pods behind it change."""
         self._connection, self._chosen, self._pod_port, self._say = connection, chosen, pod_port, say
         self._listener = _listening(port)
         self._started: Future[None] = Future()
