@@ -133,13 +133,13 @@ class ArtifactsStore(Section):
 
     @property
     def audiences(self) -> tuple[str, ...]:
-        """Return the audiences of tokens that a cloud's webhook gives to pods (EKS; Azure Workload Identity)."""
+        """Return the audiences of tokens from a cloud's webhook (EKS; Azure Workload Identity)."""
         if not self.service_account_annotations:
             return ()
         return {"s3": ("sts.amazonaws.com",), "azure": ("api://AzureADTokenExchange",), "gcs": ()}[self.kind]
 
     def given(self, pod: PodSettings, account: str | None = ACCOUNT) -> PodSettings:
-        """Add what reaches the store; a person's settings win. `account` is None for an own one."""
+        """Add what reaches the store; a person's settings win. `account`: None if the pod has one."""
         changed: dict[str, object] = {"environment": {**self.variables, **pod.environment}}
         if self.secret and self.gcs:
             volume = Volume(name=VOLUME, path=FOLDER, secret=self.secret)
