@@ -13,6 +13,7 @@ import pytest
 
 from playground_ops.config import read
 from playground_ops.core.errors import LockLost
+from playground_ops.core.model import Location, Release, Revision
 from playground_ops.render.names import LOCATION, RELEASE
 from playground_ops.targets.kubernetes.api.connection import Connection
 from playground_ops.targets.kubernetes.releases.address import LocationAddress
@@ -101,6 +102,15 @@ def test_the_service_of_a_release_whose_deployment_somebody_deleted_goes(
     Releases(connection, namespace).sweep("a")
     left = access.kubectl("get", "services", "-o", "name", namespace=namespace).split()
     assert left == ["service/dagster-grpc-a", "service/dagster-release-a-2"]
+
+
+def test_an_old_release_that_somebody_deleted_meanwhile_needs_no_end(
+    namespace: str, connection: Connection
+) -> None:
+    revision = Revision(repository=None, commit="content-1")
+    location = Location(name="a", module="pipeline")
+    gone = Release(location=location, number=7, revision=revision, configuration="", created_at="")
+    Releases(connection, namespace).mark_draining(gone, "2030-01-01T00:00:00+00:00")
 
 
 def test_of_a_location_that_leaves_nothing_stays_though_it_has_drained_or_is_there_in_part(

@@ -109,8 +109,12 @@ class Releases:
         return Verdict.model_validate_json(said) if said else None
 
     def mark_draining(self, release: Release, when: str) -> None:
-        """Mark it, and in the same write scale it down: its pod ends after its runs."""
-        self._patch(release, {"metadata": {"annotations": {DRAINING: when}}, "spec": {"replicas": 0}})
+        """Mark it, and in the same write scale it down: its pod ends after its runs. It may be gone."""
+        try:
+            self._patch(release, {"metadata": {"annotations": {DRAINING: when}}, "spec": {"replicas": 0}})
+        except Refusal as refusal:
+            if refusal.code != 404:
+                raise
 
     def delete(self, release: Release) -> None:
         """Delete the release, which may be gone already; the garbage collector ends its pods."""
