@@ -12,7 +12,7 @@ LINES = "PLAYGROUND_LINES"
 """This variable is set in a process whose progress another one reads."""
 
 
-def message(kind: str, **fields: Any) -> str:
+def message(kind: str, /, **fields: Any) -> str:
     """Return one line. `fields` are plain values."""
     return json.dumps({KEY: kind, **fields})
 
