@@ -8,12 +8,9 @@ from __future__ import annotations
 
 from enum import Enum
 from functools import partial
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
-
-if TYPE_CHECKING:
-    from playground_ops.core.model import RolloutRecord
 
 
 class FindingKind(str, Enum):
@@ -60,8 +57,8 @@ capacity = partial(Finding, kind=FindingKind.CAPACITY)
 class PlaygroundError(Exception):
     """Something failed; at least one finding explains it."""
 
-    record: RolloutRecord | None = None
-    """The record of the rollout that failed, if it got as far as having one."""
+    record: BaseModel | None = None
+    """The RolloutRecord of the rollout that failed, if it got as far as having one."""
 
     def __init__(self, *findings: Finding) -> None:
         if not findings:

@@ -17,6 +17,7 @@ from pydantic import BaseModel
 
 from playground_ops.core.errors import FindingKind, PlaygroundError
 from playground_ops.core.model import Location, Release, Revision
+from playground_ops.targets.local.addresses import Addresses, lead_to, serving_number
 from playground_ops.targets.local.folder import (
     read_value,
     set_aside,
@@ -24,7 +25,6 @@ from playground_ops.targets.local.folder import (
     write_value,
 )
 from playground_ops.targets.local.releases import RecordFiles, ReleaseFiles
-from playground_ops.targets.local.servers import Addresses, lead_to, serving_number
 from tests.asking import eventually
 
 

@@ -37,7 +37,7 @@ def events(records: Sequence[RolloutRecord]) -> Iterator[Event]:
 def records_of(failures: Sequence[BaseException]) -> list[RolloutRecord]:
     """Return the records of rollouts that failed or were cancelled."""
     found = [error.record for error in failures if isinstance(error, (PlaygroundError, RolloutCancelled))]
-    return [record for record in found if record]
+    return [record for record in found if isinstance(record, RolloutRecord)]
 
 
 def failure(findings: Sequence[Finding], log_tail: str = "") -> dg.Failure:

@@ -1,4 +1,4 @@
-"""One release's server: observed, waited for, tested by its smoke job or check."""
+"""One release's server: started, observed, waited for, tested by its smoke job or check."""
 
 from __future__ import annotations
 
@@ -14,14 +14,16 @@ from playground_ops.core.model import Observation, Release, ServerStatus
 from playground_ops.core.target import Say
 from playground_ops.diagnose import explain_exit
 from playground_ops.targets.common import smoke
+from playground_ops.targets.common.project import Project
 from playground_ops.targets.common.server_protocol import connected, is_serving
 from playground_ops.targets.common.smoke import SmokeTest
 from playground_ops.targets.local.folder import StateFolder
-from playground_ops.targets.local.processes import MARKER
+from playground_ops.targets.local.processes import MARKER, ProcessSpec
 
 if TYPE_CHECKING:
     from playground_ops.targets.local.code import Code
     from playground_ops.targets.local.components import LocalStack
+    from playground_ops.targets.packages.environments import Environment
 
 
 def observe(stack: LocalStack, release: Release, log_tail: str) -> Observation:
@@ -110,3 +112,33 @@ def _output_of(process: subprocess.Popen[str], seconds: float, say: Say) -> str:
             if waited >= seconds:
                 raise
             say(f"it runs since {waited:g} s; waiting up to {seconds:g} s")
+
+
+def server_spec(
+    stack: LocalStack, release: Release, project: Project, environment: Environment
+) -> ProcessSpec:
+    """Return the process of a candidate: it is not restarted when it dies, so that its end is seen."""
+    return ProcessSpec(
+        name=release.name,
+        argv=(
+            str(environment.python),
+            *("-m", "dagster", "api", "grpc"),
+            *("--socket", str(stack.addresses.own(release))),
+            *project.load_arguments,
+            *("-d", str(project.working_directory)),
+            *("--location-name", release.location.name),
+            "--use-python-environment-entry-point",
+        ),
+        cwd=str(project.working_directory),
+        env={
+            **stack.environment_of(release.location),
+            **release.location.environment,
+            "DAGSTER_HOME": str(stack.folder.dagster_home),
+            "PLAYGROUND_LOCATION": release.location.name,
+            "PLAYGROUND_RELEASE": str(release.number),
+            "PLAYGROUND_COMMIT": release.revision.commit,
+            "PYTHONUNBUFFERED": "1",
+        },
+        restart="never",
+        grace_seconds=float(release.location.longest_run_seconds),
+    )

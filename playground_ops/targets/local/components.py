@@ -15,6 +15,7 @@ from playground_ops.core.plan import Change, Plan, plan
 from playground_ops.core.target import Say
 from playground_ops.targets.common.webserver import Webserver, WebserverDown
 from playground_ops.targets.local import logs, stack
+from playground_ops.targets.local.addresses import Addresses, serving_number
 from playground_ops.targets.local.code import Code
 from playground_ops.targets.local.control import (
     Control,
@@ -26,7 +27,6 @@ from playground_ops.targets.local.control import (
 from playground_ops.targets.local.folder import StateFolder, no_backups, no_log, not_deployed, writing
 from playground_ops.targets.local.processes import ProcessState, names, read_state, runtime_folder
 from playground_ops.targets.local.releases import RecordFiles, ReleaseFiles
-from playground_ops.targets.local.servers import Addresses, serving_number
 
 RUNNING = "running"
 Kind = Literal["webserver", "daemon", "location"]

@@ -12,9 +12,9 @@ from playground_ops.config import Configuration
 from playground_ops.core.component import Component
 from playground_ops.core.errors import Finding, PlaygroundError, capacity
 from playground_ops.render.instance import run_coordinator
+from playground_ops.targets.local.addresses import Addresses
 from playground_ops.targets.local.folder import StateFolder, read_value, write_atomically, write_value
 from playground_ops.targets.local.processes import ProcessSpec
-from playground_ops.targets.local.servers import Addresses
 
 PREFERRED_PORT = 3000
 GRACE_SECONDS = 15.0

@@ -30,13 +30,13 @@ from playground_ops.targets.common.refs import Answer, resolve_all
 from playground_ops.targets.common.server_protocol import Address, NoAnswer, server_id
 from playground_ops.targets.common.webserver import WebserverDown, WebserverView
 from playground_ops.targets.local import candidate, git, logs, releases
+from playground_ops.targets.local.addresses import lead_to, own_number, serving_number
 from playground_ops.targets.local.code import Code
 from playground_ops.targets.local.components import LocalStack
 from playground_ops.targets.local.folder import StateFolder, stack_storage
 from playground_ops.targets.local.locks import holder_of, lease
 from playground_ops.targets.local.processes import read_spec
 from playground_ops.targets.local.releases import RecordFiles, ReleaseFiles
-from playground_ops.targets.local.servers import lead_to, own_number, server_spec, serving_number
 
 REMOVE_GRACE_SECONDS = 5.0
 DIAGNOSED_LINES = 1000
@@ -113,7 +113,7 @@ class LocalTarget:
         self.stack.must_be_deployed()
         self._files(release.location.name).add(release)
         project, environment = self.code.prepare(release, say)
-        self.stack.control().start(server_spec(self.stack, release, project, environment))
+        self.stack.control().start(candidate.server_spec(self.stack, release, project, environment))
 
     def observe(self, release: Release) -> Observation:
         return candidate.observe(self.stack, release, self.tail(release, DIAGNOSED_LINES))

@@ -1,23 +1,13 @@
-"""How the server of one release is started: the command, its environment, its addresses."""
-
-from __future__ import annotations
+"""The addresses of code servers: Unix sockets, and a link for each location. Replacing it is the switch."""
 
 import errno
 import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from playground_ops.core.model import Release
-from playground_ops.targets.common.project import Project
 from playground_ops.targets.local.folder import reading, writing
-from playground_ops.targets.local.processes import ProcessSpec
-
-if TYPE_CHECKING:
-    from playground_ops.targets.local.components import LocalStack
-    from playground_ops.targets.packages.environments import Environment
-
 
 _OWN = re.compile(r"-(\d+)\.sock$")
 
@@ -81,33 +71,3 @@ def _target(link: Path) -> str:
         if error.errno == errno.EINVAL:
             return ""  # no link
         raise
-
-
-def server_spec(
-    stack: LocalStack, release: Release, project: Project, environment: Environment
-) -> ProcessSpec:
-    """Return the process of a candidate: it is not restarted when it dies, so that its end is seen."""
-    return ProcessSpec(
-        name=release.name,
-        argv=(
-            str(environment.python),
-            *("-m", "dagster", "api", "grpc"),
-            *("--socket", str(stack.addresses.own(release))),
-            *project.load_arguments,
-            *("-d", str(project.working_directory)),
-            *("--location-name", release.location.name),
-            "--use-python-environment-entry-point",
-        ),
-        cwd=str(project.working_directory),
-        env={
-            **stack.environment_of(release.location),
-            **release.location.environment,
-            "DAGSTER_HOME": str(stack.folder.dagster_home),
-            "PLAYGROUND_LOCATION": release.location.name,
-            "PLAYGROUND_RELEASE": str(release.number),
-            "PLAYGROUND_COMMIT": release.revision.commit,
-            "PYTHONUNBUFFERED": "1",
-        },
-        restart="never",
-        grace_seconds=float(release.location.longest_run_seconds),
-    )
