@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 from playground_ops.config.digest import digest
@@ -125,8 +125,7 @@ class Engine:
         """
         with ExitStack() as held:
             lock = self._take_lock(request, held)
-            given = {one.name: getattr(self, one.name) for one in fields(Engine)}
-            yield RolloutContext(**given, lock=lock)
+            yield RolloutContext(**vars(self), lock=lock)
 
     def _take_lock(self, request: Request, held: ExitStack) -> Lock:
         deadline = self.clock.monotonic() + self.timeouts.lock

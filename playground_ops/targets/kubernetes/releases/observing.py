@@ -180,9 +180,7 @@ def _told_by_itself(known: Collected) -> Finding | None:
             if line.startswith(EARLIER):
                 return Finding.model_validate_json(line.removeprefix(EARLIER))
             if (found := messages.parsed(line)) and found[messages.KEY] == "finding":
-                return Finding.model_validate(
-                    {key: value for key, value in found.items() if key != messages.KEY}
-                )
+                return Finding.model_validate(found)
     return None
 
 
