@@ -38,8 +38,6 @@ RemoteCommand = Callable[[Sequence[str], Hear, Hear], int]
 class StackContext:
     configuration: Configuration
     engine: Engine
-    remote_command: RemoteCommand | None = None
-    """Runs a command inside the cluster. Set where this process is outside of it."""
 
     @property
     def target(self) -> Target:
@@ -126,6 +124,15 @@ def _as_ops() -> Connection:
     return Connection(None, Access.OPS)
 
 
+@dataclass(frozen=True)
+class Reached:
+    """A stack that can be opened, which on Kubernetes asks the cluster for what it depends on."""
+
+    open: Callable[[], StackContext]
+    remote_command: RemoteCommand | None = None
+    """Runs a command inside the cluster. Set where this process is outside of it."""
+
+
 def open_stack(
     path: Path | None = None,
     target: str | None = None,
@@ -134,19 +141,28 @@ def open_stack(
     context: str | None = None,
 ) -> StackContext:
     """Raise BadInput with every fault of the configuration, PlaygroundError when the cluster is away."""
+    opened = reach(path, target, context).open()
+    timeouts = opened.engine.timeouts
+    engine = opened.with_progress(progress or SilentProgress())
+    return replace(opened, engine=engine.waiting(lock=max(timeouts.lock, lock_seconds)))
+
+
+def reach(path: Path | None = None, target: str | None = None, context: str | None = None) -> Reached:
+    """Find the stack. Raises BadInput with every fault of the configuration, and for a context."""
     if path is None and is_inside():
-        inside = _on_kubernetes(_as_ops(), configuration_here())
-        return _stack_context(*inside, progress, max(lock_seconds, INSIDE_LOCK_SECONDS))
+        return Reached(
+            lambda: _stack_context(*_on_kubernetes(_as_ops(), configuration_here()), INSIDE_LOCK_SECONDS)
+        )
     configuration = load(path or configuration_file())
     must_fit(configuration, target or configuration.target)
     if (target or configuration.target) == "local":
-        return _stack_context(_local(configuration), local_target(), progress, lock_seconds)
+        return Reached(lambda: _stack_context(_local(configuration), local_target()))
     from playground_ops.targets.kubernetes.api.connection import Connection, chosen_context
 
     connection = Connection(chosen_context(context, configuration.kubernetes.context))
-    return replace(
-        _stack_context(*_on_kubernetes(connection, configuration), progress, lock_seconds),
-        remote_command=_remote_command(connection, configuration),
+    return Reached(
+        lambda: _stack_context(*_on_kubernetes(connection, configuration)),
+        _remote_command(connection, configuration),
     )
 
 
@@ -189,9 +205,7 @@ def _remote_command(connection: Connection, configuration: Configuration) -> Rem
     return run
 
 
-def _stack_context(
-    configuration: Configuration, target: Target, progress: Progress | None, lock_seconds: float
-) -> StackContext:
+def _stack_context(configuration: Configuration, target: Target, lock_seconds: float = 0.0) -> StackContext:
     timeouts = Timeouts(
         transient=configuration.rollout.transient_timeout_seconds,
         capacity=configuration.rollout.capacity_timeout_seconds,
@@ -199,7 +213,7 @@ def _stack_context(
         watch=configuration.rollout.confirm_seconds,
         lock=lock_seconds,
     )
-    return StackContext(configuration, Engine(target, progress or SilentProgress(), SystemClock(), timeouts))
+    return StackContext(configuration, Engine(target, SilentProgress(), SystemClock(), timeouts))
 
 
 def local_target() -> Target:

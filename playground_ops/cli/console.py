@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from playground_ops.cli.progress import write_error
+from playground_ops.cli.progress import serving, write_error
 from playground_ops.core.errors import BadInput, Finding, PlaygroundError, certain, transient
 from playground_ops.core.model import Outcome, RolloutRecord, shortened
 from playground_ops.core.progress import RolloutCancelled
@@ -35,11 +35,7 @@ def sentence_of(record: RolloutRecord) -> str:
         return f"{record.location}: failed while {record.phase.value}; what served before still serves."
     if record.outcome is Outcome.UNCHANGED or record.release is None:
         return f"{record.location}: nothing to do, it serves this already."
-    revision, seconds = record.release.revision, sum(record.durations.values())
-    return (
-        f"{record.location}: release {record.release.number} serves "
-        f"{revision.short} {revision.subject} ({seconds:.1f} s)"
-    )
+    return f"{record.location}: {serving(record.release)} ({sum(record.durations.values()):.1f} s)"
 
 
 EVIDENCE_LINES = 25

@@ -7,26 +7,34 @@ import shutil
 import sys
 import threading
 import time
+from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Protocol
 
 from playground_ops.core import messages
 from playground_ops.core.messages import message
-from playground_ops.core.model import Phase
-from playground_ops.core.progress import RolloutCancelled
+from playground_ops.core.model import Phase, Release
+from playground_ops.core.progress import RolloutCancelled, WatchLeft
 
 TICK_SECONDS = 0.5
 ERASE = "\r\x1b[K"
 
 
-class Display(Protocol):
-    """A context manager around the work; it may be entered again for what comes after that."""
+class Shown(Protocol):
+    """What the progress of rollouts is shown on."""
 
     def line(self, text: str) -> None:
         """Print one more line."""
 
     def at(self, location: str, phase: Phase) -> None:
         """Set the phase that a location is in from now on."""
+
+    def serves(self, location: str, what: str, seconds: float) -> None:
+        """Report that a location serves `what`, and is watched for `seconds` from now on."""
+
+
+class Display(Shown, Protocol):
+    """A context manager around the work; it may be entered again for what comes after that."""
 
     def __enter__(self) -> Display: ...
 
@@ -50,6 +58,8 @@ class NoDisplay:
     def line(self, text: str) -> None: ...
 
     def at(self, location: str, phase: Phase) -> None: ...
+
+    def serves(self, location: str, what: str, seconds: float) -> None: ...
 
     def __enter__(self) -> NoDisplay:
         return self
@@ -75,6 +85,9 @@ class Messages(NoDisplay):
     def at(self, location: str, phase: Phase) -> None:
         write_error(f"{message('phase', location=location, phase=phase.value)}\n")
 
+    def serves(self, location: str, what: str, seconds: float) -> None:
+        write_error(f"{message('serves', location=location, what=what, seconds=seconds)}\n")
+
 
 class LiveLine(NoDisplay):
     """Prints the same lines, and below them one with the phase of each location and the seconds in it."""
@@ -92,6 +105,10 @@ class LiveLine(NoDisplay):
     def at(self, location: str, phase: Phase) -> None:
         with self._lock:
             self._at[location] = (phase, time.monotonic())
+
+    def serves(self, location: str, what: str, seconds: float) -> None:
+        with self._lock:
+            self._at[location] = (Phase.WATCH, time.monotonic() + seconds)
 
     def __enter__(self) -> LiveLine:
         self._ended.clear()
@@ -114,25 +131,51 @@ class LiveLine(NoDisplay):
 
     def _live(self) -> str:
         """Return the live line, cut to the terminal: a wrapped line can't be erased. Retiring isn't shown."""
-        now = time.monotonic()
         under_way = [
-            f"{name} {phase.value} {now - since:.0f} s"
+            _shown(name, phase, time.monotonic() - since)
             for name, (phase, since) in self._at.items()
             if phase is not Phase.RETIRE and not self._ended.is_set()
         ]
         return ", ".join(under_way)[: shutil.get_terminal_size().columns - 1]
 
 
+def _shown(location: str, phase: Phase, seconds: float) -> str:
+    """Return what the live line says of a location. A watch counts down; a person may leave it."""
+    if phase is Phase.WATCH:
+        return f"{location} {phase.value}, {max(0.0, -seconds):.0f} s left (Ctrl-C leaves it)"
+    return f"{location} {phase.value} {seconds:.0f} s"
+
+
+@dataclass
+class Stop:
+    """A person's wish that work stops."""
+
+    cancelled: threading.Event = field(default_factory=threading.Event)
+    left: threading.Event = field(default_factory=threading.Event)
+    """What serves is not to be watched any longer."""
+
+    def check(self, location: str) -> None:
+        """Raise RolloutCancelled, or WatchLeft."""
+        if self.cancelled.is_set():
+            raise RolloutCancelled(location)
+        if self.left.is_set():
+            raise WatchLeft(location)
+
+
 class LineProgress:
     """Prints one line per event, each with its location and the seconds since the start."""
 
-    def __init__(self, location: str, shown: Display, cancelled: threading.Event) -> None:
-        self._location, self._display, self._cancelled = location, shown, cancelled
+    def __init__(self, location: str, shown: Shown, stop: Stop) -> None:
+        self._location, self._display, self._stop = location, shown, stop
         self._began = time.monotonic()
 
     def phase(self, phase: Phase, message: str) -> None:
         self._display.at(self._location, phase)
         self._tell(f"{phase.value}: {message}")
+
+    def serves(self, release: Release, seconds: float) -> None:
+        self._display.serves(self._location, serving(release), seconds)
+        self._tell(f"{Phase.WATCH.value}: release {release.number} serves; watching it for {seconds:g} s")
 
     def say(self, message: str) -> None:
         self._tell(f"  {message}")
@@ -141,11 +184,16 @@ class LineProgress:
         self._tell(f"  warning: {message}")
 
     def check(self) -> None:
-        if self._cancelled.is_set():
-            raise RolloutCancelled(self._location)
+        self._stop.check(self._location)
 
     def _tell(self, message: str) -> None:
         self._display.line(f"{time.monotonic() - self._began:6.1f} s  {self._location:<10} {message}")
+
+
+def serving(release: Release) -> str:
+    """Return the words for a release that serves."""
+    revision = release.revision
+    return f"release {release.number} serves {revision.short} {revision.subject}".rstrip()
 
 
 def write_error(text: str) -> None:

@@ -1,17 +1,21 @@
 """The stack as one command sees it: its options, the opened stack, its progress, and its end by Ctrl-C."""
 
-import threading
+import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
+from concurrent.futures import FIRST_COMPLETED, Future, wait
+from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NoReturn, TypeVar
 
 import click
 
-from playground_ops.cli.progress import LineProgress, display
+from playground_ops.cli import detached
+from playground_ops.cli.console import EXIT_CANCELLED
+from playground_ops.cli.progress import LineProgress, Messages, Stop, display
+from playground_ops.cli.watched import Watched, in_a_thread
 from playground_ops.config import Configuration
-from playground_ops.context import open_stack
+from playground_ops.context import RemoteCommand, StackContext, reach
 from playground_ops.core import messages
 from playground_ops.core.model import Phase
 from playground_ops.core.progress import Progress
@@ -56,16 +60,39 @@ def _keep_context(context: click.Context, parameter: click.Parameter, value: str
 T = TypeVar("T")
 
 
+@dataclass(frozen=True)
+class Telling:
+    """When a command tells that a location serves, and whether it waits for the end of its watch."""
+
+    at_once: bool = True
+    watches: bool = True
+
+
+AT_THE_END = Telling(at_once=False)
+
+
 class Session:
-    def __init__(self, config: Path | None, target: str | None, as_json: bool) -> None:
-        self._as_json = as_json
-        self._display = display(as_json)
-        self._cancelled = threading.Event()
-        opened = open_stack(config, target, context=context_of_the_command())
-        self._remote_command = opened.remote_command
-        remotely = self.run_remotely if opened.remote_command else None
+    """One command's view of the stack, which is opened when it is first asked for."""
+
+    def __init__(
+        self, config: Path | None, target: str | None, as_json: bool, telling: Telling = AT_THE_END
+    ) -> None:
+        """Read the configuration. Raises BadInput."""
+        self._as_json, self._telling = as_json, telling
+        self._display, self._stop, self.watched = display(as_json), Stop(), Watched()
+        self._began = time.monotonic()
+        self._reached = reach(config, target, context_of_the_command())
+        self._remotely: RemoteCommand | None = self._reached.remote_command
+        if self._remotely is None and not telling.watches:
+            self._remotely = detached.command(config, target)
+        self._is_elsewhere = False
+
+    @cached_property
+    def opened(self) -> StackContext:
+        opened = self._reached.open()
+        remotely = self.run_remotely if self._reached.remote_command else None
         engine = replace(opened.engine, progress=self.progress_of("stack"), run_remotely=remotely)
-        self.opened = replace(opened, engine=engine)
+        return replace(opened, engine=engine)
 
     @property
     def configuration(self) -> Configuration:
@@ -76,16 +103,36 @@ class Session:
         return self.opened.engine
 
     def progress_of(self, location: str) -> Progress:
-        return LineProgress(location, self._display, self._cancelled)
+        return LineProgress(location, self, self._stop)
+
+    def line(self, text: str) -> None:
+        self._display.line(text)
+
+    def at(self, location: str, phase: Phase) -> None:
+        self.watched.at(location, phase)
+        self._display.at(location, phase)
+
+    def serves(self, location: str, what: str, seconds: float) -> None:
+        self._display.serves(location, what, seconds)
+        if self._telling.at_once and not self._as_json and not isinstance(self._display, Messages):
+            click.echo(f"{location}: {what} ({time.monotonic() - self._began:.1f} s)")
+        self.watched.serves(location)
 
     def run_remotely(self, arguments: Sequence[str]) -> int:
-        """Run a command inside the cluster and show its output here. Returns its exit code."""
-        return self._inside(arguments, self._hear)
+        """Run a command in another process, in the cluster or here, and show its output as one's own.
 
-    def _inside(self, arguments: Sequence[str], hear: Callable[[str], None]) -> int:
-        if self._remote_command is None:
+        Returns its exit code.
+        """
+        return self._elsewhere(arguments, self._hear)
+
+    def _elsewhere(self, arguments: Sequence[str], hear: Callable[[str], None]) -> int:
+        if self._remotely is None:
             raise RuntimeError("this process does it itself")
-        return self._remote_command(arguments, hear, self.engine.progress.say)
+        self._is_elsewhere = True
+        try:
+            return self._remotely(arguments, hear, self.progress_of("stack").say)
+        finally:
+            self._is_elsewhere = False
 
     def _hear(self, line: str) -> None:
         """Show a line of a container's only log: messages go to the display, all else is the result."""
@@ -93,29 +140,54 @@ class Session:
         if found is None:
             click.echo(line)
         elif found[messages.KEY] == "progress":
-            self._display.line(found["text"])
+            self.line(found["text"])
         elif found[messages.KEY] == "phase":
-            self._display.at(found["location"], Phase(found["phase"]))
+            self.at(found["location"], Phase(found["phase"]))
+        elif found[messages.KEY] == "serves":
+            self.serves(found["location"], found["what"], found["seconds"])
 
     def leave_to_the_inside(self, *arguments: str) -> None:
         """Where servers are out of reach, run the command in the cluster and exit with its code."""
-        if self.engine.run_remotely is not None:
+        if self._remotely is not None:
             given = [*arguments, *(["--json"] if self._as_json else [])]
             raise click.exceptions.Exit(self.run(lambda: self.run_remotely(given)))
 
     def heard(self, *arguments: str) -> str:
         """Return the output of a command that runs in the cluster."""
         lines: list[str] = []
-        self._inside(arguments, lines.append)
+        self._elsewhere(arguments, lines.append)
         return "\n".join(lines)
 
     def run(self, work: Callable[[], T]) -> T:
-        """Do the work in a thread, so that Ctrl-C stops it between two steps and it cleans up."""
-        with ThreadPoolExecutor(max_workers=1) as pool, self._display:
-            future = pool.submit(work)
+        """Do the work in a thread. Ctrl-C stops it between two steps, and it cleans up.
+
+        Where everything serves, Ctrl-C ends only the watch. What another process does goes on without this
+        one. Raises click's Exit when one leaves.
+        """
+        with self._display:
+            ending = in_a_thread(work)
             try:
-                return future.result()
+                self._wait(ending)
             except KeyboardInterrupt:
-                self._display.line("cancelling: cleaning up first")
-                self._cancelled.set()
-                return future.result()
+                self._stop_or_leave(ending)
+            return ending.result()
+
+    def _wait(self, ending: Future[Any]) -> None:
+        wait([ending] if self._telling.watches else [ending, self.watched.all_serve], None, FIRST_COMPLETED)
+        if not ending.done():
+            self._leave(0)
+
+    def _stop_or_leave(self, ending: Future[Any]) -> None:
+        serves = self.watched.all_serve.done()
+        if self._is_elsewhere:
+            self._leave(0 if serves else EXIT_CANCELLED)
+        if serves:
+            self._stop.left.set()
+        else:
+            self.line("cancelling: cleaning up first")
+            self._stop.cancelled.set()
+        wait([ending])
+
+    def _leave(self, code: int) -> NoReturn:
+        self.line("left: it goes on without this command, and `history` tells how it ended")
+        raise click.exceptions.Exit(code)

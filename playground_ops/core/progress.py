@@ -2,7 +2,7 @@
 
 from typing import Protocol
 
-from playground_ops.core.model import Phase, RolloutRecord
+from playground_ops.core.model import Phase, Release, RolloutRecord
 
 
 class RolloutCancelled(Exception):
@@ -12,9 +12,16 @@ class RolloutCancelled(Exception):
     """The record of the rollout, if it got as far as having one."""
 
 
+class WatchLeft(RolloutCancelled):
+    """A person who saw the release serve does not wait until its watch ends. It goes on serving."""
+
+
 class Progress(Protocol):
     def phase(self, phase: Phase, message: str) -> None:
         """Report that a new phase begins."""
+
+    def serves(self, release: Release, seconds: float) -> None:
+        """Report that `release` serves, confirmed, and that it is watched for `seconds` from now on."""
 
     def say(self, message: str) -> None:
         """Report a step within the phase; for a wait, what it waits for."""
@@ -30,6 +37,8 @@ class SilentProgress:
     """Reports nothing and never stops; the base of classes that report."""
 
     def phase(self, phase: Phase, message: str) -> None: ...
+
+    def serves(self, release: Release, seconds: float) -> None: ...
 
     def say(self, message: str) -> None: ...
 

@@ -34,6 +34,11 @@ class Journal:
         self._set(phase=phase)
         self._progress.phase(phase, message)
 
+    def serves(self, release: Release, seconds: float) -> None:
+        self._time_the_phase()
+        self._set(phase=Phase.WATCH)
+        self._progress.serves(release, seconds)
+
     def say(self, message: str) -> None:
         self._progress.say(message)
 

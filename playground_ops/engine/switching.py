@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 
 from playground_ops.core.errors import Finding, PlaygroundError, RolloutFailed, transient
 from playground_ops.core.model import Phase, Release, ServerStatus
+from playground_ops.core.progress import WatchLeft
 from playground_ops.core.target import Target
 from playground_ops.engine.context import Engine, RolloutContext
 
@@ -35,7 +36,7 @@ def switch_to(context: RolloutContext, release: Release, previous: Release | Non
         target.keep(release)
         if previous is not None:
             target.settle(previous, launched=True)  # runs launched there while the address moved
-            watch(context, release, known)
+            _watch_unless_left(context, release, known)
             target.settle(previous)
     except BaseException:
         context.lock.check()
@@ -72,17 +73,24 @@ def confirm(engine: Engine, release: Release) -> None:
     _must_live(target, release)
 
 
+def _watch_unless_left(engine: Engine, release: Release, known: Mapping[str, Finding]) -> None:
+    try:
+        watch(engine, release, known)
+    except WatchLeft:
+        engine.progress.warn("left before its watch ended; it serves, and nobody watches it any more")
+
+
 def watch(engine: Engine, release: Release, known: Mapping[str, Finding]) -> None:
     """Return when the release has been shown without an error for `timeouts.watch` seconds on end.
 
     `known`: what was not well before the switch, and is not held against the release. Raises RolloutFailed
     when its server ends, when a sensor or schedule of it or a daemon begins to fail, and when the webserver
-    shows something else for longer than `timeouts.confirm`.
+    shows something else for longer than `timeouts.confirm`; WatchLeft.
     """
     target, clock, progress, seconds = engine.target, engine.clock, engine.progress, engine.timeouts.watch
     if not seconds:
         return
-    progress.phase(Phase.WATCH, f"release {release.number} serves; watching it for {seconds:g} s")
+    progress.serves(release, seconds)
     server = target.server_id(release)
     end = clock.monotonic() + seconds
     while (left := end - clock.monotonic()) > 0:

@@ -15,7 +15,7 @@ from typing import Generic, TypeVar
 
 import dagster as dg
 
-from playground_ops.core.model import Phase
+from playground_ops.core.model import Phase, Release
 from playground_ops.core.progress import Progress, RolloutCancelled
 
 SLOW_SECONDS = 3.0
@@ -90,6 +90,9 @@ class RunProgress:
 
     def phase(self, phase: Phase, message: str) -> None:
         self._lines.put(Line("info", f"{self._location} · {phase.value}: {message}"))
+
+    def serves(self, release: Release, seconds: float) -> None:
+        self.phase(Phase.WATCH, f"release {release.number} serves; watching it for {seconds:g} s")
 
     def say(self, message: str) -> None:
         self._lines.put(Line("info", f"{self._location} · {message}"))

@@ -1,7 +1,7 @@
 """Runs a short command of this project in the pod that serves `ops`, without starting another one.
 
-A pod of its own would take seconds to start, and a rollback must be fast. Long commands get a Job, which
-outlives the pod of `ops`.
+A pod of its own would take seconds to start, and somebody waits for a redeploy and a rollback. What may
+replace that pod, and long commands, get a Job, which outlives it.
 """
 
 from collections.abc import Callable, Sequence
@@ -21,7 +21,7 @@ from playground_ops.targets.kubernetes.outside.executing import Place, execute
 from playground_ops.targets.kubernetes.releases import archive
 from playground_ops.targets.kubernetes.releases.deployments import Releases
 
-SHORT = ("rollback", "health", "compare")
+ALWAYS = ("rollback", "promote", "health", "compare")
 """Commands that end within seconds, or wait for a pod that is started for a release."""
 TOGETHER = ("sh", "-c", 'exec "$@" 2>&1', "sh")
 """Joins both output streams, as a container's log does."""
@@ -30,8 +30,14 @@ Hear = Callable[[str], None]
 
 
 def fits(arguments: Sequence[str]) -> bool:
-    """Return whether the command is short and does not replace the pod it would run in."""
-    return bool(arguments) and arguments[0] in SHORT and OPS.name not in arguments[1:]
+    """Return whether the command is short and does not replace the pod it would run in.
+
+    A `redeploy` without names may mean `ops` too.
+    """
+    if not arguments or OPS.name in arguments[1:]:
+        return False
+    names_locations = arguments[0] == "redeploy" and any(not word.startswith("-") for word in arguments[1:])
+    return arguments[0] in ALWAYS or names_locations
 
 
 def run(connection: Connection, namespace: str, project: Path, command: Command, hear: Hear) -> int | None:
