@@ -1,6 +1,7 @@
 """Read-only commands: history, logs, health, ui, compare."""
 
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import click
@@ -93,8 +94,10 @@ def health(config: Path | None, target: str | None, as_json: bool) -> None:
     """Look at every component; exit 1 when something does not work."""
     session = Session(config, target, as_json)
     session.leave_to_the_inside("health")
-    seen = examine(session.engine.target, session.configuration).report
-    of_sources, ahead = sources(session.engine.target, session.configuration)
+    with ThreadPoolExecutor(1) as beside:
+        asked = beside.submit(sources, session.engine.target, session.configuration)
+        seen = examine(session.engine.target, session.configuration).report
+        of_sources, ahead = asked.result()
     merge(seen, of_sources)
     worst = worst_first(seen)
     does_not_work = any(topic.is_urgent for _, topic, _ in worst)

@@ -3,15 +3,16 @@
 Claims, Secrets and the namespace are never among them; releases and records belong to the rollouts.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from typing import Any
 
 from playground_ops.config import Configuration
 from playground_ops.core.errors import Finding, PlaygroundError, certain
 from playground_ops.core.plan import Change
 from playground_ops.render.foundation import namespaces as rendered
-from playground_ops.render.names import LOCATION, MANAGER, OF_NAMESPACE, PREFIX, RELEASE
+from playground_ops.render.names import LOCATION, MANAGER, OF_NAMESPACE, PREFIX, RELEASE, Object
 from playground_ops.render.stack import FOUNDATION
 from playground_ops.targets.kubernetes.api.connection import AT_ONCE, Connection
 from playground_ops.targets.kubernetes.api.paths import collection, path, title
@@ -46,6 +47,8 @@ def make_namespaces(connection: Connection, configuration: Configuration) -> Non
             connection.request("POST", collection("v1", "Namespace", ""), {**wanted, "metadata": noted})
 
 
+Kind = tuple[str, str]
+"""The API version and the kind."""
 STACK = (
     ("apps/v1", "Deployment"),
     ("apps/v1", "StatefulSet"),
@@ -70,31 +73,50 @@ LEFT_BEHIND = ("NetworkPolicy", "ResourceQuota")
 _NOT_APPLIED = ("record", "automation", "archive", "lock")
 
 
-def superfluous(
-    connection: Connection, configuration: Configuration, wanted: Collection[str]
-) -> list[Change]:
-    """Return what a deploy would delete; `wanted` are the titles of what it would keep."""
+@dataclass(frozen=True)
+class Found:
+    """A live object of the stack."""
+
+    content: Object
+    kind: Kind
+
+    @property
+    def title(self) -> str:
+        return title(self.content)
+
+
+def found(connection: Connection, configuration: Configuration) -> list[Found]:
+    """Return the live objects that a deploy of the stack owns."""
     rollouts = f",!{RELEASE},{COMPONENT} notin ({','.join(_NOT_APPLIED)})"
 
-    def listed(place: tuple[str, tuple[str, str]]) -> list[Change]:
+    def listed(place: tuple[str, Kind]) -> list[Found]:
         namespace, kind = place
         left = namespace not in configuration.namespaces
         # A location that was removed gets no more rollouts: its releases go too.
         query = {"labelSelector": OURS + ("" if left else rollouts)}
-        found = connection.request("GET", collection(*kind, namespace), query=query)["items"]
-        objects = [
-            {**one, "apiVersion": kind[0], "kind": kind[1]}
-            for one in found
+        items = connection.request("GET", collection(*kind, namespace), query=query)["items"]
+        return [
+            Found({**one, "apiVersion": kind[0], "kind": kind[1]}, kind)
+            for one in items
             if not (left and kind[1] in LEFT_BEHIND)
         ]
-        foundation = kind in FOUNDATION_ELSEWHERE
-        return [_deleted(one, foundation, connection) for one in objects if title(one) not in wanted]
 
     home, *others = namespaces(connection, configuration)
     places = [(home, kind) for kind in (*STACK, *OF_FOUNDATION)]
     places += [(other, kind) for other in others for kind in (*ELSEWHERE, *FOUNDATION_ELSEWHERE)]
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        gone = [change for changes in pool.map(listed, places) for change in changes]
+        return [one for several in pool.map(listed, places) for one in several]
+
+
+def superfluous(
+    connection: Connection, configuration: Configuration, there: Sequence[Found], wanted: Collection[str]
+) -> list[Change]:
+    """Return what a deploy would delete of what is `there`; `wanted`: the titles of what it would keep."""
+    gone = [
+        _deleted(one.content, one.kind in FOUNDATION_ELSEWHERE, connection)
+        for one in there
+        if one.title not in wanted
+    ]
     _must_not_move(configuration, gone)
     return gone
 

@@ -15,7 +15,7 @@ from playground_ops.targets.kubernetes.api.paths import CLUSTER_WIDE, path, titl
 from playground_ops.targets.kubernetes.api.refusals import Refusal
 from playground_ops.targets.kubernetes.objects.components import KINDS
 from playground_ops.targets.kubernetes.objects.fields import differences, foreign, missing, owners
-from playground_ops.targets.kubernetes.objects.inventory import superfluous
+from playground_ops.targets.kubernetes.objects.inventory import found, superfluous
 
 APPLY = "application/apply-patch+yaml"
 ATTEMPTS = 5
@@ -29,7 +29,8 @@ def plan_objects(connection: Connection, configuration: Configuration) -> list[C
     inside = connection.is_ops
     spaces = [one for _, one in wanted if one["kind"] == "Namespace"]
     there = {one["metadata"]["name"] for one in spaces if inside or connection.get(path(one)) is not None}
-    exists = configuration.kubernetes.namespace in there
+    listed = found(connection, configuration) if configuration.kubernetes.namespace in there else []
+    live = {path(one.content): one.content for one in listed}
 
     def tried(pair: tuple[str, Object]) -> Change | Finding:
         component, one = pair
@@ -37,25 +38,27 @@ def plan_objects(connection: Connection, configuration: Configuration) -> list[C
             if inside and component in FOUNDATION:
                 return _from_inside(connection, component, _less_of_git(one, configuration))
             known = one["metadata"].get("namespace", configuration.kubernetes.namespace) in there
-            return _change(connection, component, one, known)
+            return _change(connection, component, one, live.get(path(one)), known)
         except Refusal as refusal:
             return refusal.finding
 
     with ThreadPoolExecutor(AT_ONCE) as pool:
         outcomes = list(pool.map(tried, wanted))
-    findings = [found for found in outcomes if isinstance(found, Finding)]
+    findings = [one for one in outcomes if isinstance(one, Finding)]
     if findings:
         raise PlaygroundError(*findings)
-    gone = superfluous(connection, configuration, {title(one) for _, one in wanted}) if exists else []
-    return [*(found for found in outcomes if isinstance(found, Change)), *gone]
+    gone = superfluous(connection, configuration, listed, {title(one) for _, one in wanted})
+    return [*(one for one in outcomes if isinstance(one, Change)), *gone]
 
 
-def _change(connection: Connection, component: str, wanted: Object, exists: bool) -> Change:
-    """Plan one object. `exists`: whether its namespace does; without one no dry run is possible."""
+def _change(
+    connection: Connection, component: str, wanted: Object, listed: Object | None, exists: bool
+) -> Change:
+    """Plan one object, as it was `listed`. Without its namespace (`exists`) no dry run is possible."""
     live, after = None, wanted
     conflicts: dict[str, str] = {}
     if exists or wanted["kind"] == "Namespace":
-        live, after, conflicts = _before_and_after(connection, wanted)
+        live, after, conflicts = _before_and_after(connection, wanted, listed)
     fields = differences(live or {}, after)
     theirs = {**_scaled(live or {}), **conflicts}
     return Change(
@@ -92,13 +95,17 @@ def _from_inside(connection: Connection, component: str, wanted: Object) -> Chan
     )
 
 
-def _before_and_after(connection: Connection, wanted: Object) -> tuple[Any, Any, dict[str, str]]:
+def _before_and_after(
+    connection: Connection, wanted: Object, listed: Object | None
+) -> tuple[Any, Any, dict[str, str]]:
     """Return both for the same version of the live object, which controllers may change meanwhile."""
+    live = listed
     for _ in range(ATTEMPTS):
-        live = connection.get(path(wanted))
+        live = live or connection.get(path(wanted))
         after, conflicts = _dry_run(connection, wanted)
         if live is None or _version(live) == _version(after):
             break
+        live = connection.get(path(wanted))
     return live, after, conflicts
 
 
