@@ -114,9 +114,10 @@ class Session:
 
     def serves(self, location: str, what: str, seconds: float) -> None:
         self._display.serves(location, what, seconds)
+        self.watched.serves(location)
         if self._telling.at_once and not self._as_json and not isinstance(self._display, Messages):
             click.echo(f"{location}: {what} ({time.monotonic() - self._began:.1f} s)")
-        self.watched.serves(location)
+        self.watched.was_told()
 
     def run_remotely(self, arguments: Sequence[str]) -> int:
         """Run a command in another process, in the cluster or here, and show its output as one's own.
@@ -173,12 +174,12 @@ class Session:
             return ending.result()
 
     def _wait(self, ending: Future[Any]) -> None:
-        wait([ending] if self._telling.watches else [ending, self.watched.all_serve], None, FIRST_COMPLETED)
+        wait([ending] if self._telling.watches else [ending, self.watched.told], None, FIRST_COMPLETED)
         if not ending.done():
             self._leave(0)
 
     def _stop_or_leave(self, ending: Future[Any]) -> None:
-        serves = self.watched.all_serve.done()
+        serves = self.watched.all_serve
         if self._is_elsewhere:
             self._leave(0 if serves else EXIT_CANCELLED)
         if serves:

@@ -14,8 +14,8 @@ class Watched:
     def __init__(self) -> None:
         self.serving: set[str] = set()
         """The locations that were reported to serve, and are watched."""
-        self.all_serve: Future[None] = Future()
-        """Done as soon as every location that is under way serves."""
+        self.told: Future[None] = Future()
+        """Done as soon as it was told of every location that is under way that it serves."""
         self._lock = threading.Lock()
         self._under_way: set[str] = set()
 
@@ -28,8 +28,16 @@ class Watched:
         with self._lock:
             self.serving.add(location)
             self._under_way.discard(location)
-            if not self._under_way and not self.all_serve.done():
-                self.all_serve.set_result(None)
+
+    @property
+    def all_serve(self) -> bool:
+        with self._lock:
+            return bool(self.serving) and not self._under_way
+
+    def was_told(self) -> None:
+        """Note that the person was told of what serves."""
+        if self.all_serve and not self.told.done():
+            self.told.set_result(None)
 
 
 T = TypeVar("T")

@@ -95,6 +95,23 @@ def test_ctrl_c_cancels_a_redeploy_which_cleans_up(commands: Commands) -> None:
     assert commands.left() == {"releases": {}, "locks": {}, "outcomes": {"orders": ["cancelled"]}}
 
 
+def test_ctrl_c_leaves_the_watch_of_what_serves_already(commands: Commands) -> None:
+    with commands.fake({"serving": "orders"}, "redeploy", "orders") as process:
+        told = process.stdout.readline()
+        code, out, err = interrupt(process)
+    assert told.startswith("orders: release 2 serves ")
+    assert (code, out) == (0, ""), "it is told once"
+    assert "nobody watches it any more" in err
+    assert commands.left()["outcomes"] == {"orders": ["done", "done"]}
+
+
+def test_a_document_can_not_be_left_before_it_is_whole(commands: Commands) -> None:
+    with commands.fake({}, "redeploy", "orders", "--no-watch", "--json") as process:
+        out, _ = process.communicate(timeout=stretched(30))
+    assert process.returncode == 2
+    assert "--no-watch" in json.loads(out)["findings"][0]["observed"]
+
+
 def test_a_cancelled_redeploy_of_several_tells_of_each_in_one_document(commands: Commands) -> None:
     behaviours = {"ops": GOOD, "orders": HANGS, "sales": BROKEN}
     with commands.fake(behaviours, "redeploy", "ops", "orders", "sales", "--json") as process:

@@ -8,7 +8,9 @@ import pty
 import re
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 import click
 import pytest
@@ -21,14 +23,16 @@ FILE = "code_locations: [{name: orders, repo: {url: https://git.test/pipelines, 
 CONTROL = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 
 
-def on_a_terminal(folder: Path, kind: str, *command: str) -> tuple[str, str]:
+def on_a_terminal(
+    folder: Path, kind: str, *command: str, known: Mapping[str, str] = MappingProxyType({}), more: str = ""
+) -> tuple[str, str]:
     """Return standard output, which is a pipe, and what was sent to the terminal that is standard error."""
-    (folder / "file.yaml").write_text(FILE)
+    (folder / "file.yaml").write_text(FILE + more)
     environ = {**os.environ, "PLAYGROUND_CONFIG": str(folder / "file.yaml"), "TERM": kind, "COLUMNS": "60"}
     ours, theirs = pty.openpty()
     try:
         ended = subprocess.run(
-            [sys.executable, "-m", "tests.fake_command", "{}", str(folder), *command],
+            [sys.executable, "-m", "tests.fake_command", json.dumps(dict(known)), str(folder), *command],
             cwd=ROOT,
             env=environ,
             stdin=subprocess.DEVNULL,
@@ -55,6 +59,15 @@ def test_a_terminal_has_a_live_line_which_is_gone_at_the_end(tmp_path: Path) -> 
     lines = [line for line in CONTROL.sub("", sent).splitlines() if "switching: orders" in line]
     assert len(lines) == 1, "each line of the story stands once"
     assert not CONTROL.search(out)
+
+
+def test_a_watch_counts_down_on_the_live_line(tmp_path: Path) -> None:
+    short = "rollout: {confirm_seconds: 1}"
+    out, sent = on_a_terminal(
+        tmp_path, "xterm", "redeploy", "orders", known={"serving": "orders"}, more=short
+    )
+    assert re.search(r"orders watching, [01] s left \(Ctrl-C leaves it\)", sent)
+    assert len(re.findall(r"^orders: release 2 serves 0{10}", out, re.MULTILINE)) == 1
 
 
 @pytest.mark.parametrize(("kind", "option"), [("dumb", ""), ("xterm", "--json")])

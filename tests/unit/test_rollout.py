@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from playground_ops.core.errors import BadInput, FindingKind, LockHeld, RolloutFailed
@@ -11,13 +13,14 @@ from playground_ops.core.model import (
     Location,
     Outcome,
     Phase,
+    Release,
     ReleaseState,
     Revision,
     RolloutRecord,
     Verdict,
 )
 from playground_ops.core.pod_settings import PodSettings
-from playground_ops.core.progress import RolloutCancelled, SilentProgress
+from playground_ops.core.progress import RolloutCancelled, SilentProgress, WatchLeft
 from playground_ops.engine.approval import decide
 from playground_ops.engine.context import Engine, Request, Timeouts
 from playground_ops.engine.rollback import promote, roll_back
@@ -489,6 +492,29 @@ def test_what_goes_wrong_while_it_is_watched_brings_the_one_before_back(behaviou
     assert world.serving == {"a": 1}
     assert staying(world) == [1]
     assert list(world.records["a"].values())[-1].log_tail == "the last words of a-2"
+
+
+def test_a_person_who_leaves_the_watch_leaves_what_serves() -> None:
+    class Leaving(SilentProgress):
+        def __init__(self) -> None:
+            self.told = 0.0
+
+        def serves(self, release: Release, seconds: float) -> None:
+            self.told = seconds
+
+        def check(self) -> None:
+            if self.told:
+                raise WatchLeft
+
+    world = deployed(World(), 1)
+    world.heads["a"] = commit(2)
+    progress = Leaving()
+    record = roll_out(replace(watching(world), progress=progress), request())
+    assert progress.told == WATCHING.watch
+    assert record.outcome is Outcome.DONE
+    assert record.durations[Phase.WATCH.value] < WATCHING.watch
+    assert "nobody watches it any more" in record.warnings[0]
+    assert world.serving == {"a": 2}
 
 
 def test_a_daemon_that_is_not_heard_of_is_told_and_not_held_against_the_release() -> None:
