@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import signal
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -40,6 +41,7 @@ from tests.pipelines import RAISES, Pipeline, pipeline
 from tests.projects import git
 from tests.session.deadlines import stretched
 
+WATCHED_SECONDS = 5
 EVERY_KIND = (
     "deployments,statefulsets,jobs,services,configmaps,secrets,pvc,serviceaccounts,roles,rolebindings,"
     "networkpolicies,leases,pods"
@@ -144,6 +146,7 @@ def test_changed_values_are_planned_exactly_and_deployed_from_the_ui_and_the_fou
     changed["webserver"]["pod"] = {**POD, "environment": {"LEVEL": "info"}}
     changed["daemon"]["pod"]["resources"]["requests"]["memory"] = "400Mi"
     changed["postgres"]["pod"] = {**POD, "labels": {"team": "data"}}
+    changed["rollout"] = {"confirm_seconds": WATCHED_SECONDS}
     write(stack, changed)
     stack.ok("deploy", "--components", "configuration")  # into force, and nothing else yet
     stack.kubectl("label", "networkpolicy", "dagster-postgres", "app-", "--overwrite")
@@ -167,6 +170,22 @@ def test_changed_values_are_planned_exactly_and_deployed_from_the_ui_and_the_fou
     assert stack.plan().keys() == foundation
     stack.ok("deploy")
     assert stack.plan() == {}
+
+
+def test_who_does_not_watch_a_redeploy_leaves_it_to_the_pod_of_ops(stack: ClusterStack) -> None:
+    number = stack.location("b")["release"] + 1
+    said = stack.done("redeploy", "b", "--force", "--no-watch")
+    assert said.stdout.startswith(f"b: release {number} serves ")
+    assert "it goes on without this command" in said.stderr
+    assert stack.get("jobs")["items"] == []
+
+    def record() -> dict[str, Any]:
+        found: dict[str, Any] = json.loads(stack.ok("history", "b", "--json"))[-1]
+        return found
+
+    assert record()["outcome"] is None, "it is being watched"
+    eventually("its watch to end", lambda: record()["outcome"] == "done", every_seconds=0.5)
+    assert record()["durations"]["watching"] >= WATCHED_SECONDS
 
 
 def test_an_image_that_can_not_migrate_changes_nothing(stack: ClusterStack) -> None:

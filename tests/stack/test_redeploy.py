@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from tests import pipelines
 from tests.asking import eventually
@@ -158,3 +160,24 @@ def test_rollback_goes_to_the_one_before_and_further_and_to_a_number(stack: Stac
         assert serving_assets(stack) == [asset]
     stack.ok("rollback", "a", "--to", str(number))
     assert serving_assets(stack) == ["fifth"]
+
+
+def test_who_does_not_watch_leaves_it_to_a_process_of_its_own(
+    stack: Stack, code: Pipeline, tmp_path: Path
+) -> None:
+    watched = tmp_path / "configvalues.yaml"
+    whole = yaml.safe_load(stack.config.read_text())
+    watched.write_text(yaml.safe_dump({**whole, "rollout": {"confirm_seconds": 5}}))
+    commit, number = code.commit("sixth", "Left alone"), stack.next_number("a")
+
+    said = stack.ok("redeploy", "a", "--no-watch", "--config", str(watched))
+
+    assert said.startswith(f"a: release {number} serves {commit[:12]} Left alone (")
+
+    def record() -> dict[str, Any]:
+        found: dict[str, Any] = json.loads(stack.ok("history", "a", "--json"))[-1]
+        return found
+
+    assert record()["outcome"] is None, "it is being watched"
+    eventually("its watch to end", lambda: record()["outcome"] == "done", every_seconds=0.5)
+    assert record()["durations"]["watching"] >= 5
