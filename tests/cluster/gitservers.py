@@ -10,10 +10,12 @@ import getpass
 import socket
 import ssl
 import subprocess
+import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 import trustme
 
@@ -101,28 +103,33 @@ PidFile none
 
 @contextlib.contextmanager
 def _server(command: list[str], port: int) -> Iterator[None]:
-    """Run a server until the block ends; the kernel ends it when this process dies."""
-    process = subprocess.Popen(
-        [tool("setpriv"), "--pdeathsig", "KILL", *command],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-    )
-    try:
-        _wait_until_it_listens(process, port)
-        yield
-    finally:
-        process.kill()
-        process.communicate()
+    """Run a server until the block ends; the kernel ends it when this process dies.
+
+    What it says goes to a file: it says something of each connection, and would stand still in front of a
+    pipe that is full.
+    """
+    with tempfile.TemporaryFile() as said:
+        process = subprocess.Popen(
+            [tool("setpriv"), "--pdeathsig", "KILL", *command],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=said,
+            start_new_session=True,
+        )
+        try:
+            _wait_until_it_listens(process, port, said)
+            yield
+        finally:
+            process.kill()
+            process.wait()
 
 
-def _wait_until_it_listens(process: subprocess.Popen[str], port: int) -> None:
+def _wait_until_it_listens(process: subprocess.Popen[bytes], port: int, said: IO[bytes]) -> None:
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline:
         if process.poll() is not None:
-            raise RuntimeError(f"{process.args!r} ended: {process.communicate()[1]}")
+            said.seek(0)
+            raise RuntimeError(f"{process.args!r} ended: {said.read().decode(errors='replace')}")
         with contextlib.suppress(OSError), socket.create_connection((HOST, port), timeout=1):
             return
         time.sleep(0.02)
