@@ -15,6 +15,7 @@ from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from playground_ops.core.checkout import Checkout
 from playground_ops.core.component import Component, ComponentStatus, Database, Overview, Storage
 from playground_ops.core.errors import Finding, FindingKind, LockHeld, PlaygroundError, RolloutFailed
 from playground_ops.core.model import (
@@ -89,6 +90,8 @@ class World:
     clock: FakeClock = field(default_factory=FakeClock)
     behaviour: dict[str, str] = field(default_factory=dict)
     """The server's behaviour by commit."""
+    checkouts: dict[str, Checkout] = field(default_factory=dict)
+    """What a commit's checkout tells, by commit."""
     defined: dict[str, list[Defined]] = field(default_factory=dict)
     """Definitions by commit."""
     heads: dict[str, str] = field(default_factory=dict)
@@ -361,6 +364,10 @@ class FakeTarget:
             asset_keys=("shared",),
             defined=tuple(self.world.defined.get(release.revision.commit, ())),
         )
+
+    def checkout(self, release: Release) -> Checkout:
+        self.step("checkout")
+        return self.world.checkouts.get(release.revision.commit, Checkout())
 
     def expected_directory(self, release: Release) -> str:
         return self._directory(release)

@@ -105,6 +105,17 @@ class Revision(FrozenModel):
     subject: str = ""
     author: str = ""
 
+    def __eq__(self, other: object) -> bool:
+        """Compare what pins the code. The rest is the commit's own, and may be known later."""
+        return isinstance(other, Revision) and self._pinned == other._pinned
+
+    def __hash__(self) -> int:
+        return hash(self._pinned)
+
+    @property
+    def _pinned(self) -> tuple[str | None, ...]:
+        return self.repository, self.commit, self.ref
+
     @property
     def short(self) -> str:
         return shortened(self.commit)

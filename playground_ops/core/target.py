@@ -12,6 +12,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
+from playground_ops.core.checkout import Checkout
 from playground_ops.core.component import Component, ComponentStatus, Overview, Storage
 from playground_ops.core.errors import Finding
 from playground_ops.core.model import (
@@ -160,6 +161,9 @@ class Target(Protocol):
 
     def inspect(self, release: Release) -> LoadedCode:
         """Ask a ready server what it loaded. Raises PlaygroundError if it loaded nothing usable."""
+
+    def checkout(self, release: Release) -> Checkout:
+        """Return what the release's own checkout tells of its commit; nothing before it was fetched."""
 
     def expected_directory(self, release: Release) -> str:
         """Return the folder that a server of this release's commit must have loaded from."""

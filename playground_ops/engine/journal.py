@@ -61,6 +61,10 @@ class Journal:
     def resolved(self, revision: Revision) -> None:
         self._set(revision=revision)
 
+    def described(self, release: Release) -> None:
+        """Note what is known of the candidate's commit by now; the next save has it."""
+        self._set(release=release, revision=release.revision)
+
     def started(self, release: Release) -> None:
         self.phase(Phase.START, f"release {release.number} at {release.revision.short}")
         self._set(release=release)

@@ -1,5 +1,6 @@
 """A rollout: one location goes to one commit with nobody noticing, or stays where it is and reports why."""
 
+from contextlib import suppress
 from dataclasses import replace
 
 from playground_ops.core import decisions
@@ -43,6 +44,7 @@ class Rollout:
         self.request, self.location = request, request.location
         self.target, self.lock = context.target, context.lock
         self.candidate: Release | None = None
+        self.is_described = False
 
     def run(self) -> RolloutRecord:
         live = self.before.releases(self.location.name)
@@ -118,6 +120,18 @@ class Rollout:
         self.journal.started(release)
         self.context.retrying("starting", lambda: self.target.start(release, self._say))
         self._wait_until_ready(release)
+        return self._described(release)
+
+    def _described(self, release: Release) -> Release:
+        """Return the candidate with what its own checkout tells, and warn of what is missing there."""
+        found, self.is_described = self.target.checkout(release), True
+        if found.subject:
+            words = {"subject": found.subject, "author": found.author}
+            revision = release.revision.model_copy(update=words)
+            self.candidate = release = release.model_copy(update={"revision": revision})
+            self.journal.described(release)
+        for warning in found.warnings:
+            self.journal.warn(warning)
         return release
 
     def _say(self, message: str) -> None:
@@ -186,6 +200,9 @@ class Rollout:
             self.context.progress.say(f"it fails, what serves stays: {error.finding.sentence()}")
         tail = self.target.tail(self.candidate, 40) if self.candidate else ""
         if self.candidate is not None:
+            if not self.is_described:
+                with suppress(PlaygroundError):  # which commit it was is of use, and no more
+                    self._described(self.candidate)
             live = self.target.releases(self.location.name)
             found = next((one for one in live if one.release == self.candidate), None)
             if found is not None:

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from playground_ops.core.model import Location
-from playground_ops.render import gitsync, one_shot_pods, packages
+from playground_ops.render import fetch_script, gitsync, one_shot_pods, packages
 from playground_ops.render.names import (
     APP_FOLDER,
     ARTIFACTS_FOLDER,
@@ -59,8 +59,8 @@ FETCH_VALIDATIONS = (
     (
         "variables.fetching.all(c, (has(c.env) ? c.env : []).all(e, has(e.valueFrom) "
         "? has(e.valueFrom.secretKeyRef) && "
-        f"e.name in {[gitsync.USER_VARIABLE, one_shot_pods.USER_VARIABLE]} "
-        f": e.name in {[gitsync.CACHE, gitsync.CACHE_LIVE]} || "
+        f"e.name in {[fetch_script.USER_VARIABLE, one_shot_pods.USER_VARIABLE]} "
+        f": e.name in {[fetch_script.LOCATION, fetch_script.LIVE, fetch_script.SUBDIRECTORY]} || "
         "e.name + '=' + (has(e.value) ? e.value : '') in variables.gitVariables))",
         "'a variable of git-sync that the stack does not use'",
     ),
@@ -90,7 +90,7 @@ def fetch_values(locations: Sequence[Location]) -> list[tuple[str, str]]:
     }
     return [
         ("resolve", literal(one_shot_pods.RESOLVER_SCRIPT)),
-        ("fetch", literal(gitsync.CACHE_SCRIPT)),
+        ("fetch", literal(fetch_script.SCRIPT)),
         *((name, literal(sorted(found))) for name, found in lists.items()),
     ]
 

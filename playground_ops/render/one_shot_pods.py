@@ -11,7 +11,8 @@ from playground_ops.config import Configuration
 from playground_ops.core.model import InImage, Location, Release
 from playground_ops.core.pod_settings import PodSettings, Resources
 from playground_ops.render import release as rendering
-from playground_ops.render.gitsync import GIT_USER, is_ssh, secret_volume
+from playground_ops.render.fetch_script import AUTHORITY
+from playground_ops.render.gitsync import GIT_USER, is_ssh, secret_volume, user_variables
 from playground_ops.render.mounted_versions import with_versions
 from playground_ops.render.names import (
     GIT_SECRET_FOLDER,
@@ -22,12 +23,13 @@ from playground_ops.render.names import (
     location_service,
 )
 from playground_ops.render.namespaces import as_account, place
-from playground_ops.render.pod import Container, Pod, container, secret_variable, variable, writable
+from playground_ops.render.pod import Container, Pod, container, variable, writable
 
 COMPONENT, NAME = "resolver", "resolve"
 USER_VARIABLE = "GIT_USER"
 ALL_REFS = "all names:"
 RESOLVER_SCRIPT = f"""\
+{AUTHORITY}\
 found=$(git ls-remote -- "$@") || exit $?
 printf '%s\\n' "$found"
 repository=$1
@@ -50,7 +52,7 @@ done
 """
 """For a wrong ref, all names are listed in the same pod: another pod would take seconds more."""
 HELPER = (
-    "!f() { read -r word < "
+    '!f() { test -n "$GIT_USER" || return 0; read -r word < '
     + f"{GIT_SECRET_FOLDER}/password"
     + '; printf "username=%s\\npassword=%s\\n" "$GIT_USER" "$word"; }; f'
 )
@@ -97,7 +99,7 @@ def resolver_variables(repository: str, secret: str | None) -> list[Object]:
         own.append(variable("GIT_SSH_COMMAND", SSH))
     elif secret is not None:
         options["credential.helper"] = HELPER
-        own.append(secret_variable(USER_VARIABLE, secret, "username"))
+        own += user_variables(USER_VARIABLE, repository, secret)
     for number, (key, value) in enumerate(options.items()):
         own += [variable(f"GIT_CONFIG_KEY_{number}", key), variable(f"GIT_CONFIG_VALUE_{number}", value)]
     return [*own, variable("GIT_CONFIG_COUNT", str(len(options)))]

@@ -79,8 +79,8 @@ def variable(name: str, value: str) -> Object:
     return {"name": name, "value": value}
 
 
-def secret_variable(name: str, secret: str, key: str) -> Object:
-    return {"name": name, "valueFrom": {"secretKeyRef": {"name": secret, "key": key}}}
+def secret_variable(name: str, secret: str, key: str, **more: Any) -> Object:
+    return {"name": name, "valueFrom": {"secretKeyRef": {"name": secret, "key": key, **more}}}
 
 
 def container(found: Container, settings: PodSettings) -> Object:

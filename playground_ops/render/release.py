@@ -76,6 +76,8 @@ class Purpose:
     arguments: Sequence[str] = ()
     """The arguments of its command; a pod of runs gets them from its run launcher."""
     probes: Object = field(default_factory=dict)
+    fetching: Sequence[str] = gitsync.AGAIN
+    """More flags of what fetches its code."""
 
 
 def render(
@@ -87,7 +89,7 @@ def render(
     tags = {**labels(location_service(name), "location"), LOCATION: name, RELEASE: str(number), **where.tags}
     own = {LOCATION: name, RELEASE: str(number)}
     namespace = where.namespace
-    purpose = Purpose(tags, _command(release), _probes(release))
+    purpose = Purpose(tags, _command(release), _probes(release), fetching=())
     serving = template(release, configuration, archive, purpose, in_use)
     serving["spec"]["containers"][0]["env"].append(
         variable(runs.CONTEXT, context_of_runs(release, configuration, archive))
@@ -168,7 +170,9 @@ def template(
         volumes=volumes,
         more=purpose.probes,
     )
-    init = [gitsync.fetching(release, configuration, in_use)] if release.revision.repository else []
+    init = []
+    if release.revision.repository:
+        init.append(gitsync.fetching(release, configuration, in_use, purpose.fetching))
     server = container(main, settings)
     if packages.has_own(release):
         init.append(packages.installing(release, configuration, archive, directory(release), in_use.releases))

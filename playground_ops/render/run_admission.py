@@ -9,7 +9,7 @@ that no tag can change.
 from collections.abc import Iterator
 
 from playground_ops.config import Configuration
-from playground_ops.render import admission_containers, gitsync, packages, release
+from playground_ops.render import admission_containers, fetch_script, packages, release
 from playground_ops.render.admission import VALIDATIONS, VARIABLES, policy, rule, validations
 from playground_ops.render.admission_containers import literal
 from playground_ops.render.names import (
@@ -72,8 +72,8 @@ _RUNS = (
     (
         # Cached code of other locations is on the same claim: it belongs to git-sync's user.
         "variables.fetching.all(c, (has(c.env) ? c.env : []).all(e, "
-        f"e.name == '{gitsync.CACHE}' ? e.value == variables.location "
-        f": e.name != '{gitsync.CACHE_LIVE}')) && "
+        f"e.name == '{fetch_script.LOCATION}' ? e.value == variables.location "
+        f": e.name != '{fetch_script.LIVE}')) && "
         "has(variables.spec.securityContext) && "
         f"variables.spec.securityContext.runAsUser == {DAGSTER_USER} && "
         f"(!has({_C}.securityContext) || !has({_C}.securityContext.runAsUser))",

@@ -25,7 +25,7 @@ from sqlalchemy import make_url
 from playground_ops.config import OPS, Configuration, read
 from playground_ops.core.errors import BadInput
 from playground_ops.diagnose.pods import INSTALLS
-from playground_ops.render import gitsync
+from playground_ops.render import fetch_script, gitsync
 from playground_ops.render.instance import with_packages_checked
 from playground_ops.render.names import (
     APP_FOLDER,
@@ -229,16 +229,13 @@ def test_git_sync_is_given_flags_of_version_4_alone(document: dict[str, Any]) ->
     for container, _ in containers(document):
         if container["name"] != gitsync.NAME:
             continue
-        assert container["command"] == ["sh", "-c", gitsync.CACHE_SCRIPT, gitsync.NAME], (
-            "which passes them on"
-        )
+        assert container["command"] == ["sh", "-c", fetch_script.SCRIPT, gitsync.NAME], "which passes them on"
         assert all(one.startswith(("--repo=", *gitsync.FLAGS)) for one in container["args"])
         flags = {one.removeprefix("--").partition("=")[0] for one in container["args"]}
         assert flags & DEPRECATED.keys() == set()
         variables = {one["name"] for one in container["env"]}
-        assert variables <= {"HOME", "GITSYNC_USERNAME", gitsync.CACHE, gitsync.CACHE_LIVE}, (
-            "one that is misspelt would be ignored"
-        )
+        listed = {fetch_script.LOCATION, fetch_script.LIVE, fetch_script.SUBDIRECTORY}
+        assert variables <= {"HOME", fetch_script.USER_VARIABLE, *listed}, "a misspelt one would be ignored"
 
 
 @pytest.mark.parametrize("key", ["branch", "rev", "tag", "commit"])

@@ -9,6 +9,7 @@ from pathlib import Path
 from threading import Thread
 
 from playground_ops.config import Configuration
+from playground_ops.core.checkout import Checkout
 from playground_ops.core.clock import Clock, SystemClock
 from playground_ops.core.component import Storage
 from playground_ops.core.errors import PlaygroundError
@@ -163,6 +164,9 @@ class KubernetesTarget:
             return inspect(release, address, server_id(address.channel))
         except NoAnswer as error:
             raise PlaygroundError(no_answer(release, str(error))) from error
+
+    def checkout(self, release: Release) -> Checkout:
+        return self._pods(release).checkout(release)
 
     def expected_directory(self, release: Release) -> str:
         return rendering.directory(release)

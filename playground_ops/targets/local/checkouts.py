@@ -21,6 +21,7 @@ from playground_ops.targets.common.atomic_folder import (
     used,
 )
 from playground_ops.targets.common.sources import CONTENT, content_hash, files_of
+from playground_ops.targets.local import large_files
 from playground_ops.targets.local.git import FETCH_SECONDS, LOCAL_SECONDS, fetch, kept_ref, mirror_folder
 from playground_ops.targets.local.git_command import Remote, git, git_or_raise, remote
 
@@ -48,6 +49,17 @@ class Checkouts:
                         _marker(building, commit).write_text(commit)
         used(place)
         return self.path(commit)
+
+    def complete(self, url: str, commit: str, say: Callable[[str], None]) -> Path:
+        """As `ensure`; and what of an existing checkout was not fetched for want of git-lfs is fetched now.
+
+        Pointers become the content that the commit has; nothing else of the checkout changes.
+        """
+        place = self.ensure(url, commit, say)
+        if large_files.can_be_fetched():
+            with locked(self.folder / commit, say), room(remote(url).thing):
+                large_files.complete(remote(url), place, say)
+        return place
 
     def ensure_content(self, sources: Sequence[Path], say: Callable[[str], None]) -> tuple[str, Path]:
         """Copy `sources` (packages, by their folders). Returns a name made of the content, and the copy.
@@ -140,6 +152,8 @@ def _check_out(source: Remote, mirror: Path, commit: str, tree: Path, say: Calla
     git_or_raise(checkout, source, seconds=FETCH_SECONDS, folder=tree, hear=say)
     if (tree / ".gitmodules").is_file():
         _submodules(source, tree, say)
+    if large_files.can_be_fetched():
+        large_files.complete(source, tree, say)
 
 
 def _submodules(source: Remote, tree: Path, say: Callable[[str], None]) -> None:

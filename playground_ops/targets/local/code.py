@@ -6,12 +6,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from playground_ops.core.checkout import Checkout, pointers
 from playground_ops.core.errors import BadInput, Finding, PlaygroundError, certain, transient
 from playground_ops.core.model import Dependencies, Location, Release, Revision
 from playground_ops.core.target import Say
 from playground_ops.targets.common.project import Project, read_project
 from playground_ops.targets.common.sources import bootstrap_revision, content_hash, sources_of
-from playground_ops.targets.local import git
+from playground_ops.targets.local import git, large_files
 from playground_ops.targets.local.checkouts import Checkouts
 from playground_ops.targets.local.folder import StateFolder
 
@@ -52,9 +53,18 @@ class Code:
         if location.repository is None:
             return revision
         # Read from the checkout: its commit may have been fetched for another location's URL.
-        checkout = self._checkouts.ensure(location.repository, revision.commit, say)
+        checkout = self._checkouts.complete(location.repository, revision.commit, say)
         described = git.describe(checkout, revision.commit)
         return revision.model_copy(update={"subject": described.subject, "author": described.author})
+
+    def told(self, release: Release) -> Checkout:
+        """Return what the release's checkout tells."""
+        revision = release.revision
+        checkout, missing = self.checkout_of(release), list[str]()
+        if revision.repository is not None and checkout.is_dir():
+            missing = large_files.pointers(checkout, release.location.subdirectory)
+        warnings = pointers(missing, len(missing), large_files.MISSING)
+        return Checkout(subject=revision.subject, author=revision.author, warnings=tuple(warnings))
 
     def prune(self, commits: set[str], pythons: Sequence[Path]) -> None:
         """Remove checkouts and environments that nothing live uses."""

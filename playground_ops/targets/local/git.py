@@ -3,9 +3,9 @@
 import hashlib
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
+from playground_ops.core.checkout import LONGEST_AUTHOR, LONGEST_SUBJECT, Checkout, one_line
 from playground_ops.core.errors import Finding, PlaygroundError, certain
 from playground_ops.core.model import Revision
 from playground_ops.core.redact import redact
@@ -27,12 +27,6 @@ _DAMAGED = re.compile(
     r"packfile .* cannot",
     re.I,
 )
-
-
-@dataclass(frozen=True)
-class Description:
-    subject: str
-    author: str
 
 
 def resolve(url: str, ref: str | None, seconds: float = RESOLVE_SECONDS) -> Revision:
@@ -90,13 +84,13 @@ def fetch(
             raise PlaygroundError(_vanished(source, commit))
 
 
-def describe(repository: Path, commit: str) -> Description:
+def describe(repository: Path, commit: str) -> Checkout:
     """Return subject and author of a commit. Raises PlaygroundError when it is not in this repository."""
     show = ["-c", "log.showSignature=false", "show", "-s", "--format=%s%x00%an", "--encoding=UTF-8"]
     here, commits = Remote(str(repository)), [f"{commit}^{{commit}}", "--"]
     output = git_or_raise([*show, *commits], here, seconds=LOCAL_SECONDS, folder=repository)
     subject, _, author = output.strip("\n").partition("\0")
-    return Description(subject, author)
+    return Checkout(subject=one_line(subject, LONGEST_SUBJECT), author=one_line(author, LONGEST_AUTHOR))
 
 
 def kept_ref(commit: str) -> str:

@@ -7,6 +7,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from threading import Thread
 
+from playground_ops.core.checkout import Checkout
 from playground_ops.core.clock import Clock, SystemClock
 from playground_ops.core.component import Storage
 from playground_ops.core.model import (
@@ -123,6 +124,9 @@ class LocalTarget:
 
     def inspect(self, release: Release) -> LoadedCode:
         return inspect(release, self._own(release), server_id(self._address(release)))
+
+    def checkout(self, release: Release) -> Checkout:
+        return self.code.told(release)
 
     def expected_directory(self, release: Release) -> str:
         return str(self.code.checkout_of(release).resolve())

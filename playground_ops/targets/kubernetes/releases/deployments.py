@@ -94,10 +94,12 @@ class Releases:
         return found is not None
 
     def mark_served(self, release: Release, when: str) -> None:
-        """Record that the release serves from now on, and is not draining."""
+        """Record that the release serves from now on, is not draining, and what is known of its commit."""
         deployments = self._list("apps/v1", "Deployment", release.location.name)
         order = 1 + max([0, *(int(_note(found, ORDER) or 0) for found in deployments)])
         notes = {SERVED_AT: when, ORDER: str(order), DRAINING: None}
+        if release.revision.subject:  # which it tells itself, once its pod has fetched it
+            notes[RECORD] = release.model_dump_json(exclude_defaults=True)
         self._patch(release, {"metadata": {"annotations": notes}, "spec": {"replicas": 1}})
 
     def mark_verdict(self, release: Release, verdict: Verdict) -> None:

@@ -7,10 +7,12 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from playground_ops.core import messages
+from playground_ops.core.checkout import Checkout, told
 from playground_ops.core.errors import Finding, FindingKind, PlaygroundError, certain, transient
 from playground_ops.core.model import Observation, Release, ServerStatus
 from playground_ops.core.pod import Pod, newest_first
 from playground_ops.diagnose.pods import (
+    GIT_SYNC,
     Collected,
     assess,
     creation_refusal,
@@ -60,6 +62,9 @@ ADDRESS_SECONDS = 2.0
 """How long a listed address is used before pods are listed again."""
 EARLIER = "finding "
 """The prefix by which servers of releases of an earlier version report why they can't be started."""
+
+
+NO_LFS = "git-sync's image has no git-lfs: keep such files outside of git, or in the location's image."
 
 
 class Seen(NamedTuple):
@@ -141,6 +146,14 @@ class Pods:
         fresh = seen is not None and seen.pods and time.monotonic() - seen.at < ADDRESS_SECONDS
         pods = seen.pods if seen and fresh else self._listed(release)
         return pods[0].address or None if pods else None
+
+    def checkout(self, release: Release) -> Checkout:
+        """Return what the container that fetched the commit told at its end, which is a part of the pod."""
+        seen = self._seen.get(release.name)
+        pods = seen.pods if seen and seen.pods else self._listed(release)
+        ends = (one.last_termination for pod in pods for one in pod.init if one.name == GIT_SYNC)
+        message = next((end.message for end in ends if end and not end.code), "")
+        return told(message, release.revision.commit, NO_LFS)
 
     def tail(self, release: Release, count: int) -> str:
         """Return the last lines of the container that ended badly, else of the server."""

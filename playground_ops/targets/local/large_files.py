@@ -1,0 +1,64 @@
+"""Files that git-lfs keeps elsewhere: which of a checkout are pointers to them, and fetching these."""
+
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from playground_ops.core.checkout import POINTER
+from playground_ops.core.errors import PlaygroundError
+from playground_ops.diagnose.git_errors import explain
+from playground_ops.targets.local.git_command import Remote, git, git_or_raise
+
+FETCH_SECONDS, LOCAL_SECONDS = 600.0, 60.0
+LONGEST = 1024
+"""Bytes: every pointer is shorter (git-lfs, docs/spec.md)."""
+PROGRAM = "git-lfs"
+MISSING = f"Install {PROGRAM} on this machine and `redeploy --force`: it fetches them."
+
+
+def pointers(tree: Path, subdirectory: str = ".") -> list[str]:
+    """Return the files below `subdirectory` that are pointers, by their paths in the repository, sorted."""
+    here = Remote(str(tree))
+    chosen = ["ls-files", "-z", "--", f":(literal,attr:filter=lfs){subdirectory}"]
+    listed = git(chosen, here, seconds=LOCAL_SECONDS, folder=tree)
+    return [name for name in listed.output.split("\0") if name and _is_pointer(tree / name)]
+
+
+def can_be_fetched() -> bool:
+    return shutil.which(PROGRAM) is not None
+
+
+def complete(source: Remote, tree: Path, say: Callable[[str], None]) -> None:
+    """Fetch what is missing, in submodules too, from where the code comes from. Raises PlaygroundError.
+
+    The checkout is told of the filter: else git would take the files for changed ones, and so would whatever
+    asks it for a version.
+    """
+    for folder in _trees(tree):
+        if missing := pointers(folder):
+            say(f"Fetching {len(missing)} large file(s) by {PROGRAM}.")
+            install = ["lfs", "install", "--local", "--skip-repo"]
+            git_or_raise(install, source, seconds=LOCAL_SECONDS, folder=folder)
+            pulled = git(["lfs", "pull"], source, seconds=FETCH_SECONDS, folder=folder, hear=say)
+            if pulled.code != 0 or pointers(folder):
+                why = explain(source.thing, pulled.words)
+                observed = f"{len(missing)} large file(s) could not be fetched by {PROGRAM}. {why.observed}"
+                raise PlaygroundError(why.model_copy(update={"observed": observed}))
+
+
+def _trees(tree: Path) -> Iterator[Path]:
+    yield tree
+    if (tree / ".gitmodules").is_file():
+        every = ["submodule", "--quiet", "foreach", "--recursive", "pwd"]
+        listed = git(every, Remote(str(tree)), seconds=LOCAL_SECONDS, folder=tree)
+        yield from map(Path, listed.output.splitlines())
+
+
+def _is_pointer(file: Path) -> bool:
+    """Return False for a link too: it may lead out of the checkout."""
+    try:
+        if file.is_symlink() or not file.is_file() or file.stat().st_size >= LONGEST:
+            return False
+        return file.read_bytes().startswith(f"{POINTER}\n".encode())
+    except OSError:
+        return False
