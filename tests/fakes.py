@@ -393,6 +393,7 @@ class FakeTarget:
                 raise AssertionError(f"{release.name} was never started, or is gone")
             if (before := self.world.serving.get(name)) is not None:
                 self.world.missed[name] = before
+            self.world.releases[name][release.number] = release  # with what is known of its commit by now
             self.world.serving[name] = release.number
             self.world.served.setdefault(name, {})[release.number] = self.world.ticks
             self.world.draining.get(name, set()).discard(release.number)

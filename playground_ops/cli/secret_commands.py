@@ -26,6 +26,7 @@ def secret() -> None:
 @click.option("--known-hosts", type=FILE, help="The git server's own keys, as `ssh-keyscan` writes them.")
 @click.option("--username", help="For a repository over HTTP; many servers take any name.")
 @click.option("--token-file", type=FILE, help="File with the token or password, and nothing else.")
+@click.option("--ca-file", type=FILE, help="Certificate of a private authority, for HTTPS.")
 @common
 def git_command(
     config: Path | None,
@@ -36,29 +37,41 @@ def git_command(
     known_hosts: Path | None,
     username: str | None,
     token_file: Path | None,
+    ca_file: Path | None,
 ) -> None:
     """Make or replace a Secret for git.
 
-    NAME is what a location says as `repo: secret:`. The files are checked before anything is written.
+    NAME is what a location says as `repo: secret:`. The files are checked before anything is written. A
+    Secret that is replaced has what is given now, and nothing of before.
     """
-    from playground_ops.targets.kubernetes.outside import git_secrets
+    from playground_ops.targets.kubernetes.outside import git_authority, git_secrets
 
     _must_be_a_name(name)
     connection, configuration = open_cluster(config, target, context_of_the_command())
     locations = git_secrets.users(configuration, name)
     users, urls = [one.name for one in locations], [one.repository or "" for one in locations]
-    if ssh_key and known_hosts and not (username or token_file):
+    if ssh_key and known_hosts and not (username or token_file or ca_file):
         content = _by_key(ssh_key, known_hosts, urls)
     elif username is not None and token_file and not (ssh_key or known_hosts):
-        content = _by_token(username, token_file)
+        content = _by_token(username, token_file) | _authority(ca_file)
+    elif ca_file and not (ssh_key or known_hosts or username or token_file):
+        content = _authority(ca_file)
     else:
-        raise click.UsageError("Give --ssh-key with --known-hosts, or --username with --token-file.")
+        raise click.UsageError(
+            "Give --ssh-key with --known-hosts, or --username with --token-file, --ca-file, or these three."
+        )
     git_secrets.must_fit(configuration, name, content)
+    unasked = git_authority.check(str(ca_file), content[git_secrets.AUTHORITY], urls) if ca_file else []
     done = git_secrets.write_git_secret(connection, configuration, name, content)
     if as_json:
-        print_json({"secret": name, "done": done, "locations": users})
+        asked = {"unasked": unasked} if ca_file else {}
+        print_json({"secret": name, "done": done, "locations": users, **asked})
         return
     click.echo(f"Secret {name} {done}.")
+    for server in unasked:
+        click.echo(
+            f"{server} does not answer here: whether its certificate is of this authority was not asked."
+        )
     if users:
         click.echo(f"Read by: {', '.join(users)}. `deploy` gives them new releases that have it.")
     else:
@@ -90,6 +103,20 @@ def _by_token(username: str, token_file: Path) -> dict[str, bytes]:
     return {"username": username.encode(), "password": token}
 
 
+def _authority(ca_file: Path | None) -> dict[str, bytes]:
+    from datetime import datetime, timezone
+
+    from playground_ops.diagnose.authorities import faults_of_authorities
+    from playground_ops.targets.kubernetes.outside.git_secrets import AUTHORITY
+
+    if ca_file is None:
+        return {}
+    content = _read(ca_file)
+    if faults := faults_of_authorities(str(ca_file), content, datetime.now(timezone.utc)):
+        raise BadInput(*faults)
+    return {AUTHORITY: content}
+
+
 def _read(file: Path) -> bytes:
     from playground_ops.diagnose.git_credentials import LONGEST
 
@@ -116,7 +143,7 @@ def _unreadable(file: Path, observed: str) -> Finding:
         object=f"file/{file}",
         observed=observed,
         cause="The path is not the one that was meant, or it belongs to somebody else.",
-        fix="Name the file with the key or token.",
+        fix="Name the file with the key, the token or the certificate.",
     )
 
 

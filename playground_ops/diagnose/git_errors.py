@@ -3,6 +3,7 @@
 import json
 import re
 from dataclasses import dataclass
+from typing import Literal
 
 from playground_ops.core.errors import Finding, FindingKind, certain, transient
 from playground_ops.core.redact import redact
@@ -20,6 +21,8 @@ class Failure:
     fix: str
     in_pod: str = ""
     """The fix where git runs in a pod, with the Secret that the location names; empty: it is the same."""
+    whose: Literal["code", "surroundings"] = "code"
+    """What a certain fault is held against."""
 
 
 _AGAIN = "Check the network and the URL; it is tried again until the deadline."
@@ -86,6 +89,21 @@ _FAILURES = (
         "Give the key of `repo: secret:` read access, or make the Secret anew by `secret git`.",
     ),
     Failure(
+        r"git-lfs[^\n]*(?:not found|No such file)|cannot (?:run|exec|fork to run)[^\n]*git-lfs",
+        FindingKind.CERTAIN,
+        "git-lfs is missing, which git's configuration calls for large files.",
+        "`git lfs install` was run for this user, and `git-lfs` is not on the PATH of what runs the rollout.",
+        "Install git-lfs, or put it on that PATH, and redeploy.",
+        whose="surroundings",
+    ),
+    Failure(
+        r"remote missing object|Object does not exist on the server",
+        FindingKind.CERTAIN,
+        "The server lacks the content of a large file (git-lfs).",
+        "The commit was pushed, and what its pointers stand for was not, or was removed.",
+        "Push it, from a clone that has it: `git lfs push --all origin`.",
+    ),
+    Failure(
         r"Authentication failed|could not read (?:Username|Password)|terminal prompts disabled|"
         r"Invalid username or (?:password|token)|returned error: 40[13]|HTTP Basic: Access denied",
         FindingKind.CERTAIN,
@@ -120,11 +138,35 @@ _FAILURES = (
         "Correct the repository in the configuration; `git ls-remote URL` must work in a shell.",
     ),
     Failure(
+        r"Problem with the SSL CA cert|error (?:setting certificate|adding trust anchors)",
+        FindingKind.CERTAIN,
+        "The file with the authorities that git is to trust can't be used.",
+        "It is not there, or holds no certificate: `http.sslCAInfo` or `GIT_SSL_CAINFO` names it.",
+        "Correct it: `git config --show-origin --get-all http.sslCAInfo` tells where it is named.",
+        "It is `ca.crt` of the Secret of `repo: secret:`: make that anew by `secret git`, with --ca-file.",
+    ),
+    Failure(
+        r"certificate subject name|does not match target host|IP address mismatch",
+        FindingKind.CERTAIN,
+        "The server's certificate is for another name.",
+        "The repository's URL names the server otherwise than its certificate does, or leads elsewhere.",
+        "Use the name in the URL that the certificate has, or mend the certificate.",
+    ),
+    Failure(
+        r"certificate has expired",
+        FindingKind.CERTAIN,
+        "The server's certificate has expired.",
+        "It was not renewed, or this machine's clock is ahead.",
+        "Have it renewed.",
+    ),
+    Failure(
         r"certificate|SSL_|server verification failed",
         FindingKind.CERTAIN,
         "The server's certificate is not trusted.",
-        "It is self-signed, expired, or signed by an authority that this machine does not know.",
+        "It is self-signed, expired, or signed by an authority that git does not know there.",
         "Add the authority (`git config --global http.sslCAInfo FILE`), or mend the certificate.",
+        "Give the authority's certificate to `secret git` by --ca-file, for `repo: secret:`; or mend the "
+        "server's certificate.",
     ),
     Failure(
         r"mismatched algorithms|unknown repository extension|unsupported hash",
@@ -162,6 +204,7 @@ def explain(thing: str, words: str) -> Finding:
             cause=failure.cause,
             fix=failure.fix,
             evidence=evidence,
+            whose=failure.whose,
         )
     return transient(
         object=thing,

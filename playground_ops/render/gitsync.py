@@ -72,7 +72,7 @@ BY_KEY = (
     f"--ssh-known-hosts-file={GIT_SECRET_FOLDER}/known_hosts",
 )
 EARLIER = (f"--password-file={GIT_SECRET_FOLDER}/password",)
-"""Of releases that were made when the script did not add it; they launch runs."""
+"""A flag of releases from before the script added it; they launch runs."""
 FLAGS = ("--ref=", *ALWAYS, *AGAIN, *BY_KEY, *EARLIER)
 """Prefixes of all arguments but the repository's, which an admission policy allows."""
 

@@ -30,6 +30,7 @@ from tests.kubernetes.connections import connected
 from tests.kubernetes.pool import Pool
 from tests.kubernetes.stacks import ClusterStack
 from tests.pipelines import Pipeline, pipeline
+from tests.projects import git
 from tests.stacks import ROOT, Stack
 
 GOOD, BROKEN, HANGS = "good", "broken", "hangs"
@@ -61,6 +62,9 @@ class World(Protocol):
     def commit(self, behaviour: str) -> str:
         """Make a new commit at the location's ref. Returns its hash."""
 
+    def subject(self, commit: str) -> str:
+        """Return the first line of its message."""
+
     def forget(self, location: str) -> None:
         """Remove records of an invented location: others use this stack after these tests."""
 
@@ -83,6 +87,9 @@ class FakeWorld:
         self.world.behaviour[made] = {BROKEN: fakes.BROKEN, HANGS: fakes.HANGS}.get(behaviour, fakes.GOOD)
         return made
 
+    def subject(self, commit: str) -> str:
+        return f"subject of {commit[:12]}"
+
     def forget(self, location: str) -> None:
         del self.world.records[location]
 
@@ -104,6 +111,9 @@ class Commits:
         text = {BROKEN: pipelines.RAISES, HANGS: pipelines.HANGS}[behaviour]
         return self._code.commit_text(f"{text}# {self._made}\n", behaviour)
 
+    def subject(self, commit: str) -> str:
+        return git(self._code.folder, "show", "-s", "--format=%s", commit)
+
 
 class LocalWorld:
     def __init__(self, stack: Stack, code: Pipeline) -> None:
@@ -121,6 +131,9 @@ class LocalWorld:
 
     def commit(self, behaviour: str) -> str:
         return self._commits.make(behaviour)
+
+    def subject(self, commit: str) -> str:
+        return self._commits.subject(commit)
 
     def forget(self, location: str) -> None:
         shutil.rmtree(self._state / "locations" / location)
@@ -148,6 +161,9 @@ class KubernetesWorld:
 
     def commit(self, behaviour: str) -> str:
         return self._commits.make(behaviour)
+
+    def subject(self, commit: str) -> str:
+        return self._commits.subject(commit)
 
     def forget(self, location: str) -> None:
         selector = f"playground.dagster/location={location}"

@@ -248,6 +248,10 @@ def test_a_rollout_moves_a_bad_one_stays_and_a_rollback_goes_back(world: World) 
     second = world.commit(GOOD)
     done = roll_out(engine(world), request(world))
     assert (done.outcome, done.previous_commit) == (Outcome.DONE, first)
+    told, now = world.target.records("a")[-1].revision, serving(world)
+    assert told is not None and now is not None
+    assert (told.author, told.subject) == ("Ada", world.subject(second))
+    assert (now.revision.author, now.revision.subject) == (told.author, told.subject)
     assert list(done.durations) == [
         "resolving",
         "starting",
@@ -267,6 +271,8 @@ def test_a_rollout_moves_a_bad_one_stays_and_a_rollback_goes_back(world: World) 
         assert all(found.state is not ReleaseState.CANDIDATE for found in world.target.releases("a"))
         last = world.target.records("a")[-1]
         assert (last.outcome, last.finding is not None) == (Outcome.FAILED, True)
+        assert last.revision is not None
+        assert last.revision.subject == world.subject(last.revision.commit)
 
     roll_back(engine(world), request(world), None)
     now = serving(world)

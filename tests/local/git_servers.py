@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 import os
 import socket
 import ssl
@@ -25,7 +26,8 @@ def http_server(
     address: str = "127.0.0.1",
     tls: ssl.SSLContext | None = None,
 ) -> Iterator[str]:
-    """Serve the repositories below `root` by git's own backend. Yields the URL, without credentials.
+    """Serve the repositories below `root`, with their large files, by git. Yields the URL, without
+    credentials.
 
     With `status` every answer is that status.
     """
@@ -49,6 +51,9 @@ def http_server(
         thread.join()
 
 
+_LARGE, _LARGE_TYPE = "/info/lfs/objects/", "application/vnd.git-lfs+json"
+
+
 class _Backend(BaseHTTPRequestHandler):
     folder: ClassVar[Path]
     answer: ClassVar[int]
@@ -69,8 +74,36 @@ class _Backend(BaseHTTPRequestHandler):
             self.send_header("WWW-Authenticate", 'Basic realm="tests"')
             self.send_header("Content-Length", "0")
             self.end_headers()
+        elif _LARGE in self.path:
+            self._large(body)
         else:
             self._backend(body)
+
+    def _large(self, body: bytes) -> None:
+        """Answer as git-lfs has it (docs/api/batch.md): where objects are, and an object."""
+        repository, _, asked = self.path.partition(_LARGE)
+        stored = self.folder / repository.lstrip("/") / "lfs" / "objects"
+        if self.command == "GET":
+            self._send(
+                200, "application/octet-stream", (stored / asked[:2] / asked[2:4] / asked).read_bytes()
+            )
+            return
+        if asked != "batch" or self.headers.get("Content-Type", "").partition(";")[0] != _LARGE_TYPE:
+            self.send_error(415)
+            return
+        here = f"http://{self.headers['Host']}{repository}{_LARGE}"
+        found = [
+            {**one, "actions": {"download": {"href": f"{here}{one['oid']}"}}}
+            for one in json.loads(body)["objects"]
+        ]
+        self._send(200, _LARGE_TYPE, json.dumps({"transfer": "basic", "objects": found}).encode())
+
+    def _send(self, status: int, kind: str, content: bytes) -> None:
+        self.send_response(status)
+        self.send_header("Content-Type", kind)
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)
 
     def _body(self) -> bytes:
         if self.headers.get("Transfer-Encoding") != "chunked":

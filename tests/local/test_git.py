@@ -3,6 +3,7 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+import ssl
 import subprocess
 import sys
 import threading
@@ -11,9 +12,10 @@ from pathlib import Path
 
 import psutil
 import pytest
+import trustme
 
 from playground_ops.core.errors import FindingKind, PlaygroundError
-from playground_ops.diagnose.git_errors import explain
+from playground_ops.diagnose.git_errors import explain, explain_in_pod
 from playground_ops.targets.local.git import describe, fetch, resolve
 from tests.local.git_servers import closed_port, http_server, silent_server
 from tests.projects import commit_all, git, repository
@@ -156,6 +158,38 @@ class TestUnreachable:
             monkeypatch.delenv("no_proxy", raising=False)
             error = refused("http://git.test/x.git", "main")
         assert "A proxy on the way wants credentials" in str(error)
+
+    @pytest.mark.parametrize(
+        ("name", "known", "observed", "fix", "in_pod"),
+        [
+            ("127.0.0.1", "", "not trusted", "http.sslCAInfo", "`secret git` by --ca-file"),
+            ("other.test", "ours", "for another name", "Use the name", "Use the name"),
+            ("127.0.0.1", "/nosuch", "can't be used", "--show-origin", "`ca.crt` of the Secret"),
+        ],
+        ids=["unknown authority", "another name", "no file"],
+    )
+    def test_a_certificate_that_is_not_good_is_told_by_its_cause(
+        self,
+        origin: Path,
+        tmp_path: Path,
+        monkeypatch: pytest.MonkeyPatch,
+        name: str,
+        known: str,
+        observed: str,
+        fix: str,
+        in_pod: str,
+    ) -> None:
+        authority, tls = trustme.CA(), ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        authority.issue_cert(name).configure_cert(tls)
+        authority.cert_pem.write_to_path(tmp_path / "ours")
+        if known:
+            monkeypatch.setenv("GIT_SSL_CAINFO", str(tmp_path / known))
+        with http_server(origin.parent, tls=tls) as url:
+            found = refused(f"{url}/origin/.git", "main").finding
+        assert (found.kind, observed in found.observed, fix in found.fix) == (FindingKind.CERTAIN, True, True)
+        told = explain_in_pod("pod/p/git-sync", found.evidence)
+        assert (in_pod in told.fix, "--global" in told.fix) == (True, False)
+        assert not told.rejects
 
     def test_a_password_is_never_asked_for(
         self, origin: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import shutil
+import ssl
 import subprocess
 from collections.abc import Callable
+from datetime import datetime, timezone
 from pathlib import Path
 
 import pytest
+import trustme
 
-from playground_ops.core.errors import Finding
+from playground_ops.core.errors import BadInput, Finding
+from playground_ops.diagnose.authorities import faults_of_authorities
 from playground_ops.diagnose.git_credentials import (
     faults_of_key,
     faults_of_known_hosts,
@@ -17,7 +21,11 @@ from playground_ops.diagnose.git_credentials import (
     faults_of_username,
     host_of,
 )
+from playground_ops.targets.kubernetes.outside import git_authority
+from tests.local.git_servers import closed_port
+from tests.tls import showing
 
+NOW = datetime(2030, 1, 1, tzinfo=timezone.utc)
 URL = "ssh://git@git.test:2222/team/x.git"
 ENTRY = b"[git.test]:2222 ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIA== a comment\n"
 
@@ -154,6 +162,57 @@ def test_tokens(key: MakeKey) -> None:
         (key(public=True), "holds a key"),
     ):
         assert words in told(faults_of_token("t", content)), content
+
+
+def certificate(authority: trustme.CA) -> bytes:
+    return authority.cert_pem.bytes()
+
+
+def test_authorities(key: MakeKey) -> None:
+    one, two = trustme.CA(), trustme.CA()
+    assert faults_of_authorities("c", certificate(one), NOW) == []
+    assert faults_of_authorities("c", b"# ours\r\n" + certificate(one) + certificate(two), NOW) == []
+    der = ssl.PEM_cert_to_DER_cert(certificate(one).decode())
+    for content, words in (
+        (b"", "no whole certificate"),
+        (b"\xff\xfe", "no whole certificate"),
+        (certificate(one)[:200], "no whole certificate"),
+        (key(public=True), "no whole certificate"),
+        (der, "DER form"),
+        (certificate(one) + one.private_key_pem.bytes(), "holds a private key"),
+    ):
+        assert words in told(faults_of_authorities("c", content, NOW)), content
+    late = datetime(9999, 1, 1, tzinfo=timezone.utc)
+    assert "has expired" in told(faults_of_authorities("c", certificate(one), late))
+
+
+def test_the_server_s_own_certificate_must_be_of_the_authority(tmp_path: Path) -> None:
+    ours, other = trustme.CA(), trustme.CA()
+    with (
+        showing(ours.issue_cert("127.0.0.1")) as good,
+        showing(other.issue_cert("127.0.0.1")) as strange,
+        showing(ours.issue_cert("git.test")) as named,
+        showing(ours.issue_cert("127.0.0.1", not_after=datetime(2020, 1, 1))) as expired,
+    ):
+        urls = {port: f"https://127.0.0.1:{port}/x.git" for port in (good, strange, named, expired)}
+        away = [f"https://127.0.0.1:{closed_port()}/x", "ssh://git@127.0.0.1/x", "/x"]
+        assert git_authority.check("c", certificate(ours), [urls[good], urls[good], *away]) == [
+            away[0].removeprefix("https://").removesuffix("/x")
+        ]
+        with pytest.raises(BadInput) as caught:
+            git_authority.check("c", certificate(ours), [*urls.values(), *away])
+    said = {one.observed.split(" is not good")[0].rpartition(":")[2]: one for one in caught.value.findings}
+    assert said.keys() == {str(strange), str(named), str(expired)}
+    assert "Another authority" in said[str(strange)].cause
+    assert "other names" in said[str(named)].cause
+    assert "has expired" in said[str(expired)].cause
+
+
+def test_one_between_the_root_and_the_server_suffices_as_it_does_for_git() -> None:
+    root = trustme.CA()
+    between = root.create_child_ca()
+    with showing(between.issue_cert("127.0.0.1")) as port:
+        assert git_authority.check("c", certificate(between), [f"https://127.0.0.1:{port}/x"]) == []
 
 
 def test_usernames() -> None:

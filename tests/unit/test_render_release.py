@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 
 from playground_ops.config import read
 from playground_ops.core.model import Release, Revision
+from playground_ops.render import fetch_script, runs
 from playground_ops.render.release import directory, render
 from playground_ops.targets.common.sources import image_revision
 
@@ -51,3 +53,23 @@ def test_every_server_has_the_instance_s_settings_before_it_starts(entry: str) -
     _, spec = pod(entry)
     script = spec["containers"][0]["command"][2]
     assert script.index("PLAYGROUND_INSTANCE") < script.index('exec "$@"')
+
+
+def test_what_fetches_gives_up_at_once_where_its_pod_is_started_again() -> None:
+    release, spec = pod("{name: x, repo: {url: 'https://git.internal/x', secret: s, subdirectory: team}}")
+    assert release.location.git_secret == "s"
+    (fetch, *_), (main,) = spec["initContainers"], spec["containers"]
+    assert not [one for one in fetch["args"] if one.startswith("--max-failures")], "0 is git-sync's default"
+    (context,) = [one["value"] for one in main["env"] if one["name"] == runs.CONTEXT]
+    of_runs = json.loads(context)["k8s"]["run_k8s_config"]["pod_spec_config"]["initContainers"][0]
+    assert "--max-failures=2" in of_runs["args"], "nobody starts that pod again"
+    assert {"name": fetch_script.SUBDIRECTORY, "value": "team"} in fetch["env"]
+
+
+def test_a_secret_with_an_authority_alone_is_enough_for_what_fetches() -> None:
+    _, spec = pod("{name: x, repo: {url: 'https://git.internal/x', secret: s}}")
+    fetch = spec["initContainers"][0]
+    (user,) = [one for one in fetch["env"] if one["name"] == fetch_script.USER_VARIABLE]
+    reference = {"name": "s", "key": "username", "optional": True}
+    assert user["valueFrom"]["secretKeyRef"] == reference
+    assert not [one for one in fetch["args"] if "password" in one], "the script adds it for a user"

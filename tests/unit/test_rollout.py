@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from playground_ops.core.checkout import Checkout
 from playground_ops.core.errors import BadInput, FindingKind, LockHeld, RolloutFailed
 from playground_ops.core.model import (
     Defined,
@@ -71,6 +72,35 @@ def test_a_first_rollout_serves_the_commit_and_leaves_a_record() -> None:
         Phase.WATCH.value,
         Phase.APPROVE.value,
     }
+
+
+def test_what_its_checkout_tells_is_on_record_and_with_what_serves() -> None:
+    told = Checkout(subject="Prices", author="Eve", warnings=("2 pointers",))
+    world = World(heads={"a": commit(1)}, checkouts={commit(1): told})
+
+    record = roll_out(engine(world), request())
+
+    serving = world.serving_release("a")
+    assert serving is not None and record.release is not None and record.revision is not None
+    for revision in (record.revision, record.release.revision, serving.revision):
+        assert (revision.subject, revision.author) == ("Prices", "Eve")
+    assert record.warnings == ("2 pointers",)
+    assert list(world.records["a"].values()) == [record]
+
+
+@pytest.mark.parametrize("behaviour", [fakes.BROKEN, fakes.REFUSES, fakes.HANGS])
+def test_that_of_a_candidate_which_fails_is_on_record_too(behaviour: str) -> None:
+    told = Checkout(subject="Prices", author="Eve", warnings=("2 pointers",))
+    world = World(heads={"a": commit(1)}, checkouts={commit(1): told}, behaviour={commit(1): behaviour})
+
+    with pytest.raises(RolloutFailed):
+        roll_out(engine(world), request())
+
+    (record,) = world.records["a"].values()
+    assert record.revision is not None
+    assert (record.revision.subject, record.revision.author) == ("Prices", "Eve")
+    assert record.warnings == ("2 pointers",), "once"
+    assert world.releases["a"] == {}
 
 
 def test_the_second_rollout_keeps_the_first_release_warm_and_drains_older_ones() -> None:

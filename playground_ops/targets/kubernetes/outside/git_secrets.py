@@ -20,6 +20,8 @@ from playground_ops.targets.kubernetes.objects.secret_versions import new_versio
 COMPONENT = "git"
 SSH_KEY, KNOWN_HOSTS, USERNAME, PASSWORD = "ssh", "known_hosts", "username", "password"
 """Keys of the Secret, by git-sync's documentation."""
+AUTHORITY = "ca.crt"
+"""The key with certificates of authorities, by the custom of Kubernetes."""
 _BY, _OF = "app.kubernetes.io/managed-by", "app.kubernetes.io/component"
 
 
@@ -33,6 +35,9 @@ def must_fit(configuration: Configuration, name: str, keys: Mapping[str, bytes])
     wrong = [one for one in users(configuration, name) if is_ssh(one.repository or "") != (SSH_KEY in keys)]
     if wrong:
         raise BadInput(*(_other_way(one, SSH_KEY in keys) for one in wrong))
+    plain = [one for one in users(configuration, name) if not (one.repository or "").startswith("https://")]
+    if AUTHORITY in keys and plain:
+        raise BadInput(*map(_without_a_certificate, plain))
 
 
 def write_git_secret(
@@ -101,4 +106,13 @@ def _other_way(location: Location, by_key: bool) -> Finding:
         observed=f"Its repository is fetched over {way}, and these are no credentials for that.",
         cause=f"The configuration names this Secret for {location.repository}.",
         fix=f"Give {other}, or change the repository's URL.",
+    )
+
+
+def _without_a_certificate(location: Location) -> Finding:
+    return certain(
+        object=f"location/{location.name}",
+        observed="Its repository is not fetched over HTTPS, so its server shows no certificate.",
+        cause=f"The configuration names this Secret for {location.repository}.",
+        fix="Leave out --ca-file, or change the repository's URL to https://.",
     )
