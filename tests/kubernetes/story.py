@@ -39,18 +39,18 @@ def of_private_repositories(
     yet.
 
     Its Secrets are made first, where there is no namespace yet. Both repositories are private: one is fetched
-    over HTTP by a password, one over SSH by a key.
+    over HTTPS by a password, from a server of a private authority, one over SSH by a key.
     """
     root = code.folder.parent
     with (
         a_cluster_stack(access, folder) as made,
-        gitservers.by_password(root) as http,
+        gitservers.by_password_over_tls(root) as (https, authority),
         gitservers.by_ssh(root, keys) as ssh,
     ):
-        a = from_git("a", f"{http}/{code.folder.name}", "main", "git-a")
+        a = from_git("a", f"{https}/{code.folder.name}", "main", "git-a")
         c = from_git("c", f"{ssh.url}/{code.folder.name}", "good", "git-c")
         broken = [
-            from_git("no-ref", f"{http}/{code.folder.name}", "man", "git-a"),
+            from_git("no-ref", f"{https}/{code.folder.name}", "man", "git-a"),
             a | {"name": "no-module", "module": "pipelin"},
         ]
         made.configure(
@@ -58,7 +58,7 @@ def of_private_repositories(
             webserver={"pod": POD, "read_only": True},
         )
         access.delete_namespace(made.namespace, wait=True)
-        for name, flags in secrets_of(folder, ssh).items():
+        for name, flags in secrets_of(folder, ssh, authority).items():
             assert f"Read by: {name}" in made.ok("secret", "git", f"git-{name}", *flags)
         yield made
 
@@ -67,12 +67,14 @@ def from_git(name: str, url: str, ref: str, secret: str) -> dict[str, Any]:
     return {"name": name, "repo": {"url": url, "ref": ref, "secret": secret}, "module": "pipeline"}
 
 
-def secrets_of(folder: Path, ssh: gitservers.SshAccess) -> dict[str, list[str]]:
+def secrets_of(folder: Path, ssh: gitservers.SshAccess, authority: str) -> dict[str, list[str]]:
     """Return the arguments of `secret git` for each location."""
-    for name, content in (("key", ssh.key), ("hosts", ssh.known_hosts), ("token", gitservers.PASSWORD)):
+    files = {"key": ssh.key, "hosts": ssh.known_hosts, "token": gitservers.PASSWORD, "ca": authority}
+    for name, content in files.items():
         (folder / name).write_text(content)
+    token, ca = str(folder / "token"), str(folder / "ca")
     return {
-        "a": ["--username", gitservers.USER, "--token-file", str(folder / "token")],
+        "a": ["--username", gitservers.USER, "--token-file", token, "--ca-file", ca],
         "c": ["--ssh-key", str(folder / "key"), "--known-hosts", str(folder / "hosts")],
     }
 
