@@ -10,8 +10,11 @@ from pathlib import Path
 import pytest
 
 from playground_ops.core.errors import PlaygroundError
+from playground_ops.core.model import Location, Release, Revision
 from playground_ops.targets.local import large_files
 from playground_ops.targets.local.checkouts import Checkouts
+from playground_ops.targets.local.code import Code
+from playground_ops.targets.local.folder import StateFolder
 from tests.cluster import binaries
 from tests.local.git_servers import http_server
 from tests.projects import commit_all, git, repository
@@ -93,6 +96,19 @@ def test_without_it_they_are_pointers_which_are_named(origin: Path, checkouts: C
     assert large_files.pointers(place) == ["other.bin", "team/dé x.bin"]
     assert large_files.pointers(place, "team") == ["team/dé x.bin"]
     assert large_files.pointers(place, "nosuch") == []
+
+
+def test_a_rollout_warns_of_those_of_its_project(origin: Path, tmp_path: Path) -> None:
+    code = Code(StateFolder(tmp_path / "state"), tmp_path)
+    location = Location(name="a", repository=str(origin), subdirectory="team")
+    asked = Revision(repository=str(origin), commit=git(origin, "rev-parse", "HEAD"))
+    release = Release(location=location, number=1, revision=asked, configuration="c", created_at="now")
+    assert code.told(release).warnings == (), "nothing is there yet"
+    found = code.told(release.model_copy(update={"revision": code.fetch(location, asked, silent)}))
+    assert (found.subject, found.author) == ("Large ones", "Ada")
+    (warning,) = found.warnings
+    assert "1 file(s) of the project are pointers of git-lfs and not their content: team/dé x.bin." in warning
+    assert warning.endswith(large_files.MISSING)
 
 
 def test_once_it_is_there_a_redeploy_fetches_what_is_missing(
