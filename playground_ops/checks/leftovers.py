@@ -6,7 +6,7 @@ from datetime import datetime
 from playground_ops.core import decisions
 from playground_ops.core.clock import moment
 from playground_ops.core.errors import Finding, certain, transient
-from playground_ops.core.model import LiveRelease, ReleaseState, RolloutRecord
+from playground_ops.core.model import LiveRelease, Release, ReleaseState, RolloutRecord
 
 SLACK_SECONDS = 3600.0
 """Added to the longest time that a rollout may take by its location's own limits."""
@@ -42,12 +42,20 @@ def moved_by_hand(
 ) -> list[Finding]:
     """Check that what serves is the release of the last rollout that succeeded."""
     now = decisions.serving(releases)
-    if now is None or not records or records[-1].outcome is None:
+    if now is None or not records or records[-1].outcome is None or without_a_record(releases, records):
         return []
     done = decisions.last_done_record(records)
     if done is None or done.release is None or done.release.number == now.release.number:
         return []
     return [_moved(location, now.release.number, done)]
+
+
+def without_a_record(releases: Sequence[LiveRelease], records: Sequence[RolloutRecord]) -> list[Finding]:
+    """Check that what serves has a record of how it came to serve."""
+    now = decisions.serving(releases)
+    if now is None or any(one.release and one.release.number == now.release.number for one in records):
+        return []
+    return [_unrecorded(now.release)]
 
 
 def _since(text: str, now: datetime) -> float:
@@ -102,5 +110,18 @@ def _moved(location: str, number: int, done: RolloutRecord) -> Finding:
         f"({done.action} by {done.by}, {done.ended_at}).",
         cause="Somebody moved the location's address by hand, or records were lost.",
         fix=f"`history {location}`; `redeploy {location}` or `rollback {location}` put it right.",
+        whose="surroundings",
+    )
+
+
+def _unrecorded(release: Release) -> Finding:
+    name = release.location.name
+    return certain(
+        object=f"release/{release.name}",
+        observed="It serves, and no record tells how it came to.",
+        cause="Somebody deleted records. Or so many rollouts failed since that theirs took its place: the "
+        "last hundred are kept.",
+        fix="A rollback still finds what is kept warm, by the marks on the releases, and nothing before it. "
+        f"`rollback {name} --to {release.number}` moves nothing and writes the record from these marks.",
         whose="surroundings",
     )

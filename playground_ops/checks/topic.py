@@ -30,7 +30,7 @@ MEANING = {
     Topic.ROOM: "Its database, its volume, its disk or its memory is not about to be full.",
     Topic.SOURCE: "Its repository answers, and the ref that is configured is there.",
     Topic.AS_CONFIGURED: "What runs is what the configuration says: a deploy would change nothing.",
-    Topic.TIDY: "Nothing is left of rollouts that ended, and none died under way.",
+    Topic.TIDY: "Nothing is left of rollouts that ended, none died under way, and what serves is on record.",
 }
 
 FOUNDATION = "foundation"

@@ -20,15 +20,9 @@ def serving(releases: Sequence[LiveRelease]) -> LiveRelease | None:
 
 
 def previous(releases: Sequence[LiveRelease]) -> LiveRelease | None:
-    """Return the retired release that is kept warm: the one that served last."""
+    """Return the retired release that served last."""
     retired = [live for live in releases if live.state is ReleaseState.RETIRED]
     return max(retired, key=lambda live: (live.served_order, live.release.number), default=None)
-
-
-def no_longer_kept(live: Sequence[LiveRelease], warm: LiveRelease | None = None) -> list[LiveRelease]:
-    """Return the retired releases that may end: all but `warm`, by default the one that served last."""
-    kept = warm or previous(live)
-    return [one for one in live if one.state is ReleaseState.RETIRED and one != kept]
 
 
 def is_unchanged(live: LiveRelease | None, revision: Revision, configuration: str) -> bool:
@@ -86,28 +80,9 @@ def has_moved(records: Sequence[RolloutRecord], revision: Revision) -> bool:
     return last_seen(records, revision.ref) != revision.commit
 
 
-def _generation(release: Release) -> int:
-    return release.rollback_of or release.number
-
-
-def _content(release: Release) -> tuple[str, str]:
-    return release.revision.commit, release.configuration
-
-
-def rollback_choice(records: Sequence[RolloutRecord], serving_release: Release) -> Release | None:
-    """Return the newest release that ever served and is older than the serving one and different from it.
-
-    Rolling back twice goes back twice as far; it never brings back the content one rolled back from, be it
-    the same release or an earlier one of the same commit and configuration.
-    """
-    served = [record.release for record in records if record.release and record.outcome is Outcome.DONE]
-    older = [
-        release
-        for release in served
-        if _generation(release) < _generation(serving_release)
-        and _content(release) != _content(serving_release)
-    ]
-    return max(older, key=lambda release: (_generation(release), release.number), default=None)
+def is_alike(one: Release, other: Release) -> bool:
+    """Return whether both are the same commit with the same configuration."""
+    return (one.revision.commit, one.configuration) == (other.revision.commit, other.configuration)
 
 
 def release_numbered(records: Sequence[RolloutRecord], number: int) -> Release | None:

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta, timezone
 
 from playground_ops.checks.topic import Report, Topic
 from playground_ops.config import Configuration
-from playground_ops.core import decisions
+from playground_ops.core import decisions, served
 from playground_ops.core.clock import moment
 from playground_ops.core.errors import PlaygroundError
 from playground_ops.core.model import Location, RolloutRecord, ServerStatus
@@ -58,7 +58,7 @@ def _heal(
     except PlaygroundError as error:
         return f"could not be mended: {error.finding.sentence()}"
     number = record.release.number if record.release else 0
-    return f"release {number} was brought up anew." if request.force else "what was left was removed."
+    return f"release {number} was brought up anew." if request.force else "what was left was put right."
 
 
 def healed(records: Sequence[RolloutRecord], now: datetime, window_minutes: float) -> int:
@@ -73,9 +73,10 @@ def wanted(target: Target, location: Location, run_id: str | None = None) -> Req
     None where nothing serves and nothing has served.
     """
     asker = Asker(BY, "heal", run_id)
-    serving = decisions.serving(target.releases(location.name))
+    live = target.releases(location.name)
+    serving = decisions.serving(live)
     if serving is not None:
         ready = target.observe(serving.release).status is ServerStatus.READY
         return asker.again(serving.release, rollback_of=serving.release.rollback_of, force=not ready)
-    last = decisions.last_done(target.records(location.name))
+    last = served.rollback_choice(target.records(location.name), live)
     return asker.again(last, rollback_of=last.rollback_of, force=True) if last else None

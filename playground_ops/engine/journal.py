@@ -4,6 +4,7 @@ The record is saved at each step that the next rollout would need to know of, so
 leaves a readable account of how far it came. A rollout that changes nothing saves nothing.
 """
 
+from collections.abc import Sequence
 from typing import Any
 from uuid import uuid4
 
@@ -77,6 +78,11 @@ class Journal:
     def save(self, phase: Phase) -> None:
         """Record that `phase` is about to begin."""
         self._target.record(self.record.model_copy(update={"phase": phase}))
+
+    def with_this(self, records: Sequence[RolloutRecord]) -> list[RolloutRecord]:
+        """Return the location's records with this rollout's as it will be once it has ended well."""
+        done = self.record.model_copy(update={"outcome": Outcome.DONE})
+        return [*(one for one in records if one.id != done.id), done]
 
     def unchanged(self) -> RolloutRecord:
         self._progress.say("nothing to do: this commit serves already with this configuration")

@@ -5,7 +5,7 @@ It is called with the location's lock held, so a record without an outcome belon
 
 from collections.abc import Sequence
 
-from playground_ops.core import decisions
+from playground_ops.core import decisions, served
 from playground_ops.core.errors import PlaygroundError
 from playground_ops.core.model import LiveRelease, Outcome, Phase, ReleaseState, RolloutRecord
 from playground_ops.core.progress import Progress
@@ -17,7 +17,7 @@ DONE = Outcome.DONE
 
 
 def recover(context: RolloutContext, location: str) -> Target:
-    """Leave no candidate, no unfinished record, and at most one release kept warm.
+    """Leave no candidate, no unfinished record, what serves on record, and at most one release kept warm.
 
     Returns a snapshot of the target: the rollout reads once what is there as it begins.
     """
@@ -29,6 +29,7 @@ def recover(context: RolloutContext, location: str) -> Target:
         _settle_an_unconfirmed_switch(context, location, unfinished)
         seen = target.snapshot()
     live = seen.releases(location)
+    found = _record_what_serves(context, live, records)
     _revive(target, decisions.serving(live), progress)
     leftovers = _leftovers(live, records)
     for leftover in leftovers:
@@ -36,10 +37,22 @@ def recover(context: RolloutContext, location: str) -> Target:
         take_away(target, leftover)
     for lost in seen.fail_lost_runs(location):
         progress.warn(lost)
-    retired = retire_all_but_the_last(target, target.releases(location) if leftovers else live)
+    retired = retire_old_ones(target, target.releases(location) if leftovers else live, records)
     if unfinished:
         _close(context, location, unfinished)
-    return target.snapshot() if unfinished or leftovers or retired else seen
+    return target.snapshot() if unfinished or leftovers or retired or found else seen
+
+
+def _record_what_serves(
+    context: RolloutContext, live: Sequence[LiveRelease], records: Sequence[RolloutRecord]
+) -> bool:
+    """Write the record of what serves, from its own marks, where somebody deleted it. Returns whether so."""
+    now = decisions.serving(live)
+    if now is None or any(one.release and one.release.number == now.release.number for one in records):
+        return False
+    context.progress.warn(f"release {now.release.number} serves and had no record: it has one now")
+    context.target.record(served.from_its_marks(now, live))
+    return True
 
 
 def _leftovers(live: Sequence[LiveRelease], records: Sequence[RolloutRecord]) -> list[LiveRelease]:
@@ -66,11 +79,10 @@ def take_away(target: Target, release: LiveRelease) -> None:
         target.remove(release.release)
 
 
-def retire_all_but_the_last(
-    target: Target, live: Sequence[LiveRelease], warm: LiveRelease | None = None
-) -> bool:
-    """Drain old releases (`decisions.no_longer_kept`). Returns whether there were any."""
-    older = decisions.no_longer_kept(live, warm)
+def retire_old_ones(target: Target, live: Sequence[LiveRelease], records: Sequence[RolloutRecord]) -> bool:
+    """Drain all retired releases but the one kept warm. Returns whether there were any."""
+    warm = served.kept_warm(records, live)
+    older = [one for one in live if one.state is ReleaseState.RETIRED and one != warm]
     for release in older:
         target.retire(release.release)
     return bool(older)

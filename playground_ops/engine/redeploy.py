@@ -4,9 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from playground_ops.config import Configuration
-from playground_ops.core import decisions
+from playground_ops.core import decisions, served
 from playground_ops.core.errors import BadInput, Finding, FindingKind, PlaygroundError, certain
-from playground_ops.core.model import Location, Revision
+from playground_ops.core.model import Location, Revision, RolloutRecord
+from playground_ops.core.target import Target
 from playground_ops.engine.apply import location_named
 from playground_ops.engine.context import Asker, Engine, Request
 from playground_ops.engine.gates import may_go_there
@@ -59,8 +60,19 @@ def moved(engine: Engine, locations: Sequence[Location]) -> list[tuple[Location,
     return [
         (location, found[location.name])
         for location in locations
-        if decisions.has_moved(engine.target.records(location.name), found[location.name])
+        if has_moved(engine.target, location.name, engine.target.records(location.name), found[location.name])
     ]
+
+
+def has_moved(target: Target, location: str, records: Sequence[RolloutRecord], revision: Revision) -> bool:
+    """Return whether the configured ref leads somewhere new (`decisions.has_moved`).
+
+    Of what has no record the releases themselves tell: a commit that somebody rolled back from does not come
+    back because its record is gone.
+    """
+    if not decisions.has_moved(records, revision):
+        return False
+    return decisions.has_moved(served.completed(records, target.releases(location)), revision)
 
 
 def _have_repositories(locations: Sequence[Location]) -> None:

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from playground_ops.core import decisions
+from playground_ops.core import decisions, served
 from playground_ops.core.errors import BadInput, Finding, certain
 from playground_ops.core.model import (
     LiveRelease,
@@ -17,19 +17,20 @@ from playground_ops.core.target import Target
 from playground_ops.engine.context import Asker, Engine, Request, RolloutContext
 from playground_ops.engine.gates import may_go_there
 from playground_ops.engine.journal import Journal
-from playground_ops.engine.recovery import recover, retire_all_but_the_last
+from playground_ops.engine.recovery import recover, retire_old_ones
 from playground_ops.engine.rollout import Rollout, roll_out
 from playground_ops.engine.switching import switch_to
 
 
 def roll_back(engine: Engine, request: Request, to: int | None) -> RolloutRecord:
-    """Serve release `to` again. None: the one before the serving one; where nothing serves, the last one.
+    """Serve release `to` again. None: what served before the serving one; where nothing serves, the last one.
 
     A release that is still warm is switched to at once; one that was drained is started anew, as a new
     release of the same commit and configuration, through every gate. Raises BadInput when there is nothing to
     go back to, RolloutFailed, LockHeld.
     """
     name = request.location.name
+    request = replace(request, action="rollback")  # by which the records tell it from a rollout
     with _outlasting_a_watch(engine).locked(request) as context:
         before = recover(context, name)
         live = before.releases(name)
@@ -38,9 +39,9 @@ def roll_back(engine: Engine, request: Request, to: int | None) -> RolloutRecord
         if warm is not None and warm.state is ReleaseState.SERVING:
             return Journal(context, request).unchanged()
         if warm is not None and _is_ready(engine, warm):
-            return _go_back(context, request, choice, decisions.serving(live))
+            return _go_back(context, before, request, choice)
         engine.progress.say(f"release {choice.number} is no longer running; starting its commit anew")
-        asker = Asker(request.by, "rollback", request.run_id)
+        asker = Asker(request.by, request.action, request.run_id)
         again = asker.again(choice, rollback_of=choice.rollback_of or choice.number, force=True)
         return Rollout(context, before, again).run()
 
@@ -59,20 +60,21 @@ def _is_ready(engine: Engine, warm: LiveRelease) -> bool:
 
 
 def _choose(target: Target, name: str, to: int | None) -> Release:
-    records = target.records(name)
-    now = decisions.serving(target.releases(name))
-    if to is not None:
-        choice = decisions.release_numbered(records, to)
+    records, live = target.records(name), target.releases(name)
+    if to is None:
+        choice = served.rollback_choice(records, live)
     else:
-        choice = decisions.rollback_choice(records, now.release) if now else decisions.last_done(records)
+        choice = decisions.release_numbered(served.completed(records, live), to)
     if choice is None:
-        raise BadInput(_nothing_to_go_back_to(name, to))
+        raise BadInput(_nothing_to_go_back_to(name, to, served.kept_warm(records, live)))
     return choice
 
 
-def _go_back(
-    context: RolloutContext, request: Request, release: Release, now: LiveRelease | None
-) -> RolloutRecord:
+def _go_back(context: RolloutContext, before: Target, request: Request, release: Release) -> RolloutRecord:
+    """Switch to a warm release; `before` is the target as it was when the rollback began."""
+    name = release.location.name
+    live = before.releases(name)
+    now = decisions.serving(live)
     journal = Journal(context, request)
     journal.began_from(now)
     journal.resolved(release.revision)
@@ -86,7 +88,7 @@ def _go_back(
         journal.failed(error, context.target.tail(release, 40))
         raise
     journal.phase(Phase.RETIRE, "keeping the release one came from warm")
-    retire_all_but_the_last(context.target, context.target.releases(release.location.name))
+    retire_old_ones(context.target, served.switched(live, release), journal.with_this(before.records(name)))
     return journal.done()
 
 
@@ -120,14 +122,21 @@ def _with_code_of(location: Location, source: Location) -> Location:
     )
 
 
-def _nothing_to_go_back_to(name: str, to: int | None) -> Finding:
+def _nothing_to_go_back_to(name: str, to: int | None, warm: LiveRelease | None) -> Finding:
     what = "no earlier release that served" if to is None else f"no release {to} that ever served"
     return certain(
         object=f"location/{name}",
         observed=f"There is {what}.",
         cause="A rollback goes to a release that served before.",
-        fix=f"`history {name}` lists them.",
+        fix=f"`history {name}` lists them.{_way_to(warm)}",
     )
+
+
+def _way_to(warm: LiveRelease | None) -> str:
+    if warm is None:
+        return ""
+    name, number = warm.release.location.name, warm.release.number
+    return f" Release {number} still runs: `rollback {name} --to {number}` goes there."
 
 
 def _serves_nothing(source: str) -> Finding:

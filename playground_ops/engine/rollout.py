@@ -3,7 +3,7 @@
 from contextlib import suppress
 from dataclasses import replace
 
-from playground_ops.core import decisions
+from playground_ops.core import decisions, served
 from playground_ops.core.errors import Finding, PlaygroundError, RolloutFailed, certain, transient
 from playground_ops.core.model import (
     LoadedCode,
@@ -19,7 +19,7 @@ from playground_ops.engine.approval import wait_for_approval
 from playground_ops.engine.context import Engine, Request, RolloutContext, Waiting
 from playground_ops.engine.gates import commit_is_the_one_asked_for, nothing_is_lost, shared_asset_keys
 from playground_ops.engine.journal import Journal
-from playground_ops.engine.recovery import recover, retire_all_but_the_last, take_away
+from playground_ops.engine.recovery import recover, retire_old_ones, take_away
 from playground_ops.engine.switching import switch_to
 
 LOOK_SECONDS = 4.0
@@ -71,7 +71,11 @@ class Rollout:
                 raise unforeseen from error
             raise
         self.journal.phase(Phase.RETIRE, "keeping the previous release warm")
-        retire_all_but_the_last(self.target, live, previous)
+        retire_old_ones(
+            self.target,
+            served.switched(live, self.candidate),
+            self.journal.with_this(self.before.records(self.location.name)),
+        )
         return self.journal.done()
 
     def _resolve(self) -> Revision:

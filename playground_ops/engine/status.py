@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from playground_ops.config import OPS, Configuration
-from playground_ops.core import decisions
+from playground_ops.core import decisions, served
 from playground_ops.core.component import ComponentStatus
 from playground_ops.core.frozen_model import FrozenModel
 from playground_ops.core.model import LiveRelease, Outcome, ReleaseState, RolloutRecord
@@ -29,7 +29,9 @@ class LocationStatus(FrozenModel):
     subject: str | None = None
     since: str | None = None
     previous: int | None = None
-    """The number of the release that is kept warm for rollback."""
+    """The number of the release that a rollback goes to."""
+    warm: int | None = None
+    """The number of the release that is kept warm: going there is a switch, nothing has to be started."""
     candidate: int | None = None
     draining: tuple[int, ...] = ()
     automation: str | None = None
@@ -49,9 +51,13 @@ class StackStatus(FrozenModel):
 
 
 def location_status(
-    name: str, releases: Sequence[LiveRelease], last: RolloutRecord | None, server: ComponentStatus | None
+    name: str,
+    releases: Sequence[LiveRelease],
+    records: Sequence[RolloutRecord],
+    server: ComponentStatus | None,
 ) -> LocationStatus:
-    now, before = decisions.serving(releases), decisions.previous(releases)
+    now, before = decisions.serving(releases), served.rollback_choice(records, releases)
+    warm = served.kept_warm(records, releases)
     candidate = next((live for live in releases if live.state is ReleaseState.CANDIDATE), None)
     release = now.release if now else None
     return LocationStatus(
@@ -62,13 +68,14 @@ def location_status(
         subject=(release.revision.subject or None) if release else None,
         since=now.served_at if now else None,
         automation=release.location.automation if release else None,
-        previous=before.release.number if before else None,
+        previous=before.number if before else None,
+        warm=warm.release.number if warm else None,
         candidate=candidate.release.number if candidate else None,
         draining=tuple(live.release.number for live in releases if live.state is ReleaseState.DRAINING),
         ready=server.ready if server else False,
         restarts=server.restarts if server else 0,
         message=server.message if server else "",
-        last_rollout=_last(last) if last else None,
+        last_rollout=_last(records[-1]) if records else None,
     )
 
 
@@ -98,10 +105,7 @@ def read_status(target: Target, configuration: Configuration) -> StackStatus:
         configuration=_in_force(target, configuration, decisions.serving(releases[OPS.name])),
         components=tuple(found for found in components if found.kind != "location"),
         locations=tuple(
-            location_status(
-                name, releases[name], next(iter(reversed(target.records(name))), None), servers.get(name)
-            )
-            for name in names
+            location_status(name, releases[name], target.records(name), servers.get(name)) for name in names
         ),
     )
 

@@ -18,9 +18,10 @@ from playground_ops.config import Configuration, read
 from playground_ops.core.clock import Clock, SystemClock
 from playground_ops.core.model import Location, Release
 from playground_ops.core.target import Target
-from playground_ops.render.names import release_deployment
+from playground_ops.render.names import LOCATION, release_deployment
 from playground_ops.render.pod_fingerprint import with_fingerprints
 from playground_ops.targets.kubernetes.api.connection import Connection
+from playground_ops.targets.kubernetes.releases.records import OF_ROLLOUTS
 from playground_ops.targets.kubernetes.target import KubernetesTarget
 from playground_ops.targets.local.processes import read_state
 from playground_ops.targets.local.target import LocalTarget
@@ -68,6 +69,9 @@ class World(Protocol):
     def forget(self, location: str) -> None:
         """Remove records of an invented location: others use this stack after these tests."""
 
+    def lose_records(self) -> None:
+        """Delete the records of the location, as somebody might by hand."""
+
     def harm(self, release: Release) -> Callable[[], None]:
         """Make its server stop answering for good. Returns a function after which it can end as usual."""
 
@@ -92,6 +96,9 @@ class FakeWorld:
 
     def forget(self, location: str) -> None:
         del self.world.records[location]
+
+    def lose_records(self) -> None:
+        self.world.records["a"].clear()
 
     def harm(self, release: Release) -> Callable[[], None]:
         self.world.dead.add(release.name)
@@ -138,6 +145,9 @@ class LocalWorld:
     def forget(self, location: str) -> None:
         shutil.rmtree(self._state / "locations" / location)
 
+    def lose_records(self) -> None:
+        shutil.rmtree(self._state / "locations" / "a" / "records")
+
     def harm(self, release: Release) -> Callable[[], None]:
         """Stop it by SIGSTOP; a process that ended would be started again."""
         process = read_state(self._state, release.name)
@@ -167,6 +177,10 @@ class KubernetesWorld:
 
     def forget(self, location: str) -> None:
         selector = f"playground.dagster/location={location}"
+        self._access.kubectl("delete", "configmaps", "-l", selector, namespace=self.target.namespace)
+
+    def lose_records(self) -> None:
+        selector = f"{OF_ROLLOUTS},{LOCATION}=a"
         self._access.kubectl("delete", "configmaps", "-l", selector, namespace=self.target.namespace)
 
     def harm(self, release: Release) -> Callable[[], None]:

@@ -11,7 +11,7 @@ from playground_ops.checks.room import volume
 from playground_ops.checks.topic import Report, Topic
 from playground_ops.config import digest, read
 from playground_ops.core import decisions
-from playground_ops.core.errors import Finding, FindingKind, LockHeld, PlaygroundError, RolloutFailed
+from playground_ops.core.errors import BadInput, Finding, FindingKind, LockHeld, PlaygroundError, RolloutFailed
 from playground_ops.core.model import (
     LiveRelease,
     Outcome,
@@ -280,6 +280,35 @@ def test_a_rollout_moves_a_bad_one_stays_and_a_rollback_goes_back(world: World) 
     assert now.revision.commit == first
     with pytest.raises(PlaygroundError):
         roll_back(engine(world), request(world), 10**6)
+
+
+def gone_back(world: World, to: int | None = None) -> int | None:
+    """Roll back to what is warm. Returns the number that serves then; None where there is no way back."""
+    highest = world.target.next_number("a")
+    try:
+        roll_back(engine(world), request(world), to)
+    except BadInput:
+        return None
+    assert world.target.next_number("a") == highest, "nothing had to be made anew"
+    now = serving(world)
+    return now.number if now else None
+
+
+def test_a_rollback_goes_to_what_served_before_and_needs_no_record_for_it(world: World) -> None:
+    first = served(world).number
+    roll_out(engine(world), request(world, ref=world.commit(GOOD)))
+    assert gone_back(world) == first
+    roll_out(engine(world), request(world, ref=world.commit(GOOD)))
+    last = serving(world)
+    assert last is not None
+    assert [one.number for one in retired(world)] == [first]
+    assert gone_back(world) == first
+
+    world.lose_records()
+    assert gone_back(world) is None, "one fled from the other one"
+    assert gone_back(world, last.number) == last.number
+    world.lose_records()
+    assert gone_back(world) == first
 
 
 def test_a_candidate_waits_for_a_person_whose_word_it_obeys(world: World) -> None:

@@ -81,7 +81,7 @@ def test_after_a_rollback_it_is_the_older_commit_and_nobody_follows_back(target:
 def test_what_is_left_of_a_dead_rollout_is_removed_and_what_serves_goes_on(target: Well) -> None:
     now = target.world.clock.utc_now()
     target.record(RolloutRecord(location="a", id="ff" * 16, by="ada", started_at=now, phase=Phase.VERIFY))
-    assert tended(target, LEFT, lasting=()) == ["a: what was left was removed."]
+    assert tended(target, LEFT, lasting=()) == ["a: what was left was put right."]
     assert target.world.serving["a"] == 1
     assert [one.outcome for one in target.records("a")][1:] == [Outcome.INTERRUPTED]
 

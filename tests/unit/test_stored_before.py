@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from playground_ops.core import decisions
+from playground_ops.core import decisions, served
 from playground_ops.core.model import Outcome, ReleaseState, RolloutRecord
 from playground_ops.targets.kubernetes.api.connection import Connection, Question
 from playground_ops.targets.kubernetes.api.paths import path
@@ -52,9 +52,7 @@ def test_a_local_stack_has_its_releases_and_records(local: LocalTarget) -> None:
     rejected = next(one for one in records if one.outcome is Outcome.FAILED)
     assert rejected.revision is not None
     assert decisions.rejection(records, rejected.revision.commit, rejected.configuration) is not None
-    serving = decisions.serving(local.releases("a"))
-    assert serving is not None
-    back = decisions.rollback_choice(records, serving.release)
+    back = served.rollback_choice(records, local.releases("a"))
     assert back is not None and back.number == 2
     assert local.next_number("a") == 5
 

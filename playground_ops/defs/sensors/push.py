@@ -15,8 +15,10 @@ from playground_ops.context import StackContext
 from playground_ops.core import decisions
 from playground_ops.core.errors import Finding, PlaygroundError
 from playground_ops.core.model import Location, Revision, RolloutRecord
+from playground_ops.core.target import Target
 from playground_ops.defs.jobs.rollouts import FOLLOW_TAG
 from playground_ops.defs.resources import StackOpener
+from playground_ops.engine import redeploy
 
 USUAL_SECONDS = Location(name="x").follow_interval_seconds
 Group = tuple[str, str, int]
@@ -101,17 +103,19 @@ def poll(opened: StackContext, locations: Sequence[Location]) -> dict[str, Push 
     found: dict[str, Push | str] = {name: f"a rollout of {name} is under way" for name in records}
     free = [one for one in locations if all(record.outcome is not None for record in records[one.name])]
     for location, answer in zip(free, opened.target.resolve_all(free), strict=True):
-        found[location.name] = _push(location, records[location.name], answer)
+        found[location.name] = _push(opened.target, location, records[location.name], answer)
     return found
 
 
-def _push(location: Location, records: Sequence[RolloutRecord], answer: Revision | Finding) -> Push | str:
+def _push(
+    target: Target, location: Location, records: Sequence[RolloutRecord], answer: Revision | Finding
+) -> Push | str:
     if isinstance(answer, Finding):
         return answer.sentence()
     where = f"{location.ref or 'HEAD'} of {location.name} leads to {answer.short}"
     if decisions.rejection(records, answer.commit, digest(location)) is not None:
         return f"{where}, which was rejected; a new commit or a forced redeploy goes on"
-    if not decisions.has_moved(records, answer):
+    if not redeploy.has_moved(target, location.name, records, answer):
         return f"{where}, as before"
     return Push(answer, sum(1 for one in records if one.revision and one.revision.commit == answer.commit))
 

@@ -7,7 +7,7 @@ from datetime import datetime, timezone
 from playground_ops.checks import components, drift, instance, leftovers, room, ticks
 from playground_ops.checks.topic import FOUNDATION, Topic
 from playground_ops.config import Configuration
-from playground_ops.core import decisions
+from playground_ops.core import decisions, served
 from playground_ops.core.component import ComponentStatus
 from playground_ops.core.errors import Finding, PlaygroundError
 from playground_ops.core.target import Target
@@ -48,11 +48,12 @@ def at_location(target: Target, name: str, component: ComponentStatus | None) ->
         now = datetime.now(timezone.utc)
         left = leftovers.check(name, holder, releases, records, now)
         is_busy = bool(records) and records[-1].outcome is None and not left
+        left += leftovers.without_a_record(releases, records)
         serving = decisions.serving(releases)
         healthy = components.keeps_ending(component, now) + leftovers.moved_by_hand(name, releases, records)
         stale = False
         if serving is None:
-            healthy.append(components.serves_nothing(name, decisions.last_done(records)))
+            healthy.append(components.serves_nothing(name, served.rollback_choice(records, releases)))
         elif silent := components.answers(serving.release, target.observe(serving.release)):
             healthy += silent
         elif not is_busy:  # during a rollout, the rollout confirms what is shown
