@@ -11,7 +11,14 @@ from playground_ops.checks.room import volume
 from playground_ops.checks.topic import Report, Topic
 from playground_ops.config import digest, read
 from playground_ops.core import decisions
-from playground_ops.core.errors import BadInput, Finding, FindingKind, LockHeld, PlaygroundError, RolloutFailed
+from playground_ops.core.errors import (
+    BadInput,
+    Finding,
+    FindingKind,
+    LockHeld,
+    PlaygroundError,
+    RolloutFailed,
+)
 from playground_ops.core.model import (
     LiveRelease,
     Outcome,
