@@ -34,6 +34,7 @@ from playground_ops.core.model import (
     Verdict,
 )
 from playground_ops.core.plan import Change, Plan, plan
+from playground_ops.diagnose.git_errors import lacking
 
 if TYPE_CHECKING:
     from playground_ops.config import Configuration
@@ -97,6 +98,8 @@ class World:
     heads: dict[str, str] = field(default_factory=dict)
     """By location: the commit that its ref leads to."""
     artifacts: Path = field(default_factory=Path)
+    lacking: dict[str, set[str]] = field(default_factory=dict)
+    """By repository: commits that only others have."""
     resolve_failures: int = 0
     """How many times resolving fails for a passing reason."""
     silent: Sequence[str] = ()
@@ -299,6 +302,8 @@ class FakeTarget:
 
     def fetch(self, location: Location, revision: Revision, say: Any) -> Revision:
         self.step("fetch")
+        if revision.commit in self.world.lacking.get(location.repository or "", ()):
+            raise PlaygroundError(lacking(f"repository/{location.repository}", revision.commit))
         return revision.model_copy(update={"subject": f"subject of {revision.short}", "author": "Ada"})
 
     def releases(self, location: str) -> Sequence[LiveRelease]:
@@ -451,6 +456,10 @@ class FakeTarget:
     def records(self, location: str) -> Sequence[RolloutRecord]:
         self.step("records")
         return list(self.world.records.get(location, {}).values())
+
+    def recorded(self) -> Sequence[str]:
+        self.step("recorded")
+        return sorted(name for name, records in self.world.records.items() if records)
 
     @staticmethod
     def _directory(release: Release) -> str:

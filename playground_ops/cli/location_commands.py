@@ -56,7 +56,7 @@ def rollback_command(
     session = _session(config, target, as_json, no_watch)
     session.leave_to_the_inside("rollback", location, *_given(to=to))
     request = _request(session, location, "rollback")
-    record = session.run(lambda: rollback.roll_back(session.engine, request, to))
+    record = session.run(lambda: rollback.roll_back(session.engine_of(location), request, to))
     _report(session, [record], [], as_json)
 
 
@@ -72,7 +72,7 @@ def promote_command(
     session = _session(config, target, as_json, no_watch)
     session.leave_to_the_inside("promote", source, destination)
     request = _request(session, destination, "promote")
-    record = session.run(lambda: rollback.promote(session.engine, request, source))
+    record = session.run(lambda: rollback.promote(session.engine_of(destination), request, source))
     _report(session, [record], [], as_json)
 
 

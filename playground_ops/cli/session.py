@@ -119,6 +119,10 @@ class Session:
             click.echo(f"{location}: {what} ({time.monotonic() - self._began:.1f} s)")
         self.watched.was_told()
 
+    def engine_of(self, location: str) -> Engine:
+        """Return the engine for a rollout of one location, whose progress bears its name."""
+        return replace(self.engine, progress=self.progress_of(location))
+
     def run_remotely(self, arguments: Sequence[str]) -> int:
         """Run a command in another process, in the cluster or here, and show its output as one's own.
 

@@ -22,15 +22,20 @@ from playground_ops.engine.health.examine import examine, sources
 @click.argument("location", required=False)
 @common
 def history(config: Path | None, target: str | None, as_json: bool, location: str | None) -> None:
-    """Every rollout of LOCATION (of all, without one), newest last."""
+    """Every rollout of LOCATION (of all, without one), newest last.
+
+    A location that was taken out of the configuration still has its own.
+    """
     session = Session(config, target, as_json)
-    configuration = session.configuration
-    names = (
-        [apply.location_named(configuration, location).name]
-        if location
-        else [found.name for found in configuration.all_locations]
-    )
-    records = [record for name in names for record in session.engine.target.records(name)]
+    configuration, stored = session.configuration, session.engine.target
+    if location is None:
+        configured = [found.name for found in configuration.all_locations]
+        names = list(dict.fromkeys([*configured, *stored.recorded()]))
+    elif location in stored.recorded():
+        names = [location]
+    else:
+        names = [apply.location_named(configuration, location).name]
+    records = [record for name in names for record in stored.records(name)]
     records.sort(key=lambda record: record.started_at)
     if as_json:
         print_json([record.model_dump(mode="json") for record in records])

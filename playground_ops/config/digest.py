@@ -70,13 +70,32 @@ CONFIRMED = "confirmed"
 
 def location_component(release: Release, process: str, rollout: str) -> Component:
     """Make the component. `process`: its server's state; `rollout`: whether its rollout has ended."""
-    pinned = release.revision if release.revision.repository is None else None
-    settings = location_settings(release.location, pinned)
+    settings = location_settings(release.location, _code_of(release))
     return Component(
         name=release.location.name,
         kind="location",
         settings={**settings, "configuration": release.configuration, "process": process, "rollout": rollout},
     )
+
+
+def desired_settings(location: Location, pinned: Revision | None, serving: Release | None) -> dict[str, str]:
+    """Return the settings that a location is to have; `serving` is the release that serves it.
+
+    One without a repository serves what was promoted to it for as long as it is configured as it was then.
+    """
+    if serving is None or not _is_promoted(location, serving):
+        return location_settings(location, pinned)
+    return {**location_settings(serving.location, _code_of(serving)), "configuration": serving.configuration}
+
+
+def _is_promoted(location: Location, serving: Release) -> bool:
+    other = (serving.location.repository, serving.location.in_image)
+    kept = serving.configuration == digest(location)
+    return location.repository is None and kept and other != (None, location.in_image)
+
+
+def _code_of(release: Release) -> Revision | None:
+    return release.revision if release.revision.repository is None else None
 
 
 def location_settings(location: Location, pinned: Revision | None) -> dict[str, str]:

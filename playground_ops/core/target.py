@@ -142,7 +142,11 @@ class Target(Protocol):
         """Return where each one's configured ref leads, with one query per repository and credentials."""
 
     def fetch(self, location: Location, revision: Revision, say: Say) -> Revision:
-        """Fetch the code and return it with subject and author. Raises PlaygroundError, as for no commit."""
+        """Fetch the code from the location's own repository; return it with subject and author.
+
+        Raises PlaygroundError, as for a commit that is not there, whichever other repository has it. In a
+        cluster the candidate fetches, and fails so.
+        """
 
     def releases(self, location: str) -> Sequence[LiveRelease]:
         """Return every release that is there, by number. At most one is SERVING."""
@@ -215,3 +219,6 @@ class Target(Protocol):
 
     def records(self, location: str) -> Sequence[RolloutRecord]:
         """Return every stored record of the location, oldest first."""
+
+    def recorded(self) -> Sequence[str]:
+        """Return the names of all locations with records, also of those that were taken out, in order."""

@@ -9,6 +9,7 @@ from playground_ops.core.errors import Finding, FindingKind, certain, transient
 from playground_ops.core.redact import redact
 
 EVIDENCE_LINES = 12
+LACKING = " is not in the repository."
 
 
 @dataclass(frozen=True)
@@ -178,9 +179,10 @@ _FAILURES = (
     Failure(
         r"not our ref|couldn't find remote ref|bad object|unadvertised object|no such remote ref",
         FindingKind.CERTAIN,
-        "The commit is not in the repository.",
+        f"The commit{LACKING}",
         "It was never pushed, or a force-push removed it.",
         "Push it, or give a branch, a tag or a commit that is there.",
+        whose="surroundings",
     ),
     Failure(
         r"timed? ?out|Connection reset|early EOF|RPC failed|hung up|returned error: (?:5\d\d|429)|"
@@ -237,6 +239,21 @@ def _of_git_sync(log: str) -> str:
         except ValueError:
             said.append(line)
     return "\n".join(line.replace("\\n", "\n") for line in said if line) or log
+
+
+def lacking(thing: str, commit: str) -> Finding:
+    return certain(
+        object=thing,
+        observed=f"Commit {commit}{LACKING}",
+        cause="It was never pushed, or a force-push removed it.",
+        fix="Push it, or give a branch, a tag or a commit that is there.",
+        whose="surroundings",
+    )
+
+
+def is_lacking(finding: Finding) -> bool:
+    """Return whether a repository answered that it has no such commit."""
+    return finding.object.startswith("repository/") and finding.observed.endswith(LACKING)
 
 
 def tail(words: str) -> str:

@@ -21,6 +21,14 @@ RunRemotely = Callable[[Sequence[str]], int]
 
 
 @dataclass(frozen=True)
+class Origin:
+    """The location that a commit is promoted from."""
+
+    location: str
+    repository: str | None
+
+
+@dataclass(frozen=True)
 class Request:
     """A request for one rollout."""
 
@@ -34,6 +42,8 @@ class Request:
     """None: the configured ref."""
     revision: Revision | None = None
     """A revision that is already pinned: nothing is resolved."""
+    origin: Origin | None = None
+    """For a promotion."""
     rollback_of: int | None = None
     force: bool = False
     """Whether to roll out even what serves already or what was rejected."""

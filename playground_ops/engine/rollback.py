@@ -13,8 +13,9 @@ from playground_ops.core.model import (
     RolloutRecord,
     ServerStatus,
 )
+from playground_ops.core.redact import redact
 from playground_ops.core.target import Target
-from playground_ops.engine.context import Asker, Engine, Request, RolloutContext
+from playground_ops.engine.context import Asker, Engine, Origin, Request, RolloutContext
 from playground_ops.engine.gates import may_go_there
 from playground_ops.engine.journal import Journal
 from playground_ops.engine.recovery import recover, retire_old_ones
@@ -95,15 +96,24 @@ def _go_back(context: RolloutContext, before: Target, request: Request, release:
 def promote(engine: Engine, request: Request, source: str) -> RolloutRecord:
     """Bring the commit that `source` serves to `request.location`, which keeps its own settings.
 
-    Raises BadInput when `source` serves nothing; otherwise as `roll_out`.
+    It is fetched from the location's own repository. Only a location that has none, as it serves this
+    project's own packages or an image, gets the place of the code too. Raises BadInput when `source` serves
+    nothing that a repository can have; otherwise as `roll_out`.
     """
     serving = decisions.serving(engine.target.releases(source))
     if serving is None:
         raise BadInput(_serves_nothing(source))
-    release = serving.release
-    may_go_there([request.location], release.revision.ref or release.location.ref)
-    location = _with_code_of(request.location, release.location)
-    return roll_out(engine, replace(request, location=location, revision=release.revision))
+    release, location, revision = serving.release, request.location, serving.release.revision
+    may_go_there([location], revision.ref or release.location.ref)
+    if location.repository is None:
+        location = _with_code_of(location, release.location)
+    elif revision.repository is None:
+        raise BadInput(_is_no_commit(location, release))
+    else:
+        own = engine.target.resolve(location, revision.commit)  # in its own spelling; nothing is asked
+        revision = revision.model_copy(update={"repository": own.repository})
+    origin = Origin(source, release.revision.repository)
+    return roll_out(engine, replace(request, location=location, revision=revision, origin=origin))
 
 
 def _with_code_of(location: Location, source: Location) -> Location:
@@ -113,6 +123,7 @@ def _with_code_of(location: Location, source: Location) -> Location:
     return location.model_copy(
         update={
             "repository": source.repository,
+            "git_secret": source.git_secret,
             "in_image": source.in_image,
             "pod": pod,
             "subdirectory": source.subdirectory,
@@ -137,6 +148,18 @@ def _way_to(warm: LiveRelease | None) -> str:
         return ""
     name, number = warm.release.location.name, warm.release.number
     return f" Release {number} still runs: `rollback {name} --to {number}` goes there."
+
+
+def _is_no_commit(location: Location, source: Release) -> Finding:
+    image = source.location.in_image
+    has = f"the image {image.image}" if image else "this project's own packages"
+    return certain(
+        object=f"location/{location.name}",
+        observed=f"It can't get what {source.location.name} serves: that is {has}, and no commit.",
+        cause=f"A promotion moves a commit, and {location.name} keeps its own repository, "
+        f"{redact(location.repository or '')}.",
+        fix=f"Give {source.location.name} a repository, or configure {location.name} like it.",
+    )
 
 
 def _serves_nothing(source: str) -> Finding:

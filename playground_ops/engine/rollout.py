@@ -7,6 +7,7 @@ from playground_ops.core import decisions, served
 from playground_ops.core.errors import Finding, PlaygroundError, RolloutFailed, certain, transient
 from playground_ops.core.model import (
     LoadedCode,
+    Location,
     Observation,
     Phase,
     Release,
@@ -14,9 +15,11 @@ from playground_ops.core.model import (
     RolloutRecord,
     ServerStatus,
 )
+from playground_ops.core.redact import redact
 from playground_ops.core.target import Target
+from playground_ops.diagnose.git_errors import is_lacking
 from playground_ops.engine.approval import wait_for_approval
-from playground_ops.engine.context import Engine, Request, RolloutContext, Waiting
+from playground_ops.engine.context import Engine, Origin, Request, RolloutContext, Waiting
 from playground_ops.engine.gates import commit_is_the_one_asked_for, nothing_is_lost, shared_asset_keys
 from playground_ops.engine.journal import Journal
 from playground_ops.engine.recovery import recover, retire_old_ones, take_away
@@ -63,12 +66,15 @@ class Rollout:
             if previous is not None:
                 self._be_approved(self.candidate)
             self._switch(self.candidate, previous.release if previous else None)
-        except BaseException as error:
+        except BaseException as raised:
+            error = self._explained(raised)
             record = self._undo(error)
             if record.finding is not None and not isinstance(error, PlaygroundError):
                 unforeseen = RolloutFailed(record.finding)
                 unforeseen.record = record
                 raise unforeseen from error
+            if error is not raised:
+                raise error from raised
             raise
         self.journal.phase(Phase.RETIRE, "keeping the previous release warm")
         retire_old_ones(
@@ -197,6 +203,13 @@ class Rollout:
         self.journal.save(Phase.SWITCH)
         switch_to(self.context, release, previous)
 
+    def _explained(self, error: BaseException) -> BaseException:
+        """Return an error that names both repositories where a promoted commit is not in the location's."""
+        origin = self.request.origin
+        if origin is None or not isinstance(error, PlaygroundError) or not is_lacking(error.finding):
+            return error
+        return RolloutFailed(_not_there_too(self.location, origin, error.finding))
+
     def _undo(self, error: BaseException) -> RolloutRecord:
         """Keep the log's tail, then remove the candidate. Nothing is touched when the lock is lost."""
         self.lock.check()
@@ -221,6 +234,20 @@ def _waits_for(seen: Observation, seconds: float) -> str:
     if seen.finding is None:
         return f"waiting up to {seconds:g} s for {seen.message}"
     return f"waiting up to {seconds:g} s for this to pass: {seen.message}{coming}"
+
+
+def _not_there_too(location: Location, origin: Origin, found: Finding) -> Finding:
+    name, own = location.name, redact(location.repository or "")
+    return certain(
+        object=f"location/{name}",
+        observed=f"The commit that {origin.location} serves is not in {own}.",
+        cause=f"{origin.location} has it from {redact(origin.repository or '')}. A promotion moves a commit, "
+        f"and {name} keeps its own repository.",
+        fix=f"Push the commit to {own}, or give {name} the repository of {origin.location} in the "
+        "configuration.",
+        evidence=found.evidence,
+        whose="surroundings",
+    )
 
 
 def _never_ready(release: Release, seen: Observation) -> Finding:

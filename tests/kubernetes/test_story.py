@@ -233,6 +233,7 @@ def test_an_upgrade_migrates_first_and_what_left_the_configuration_is_withdrawn_
         "its pods to end", lambda: not any("-b-" in one["metadata"]["name"] for one in stack.pods("location"))
     )
     assert [found["name"] for found in stack.status()["locations"]] == ["ops", "a", "c"]
+    assert {one["location"] for one in json.loads(stack.ok("history", "b", "--json"))} == {"b"}
 
 
 def test_a_server_of_git_that_nobody_vouches_for_is_refused(stack: ClusterStack) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from playground_ops.core.errors import PlaygroundError
+from playground_ops.diagnose.git_errors import is_lacking
 from playground_ops.targets.common.sources import content_hash
 from playground_ops.targets.local.checkouts import Checkouts
 from tests.projects import commit_all, git, repository
@@ -64,6 +65,31 @@ def test_it_stays_when_the_repository_and_the_mirror_are_gone(origin: Path, chec
     shutil.rmtree(checkouts.mirrors)
     assert checkouts.ensure(str(origin), commit, silent) == place
     assert git(place, "show", "-s", "--format=%s") == "two"
+
+
+def test_what_another_repository_gave_is_asked_for_in_the_location_s_own(
+    origin: Path, checkouts: Checkouts, tmp_path: Path
+) -> None:
+    first, commit = head(origin, "HEAD~1"), head(origin)
+    spelled = f"file://{origin}"
+    for name in (first, commit):
+        checkouts.ensure(str(origin), name, silent)
+    other = repository(tmp_path / "other")
+    git(other, "fetch", "--quiet", spelled, first)
+    git(other, "reset", "--quiet", "--hard", first)
+    with pytest.raises(PlaygroundError) as refused:
+        checkouts.ensure_from(str(other), commit, silent)
+    assert is_lacking(refused.value.finding)
+    assert not refused.value.finding.rejects, "it may be pushed yet"
+    for url in (spelled, str(other)):
+        assert checkouts.ensure_from(url, first, silent) == checkouts.path(first)
+
+    shutil.rmtree(other)
+    shutil.rmtree(origin)
+    said: list[str] = []
+    for url in (spelled, str(other), str(origin)):
+        checkouts.ensure_from(url, first, said.append)
+    assert said == [], "each was asked once"
 
 
 def test_the_same_checkout_is_made_once(origin: Path, checkouts: Checkouts) -> None:

@@ -9,6 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from playground_ops.config import read
+from playground_ops.core.model import Location
+from playground_ops.core.plan import Plan
 from playground_ops.targets.local.components import LocalStack
 from playground_ops.targets.local.processes import (
     ProcessSpec,
@@ -18,10 +21,10 @@ from playground_ops.targets.local.processes import (
     write_spec,
     write_state,
 )
-from playground_ops.targets.local.releases import RecordFiles
+from playground_ops.targets.local.releases import RecordFiles, ReleaseFiles
 from playground_ops.targets.local.stack import Applied
 from playground_ops.targets.local.target import LocalTarget
-from tests.local.test_records import record
+from tests.local.test_records import record, release
 from tests.stacks import ROOT, free_port
 
 
@@ -53,3 +56,24 @@ def test_who_left_is_told_of_until_its_last_server_is_gone(stack: LocalStack) ->
     assert locations(stack) == ["deployed", "left"]
     write_state(root, replace(server, running=False))
     assert locations(stack) == ["deployed"]
+
+
+def test_a_server_that_nobody_told_to_end_is_something_to_deploy(stack: LocalStack) -> None:
+    """A deploy that was killed had taken the address away, and no more."""
+    root, files = stack.folder.root, ReleaseFiles(stack.folder.location("left"))
+    left = release(1).model_copy(update={"location": Location(name="left")})
+    files.add(left)
+    write_spec(root, ProcessSpec("left-1", ("true",), "/"))
+    write_state(root, ProcessState("left-1", 1, True, "never", os.getpid(), birth_of(os.getpid())))
+    configured = read("code_locations: [{name: deployed}]", Path("x.yaml"))
+    assert deleted(stack.plan(configured)) == ["left"]
+    files.mark_draining(left, "now")
+    assert deleted(stack.plan(configured)) == []
+
+
+def deleted(found: Plan) -> list[str]:
+    return [change.component for change in found.changes if change.action == "delete"]
+
+
+def test_records_of_a_location_that_left_stay(stack: LocalStack) -> None:
+    assert LocalTarget(stack.folder.root, ROOT).recorded() == ["deployed", "left"]

@@ -105,6 +105,8 @@ def test_a_commit_is_promoted_to_another_location(stack: Stack) -> None:
     a, b = (one for one in stack.status()["locations"] if one["name"] != "ops")
     assert (b["commit"], b["automation"]) == (a["commit"], "off")
     assert stack.assets("b") == ["total"]
+    planned = json.loads(stack.ok("plan", "--json"))["changes"]
+    assert [one["action"] for one in planned if one["component"] == "b"] == ["unchanged"]
 
 
 def test_both_pass_and_what_serves_then_is_compared(stack: Stack, code: Pipeline) -> None:

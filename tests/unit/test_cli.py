@@ -134,6 +134,26 @@ def test_rollback_and_history(terminal: Terminal) -> None:
     assert terminal("history")[1].count("orders") == 3
 
 
+def test_the_progress_of_a_rollback_and_of_a_promotion_bears_the_location_s_name(terminal: Terminal) -> None:
+    terminal("redeploy", "orders")
+    terminal.world.heads["orders"] = SECOND
+    terminal("redeploy", "orders")
+    for command in (["promote", "orders", "sales"], ["rollback", "orders"]):
+        status, _, err = terminal(*command)
+        assert (status, {line.split()[2] for line in err.splitlines()}) == (0, {command[-1]})
+
+
+def test_the_records_of_a_location_that_was_taken_out_are_history(terminal: Terminal, tmp_path: Path) -> None:
+    terminal("redeploy", "orders", "sales")
+    file = tmp_path / "configvalues.yaml"
+    file.write_text("code_locations: [{name: orders, repo: {url: https://git.test/pipelines}}]")
+    assert [one["location"] for one in terminal.json("history", "sales")[1]] == ["sales"]
+    assert {one["location"] for one in terminal.json("history")[1]} == {"orders", "sales"}
+    status, said = terminal.json("history", "nobody")
+    assert (status, said["findings"][0]["object"]) == (2, "component/nobody")
+    assert [one["name"] for one in terminal.json("status")[1]["locations"]] == ["ops", "orders"]
+
+
 def test_status_has_what_a_script_asks_for(terminal: Terminal) -> None:
     terminal("redeploy", "orders")
     terminal.world.heads["orders"] = BAD

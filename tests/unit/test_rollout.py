@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from playground_ops.config.digest import CONFIRMED, desired_settings, digest, location_component
 from playground_ops.core.checkout import Checkout
 from playground_ops.core.errors import BadInput, FindingKind, LockHeld, RolloutFailed
 from playground_ops.core.model import (
@@ -370,17 +371,79 @@ def test_a_rollback_that_is_not_confirmed_returns_to_what_served() -> None:
     assert world.serving == {"a": 2}
 
 
+B = Location(
+    name="b",
+    repository="ssh://git@git.test/a",
+    git_secret="key",
+    automation="off",
+    subdirectory="x",
+    module="m",
+)
+
+
+def desired(location: Location, serving: Release | None) -> dict[str, str]:
+    return {
+        **desired_settings(location, None, serving),
+        "process": "running",
+        "rollout": CONFIRMED,
+    }
+
+
 def test_promote_brings_the_commit_and_keeps_the_destination_s_own_settings() -> None:
     world = deployed(World(), 1)
-    b = Location(name="b", repository="https://git.test/b.git", automation="off")
 
-    promote(engine(world), request(location=b, configuration="b-digest", action="promote"), "a")
+    asked = request(location=B, configuration=digest(B), action="promote")
+    promote(engine(world), asked, "a")
 
     release = world.serving_release("b")
     assert release is not None
-    assert release.revision.commit == commit(1)
-    assert release.location.repository == A.repository
-    assert release.location.automation == "off"
+    assert release.location == B
+    assert (release.revision.commit, release.revision.repository) == (commit(1), B.repository)
+    assert location_component(release, "running", CONFIRMED).settings == desired(B, release), "no deviation"
+    assert promote(engine(world), asked, "a").outcome is Outcome.UNCHANGED
+
+
+def test_a_commit_that_the_destination_s_repository_lacks_is_refused_with_both_names() -> None:
+    world = deployed(World(), 1)
+    world.lacking["ssh://git@git.test/a"] = {commit(1)}
+    asked = request(location=B, configuration="b-digest", action="promote")
+
+    with pytest.raises(RolloutFailed) as refused:
+        promote(engine(world), asked, "a")
+
+    told = refused.value.finding.sentence()
+    assert "The commit that a serves is not in ssh://git@git.test/a." in told
+    assert "a has it from https://git.test/a.git." in told
+    (record,) = world.records["b"].values()
+    assert (record.outcome, record.finding) == (Outcome.FAILED, refused.value.finding)
+    world.lacking.clear()
+    assert promote(engine(world), asked, "a").outcome is Outcome.DONE, "somebody has pushed it"
+
+
+def test_a_location_without_a_repository_serves_what_is_promoted_to_it_until_it_is_configured_anew() -> None:
+    private = A.model_copy(update={"git_secret": "key"})
+    bare = Location(name="b")
+    world = World(heads={"a": commit(1)})
+    roll_out(engine(world), request(location=private))
+
+    promote(engine(world), request(location=bare, configuration=digest(bare), action="promote"), "a")
+
+    release = world.serving_release("b")
+    assert release is not None
+    assert (release.location.repository, release.location.git_secret) == (A.repository, "key")
+    live = location_component(release, "running", CONFIRMED).settings
+    assert live == desired(bare, release), "no deviation"
+    for changed in ({"automation": "off"}, {"repository": "https://git.test/b.git"}):
+        assert live != desired(bare.model_copy(update=changed), release)
+
+
+def test_what_is_no_commit_is_not_promoted_to_a_location_with_a_repository() -> None:
+    image = InImage(image="registry/a:1")
+    world = World()
+    asked = request(location=Location(name="c", in_image=image), revision=image_revision(image))
+    roll_out(engine(world), asked)
+    with pytest.raises(BadInput, match="the image registry/a:1, and no commit"):
+        promote(engine(world), request(location=B, configuration="2", action="promote"), "c")
 
 
 def test_promote_brings_an_image_too_and_takes_one_away() -> None:

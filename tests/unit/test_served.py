@@ -44,6 +44,8 @@ class Story:
     places: list[Place] = field(default_factory=list)
     digits: dict[int, int] = field(default_factory=dict)
     """By number of release: the digit of its commit."""
+    first: dict[int, int] = field(default_factory=dict)
+    """By number: the one that it is made anew of by rollbacks and repairs, or itself."""
 
     def do(self, action: str, operand: int) -> None:
         if action in ("redeploy", "force", "promote"):
@@ -95,25 +97,26 @@ class Story:
         record = roll_back(engine(self.world), request(action="rollback"), number)
         if record.outcome is Outcome.UNCHANGED:
             return
-        found = [index for index, place in enumerate(self.places) if number in place.numbers]
+        found = [index for index, place in enumerate(self.places) if self.first[number] in place.numbers]
         if found:
             del self.places[found[0] + 1 :]
             self.came_to(digit)
-            self.places[-1].numbers |= {number, self.serving().number}
+            self.places[-1].numbers |= {self.serving().number}
         else:
             self.pushed(digit)
-            self.places[-1].numbers.add(number)
+        assert self.first[self.serving().number] == self.first[number]
 
     def pushed(self, digit: int) -> None:
         if not self.places or self.places[-1].digit != digit:
             self.places.append(Place(digit, set()))
         self.came_to(digit)
-        self.places[-1].numbers.add(self.serving().number)
+        self.places[-1].numbers |= {self.serving().number, self.first[self.serving().number]}
 
     def came_to(self, digit: int) -> None:
         now = self.serving()
         assert now.revision.commit == commit(digit)
         self.digits[now.number] = digit
+        self.first[now.number] = generation(now)
 
     def serving(self) -> Release:
         found = self.world.serving_release("a")

@@ -115,6 +115,7 @@ def test_a_stack_in_a_cluster_has_its_releases_and_records(cluster: Stored) -> N
     assert releases.numbers("a") == [2, 4, 5], "the oldest has drained, and waits to be removed"
     records = Records(cluster, NAMESPACE).all("a")
     assert outcomes(records) == {**OUTCOMES, 5: Outcome.DONE}
+    assert Records(cluster, NAMESPACE).locations() == ["a"]
     assert next(reversed(records)).release == next(reversed(releases.all("a"))).release
     assert holder(cluster, NAMESPACE, "a") is None
 

@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from playground_ops.config import Configuration
-from playground_ops.config.digest import CONFIRMED, location_component, location_settings
+from playground_ops.config.digest import CONFIRMED, desired_settings, location_component
 from playground_ops.core.clock import SystemClock
 from playground_ops.core.component import Component, ComponentStatus
 from playground_ops.core.decisions import serving
 from playground_ops.core.errors import Finding, PlaygroundError
-from playground_ops.core.model import Backup
+from playground_ops.core.model import Backup, Release
 from playground_ops.core.plan import Change, Plan, plan
 from playground_ops.core.pod import Pod
 from playground_ops.core.target import Say
@@ -53,6 +53,8 @@ from playground_ops.targets.kubernetes.releases.runs import launcher_may_change
 
 OURS = f"app.kubernetes.io/managed-by={MANAGER}"
 RUNNING = "running"
+Live = tuple[Component, Release | None]
+"""A location as it is, and what serves it."""
 
 
 class KubernetesStack:
@@ -67,7 +69,10 @@ class KubernetesStack:
         with ThreadPoolExecutor(1) as beside:
             live = beside.submit(self._live_locations)
             objects = plan_objects(self._connection, configuration)
-            locations = plan(self._desired_locations(configuration), live.result())
+            found = live.result()
+        locations = plan(
+            self._desired_locations(configuration, found), [component for component, _ in found.values()]
+        )
         return Plan(changes=(*objects, *locations.changes))
 
     def components(self) -> Sequence[Component]:
@@ -76,7 +81,7 @@ class KubernetesStack:
             for name in KINDS
             if (workload := self._workload(name)) is not None
         ]
-        return [*found, *self._live_locations()]
+        return [*found, *(component for component, _ in self._live_locations().values())]
 
     def apply(self, configuration: Configuration, whole: Plan, changed: Sequence[Change], say: Say) -> None:
         """Apply; from outside after preflight checks, and with the foundation and the database's passwords.
@@ -207,29 +212,33 @@ class KubernetesStack:
             return None
         return f"http://{service['spec']['clusterIP']}:{WEBSERVER_PORT}{prefix(self._configuration)}"
 
-    def _desired_locations(self, configuration: Configuration) -> list[Component]:
+    def _desired_locations(self, configuration: Configuration, live: Mapping[str, Live]) -> list[Component]:
         found = []
         for location in configuration.all_locations:
             pinned = None if location.repository else archive.revision(location, self._project)
-            settings = location_settings(location, pinned)
+            _, release = live.get(location.name, (None, None))
+            settings = desired_settings(location, pinned, release)
             settings |= {"process": RUNNING, "rollout": CONFIRMED}
             found.append(Component(name=location.name, kind="location", settings=settings))
         return found
 
-    def _live_locations(self) -> list[Component]:
-        """Return the locations that serve, and those with releases but no address."""
+    def _live_locations(self) -> dict[str, Live]:
+        """Return the locations that serve, by name, and those with releases but no address."""
         places = sorted(self._places().items())
         with ThreadPoolExecutor(AT_ONCE) as pool:
             found = pool.map(lambda one: self._live_location(one[0], one[1][1]), places)
-            return [one for one in found if one is not None]
+            return {one[0].name: one for one in found if one is not None}
 
-    def _live_location(self, name: str, place: Releases) -> Component | None:
+    def _live_location(self, name: str, place: Releases) -> Live | None:
         now = serving(place.all(name))
+        if now is None and place.address.exists(name):
+            return None
         if now is None:
-            return None if place.address.exists(name) else Component(name=name, kind="location", settings={})
+            return Component(name=name, kind="location", settings={}), None
         last = next(reversed(self._records.all(name)), None)
         open_ended = last is not None and last.outcome is None and last.release == now.release
-        return location_component(now.release, RUNNING, "not ended" if open_ended else CONFIRMED)
+        rollout = "not ended" if open_ended else CONFIRMED
+        return location_component(now.release, RUNNING, rollout), now.release
 
     def _workload(self, name: str) -> dict[str, Any] | None:
         where = path_of("apps/v1", WORKLOADS[KINDS[name]], STANDING[name], self._namespace)

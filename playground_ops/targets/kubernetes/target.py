@@ -258,6 +258,9 @@ class KubernetesTarget:
     def records(self, location: str) -> Sequence[RolloutRecord]:
         return self._records.all(location)
 
+    def recorded(self) -> Sequence[str]:
+        return self._records.locations()
+
     def _waiting(self) -> Sequence[str]:
         """Return the commits of runs whose pods have not started: their code must be kept."""
         if not self.configuration.runs_in_pods:

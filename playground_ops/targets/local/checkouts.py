@@ -50,12 +50,22 @@ class Checkouts:
         used(place)
         return self.path(commit)
 
+    def ensure_from(self, url: str, commit: str, say: Callable[[str], None]) -> Path:
+        """Return the folder with `commit`, also made sure to be in the repository at `url`.
+
+        A checkout that was made from another repository does not tell. Raises PlaygroundError.
+        """
+        place = self.ensure(url, commit, say)
+        if _origin(place) != remote(url).url:
+            fetch(url, commit, self.mirror(url), say)
+        return place
+
     def complete(self, url: str, commit: str, say: Callable[[str], None]) -> Path:
-        """As `ensure`; and what of an existing checkout was not fetched for want of git-lfs is fetched now.
+        """As `ensure_from`; what of an existing checkout was not fetched for want of git-lfs is fetched now.
 
         Pointers become the content that the commit has; nothing else of the checkout changes.
         """
-        place = self.ensure(url, commit, say)
+        place = self.ensure_from(url, commit, say)
         if large_files.can_be_fetched():
             with locked(self.folder / commit, say), room(remote(url).thing):
                 large_files.complete(remote(url), place, say)
@@ -154,6 +164,12 @@ def _check_out(source: Remote, mirror: Path, commit: str, tree: Path, say: Calla
         _submodules(source, tree, say)
     if large_files.can_be_fetched():
         large_files.complete(source, tree, say)
+
+
+def _origin(checkout: Path) -> str:
+    """Return the URL of the repository that it was made from."""
+    asked = ["config", "--get", "remote.origin.url"]
+    return git(asked, Remote(str(checkout)), seconds=LOCAL_SECONDS, folder=checkout).output.strip()
 
 
 def _submodules(source: Remote, tree: Path, say: Callable[[str], None]) -> None:

@@ -52,7 +52,6 @@ class Code:
         """Check the commit out and return it with subject and author. Raises PlaygroundError."""
         if location.repository is None:
             return revision
-        # Read from the checkout: its commit may have been fetched for another location's URL.
         checkout = self._checkouts.complete(location.repository, revision.commit, say)
         described = git.describe(checkout, revision.commit)
         return revision.model_copy(update={"subject": described.subject, "author": described.author})

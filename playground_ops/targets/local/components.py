@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 from playground_ops.config import OPS, Configuration
-from playground_ops.config.digest import CONFIRMED, location_component, location_settings
+from playground_ops.config.digest import CONFIRMED, desired_settings, location_component
 from playground_ops.core.component import Component, ComponentStatus, End
 from playground_ops.core.errors import BadInput, Finding, PlaygroundError
 from playground_ops.core.model import Backup, Location, Release, Revision
@@ -51,8 +51,21 @@ class LocalStack:
             for name, settings in applied.components.items()
             if self.process(name) is not None
         ]
-        serving = [release for name in self.location_names() if (release := self.serving(name))]
-        return [*processes, *(self._location(release) for release in serving)]
+        names = self.location_names()
+        serving = {name: release for name in names if (release := self.serving(name))}
+        left = [name for name in names if name not in serving and self._is_left(name, applied)]
+        return [
+            *processes,
+            *map(self._location, serving.values()),
+            *(Component(name=name, kind="location", settings={}) for name in left),
+        ]
+
+    def _is_left(self, name: str, applied: stack.Applied) -> bool:
+        """Return whether a location that left still has a server that nobody told to end."""
+        files = ReleaseFiles(self.folder.location(name))
+        return name not in applied.locations and any(
+            self.is_running(release.name) and not files.is_draining(release) for release in files.all()
+        )
 
     def _location(self, release: Release) -> Component:
         last = RecordFiles(self.folder.location(release.location.name)).last()
@@ -68,7 +81,7 @@ class LocalStack:
                 name=location.name,
                 kind="location",
                 settings={
-                    **location_settings(location, self._pinned(location)),
+                    **desired_settings(location, self._pinned(location), self.serving(location.name)),
                     "process": RUNNING,
                     "rollout": CONFIRMED,
                 },

@@ -9,7 +9,7 @@ from playground_ops.core.checkout import LONGEST_AUTHOR, LONGEST_SUBJECT, Checko
 from playground_ops.core.errors import Finding, PlaygroundError, certain
 from playground_ops.core.model import Revision
 from playground_ops.core.redact import redact
-from playground_ops.diagnose.git_errors import explain
+from playground_ops.diagnose.git_errors import explain, lacking
 from playground_ops.targets.common import refs
 from playground_ops.targets.common.atomic_folder import built, discard, locked, room
 from playground_ops.targets.local.git_command import Remote, git, git_or_raise, remote
@@ -81,7 +81,7 @@ def fetch(
             say("The copy of the repository was damaged by an earlier kill; it is fetched anew.")
             discard(mirror)
         if not _has(mirror, commit, source):
-            raise PlaygroundError(_vanished(source, commit))
+            raise PlaygroundError(lacking(source.thing, commit))
 
 
 def describe(repository: Path, commit: str) -> Checkout:
@@ -165,13 +165,4 @@ def _not_a_commit(source: Remote, name: str, kind: str) -> Finding:
         observed=f"`{name}` is not a commit.",
         cause=f"It is the id of a {kind} object.",
         fix="Give the tag's name, or the commit (`git rev-parse TAG^{commit}` shows it).",
-    )
-
-
-def _vanished(source: Remote, commit: str) -> Finding:
-    return certain(
-        object=source.thing,
-        observed=f"Commit {commit} is not in the repository.",
-        cause="It was never pushed, or a force-push removed it.",
-        fix="Push it, or give a branch, a tag or a commit that is there.",
     )

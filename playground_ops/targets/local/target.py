@@ -220,6 +220,10 @@ class LocalTarget:
     def records(self, location: str) -> Sequence[RolloutRecord]:
         return RecordFiles(self.folder.location(location)).all()
 
+    def recorded(self) -> Sequence[str]:
+        names = self.stack.location_names()
+        return [name for name in names if RecordFiles(self.folder.location(name)).last() is not None]
+
     def _files(self, location: str) -> ReleaseFiles:
         return ReleaseFiles(self.folder.location(location))
 

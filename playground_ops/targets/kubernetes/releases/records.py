@@ -38,6 +38,11 @@ class Records:
         """Return all records, oldest first."""
         return [RolloutRecord.model_validate_json(one["data"]["record.json"]) for one in self._maps(location)]
 
+    def locations(self) -> list[str]:
+        """Return the names of the locations that have any, in order."""
+        found = self._connection.selected(self._folder, OF_ROLLOUTS, {})["items"]
+        return sorted({str(one["metadata"]["labels"][LOCATION]) for one in found})
+
     def save(self, record: RolloutRecord) -> None:
         """Write it, replacing an earlier state. Raises Refusal, for instance for a record that has ended."""
         made = self._map(record)
