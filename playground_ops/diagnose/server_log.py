@@ -7,9 +7,10 @@ come before general ones.
 import re
 from dataclasses import dataclass
 
-from playground_ops.core.errors import Finding, FindingKind, transient
+from playground_ops.core.errors import Finding, transient
+from playground_ops.diagnose.known import CAPACITY, CERTAIN, CHECKOUT, TRANSIENT, Known
+from playground_ops.diagnose.repository_layout import LAYOUT
 
-CERTAIN, TRANSIENT, CAPACITY = FindingKind.CERTAIN, FindingKind.TRANSIENT, FindingKind.CAPACITY
 EVIDENCE_LINES = 40
 DISTRIBUTIONS = {
     "bs4": "beautifulsoup4",
@@ -32,15 +33,8 @@ TABLES = (
 """Tables of Dagster's own storage (dagster._core.storage, the three schemas)."""
 
 
-@dataclass(frozen=True)
-class Known:
-    pattern: str
-    kind: FindingKind
-    cause: str
-    fix: str
-
-
 CATALOGUE = (
+    *LAYOUT,
     Known(r"^.*No space left on device.*$", CAPACITY, "The disk is full.", "Make room, then redeploy."),
     Known(
         r"^.*(?:MemoryError|Cannot allocate memory).*$",
@@ -146,6 +140,8 @@ def explain_exit(subject: str, exit_status: str, log_tail: str) -> Finding:
     """Explain why a server ended without answering. `subject` is `release/NAME`; the tail is redacted."""
     raised = last_raised(log_tail)
     for known in CATALOGUE:
+        if known.in_library and not (raised and raised.in_library):
+            continue
         matches = list(re.finditer(known.pattern, raised.message if raised else log_tail, re.MULTILINE))
         if matches:
             line = (raised.headline if raised else matches[-1].group(0)).strip()
@@ -207,7 +203,7 @@ _CHAIN = re.compile(
 )
 _START = "Traceback (most recent call last):\n"
 _FRAME = re.compile(r'^  File "(?P<file>[^"]+)", line (?P<line>\d+)', re.MULTILINE)
-_CHECKOUT = re.compile(r"/(?:[0-9a-f]{40}|content-[0-9a-f]+)/")
+_CHECKOUT = re.compile(CHECKOUT)
 _LIBRARY = ("site-packages/", "/lib/python", "<frozen", "<string>")
 _WRAPPERS = ("dagster._core.errors.DagsterUserCodeLoadError", "dagster._core.errors.DagsterImportError")
 """Errors that Dagster raises around an exception of the code that it loads."""
@@ -223,6 +219,8 @@ class Raised:
     """The traceback from the first frame of the person's own code on."""
     where: str
     """The last frame of the person's own code, `package/file.py, line 3`; empty if there is none."""
+    in_library: bool = False
+    """Whether the last frame of all is a library's."""
 
     @property
     def headline(self) -> str:
@@ -247,11 +245,13 @@ def _raised(block: str) -> Raised:
         (number for number, line in enumerate(lines) if line and not line.startswith(" ")), len(lines)
     )
     message = "\n".join(lines[first:]).strip()
-    frames = [frame for frame in _FRAME.finditer(block) if _is_own(frame["file"])]
+    every = list(_FRAME.finditer(block))
+    frames = [frame for frame in every if _is_own(frame["file"])]
+    in_library = bool(every) and not _is_own(every[-1]["file"])
     if not frames:
-        return Raised(message, block.strip("\n"), "")
+        return Raised(message, block.strip("\n"), "", in_library)
     where = f"{_in_its_repository(frames[-1]['file'])}, line {frames[-1]['line']}"
-    return Raised(message, block[frames[0].start() :].rstrip(), where)
+    return Raised(message, block[frames[0].start() :].rstrip(), where, in_library)
 
 
 def _in_its_repository(file: str) -> str:

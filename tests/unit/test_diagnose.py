@@ -97,3 +97,91 @@ def test_evidence_is_short() -> None:
     found = explain_exit("release/a-3", "exit code 1", "\n".join(f"line {number}" for number in range(1000)))
     assert len(found.evidence.splitlines()) == 40
     assert found.evidence.endswith("line 999")
+
+
+INVARIANT = "dagster._core.errors.DagsterInvariantViolationError: "
+
+
+@pytest.mark.parametrize(
+    ("error", "cause", "fix"),
+    [
+        (
+            f"{INVARIANT}Cannot have more than one Definitions object defined at module scope. Found "
+            "Definitions objects: two.costs, two.sales",
+            "has several",
+            "`attribute`",
+        ),
+        (
+            f'{INVARIANT}No repository and more than one job found in "jobs". If you load a file or module '
+            "directly it must have only one job in scope. Found jobs defined in variables or decorated "
+            "functions: ['one', 'two'].",
+            "has several",
+            "dg.Definitions(jobs=",
+        ),
+        (
+            f"{INVARIANT}nope not found in module two. dir: ['__builtins__', 'costs', 'sales']",
+            "`attribute` names what the module does not have",
+            "Correct `attribute`",
+        ),
+        (
+            f"{INVARIANT}Loadable attributes must be either a JobDefinition, GraphDefinition, Definitions, "
+            "or RepositoryDefinition. Got 3.",
+            "`attribute` names something else",
+            "by `attribute`",
+        ),
+        (
+            f"ImportError: cannot import name 'Enum' from 'enum' ({CHECKOUT}/src/enum.py)",
+            "a file of the repository that has the same name",
+            "Rename",
+        ),
+        ("OSError: [Errno 30] Read-only file system: 'data/out.csv'", "it may not", "I/O manager"),
+        (
+            f"PermissionError: [Errno 13] Permission denied: '{CHECKOUT}/data/out.csv'",
+            "the folder of the commit",
+            "I/O manager",
+        ),
+        (
+            "sqlalchemy.exc.OperationalError: (sqlite3.OperationalError) attempt to write a readonly "
+            "database",
+            "it may not",
+            "gone with the next commit",
+        ),
+    ],
+)
+def test_how_a_repository_is_laid_out_is_the_cause(error: str, cause: str, fix: str) -> None:
+    found = explain_exit("release/a-3", "exit code 1", printed(error))
+    assert found.kind is FindingKind.CERTAIN
+    assert cause in found.cause
+    assert fix in found.fix
+    assert error[:40] in found.observed
+
+
+@pytest.mark.parametrize(
+    ("error", "cause"),
+    [
+        ("PermissionError: [Errno 13] Permission denied: '/etc/shadow'", "raised this exception"),
+        ("OSError: [Errno 30] Read-only file system: '/etc/x'", "raised this exception"),
+    ],
+)
+def test_what_lies_elsewhere_has_another_cause(error: str, cause: str) -> None:
+    assert cause in explain_exit("release/a-3", "exit code 1", printed(error)).cause
+
+
+def test_a_name_that_the_code_itself_lacks_is_no_package_s() -> None:
+    """The same words, raised by the code and not by a library that it imports."""
+    error = f"ImportError: cannot import name 'prices' from 'orders' ({CHECKOUT}/src/orders/__init__.py)"
+    log = (
+        "Traceback (most recent call last):\n"
+        f'  File "{CHECKOUT}/src/orders/definitions.py", line 3, in <module>\n'
+        f"    from orders import prices\n{error}\n"
+    )
+    assert "does not exist there" in explain_exit("release/a-3", "exit code 1", log).cause
+
+
+def test_dagster_that_is_shadowed_is_not_told_as_a_missing_module() -> None:
+    log = (
+        "/srv/.venv/bin/python: No module named dagster.__main__; 'dagster' is a package and cannot be "
+        "directly executed\n"
+    )
+    found = explain_exit("release/a-3", "exit code 1", log)
+    assert "imported as `dagster`, instead of Dagster" in found.cause
