@@ -67,6 +67,67 @@ def add_definitions(project: Path, *, prefix: str | None = None, version: str = 
     return file
 
 
+_SURROUNDINGS = """\
+import os
+import shutil
+import subprocess
+import sys
+
+import dagster as dg
+
+
+def surroundings() -> dict[str, str]:
+    # It raises where something is not as `dagster dev` has it.
+    with open("data/seed.csv") as file:
+        seed = file.read()
+    found = {{
+        "seed": seed,
+        "setting": os.environ["SETTING"],
+        "configured": os.environ["CONFIGURED"],
+        "python": shutil.which("python"),
+        "dagster": shutil.which("dagster"),
+        "environment": os.environ["VIRTUAL_ENV"],
+        "of a program": subprocess.check_output(
+            ["python", "-c", "import sys; print(sys.prefix)"], text=True).strip(),
+    }}
+    expected = {{
+        "seed": "1",
+        "setting": "from the file",
+        "configured": "by the location",
+        "python": sys.prefix + "/bin/python",
+        "dagster": sys.prefix + "/bin/dagster",
+        "environment": sys.prefix,
+        "of a program": sys.prefix,
+    }}
+    assert found == expected, found
+    assert len(os.environ["PLAYGROUND_COMMIT"]) == 40
+    import scripts.later  # of the project's folder, and not imported before
+
+    return found
+
+
+IN_THE_SERVER = surroundings()
+
+
+@dg.asset
+def {prefix}_surroundings() -> None:
+    surroundings()
+"""
+
+
+def add_surroundings(project: Path) -> None:
+    """Add an asset that looks around: working directory, `.env`, programs; the server does so as well."""
+    (package,) = [place for place in (project / "src").iterdir() if (place / "definitions.py").is_file()]
+    for name, text in {"data/seed.csv": "1", "scripts/later.py": "", ".env": ENV_FILE}.items():
+        (project / name).parent.mkdir(exist_ok=True)
+        (project / name).write_text(text)
+    file = package / "defs" / "surroundings.py"
+    file.write_text(_SURROUNDINGS.format(prefix=package.name))
+
+
+ENV_FILE = "SETTING=from the file\nCONFIGURED=by the file\nDAGSTER_HOME=/nowhere\n"
+
+
 def pin(project: Path, *requirements: str) -> None:
     """Let the project depend on exactly `requirements` (a Dagster of its own among them)."""
     file = project / "pyproject.toml"

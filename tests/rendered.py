@@ -115,6 +115,7 @@ code_locations:
       secret: orders-git
       allowed_refs: ["release-*"]
     module: orders.definitions
+    attribute: defs
     dependencies: shared
     automation: off
     follow: true

@@ -73,6 +73,7 @@ class LocationSection(Form):
     python_file: kubernetes_rules.ContainerPath | None = None
     working_directory: kubernetes_rules.ContainerPath | None = None
     module: rules.Module | None = None
+    attribute: rules.Attribute | None = None
     dependencies: Annotated[Dependencies, Strict(False)] = _DEFAULT.dependencies
     automation: rules.OnOrOff | None = None
     follow: bool = _DEFAULT.follow

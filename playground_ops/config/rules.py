@@ -87,6 +87,12 @@ def _module(value: str) -> str:
     return value
 
 
+def _attribute(value: str) -> str:
+    if not value.isidentifier() or keyword.iskeyword(value):
+        raise ValueError("a name at the top of the module, such as `defs`")
+    return value
+
+
 def _on_or_off(value: Any) -> Any:
     """Turn booleans back into text: YAML 1.1 reads a bare `on` or `off` as one."""
     return {True: "on", False: "off"}.get(value, value) if isinstance(value, bool) else value
@@ -150,6 +156,7 @@ Ref = Annotated[AsWritten, AfterValidator(_ref)]
 RefPattern = Annotated[AsWritten, AfterValidator(_ref_pattern)]
 Subdirectory = Annotated[AsWritten, AfterValidator(_subdirectory)]
 Module = Annotated[str, AfterValidator(_module)]
+Attribute = Annotated[str, AfterValidator(_attribute)]
 OnOrOff = Annotated[Literal["on", "off"], BeforeValidator(_on_or_off)]
 EnvironmentName = Annotated[str, AfterValidator(_environment_name)]
 EnvironmentValue = Annotated[str, BeforeValidator(_true_or_false), AfterValidator(_environment_value)]

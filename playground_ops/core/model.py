@@ -60,6 +60,8 @@ class Location(FrozenModel):
     subdirectory: str = "."
     module: str | None = None
     """None: the module that the project itself declares, else `playground.definitions`."""
+    attribute: str | None = None
+    """The name in the module that is loaded; None: Dagster finds it."""
     dependencies: Dependencies = Dependencies.AUTO
     automation: Literal["on", "off"] = "on"
     follow: bool = False

@@ -128,6 +128,7 @@ def _with_code_of(location: Location, source: Location) -> Location:
             "pod": pod,
             "subdirectory": source.subdirectory,
             "module": source.module,
+            "attribute": source.attribute,
             "dependencies": source.dependencies,
         }
     )

@@ -5,10 +5,9 @@ They have the location's own git credentials, so that whoever asks for them neve
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import PurePosixPath
 
 from playground_ops.config import Configuration
-from playground_ops.core.model import InImage, Location, Release
+from playground_ops.core.model import Location, Release
 from playground_ops.core.pod_settings import PodSettings, Resources
 from playground_ops.render import release as rendering
 from playground_ops.render.fetch_script import AUTHORITY
@@ -106,12 +105,11 @@ def resolver_variables(repository: str, secret: str | None) -> list[Object]:
 
 
 SMOKE_COMPONENT = "smoke"
-IN_FOLDER = 'cd "$0" && exec "$@"'
 
 
 @dataclass(frozen=True)
 class Script:
-    """A program in Python, which gets the name of a release's module and then `arguments`."""
+    """A program in Python, which gets the options that say what to load, and then `arguments`."""
 
     text: str
     arguments: Sequence[str]
@@ -139,16 +137,4 @@ def smoke_pod(
 def _command(release: Release, script: Script) -> list[str]:
     if release.revision.repository is not None:
         return [*rendering.reading(release), "--script", script.text, "--", *script.arguments]
-    folder, module = rendering.directory(release), rendering.own_module(release)
-    if release.location.in_image:
-        folder, module = _in_image(release.location.in_image, release.location.module)
-    python = ["env", f"PYTHONPATH={rendering.directory(release)}", "python", "-c", script.text, module]
-    return ["sh", "-c", IN_FOLDER, folder, *python, *script.arguments]
-
-
-def _in_image(image: InImage, module: str | None) -> tuple[str, str]:
-    """Return the folder, and the module to import from there."""
-    if image.python_file is None:
-        return image.working_directory, str(module)
-    file = PurePosixPath(image.python_file)
-    return str(file.parent), file.stem
+    return ["python", "-c", script.text, *rendering.loading(release), *script.arguments]

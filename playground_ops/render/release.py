@@ -211,28 +211,29 @@ def _volumes() -> list[Mounted]:
 
 def _command(release: Release) -> list[str]:
     served = ["-h", "0.0.0.0", "-p", str(GRPC_PORT), "--location-name", release.location.name]
-    if image := release.location.in_image:
-        code = (
-            ["--python-file", image.python_file]
-            if image.python_file
-            else ["-m", str(release.location.module)]
-        )
-        return ["dagster", "api", "grpc", *code, "-d", image.working_directory, *served]
-    if release.revision.repository is None:
-        return ["dagster", "api", "grpc", "-m", own_module(release), "-d", directory(release), *served]
-    return [*reading(release), "--", *served]
+    if release.revision.repository is not None:
+        return [*reading(release), "--", *served]
+    return ["dagster", "api", "grpc", *loading(release), *served]
 
 
 def reading(release: Release) -> list[str]:
     """Return the command that finds the project of a release from git and then runs what follows it."""
-    given = ["--module", release.location.module] if release.location.module else []
-    where = [directory(release), "--subdirectory", release.location.subdirectory]
+    location = release.location
+    # The path of the stack's own code takes the place of the location's, until it becomes the server.
+    path = {**location.pod.environment, **location.environment}.get("PYTHONPATH")
+    options = {"--module": location.module, "--attribute": location.attribute, "--path": path}
+    given = [word for option, value in options.items() if value for word in (option, value)]
+    where = [directory(release), "--subdirectory", location.subdirectory]
     return ["env", f"PYTHONPATH={PROJECT_FOLDER}", "python", "-m", SERVE, *where, *given]
 
 
-def own_module(release: Release) -> str:
-    """Return the module of this project that a location without a repository serves."""
-    return release.location.module or "playground.definitions"
+def loading(release: Release) -> list[str]:
+    """Return the options by which `dagster api grpc` is told what to load, for code that is in no git."""
+    location, image = release.location, release.location.in_image
+    named = ["--attribute", location.attribute] if location.attribute else []
+    module = ["-m", location.module or "playground.definitions"]
+    code = ["--python-file", image.python_file] if image and image.python_file else module
+    return [*code, *named, "-d", directory(release)]
 
 
 def _variables(release: Release, configuration: Configuration) -> list[Object]:

@@ -19,8 +19,20 @@ from tests.projects import OLDER_DAGSTER, lock
 from tests.shared import changed
 
 DEFINITIONS = """\
+import os
+import shutil
+import sys
+from pathlib import Path
+
 import dagster as dg
 import greeter
+
+# What the code finds around it, in its server as in a run's pod; the file would have another DAGSTER_HOME.
+assert shutil.which("python") == sys.prefix + "/bin/python", os.environ["PATH"]
+assert os.environ["VIRTUAL_ENV"] == sys.prefix
+assert os.environ["SETTING"] == "from the file"
+assert Path(os.environ["DAGSTER_HOME"]).is_dir()
+assert Path.cwd() == Path(__file__).parent
 
 
 @dg.asset
@@ -89,6 +101,7 @@ def world(shared_stack: Pool, tmp_path_factory: pytest.TempPathFactory) -> Itera
     made = World(stack, shared_stack.code(A), shared_stack.index_port, folder / "wheels", folder / "netrc")
     for number in ("1.0", "2.0", "3.0"):
         wheel(made.own, "greeter", number)
+    (made.code.folder / ".env").write_text("SETTING=from the file\nDAGSTER_HOME=/nowhere\n")
     with made.index() as index:
         made.lock(index, "1.0")
         made.commit("prices")

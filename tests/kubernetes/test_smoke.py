@@ -51,7 +51,7 @@ def test_they_are_runs_like_others(stack: ClusterStack) -> None:
     }
     assert {one for one in tried if one[0] == f"{A}-1"} == {
         (f"{A}-1", "smoke", "SUCCESS"),
-        (f"{A}-1", "playground_smoke", "SUCCESS"),
+        (f"{A}-1", "__ASSET_JOB", "SUCCESS"),
     }
     assert (f"{OWN}-1", "refresh", "SUCCESS") in tried, "this project's own code too"
     assert smoke_pods(stack) == ""

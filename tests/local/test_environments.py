@@ -76,7 +76,7 @@ def silent(line: str) -> None: ...
 
 def ask(environment_python: Path, project: Project, program: str) -> str:
     command = [str(environment_python), "-c", program]
-    return subprocess.check_output(command, cwd=project.working_directory, text=True).strip()
+    return subprocess.check_output(command, cwd=project.module_root, text=True).strip()
 
 
 class TestLocked:
@@ -92,7 +92,7 @@ class TestLocked:
         )
         count, _, file = ask(made.python, project, program).partition(" ")
         assert count == "2"
-        assert file.startswith(str(project.working_directory))
+        assert file.startswith(str(project.module_root))
         assert made.dagster_version.startswith("1.13.")
         assert content_hash([checkout]) == before, "a checkout never changes"
 

@@ -31,9 +31,9 @@ def test_a_scaffolded_project_says_all_itself(tmp_path: Path) -> None:
     project = read_project(tmp_path, "sales")
     # then
     assert project.module == "sales.definitions"
-    assert project.working_directory == tmp_path.resolve() / "sales" / "src"
+    assert project.module_root == tmp_path.resolve() / "sales" / "src"
     assert project.load_flag == "--module-name"
-    assert project.load_arguments == ("--module-name", "sales.definitions")
+    assert project.load_arguments == ("--module-name", "sales.definitions", "-d", str(project.directory))
     assert project.dependency_source == "pyproject.toml"
     assert project.requires_python is not None
 
@@ -48,7 +48,7 @@ def test_the_configured_module_wins(tmp_path: Path) -> None:
         },
     )
     project = read_project(checkout, ".", "other.entry")
-    assert (project.module, project.working_directory) == ("other.entry", checkout)
+    assert (project.module, project.module_root) == ("other.entry", checkout)
     assert read_project(checkout).module == "one.definitions"
 
 
@@ -56,7 +56,7 @@ def test_a_target_module_of_its_own(tmp_path: Path) -> None:
     text = '[tool.dg.project]\nroot_module = "one"\ncode_location_target_module = "one.entry"\n'
     checkout = write(tmp_path, {"pyproject.toml": text, "one/entry.py": ""})
     project = read_project(checkout)
-    assert (project.module, project.working_directory) == ("one.entry", checkout)
+    assert (project.module, project.module_root) == ("one.entry", checkout)
 
 
 @pytest.mark.parametrize("more", ["", "autoload_defs = true\n"])
@@ -64,8 +64,8 @@ def test_without_a_definitions_file_the_defs_folder_is_loaded(tmp_path: Path, mo
     text = f'[tool.dg.project]\nroot_module = "one"\n{more}'
     checkout = write(tmp_path, {"pyproject.toml": text, "src/one/defs/numbers.py": ""})
     project = read_project(checkout)
-    assert project.load_arguments == ("--autoload-defs-module-name", "one.defs")
-    assert project.working_directory == checkout / "src"
+    assert project.load_arguments == ("--autoload-defs-module-name", "one.defs", "-d", str(checkout))
+    assert project.module_root == checkout / "src"
 
 
 def test_a_dg_toml(tmp_path: Path) -> None:
@@ -167,4 +167,52 @@ def test_a_package_that_lies_where_the_build_backend_is_told(tmp_path: Path) -> 
     wheel = '[tool.hatch.build.targets.wheel]\npackages = ["lib/one"]\n'
     text = f'{wheel}[tool.dagster]\nmodule_name = "one.definitions"\n'
     checkout = write(tmp_path, {"pyproject.toml": text, "lib/one/definitions.py": ""})
-    assert read_project(checkout).working_directory == checkout / "lib"
+    assert read_project(checkout).module_root == checkout / "lib"
+
+
+def test_an_attribute_is_passed_on(tmp_path: Path) -> None:
+    checkout = write(tmp_path, {"playground/definitions.py": ""})
+    project = read_project(checkout, attribute="sales")
+    assert project.load_arguments[2:4] == ("--attribute", "sales")
+
+
+def test_an_attribute_of_a_folder_of_definitions_is_refused(tmp_path: Path) -> None:
+    text = '[tool.dg.project]\nroot_module = "one"\n'
+    checkout = write(tmp_path, {"pyproject.toml": text, "src/one/defs/numbers.py": ""})
+    with pytest.raises(PlaygroundError) as caught:
+        read_project(checkout, attribute="defs")
+    assert "Remove `attribute`" in caught.value.finding.fix
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("dagster/__init__.py", "`dagster/`"),
+        ("dagster.py", "`dagster.py`"),
+        ("src/dagster/__init__.py", "`src/dagster/`"),
+    ],
+)
+def test_what_would_be_imported_instead_of_dagster_is_named(tmp_path: Path, name: str, shown: str) -> None:
+    message = refused(write(tmp_path, {"src/playground/definitions.py": "", name: ""}))
+    assert f"{shown} in the repository would be imported as `dagster`" in message
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        {"dagster/dagster.yaml": "", "playground/definitions.py": ""},
+        {"deploy/dagster/__init__.py": "", "playground/definitions.py": ""},
+        {"src/dagster/__init__.py": "", "playground/definitions.py": ""},
+        {"dagster/__init__.py": "", "dagster/__main__.py": "", "playground/definitions.py": ""},
+    ],
+)
+def test_a_folder_of_dagster_s_name_that_shadows_nothing_is_left_alone(
+    tmp_path: Path, files: dict[str, str]
+) -> None:
+    assert read_project(write(tmp_path, files)).module == "playground.definitions"
+
+
+def test_a_module_in_a_folder_of_dagster_s_name_can_t_be_imported(tmp_path: Path) -> None:
+    message = refused(write(tmp_path, {"dagster/definitions.py": ""}), module="dagster.definitions")
+    assert "`dagster/`" in message
+    assert "is Dagster itself" in message

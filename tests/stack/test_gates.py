@@ -38,6 +38,7 @@ def smoke() -> None:
 
 defs = dg.Definitions(
     assets=[{name}], asset_checks=[is_positive], jobs=[smoke], executor=dg.in_process_executor)
+others = dg.Definitions()
 """
 
 
@@ -64,6 +65,7 @@ def code(tmp_path_factory: pytest.TempPathFactory) -> Pipeline:
 @pytest.fixture(scope="module")
 def stack(local_stack: SharedStack[Stack], code: Pipeline) -> Iterator[Stack]:
     a = {"name": "a", **code.location, "smoke_job": "smoke", "smoke_check": "total:is_positive"}
+    a["attribute"] = "defs"  # the module has others beside them
     with local_stack.having(a, {"name": "b"}) as made:
         yield made
 

@@ -10,7 +10,15 @@ from typing import Any
 
 import pytest
 
-from tests.projects import OLDER_DAGSTER, add_definitions, commit_all, git, monorepo, pin
+from tests.projects import (
+    OLDER_DAGSTER,
+    add_definitions,
+    add_surroundings,
+    commit_all,
+    git,
+    monorepo,
+    pin,
+)
 from tests.shared import SharedStack
 from tests.stacks import Stack
 
@@ -18,15 +26,24 @@ from tests.stacks import Stack
 @pytest.fixture(scope="module")
 def mono(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Two projects in one repository, one of them on an older Dagster."""
-    return monorepo(tmp_path_factory)
+    made = monorepo(tmp_path_factory)
+    add_surroundings(made / "projects" / "older")
+    git(made, "add", "--force", "projects/older/.env")
+    commit_all(made, "What it finds around it")
+    return made
 
 
 @pytest.fixture(scope="module")
 def stack(local_stack: SharedStack[Stack], mono: Path) -> Iterator[Stack]:
-    """A stack whose locations are configured only by repository and subdirectory."""
+    """A stack whose locations are configured by repository and subdirectory alone, but for a smoke job."""
     locations = [
         {"name": "sales", "repo": {"url": str(mono), "ref": "main", "subdirectory": "projects/sales"}},
-        {"name": "older", "repo": {"url": f"file://{mono}", "subdirectory": "projects/older"}},
+        {
+            "name": "older",
+            "repo": {"url": f"file://{mono}", "subdirectory": "projects/older"},
+            "environment": {"CONFIGURED": "by the location"},
+            "smoke_job": "older_job",
+        },
     ]
     with local_stack.having(*locations, rollout={"transient_timeout_seconds": 2}) as made:
         yield made
@@ -41,7 +58,8 @@ def refused(stack: Stack, location: str) -> dict[str, Any]:
 
 def test_each_project_loads_with_its_own_dagster(stack: Stack) -> None:
     assert stack.assets("sales") == ["sales_numbers", "sales_total"]
-    assert stack.assets("older") == ["older_numbers", "older_total"]
+    # The third asserts, in the server as in the smoke job, what is around it.
+    assert stack.assets("older") == ["older_numbers", "older_surroundings", "older_total"]
     versions = stack.graphql(
         """{ repositoriesOrError { ... on RepositoryConnection { nodes { location { name
           dagsterLibraryVersions { name version } } } } } }"""
@@ -57,7 +75,8 @@ def test_each_project_loads_with_its_own_dagster(stack: Stack) -> None:
 
 
 def test_a_run_executes_in_the_projects_own_environment(stack: Stack) -> None:
-    """The run is on an older Dagster, launched by the stack's webserver."""
+    """The run is on an older Dagster, launched by the stack's webserver; each of its steps is a process, and
+    one of them asserts what is around it."""
     run = stack.launch("older", "older_job")
     stack.wait_for_success(run)
 

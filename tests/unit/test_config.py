@@ -168,6 +168,7 @@ def test_what_git_takes_is_taken(url: str, taken: str | None) -> None:
             'Give it a value, `""` for an empty one',
         ),
         ({"name": "x", "module": "a.class"}, "module", "dotted"),
+        ({"name": "x", "attribute": "a.b"}, "attribute", "at the top of the module"),
         ({"name": "x", "smoke_job": "a job"}, "smoke_job", "letters, digits and underscores"),
         ({"name": "x", "smoke_check": "a:b:c"}, "smoke_check", "asset/key:check_name"),
         ({"name": "x", "smoke_check": "total"}, "smoke_check", "asset/key:check_name"),

@@ -32,6 +32,7 @@ NEEDS_A_RELEASE = {
     "ref": "next",
     "subdirectory": "projects/y",
     "module": "y",
+    "attribute": "y",
     "dependencies": Dependencies.SHARED,
     "automation": "off",
     "environment": {"A": "1"},

@@ -10,8 +10,8 @@ import pytest
 
 from playground_ops.config import read
 from playground_ops.core.model import Release, Revision
-from playground_ops.render import fetch_script, runs
-from playground_ops.render.release import directory, render
+from playground_ops.render import fetch_script, one_shot_pods, runs
+from playground_ops.render.release import directory, loading, render
 from playground_ops.targets.common.sources import image_revision
 
 HERE = Path("/srv/stack/configvalues.yaml")
@@ -73,3 +73,59 @@ def test_a_secret_with_an_authority_alone_is_enough_for_what_fetches() -> None:
     reference = {"name": "s", "key": "username", "optional": True}
     assert user["valueFrom"]["secretKeyRef"] == reference
     assert not [one for one in fetch["args"] if "password" in one], "the script adds it for a user"
+
+
+FROM_GIT = "{name: x, repo: 'https://git.internal/x', module: x.definitions, attribute: sales%s}"
+
+
+def test_a_chosen_attribute_reaches_server_runs_and_smoke_test() -> None:
+    release, spec = pod(FROM_GIT % "")
+    words = spec["containers"][0]["args"]
+    assert words[words.index("--attribute") + 1] == "sales"
+    assert words.index("--attribute") < words.index("--")
+    assert loading(release) == ["-m", "x.definitions", "--attribute", "sales", "-d", directory(release)]
+    context = next(one["value"] for one in spec["containers"][0]["env"] if one["name"] == runs.CONTEXT)
+    command = json.loads(context)["k8s"]["run_k8s_config"]["container_config"]["command"]
+    assert command[command.index("--attribute") + 1] == "sales"
+    assert command[-2:] == ["--run", "--"]
+
+
+def test_of_code_in_an_image_too() -> None:
+    entry = IN_IMAGE.replace("}", ", attribute: sales}")
+    _, spec = pod(entry)
+    assert spec["containers"][0]["args"][3:9] == [
+        "-m",
+        "x.definitions",
+        "--attribute",
+        "sales",
+        "-d",
+        "/srv/x",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("more", "path"),
+    [
+        ("", None),
+        (", environment: {PYTHONPATH: lib}", "lib"),
+        (", pod: {environment: {PYTHONPATH: /srv/lib}}", "/srv/lib"),
+        (", environment: {PYTHONPATH: lib}, pod: {environment: {PYTHONPATH: /srv/lib}}", "lib"),
+    ],
+)
+def test_a_configured_path_is_passed_on(more: str, path: str | None) -> None:
+    """What finds the project has this project on PYTHONPATH, over that of the pod."""
+    _, spec = pod(FROM_GIT % more)
+    words = spec["containers"][0]["args"]
+    assert (words[words.index("--path") + 1] if "--path" in words else None) == path
+
+
+def test_a_smoke_test_loads_what_the_server_loads() -> None:
+    for entry in ("{name: x}", IN_IMAGE, "{name: x, image: 'r/x:1', python_file: /srv/x.py}"):
+        release, spec = pod(entry)
+        found = read(f"code_locations: [{entry}]", HERE)
+        script = one_shot_pods.Script("print()", ("job", "smoke", "x-1"))
+        made = one_shot_pods.smoke_pod(release, found, "dagster-code-x", "smoke", script)
+        server, smoke = (one["containers"][0]["args"] for one in (spec, made["spec"]))
+        what = loading(release)
+        assert server[:3] + what == server[: 3 + len(what)]
+        assert smoke == ["python", "-c", "print()", *what, "job", "smoke", "x-1"]

@@ -57,11 +57,18 @@ def test_a_local_stack_has_its_releases_and_records(local: LocalTarget) -> None:
     assert local.next_number("a") == 5
 
 
+def holds(read: Any, written: Any) -> bool:
+    """Return whether all that was written was read as it was; later versions have more fields."""
+    if isinstance(written, dict) and isinstance(read, dict):
+        return all(key in read and holds(read[key], value) for key, value in written.items())
+    return bool(read == written)
+
+
 def test_and_everything_that_it_wrote_comes_back_as_it_was(local: LocalTarget) -> None:
     for file in sorted((BEFORE / "local").glob("locations/*/records/*.json")):
         written = json.loads(file.read_text())
         read = RolloutRecord.model_validate(written).model_dump(mode="json")
-        assert {**read, **written} == read
+        assert holds(read, written), file
     applied = read_applied(local.folder)
     assert applied is not None
     assert list(applied.locations) == ["ops", "a", "b"]

@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from playground_ops.core.errors import Finding, PlaygroundError, certain
 from playground_ops.targets.common.modules import has_module, has_package, nearest_folders, offered
+from playground_ops.targets.common.shadows import check_shadows
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -24,9 +25,9 @@ LoadFlag = Literal["--module-name", "--autoload-defs-module-name"]
 class Project:
     checkout: Path
     directory: Path
-    """The subdirectory of the checkout that holds the project; a real path."""
-    working_directory: Path
-    """The folder from which its modules are imported."""
+    """The subdirectory of the checkout that holds the project; a real path. Its processes start there."""
+    module_root: Path
+    """The folder that its module lies in: `src`, or the project's own."""
     module: str
     load_flag: LoadFlag
     """The option of `dagster api grpc` that `module` goes with."""
@@ -35,11 +36,14 @@ class Project:
     dependency_file: Path | None
     """The lock of a workspace's member lies above the project's own folder."""
     requires_python: str | None
+    attribute: str | None = None
+    """The name in the module that is loaded; None: Dagster finds it."""
 
     @property
-    def load_arguments(self) -> tuple[str, str]:
-        """Return what `dagster api grpc` is to load."""
-        return (self.load_flag, self.module)
+    def load_arguments(self) -> tuple[str, ...]:
+        """Return the options by which `dagster api grpc` is told what to load."""
+        named = ("--attribute", self.attribute) if self.attribute else ()
+        return (self.load_flag, self.module, *named, "-d", str(self.directory))
 
     @property
     def place(self) -> str:
@@ -54,7 +58,9 @@ class _Choice:
     load_flag: LoadFlag = "--module-name"
 
 
-def read_project(checkout: Path, subdirectory: str = ".", module: str | None = None) -> Project:
+def read_project(
+    checkout: Path, subdirectory: str = ".", module: str | None = None, attribute: str | None = None
+) -> Project:
     """Read a project from the tree; nothing is imported or run.
 
     The module is the one given, else what `[tool.dg.project]` or `[tool.dagster]` declares, else
@@ -72,12 +78,16 @@ def read_project(checkout: Path, subdirectory: str = ".", module: str | None = N
     home = _home(roots, choice)
     if home is None:
         raise PlaygroundError(_no_module(checkout, directory, roots, choice))
+    if attribute and choice.load_flag == "--autoload-defs-module-name":
+        raise PlaygroundError(_no_attribute(choice.module, attribute))
+    check_shadows(checkout, dict.fromkeys((directory, home)), choice.module)
     source, file = _dependencies(checkout, directory, declared)
     return Project(
         checkout=checkout,
         directory=directory,
-        working_directory=home,
+        module_root=home,
         module=choice.module,
+        attribute=attribute,
         load_flag=choice.load_flag,
         dependency_source=source,
         dependency_file=file,
@@ -259,4 +269,13 @@ def _no_module(checkout: Path, directory: Path, roots: list[Path], choice: _Choi
         + (f"There is {', '.join(there)}." if there else "No `definitions.py` is there either."),
         fix="Set the location's module, or its subdirectory, in the configuration, or add the module and "
         "push.",
+    )
+
+
+def _no_attribute(module: str, attribute: str) -> Finding:
+    return certain(
+        object=f"module/{module}",
+        observed=f"The location's `attribute` {attribute} can't be looked for in it.",
+        cause="The project has all that lies in this folder loaded, and no module with names.",
+        fix="Remove `attribute`, or name by `module` the module that has it.",
     )

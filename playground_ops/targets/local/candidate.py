@@ -14,14 +14,13 @@ from playground_ops.core.model import Observation, Release, ServerStatus
 from playground_ops.core.target import Say
 from playground_ops.diagnose import explain_exit
 from playground_ops.targets.common import smoke
+from playground_ops.targets.common.process_variables import Given, variables
 from playground_ops.targets.common.project import Project
 from playground_ops.targets.common.server_protocol import connected, is_serving
 from playground_ops.targets.common.smoke import SmokeTest
-from playground_ops.targets.local.folder import StateFolder
 from playground_ops.targets.local.processes import MARKER, ProcessSpec
 
 if TYPE_CHECKING:
-    from playground_ops.targets.local.code import Code
     from playground_ops.targets.local.components import LocalStack
     from playground_ops.targets.packages.environments import Environment
 
@@ -60,28 +59,21 @@ def wait(stack: LocalStack, release: Release, seconds: float) -> None:
         changed.wait(seconds)
 
 
-def run_smoke(release: Release, code: Code, folder: StateFolder, say: Say) -> None:
+def run_smoke(stack: LocalStack, release: Release, say: Say) -> None:
     """Run the smoke tests that the location names, if any. Raises RolloutFailed when one fails."""
     for test in smoke.wanted(release):
         say(test.waiting())
-        _run_smoke(test, code, folder, say)
+        _run_smoke(stack, test, say)
 
 
-def _run_smoke(test: SmokeTest, code: Code, folder: StateFolder, say: Say) -> None:
-    release = test.release
-    project, environment = code.prepare(release, lambda message: None)
-    environ = {
-        **os.environ,
-        **release.location.environment,
-        "DAGSTER_HOME": str(folder.dagster_home),
-        "PLAYGROUND_LOCATION": release.location.name,
-        "PYTHONPATH": str(project.working_directory),
-        MARKER: f"{os.path.realpath(folder.root)}::{release.name}-smoke",
-    }
+def _run_smoke(stack: LocalStack, test: SmokeTest, say: Say) -> None:
+    project, environment = stack.code.prepare(test.release, lambda message: None)
+    server = server_spec(stack, test.release, project, environment)
+    marker = f"{os.path.realpath(stack.folder.root)}::{test.release.name}-smoke"
     process = subprocess.Popen(
-        [str(environment.python), "-c", smoke.SCRIPT, project.module, *test.arguments],
-        cwd=project.working_directory,
-        env=environ,
+        [str(environment.python), "-c", smoke.SCRIPT, *project.load_arguments, *test.arguments],
+        cwd=server.cwd,
+        env={**stack.control().variables(), **server.env, MARKER: marker},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -117,7 +109,20 @@ def _output_of(process: subprocess.Popen[str], seconds: float, say: Say) -> str:
 def server_spec(
     stack: LocalStack, release: Release, project: Project, environment: Environment
 ) -> ProcessSpec:
-    """Return the process of a candidate: it is not restarted when it dies, so that its end is seen."""
+    """Return the process of a candidate: it is not restarted when it dies, so that its end is seen.
+
+    Raises PlaygroundError (certain) for the project's `.env`.
+    """
+    own = {
+        **stack.environment_of(release.location),
+        **release.location.environment,
+        "DAGSTER_HOME": str(stack.folder.dagster_home),
+        "PLAYGROUND_LOCATION": release.location.name,
+        "PLAYGROUND_RELEASE": str(release.number),
+        "PLAYGROUND_COMMIT": release.revision.commit,
+        "PYTHONUNBUFFERED": "1",
+    }
+    given = Given(inherited=stack.control().variables(), configured=own)
     return ProcessSpec(
         name=release.name,
         argv=(
@@ -125,20 +130,11 @@ def server_spec(
             *("-m", "dagster", "api", "grpc"),
             *("--socket", str(stack.addresses.own(release))),
             *project.load_arguments,
-            *("-d", str(project.working_directory)),
             *("--location-name", release.location.name),
             "--use-python-environment-entry-point",
         ),
-        cwd=str(project.working_directory),
-        env={
-            **stack.environment_of(release.location),
-            **release.location.environment,
-            "DAGSTER_HOME": str(stack.folder.dagster_home),
-            "PLAYGROUND_LOCATION": release.location.name,
-            "PLAYGROUND_RELEASE": str(release.number),
-            "PLAYGROUND_COMMIT": release.revision.commit,
-            "PYTHONUNBUFFERED": "1",
-        },
+        cwd=str(project.directory),
+        env=variables(given, project, environment.python),
         restart="never",
         grace_seconds=float(release.location.longest_run_seconds),
     )

@@ -46,7 +46,7 @@ class Code:
 
     def project_of(self, release: Release, checkout: Path) -> Project:
         location = release.location
-        return read_project(checkout, location.subdirectory, location.module)
+        return read_project(checkout, location.subdirectory, location.module, location.attribute)
 
     def fetch(self, location: Location, revision: Revision, say: Say) -> Revision:
         """Check the commit out and return it with subject and author. Raises PlaygroundError."""

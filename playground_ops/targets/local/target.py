@@ -132,7 +132,7 @@ class LocalTarget:
         return str(self.code.checkout_of(release).resolve())
 
     def smoke(self, release: Release, say: Say) -> None:
-        candidate.run_smoke(release, self.code, self.folder, say)
+        candidate.run_smoke(self.stack, release, say)
 
     def decide(self, release: Release, verdict: Verdict) -> None:
         self._files(release.location.name).mark_verdict(release, verdict)

@@ -1,14 +1,14 @@
 """Finds out what a project wants loaded, in the pod of a release from git, then becomes its code server.
 
 `python -m playground_ops.targets.kubernetes.inside.serving CHECKOUT --subdirectory S [--module M]
--- ARGUMENTS`
+[--attribute A] [--path P] -- ARGUMENTS`
 
 The server runs on the Python of the pod's environment if one was made, else on the image's. With `--script S`
-the process becomes that script instead, with the project's module and the arguments; with `--run` the
-arguments are the whole command.
+the process becomes that script instead, with what says which module to load, and the arguments; with `--run`
+the arguments are the whole command.
 
 It reads the project by the same rules as the local target. The server is the same process, without this
-project on its path.
+project on its path: `--path` is the PYTHONPATH that the location's configuration gives.
 """
 
 import argparse
@@ -20,6 +20,7 @@ from pathlib import Path
 from playground_ops.core.errors import Finding, PlaygroundError, certain
 from playground_ops.core.messages import message
 from playground_ops.render.names import CHOSEN_ENVIRONMENT, ENVIRONMENTS_FOLDER, PACKAGES_USER
+from playground_ops.targets.common.process_variables import ENV_FILE, Given, variables
 from playground_ops.targets.common.project import Project, read_project
 
 EXIT_CERTAIN = 65
@@ -33,25 +34,66 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("checkout", type=Path)
     parser.add_argument("--subdirectory", default=".")
     parser.add_argument("--module")
+    parser.add_argument("--attribute")
+    parser.add_argument("--path", default="")
     parser.add_argument("--script")
     parser.add_argument("--run", action="store_true")
     found = parser.parse_args(arguments[:at])
     try:
-        project = read_project(found.checkout, found.subdirectory, found.module)
+        project = read_project(found.checkout, found.subdirectory, found.module, found.attribute)
         environment = own_environment()
+        set_variables = variables_of(project, environment, found.path)
     except PlaygroundError as error:
         return reported(error)
+    command = _command(project, environment, found.script, served)
     if found.run:
-        become(project, environment, served)
-    loading = ["api", "grpc", *project.load_arguments, "-d", str(project.working_directory)]
-    command = ["dagster", *loading]
-    if environment is not None:
-        # Else its steps would run on whatever `python` is.
-        command = ["python", "-m", "dagster", *loading, "--use-python-environment-entry-point"]
-    if found.script is not None:
-        command = ["python", "-c", found.script, project.module]
-    become(project, environment, [*command, *served])
+        command = with_variables_kept(project, served)
+    become(project, environment, command, set_variables)
     return 1
+
+
+def _command(
+    project: Project, environment: Path | None, script: str | None, served: Sequence[str]
+) -> list[str]:
+    if script is not None:
+        return ["python", "-c", script, *project.load_arguments, *served]
+    loading = ["api", "grpc", *project.load_arguments]
+    if environment is None:
+        return ["dagster", *loading, *served]
+    # Else its steps would run on whatever `python` is.
+    return ["python", "-m", "dagster", *loading, "--use-python-environment-entry-point", *served]
+
+
+KEEPING_VARIABLES = """\
+import dagster._cli.utils as utils
+utils.get_env_var_dict = lambda folder: {}
+from dagster._cli import main
+main()
+"""
+"""Dagster's command line. For a run or a step it would read `.env` again, and let it replace the location's
+own variables and DAGSTER_HOME."""
+
+
+def with_variables_kept(project: Project, command: Sequence[str]) -> list[str]:
+    """Return the command of a run or a step, in which `.env` replaces nothing that the pod was given."""
+    if not (project.directory / ENV_FILE).exists():
+        return list(command)
+    if list(command[1:3]) == ["-m", "dagster"]:
+        return [command[0], "-c", KEEPING_VARIABLES, *command[3:]]
+    if command[0] == "dagster":
+        return ["python", "-c", KEEPING_VARIABLES, *command[1:]]
+    return list(command)
+
+
+def variables_of(project: Project, environment: Path | None, path: str) -> dict[str, str]:
+    """Return all variables of the location's process. Raises PlaygroundError for its `.env`.
+
+    `path`: its PYTHONPATH as configured. What the pod has counts more than `.env`.
+    """
+    pod = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
+    configured = {**pod, "PYTHONPATH": path} if path else pod
+    python = environment / "bin" / "python" if environment else None
+    return variables(Given(inherited={}, configured=configured), project, python)
 
 
 def reported(error: PlaygroundError) -> int:
@@ -91,16 +133,15 @@ def not_its_own(what: str) -> Finding:
     )
 
 
-def become(project: Project, environment: Path | None, command: Sequence[str]) -> None:
+def become(
+    project: Project, environment: Path | None, command: Sequence[str], set_variables: dict[str, str]
+) -> None:
     """Replace this process. Raises OSError when the image has no such program."""
-    variables = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
     program = command[0]
     if environment is not None:
-        programs = environment / "bin"
-        variables["PATH"] = f"{programs}:{variables.get('PATH', os.defpath)}"
-        program = str(programs / program)
-    os.chdir(project.working_directory)
-    os.execvpe(program, [program, *command[1:]], variables)
+        program = str(environment / "bin" / program)
+    os.chdir(project.directory)
+    os.execvpe(program, [program, *command[1:]], set_variables)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,124 @@
+"""The variables of the processes that run a location's code: its programs, its modules, its `.env`.
+
+A server, a run and a smoke test have the same. Light imports: it also runs in a pod before its server.
+"""
+
+import os
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from io import StringIO
+from pathlib import Path
+
+from playground_ops.core.errors import Finding, PlaygroundError, certain
+from playground_ops.targets.common.project import Project
+
+ENV_FILE = ".env"
+ENV_FILE_BYTES = 1_000_000
+_OF_THE_STACK = ("DAGSTER_HOME", "PLAYGROUND_")
+"""Beginnings of names that only the stack sets, in no `.env` and no configuration."""
+
+
+@dataclass(frozen=True)
+class Given:
+    """Variables by where they come from."""
+
+    inherited: Mapping[str, str]
+    """What `.env` may replace, as Dagster has it: a shell's variables."""
+    configured: Mapping[str, str]
+    """What counts more than `.env`: the configuration's variables, and the stack's own."""
+
+
+def variables(given: Given, project: Project, python: Path | None) -> dict[str, str]:
+    """Return the variables to be set, beyond what is inherited. Raises PlaygroundError (certain).
+
+    `python`: that of the environment which the code runs in; None: whatever the image has.
+    """
+    found = {**_env_file(project, given), **given.configured}
+    whole = {**given.inherited, **found}
+    if python is not None:
+        found |= _activated(whole, python)
+    shared = python is not None and _is_this(python)
+    if shared and project.module_root == project.directory:
+        return found  # `python -m dagster` has the folder that it starts in first on its path
+    # A path that is inherited was made for another environment.
+    theirs = (whole if shared else found).get("PYTHONPATH")
+    paths = dict.fromkeys(map(str, (project.module_root, project.directory)))
+    found["PYTHONPATH"] = os.pathsep.join([*paths, *([theirs] if theirs else [])])
+    return found
+
+
+def _activated(whole: Mapping[str, str], python: Path) -> dict[str, str]:
+    """Return what activating the environment of `python` sets, with any other one deactivated."""
+    programs = python.parent
+    home = programs.parent
+    listed = whole.get("PATH", os.defpath).split(os.pathsep)
+    if not _is_environment(home):  # the machine's own Python: its programs are where they are
+        return {} if str(programs) in listed else {"PATH": os.pathsep.join([str(programs), *listed])}
+    others = {str(programs), *_programs_of_others(whole)}
+    kept = [place for place in listed if place.rstrip("/") not in others]
+    found = {"PATH": os.pathsep.join([str(programs), *kept]), "VIRTUAL_ENV": str(home)}
+    # A variable that is inherited can't be removed; empty, Python takes it for unset.
+    return found | {name: "" for name in ("PYTHONHOME", "VIRTUAL_ENV_PROMPT") if whole.get(name)}
+
+
+def _programs_of_others(whole: Mapping[str, str]) -> Iterator[str]:
+    """Yield the folders of programs of the stack's environment, and of the one that a shell activated."""
+    for home in (sys.prefix, whole.get("VIRTUAL_ENV")):
+        if home and _is_environment(Path(home)):
+            yield from (str(Path(home, "bin")), str(Path(home).resolve() / "bin"))
+
+
+def _is_environment(home: Path) -> bool:
+    return (home / "pyvenv.cfg").is_file()
+
+
+def _is_this(python: Path) -> bool:
+    return python.parent.parent == Path(sys.executable).parent.parent
+
+
+def _env_file(project: Project, given: Given) -> dict[str, str]:
+    """Return what `.env` beside `pyproject.toml` sets, read as Dagster's own loader reads it.
+
+    A value may refer to other variables by `${NAME}`; a name without a value is left out.
+    """
+    text = _text_of(project)
+    if text is None:
+        return {}
+    from dotenv import dotenv_values
+    from dotenv.variables import parse_variables
+
+    found: dict[str, str] = {}
+    for name, value in dotenv_values(stream=StringIO(text), interpolate=False).items():
+        if value is not None and not name.startswith(_OF_THE_STACK):
+            known = {**given.inherited, **found, **given.configured}
+            found[name] = "".join(atom.resolve(known) for atom in parse_variables(value))
+    return found
+
+
+def _text_of(project: Project) -> str | None:
+    """Return the file's text; None where there is none. It is the repository's: bounded, and a plain file."""
+    file = project.directory / ENV_FILE
+    thing = f"file/{file.relative_to(project.checkout).as_posix()}"
+    if not file.exists():
+        return None
+    if not file.is_file() or not file.resolve().is_relative_to(project.checkout):
+        raise PlaygroundError(_unreadable(thing, "It is no file of this repository."))
+    if file.stat().st_size > ENV_FILE_BYTES:
+        raise PlaygroundError(_unreadable(thing, f"It has more than {ENV_FILE_BYTES} bytes."))
+    try:
+        text = file.read_text("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise PlaygroundError(_unreadable(thing, f"It is not UTF-8: byte {error.start}.")) from error
+    if "\0" in text:
+        raise PlaygroundError(_unreadable(thing, "It has a NUL, which no variable can hold."))
+    return text
+
+
+def _unreadable(thing: str, why: str) -> Finding:
+    return certain(
+        object=thing,
+        observed="It can't be read as a file of environment variables.",
+        cause=why,
+        fix="Correct it, or remove it from the repository.",
+    )
