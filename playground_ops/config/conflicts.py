@@ -13,6 +13,8 @@ from playground_ops.config.kubernetes_rules import LONGEST_LABEL
 from playground_ops.config.location_section import EnvironmentSection
 from playground_ops.config.scalars import text_of
 
+_OF_OWN_PACKAGES = ("dependencies_from", "extras", "groups")
+
 
 def conflicts(content: Mapping[str, Any]) -> list[Fault]:
     return [
@@ -20,6 +22,7 @@ def conflicts(content: Mapping[str, Any]) -> list[Fault]:
         *_refs_of_nothing(content),
         *_both_forms(content),
         *_images(content),
+        *_of_shared_packages(content),
         *_addresses(content),
         *_isolations(content),
         *_one_secret_for_two(content),
@@ -148,6 +151,7 @@ def _images(content: Mapping[str, Any]) -> Iterator[Fault]:
         beside = {
             "repo": _url(entry),
             "dependencies": entry.get("dependencies"),
+            **{key: entry.get(key) or None for key in _OF_OWN_PACKAGES},
             "follow": entry.get("follow") or None,
             "pod.image": _section(entry, "pod").get("image"),
         }
@@ -160,6 +164,16 @@ def _images(content: Mapping[str, Any]) -> Iterator[Fault]:
                 found = "`module` beside `python_file`"
             fix = "Say by one of them what the image's server loads."
             yield Fault((*at, "image"), found, "one of the two", fix)
+
+
+def _of_shared_packages(content: Mapping[str, Any]) -> Iterator[Fault]:
+    """Find what says which packages to install where none are."""
+    for index, entry in _locations(content):
+        for key in _OF_OWN_PACKAGES:
+            if entry.get("dependencies") == "shared" and entry.get(key):
+                fix = f"Remove `dependencies: shared`, or `{key}`."
+                found = f"`{key}` beside `dependencies: shared`"
+                yield Fault(("code_locations", index, key), found, "packages of its own", fix)
 
 
 def _both_forms(content: Mapping[str, Any]) -> Iterator[Fault]:

@@ -28,7 +28,17 @@ _NOT_A_NEW_RELEASE = {
 """Settings that do not affect the server or its code; isolation affects pods by way of `surroundings`."""
 _NOT_OF_THE_POD = {"service_annotations", "disruption_budget"}
 """Settings of objects other than the pod."""
-_LATER = {"attribute", "pod", "git_secret", "surroundings", "in_image", "must_keep"}
+_LATER = {
+    "attribute",
+    "pod",
+    "git_secret",
+    "surroundings",
+    "in_image",
+    "must_keep",
+    "dependencies_from",
+    "extras",
+    "groups",
+}
 """Settings of later versions: where they are not given, the digest is as before they existed."""
 
 
@@ -112,6 +122,9 @@ def location_settings(location: Location, pinned: Revision | None) -> dict[str, 
         "startup_timeout_seconds": str(location.startup_timeout_seconds),
         "configuration": digest(location),
         **({"attribute": location.attribute} if location.attribute else {}),
+        **({"dependencies_from": location.dependencies_from} if location.dependencies_from else {}),
+        **({"extras": ", ".join(location.extras)} if location.extras else {}),
+        **({"groups": ", ".join(location.groups)} if location.groups else {}),
         **({"git_secret": location.git_secret} if location.git_secret else {}),
         **({"surroundings": location.surroundings} if location.surroundings else {}),
         **({"code": pinned.commit} if pinned else {}),

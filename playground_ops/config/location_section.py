@@ -75,6 +75,9 @@ class LocationSection(Form):
     module: rules.Module | None = None
     attribute: rules.Attribute | None = None
     dependencies: Annotated[Dependencies, Strict(False)] = _DEFAULT.dependencies
+    dependencies_from: rules.DependencyFile | None = None
+    extras: rules.Listed[rules.PackageExtra] = ()
+    groups: rules.Listed[rules.PackageExtra] = ()
     automation: rules.OnOrOff | None = None
     follow: bool = _DEFAULT.follow
     follow_interval_seconds: Annotated[int, Field(ge=5, le=24 * 3600)] = _DEFAULT.follow_interval_seconds

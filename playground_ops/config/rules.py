@@ -21,6 +21,17 @@ _HOST = r"[A-Za-z0-9:][\w.:-]*"
 _IMAGE = r"(?a:(?:[\w.-]+(?::\d+)?/)?[a-z0-9][a-z0-9._/-]*(?::\w[\w.-]{0,127})?(?:@sha256:[0-9a-f]{64})?)"
 _NOT_IN_A_REF = re.compile(r"[\s~^:?*\[\\\x00-\x1f\x7f]|\.\.|@\{|//|/\.|\.lock(?:/|$)|[/.]$|^[/.]|^@$")
 _RESERVED_NAMES = ("webserver", "webserver-read-only", "daemon", "postgres", "foundation")
+_PYLOCK = r"pylock\.(?:[^.]+\.)?toml"
+_DEPENDENCY_FILES = (
+    "uv.lock",
+    "poetry.lock",
+    "pdm.lock",
+    "Pipfile.lock",
+    "pyproject.toml",
+    "setup.py",
+    "setup.cfg",
+)
+_EXTRA = r"(?i:[a-z0-9](?:[a-z0-9._-]*[a-z0-9])?)"
 _RESERVED_ENV = ("DAGSTER_HOME",)
 
 
@@ -93,6 +104,19 @@ def _attribute(value: str) -> str:
     return value
 
 
+def _dependency_file(value: str) -> str:
+    path = PurePosixPath(value)
+    known = (
+        path.suffix in (".txt", ".in") or path.name in _DEPENDENCY_FILES or re.fullmatch(_PYLOCK, path.name)
+    )
+    if path.is_absolute() or value.startswith(("-", "~")) or not _plain(value) or not known:
+        raise ValueError(
+            "a file by its path from the project's folder: a requirements file (`.txt`), a lock (`uv.lock`, "
+            "`pylock.toml`, `poetry.lock`, `pdm.lock`, `Pipfile.lock`), `pyproject.toml` or `setup.py`"
+        )
+    return str(path)
+
+
 def _on_or_off(value: Any) -> Any:
     """Turn booleans back into text: YAML 1.1 reads a bare `on` or `off` as one."""
     return {True: "on", False: "off"}.get(value, value) if isinstance(value, bool) else value
@@ -157,6 +181,8 @@ RefPattern = Annotated[AsWritten, AfterValidator(_ref_pattern)]
 Subdirectory = Annotated[AsWritten, AfterValidator(_subdirectory)]
 Module = Annotated[str, AfterValidator(_module)]
 Attribute = Annotated[str, AfterValidator(_attribute)]
+DependencyFile = Annotated[AsWritten, AfterValidator(_dependency_file)]
+PackageExtra = Annotated[AsWritten, matching(_EXTRA, "a name of letters, digits, `-`, `_` and `.`", 100)]
 OnOrOff = Annotated[Literal["on", "off"], BeforeValidator(_on_or_off)]
 EnvironmentName = Annotated[str, AfterValidator(_environment_name)]
 EnvironmentValue = Annotated[str, BeforeValidator(_true_or_false), AfterValidator(_environment_value)]

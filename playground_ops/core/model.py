@@ -88,6 +88,11 @@ class Location(FrozenModel):
     """A hash of all else that decides how its server runs: images, instance, versions of Secrets."""
     smoke_check: str | None = None
     """An asset check, as `asset/key:check_name`, that is run on the candidate before the switch."""
+    dependencies_from: str | None = None
+    """The file, relative to the project's folder, that its packages come from; None: the exact one first."""
+    extras: tuple[str, ...] = ()
+    groups: tuple[str, ...] = ()
+    """Extras and dependency groups of the project that are installed too."""
 
 
 def shortened(commit: str) -> str:

@@ -174,4 +174,5 @@ def _waits_for(pod: Pod, events: Sequence[Mapping[str, Any]]) -> str:
     for event in reversed(events):
         if event.get("reason") == "Unhealthy":
             return str(event.get("message", "")).splitlines()[0]
-    return "its first successful probe"
+    told = next((one.termination.message for one in pod.init if one.name == INSTALLS and one.termination), "")
+    return f"its first successful probe. {told}" if told else "its first successful probe"

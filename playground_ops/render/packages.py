@@ -62,6 +62,11 @@ def installing(
     """Return the init container. `where`: the release's files. `live`: releases whose environments stay."""
     location, credentials = release.location, configuration.kubernetes.packages.secret
     given = ["--module", location.module] if location.module else []
+    given += [f"--dependencies-from={location.dependencies_from}"] if location.dependencies_from else []
+    given += [
+        *(f"--extra={name}" for name in location.extras),
+        *(f"--group={name}" for name in location.groups),
+    ]
     volumes = (
         config_map(archive, SOURCE_FOLDER, "source"),
         writable("app", APP_FOLDER),

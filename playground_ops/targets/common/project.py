@@ -1,23 +1,19 @@
 """Reads a project's own settings: where its code lies, which module to load, its dependencies."""
 
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 from playground_ops.core.errors import Finding, PlaygroundError, certain
+from playground_ops.targets.common.declared import AS_FOUND, Declared, Selection
 from playground_ops.targets.common.modules import has_module, has_package, nearest_folders, offered
+from playground_ops.targets.common.python_versions import requires_python
 from playground_ops.targets.common.shadows import check_shadows
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
+from playground_ops.targets.common.toml_files import read_toml
 
 DEFAULT_MODULE = "playground.definitions"
 
-DependencySource = Literal["uv.lock", "pyproject.toml", "requirements.txt"]
 LoadFlag = Literal["--module-name", "--autoload-defs-module-name"]
 
 
@@ -31,11 +27,9 @@ class Project:
     module: str
     load_flag: LoadFlag
     """The option of `dagster api grpc` that `module` goes with."""
-    dependency_source: DependencySource | None
-    """None: it declares no dependencies."""
-    dependency_file: Path | None
-    """The lock of a workspace's member lies above the project's own folder."""
     requires_python: str | None
+    declared: Declared
+    """Where its dependencies are declared."""
     attribute: str | None = None
     """The name in the module that is loaded; None: Dagster finds it."""
 
@@ -59,13 +53,20 @@ class _Choice:
 
 
 def read_project(
-    checkout: Path, subdirectory: str = ".", module: str | None = None, attribute: str | None = None
+    checkout: Path,
+    subdirectory: str = ".",
+    module: str | None = None,
+    attribute: str | None = None,
+    selection: Selection = AS_FOUND,
 ) -> Project:
     """Read a project from the tree; nothing is imported or run.
 
     The module is the one given, else what `[tool.dg.project]` or `[tool.dagster]` declares, else
     `playground.definitions`. Raises PlaygroundError (certain).
     """
+    # Only here: a read-only command has 0.4 s in all.
+    from playground_ops.targets.common.choosing import find_declared
+
     checkout = checkout.resolve()
     directory = _directory(checkout, subdirectory)
     declared = read_toml(directory / "pyproject.toml", checkout)
@@ -81,7 +82,6 @@ def read_project(
     if attribute and choice.load_flag == "--autoload-defs-module-name":
         raise PlaygroundError(_no_attribute(choice.module, attribute))
     check_shadows(checkout, dict.fromkeys((directory, home)), choice.module)
-    source, file = _dependencies(checkout, directory, declared)
     return Project(
         checkout=checkout,
         directory=directory,
@@ -89,28 +89,9 @@ def read_project(
         module=choice.module,
         attribute=attribute,
         load_flag=choice.load_flag,
-        dependency_source=source,
-        dependency_file=file,
-        requires_python=_text(_table(declared, "project").get("requires-python")),
+        requires_python=requires_python(directory, declared),
+        declared=find_declared(checkout, directory, declared, selection),
     )
-
-
-def read_toml(path: Path, checkout: Path) -> Mapping[str, Any]:
-    """Return the tables of a TOML file; none where it is missing. Raises PlaygroundError if it is invalid."""
-    try:
-        return tomllib.loads(path.read_text("utf-8"))
-    except (FileNotFoundError, NotADirectoryError):
-        return {}
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        name = path.relative_to(checkout).as_posix() if path.is_relative_to(checkout) else path.name
-        raise PlaygroundError(
-            certain(
-                object=f"file/{name}",
-                observed="It can't be read as TOML.",
-                cause=f"{error}.",
-                fix="Correct the file and commit it.",
-            )
-        ) from error
 
 
 def _directory(checkout: Path, subdirectory: str) -> Path:
@@ -204,50 +185,6 @@ def _declared_roots(directory: Path, declared: Mapping[str, Any]) -> list[Path]:
     packages = wheel.get("packages")
     places += [str(Path(package).parent) for package in packages or [] if isinstance(package, str)]
     return [directory / place for place in places if isinstance(place, str) and not Path(place).is_absolute()]
-
-
-def _dependencies(
-    checkout: Path, directory: Path, declared: Mapping[str, Any]
-) -> tuple[DependencySource | None, Path | None]:
-    lock = _lock(checkout, directory, declared)
-    if lock is not None:
-        return "uv.lock", lock
-    project = _table(declared, "project")
-    poetry = _table(_table(_table(declared, "tool"), "poetry"), "dependencies")
-    if project.get("dependencies") or "dependencies" in project.get("dynamic", ()) or poetry:
-        return "pyproject.toml", directory / "pyproject.toml"
-    if (directory / "requirements.txt").is_file():
-        return "requirements.txt", directory / "requirements.txt"
-    return None, None
-
-
-def _lock(checkout: Path, directory: Path, declared: Mapping[str, Any]) -> Path | None:
-    if (directory / "uv.lock").is_file():
-        return directory / "uv.lock"
-    if "project" not in declared:
-        return None
-    for above in directory.parents:
-        if not above.is_relative_to(checkout):
-            break
-        workspace = _table(
-            _table(_table(read_toml(above / "pyproject.toml", checkout), "tool"), "uv"), "workspace"
-        )
-        if workspace and _is_member(directory.relative_to(above), workspace):
-            return above / "uv.lock" if (above / "uv.lock").is_file() else None
-    return None
-
-
-def _is_member(place: Path, workspace: Mapping[str, Any]) -> bool:
-    def listed(key: str) -> bool:
-        # `*` is one level, as in uv; Path.match compares from the right, so the depth is compared too.
-        patterns = [Path(pattern) for pattern in workspace.get(key, ()) if isinstance(pattern, str)]
-        return any(
-            place.match(pattern.as_posix())
-            and ("**" in pattern.parts or len(pattern.parts) == len(place.parts))
-            for pattern in patterns
-        )
-
-    return listed("members") and not listed("exclude")
 
 
 def _table(tables: Mapping[str, Any], name: str) -> Mapping[str, Any]:

@@ -10,6 +10,7 @@ from playground_ops.core.checkout import Checkout, pointers
 from playground_ops.core.errors import BadInput, Finding, PlaygroundError, certain, transient
 from playground_ops.core.model import Dependencies, Location, Release, Revision
 from playground_ops.core.target import Say
+from playground_ops.targets.common.declared import Selection
 from playground_ops.targets.common.project import Project, read_project
 from playground_ops.targets.common.sources import bootstrap_revision, content_hash, sources_of
 from playground_ops.targets.local import git, large_files
@@ -41,12 +42,16 @@ class Code:
 
         project = self.project_of(release, self._check_out(release, say))
         if self._is_shared(release.location, project):
+            if release.location.dependencies is Dependencies.AUTO and project.declared.not_taken:
+                say(f"It has the stack's packages. {project.declared.told()}")
             return project, shared()
+        say(project.declared.told())
         return project, self._environments().ensure(project, say)
 
     def project_of(self, release: Release, checkout: Path) -> Project:
         location = release.location
-        return read_project(checkout, location.subdirectory, location.module, location.attribute)
+        selection = Selection(location.dependencies_from, location.extras, location.groups)
+        return read_project(checkout, location.subdirectory, location.module, location.attribute, selection)
 
     def fetch(self, location: Location, revision: Revision, say: Say) -> Revision:
         """Check the commit out and return it with subject and author. Raises PlaygroundError."""
@@ -94,7 +99,7 @@ class Code:
     def _is_shared(location: Location, project: Project) -> bool:
         if location.repository is None or location.dependencies is Dependencies.SHARED:
             return True
-        return location.dependencies is Dependencies.AUTO and project.dependency_source is None
+        return location.dependencies is Dependencies.AUTO and project.declared.is_nothing
 
 
 def _moved_on(commit: str, found: str) -> Finding:

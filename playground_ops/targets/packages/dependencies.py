@@ -1,149 +1,133 @@
-"""The content of a project's environment as a key: the same content gives the same key."""
+"""The content of a project's environment as a key: the same declaration gives the same key."""
 
 import hashlib
 import json
-import re
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from collections.abc import Sequence
 
-from playground_ops.core.errors import Finding, PlaygroundError, certain
-from playground_ops.targets.common.project import Project, read_toml
+from packaging.utils import canonicalize_name
+
+from playground_ops.core.errors import PlaygroundError
+from playground_ops.targets.common import pins, pyproject, requirement_files
+from playground_ops.targets.common.project import Project
 from playground_ops.targets.common.sources import content_hash
+from playground_ops.targets.common.toml_files import read_toml, table
+from playground_ops.targets.packages import locked, refusals
+from playground_ops.targets.packages.interpreters import Interpreter
 
-_LOCAL_LINE = re.compile(r"^\s*(?:-e\s|--editable|\.|/|file:)|@\s*(?:file:|\.)")
-_INCLUDE_LINE = re.compile(r"^\s*(?:-r|-c|--requirement|--constraint)[\s=]*(\S+)")
-
-
-@dataclass(frozen=True)
-class Wanted:
-    digest: str
-    """Hexadecimal; the same for projects that lock or require the same."""
-    has_local: bool
-    """Whether packages of the repository itself are installed, other than the project's own."""
+_OF_POETRY = ("dependencies", "dev-dependencies", "extras", "group", "source")
+_OF_PDM = ("dev-dependencies", "resolution", "source")
+_OF_THE_PROJECT = ("dependencies", "optional-dependencies", "dynamic", "requires-python")
 
 
-def wanted(project: Project) -> Wanted:
-    """Return what `project` declares. Raises PlaygroundError (certain)."""
-    assert project.dependency_file is not None
-    if project.dependency_source == "uv.lock":
-        return _locked(project, project.dependency_file)
-    if project.dependency_source == "pyproject.toml":
-        return _declared(project, project.dependency_file)
-    return _required(project, project.dependency_file)
+def needs_backend(project: Project) -> bool:
+    """Return whether only the project's build backend can tell its dependencies."""
+    if project.declared.kind in ("setup.py", "setup.cfg"):
+        return True
+    if project.declared.kind != "pyproject.toml":
+        return False
+    chosen, tables = project.declared.selection, _tables(project)
+    return not pyproject.is_poetry(tables) and pyproject.requirements(tables, chosen.extras, ()) is None
 
 
-def _locked(project: Project, lock: Path) -> Wanted:
-    # The lock's own text, and what it lacks: the code of packages in the same repository, which package of a
-    # workspace is wanted, and uv's settings.
-    member = project.directory.relative_to(lock.parent).as_posix()
-    trees = [
-        (lock.parent / place).resolve() for place in _local_places(read_toml(lock, project.checkout), member)
-    ]
-    outside = [tree for tree in trees if not tree.is_relative_to(project.checkout)]
-    if outside:
-        raise PlaygroundError(_outside(project, outside))
-    settings = [_settings(folder / "pyproject.toml", project) for folder in (lock.parent, project.directory)]
+def has_computed(project: Project) -> bool:
+    """Return whether a build computes the dependencies of the project itself, whatever file is taken."""
+    return pyproject.requirements(_tables(project), project.declared.selection.extras, ()) is None
+
+
+def of_itself(project: Project, told: Sequence[str]) -> str:
+    """Return a hash of what the project itself declares, for a file that names the project as a package."""
+    return of_parts([declaration(project), *settings(project), *sorted(told)])
+
+
+def digest(project: Project, told: Sequence[str]) -> str:
+    """Return a hexadecimal hash of what is declared. `told`: what the build backend tells, if it is asked.
+
+    Raises PlaygroundError (certain) for what can't be read.
+    """
+    file, chosen = project.declared.file, project.declared.selection
+    assert file is not None
     parts = [
-        lock.read_text("utf-8"),
-        member,
-        *settings,
-        *(content_hash([tree]) for tree in trees if tree.exists()),
+        str(project.declared.kind),
+        project.directory.relative_to(project.checkout).as_posix(),
+        json.dumps([chosen.extras, chosen.groups, sorted(told)]),
+        *settings(project),
     ]
-    return Wanted(_digest(parts), bool(trees))
+    if project.declared.kind == "requirements.txt":
+        parts += requirement_files.lines(file, project.checkout)
+        parts += [content_hash([place]) for place in requirement_files.places(file, project.checkout)]
+    elif project.declared.kind not in ("pyproject.toml", "setup.py", "setup.cfg"):
+        parts.append(file.read_text("utf-8"))
+    if project.declared.kind != "requirements.txt":
+        parts.append(declaration(project))
+    return of_parts(parts)
 
 
-def _declared(project: Project, file: Path) -> Wanted:
-    tables = read_toml(file, project.checkout)
-    about = {
-        name: tables.get("project", {}).get(name) for name in ("dependencies", "dynamic", "requires-python")
-    }
-    poetry = tables.get("tool", {}).get("poetry", {}).get("dependencies")
-    parts = [
-        json.dumps([about, poetry, tables.get("build-system")], sort_keys=True),
-        _settings(file, project),
-    ]
-    sources = tables.get("tool", {}).get("uv", {}).get("sources", {})
-    has_local = any(_is_local(source) for source in sources.values()) or "file:" in parts[0]
-    if has_local or about["dynamic"]:
-        # Only uv knows which trees it takes, and which of these in turn: the complete repository counts.
-        parts.append(content_hash([project.checkout]))
-    return Wanted(_digest(parts), has_local)
+def declaration(project: Project) -> str:
+    """Return the tables of the project's `pyproject.toml` that say what it needs."""
+    tables = _tables(project)
+    own = {name: table(tables, "project").get(name) for name in _OF_THE_PROJECT}
+    groups, system = tables.get("dependency-groups"), tables.get("build-system")
+    return json.dumps([own, groups, system], sort_keys=True, default=str)
 
 
-def _required(project: Project, file: Path) -> Wanted:
-    lines = list(_lines(file, project.checkout, set()))
-    has_local = any(_LOCAL_LINE.search(line) for line in lines)
-    more = [content_hash([project.checkout])] if has_local else []
-    return Wanted(_digest([*lines, *more]), has_local)
+def settings(project: Project) -> list[str]:
+    """Return the settings of tools for the project and, with a lock of a workspace, for that."""
+    file = project.declared.file
+    folders = {project.directory: None, **({file.parent: None} if file else {})}
+    found = []
+    for folder in folders:
+        tools = table(read_toml(folder / "pyproject.toml", project.checkout), "tool")
+        # Only what decides which packages there are, and from where: a version of the project is none of it.
+        used = [
+            table(tools, "uv"),
+            *(table(tools, "poetry").get(key) for key in _OF_POETRY),
+            *(table(tools, "pdm").get(key) for key in _OF_PDM),
+        ]
+        of_uv = folder / "uv.toml"
+        found += [json.dumps(used, sort_keys=True, default=str), of_uv.read_text() if of_uv.is_file() else ""]
+    return found
 
 
-def _lines(file: Path, checkout: Path, seen: set[Path]) -> Iterator[str]:
-    if file in seen or not file.resolve().is_relative_to(checkout) or not file.is_file():
+def check(project: Project, interpreter: Interpreter) -> None:
+    """Check that a lock still fits what is declared. Raises PlaygroundError (certain).
+
+    A file that the configuration names is taken as it is. For `poetry.lock` the program that reads it checks.
+    """
+    declared = project.declared
+    if declared.kind is None:
+        raise PlaygroundError(refusals.nothing_declared(project))
+    if declared.outdated:
+        raise PlaygroundError(refusals.not_compiled_again(project))
+    chosen = declared.selection
+    if declared.kind == "requirements.txt" and (chosen.extras or chosen.groups):
+        raise PlaygroundError(refusals.for_no_selection(project))
+    if chosen.file is not None:
         return
-    seen.add(file)
-    for line in file.read_text("utf-8", errors="replace").splitlines():
-        included = _INCLUDE_LINE.match(line)
-        if included:
-            yield from _lines((file.parent / included[1]).resolve(), checkout, seen)
-        if not line.lstrip().startswith("#"):
-            yield line
+    with locked.readable(project):
+        held = locked.pins(project)
+        lacks = _gaps(project, interpreter, held) if held else []
+    if lacks:
+        raise PlaygroundError(refusals.stale(project, lacks))
 
 
-def _local_places(lock: Mapping[str, Any], member: str) -> list[str]:
-    """Return the folders of the packages that `member` needs from its own repository, itself left out."""
-    packages: dict[str, list[Mapping[str, Any]]] = {}
-    for package in lock.get("package", ()):
-        packages.setdefault(package["name"], []).append(package)
-    own = [package for versions in packages.values() for package in versions if _place(package) == member]
-    waiting = [name for package in own for name in _needs(package, with_extras=())]
-    reached: set[str] = set()
-    while waiting:
-        name = waiting.pop()
-        if name not in reached:
-            reached.add(name)
-            every = packages.get(name, [])
-            waiting += [need for package in every for need in _needs(package, with_extras=None)]
-    places = {_place(package) for name in reached for package in packages.get(name, [])}
-    return sorted(place for place in places if place is not None and place != member)
+def _gaps(project: Project, interpreter: Interpreter, held: pins.Pins) -> list[str]:
+    if project.declared.kind == "Pipfile.lock":
+        listed = table(read_toml(project.directory / "Pipfile", project.checkout), "packages")
+        return [f"`{name}` is not in it" for name in listed if canonicalize_name(name) not in held]
+    chosen, tables = project.declared.selection, _tables(project)
+    required = pyproject.requirements(tables, chosen.extras, chosen.groups)
+    python = interpreter.version
+    markers = {"python_full_version": python, "python_version": ".".join(python.split(".")[:2])}
+    sought = pins.Sought(required or [], pyproject.decided_elsewhere(tables), markers, chosen.extras)
+    return pins.gaps(sought, held)
 
 
-def _place(package: Mapping[str, Any]) -> str | None:
-    source = package.get("source", {})
-    place = source.get("editable", source.get("directory", source.get("virtual")))
-    return Path(place).as_posix() if isinstance(place, str) else None
-
-
-def _needs(package: Mapping[str, Any], with_extras: Sequence[str] | None) -> list[str]:
-    """Return the names it depends on, with the named extras, or with None all extras."""
-    extras = package.get("optional-dependencies", {})
-    chosen = extras if with_extras is None else {name: extras[name] for name in with_extras}
-    listed = [package.get("dependencies", []), *chosen.values()]
-    return [entry["name"] for entries in listed for entry in entries]
-
-
-def _is_local(source: object) -> bool:
-    entries = source if isinstance(source, list) else [source]
-    return any(isinstance(entry, dict) and ("path" in entry or entry.get("workspace")) for entry in entries)
-
-
-def _settings(file: Path, project: Project) -> str:
-    tools = read_toml(file, project.checkout).get("tool", {})
-    return json.dumps(tools.get("uv", {}), sort_keys=True, default=str)
-
-
-def _digest(parts: Sequence[str]) -> str:
-    digest = hashlib.sha256()
+def of_parts(parts: Sequence[str]) -> str:
+    found = hashlib.sha256()
     for part in parts:
-        digest.update(f"{len(part)}\0{part}".encode())
-    return digest.hexdigest()
+        found.update(f"{len(part)}\0{part}".encode())
+    return found.hexdigest()
 
 
-def _outside(project: Project, trees: Sequence[Path]) -> Finding:
-    return certain(
-        object=f"environment/{project.place}",
-        observed=f"It needs packages from outside its repository: {', '.join(str(tree) for tree in trees)}.",
-        cause="`[tool.uv.sources]` points to a folder that only its author has.",
-        fix="Move the package into the repository, or depend on a released version of it.",
-    )
+def _tables(project: Project) -> pyproject.Tables:
+    return read_toml(project.directory / "pyproject.toml", project.checkout)

@@ -1,60 +1,39 @@
-"""Environments that uv makes for projects: one per content, shared by the releases that lock the same."""
+"""Environments that uv makes for projects: one per content, shared by the releases that declare the same."""
 
-import fcntl
-import hashlib
 import json
 import os
-import platform
-import shutil
-import sys
-from collections.abc import Callable, Collection, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
-from importlib.metadata import version
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
+from urllib.parse import unquote
 
-from playground_ops.core.errors import Finding, PlaygroundError, certain
+from playground_ops.core.errors import PlaygroundError
 from playground_ops.core.target import Say
 from playground_ops.targets.common.atomic_folder import (
     RECENT_SECONDS,
     discard,
     locked,
+    members,
     remove_unused,
     room,
     used,
 )
 from playground_ops.targets.common.project import Project
-from playground_ops.targets.packages.dependencies import Wanted, wanted
-from playground_ops.targets.packages.installed import check_copied, check_dagster, installed, lay_over
+from playground_ops.targets.packages import dependencies, refusals
+from playground_ops.targets.packages.copies import copied
+from playground_ops.targets.packages.installed import check_copied, check_dagster, installed, lay_over, taken
+from playground_ops.targets.packages.installing import install
 from playground_ops.targets.packages.interpreters import Interpreter, choose
+from playground_ops.targets.packages.programs import of_backend
+from playground_ops.targets.packages.sought import Environment, Made, Sought, shared
 from playground_ops.targets.packages.uv import Uv
 
+__all__ = ["Environment", "Environments", "shared"]
+
 _MARKER = ".complete"
-_SHAPE = "1"
-"""To be changed when environments are made in another way: older ones are then not reused."""
-
-
-@dataclass(frozen=True)
-class Environment:
-    key: str
-    python: Path
-    dagster_version: str
-
-
-def shared() -> Environment:
-    """Return the environment that the stack itself runs in."""
-    return Environment("shared", Path(sys.executable), version("dagster"))
-
-
-@dataclass(frozen=True)
-class _Recipe:
-    """What the environment of `project` is made of, and its folder."""
-
-    project: Project
-    thing: str
-    needs: Wanted
-    interpreter: Interpreter
-    place: Path
+_ASKED = ".asked"
+"""The folder in an environment with a name for each checkout whose build declares what is in it."""
 
 
 class Environments:
@@ -72,9 +51,9 @@ class Environments:
 
     def find(self, project: Project) -> Environment | None:
         """Return the environment of `project` if it is there. Raises PlaygroundError (certain)."""
-        return _read(self._recipe(project).place)
+        return self._find(self._sought(project))
 
-    def ensure(self, project: Project, say: Callable[[str], None]) -> Environment:
+    def ensure(self, project: Project, say: Say) -> Environment:
         """Return the environment of `project`, which is made if it is missing. An existing one needs no
         network.
 
@@ -82,12 +61,12 @@ class Environments:
         own code by its working directory. So the project's own entry points are not registered. Raises
         PlaygroundError: certain for what the project must change, transient for the index.
         """
-        recipe = self._recipe(project)
-        found = _read(recipe.place)
+        sought = self._sought(project)
+        found = self._find(sought)
         if found is None:
-            with locked(recipe.place, say) as lock, room(recipe.thing):
-                found = _read(recipe.place) or self._make(recipe, say, lock)
-        used(recipe.place)
+            with room(sought.thing):
+                found = self._ensure(sought, say)
+        used(self.folder / found.key)
         return found
 
     def prune(self, keep: set[str], recent_seconds: float = RECENT_SECONDS) -> list[str]:
@@ -97,146 +76,136 @@ class Environments:
         """
         return remove_unused(self.folder, keep, recent_seconds)
 
-    def _recipe(self, project: Project) -> _Recipe:
+    def _sought(self, project: Project) -> Sought:
         thing = f"environment/{project.place}"
-        if project.dependency_source is None:
-            raise PlaygroundError(_nothing_declared(thing))
-        needs, interpreter = wanted(project), self._interpreter_for(project, thing)
-        return _Recipe(project, thing, needs, interpreter, self.folder / self._key(needs, interpreter))
+        if project.declared.kind is None:
+            raise PlaygroundError(refusals.nothing_declared(project))
+        interpreter = self._interpreter_for(project, thing)
+        dependencies.check(project, interpreter)
+        return Sought(project, thing, interpreter, self.instance_packages)
 
-    def _key(self, needs: Wanted, interpreter: Interpreter) -> str:
-        parts = [
-            _SHAPE,
-            needs.digest,
-            interpreter.version,
-            str(interpreter.path.resolve()),
-            f"{sys.platform}-{platform.machine()}",
-            *self.instance_packages,
-        ]
-        return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
+    def _find(self, sought: Sought) -> Environment | None:
+        if not dependencies.needs_backend(sought.project):
+            found = self._matching(sought)
+            if found is not None or not self._itself_computed(sought):
+                return found
+        places = [place for place in members(self.folder) if (place / _ASKED / sought.content).exists()]
+        return next((made.environment for made in map(_read, places) if made), None)
 
-    def _make(self, recipe: _Recipe, say: Say, lock: int) -> Environment:
+    def _itself_computed(self, sought: Sought) -> bool:
+        """Return whether the file names the project itself, whose dependencies its build tells."""
+        made = [_read(place) for place in self._candidates(sought)]
+        return dependencies.has_computed(sought.project) and any(
+            one.has_itself(sought) for one in made if one
+        )
+
+    def _matching(self, sought: Sought) -> Environment | None:
+        made = [_read(place) for place in self._candidates(sought)]
+        return next((one.environment for one in made if one and sought.has(one)), None)
+
+    def _candidates(self, sought: Sought) -> list[Path]:
+        return [place for place in members(self.folder) if place.name.startswith(f"{sought.key}-")]
+
+    def _ensure(self, sought: Sought, say: Say) -> Environment:
+        if dependencies.needs_backend(sought.project):
+            sought = self._asked(sought, say)
+        with locked(self.folder / sought.key, say) as lock:
+            if self._itself_computed(sought):
+                sought = self._asked(sought, say)
+            found = self._matching(sought)
+            if found is None:
+                place = self.folder / f"{sought.key}-{sought.content[:8]}"
+                with locked(place, say) as another:
+                    found = self._make(sought, place, say, (lock, another))
+        _remember(sought, self.folder / found.key)
+        return found
+
+    def _asked(self, sought: Sought, say: Say) -> Sought:
+        """Ask the build of the project, in a copy, what it depends on; once."""
+        if sought.told is not None or not dependencies.has_computed(sought.project):
+            return sought
+        place = self.folder / sought.content
+        say("Asking the project's build which packages it needs.")
+        with locked(place, say) as lock, copied(sought.project, place) as copy:
+            uv = Uv(sought.thing, copy.directory, say, (lock,))
+            return replace(sought, told=tuple(of_backend(copy, sought.interpreter, uv)))
+
+    def _make(self, sought: Sought, place: Path, say: Say, locks: Sequence[int]) -> Environment:
         # In place, with a mark at the end, and not renamed when complete: scripts and the links of an
-        # environment hold its path. So a uv whose caller was killed keeps the lock: two would mix.
-        place, thing, interpreter = recipe.place, recipe.thing, recipe.interpreter
+        # environment hold its path. So a uv whose caller was killed keeps the locks: two would mix.
         discard(place)
         try:
-            with _sources(recipe.project, recipe.needs, place) as source:
-                say(f"Making its environment from {source.dependency_source}, Python {interpreter.version}.")
-                uv = Uv(thing, source.directory, say, (lock,))
-                _install(source, interpreter, place, uv)
-                check_copied(place, thing)
-                dagster = check_dagster(installed(place), thing)
+            with copied(sought.project, place) as copy:
+                made_from = copy.declared.place
+                say(f"Making its environment from {made_from}, Python {sought.interpreter.version}.")
+                uv = Uv(sought.thing, copy.directory, say, locks)
+                _install(copy, sought.interpreter, place, uv)
+                trees = _trees(copy, sought.thing, place, uv)
+                dagster = check_dagster(installed(place), sought.thing)
                 lay_over(self.instance_packages, dagster, place, uv)
-            (place / _MARKER).write_text(json.dumps({"dagster": dagster}))
+            if sought.project.place in trees:
+                sought = self._asked(sought, say)
+            _remember(sought, place)
+            hashes = {path: sought.hash(path) for path in trees}
+            (place / _MARKER).write_text(json.dumps({"dagster": dagster, "trees": hashes}))
         except BaseException:
             discard(place)
             raise
         return Environment(place.name, place / "bin" / "python", dagster)
 
 
-def _install(project: Project, interpreter: Interpreter, place: Path, uv: Uv) -> None:
-    python = ["--python", str(interpreter.path)]
-    uv.run_or_raise(["venv", "--quiet", *python, str(place)])
-    if project.dependency_source == "uv.lock":
-        # Frozen: exactly what was locked and committed, without asking the index.
-        options = ["--frozen", "--no-dev", "--no-editable", "--no-install-project"]
-        uv.run_or_raise(["sync", *options, *python], environment=place)
-        return
-    into = ["--python", str(place / "bin" / "python")]
-    uv.run_or_raise(["pip", "install", *into, "-r", str(project.dependency_file)])
+def _remember(sought: Sought, place: Path) -> None:
+    """Note that the build of this very checkout declares what is in it: it is not asked again."""
+    if sought.told is not None:
+        (place / _ASKED).mkdir(exist_ok=True)
+        (place / _ASKED / sought.content).touch()
 
 
-@contextmanager
-def _sources(project: Project, needs: Wanted, place: Path) -> Iterator[Project]:
-    """Yield the project as uv is to see it.
+def _install(copy: Project, interpreter: Interpreter, place: Path, uv: Uv) -> None:
+    """Install, and tell of paths as the repository's author knows them, and not of the copy's."""
+    try:
+        install(copy, interpreter, place, uv)
+    except PlaygroundError as error:
+        found = error.finding
+        paths = re.findall(r"Distribution not found at: file://(\S+)", found.evidence)
+        places = [Path(unquote(path)) for path in paths]
+        if outside := [place for place in places if not place.is_relative_to(copy.checkout)]:
+            raise PlaygroundError(refusals.outside(copy, [_written(copy, one) for one in outside])) from error
+        if places:
+            raise PlaygroundError(refusals.not_there(copy, places)) from error
+        told = {name: getattr(found, name).replace(f"{copy.checkout}/", "") for name in ("cause", "evidence")}
+        raise PlaygroundError(found.model_copy(update=told)) from error
 
-    Building the packages of a repository writes into their folders, and a checkout never changes: they are
-    built from a copy, under the name that `sweep` knows.
+
+def _written(copy: Project, place: Path) -> Path:
+    """Return a path as it was probably written: a relative one leads from the copy to somewhere near it."""
+    near = os.path.commonpath([place, copy.checkout]) != os.path.sep
+    return Path(os.path.relpath(place, copy.directory)) if near else place
+
+
+def _trees(copy: Project, thing: str, place: Path, uv: Uv) -> list[str]:
+    """Return the paths in the checkout that packages came from. The project itself is taken out again.
+
+    Raises PlaygroundError (certain) for a package from outside of the checkout.
     """
-    if not needs.has_local:
-        yield project
-        return
-    copy = place.with_name(f".{place.name}.building")
-    shutil.rmtree(copy, ignore_errors=True)
-    try:
-        shutil.copytree(
-            project.checkout, copy, symlinks=True, ignore=shutil.ignore_patterns("__pycache__", ".venv")
-        )
-        file = project.dependency_file
-        yield replace(
-            project,
-            checkout=copy,
-            directory=copy / project.directory.relative_to(project.checkout),
-            dependency_file=file and copy / file.relative_to(project.checkout),
-        )
-    finally:
-        shutil.rmtree(copy, ignore_errors=True)
+    found = taken(place)
+    check_copied(found, thing)
+    root = copy.checkout.resolve()
+    outside = [one for one in found.places.values() if not one.is_relative_to(root)]
+    if outside:
+        raise PlaygroundError(refusals.outside(copy, outside))
+    for name, one in found.places.items():
+        if one == copy.directory.resolve():
+            uv.run_or_raise(["pip", "uninstall", "--python", str(place / "bin" / "python"), name])
+    return sorted({one.relative_to(root).as_posix() for one in found.places.values()})
 
 
-def _read(place: Path) -> Environment | None:
+def _read(place: Path) -> Made | None:
     try:
-        dagster = json.loads((place / _MARKER).read_text())["dagster"]
+        content = json.loads((place / _MARKER).read_text())
+        dagster, trees = content["dagster"], dict(content["trees"])
     except (OSError, ValueError, KeyError, TypeError):
         return None
     python = place / "bin" / "python"
     # The Python that it was made with may have been uninstalled: then it is made again.
-    return Environment(place.name, python, dagster) if os.access(python, os.X_OK) else None
-
-
-def _nothing_declared(thing: str) -> Finding:
-    return certain(
-        object=thing,
-        observed="The project declares no dependencies.",
-        cause="Its folder has no `uv.lock`, no `requirements.txt` and no `dependencies` in `pyproject.toml`.",
-        fix="Add one of them (with `dagster` in it), or set `dependencies: shared` for the location.",
-    )
-
-
-class Keeping:
-    """Stored beside the environments in `folder`: a note for each release, and uv's cache.
-
-    The cache takes no room of its own: its files are hard links to the environments' files.
-    """
-
-    def __init__(self, folder: Path) -> None:
-        self._notes, self._cache = folder / ".releases", folder / ".cache"
-        self._lock = folder / ".cache.lock"
-
-    def note(self, release: str, key: str) -> None:
-        """Note that the release uses that environment from now on."""
-        self._notes.mkdir(exist_ok=True)
-        (self._notes / release).write_text(key)
-
-    def keys(self, live: Collection[str], as_of: float) -> set[str]:
-        """Return the keys in use when `live` were all releases; notes of other releases are dropped.
-
-        A pod that comes back after months brings a list that is as old: newer notes stay.
-        """
-        notes = list(self._notes.glob("*")) if self._notes.is_dir() else []
-        for note in notes:
-            if note.name not in live and note.stat().st_mtime < as_of - RECENT_SECONDS:
-                note.unlink(missing_ok=True)
-        return {note.read_text() for note in notes if note.is_file()}
-
-    @contextmanager
-    def cache(self) -> Iterator[None]:
-        """Lock uv's cache while it is used."""
-        with self._lock.open("a") as lock:
-            fcntl.flock(lock, fcntl.LOCK_SH)
-            yield
-
-    def tidy(self, gone: Sequence[str], say: Say) -> None:
-        """Drop the cache after environments were removed: files that only they used are of no more use."""
-        if not gone:
-            return
-        say(f"Removed environments that no release uses: {', '.join(gone)}.")
-        with self._lock.open("a") as lock:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                return  # somebody installs; the next call tidies
-            if self._cache.exists():
-                aside = self._cache.with_name(f".cache.gone-{os.getpid()}")
-                self._cache.replace(aside)
-                shutil.rmtree(aside, ignore_errors=True)
+    return Made(Environment(place.name, python, dagster), trees) if os.access(python, os.X_OK) else None

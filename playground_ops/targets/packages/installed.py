@@ -3,8 +3,10 @@
 import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from importlib.metadata import Distribution, distributions
 from pathlib import Path
+from urllib.parse import unquote, urlsplit
 
 from packaging.version import InvalidVersion, Version
 
@@ -26,19 +28,40 @@ def installed(place: Path) -> dict[str, str]:
     }
 
 
-def check_copied(place: Path, thing: str) -> None:
-    """Raise PlaygroundError when a package of the repository was linked, not copied in."""
+@dataclass(frozen=True)
+class Taken:
+    """What an installation took from files, and not from an index."""
+
+    places: Mapping[str, Path]
+    """Real paths by the name of the package."""
+    linked: Sequence[str]
+    """Names of packages that are links to their sources."""
+
+
+def taken(place: Path) -> Taken:
+    """Read what each package of the environment says of its origin (PEP 610)."""
+    places, linked = {}, []
     for found in _distributions(place):
         origin = json.loads(found.read_text("direct_url.json") or "{}")
+        url = urlsplit(origin.get("url", ""))
+        if url.scheme == "file" and "vcs_info" not in origin:
+            places[found.metadata["Name"]] = Path(unquote(url.path)).resolve()
         if origin.get("dir_info", {}).get("editable"):
-            raise PlaygroundError(
-                certain(
-                    object=thing,
-                    observed=f"uv installed {found.metadata['Name']} as a link to its sources.",
-                    cause="This uv is older than 0.11.12 and can't do otherwise.",
-                    fix="Upgrade it (`pip install --upgrade uv`), or lock the project with `uv lock`.",
-                )
+            linked.append(found.metadata["Name"])
+    return Taken(places, linked)
+
+
+def check_copied(found: Taken, thing: str) -> None:
+    """Raise PlaygroundError when a package of the repository was linked, not copied in."""
+    if found.linked:
+        raise PlaygroundError(
+            certain(
+                object=thing,
+                observed=f"uv installed {found.linked[0]} as a link to its sources.",
+                cause="This uv is older than 0.11.12 and can't do otherwise.",
+                fix="Upgrade it (`pip install --upgrade uv`), or lock the project with `uv lock`.",
             )
+        )
 
 
 def _distributions(place: Path) -> Iterable[Distribution]:

@@ -74,6 +74,13 @@ _FAILURES = (
         "Run `uv lock` in the project, mend what it names, and push.",
     ),
     (
+        r"(?:extra|group) [`'\"]?[\w.-]+[`'\"]? (?:is not defined|was not found)|Requested extra not found",
+        _CERTAIN,
+        "The project has no such extra or group.",
+        "The configuration of the location names it.",
+        "Correct `extras` or `groups` in the configuration, or add it to the project and lock again.",
+    ),
+    (
         r"Failed to build|build backend|Failed to prepare|Distribution not found at|"
         r"doesn't have a source dist",
         _CERTAIN,

@@ -1,7 +1,7 @@
 """Makes the environment that a commit declares, in the pod of a release from git before its server starts.
 
 `python -m playground_ops.targets.kubernetes.inside.installing CHECKOUT --subdirectory S [--module M]
---dependencies project|auto --release R`
+--dependencies project|auto [--dependencies-from FILE] [--extra E]... [--group G]... --release R`
 
 An existing environment is reused without any request; otherwise uv makes it from the package index. uv is
 installed if the image lacks it. Credentials for indexes come from the files of a Secret, and never appear in
@@ -34,10 +34,12 @@ from playground_ops.render.names import (
 from playground_ops.render.packages import LIVE, LIVE_AS_OF
 from playground_ops.targets.common.atomic_folder import room
 from playground_ops.targets.common.command import Inherited, TimedOut, quiet_environment, run
+from playground_ops.targets.common.declared import Selection
 from playground_ops.targets.common.project import Project, read_project
 from playground_ops.targets.kubernetes.inside.serving import not_its_own, reported
-from playground_ops.targets.packages.environments import Environments, Keeping
+from playground_ops.targets.packages.environments import Environments
 from playground_ops.targets.packages.interpreters import of_the_image
+from playground_ops.targets.packages.keeping import Keeping
 from playground_ops.targets.packages.uv import tail, too_slow
 
 NETRC, USERNAME, PASSWORD, AUTHORITY = "netrc", "username", "password", "ca.crt"
@@ -148,29 +150,43 @@ def _no_pip(thing: str, words: str) -> Finding:
     )
 
 
+TOLD = Path("/dev/termination-log")
+"""The default `terminationMessagePath` of a container; what it holds is in the pod's status."""
+TOLD_BYTES = 1024
 CLAIM = f"claim/{ARTIFACTS}"
 INSTANCE_PACKAGES = ("dagster-postgres",)
 """Packages that dagster.yaml names besides Dagster itself; this one brings psycopg2."""
 
 
-def main(arguments: Sequence[str]) -> int:
+def asked(arguments: Sequence[str]) -> tuple[argparse.Namespace, Selection]:
+    """Return what the container of a release is asked for."""
     parser = argparse.ArgumentParser()
     parser.add_argument("checkout", type=Path)
     parser.add_argument("--subdirectory", default=".")
     parser.add_argument("--module")
     parser.add_argument("--dependencies", type=Dependencies, default=Dependencies.AUTO)
+    parser.add_argument("--dependencies-from")
+    parser.add_argument("--extra", action="append", default=[])
+    parser.add_argument("--group", action="append", default=[])
     parser.add_argument("--release", required=True)
     found = parser.parse_args(arguments)
+    return found, Selection(found.dependencies_from, tuple(found.extra), tuple(found.group))
+
+
+def main(arguments: Sequence[str]) -> int:
+    found, selection = asked(arguments)
     chosen = Path(CHOSEN_ENVIRONMENT)
     try:
         with room(CLAIM):
             chosen.unlink(missing_ok=True)
             folder = own_folder(Path(MADE_ENVIRONMENTS))
-            project = read_project(found.checkout, found.subdirectory, found.module)
-            if found.dependencies is Dependencies.AUTO and project.dependency_source is None:
-                say("The project declares no dependencies: it has those of the image.")
-                return 0
-            chosen.write_text(key_of(project, folder, found.release, say))
+            project = read_project(found.checkout, found.subdirectory, found.module, selection=selection)
+            told = project.declared.told()
+            if found.dependencies is Dependencies.AUTO and project.declared.is_nothing:
+                told = f"The project declares no dependencies: it has those of the image. {told}"
+            else:
+                chosen.write_text(key_of(project, folder, found.release, say))
+            tell(told)
     except PlaygroundError as error:
         return reported(error)
     return 0
@@ -201,6 +217,14 @@ def own_folder(folder: Path) -> Path:
     if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid() or found.st_mode & 0o022:
         raise PlaygroundError(not_its_own(f"folder/{folder}"))
     return folder
+
+
+def tell(what: str) -> None:
+    """Say it, also where the kubelet reads it: a rollout shows that. Not for faults, which are in the log."""
+    told = redact(what.strip())
+    say(told)
+    if TOLD.exists():
+        TOLD.write_bytes(told.encode()[:TOLD_BYTES])
 
 
 def say(line: str) -> None:

@@ -1,0 +1,33 @@
+"""A copy of a checkout, to build packages in: a build writes into its folder; a checkout never changes."""
+
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+from playground_ops.targets.common.project import Project
+
+_SETUPTOOLS = '[build-system]\nrequires = ["setuptools"]\nbuild-backend = "setuptools.build_meta"\n'
+
+
+@contextmanager
+def copied(project: Project, place: Path) -> Iterator[Project]:
+    """Yield the project in a copy beside `place`, by the name that `sweep` knows; the caller holds its lock.
+
+    No two contents have a copy at the same path: uv knows what it built by path and time.
+    """
+    copy = place.with_name(f".{place.name}.building")
+    shutil.rmtree(copy, ignore_errors=True)
+    try:
+        ignored = shutil.ignore_patterns("__pycache__", ".venv")
+        shutil.copytree(project.checkout, copy, symlinks=True, ignore=ignored)
+        file = project.declared.file
+        moved = replace(project.declared, file=file and copy / file.relative_to(project.checkout))
+        directory = copy / project.directory.relative_to(project.checkout)
+        if project.declared.kind == "setup.cfg" and not (directory / "pyproject.toml").exists():
+            # Without one no tool takes the folder for a project.
+            (directory / "pyproject.toml").write_text(_SETUPTOOLS)
+        yield replace(project, checkout=copy, directory=directory, declared=moved)
+    finally:
+        shutil.rmtree(copy, ignore_errors=True)
