@@ -137,7 +137,13 @@ code_locations:
     pod: *pod
   - {{name: image, image: registry.internal/a:1, module: a.definitions, working_directory: /srv/a}}
   - {{name: image-2, image: registry.internal/b:1, python_file: /srv/b/definitions.py}}
-  - {{name: x, repo: https://git.internal/data/public.git, isolation: true, dependencies: project}}
+  - name: x
+    repo: https://git.internal/data/public.git
+    isolation: true
+    dependencies: project
+    dependencies_from: requirements/run.txt
+    extras: [warehouse]
+    groups: [run]
   - {{name: {"n" * 40}}}
 """
 """Every key, with a database of the stack's own."""

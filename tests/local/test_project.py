@@ -34,7 +34,7 @@ def test_a_scaffolded_project_says_all_itself(tmp_path: Path) -> None:
     assert project.module_root == tmp_path.resolve() / "sales" / "src"
     assert project.load_flag == "--module-name"
     assert project.load_arguments == ("--module-name", "sales.definitions", "-d", str(project.directory))
-    assert project.dependency_source == "pyproject.toml"
+    assert project.declared.kind == "pyproject.toml"
     assert project.requires_python is not None
 
 
@@ -94,7 +94,7 @@ def test_two_modules_are_one_too_many(tmp_path: Path) -> None:
 def test_nothing_said_means_the_playground(tmp_path: Path) -> None:
     checkout = write(tmp_path, {"playground/definitions.py": ""})
     project = read_project(checkout)
-    assert (project.module, project.dependency_source) == ("playground.definitions", None)
+    assert (project.module, project.declared.kind) == ("playground.definitions", None)
 
 
 def test_a_missing_subdirectory_names_what_is_there(tmp_path: Path) -> None:
@@ -144,7 +144,7 @@ def test_a_broken_pyproject_says_where(tmp_path: Path) -> None:
 )
 def test_where_the_packages_come_from(tmp_path: Path, files: dict[str, str], expected: str | None) -> None:
     checkout = write(tmp_path, {**files, "playground/definitions.py": ""})
-    assert read_project(checkout).dependency_source == expected
+    assert read_project(checkout).declared.kind == expected
 
 
 def test_a_member_of_a_workspace_is_locked_above(tmp_path: Path) -> None:
@@ -159,8 +159,8 @@ def test_a_member_of_a_workspace_is_locked_above(tmp_path: Path) -> None:
             "projects/odd/playground/definitions.py": "",
         },
     )
-    assert read_project(checkout, "projects/sales").dependency_file == checkout / "uv.lock"
-    assert read_project(checkout, "projects/odd").dependency_source == "pyproject.toml"
+    assert read_project(checkout, "projects/sales").declared.file == checkout / "uv.lock"
+    assert read_project(checkout, "projects/odd").declared.kind == "pyproject.toml"
 
 
 def test_a_package_that_lies_where_the_build_backend_is_told(tmp_path: Path) -> None:

@@ -46,6 +46,37 @@ def test_the_flat_keys_of_the_first_version() -> None:
     assert (b.name, b.repository, b.ref, b.automation) == ("b", "git@git.test:b.git", None, "off")
 
 
+def test_which_packages_of_a_project_are_installed() -> None:
+    keys = "dependencies_from: ../lock/run.txt, extras: [fast], groups: [run, 'db-1']"
+    (found,) = parse(f"code_locations: [{{name: x, repo: /x, {keys}}}]").locations
+    assert (found.dependencies_from, found.extras, found.groups) == (
+        "../lock/run.txt",
+        ("fast",),
+        ("run", "db-1"),
+    )
+    faults = faults_of(
+        """
+        code_locations:
+        - {name: x, repo: /x, dependencies_from: environment.yml, extras: [a b], groups: [-x]}
+        - {name: y, repo: /y, dependencies_from: /etc/x.txt}
+        - {name: z, repo: /z, dependencies: shared, extras: [fast], dependencies_from: pylock.run.toml}
+        - {name: i, image: 'r/x:1', module: y, groups: [run]}
+        """
+    )
+    assert set(faults) == {
+        "code_locations[0].dependencies_from",
+        "code_locations[0].extras[0]",
+        "code_locations[0].groups[0]",
+        "code_locations[1].dependencies_from",
+        "code_locations[2].extras",
+        "code_locations[2].dependencies_from",
+        "code_locations[3].groups",
+    }
+    assert "`pylock.toml`" in faults["code_locations[0].dependencies_from"].cause
+    assert "Remove `dependencies: shared`" in faults["code_locations[2].extras"].fix
+    assert "beside `image`" in str(faults["code_locations[3].groups"])
+
+
 def test_the_secret_of_a_private_repository() -> None:
     text = "code_locations: [{name: x, repo: {url: 'https://git.test/x', secret: x-git}}]"
     found = parse(text)

@@ -16,10 +16,17 @@ from playground_ops.core.pod import Pod
 from playground_ops.diagnose.pods import INSTALLS, Collected, assess
 from playground_ops.render import packages, release
 from playground_ops.render.gitsync import InUse
+from playground_ops.targets.common.declared import Selection
 from playground_ops.targets.common.project import read_project
-from playground_ops.targets.kubernetes.inside.installing import UV, credentials, obtain_uv, own_folder
+from playground_ops.targets.kubernetes.inside.installing import (
+    UV,
+    asked,
+    credentials,
+    obtain_uv,
+    own_folder,
+)
 from playground_ops.targets.kubernetes.inside.serving import own_environment
-from playground_ops.targets.packages.environments import Keeping
+from playground_ops.targets.packages.keeping import Keeping
 from playground_ops.targets.packages.uv import explain
 
 ROOT = Path(__file__).parents[2]
@@ -58,6 +65,17 @@ def test_what_else_there_is_is_told_and_makes_no_other_surroundings() -> None:
     told = {one["name"]: one["value"] for one in beside.container["env"]}
     assert (told[packages.LIVE], told[packages.LIVE_AS_OF]) == ("a-1 a-2", "2026-01-01T00:00:00.000+00:00")
     assert packages.LIVE not in {one["name"] for one in alone.container["env"]}
+
+
+def test_what_a_location_chooses_reaches_the_container_and_nothing_else_does() -> None:
+    plain = made(Dependencies.AUTO)
+    chosen = {"dependencies_from": "../lock/run.txt", "extras": ("fast", "db"), "groups": ("run",)}
+    release = plain.model_copy(update={"location": plain.location.model_copy(update=chosen)})
+    told = [packages.installing(one, read(INDEX, Path("x")), "archive", "/w", ()) for one in (plain, release)]
+    before, after = (one.container["args"] for one in told)
+    assert asked(before)[1] == Selection()
+    assert asked(after)[1] == Selection("../lock/run.txt", ("fast", "db"), ("run",))
+    assert [one for one in after if one in before] == before
 
 
 @pytest.mark.parametrize(
@@ -184,6 +202,17 @@ def test_a_wait_for_packages_says_so_and_has_the_time_of_the_whole_start() -> No
     seen = assess(Collected(Pod.read({"metadata": {"name": "x"}, "status": status})))
     assert "installing packages" in seen.message
     assert seen.finding is None, "what is transient has less time"
+
+
+def test_a_rollout_tells_which_file_the_packages_come_from() -> None:
+    told = "Its packages are those of `uv.lock`, which pins them. Not taken: `x.txt` (it gives ranges)."
+    done = {"name": INSTALLS, "state": {"terminated": {"exitCode": 0, "message": told}}}
+    scheduled = {"conditions": [{"type": "PodScheduled", "status": "True"}]}
+    server = {"name": "dagster-grpc", "state": {"running": {}}}
+    status = {**scheduled, "initContainerStatuses": [done], "containerStatuses": [server]}
+    seen = assess(Collected(Pod.read({"metadata": {"name": "x"}, "status": status})))
+    assert seen.message == f"its first successful probe. {told}"
+    assert seen.finding is None
 
 
 @pytest.mark.parametrize(
