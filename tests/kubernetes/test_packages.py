@@ -114,6 +114,9 @@ def world(shared_stack: Pool, tmp_path_factory: pytest.TempPathFactory) -> Itera
 def test_an_older_dagster_serves_and_runs_under_the_stack_s_newer_one(world: World) -> None:
     stack = world.stack
     assert "Making its environment from uv.lock" in world.installed()
+    (_, installing) = stack.servers(A)[-1]["status"]["initContainerStatuses"]
+    told = installing["state"]["terminated"]["message"]
+    assert told == "Its packages are those of `uv.lock`, which pins them.", "a rollout shows this"
     run = stack.launch(A, "everything")
     stack.wait_for_success(run)
     (found,) = stack.graphql(VERSIONS, id=run)["runOrError"]["assetMaterializations"]

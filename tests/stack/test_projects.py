@@ -87,7 +87,8 @@ def test_a_new_commit_of_a_project_serves_without_building_its_environment_again
     add_definitions(mono / "projects" / "sales", prefix="renamed")
     commit = commit_all(mono, "Rename")
     before = sorted(path.name for path in (stack.state / "environments").iterdir())
-    stack.ok("redeploy", "sales")
+    done = stack.run("redeploy", "sales")
+    assert "Its packages are those of `uv.lock`, which pins them." in done.stdout + done.stderr
     assert stack.location("sales")["commit"] == commit
     assert stack.assets("sales") == ["renamed_numbers", "renamed_total"]
     assert sorted(path.name for path in (stack.state / "environments").iterdir()) == before
