@@ -186,7 +186,8 @@ class Uv:
         Raises PlaygroundError when there is no uv or `seconds` are over.
         """
         variables = quiet_environment(os.environ)
-        for name in _OF_ANOTHER_ENVIRONMENT:
+        # With COLUMNS it breaks its lines, in the middle of what is looked for in them.
+        for name in (*_OF_ANOTHER_ENVIRONMENT, "COLUMNS"):
             variables.pop(name, None)
         # Packages of the repository itself are copied in: an environment is shared by releases and must not
         # depend on one checkout.
