@@ -83,7 +83,7 @@ DAGSTER = "dagster @ file:wheels/dagster-1.13.0-py3-none-any.whl"
 
 
 def project(checkout: Path, subdirectory: str = ".", selection: Selection | None = None) -> Project:
-    return read_project(checkout, subdirectory, None, selection or Selection())
+    return read_project(checkout, subdirectory, selection=selection or Selection())
 
 
 def ensure(environments: Environments, wanted: Project) -> Environment:

@@ -28,7 +28,7 @@ AN_EXTRA = '[project]\nname = "own"\n[project.optional-dependencies]\nruntime = 
 def declared(checkout: Path, files: dict[str, str], selection: Selection | None = None) -> Declared:
     for name, text in {**files, "playground/definitions.py": ""}.items():
         write(checkout / name, text)
-    return read_project(checkout, ".", None, selection or Selection()).declared
+    return read_project(checkout, selection=selection or Selection()).declared
 
 
 @pytest.mark.parametrize(
@@ -120,7 +120,7 @@ def test_a_compiled_one_that_is_out_of_date_is_refused_until_somebody_chooses(tm
         Environments(tmp_path / "environments").find(read_project(tmp_path))
     assert refused.value.finding.kind is FindingKind.CERTAIN
     for name in ("pyproject.toml", "requirements.txt"):
-        found = read_project(tmp_path, ".", None, Selection(name))
+        found = read_project(tmp_path, selection=Selection(name))
         assert found.declared.place == name
         assert Environments(tmp_path / "environments").find(found) is None
 

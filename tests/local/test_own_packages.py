@@ -209,8 +209,9 @@ def test_the_project_itself_is_no_part_of_it(checkout: Path, environments: Envir
     ],
 )
 def test_one_that_the_repository_does_not_have_is_named(
-    line: str, told: str, checkout: Path, environments: Environments
+    line: str, told: str, checkout: Path, environments: Environments, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setenv("COLUMNS", "80")  # as a shell may export it
     beside = package(checkout.parent / "beside")
     (checkout / "libs").mkdir()
     (checkout / "libs" / "link").symlink_to(beside)
