@@ -53,7 +53,10 @@ LISTED = {
         "status_command",
         "What runs, at which commit, since when; and how the last rollout of each location ended.",
     ),
-    "history": Listed("view_commands", "Every rollout of LOCATION (of all, without one), newest last."),
+    "history": Listed(
+        "view_commands",
+        "Every rollout of LOCATION (of all, without one), newest last; and why its last one failed.",
+    ),
     "logs": Listed(
         "view_commands",
         "The log of COMPONENT: webserver, daemon, supervisor, a location, or a release such as a-3.",

@@ -108,6 +108,9 @@ class Session:
     def line(self, text: str) -> None:
         self._display.line(text)
 
+    def tell(self, location: str, text: str) -> None:
+        self._display.tell(location, text)
+
     def at(self, location: str, phase: Phase) -> None:
         self.watched.at(location, phase)
         self._display.at(location, phase)
@@ -144,6 +147,8 @@ class Session:
         found = messages.parsed(line)
         if found is None:
             click.echo(line)
+        elif found[messages.KEY] == "progress" and "location" in found:
+            self.tell(found["location"], found["text"])
         elif found[messages.KEY] == "progress":
             self.line(found["text"])
         elif found[messages.KEY] == "phase":

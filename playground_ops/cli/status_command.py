@@ -11,10 +11,11 @@ from playground_ops.cli.console import (
     plain,
     print_json,
     short_commit,
+    short_table,
     short_time,
-    table,
 )
 from playground_ops.cli.session import Session, common
+from playground_ops.core.component import ComponentStatus
 from playground_ops.engine.status import LocationStatus, StackStatus, read_status
 
 
@@ -37,22 +38,18 @@ def status(config: Path | None, target: str | None, as_json: bool) -> None:
 def show_status(found: StackStatus) -> None:
     click.echo(f"UI {found.ui}")
     click.echo(f"configuration {found.configuration}")
-    table(
-        ("component", "state", "since", "restarts"),
-        [
-            (
-                component.name,
-                "ready" if component.ready else f"not ready: {component.message}",
-                short_time(component.since),
-                str(component.restarts),
-            )
-            for component in found.components
-        ],
-    )
-    table(
-        ("location", "release", "commit", "since", "state", "automation", "last rollout"),
-        [_location_row(location) for location in found.locations],
-    )
+    columns = ("component", "since", "restarts", "state")
+    short_table(columns, [_component_row(component) for component in found.components])
+    columns = ("location", "release", "commit", "since", "state", "automation", "last rollout")
+    short_table(columns, [_location_row(location) for location in found.locations])
+    for location in found.locations:
+        if location.last_rollout and location.last_rollout.reason:
+            click.echo(f"Why the last rollout of {location.name} failed: `history {location.name}`.")
+
+
+def _component_row(component: ComponentStatus) -> tuple[str, ...]:
+    state = "ready" if component.ready else f"not ready: {component.message}"
+    return component.name, short_time(component.since), str(component.restarts), state
 
 
 def _location_row(location: LocationStatus) -> tuple[str, ...]:

@@ -172,7 +172,7 @@ class Observation(FrozenModel):
 
     status: ServerStatus
     message: str
-    """What it is waiting for, or what was observed."""
+    """What was observed, as a clause with its subject: "waiting up to 180 s: " may stand before it."""
     finding: Finding | None = None
     """Set when the status is FAILED, and for a starting server when something that may pass is in its way."""
     imports: bool = True

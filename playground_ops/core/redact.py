@@ -14,6 +14,26 @@ _TELLING = (
     r"credentials?|client[_-]?secret|sas[_-]?key"
 )
 
+# Names are not secrets: a line of a traceback that looks a secret up tells where it has to be put.
+_NAME = r"[\"'][A-Za-z_]\w{0,80}[\"']"
+_LOOKUP = (
+    r"(?:[\w.]{0,60}\.)?"
+    r"(?:(?:environ|env|secrets|settings|config)(?:\[|\.get\()|getenv\(|EnvVar(?:\.\w{1,20})?\()"
+    rf"\s{{0,5}}{_NAME}"
+)
+_TYPE = (
+    r"(?:\w{1,20}\.)?(?:str|bytes|Any|Secret|SecretStr|EnvVar|Optional\[[\w.]{1,30}\])"
+    r"(?:\s?\|\s?[\w.]{1,30}){0,2}"
+)
+_ONLY_A_NAME = (
+    rf"(?:{_TYPE}\s{{0,5}}=|{_LOOKUP}\s{{0,5}}[\])](?!\s{{0,5}}or\b)|"
+    rf"\{{\s{{0,5}}[\"']?env[\"']?\s{{0,5}}:\s{{0,5}}(?:{_NAME}|\w{{1,80}})\s{{0,5}}\}}|"
+    r"\$\{\w{1,80}\}(?![^\s\"',;\]}&]))"
+)
+_QUOTED = r"[rbfu]{0,2}(?:\"(?:[^\"\\\n]|\\.)*\"|'(?:[^'\\\n]|\\.)*')"
+_INNER = rf"(?:[^\n\[\]()\"']|{_QUOTED})"
+_CALL = rf"[\w.]{{1,80}}[\[(](?:{_INNER}|[\[(]{_INNER}{{0,200}}[\])]){{0,200}}[\])]"
+
 _RULES: tuple[tuple[re.Pattern[str], str], ...] = (
     # A private key, also one whose end was cut off.
     (
@@ -35,16 +55,21 @@ _RULES: tuple[tuple[re.Pattern[str], str], ...] = (
         rf"\1{MASK}",
     ),
     (re.compile(r"(\bbearer\s{1,5})[\w.~+/=-]{12,}", re.I), rf"\1{MASK}"),
-    # password=..., "password": "...", --token ..., secret: ...
+    # password=..., "password": "...", secret: ..., environ["TOKEN"] = ..., token: str = ...
     (
         re.compile(
-            rf"((?:{_TELLING})[\w.-]{{0,40}}[\"']?\s{{0,5}}[=:]\s{{0,5}})"
-            r"(?:\"[^\"\n]*\"|'[^'\n]*'|[^\s,;&}\])\"']+)",
+            rf"((?:{_TELLING})[\w.-]{{0,40}}[\"']?\]?\s{{0,5}}(?::\s{{0,5}}{_TYPE}\s{{0,5}}=|:=|==|!=|=|:)\s{{0,5}})"
+            rf"(?!{_ONLY_A_NAME})({_LOOKUP}\s{{0,5}}[\])]?\s{{0,5}}(?:,|or\b)\s{{0,5}})?"
+            rf"(?:{_QUOTED}|{_CALL}|[\w.]{{1,80}}[\[(][^\n]*|[^\s,;&}}\])\"']+|[\"'][^\n]*)",
             re.I,
         ),
+        rf"\1\2{MASK}",
+    ),
+    # --token ...
+    (
+        re.compile(rf"((?<!\S)--?[\w-]{{0,40}}(?:{_TELLING})[\w-]{{0,40}} )(?:{_QUOTED}|[^\s-]\S*)", re.I),
         rf"\1{MASK}",
     ),
-    (re.compile(rf"((?<!\S)--?[\w-]{{0,40}}(?:{_TELLING})[\w-]{{0,40}} )[^\s-]\S*", re.I), rf"\1{MASK}"),
     # Keys that are known by their form: AWS, GitHub, GitLab, Slack, JSON web tokens.
     (re.compile(r"\b(?:AKIA|ASIA|AGPA|AROA)[A-Z0-9]{16}\b"), MASK),
     (re.compile(r"\bgh[pousr]_\w{20,}"), MASK),

@@ -16,7 +16,7 @@ GIT_SYNC = "git-sync"
 """The init container that fetches a release's commit."""
 INSTALLS = "install-packages"
 """The init container that makes a release's environment."""
-INSTALLING = "its packages (installing packages)"
+INSTALLING = "the pod installs its packages (installing packages)"
 MOUNTED = ("Pulling", "Pulled", "Created", "Started")
 """Events after which all volumes are mounted, so that earlier failures have passed."""
 HINDRANCES = ("FailedMount", "FailedAttachVolume", "NodeNotReady")
@@ -42,6 +42,7 @@ class Collected:
 class PodState:
     ready: bool
     message: str
+    """A clause with its subject: "waiting up to 180 s: " may stand before it."""
     finding: Finding | None = None
     """Why it does not come up. Transient and capacity findings may still pass."""
 
@@ -162,16 +163,16 @@ def log_may_follow(collected: Collected, now: datetime) -> bool:
 
 def _waits_for(pod: Pod, events: Sequence[Mapping[str, Any]]) -> str:
     if not pod.condition("PodScheduled"):
-        return "to be given a node"
+        return "the pod waits for a node"
     for container in pod.init:
         if container.name == INSTALLS and container.is_running:
             return INSTALLING
         if container.is_running or container.waiting_reason is not None:
-            return f"its init container {container.name}"
+            return f"the pod waits for its init container {container.name}"
     for container in pod.main:
         if container.waiting_reason is not None:
-            return f"{container.name} to be started"
+            return f"the pod waits for {container.name} to be started"
     for event in reversed(events):
         if event.get("reason") == "Unhealthy":
             return str(event.get("message", "")).splitlines()[0]
-    return "its first successful probe"
+    return "the pod waits for its first successful probe"

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from playground_ops.core.errors import Finding, PlaygroundError, certain
+from playground_ops.targets.common.encoding import marked
 from playground_ops.targets.common.modules import has_module, has_package, nearest_folders, offered
 from playground_ops.targets.common.shadows import check_shadows
 
@@ -69,11 +70,9 @@ def read_project(
     checkout = checkout.resolve()
     directory = _directory(checkout, subdirectory)
     declared = read_toml(directory / "pyproject.toml", checkout)
-    roots = [
-        root
-        for root in (directory / "src", *_declared_roots(directory, declared), directory)
-        if root.is_dir()
-    ]
+    places = (directory / "src", *_declared_roots(directory, declared), directory)
+    roots = [root for root in dict.fromkeys(map(Path.resolve, places)) if root.is_dir()]
+    roots = [root for root in roots if root.is_relative_to(checkout)]
     choice = _choice(checkout, directory, roots, declared, module)
     home = _home(roots, choice)
     if home is None:
@@ -97,12 +96,16 @@ def read_project(
 
 def read_toml(path: Path, checkout: Path) -> Mapping[str, Any]:
     """Return the tables of a TOML file; none where it is missing. Raises PlaygroundError if it is invalid."""
+    name = path.relative_to(checkout).as_posix() if path.is_relative_to(checkout) else path.name
     try:
-        return tomllib.loads(path.read_text("utf-8"))
+        content = path.read_bytes()
     except (FileNotFoundError, NotADirectoryError):
         return {}
+    if finding := marked(name, content):
+        raise PlaygroundError(finding)
+    try:
+        return tomllib.loads(content.decode())
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        name = path.relative_to(checkout).as_posix() if path.is_relative_to(checkout) else path.name
         raise PlaygroundError(
             certain(
                 object=f"file/{name}",
@@ -260,7 +263,7 @@ def _text(value: object) -> str | None:
 
 
 def _no_module(checkout: Path, directory: Path, roots: list[Path], choice: _Choice) -> Finding:
-    searched = " and ".join(f"`{root.relative_to(checkout).as_posix()}`" for root in roots)
+    searched = ", ".join(f"`{root.relative_to(checkout).as_posix()}`" for root in roots)
     there = offered(checkout, choice.module)
     return certain(
         object=f"module/{choice.module}",

@@ -35,7 +35,7 @@ def observe(stack: LocalStack, release: Release, log_tail: str) -> Observation:
         return Observation(status=ServerStatus.FAILED, message=process.exit_text, finding=finding)
     if process.running and is_serving(f"unix:{stack.addresses.own(release)}"):
         return Observation(status=ServerStatus.READY, message="the server answers")
-    message = f"the server (pid {process.pid}) to import its definitions and answer"
+    message = f"the server (pid {process.pid}) does not answer yet: it imports its definitions, or it hangs"
     return Observation(status=ServerStatus.STARTING, message=message)
 
 

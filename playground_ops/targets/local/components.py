@@ -246,10 +246,10 @@ class LocalStack:
         webserver = Webserver(applied.url)
         try:
             missing, answers = webserver.unhealthy_daemons(), True
+            unheard = f"it has no heartbeat of {', '.join(missing)}" if missing else ""
         except WebserverDown:
-            missing, answers = ["the webserver to tell"], webserver.answers()
-        silent = "" if answers else f"to answer at {applied.url}"
-        unheard = f"a heartbeat: {', '.join(missing)}" if missing else ""
+            unheard, answers = "only the webserver can tell its heartbeats", webserver.answers()
+        silent = "" if answers else f"it does not answer at {applied.url}"
         return [
             _status("webserver", "webserver", self.process("webserver"), silent),
             _status("daemon", "daemon", self.process("daemon"), unheard),
@@ -271,7 +271,7 @@ class LocalStack:
 
 
 def _status(name: str, kind: Kind, process: ProcessState | None, lacks: str = "") -> ComponentStatus:
-    """Return the status; `lacks` is what a process that runs waits for until it is ready."""
+    """Return the status; `lacks` says why a process that runs is not ready."""
     if process is None:
         return ComponentStatus(name=name, kind=kind, ready=False, message="its process is not there")
     return ComponentStatus(

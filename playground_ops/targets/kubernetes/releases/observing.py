@@ -177,7 +177,7 @@ class Pods:
             failed = refused.kind is FindingKind.CERTAIN
             status = ServerStatus.FAILED if failed else ServerStatus.STARTING
             return Observation(status=status, message=refused.observed, finding=refused)
-        return Observation(status=ServerStatus.STARTING, message="its pod to be made", imports=False)
+        return Observation(status=ServerStatus.STARTING, message="its pod is not made yet", imports=False)
 
 
 def _starting(pod: Pod, message: str, finding: Finding | None, **more: bool) -> Observation:
