@@ -38,10 +38,14 @@ def status(config: Path | None, target: str | None, as_json: bool) -> None:
 def show_status(found: StackStatus) -> None:
     click.echo(f"UI {found.ui}")
     click.echo(f"configuration {found.configuration}")
-    columns = ("component", "since", "restarts", "state")
-    short_table(columns, [_component_row(component) for component in found.components])
-    columns = ("location", "release", "commit", "since", "state", "automation", "last rollout")
-    short_table(columns, [_location_row(location) for location in found.locations])
+    short_table(
+        ("component", "since", "restarts", "state"),
+        [_component_row(component) for component in found.components],
+    )
+    short_table(
+        ("location", "release", "commit", "since", "state", "automation", "last rollout"),
+        [_location_row(location) for location in found.locations],
+    )
     for location in found.locations:
         if location.last_rollout and location.last_rollout.reason:
             click.echo(f"Why the last rollout of {location.name} failed: `history {location.name}`.")

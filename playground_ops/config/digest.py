@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from playground_ops.config.configuration import Configuration
 
 
-_NOT_A_NEW_RELEASE = {
+NOT_A_NEW_RELEASE = {
     "allowed_refs",
     "approval",
     "approval_timeout_seconds",
@@ -34,7 +34,7 @@ _LATER = {"attribute", "pod", "git_secret", "surroundings", "in_image", "must_ke
 
 def digest(location: Location) -> str:
     """Return 16 hexadecimal digits, equal for locations whose releases would be configured alike."""
-    fields = location.model_dump(mode="json", exclude=_NOT_A_NEW_RELEASE)
+    fields = location.model_dump(mode="json", exclude=NOT_A_NEW_RELEASE)
     fields["pod"] = (
         location.pod.model_dump(mode="json", exclude_defaults=True, exclude=_NOT_OF_THE_POD) or None
     )

@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import Literal
 
 from playground_ops.config import OPS, Configuration
+from playground_ops.config.differences import telling
 from playground_ops.config.digest import CONFIRMED, desired_settings, location_component
 from playground_ops.core.component import Component, ComponentStatus, End
 from playground_ops.core.errors import BadInput, Finding, PlaygroundError
 from playground_ops.core.model import Backup, Location, Release, Revision
-from playground_ops.core.plan import Change, Plan, plan
+from playground_ops.core.plan import Change, Plan, explained, plan
 from playground_ops.core.target import Say
 from playground_ops.targets.common.webserver import Webserver, WebserverDown
 from playground_ops.targets.local import logs, stack
@@ -73,7 +74,9 @@ class LocalStack:
         return location_component(release, self._seen(release.name), "not ended" if open_ended else CONFIRMED)
 
     def plan(self, configuration: Configuration) -> Plan:
-        return plan(self._desired(configuration), self.components())
+        return explained(
+            plan(self._desired(configuration), self.components()), telling(configuration, self.serving)
+        )
 
     def _desired(self, configuration: Configuration) -> Sequence[Component]:
         locations = [
