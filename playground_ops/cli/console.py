@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from playground_ops.cli.progress import serving, write_error
+from playground_ops.cli.repeating import repeating
 from playground_ops.core.errors import BadInput, Finding, PlaygroundError, certain, transient
 from playground_ops.core.model import Outcome, RolloutRecord, shortened
 from playground_ops.core.progress import RolloutCancelled
@@ -42,6 +43,7 @@ def sentence_of(record: RolloutRecord) -> str:
     return f"{record.location}: {serving(record.release)} ({sum(record.durations.values()):.1f} s)"
 
 
+EVIDENCE = "  | "
 EVIDENCE_LINES = 25
 WIDEST_CELL = 60
 GAP, CUT = "  ", "..."
@@ -74,12 +76,13 @@ def fail(findings: Sequence[Finding], as_json: bool) -> None:
 
 def lines_of(finding: Finding, coloured: bool) -> Iterator[str]:
     """Yield the lines by which a person is told of a finding."""
+    finding = as_repeated(finding)
     yield click.style(finding.object, fg="red", bold=True) if coloured else finding.object
     yield f"  seen   {finding.observed}"
     yield f"  cause  {finding.cause}"
     yield f"  fix    {finding.fix}"
     for line in finding.evidence.splitlines()[-EVIDENCE_LINES:]:
-        yield click.style(f"  | {line}", dim=True) if coloured else f"  | {line}"
+        yield click.style(f"{EVIDENCE}{line}", dim=True) if coloured else f"{EVIDENCE}{line}"
 
 
 def end(document: dict[str, Any], failures: Sequence[tuple[str, BaseException]], as_json: bool) -> None:
@@ -107,7 +110,19 @@ def findings_of(error: BaseException) -> Sequence[Finding]:
 
 
 def plain(findings: Sequence[Finding]) -> list[dict[str, Any]]:
-    return [finding.model_dump(mode="json") for finding in findings]
+    return [as_repeated(finding).model_dump(mode="json") for finding in findings]
+
+
+def as_repeated(finding: Finding) -> Finding:
+    """Return it with its commands as they act on the stack that this command acts on."""
+    again = repeating()
+    parts = {name: again(getattr(finding, name)) for name in ("observed", "cause", "fix")}
+    return finding.model_copy(update=parts)
+
+
+def say(text: str = "") -> None:
+    """Print a line for a person, its commands as they can be repeated."""
+    click.echo(repeating()(text))
 
 
 def table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Protocol
 
+from playground_ops.cli.repeating import repeating
 from playground_ops.core import messages
 from playground_ops.core.messages import message
 from playground_ops.core.model import Phase, Release
@@ -59,7 +60,7 @@ def display(as_json: bool) -> Display:
 
 class NoDisplay:
     def __init__(self) -> None:
-        self._began = time.monotonic()
+        self._began, self._repeating = time.monotonic(), repeating()
 
     def line(self, text: str) -> None: ...
 
@@ -82,7 +83,7 @@ class Lines(NoDisplay):
     """Plain lines on standard error, for a pipe or a file."""
 
     def line(self, text: str) -> None:
-        write_error(f"{text}\n")
+        write_error(f"{self._repeating(text)}\n")
 
 
 class Messages(NoDisplay):
@@ -114,7 +115,7 @@ class LiveLine(NoDisplay):
 
     def line(self, text: str) -> None:
         with self._lock:
-            write_error(f"{ERASE}{text}\n{self._live()}")
+            write_error(f"{ERASE}{self._repeating(text)}\n{self._live()}")
 
     def at(self, location: str, phase: Phase) -> None:
         with self._lock:

@@ -10,6 +10,7 @@ from playground_ops.cli.console import (
     fail,
     plain,
     print_json,
+    say,
     short_commit,
     short_table,
     short_time,
@@ -36,8 +37,8 @@ def status(config: Path | None, target: str | None, as_json: bool) -> None:
 
 
 def show_status(found: StackStatus) -> None:
-    click.echo(f"UI {found.ui}")
-    click.echo(f"configuration {found.configuration}")
+    say(f"UI {found.ui}")
+    say(f"configuration {found.configuration}")
     short_table(
         ("component", "since", "restarts", "state"),
         [_component_row(component) for component in found.components],
@@ -48,7 +49,7 @@ def show_status(found: StackStatus) -> None:
     )
     for location in found.locations:
         if location.last_rollout and location.last_rollout.reason:
-            click.echo(f"Why the last rollout of {location.name} failed: `history {location.name}`.")
+            say(f"Why the last rollout of {location.name} failed: `history {location.name}`.")
 
 
 def _component_row(component: ComponentStatus) -> tuple[str, ...]:

@@ -14,6 +14,7 @@ from playground_ops.cli.console import (
     lines_of,
     plain,
     print_json,
+    say,
     short_time,
     table,
 )
@@ -125,7 +126,7 @@ def health(config: Path | None, target: str | None, as_json: bool) -> None:
         print_json({"findings": found, "ahead": ahead})
     else:
         for sentence in ahead:
-            click.echo(sentence)
+            say(sentence)
         if worst:
             table(COLUMNS, rows(worst))
             fail([finding for _, _, finding in worst], as_json)

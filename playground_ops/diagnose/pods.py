@@ -51,12 +51,12 @@ def assess(collected: Collected, explain: Explain = explain_exit) -> PodState:
     """Assess a pod. `explain` makes a finding from a container's name, its exit and its last lines."""
     pod, name = collected.pod, f"pod/{collected.pod.name}"
     if pod.phase == "Failed" and pod.reason:
-        return _explained(name, pod.reason, pod.message)
+        return _explained(pod, name, pod.reason, pod.message)
     scheduled = pod.condition("PodScheduled")
     if (scheduled.get("status"), scheduled.get("reason")) == ("False", UNSCHEDULABLE):
-        return _explained(name, UNSCHEDULABLE, scheduled.get("message", ""))
+        return _explained(pod, name, UNSCHEDULABLE, scheduled.get("message", ""))
     for container in pod.containers:
-        fault = _fault(f"{name}/{container.name}", container, collected.logs, explain)
+        fault = _fault(pod, container, collected.logs, explain)
         if fault is not None:
             return fault
     if pod.is_ready:
@@ -65,7 +65,7 @@ def assess(collected: Collected, explain: Explain = explain_exit) -> PodState:
         if event.get("reason") in MOUNTED:
             break
         if event.get("reason") in HINDRANCES:
-            return _explained(name, event["reason"], event.get("message", ""))
+            return _explained(pod, name, event["reason"], event.get("message", ""))
     return PodState(False, _waits_for(pod, collected.events))
 
 
@@ -75,26 +75,27 @@ def replaced_pod_finding(pods: Sequence[Pod]) -> Finding | None:
     return assess(Collected(last)).finding if last is not None and last.reason else None
 
 
-def _fault(subject: str, container: Container, logs: Mapping[str, str], explain: Explain) -> PodState | None:
+def _fault(pod: Pod, container: Container, logs: Mapping[str, str], explain: Explain) -> PodState | None:
     """Return the container's fault; None without one."""
+    subject = f"pod/{pod.name}/{container.name}"
     waits, end = container.waiting_reason, container.termination
     if waits and waits not in (*ORDINARY_WAITS, CRASH_LOOP):
-        return _explained(subject, waits, container.waiting_message)
+        return _explained(pod, subject, waits, container.waiting_message)
     if waits == CRASH_LOOP or (end is None and container.restarts and not container.is_ready):
         end = container.previous
     if end is None or (end.code == 0 and waits != CRASH_LOOP):
         return None
     if known(end.reason, end.message):
-        return _explained(subject, end.reason, end.message)
+        return _explained(pod, subject, end.reason, end.message)
     log = logs.get(container.name, "")
     is_git = container.name == GIT_SYNC and log
     finding = git_errors.explain_in_pod(subject, log) if is_git else explain(subject, end.how, log)
     return PodState(False, f"{container.name} ended: {end.how}", finding)
 
 
-def _explained(name: str, reason: str, message: str) -> PodState:
+def _explained(pod: Pod, name: str, reason: str, message: str) -> PodState:
     observed = f"{reason}: {message.strip().rstrip('.')}." if message else f"{reason}."
-    return PodState(False, observed, _finding(name, reason, message, observed))
+    return PodState(False, observed, _finding(name, pod.namespace, reason, message, observed))
 
 
 def creation_refusal(workload: Mapping[str, Any]) -> Finding | None:
@@ -104,19 +105,20 @@ def creation_refusal(workload: Mapping[str, Any]) -> Finding | None:
             name = f"{workload.get('kind', 'deployment').lower()}/{workload['metadata']['name']}"
             message = str(condition.get("message", ""))
             observed = f"Its pod can't be made: {message.strip().rstrip('.')}."
-            return _finding(name, "FailedCreate", message, observed)
+            namespace = workload["metadata"].get("namespace", "")
+            return _finding(name, namespace, "FailedCreate", message, observed)
     return None
 
 
-def _finding(name: str, reason: str, message: str, observed: str) -> Finding:
+def _finding(name: str, namespace: str, reason: str, message: str, observed: str) -> Finding:
     """Explain by the catalogue; an unknown reason is shown as it is, without a guess."""
-    found = known(reason, message)
+    found, where = known(reason, message), f" -n {namespace}" if namespace else ""
     return Finding(
         kind=found.kind if found else FindingKind.TRANSIENT,
         object=name,
         observed=observed,
         cause=found.cause if found else "This reason is not a known one.",
-        fix=found.fix if found else f"`kubectl describe {'/'.join(name.split('/')[:2])}` tells more.",
+        fix=found.fix if found else f"`kubectl{where} describe {'/'.join(name.split('/')[:2])}` tells more.",
         whose=found.whose if found else "surroundings",
     )
 

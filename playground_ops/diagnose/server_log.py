@@ -186,15 +186,24 @@ def explain_end(subject: str, exit_status: str, log_tail: str) -> Finding:
     """Explain the end of a container; `subject` is `pod/NAME/CONTAINER`, the tail is redacted already."""
     raised, lines = last_raised(log_tail), log_tail.strip().splitlines()
     last = raised.headline if raised else lines[-1].strip() if lines else ""
-    component = subject.rpartition("/")[2].removeprefix("dagster-")
     return transient(
         object=subject,
         observed=f"It ended ({exit_status}){f', saying: {last[:300]}' if last else ' and said nothing'}.",
         cause="It is started again, ever more rarely.",
-        fix=f"`logs {component} --previous` has all it said; `plan` shows what was changed, by whom.",
+        fix=f"`logs {_logged(subject)} --previous` has all it said; `plan` shows what was changed, by whom.",
         evidence="\n".join(lines[-EVIDENCE_LINES:]),
         whose="surroundings",
     )
+
+
+_STANDING = re.compile(r"pod/dagster-(webserver-read-only|webserver|daemon|postgres)-")
+
+
+def _logged(subject: str) -> str:
+    """Return the arguments of `logs` for `pod/NAME/CONTAINER`; an init container is no component."""
+    container, found = subject.rpartition("/")[2], _STANDING.match(subject)
+    component = found[1] if found else container
+    return component if container.removeprefix("dagster-") == component else f"{component} -c {container}"
 
 
 _CHAIN = re.compile(

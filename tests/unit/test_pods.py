@@ -198,7 +198,7 @@ def test_git_sync_is_explained_in_gits_words() -> None:
     finding = assess(Collected(pod, logs={"git-sync": log})).finding
     assert finding is not None
     assert (finding.kind, finding.whose, finding.rejects) == (FindingKind.CERTAIN, "surroundings", False)
-    assert "`secret git`" in finding.fix
+    assert "`secret git NAME --username USER --token-file FILE`" in finding.fix
 
 
 def test_a_server_that_ends_well_over_and_over_never_answers() -> None:

@@ -115,4 +115,4 @@ def test_status_has_a_line_for_each_and_says_what_tells_all_of_it(
     lines = capsys.readouterr().out.splitlines()
     assert max(map(len, lines)) <= 120
     assert any("release/a-3: Imp" in line and line.endswith("...") for line in lines)
-    assert "`history a`" in lines[-1]
+    assert lines[-1].endswith("`python -m playground_ops history a`.")

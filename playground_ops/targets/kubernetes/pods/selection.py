@@ -55,7 +55,7 @@ def _waits(pod: Pod, observed: str, cause: str) -> Finding:
         object=f"pod/{pod.name}",
         observed=observed,
         cause=cause,
-        fix=f"Wait; `kubectl describe pod {pod.name}` tells more.",
+        fix=f"Wait; `kubectl -n {pod.namespace} describe pod {pod.name}` tells more.",
     )
 
 
