@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 _LISTED = "environment"
 """A setting that lists names of variables; here each variable has a line."""
 _FIRST = ("repository", "ref")
+_CONTENT = "environment_content"
 OF_OPS = FieldChange(
     path="definitions",
     before="made from the configuration as it was deployed",
@@ -64,7 +65,18 @@ def between(was: Location, will: Location) -> Iterator[FieldChange]:
     before, after = _settings(was), _settings(will)
     for path in sorted({*before, *after}, key=lambda path: (path not in _FIRST, path)):
         if before.get(path) != after.get(path):
-            yield FieldChange(path=path, before=_shown(path, before), after=_shown(path, after))
+            if path == _CONTENT:
+                yield _of_files(before, after)
+            else:
+                yield FieldChange(path=path, before=_shown(path, before), after=_shown(path, after))
+
+
+def _of_files(before: Mapping[str, Any], after: Mapping[str, Any]) -> FieldChange:
+    return FieldChange(
+        path="environment_file",
+        before="its content then" if _CONTENT in before else None,
+        after="its content now" if _CONTENT in after else None,
+    )
 
 
 def _settings(location: Location) -> dict[str, Any]:

@@ -19,16 +19,21 @@ NOT_A_NEW_RELEASE = {
     "approval",
     "approval_timeout_seconds",
     "egress",
+    "environment_files",
     "follow",
     "follow_interval_seconds",
     "isolation",
     "longest_run_seconds",
     "smoke_timeout_seconds",
 }
-"""Settings that do not affect the server or its code; isolation affects pods by way of `surroundings`."""
+"""Settings that do not affect the server or its code; isolation affects pods by way of `surroundings`, and of
+environment files the content counts."""
 _NOT_OF_THE_POD = {"service_annotations", "disruption_budget"}
 """Settings of objects other than the pod."""
-_LATER = {"attribute", "pod", "git_secret", "surroundings", "in_image", "must_keep"}
+_LATER = {
+    *("attribute", "pod", "git_secret", "surroundings", "in_image", "must_keep"),
+    "environment_content",
+}
 """Settings of later versions: where they are not given, the digest is as before they existed."""
 
 

@@ -86,6 +86,10 @@ class Location(FrozenModel):
     isolation: Isolation | None = None
     surroundings: str = ""
     """A hash of all else that decides how its server runs: images, instance, versions of Secrets."""
+    environment_files: tuple[str, ...] = ()
+    """On one machine: dotenv files with more variables of its server, by absolute path; a later one wins."""
+    environment_content: str = ""
+    """A keyed hash of what they hold. The values themselves are in no release and no record."""
     smoke_check: str | None = None
     """An asset check, as `asset/key:check_name`, that is run on the candidate before the switch."""
 

@@ -3,7 +3,10 @@
 In doubt it masks: a sentence that lost a word does less harm than a password in a log.
 """
 
+import json
 import re
+from collections.abc import Iterable
+from urllib.parse import quote
 
 MASK = "***"
 
@@ -80,8 +83,27 @@ _RULES: tuple[tuple[re.Pattern[str], str], ...] = (
 )
 
 
+SHORTEST = 4
+"""Characters of a value that is masked wherever it stands: a shorter one is a part of ordinary words."""
+_ORDINARY = {"true", "false", "none", "null", "info", "debug", "warning", "error"}
+_known: set[str] = set()
+
+
+def learn(values: Iterable[str]) -> None:
+    """From now on mask these values too, in this process, also as Python, JSON and URLs write them."""
+    for value in values:
+        for line in (value, *value.splitlines()):
+            if len(line) >= SHORTEST and line.lower() not in _ORDINARY:
+                _known.update({line, repr(line)[1:-1], json.dumps(line)[1:-1], quote(line, safe="")})
+
+
 def redact(text: str) -> str:
-    """Return `text` with passwords, tokens and keys (see `_RULES`) replaced by `***`. Never raises."""
+    """Return `text` with passwords, tokens and keys (see `_RULES`) replaced by `***`. Never raises.
+
+    So are values that this process has learnt are secrets.
+    """
+    for value in sorted(_known, key=len, reverse=True):
+        text = text.replace(value, MASK)
     for pattern, replacement in _RULES:
         text = pattern.sub(replacement, text)
     return text

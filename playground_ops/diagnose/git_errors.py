@@ -147,7 +147,8 @@ _FAILURES = (
         "The file with the authorities that git is to trust can't be used.",
         "It is not there, or holds no certificate: `http.sslCAInfo` or `GIT_SSL_CAINFO` names it.",
         "Correct it: `git config --show-origin --get-all http.sslCAInfo` tells where it is named.",
-        "It is `ca.crt` of the Secret of `repo: secret:`: make that anew by `secret git`, with --ca-file.",
+        "It is `ca.crt` of the Secret of `repo: secret:`: make that anew by "
+        "`secret git NAME --ca-file FILE`, with the credentials if it has any.",
     ),
     Failure(
         r"certificate subject name|does not match target host|IP address mismatch",
@@ -169,8 +170,8 @@ _FAILURES = (
         "The server's certificate is not trusted.",
         "It is self-signed, expired, or signed by an authority that git does not know there.",
         "Add the authority (`git config --global http.sslCAInfo FILE`), or mend the certificate.",
-        "Give the authority's certificate to `secret git` by --ca-file, for `repo: secret:`; or mend the "
-        "server's certificate.",
+        "Give the authority's certificate by `secret git NAME --ca-file FILE`, for `repo: secret:`; or mend "
+        "the server's certificate.",
     ),
     Failure(
         r"mismatched algorithms|unknown repository extension|unsupported hash",

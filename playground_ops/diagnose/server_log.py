@@ -7,9 +7,10 @@ come before general ones.
 import re
 from dataclasses import dataclass
 
-from playground_ops.core.errors import Finding, transient
+from playground_ops.core.errors import Finding, certain, transient
 from playground_ops.diagnose.known import CAPACITY, CERTAIN, CHECKOUT, TRANSIENT, Known
 from playground_ops.diagnose.repository_layout import LAYOUT
+from playground_ops.diagnose.variables import missing_variable
 
 EVIDENCE_LINES = 40
 DISTRIBUTIONS = {
@@ -139,6 +140,16 @@ CATALOGUE = (
 def explain_exit(subject: str, exit_status: str, log_tail: str) -> Finding:
     """Explain why a server ended without answering. `subject` is `release/NAME`; the tail is redacted."""
     raised = last_raised(log_tail)
+    if raised and (name := missing_variable(raised.message, raised.excerpt)):
+        return certain(
+            object=subject,
+            observed=_sentence(raised.headline.strip(), raised.where),
+            cause=f"The variable {name} is not in the environment of its server.",
+            fix="Give it by `environment:` of the location, or, if it is a secret, in a Secret by `pod: "
+            "environment_from_secrets:`; then redeploy.",
+            evidence=_last_lines(raised.excerpt),
+            whose="surroundings",
+        )
     for known in CATALOGUE:
         if known.in_library and not (raised and raised.in_library):
             continue

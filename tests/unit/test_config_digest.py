@@ -24,6 +24,7 @@ NEEDS_NO_RELEASE = {
     "isolation": Isolation(namespace="y", database=True),
     "smoke_timeout_seconds": 60,
     "egress": (),
+    "environment_files": ("/srv/stack/y.env",),
 }
 NEEDS_A_RELEASE = {
     "name": "y",
@@ -40,6 +41,7 @@ NEEDS_A_RELEASE = {
     "smoke_job": "smoke",
     "smoke_check": "y:z",
     "must_keep": ("asset",),
+    "environment_content": "0123456789abcdef",
     "surroundings": "0123456789abcdef",
     "git_secret": "orders-git",
     "pod": PodSettings(node_selector={"disk": "fast"}),

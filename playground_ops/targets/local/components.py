@@ -15,7 +15,7 @@ from playground_ops.core.model import Backup, Location, Release, Revision
 from playground_ops.core.plan import Change, Plan, explained, plan
 from playground_ops.core.target import Say
 from playground_ops.targets.common.webserver import Webserver, WebserverDown
-from playground_ops.targets.local import logs, stack
+from playground_ops.targets.local import environment_files, logs, stack
 from playground_ops.targets.local.addresses import Addresses, serving_number
 from playground_ops.targets.local.code import Code
 from playground_ops.targets.local.control import (
@@ -74,6 +74,7 @@ class LocalStack:
         return location_component(release, self._seen(release.name), "not ended" if open_ended else CONFIRMED)
 
     def plan(self, configuration: Configuration) -> Plan:
+        environment_files.must_be_readable(configuration.all_locations)
         return explained(
             plan(self._desired(configuration), self.components()), telling(configuration, self.serving)
         )
