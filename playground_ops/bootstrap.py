@@ -7,17 +7,26 @@ import click
 
 from playground_ops.cli.console import NOTHING_TO_DO, end
 from playground_ops.cli.main import guarded
+from playground_ops.cli.repeating import repeating
 from playground_ops.cli.session import Session, common
 from playground_ops.cli.stack_commands import bring_up, document_of
 from playground_ops.cli.status_command import show_status
+from playground_ops.config import Configuration
 from playground_ops.engine.status import read_status
 
-NEXT = """
-Next:
-  python -m playground_ops status            what runs, at which commit
-  python -m playground_ops redeploy a        bring A to its ref (or launch `redeploy` in the UI)
-  python -m playground_ops down              end everything; data stays
-"""
+
+def next_steps(configuration: Configuration, target: str) -> str:
+    """Return the commands to go on with, as they act on the stack that was just made."""
+    again, name = repeating(), configuration.all_locations[-1].name
+    steps = {
+        "status": "what runs, at which commit",
+        **({"ui": "open the UI, by a port that is forwarded"} if target == "kubernetes" else {}),
+        f"redeploy {name}": f"bring {name} to its ref, as the job redeploy in the UI does",
+        "down": "end everything; data stays",
+    }
+    rows = [(again.command(arguments), told) for arguments, told in steps.items()]
+    width = max(len(command) for command, _ in rows)
+    return "\n".join(["", "Next:", *(f"  {command:<{width}}  {told}" for command, told in rows), ""])
 
 
 @click.command()
@@ -31,8 +40,8 @@ def bootstrap(config: Path | None, target: str | None, as_json: bool) -> None:
         if deployed.plan.is_empty:
             click.echo(NOTHING_TO_DO)
         show_status(found)
-        click.echo(NEXT)
-        click.secho(f"The UI is at {found.ui}", bold=True)
+        click.echo(next_steps(session.configuration, found.target))
+        click.secho(repeating()(f"The UI is at {found.ui}"), bold=True)
     end({**document_of(deployed), "status": found.model_dump(mode="json")}, deployed.failures, as_json)
 
 

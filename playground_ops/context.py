@@ -106,7 +106,8 @@ def _from_nowhere() -> Finding:
 
 def _local(configuration: Configuration) -> Configuration:
     """Locally `ops` always serves the clone that it is managed from."""
-    return with_what_ops_sees(configuration.model_copy(update={"ops": OPS}))
+    ops = OPS.model_copy(update={"environment_files": configuration.ops.environment_files})
+    return with_what_ops_sees(configuration.model_copy(update={"ops": ops}))
 
 
 def is_inside() -> bool:
@@ -156,7 +157,7 @@ def reach(path: Path | None = None, target: str | None = None, context: str | No
     configuration = load(path or configuration_file())
     must_fit(configuration, target or configuration.target)
     if (target or configuration.target) == "local":
-        return Reached(lambda: _stack_context(_local(configuration), local_target()))
+        return Reached(lambda: _on_this_machine(configuration))
     from playground_ops.targets.kubernetes.api.connection import Connection, chosen_context
 
     connection = Connection(chosen_context(context, configuration.kubernetes.context))
@@ -164,6 +165,16 @@ def reach(path: Path | None = None, target: str | None = None, context: str | No
         lambda: _stack_context(*_on_kubernetes(connection, configuration)),
         _remote_command(connection, configuration),
     )
+
+
+def _on_this_machine(configuration: Configuration) -> StackContext:
+    found = _local(configuration)
+    if any(one.environment_files for one in found.all_locations):
+        from playground_ops.targets.local import environment_files
+        from playground_ops.targets.local.folder import state_folder
+
+        found = environment_files.with_content(found, state_folder(project_folder()))
+    return _stack_context(found, local_target())
 
 
 def open_cluster(

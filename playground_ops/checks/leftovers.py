@@ -31,7 +31,7 @@ def check(
             if live.state is ReleaseState.CANDIDATE and _since(live.release.created_at, now) > YOUNG_SECONDS
         ]
     if last is not None and holder is None and _since(last.started_at, now) > YOUNG_SECONDS:
-        found.append(_dead(location, last))
+        found.append(_dead(location, last, decisions.serving(releases)))
     elif last is not None and holder is not None and _lasts(last, now):
         found.append(_lasting(location, last, holder))
     return found
@@ -81,12 +81,13 @@ def _candidate(live: LiveRelease) -> Finding:
     )
 
 
-def _dead(location: str, record: RolloutRecord) -> Finding:
+def _dead(location: str, record: RolloutRecord, now: LiveRelease | None) -> Finding:
     return certain(
         object=f"location/{location}",
         observed=f"A {record.action} by {record.by} began at {record.started_at} and has not ended "
         f"({record.phase.value}).",
-        cause="Its process was killed, or its machine went away. What served before still serves.",
+        cause="Its process was killed, or its machine went away."
+        + (f" Release {now.release.number} serves." if now else " Nothing serves."),
         fix=f"`redeploy {location}` cleans up after it.",
         whose="surroundings",
     )

@@ -116,7 +116,7 @@ def _other_schema(database: Database) -> Finding:
         f"{database.wanted_revision}.",
         cause="Dagster was upgraded, or set back, without `dagster instance migrate`.",
         fix="`deploy` migrates it before anything of the new version starts. A schema newer than Dagster "
-        "can't be set back: `restore` a backup.",
+        "can't be set back: `restore FILE` brings back a backup.",
         whose="surroundings",
     )
 

@@ -10,7 +10,7 @@ from playground_ops.cli.console import print_json
 from playground_ops.cli.progress import write_error
 from playground_ops.cli.session import common
 from playground_ops.config import Configuration, load
-from playground_ops.config.unsupported import exposed, ignored, must_fit
+from playground_ops.config.unsupported import exposed, ignored, must_fit, named_files
 from playground_ops.context import configuration_file, project_folder
 from playground_ops.core.errors import BadInput, Finding, certain
 
@@ -24,6 +24,13 @@ def validate(config: Path | None, target: str | None, as_json: bool) -> None:
     chosen = target or configuration.target
     must_fit(configuration, chosen)
     warnings = [*ignored(configuration, chosen), *exposed(configuration, chosen)]
+    if chosen == "local" and named_files(configuration):
+        from playground_ops.targets.local import environment_files
+
+        environment_files.must_be_readable(configuration.all_locations)
+        warnings += dict.fromkeys(
+            told for one in configuration.all_locations for told in environment_files.open_to_others(one)
+        )
     if as_json:
         print_json({"file": configuration.source, "locations": names, "warnings": warnings})
     else:

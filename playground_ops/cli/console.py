@@ -1,13 +1,15 @@
 """Prints results for a person or a script: findings, tables, one JSON document; and the exit codes."""
 
 import json
+import shutil
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import click
 
 from playground_ops.cli.progress import serving, write_error
+from playground_ops.cli.repeating import repeating
 from playground_ops.core.errors import BadInput, Finding, PlaygroundError, certain, transient
 from playground_ops.core.model import Outcome, RolloutRecord, shortened
 from playground_ops.core.progress import RolloutCancelled
@@ -32,14 +34,23 @@ def short_time(at: str | None) -> str:
 
 def sentence_of(record: RolloutRecord) -> str:
     if record.finding is not None:
-        return f"{record.location}: failed while {record.phase.value}; what served before still serves."
+        kept = (
+            "nothing served before" if record.previous is None else f"release {record.previous} still serves"
+        )
+        return f"{record.location}: failed while {record.phase.value}; {kept}."
     if record.outcome is Outcome.UNCHANGED or record.release is None:
         return f"{record.location}: nothing to do, it serves this already."
     return f"{record.location}: {serving(record.release)} ({sum(record.durations.values()):.1f} s)"
 
 
+EVIDENCE = "  | "
 EVIDENCE_LINES = 25
 WIDEST_CELL = 60
+GAP, CUT = "  ", "..."
+NARROWEST_CELL = 24
+"""What is left of a cell that is cut: enough for how it ended and the first words of why."""
+NO_TERMINAL = (160, 24)
+"""The size that is assumed for a pipe."""
 
 EXIT_FAILED = 1
 EXIT_BAD_INPUT = 2
@@ -60,12 +71,18 @@ def fail(findings: Sequence[Finding], as_json: bool) -> None:
         return
     coloured = sys.stderr.isatty()
     for finding in findings:
-        name = click.style(finding.object, fg="red", bold=True) if coloured else finding.object
-        write_error(
-            f"{name}\n  seen   {finding.observed}\n  cause  {finding.cause}\n  fix    {finding.fix}\n"
-        )
-        for line in finding.evidence.splitlines()[-EVIDENCE_LINES:]:
-            write_error((click.style(f"  | {line}", dim=True) if coloured else f"  | {line}") + "\n")
+        write_error("".join(f"{line}\n" for line in lines_of(finding, coloured)))
+
+
+def lines_of(finding: Finding, coloured: bool) -> Iterator[str]:
+    """Yield the lines by which a person is told of a finding."""
+    finding = as_repeated(finding)
+    yield click.style(finding.object, fg="red", bold=True) if coloured else finding.object
+    yield f"  seen   {finding.observed}"
+    yield f"  cause  {finding.cause}"
+    yield f"  fix    {finding.fix}"
+    for line in finding.evidence.splitlines()[-EVIDENCE_LINES:]:
+        yield click.style(f"{EVIDENCE}{line}", dim=True) if coloured else f"{EVIDENCE}{line}"
 
 
 def end(document: dict[str, Any], failures: Sequence[tuple[str, BaseException]], as_json: bool) -> None:
@@ -88,12 +105,24 @@ def findings_of(error: BaseException) -> Sequence[Finding]:
     if isinstance(error, PlaygroundError):
         return error.findings
     if isinstance(error, RolloutCancelled):
-        return [_cancelled(str(error))]
+        return [_cancelled(str(error), error.record)]
     raise error
 
 
 def plain(findings: Sequence[Finding]) -> list[dict[str, Any]]:
-    return [finding.model_dump(mode="json") for finding in findings]
+    return [as_repeated(finding).model_dump(mode="json") for finding in findings]
+
+
+def as_repeated(finding: Finding) -> Finding:
+    """Return it with its commands as they act on the stack that this command acts on."""
+    again = repeating()
+    parts = {name: again(getattr(finding, name)) for name in ("observed", "cause", "fix")}
+    return finding.model_copy(update=parts)
+
+
+def say(text: str = "") -> None:
+    """Print a line for a person, its commands as they can be repeated."""
+    click.echo(repeating()(text))
 
 
 def table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
@@ -105,16 +134,40 @@ def table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     click.echo()
 
 
+def short_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """Print a table of which each row is one line of the terminal; a cell that was cut ends with `...`.
+
+    The last column gets what the others leave.
+    """
+    from tabulate import MIN_PADDING, tabulate
+
+    short = [[*(shortened_to(WIDEST_CELL, cell) for cell in row[:-1]), row[-1]] for row in rows]
+    headed = [" " * (len(name) + MIN_PADDING) for name in columns]
+    widths = [max(map(len, column)) for column in zip(headed, *short, strict=True)]
+    others = sum(widths[:-1]) + len(GAP) * (len(columns) - 1)
+    left = shutil.get_terminal_size(NO_TERMINAL).columns - others
+    fitting = [[*row[:-1], shortened_to(max(left, NARROWEST_CELL), row[-1])] for row in short]
+    click.echo(tabulate(fitting, headers=columns, tablefmt="simple", disable_numparse=True))
+    click.echo()
+
+
+def shortened_to(width: int, text: str) -> str:
+    """Return the text in one line of at most `width` characters."""
+    flat = " ".join(text.split())
+    return flat if len(flat) <= width else f"{flat[: width - len(CUT)].rstrip()}{CUT}"
+
+
 def _exit_code(errors: Sequence[BaseException]) -> int:
     if any(isinstance(error, RolloutCancelled) for error in errors):
         return EXIT_CANCELLED
     return EXIT_BAD_INPUT if all(isinstance(error, BadInput) for error in errors) else EXIT_FAILED
 
 
-def _cancelled(location: str) -> Finding:
+def _cancelled(location: str, record: object) -> Finding:
+    served = record.previous if isinstance(record, RolloutRecord) else None
     return transient(
         object=f"location/{location}" if location else "stack",
         observed="The rollout was cancelled, and has cleaned up.",
         cause="Somebody asked for it to stop.",
-        fix="What served before still serves; run the command again to go on.",
+        fix=f"{f'Release {served} still serves; run' if served else 'Run'} the command again to go on.",
     )

@@ -9,6 +9,7 @@ import logging
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import nullcontext
 from importlib import import_module
 from typing import NamedTuple
 
@@ -53,7 +54,10 @@ LISTED = {
         "status_command",
         "What runs, at which commit, since when; and how the last rollout of each location ended.",
     ),
-    "history": Listed("view_commands", "Every rollout of LOCATION (of all, without one), newest last."),
+    "history": Listed(
+        "view_commands",
+        "Every rollout of LOCATION (of all, without one), newest last; and why its last one failed.",
+    ),
     "logs": Listed(
         "view_commands",
         "The log of COMPONENT: webserver, daemon, supervisor, a location, or a release such as a-3.",
@@ -122,9 +126,11 @@ def guarded(command: click.Command, name: str, arguments: Sequence[str] | None) 
 
 
 def _exit_code(command: click.Command, name: str, given: list[str], as_json: bool) -> int:
+    context: click.Context | None = None
     try:
         # Not `command.main`: it exits with 1 for a closed pipe, and here 1 means failed and explained.
-        with command.make_context(name, given) as context:
+        context = command.make_context(name, given)
+        with context:
             command.invoke(context)
         return 0
     except click.exceptions.Exit as ended:
@@ -134,7 +140,8 @@ def _exit_code(command: click.Command, name: str, given: list[str], as_json: boo
     except BrokenPipeError:
         raise
     except Exception as error:
-        return _report(error, name, as_json)
+        with context.scope(cleanup=False) if context else nullcontext():  # which has the options
+            return _report(error, name, as_json)
 
 
 def _report(error: Exception, name: str, as_json: bool) -> int:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Protocol
 
+from playground_ops.cli.repeating import repeating
 from playground_ops.core import messages
 from playground_ops.core.messages import message
 from playground_ops.core.model import Phase, Release
@@ -25,6 +26,9 @@ class Shown(Protocol):
 
     def line(self, text: str) -> None:
         """Print one more line."""
+
+    def tell(self, location: str, text: str) -> None:
+        """Print one more line about a location, with the seconds since the command began."""
 
     def at(self, location: str, phase: Phase) -> None:
         """Set the phase that a location is in from now on."""
@@ -55,7 +59,13 @@ def display(as_json: bool) -> Display:
 
 
 class NoDisplay:
+    def __init__(self) -> None:
+        self._began, self._repeating = time.monotonic(), repeating()
+
     def line(self, text: str) -> None: ...
+
+    def tell(self, location: str, text: str) -> None:
+        self.line(f"{time.monotonic() - self._began:6.1f} s  {location:<10} {text}")
 
     def at(self, location: str, phase: Phase) -> None: ...
 
@@ -73,7 +83,7 @@ class Lines(NoDisplay):
     """Plain lines on standard error, for a pipe or a file."""
 
     def line(self, text: str) -> None:
-        write_error(f"{text}\n")
+        write_error(f"{self._repeating(text)}\n")
 
 
 class Messages(NoDisplay):
@@ -81,6 +91,10 @@ class Messages(NoDisplay):
 
     def line(self, text: str) -> None:
         write_error(f"{message('progress', text=text)}\n")
+
+    def tell(self, location: str, text: str) -> None:
+        """Send no time: what displays it has the clock that the person began with the command."""
+        write_error(f"{message('progress', location=location, text=text)}\n")
 
     def at(self, location: str, phase: Phase) -> None:
         write_error(f"{message('phase', location=location, phase=phase.value)}\n")
@@ -93,6 +107,7 @@ class LiveLine(NoDisplay):
     """Prints the same lines, and below them one with the phase of each location and the seconds in it."""
 
     def __init__(self) -> None:
+        super().__init__()
         self._lock = threading.Lock()
         self._ended = threading.Event()
         self._ticker: threading.Thread | None = None
@@ -100,7 +115,7 @@ class LiveLine(NoDisplay):
 
     def line(self, text: str) -> None:
         with self._lock:
-            write_error(f"{ERASE}{text}\n{self._live()}")
+            write_error(f"{ERASE}{self._repeating(text)}\n{self._live()}")
 
     def at(self, location: str, phase: Phase) -> None:
         with self._lock:
@@ -143,7 +158,7 @@ def _shown(location: str, phase: Phase, seconds: float) -> str:
     """Return what the live line says of a location. A watch counts down; a person may leave it."""
     if phase is Phase.WATCH:
         return f"{location} {phase.value}, {max(0.0, -seconds):.0f} s left (Ctrl-C leaves it)"
-    return f"{location} {phase.value} {seconds:.0f} s"
+    return f"{location} {phase.value} for {seconds:.0f} s"
 
 
 @dataclass
@@ -163,11 +178,10 @@ class Stop:
 
 
 class LineProgress:
-    """Prints one line per event, each with its location and the seconds since the start."""
+    """Prints one line per event of a location."""
 
     def __init__(self, location: str, shown: Shown, stop: Stop) -> None:
         self._location, self._display, self._stop = location, shown, stop
-        self._began = time.monotonic()
 
     def phase(self, phase: Phase, message: str) -> None:
         self._display.at(self._location, phase)
@@ -187,7 +201,7 @@ class LineProgress:
         self._stop.check(self._location)
 
     def _tell(self, message: str) -> None:
-        self._display.line(f"{time.monotonic() - self._began:6.1f} s  {self._location:<10} {message}")
+        self._display.tell(self._location, message)
 
 
 def serving(release: Release) -> str:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from playground_ops.cli.console import end, print_json
+from playground_ops.cli.console import end, print_json, say
 from playground_ops.cli.progress import display
 from playground_ops.cli.session import Session, common, context_of_the_command
 from playground_ops.cli.stack_commands import bring_up, document_of
@@ -73,7 +73,7 @@ def git_command(
             f"{server} does not answer here: whether its certificate is of this authority was not asked."
         )
     if users:
-        click.echo(f"Read by: {', '.join(users)}. `deploy` gives them new releases that have it.")
+        say(f"Read by: {', '.join(users)}. `deploy` gives them new releases that have it.")
     else:
         click.echo(f"No location names it yet: write `repo: {{url: ..., secret: {name}}}`.")
 

@@ -11,8 +11,9 @@ from typing import Any, NoReturn, TypeVar
 import click
 
 from playground_ops.cli import detached
-from playground_ops.cli.console import EXIT_CANCELLED
+from playground_ops.cli.console import EVIDENCE, EXIT_CANCELLED
 from playground_ops.cli.progress import LineProgress, Messages, Stop, display
+from playground_ops.cli.repeating import keep, repeating
 from playground_ops.cli.watched import Watched, in_a_thread
 from playground_ops.config import Configuration
 from playground_ops.context import RemoteCommand, StackContext, reach
@@ -21,7 +22,8 @@ from playground_ops.core.model import Phase
 from playground_ops.core.progress import Progress
 from playground_ops.engine.context import Engine
 
-_CONTEXT = "playground_ops.context"
+CAPTURED = ('"evidence":', '"log_tail":')
+"""Fields of a document with text from outside, in which nothing is a command of this project."""
 F = TypeVar("F", bound=Callable[..., Any])
 
 
@@ -32,14 +34,20 @@ def common(command: F) -> F:
         click.option(
             "--context",
             expose_value=False,
-            callback=_keep_context,
+            callback=keep,
             help="On Kubernetes: the kubeconfig's context.  [default: the configuration's]",
         ),
-        click.option("--target", type=click.Choice(["local", "kubernetes"]), help="Override the target."),
+        click.option(
+            "--target",
+            type=click.Choice(["local", "kubernetes"]),
+            callback=keep,
+            help="Override the target.",
+        ),
         click.option(
             "--config",
             "config",
             type=click.Path(path_type=Path, dir_okay=False),
+            callback=keep,
             help="The configuration file.  [default: configvalues.yaml of this project]",
         ),
     ):
@@ -49,12 +57,7 @@ def common(command: F) -> F:
 
 def context_of_the_command() -> str | None:
     """Return the value of --context."""
-    current = click.get_current_context(silent=True)
-    return current.meta.get(_CONTEXT) if current else None
-
-
-def _keep_context(context: click.Context, parameter: click.Parameter, value: str | None) -> None:
-    context.meta[_CONTEXT] = value
+    return repeating().context
 
 
 T = TypeVar("T")
@@ -80,7 +83,7 @@ class Session:
         """Read the configuration. Raises BadInput."""
         self._as_json, self._telling = as_json, telling
         self._display, self._stop, self.watched = display(as_json), Stop(), Watched()
-        self._began = time.monotonic()
+        self._began, self._repeating = time.monotonic(), repeating()
         self._reached = reach(config, target, context_of_the_command())
         self._remotely: RemoteCommand | None = self._reached.remote_command
         if self._remotely is None and not telling.watches:
@@ -107,6 +110,9 @@ class Session:
 
     def line(self, text: str) -> None:
         self._display.line(text)
+
+    def tell(self, location: str, text: str) -> None:
+        self._display.tell(location, text)
 
     def at(self, location: str, phase: Phase) -> None:
         self.watched.at(location, phase)
@@ -143,13 +149,21 @@ class Session:
         """Show a line of a container's only log: messages go to the display, all else is the result."""
         found = messages.parsed(line)
         if found is None:
-            click.echo(line)
+            click.echo(self._as_here(line))
+        elif found[messages.KEY] == "progress" and "location" in found:
+            self.tell(found["location"], found["text"])
         elif found[messages.KEY] == "progress":
             self.line(found["text"])
         elif found[messages.KEY] == "phase":
             self.at(found["location"], Phase(found["phase"]))
         elif found[messages.KEY] == "serves":
             self.serves(found["location"], found["what"], found["seconds"])
+
+    def _as_here(self, line: str) -> str:
+        """Return a line of the inside with its commands as they are given here; what was captured stays."""
+        if self._as_json:
+            return line if line.lstrip().startswith(CAPTURED) else self._repeating.in_json(line)
+        return line if line.startswith(EVIDENCE) else self._repeating(line)
 
     def leave_to_the_inside(self, *arguments: str) -> None:
         """Where servers are out of reach, run the command in the cluster and exit with its code."""

@@ -94,7 +94,7 @@ def show_plan(found: Plan) -> None:
         action = "needs bootstrap" if needs else change.action
         rows.append((action, change.object or change.component, ""))
         if change.action == "update":
-            rows.extend(("", "", _changed_field(field)) for field in change.fields)
+            rows.extend(("", "", _changed_field(field.in_short())) for field in change.fields)
         rows.extend(("", "", f"drift: {one.path} is by {one.manager}, and stays") for one in change.drift)
     table(("action", "component", "fields"), rows)
     click.echo(found.summary())

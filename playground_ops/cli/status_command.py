@@ -10,11 +10,13 @@ from playground_ops.cli.console import (
     fail,
     plain,
     print_json,
+    say,
     short_commit,
+    short_table,
     short_time,
-    table,
 )
 from playground_ops.cli.session import Session, common
+from playground_ops.core.component import ComponentStatus
 from playground_ops.engine.status import LocationStatus, StackStatus, read_status
 
 
@@ -35,24 +37,24 @@ def status(config: Path | None, target: str | None, as_json: bool) -> None:
 
 
 def show_status(found: StackStatus) -> None:
-    click.echo(f"UI {found.ui}")
-    click.echo(f"configuration {found.configuration}")
-    table(
-        ("component", "state", "since", "restarts"),
-        [
-            (
-                component.name,
-                "ready" if component.ready else f"not ready: {component.message}",
-                short_time(component.since),
-                str(component.restarts),
-            )
-            for component in found.components
-        ],
+    say(f"UI {found.ui}")
+    say(f"configuration {found.configuration}")
+    short_table(
+        ("component", "since", "restarts", "state"),
+        [_component_row(component) for component in found.components],
     )
-    table(
+    short_table(
         ("location", "release", "commit", "since", "state", "automation", "last rollout"),
         [_location_row(location) for location in found.locations],
     )
+    for location in found.locations:
+        if location.last_rollout and location.last_rollout.reason:
+            say(f"Why the last rollout of {location.name} failed: `history {location.name}`.")
+
+
+def _component_row(component: ComponentStatus) -> tuple[str, ...]:
+    state = "ready" if component.ready else f"not ready: {component.message}"
+    return component.name, short_time(component.since), str(component.restarts), state
 
 
 def _location_row(location: LocationStatus) -> tuple[str, ...]:

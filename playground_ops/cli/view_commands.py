@@ -7,7 +7,17 @@ from pathlib import Path
 import click
 
 from playground_ops.checks.topic import COLUMNS, merge, rows, worst_first
-from playground_ops.cli.console import EXIT_FAILED, NOT_DEPLOYED, fail, plain, print_json, short_time, table
+from playground_ops.cli.console import (
+    EXIT_FAILED,
+    NOT_DEPLOYED,
+    fail,
+    lines_of,
+    plain,
+    print_json,
+    say,
+    short_time,
+    table,
+)
 from playground_ops.cli.session import Session, common, context_of_the_command
 from playground_ops.config import load
 from playground_ops.context import configuration_file
@@ -22,7 +32,7 @@ from playground_ops.engine.health.examine import examine, sources
 @click.argument("location", required=False)
 @common
 def history(config: Path | None, target: str | None, as_json: bool, location: str | None) -> None:
-    """Every rollout of LOCATION (of all, without one), newest last.
+    """Every rollout of LOCATION (of all, without one), newest last; and why its last one failed.
 
     A location that was taken out of the configuration still has its own.
     """
@@ -44,6 +54,8 @@ def history(config: Path | None, target: str | None, as_json: bool, location: st
             ("started", "location", "action", "outcome", "release", "commit", "by", "what"),
             [_history_row(record) for record in records],
         )
+        if location and records and records[-1].finding:
+            click.echo("\n".join(lines_of(records[-1].finding, sys.stdout.isatty())))
 
 
 @click.command()
@@ -114,7 +126,7 @@ def health(config: Path | None, target: str | None, as_json: bool) -> None:
         print_json({"findings": found, "ahead": ahead})
     else:
         for sentence in ahead:
-            click.echo(sentence)
+            say(sentence)
         if worst:
             table(COLUMNS, rows(worst))
             fail([finding for _, _, finding in worst], as_json)

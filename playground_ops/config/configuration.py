@@ -159,6 +159,8 @@ class StackSettings(Section):
     run_launcher: Literal["code_server", "kubernetes"] = "code_server"
     """Where a run is executed: in its release's code server, or in a pod of its own."""
     run_queue: RunQueueSettings = RunQueueSettings()
+    environment_file: rules.EnvironmentFile | None = None
+    """On one machine: variables for the servers of all locations, `ops` too."""
     images: ImageSettings = ImageSettings()
     webserver: WebserverSettings = WebserverSettings()
     daemon: DaemonSettings = DaemonSettings()

@@ -14,11 +14,12 @@ if TYPE_CHECKING:
     from playground_ops.config.configuration import Configuration
 
 
-_NOT_A_NEW_RELEASE = {
+NOT_A_NEW_RELEASE = {
     "allowed_refs",
     "approval",
     "approval_timeout_seconds",
     "egress",
+    "environment_files",
     "follow",
     "follow_interval_seconds",
     "isolation",
@@ -26,26 +27,20 @@ _NOT_A_NEW_RELEASE = {
     "prepare_timeout_seconds",
     "smoke_timeout_seconds",
 }
-"""Settings that do not affect the server or its code; isolation affects pods by way of `surroundings`."""
+"""Settings that do not affect the server or its code; isolation affects pods by way of `surroundings`, and of
+environment files the content counts."""
 _NOT_OF_THE_POD = {"service_annotations", "disruption_budget"}
 """Settings of objects other than the pod."""
 _LATER = {
-    "attribute",
-    "pod",
-    "git_secret",
-    "surroundings",
-    "in_image",
-    "must_keep",
-    "dependencies_from",
-    "extras",
-    "groups",
+    *("attribute", "pod", "git_secret", "surroundings", "in_image", "must_keep"),
+    *("dependencies_from", "extras", "groups", "environment_content"),
 }
 """Settings of later versions: where they are not given, the digest is as before they existed."""
 
 
 def digest(location: Location) -> str:
     """Return 16 hexadecimal digits, equal for locations whose releases would be configured alike."""
-    fields = location.model_dump(mode="json", exclude=_NOT_A_NEW_RELEASE)
+    fields = location.model_dump(mode="json", exclude=NOT_A_NEW_RELEASE)
     fields["pod"] = (
         location.pod.model_dump(mode="json", exclude_defaults=True, exclude=_NOT_OF_THE_POD) or None
     )

@@ -11,6 +11,7 @@ from playground_ops.config.conflicts import conflicts
 from playground_ops.config.document import LONGEST_FILE, Document, document, not_yaml
 from playground_ops.config.faults import Fault, faults, finding, kind_of, line_of
 from playground_ops.core.errors import BadInput
+from playground_ops.core.model import Location
 
 
 def load(path: Path) -> Configuration:
@@ -68,7 +69,16 @@ def _refusal(path: Path, wrong: list[Fault], found: Document) -> BadInput:
 def _configuration(file: File, path: Path, text: str) -> Configuration:
     settings = {key: getattr(file, key) for key in StackSettings.model_fields}
     source = str(path.absolute())
-    return _with_store(Configuration(source=source, text=text, locations=file.locations, **settings))
+    settings["ops"] = _with_file(file.ops, file.environment_file)
+    locations = tuple(_with_file(one, file.environment_file) for one in file.locations)
+    return _with_store(Configuration(source=source, text=text, locations=locations, **settings))
+
+
+def _with_file(location: Location, of_stack: str | None) -> Location:
+    """Return the location with the variables of the whole stack beneath its own."""
+    if of_stack is None:
+        return location
+    return location.model_copy(update={"environment_files": (of_stack, *location.environment_files)})
 
 
 def _with_store(found: Configuration) -> Configuration:

@@ -82,6 +82,7 @@ class LocationSection(Form):
     follow: bool = _DEFAULT.follow
     follow_interval_seconds: Annotated[int, Field(ge=5, le=24 * 3600)] = _DEFAULT.follow_interval_seconds
     environment: dict[rules.EnvironmentName, rules.EnvironmentValue] = Field(default_factory=dict)
+    environment_file: rules.EnvironmentFile | None = None
     startup_timeout_seconds: rules.Seconds = _DEFAULT.startup_timeout_seconds
     longest_run_seconds: rules.Seconds = _DEFAULT.longest_run_seconds
     egress: Annotated[rules.Listed[DestinationSection], BeforeValidator(_destinations)] | None = None
@@ -101,9 +102,10 @@ class LocationSection(Form):
         return Location(
             **self.repo.of_location(),
             automation=self.automation or ("off" if self.name == "b" else _DEFAULT.automation),
+            environment_files=(self.environment_file,) if self.environment_file else (),
             in_image=InImage.model_validate(image) if image else None,
             pod=self.pod.model_copy(update={"image": self.image}) if self.image else self.pod,
-            **self.model_dump(exclude={"repo", "automation", "pod", *_OF_AN_IMAGE}),
+            **self.model_dump(exclude={"repo", "automation", "environment_file", "pod", *_OF_AN_IMAGE}),
         )
 
 

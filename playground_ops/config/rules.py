@@ -68,6 +68,12 @@ def _repository(value: str, info: ValidationInfo) -> str | None:
     return address.repository(value, (info.context or {}).get("folder", Path()))
 
 
+def _environment_file(value: str, info: ValidationInfo) -> str:
+    if not value or not value.isprintable():
+        raise ValueError("the path of a file with `NAME=value` lines, relative to this file")
+    return str((info.context or {}).get("folder", Path()) / Path(value).expanduser())
+
+
 def _ref(value: str) -> str:
     """Check a branch, tag or full commit (git-check-ref-format)."""
     if value.startswith("-"):
@@ -124,7 +130,7 @@ def _on_or_off(value: Any) -> Any:
     return {True: "on", False: "off"}.get(value, value) if isinstance(value, bool) else value
 
 
-def _environment_name(value: str) -> str:
+def environment_name(value: str) -> str:
     if not _ENV_NAME.fullmatch(value):
         raise ValueError("a name of letters, digits and underscores that does not begin with a digit")
     if value in _RESERVED_ENV or value.startswith("PLAYGROUND_"):
@@ -198,6 +204,7 @@ Seconds = Annotated[int, Field(ge=1, le=7 * 24 * 3600)]
 Port = Annotated[int, Field(ge=1, le=65535)]
 LocationName = Annotated[AsWritten, AfterValidator(_location_name)]
 Repository = Annotated[str, AfterValidator(_repository)]
+EnvironmentFile = Annotated[AsWritten, AfterValidator(_environment_file)]
 Ref = Annotated[AsWritten, AfterValidator(_ref)]
 RefPattern = Annotated[AsWritten, AfterValidator(_ref_pattern)]
 Subdirectory = Annotated[AsWritten, AfterValidator(_subdirectory)]
@@ -206,7 +213,7 @@ Attribute = Annotated[str, AfterValidator(_attribute)]
 DependencyFile = Annotated[AsWritten, AfterValidator(_dependency_file)]
 PackageExtra = Annotated[AsWritten, matching(_EXTRA, "a name of letters, digits, `-`, `_` and `.`", 100)]
 OnOrOff = Annotated[Literal["on", "off"], BeforeValidator(_on_or_off)]
-EnvironmentName = Annotated[str, AfterValidator(_environment_name)]
+EnvironmentName = Annotated[str, AfterValidator(environment_name)]
 EnvironmentValue = Annotated[str, BeforeValidator(_true_or_false), AfterValidator(_environment_value)]
 TagKey = Annotated[AsWritten, AfterValidator(_tag_key)]
 Command = Annotated[

@@ -8,12 +8,41 @@ from playground_ops.core.errors import BadInput, Finding, certain
 
 
 def must_fit(configuration: Configuration, target: str) -> None:
-    """Raises BadInput for what the target can't do."""
+    """Raises BadInput for all that the target can't do."""
+    file, found = Path(configuration.source).name, []
     if target == "local" and configuration.runs_in_pods:
-        raise BadInput(_no_pods(Path(configuration.source).name))
-    if configuration.isolated and configuration.runs_in_pods:
+        found.append(_no_pods(file))
+    elif configuration.isolated and configuration.runs_in_pods:
         names = ", ".join(one.name for one in configuration.isolated)
-        raise BadInput(_isolated_on_this_machine(Path(configuration.source).name, names))
+        found.append(_isolated_on_this_machine(file, names))
+    if target == "kubernetes":
+        found += [_no_files(file, *named) for named in named_files(configuration)]
+    if found:
+        raise BadInput(*found)
+
+
+def named_files(configuration: Configuration) -> list[tuple[str, str]]:
+    """Return each key that names a file of variables, with the file."""
+    of_stack = configuration.environment_file
+    own = [
+        (index, one.environment_files[1 if of_stack else 0 :])
+        for index, one in enumerate(configuration.locations)
+    ]
+    return [
+        *([("environment_file", of_stack)] if of_stack else []),
+        *((f"code_locations[{index}].environment_file", path) for index, files in own for path in files),
+    ]
+
+
+def _no_files(file: str, key: str, path: str) -> Finding:
+    pod = "kubernetes.ops" if key == "environment_file" else key.replace("environment_file", "pod")
+    return certain(
+        object=f"{file}:{key}",
+        observed=f"Found {path} on target kubernetes.",
+        cause="Pods don't see files of this machine; their secret variables are in Secrets.",
+        fix=f"`kubectl create secret generic NAME --from-env-file={path}` makes one: name it as `{pod}: "
+        "environment_from_secrets: [NAME]`, and remove this key.",
+    )
 
 
 def _no_pods(file: str) -> Finding:

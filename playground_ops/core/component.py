@@ -57,7 +57,7 @@ class ComponentStatus(FrozenModel):
     restarts: int = 0
     last_end: End | None = None
     message: str = ""
-    """What was observed last: what it waits for, or how it ended."""
+    """What was observed last, as a clause with its subject: "waiting for NAME: " may stand before it."""
     finding: Finding | None = None
     """Why it is not ready, where that is known."""
     usage: Usage | None = None

@@ -86,6 +86,10 @@ class Location(FrozenModel):
     isolation: Isolation | None = None
     surroundings: str = ""
     """A hash of all else that decides how its server runs: images, instance, versions of Secrets."""
+    environment_files: tuple[str, ...] = ()
+    """On one machine: dotenv files with more variables of its server, by absolute path; a later one wins."""
+    environment_content: str = ""
+    """A keyed hash of what they hold. The values themselves are in no release and no record."""
     smoke_check: str | None = None
     """An asset check, as `asset/key:check_name`, that is run on the candidate before the switch."""
     dependencies_from: str | None = None
@@ -182,7 +186,7 @@ class Observation(FrozenModel):
 
     status: ServerStatus
     message: str
-    """What it is waiting for, or what was observed."""
+    """What was observed, as a clause with its subject: "waiting up to 180 s: " may stand before it."""
     finding: Finding | None = None
     """Set when the status is FAILED, and for a starting server when something that may pass is in its way."""
     imports: bool = True

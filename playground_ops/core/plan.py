@@ -1,6 +1,8 @@
 """Plans: desired components compared with live ones. Pure."""
 
-from collections.abc import Mapping, Sequence
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal
 
 from pydantic import Field
@@ -11,12 +13,34 @@ from playground_ops.core.frozen_model import FrozenModel
 ChangeAction = Literal["create", "update", "delete", "unchanged"]
 
 
+LONGEST = 200
+"""Characters of a value that a person is shown; a document of a plan has it whole."""
+
+
 class FieldChange(FrozenModel):
     path: str
     before: str | None
     after: str | None
     manager: str | None = None
     """Who set the value that would be replaced, where that was not the stack."""
+
+    def in_short(self) -> FieldChange:
+        """Return it for a person: of texts with lines those that differ, cut to LONGEST characters."""
+        before, after = self.before or "", self.after or ""
+        if "\n" in before + after:
+            old, new = before.splitlines(), after.splitlines()
+            before = "; ".join(line.strip() for line in old if line not in new)
+            after = "; ".join(line.strip() for line in new if line not in old)
+        return self.model_copy(
+            update={
+                "before": None if self.before is None else _cut(before),
+                "after": None if self.after is None else _cut(after),
+            }
+        )
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= LONGEST else f"{text[:LONGEST]}..."
 
 
 class Drift(FrozenModel):
@@ -78,6 +102,18 @@ def plan(desired: Sequence[Component], live: Sequence[Component]) -> Plan:
         if component.name not in wanted
     ]
     return Plan(changes=(*changes, *gone))
+
+
+def explained(whole: Plan, explain: Callable[[Change], tuple[FieldChange, ...]]) -> Plan:
+    """Return the plan with the fields of each rollout as `explain` tells them."""
+    return Plan(
+        changes=tuple(
+            change.model_copy(update={"fields": explain(change)})
+            if change.action == "update" and change.kind == "location" and change.object is None
+            else change
+            for change in whole.changes
+        )
+    )
 
 
 def only(whole: Plan, components: Sequence[str]) -> Plan:

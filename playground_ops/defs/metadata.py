@@ -84,7 +84,8 @@ def of_plan(plan: Plan) -> Metadata:
             continue
         action = "needs bootstrap" if change in plan.needing_bootstrap() else change.action
         rows.append(f"| **{action}** | {cell(change.object or change.component)} | | | |")
-        rows += [f"| | | {_changed_field(field)} |" for field in change.fields if change.action == "update"]
+        fields = [field.in_short() for field in change.fields if change.action == "update"]
+        rows += [f"| | | {_changed_field(field)} |" for field in fields]
         rows += [f"| | | {cell(one.path)} | drift, by {cell(one.manager)} | stays |" for one in change.drift]
     return {"summary": dg.MetadataValue.text(plan.summary()), "plan": dg.MetadataValue.md("\n".join(rows))}
 

@@ -24,7 +24,7 @@ CATALOGUE = (
         r"database \"[^\"]*\" does not exist",
         CERTAIN,
         "The server is there, and has no such database: it was dropped, or its volume is a new one.",
-        "`restore` a backup, or mend `postgres: external: database:`.",
+        "`restore FILE` brings back a backup; or mend `postgres: external: database:`.",
     ),
     (
         r"No space left on device|could not extend file",

@@ -78,7 +78,8 @@ _FAILURES = (
         "The server's host key is not the one that this machine knows.",
         "The host is not in `known_hosts`, or its key has changed.",
         "Connect once by hand (`ssh -T git@HOST`), check the fingerprint and accept it, then try again.",
-        "Compare `ssh-keyscan HOST` with what its owner says, and give it to `secret git --known-hosts`.",
+        "Compare `ssh-keyscan HOST` with what its owner says, and give it to "
+        "`secret git NAME --ssh-key KEY --known-hosts FILE`.",
     ),
     Failure(
         r"Permission denied \(|Too many authentication failures|no mutual signature",
@@ -87,7 +88,8 @@ _FAILURES = (
         "No key that is offered without a passphrase prompt has the right to read it.",
         "Give the key read access, or add it to the ssh agent (`ssh-add`); "
         "`git ls-remote URL` must work in a shell.",
-        "Give the key of `repo: secret:` read access, or make the Secret anew by `secret git`.",
+        "Give the key of `repo: secret:` read access, or make the Secret anew by "
+        "`secret git NAME --ssh-key KEY --known-hosts FILE`.",
     ),
     Failure(
         r"git-lfs[^\n]*(?:not found|No such file)|cannot (?:run|exec|fork to run)[^\n]*git-lfs",
@@ -112,7 +114,8 @@ _FAILURES = (
         "The repository is private, or it does not exist (servers answer alike), or the token has expired.",
         "Store a credential (`git credential approve`, a credential helper, `.netrc`) or use an ssh URL; "
         "`git ls-remote URL` must work in a shell without asking.",
-        "Name a Secret as `repo: secret:`, or make the one that is named anew by `secret git`.",
+        "Name a Secret as `repo: secret:`, or make the one that is named anew by "
+        "`secret git NAME --username USER --token-file FILE`.",
     ),
     Failure(
         r"dubious ownership",
@@ -144,7 +147,8 @@ _FAILURES = (
         "The file with the authorities that git is to trust can't be used.",
         "It is not there, or holds no certificate: `http.sslCAInfo` or `GIT_SSL_CAINFO` names it.",
         "Correct it: `git config --show-origin --get-all http.sslCAInfo` tells where it is named.",
-        "It is `ca.crt` of the Secret of `repo: secret:`: make that anew by `secret git`, with --ca-file.",
+        "It is `ca.crt` of the Secret of `repo: secret:`: make that anew by "
+        "`secret git NAME --ca-file FILE`, with the credentials if it has any.",
     ),
     Failure(
         r"certificate subject name|does not match target host|IP address mismatch",
@@ -166,8 +170,8 @@ _FAILURES = (
         "The server's certificate is not trusted.",
         "It is self-signed, expired, or signed by an authority that git does not know there.",
         "Add the authority (`git config --global http.sslCAInfo FILE`), or mend the certificate.",
-        "Give the authority's certificate to `secret git` by --ca-file, for `repo: secret:`; or mend the "
-        "server's certificate.",
+        "Give the authority's certificate by `secret git NAME --ca-file FILE`, for `repo: secret:`; or mend "
+        "the server's certificate.",
     ),
     Failure(
         r"mismatched algorithms|unknown repository extension|unsupported hash",

@@ -16,7 +16,7 @@ GIT_SYNC = "git-sync"
 """The init container that fetches a release's commit."""
 INSTALLS = "install-packages"
 """The init container that makes a release's environment."""
-INSTALLING = "its packages (installing packages)"
+INSTALLING = "the pod installs its packages (installing packages)"
 MOUNTED = ("Pulling", "Pulled", "Created", "Started")
 """Events after which all volumes are mounted, so that earlier failures have passed."""
 HINDRANCES = ("FailedMount", "FailedAttachVolume", "NodeNotReady")
@@ -42,6 +42,7 @@ class Collected:
 class PodState:
     ready: bool
     message: str
+    """A clause with its subject: "waiting up to 180 s: " may stand before it."""
     finding: Finding | None = None
     """Why it does not come up. Transient and capacity findings may still pass."""
 
@@ -50,12 +51,12 @@ def assess(collected: Collected, explain: Explain = explain_exit) -> PodState:
     """Assess a pod. `explain` makes a finding from a container's name, its exit and its last lines."""
     pod, name = collected.pod, f"pod/{collected.pod.name}"
     if pod.phase == "Failed" and pod.reason:
-        return _explained(name, pod.reason, pod.message)
+        return _explained(pod, name, pod.reason, pod.message)
     scheduled = pod.condition("PodScheduled")
     if (scheduled.get("status"), scheduled.get("reason")) == ("False", UNSCHEDULABLE):
-        return _explained(name, UNSCHEDULABLE, scheduled.get("message", ""))
+        return _explained(pod, name, UNSCHEDULABLE, scheduled.get("message", ""))
     for container in pod.containers:
-        fault = _fault(f"{name}/{container.name}", container, collected.logs, explain)
+        fault = _fault(pod, container, collected.logs, explain)
         if fault is not None:
             return fault
     if pod.is_ready:
@@ -64,7 +65,7 @@ def assess(collected: Collected, explain: Explain = explain_exit) -> PodState:
         if event.get("reason") in MOUNTED:
             break
         if event.get("reason") in HINDRANCES:
-            return _explained(name, event["reason"], event.get("message", ""))
+            return _explained(pod, name, event["reason"], event.get("message", ""))
     return PodState(False, _waits_for(pod, collected.events))
 
 
@@ -74,26 +75,27 @@ def replaced_pod_finding(pods: Sequence[Pod]) -> Finding | None:
     return assess(Collected(last)).finding if last is not None and last.reason else None
 
 
-def _fault(subject: str, container: Container, logs: Mapping[str, str], explain: Explain) -> PodState | None:
+def _fault(pod: Pod, container: Container, logs: Mapping[str, str], explain: Explain) -> PodState | None:
     """Return the container's fault; None without one."""
+    subject = f"pod/{pod.name}/{container.name}"
     waits, end = container.waiting_reason, container.termination
     if waits and waits not in (*ORDINARY_WAITS, CRASH_LOOP):
-        return _explained(subject, waits, container.waiting_message)
+        return _explained(pod, subject, waits, container.waiting_message)
     if waits == CRASH_LOOP or (end is None and container.restarts and not container.is_ready):
         end = container.previous
     if end is None or (end.code == 0 and waits != CRASH_LOOP):
         return None
     if known(end.reason, end.message):
-        return _explained(subject, end.reason, end.message)
+        return _explained(pod, subject, end.reason, end.message)
     log = logs.get(container.name, "")
     is_git = container.name == GIT_SYNC and log
     finding = git_errors.explain_in_pod(subject, log) if is_git else explain(subject, end.how, log)
     return PodState(False, f"{container.name} ended: {end.how}", finding)
 
 
-def _explained(name: str, reason: str, message: str) -> PodState:
+def _explained(pod: Pod, name: str, reason: str, message: str) -> PodState:
     observed = f"{reason}: {message.strip().rstrip('.')}." if message else f"{reason}."
-    return PodState(False, observed, _finding(name, reason, message, observed))
+    return PodState(False, observed, _finding(name, pod.namespace, reason, message, observed))
 
 
 def creation_refusal(workload: Mapping[str, Any]) -> Finding | None:
@@ -103,19 +105,20 @@ def creation_refusal(workload: Mapping[str, Any]) -> Finding | None:
             name = f"{workload.get('kind', 'deployment').lower()}/{workload['metadata']['name']}"
             message = str(condition.get("message", ""))
             observed = f"Its pod can't be made: {message.strip().rstrip('.')}."
-            return _finding(name, "FailedCreate", message, observed)
+            namespace = workload["metadata"].get("namespace", "")
+            return _finding(name, namespace, "FailedCreate", message, observed)
     return None
 
 
-def _finding(name: str, reason: str, message: str, observed: str) -> Finding:
+def _finding(name: str, namespace: str, reason: str, message: str, observed: str) -> Finding:
     """Explain by the catalogue; an unknown reason is shown as it is, without a guess."""
-    found = known(reason, message)
+    found, where = known(reason, message), f" -n {namespace}" if namespace else ""
     return Finding(
         kind=found.kind if found else FindingKind.TRANSIENT,
         object=name,
         observed=observed,
         cause=found.cause if found else "This reason is not a known one.",
-        fix=found.fix if found else f"`kubectl describe {'/'.join(name.split('/')[:2])}` tells more.",
+        fix=found.fix if found else f"`kubectl{where} describe {'/'.join(name.split('/')[:2])}` tells more.",
         whose=found.whose if found else "surroundings",
     )
 
@@ -162,17 +165,18 @@ def log_may_follow(collected: Collected, now: datetime) -> bool:
 
 def _waits_for(pod: Pod, events: Sequence[Mapping[str, Any]]) -> str:
     if not pod.condition("PodScheduled"):
-        return "to be given a node"
+        return "the pod waits for a node"
     for container in pod.init:
         if container.name == INSTALLS and container.is_running:
             return INSTALLING
         if container.is_running or container.waiting_reason is not None:
-            return f"its init container {container.name}"
+            return f"the pod waits for its init container {container.name}"
     for container in pod.main:
         if container.waiting_reason is not None:
-            return f"{container.name} to be started"
+            return f"the pod waits for {container.name} to be started"
     for event in reversed(events):
         if event.get("reason") == "Unhealthy":
             return str(event.get("message", "")).splitlines()[0]
     told = next((one.termination.message for one in pod.init if one.name == INSTALLS and one.termination), "")
-    return f"its first successful probe. {told}" if told else "its first successful probe"
+    waits = "the pod waits for its first successful probe"
+    return f"{waits}. {told}" if told else waits

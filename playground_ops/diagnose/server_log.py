@@ -6,10 +6,11 @@ come before general ones.
 
 import re
 
-from playground_ops.core.errors import Finding, transient
+from playground_ops.core.errors import Finding, certain, transient
 from playground_ops.diagnose.exceptions import last_raised
 from playground_ops.diagnose.known import CAPACITY, CERTAIN, TRANSIENT, Known
 from playground_ops.diagnose.repository_layout import LAYOUT
+from playground_ops.diagnose.variables import missing_variable
 
 EVIDENCE_LINES = 40
 SHOWN = 500
@@ -147,6 +148,16 @@ CATALOGUE = (
 def explain_exit(subject: str, exit_status: str, log_tail: str) -> Finding:
     """Explain why a server ended without answering. `subject` is `release/NAME`; the tail is redacted."""
     raised = last_raised(log_tail)
+    if raised and (name := missing_variable(raised.message, raised.excerpt)):
+        return certain(
+            object=subject,
+            observed=_sentence(raised.sentence, raised.where),
+            cause=f"The variable {name} is not in the environment of its server.",
+            fix="Give it by `environment:` of the location, or, if it is a secret, in a Secret by `pod: "
+            "environment_from_secrets:`; then redeploy.",
+            evidence=_last_lines(raised.excerpt),
+            whose="surroundings",
+        )
     for known in CATALOGUE:
         if known.in_library and not (raised and raised.in_library):
             continue
@@ -194,12 +205,21 @@ def explain_end(subject: str, exit_status: str, log_tail: str) -> Finding:
     """Explain the end of a container; `subject` is `pod/NAME/CONTAINER`, the tail is redacted already."""
     raised, lines = last_raised(log_tail), log_tail.strip().splitlines()
     last = raised.sentence if raised else lines[-1].strip() if lines else ""
-    component = subject.rpartition("/")[2].removeprefix("dagster-")
     return transient(
         object=subject,
         observed=f"It ended ({exit_status}){f', saying: {last[:300]}' if last else ' and said nothing'}.",
         cause="It is started again, ever more rarely.",
-        fix=f"`logs {component} --previous` has all it said; `plan` shows what was changed, by whom.",
+        fix=f"`logs {_logged(subject)} --previous` has all it said; `plan` shows what was changed, by whom.",
         evidence="\n".join(lines[-EVIDENCE_LINES:]),
         whose="surroundings",
     )
+
+
+_STANDING = re.compile(r"pod/dagster-(webserver-read-only|webserver|daemon|postgres)-")
+
+
+def _logged(subject: str) -> str:
+    """Return the arguments of `logs` for `pod/NAME/CONTAINER`; an init container is no component."""
+    container, found = subject.rpartition("/")[2], _STANDING.match(subject)
+    component = found[1] if found else container
+    return component if container.removeprefix("dagster-") == component else f"{component} -c {container}"

@@ -76,12 +76,12 @@ class Rollout:
             if error is not raised:
                 raise error from raised
             raise
-        self.journal.phase(Phase.RETIRE, "keeping the previous release warm")
-        retire_old_ones(
-            self.target,
-            served.switched(live, self.candidate),
-            self.journal.with_this(self.before.records(self.location.name)),
-        )
+        after = served.switched(live, self.candidate)
+        records = self.journal.with_this(self.before.records(self.location.name))
+        warm = served.kept_warm(records, after)
+        kept = f"release {warm.release.number} is kept warm" if warm else "nothing served before it"
+        self.journal.phase(Phase.RETIRE, kept)
+        retire_old_ones(self.target, after, records)
         return self.journal.done()
 
     def _resolve(self) -> Revision:
@@ -215,7 +215,8 @@ class Rollout:
         """Keep the log's tail, then remove the candidate. Nothing is touched when the lock is lost."""
         self.lock.check()
         if isinstance(error, PlaygroundError):
-            self.context.progress.say(f"it fails, what serves stays: {error.finding.sentence()}")
+            stays = "it fails" if self.journal.record.previous is None else "it fails, what serves stays"
+            self.context.progress.say(f"{stays}: {error.finding.sentence()}")
         tail = self.target.tail(self.candidate, 40) if self.candidate else ""
         if self.candidate is not None:
             if not self.is_described:
@@ -233,7 +234,7 @@ class Rollout:
 def _waits_for(seen: Observation, seconds: float) -> str:
     coming = ", for which an autoscaler makes room" if seen.room_is_coming else ""
     if seen.finding is None:
-        return f"waiting up to {seconds:g} s for {seen.message}"
+        return f"waiting up to {seconds:g} s: {seen.message}"
     return f"waiting up to {seconds:g} s for this to pass: {seen.message}{coming}"
 
 
@@ -252,18 +253,18 @@ def _not_there_too(location: Location, origin: Origin, found: Finding) -> Findin
 
 
 def _never_ready(release: Release, seen: Observation) -> Finding:
-    seconds, waiting_for = release.location.startup_timeout_seconds, seen.message
+    seconds, told = release.location.startup_timeout_seconds, seen.message.rstrip(".")
     if not seen.imports:
         return transient(
             object=f"release/{release.name}",
-            observed=f"Its server was not even started within {seconds} s: it waits for {waiting_for}.",
+            observed=f"Its server was not even started within {seconds} s: {told}.",
             cause="The image is large, the repository is, packages are many or slow to come, or the node has "
             "much to do.",
             fix="Redeploy: what was fetched is kept. Or raise startup_timeout_seconds for this location.",
         )
     return certain(
         object=f"release/{release.name}",
-        observed=f"The server did not answer within {seconds} s ({waiting_for}).",
+        observed=f"The server did not answer within {seconds} s ({told}).",
         cause="Importing the definitions hangs or takes longer than that: a connection, a download or a "
         "loop at module level.",
         fix="Move slow work out of module level, or raise startup_timeout_seconds for this location.",

@@ -216,3 +216,25 @@ def test_a_module_in_a_folder_of_dagster_s_name_can_t_be_imported(tmp_path: Path
     message = refused(write(tmp_path, {"dagster/definitions.py": ""}), module="dagster.definitions")
     assert "`dagster/`" in message
     assert "is Dagster itself" in message
+
+
+def test_a_folder_that_is_declared_too_is_looked_in_once(tmp_path: Path) -> None:
+    build = '[tool.setuptools.packages.find]\nwhere = ["src", "./src", "."]\n'
+    project = write(tmp_path, {"pyproject.toml": f'[project]\nname = "x"\n{build}', "src/other.py": ""})
+    assert "looked in `src`, `.`." in refused(project, module="nosuch")
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
+@pytest.mark.parametrize("file", ["pyproject.toml", "dg.toml"])
+def test_a_byte_order_mark_is_named(tmp_path: Path, file: str, encoding: str) -> None:
+    write(tmp_path, {"pyproject.toml": '[project]\nname = "x"\n', "playground/definitions.py": ""})
+    (tmp_path / file).write_text('[project]\nname = "x"\r\n', encoding=encoding)
+    told = refused(tmp_path)
+    assert f"file/{file}" in told
+    assert f"{'UTF-8' if encoding == 'utf-8-sig' else 'UTF-16'} with a byte order mark (BOM)" in told
+
+
+def test_windows_line_ends_are_as_good_as_others(tmp_path: Path) -> None:
+    write(tmp_path, {"shop/definitions.py": ""})
+    (tmp_path / "pyproject.toml").write_bytes(b'[tool.dagster]\r\nmodule_name = "shop.definitions"\r\n')
+    assert read_project(tmp_path).module == "shop.definitions"

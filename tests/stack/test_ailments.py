@@ -125,7 +125,7 @@ CASES: list[Case[Place]] = [
         send(signal.SIGCONT, lambda place: place.server),
     ),
     Case(
-        *("the webserver hangs", "webserver", "healthy", "to answer at"),
+        *("the webserver hangs", "webserver", "healthy", "does not answer at"),
         send(signal.SIGSTOP, webserver),
         send(signal.SIGCONT, webserver),
         others=SUFFER,

@@ -181,3 +181,39 @@ def test_who_does_not_watch_leaves_it_to_a_process_of_its_own(
     assert record()["outcome"] is None, "it is being watched"
     eventually("its watch to end", lambda: record()["outcome"] == "done", every_seconds=0.5)
     assert record()["durations"]["watching"] >= 5
+
+
+WANTS_A_VARIABLE = """\
+import os
+
+print("it is", os.environ["PIPELINE_TOKEN"], flush=True)
+"""
+
+
+VALUES = ("hunter2-hunter2", "another-hunter3")
+
+
+def test_a_variable_that_no_shell_has_is_named_and_a_file_gives_it(stack: Stack, code: Pipeline) -> None:
+    commit = code.commit_text(f"{WANTS_A_VARIABLE}{pipelines.DEFINITIONS.format(asset='secret')}", "Log in")
+    finding = redeploy(stack, "a")[1]["findings"][0]
+    assert "PIPELINE_TOKEN is not in the environment" in finding["cause"]
+    assert "started the supervisor at 20" in finding["cause"]
+    assert "`environment_file:`" in finding["fix"]
+
+    file, said = stack.config.with_name("a.env"), ""
+    with changed(stack, "a", environment_file="a.env"):
+        for value in VALUES:
+            file.write_text(f"# of the warehouse\nPIPELINE_TOKEN='{value}'\n")
+            number = stack.next_number("a")
+            said += stack.ok("redeploy", "a")
+            serves = stack.location("a")
+            assert (serves["release"], serves["commit"]) == (number, commit), "the commit was not rejected"
+        file.write_text("PIPELINE_TOKEN=unlike-both")
+        (change,) = [one for one in json.loads(stack.ok("plan", "--json"))["changes"] if one["fields"]]
+        assert [field["path"] for field in change["fields"]] == ["environment_file"]
+        log = stack.ok("logs", "a")
+    assert "it is ***" in log
+    assert not any(value in said + log for value in VALUES)
+    texts = {path: path.read_text() for path in stack.state.rglob("*.json")}
+    holding = {path.parent.name for path, text in texts.items() if any(value in text for value in VALUES)}
+    assert holding == {"processes"}, "by what lies there it is started again, and its owner alone reads it"

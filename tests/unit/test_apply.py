@@ -79,8 +79,8 @@ def waited(steps: dict[float, str]) -> float:
 
 def test_a_component_that_comes_up_step_by_step_is_waited_for() -> None:
     steps = {
-        0.0: "the pod before it to end",
-        100.0: "daemon to be started",
+        0.0: "the pod before it has not ended",
+        100.0: "the pod waits for daemon to be started",
         210.0: "its first probe",
         320.0: "ready",
     }
@@ -88,8 +88,12 @@ def test_a_component_that_comes_up_step_by_step_is_waited_for() -> None:
 
 
 def test_one_that_stands_still_is_given_up() -> None:
-    with pytest.raises(PlaygroundError, match="It is not ready after 160 s: daemon to be started"):
-        waited({0.0: "its node", 40.0: "daemon to be started", 165.0: "ready"})
+    with pytest.raises(
+        PlaygroundError, match="It is not ready after 160 s: the pod waits for daemon to be started"
+    ):
+        waited(
+            {0.0: "the pod waits for a node", 40.0: "the pod waits for daemon to be started", 165.0: "ready"}
+        )
 
 
 def test_one_that_keeps_ending_is_given_up() -> None:

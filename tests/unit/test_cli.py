@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import json
+import re
+import shlex
 import threading
 from pathlib import Path
 from typing import Any
 
+import click
 import pytest
 
 from playground_ops import bootstrap, context
 from playground_ops.cli.main import cli, guarded
+from playground_ops.cli.session import Session
 from playground_ops.core.component import Component
+from playground_ops.core.messages import message
 from playground_ops.core.model import Location, Release
 from playground_ops.core.plan import plan
 from tests.fakes import BROKEN, FakeStack, FakeTarget, World
@@ -251,3 +256,35 @@ def test_deploy_says_what_it_did_and_what_serves(terminal: Terminal, monkeypatch
         "1 to create, 0 to update, 0 to delete, 0 unchanged",
         "orders: release 1 serves 111111111111 subject of 111111111111",
     ]
+
+
+def test_every_printed_command_acts_on_the_same_stack(terminal: Terminal, tmp_path: Path) -> None:
+    given = ["--config", str(tmp_path / "configvalues.yaml"), "--target", "local"]
+    for command in (["health"], ["rollback", "orders"], ["deploy", "--components", "nosuch"], ["status"]):
+        for arguments in ([*command, *given], [*command, *given, "--json"]):
+            _, out, err = terminal(*arguments)
+            commands = re.findall(r"`python -m playground_ops ([^`]*)`", out + err)
+            assert all(shlex.split(found)[-4:] == given for found in commands), commands
+            assert not re.search(r"`(deploy|redeploy|history|logs)\b", out + err)
+    _, _, err = terminal("rollback", "orders", *given)
+    (again,) = re.findall(r"`python -m playground_ops ([^`]*)`", err)
+    assert terminal(*shlex.split(again))[0] == 0
+
+
+@pytest.mark.parametrize("as_json", [False, True])
+def test_what_is_said_inside_is_repeated_outside_with_the_options_given_there(
+    terminal: Terminal, capsys: pytest.CaptureFixture[str], as_json: bool
+) -> None:
+    captured = '"evidence": "`deploy` stands in a log",' if as_json else "  | `deploy` stands in a log"
+    with click.Context(cli) as context:
+        context.meta["playground_ops.repeating"] = {"target": "kubernetes", "context": 'a"b'}
+        session = Session(None, None, as_json)
+        session._hear('"fix": "`redeploy a` removes it",')
+        session._hear(captured)
+        session._hear(message("progress", location="a", text="see `logs a`"))
+    out, err = capsys.readouterr()
+    first, second = out.splitlines()
+    assert second == captured
+    quoted = "--context 'a\\\"b'" if as_json else "--context 'a\"b'"
+    assert first == f'"fix": "`python -m playground_ops redeploy a --target kubernetes {quoted}` removes it",'
+    assert as_json or "see `python -m playground_ops logs a --target kubernetes --context" in err

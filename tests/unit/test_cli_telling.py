@@ -54,7 +54,7 @@ def on_a_terminal(
 
 def test_a_terminal_has_a_live_line_which_is_gone_at_the_end(tmp_path: Path) -> None:
     out, sent = on_a_terminal(tmp_path, "xterm", "redeploy", "orders")
-    assert "orders starting 0 s" in sent
+    assert "orders starting for 0 s" in sent
     assert sent.endswith("\r\x1b[K")
     lines = [line for line in CONTROL.sub("", sent).splitlines() if "switching: orders" in line]
     assert len(lines) == 1, "each line of the story stands once"

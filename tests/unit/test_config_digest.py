@@ -25,6 +25,7 @@ NEEDS_NO_RELEASE = {
     "smoke_timeout_seconds": 60,
     "prepare_timeout_seconds": 60,
     "egress": (),
+    "environment_files": ("/srv/stack/y.env",),
 }
 NEEDS_A_RELEASE = {
     "name": "y",
@@ -45,6 +46,7 @@ NEEDS_A_RELEASE = {
     "smoke_check": "y:z",
     "must_keep": ("asset",),
     "prepare": (("dbt", "deps"),),
+    "environment_content": "0123456789abcdef",
     "surroundings": "0123456789abcdef",
     "git_secret": "orders-git",
     "pod": PodSettings(node_selector={"disk": "fast"}),

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta, timezone
+from pathlib import Path
 from typing import Any
 
+from playground_ops.config import read
 from playground_ops.core.pod import Pod
 from playground_ops.targets.kubernetes.objects.references import not_mounted
+from playground_ops.targets.kubernetes.outside import preflight
 
 NOW = datetime(2030, 1, 1, 11, 2, tzinfo=timezone.utc)
 GONE = 'MountVolume.SetUp failed for volume "warehouse" : secret "warehouse" not found'
@@ -45,3 +48,26 @@ def test_what_is_tried_again_is_no_loss() -> None:
     assert (
         not_mounted([a_pod("1")], [an_event("1", message="timed out waiting for the condition")], NOW) == {}
     )
+
+
+class Empty:
+    """Stands in for a cluster in which none of these objects is."""
+
+    def metadata(self, path: str) -> None: ...
+
+
+def test_before_a_deploy_every_missing_secret_is_named_with_every_location_that_needs_it() -> None:
+    text = """
+code_locations:
+  - {name: a, repo: {url: https://git.test/x, secret: git}, pod: {environment_from_secrets: [warehouse]}}
+  - {name: b, repo: {url: https://git.test/x, secret: git}}
+  - {name: c, repo: {url: https://git.test/y, secret: other}}
+"""
+    connection: Any = Empty()
+    found = preflight._references(connection, read(text, Path("configvalues.yaml")))
+    assert {one.object: one.cause for one in found} == {
+        "secret/git": "The configuration names it for location a's git credentials and location b's git "
+        "credentials.",
+        "secret/other": "The configuration names it for location c's git credentials.",
+        "secret/warehouse": "The configuration names it for a's environment.",
+    }

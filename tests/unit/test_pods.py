@@ -32,20 +32,23 @@ def a_container(name: str = "main", **state: Any) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("pod", "message"),
     [
-        (a_pod(), "to be given a node"),
+        (a_pod(), "the pod waits for a node"),
         (
             a_pod(
                 SCHEDULED,
                 initContainerStatuses=[a_container("wait-for-database", running={})],
                 containerStatuses=[a_container(waiting={"reason": "PodInitializing"})],
             ),
-            "its init container wait-for-database",
+            "the pod waits for its init container wait-for-database",
         ),
         (
             a_pod(SCHEDULED, containerStatuses=[a_container(waiting={"reason": "ContainerCreating"})]),
-            "main to be started",
+            "the pod waits for main to be started",
         ),
-        (a_pod(SCHEDULED, containerStatuses=[a_container(running={})]), "its first successful probe"),
+        (
+            a_pod(SCHEDULED, containerStatuses=[a_container(running={})]),
+            "the pod waits for its first successful probe",
+        ),
     ],
 )
 def test_a_pod_on_its_way_says_what_it_waits_for(pod: Pod, message: str) -> None:
@@ -68,7 +71,7 @@ def test_one_that_its_node_evicted_tells_why_the_next_one_starts() -> None:
     seen = status_of("daemon", workload, [evicted, running])
     assert seen.finding is not None
     assert (seen.finding.object, seen.finding.kind) == ("pod/2030-01-01T10:00:00Z", FindingKind.CAPACITY)
-    assert seen.message == "its first successful probe"
+    assert seen.message == "the pod waits for its first successful probe"
     assert status_of("daemon", workload, [running]).finding is None
 
 
@@ -195,7 +198,7 @@ def test_git_sync_is_explained_in_gits_words() -> None:
     finding = assess(Collected(pod, logs={"git-sync": log})).finding
     assert finding is not None
     assert (finding.kind, finding.whose, finding.rejects) == (FindingKind.CERTAIN, "surroundings", False)
-    assert "`secret git`" in finding.fix
+    assert "`secret git NAME --username USER --token-file FILE`" in finding.fix
 
 
 def test_a_server_that_ends_well_over_and_over_never_answers() -> None:

@@ -3,7 +3,7 @@ from __future__ import annotations
 import time
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from playground_ops.core.redact import redact
@@ -64,6 +64,49 @@ def test_no_secret_survives_in_any_of_the_forms_it_comes_in(secret: str, before:
         assert secret not in redact(f"{before} {form} {after}").replace(before, "").replace(after, "")
 
 
+NAMES = st.from_regex(r"[A-Z]{2,6}_(API_TOKEN|PASSWORD|SECRET_KEY|ACCESS_KEY)(_[A-Z]{1,5})?", fullmatch=True)
+
+
+@given(name=NAMES, other=NAMES)
+@example(name="TOKEN", other="AB_API_TOKEN")
+def test_a_line_that_looks_a_secret_up_stays_with_both_names(name: str, other: str) -> None:
+    for form in (
+        f"    {name} = os.environ['{other}']",
+        f'{name.lower()} = environ.get( "{other}" )',
+        f"{name}: str = os.getenv('{other}')",
+        f'client(token=dg.EnvVar("{other}"), user="bob")',
+        f"{name} = EnvVar('{other}').get_value()",
+        f"{name.lower()}: {{env: {other}}}",
+        f"export {name}=${{{other}}} && run",
+        f"KeyError: '{other}'",
+    ):
+        assert redact(form) == form
+
+
+@given(name=NAMES, other=NAMES, secret=SECRET)
+def test_of_an_assignment_the_name_is_kept_and_the_value_masked(name: str, other: str, secret: str) -> None:
+    for form in (
+        f"{name}={secret} run",
+        f"{name} = '{secret}'",
+        f'{name} == "{secret}"',
+        f'{{"{name}": "{secret}", "user": "bob"}}',
+        f'os.environ["{name}"] = "{secret}"',
+        f'{name}: str | None = "{secret}"',
+        f"{name} = b'{secret}'",
+        f"{name} = 'it\\'s {secret}'",
+        f'{name} = "{secret}',  # cut off
+        f'{name} = SecretStr("{secret}")',
+        f'{name} = cipher.decrypt(key(1), "{secret}")',
+        f'{name} = os.environ.get("{other}", "{secret}")',
+        f'{name} = os.environ.get("{other}") or "{secret}"',
+        f'run --{name.lower()} "it is {secret}" -v',
+    ):
+        shown = redact(form)
+        assert secret not in shown
+        assert name.lower() in shown.lower()
+        assert (other in shown) == (other in form)
+
+
 @given(st.text(max_size=300))
 def test_masking_twice_changes_nothing_more_in_a_url_and_never_raises(text: str) -> None:
     once = redact(f"{text} https://u:p@h/x")
@@ -72,7 +115,11 @@ def test_masking_twice_changes_nothing_more_in_a_url_and_never_raises(text: str)
 
 
 @pytest.mark.parametrize(
-    "line", ["a" * 200_000, "a.-_" * 50_000, "://" * 60_000, "password" * 25_000, ":@" * 99_999]
+    "line",
+    [
+        *("a" * 200_000, "a.-_" * 50_000, "://" * 60_000, "password" * 25_000, ":@" * 99_999),
+        *("token=a(" * 25_000, 'token="' * 30_000, "token=a[(" * 25_000, "token=environ['" * 15_000),
+    ],
 )
 def test_a_very_long_line_takes_no_time_to_speak_of(line: str) -> None:
     started = time.process_time()

@@ -81,6 +81,12 @@ def test_what_a_process_says_is_its_own_words_and_no_more() -> None:
     assert explain_database("a token ring is open").cause == NOT_KNOWN
 
 
+def test_the_log_of_an_init_container_is_asked_for_by_component_and_container() -> None:
+    found = explain_end("pod/dagster-daemon-7c9d-x/wait-for-database", "exit code 1", "")
+    assert "`logs daemon -c wait-for-database --previous`" in found.fix
+    assert "`logs daemon --previous`" in explain_end("pod/dagster-daemon-7c9d-x/daemon", "exit 1", "").fix
+
+
 NEAR = [
     (
         "ErrImagePull",

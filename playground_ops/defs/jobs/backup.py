@@ -14,7 +14,9 @@ def backup_op(
 ) -> Iterator[dg.Output[None]]:
     """Write the database to the claim that outlives pods, while the stack goes on (on Kubernetes)."""
     with explained():
-        made = stack.open().target.stack.back_up(context.log.info)
+        opened = stack.open()
+        made = opened.target.stack.back_up(context.log.info)
+    namespace = opened.configuration.kubernetes.namespace
     context.log.info(f"{made.file}: {made.bytes:,} bytes, read back by pg_restore")
     yield dg.Output(
         None,
@@ -23,12 +25,13 @@ def backup_op(
             "size": dg.IntMetadataValue(made.bytes),
             "removed": ", ".join(made.removed) or "none",
             "get it": dg.MetadataValue.md(
-                f"`kubectl exec deploy/dagster-webserver -- cat {made.file} > stack.backup`, then `restore`"
+                f"`kubectl -n {namespace} exec deploy/dagster-webserver -- cat {made.file} > stack.backup`, "
+                "then `restore stack.backup`"
             ),
         },
     )
 
 
-@dg.job(name="backup", description="Keep the database as a file that `restore` takes (on Kubernetes).")
+@dg.job(name="backup", description="Keep the database as a file that can be restored (on Kubernetes).")
 def backup_job() -> None:
     backup_op()

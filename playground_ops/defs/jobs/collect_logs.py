@@ -27,7 +27,8 @@ def collect_op(
         size = write(entries(opened.target, opened.configuration, opened.engine.clock), path, files.append)
     removed = _older(folder)
     context.log.info(f"{path}: {len(files)} files, {size:,} bytes")
-    fetch = f"kubectl exec deploy/dagster-webserver -- cat {path} > {path.name}"
+    namespace = opened.configuration.kubernetes.namespace
+    fetch = f"kubectl -n {namespace} exec deploy/dagster-webserver -- cat {path} > {path.name}"
     yield dg.Output(
         None,
         metadata={

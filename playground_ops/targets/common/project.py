@@ -87,11 +87,9 @@ def read_project(
     checkout = checkout.resolve()
     directory = _directory(checkout, subdirectory)
     declared = read_toml(directory / "pyproject.toml", checkout)
-    roots = [
-        root
-        for root in (directory / "src", *_declared_roots(directory, declared), directory)
-        if root.is_dir()
-    ]
+    places = (directory / "src", *_declared_roots(directory, declared), directory)
+    roots = [root for root in dict.fromkeys(map(Path.resolve, places)) if root.is_dir()]
+    roots = [root for root in roots if root.is_relative_to(checkout)]
     choice = _choice(checkout, directory, roots, declared, module)
     home = _home(roots, choice)
     if home is None:
@@ -214,7 +212,7 @@ def _text(value: object) -> str | None:
 
 
 def _no_module(checkout: Path, directory: Path, roots: list[Path], choice: _Choice) -> Finding:
-    searched = " and ".join(f"`{root.relative_to(checkout).as_posix()}`" for root in roots)
+    searched = ", ".join(f"`{root.relative_to(checkout).as_posix()}`" for root in roots)
     there = offered(checkout, choice.module)
     return certain(
         object=f"module/{choice.module}",

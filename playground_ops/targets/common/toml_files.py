@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from playground_ops.core.errors import PlaygroundError, certain
+from playground_ops.targets.common.encoding import marked
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -15,12 +16,16 @@ else:
 
 def read_toml(path: Path, checkout: Path) -> Mapping[str, Any]:
     """Return the tables of a TOML file; none where it is missing. Raises PlaygroundError if it is invalid."""
+    name = path.relative_to(checkout).as_posix() if path.is_relative_to(checkout) else path.name
     try:
-        return tomllib.loads(path.read_text("utf-8"))
+        content = path.read_bytes()
     except (FileNotFoundError, NotADirectoryError):
         return {}
+    if finding := marked(name, content):
+        raise PlaygroundError(finding)
+    try:
+        return tomllib.loads(content.decode())
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        name = path.relative_to(checkout).as_posix() if path.is_relative_to(checkout) else path.name
         raise PlaygroundError(
             certain(
                 object=f"file/{name}",

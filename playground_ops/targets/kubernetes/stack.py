@@ -13,7 +13,7 @@ from playground_ops.core.component import Backup, Component, ComponentStatus
 from playground_ops.core.decisions import serving
 from playground_ops.core.errors import Finding, PlaygroundError
 from playground_ops.core.model import Release
-from playground_ops.core.plan import Change, Plan, plan
+from playground_ops.core.plan import Change, FieldChange, Plan, explained, plan
 from playground_ops.core.pod import Pod
 from playground_ops.core.target import Say
 from playground_ops.render.names import (
@@ -48,6 +48,7 @@ from playground_ops.targets.kubernetes.objects.planning import plan_objects
 from playground_ops.targets.kubernetes.pods.selection import collected
 from playground_ops.targets.kubernetes.releases import archive
 from playground_ops.targets.kubernetes.releases.deployments import Releases
+from playground_ops.targets.kubernetes.releases.differences import told_of_release
 from playground_ops.targets.kubernetes.releases.records import Records
 from playground_ops.targets.kubernetes.releases.runs import launcher_may_change
 
@@ -73,7 +74,11 @@ class KubernetesStack:
         locations = plan(
             self._desired_locations(configuration, found), [component for component, _ in found.values()]
         )
-        return Plan(changes=(*objects, *locations.changes))
+
+        def explain(change: Change) -> tuple[FieldChange, ...]:
+            return told_of_release(configuration, change, self._places()[change.component][1])
+
+        return Plan(changes=(*objects, *explained(locations, explain).changes))
 
     def components(self) -> Sequence[Component]:
         found = [

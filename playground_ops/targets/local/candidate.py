@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import threading
+from functools import partial
 from typing import TYPE_CHECKING
 
 from playground_ops.core.errors import RolloutFailed
@@ -18,6 +19,8 @@ from playground_ops.targets.common.process_variables import Given, variables
 from playground_ops.targets.common.project import Project
 from playground_ops.targets.common.server_protocol import connected, is_serving
 from playground_ops.targets.common.smoke import SmokeTest
+from playground_ops.targets.local import environment_files
+from playground_ops.targets.local.control import started_at
 from playground_ops.targets.local.processes import MARKER, ProcessSpec
 
 if TYPE_CHECKING:
@@ -32,10 +35,11 @@ def observe(stack: LocalStack, release: Release, log_tail: str) -> Observation:
         return Observation(status=ServerStatus.FAILED, message="no process", finding=finding)
     if not process.running and process.restart == "never":
         finding = explain_exit(f"release/{release.name}", process.exit_text, log_tail)
+        finding = environment_files.of_this_shell(finding, log_tail, partial(started_at, stack.folder.root))
         return Observation(status=ServerStatus.FAILED, message=process.exit_text, finding=finding)
     if process.running and is_serving(f"unix:{stack.addresses.own(release)}"):
         return Observation(status=ServerStatus.READY, message="the server answers")
-    message = f"the server (pid {process.pid}) to import its definitions and answer"
+    message = f"the server (pid {process.pid}) does not answer yet: it imports its definitions, or it hangs"
     return Observation(status=ServerStatus.STARTING, message=message)
 
 
@@ -73,7 +77,7 @@ def _run_smoke(stack: LocalStack, test: SmokeTest, say: Say) -> None:
     process = subprocess.Popen(
         [str(environment.python), "-c", smoke.SCRIPT, *project.load_arguments, *test.arguments],
         cwd=server.cwd,
-        env={**stack.control().variables(), **server.env, MARKER: marker},
+        env={**stack.control().variables(), **server.secrets, **server.env, MARKER: marker},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -111,7 +115,7 @@ def server_spec(
 ) -> ProcessSpec:
     """Return the process of a candidate: it is not restarted when it dies, so that its end is seen.
 
-    Raises PlaygroundError (certain) for the project's `.env`.
+    Raises PlaygroundError (certain) for the project's `.env`, and for files that the configuration names.
     """
     own = {
         **stack.environment_of(release.location),
@@ -122,7 +126,12 @@ def server_spec(
         "PLAYGROUND_COMMIT": release.revision.commit,
         "PYTHONUNBUFFERED": "1",
     }
-    given = Given(inherited=stack.control().variables(), configured=own)
+    from_files = environment_files.given(release.location)
+    given = Given(inherited=stack.control().variables(), configured={**from_files, **own})
+    env = variables(given, project, environment.python)
+    secrets = {
+        name: env.pop(name) for name in from_files if name not in own and env[name] == from_files[name]
+    }
     return ProcessSpec(
         name=release.name,
         argv=(
@@ -134,7 +143,8 @@ def server_spec(
             "--use-python-environment-entry-point",
         ),
         cwd=str(project.directory),
-        env=variables(given, project, environment.python),
+        env=env,
+        secrets=secrets,
         restart="never",
         grace_seconds=float(release.location.longest_run_seconds),
     )

@@ -103,7 +103,7 @@ def launch(state: Path, spec: ProcessSpec) -> subprocess.Popen[bytes]:
         return subprocess.Popen(
             spec.argv,
             cwd=spec.cwd,
-            env={**os.environ, **spec.env, MARKER: marker},
+            env={**os.environ, **spec.secrets, **spec.env, MARKER: marker},
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=output,

@@ -7,14 +7,15 @@ from pathlib import Path
 from typing import Literal
 
 from playground_ops.config import OPS, Configuration
+from playground_ops.config.differences import telling
 from playground_ops.config.digest import CONFIRMED, desired_settings, location_component
 from playground_ops.core.component import Backup, Component, ComponentStatus, End
 from playground_ops.core.errors import BadInput, Finding, PlaygroundError
 from playground_ops.core.model import Location, Release, Revision
-from playground_ops.core.plan import Change, Plan, plan
+from playground_ops.core.plan import Change, Plan, explained, plan
 from playground_ops.core.target import Say
 from playground_ops.targets.common.webserver import Webserver, WebserverDown
-from playground_ops.targets.local import logs, stack
+from playground_ops.targets.local import environment_files, logs, stack
 from playground_ops.targets.local.addresses import Addresses, serving_number
 from playground_ops.targets.local.code import Code
 from playground_ops.targets.local.control import (
@@ -73,7 +74,10 @@ class LocalStack:
         return location_component(release, self._seen(release.name), "not ended" if open_ended else CONFIRMED)
 
     def plan(self, configuration: Configuration) -> Plan:
-        return plan(self._desired(configuration), self.components())
+        environment_files.must_be_readable(configuration.all_locations)
+        return explained(
+            plan(self._desired(configuration), self.components()), telling(configuration, self.serving)
+        )
 
     def _desired(self, configuration: Configuration) -> Sequence[Component]:
         locations = [
@@ -246,10 +250,10 @@ class LocalStack:
         webserver = Webserver(applied.url)
         try:
             missing, answers = webserver.unhealthy_daemons(), True
+            unheard = f"it has no heartbeat of {', '.join(missing)}" if missing else ""
         except WebserverDown:
-            missing, answers = ["the webserver to tell"], webserver.answers()
-        silent = "" if answers else f"to answer at {applied.url}"
-        unheard = f"a heartbeat: {', '.join(missing)}" if missing else ""
+            unheard, answers = "only the webserver can tell its heartbeats", webserver.answers()
+        silent = "" if answers else f"it does not answer at {applied.url}"
         return [
             _status("webserver", "webserver", self.process("webserver"), silent),
             _status("daemon", "daemon", self.process("daemon"), unheard),
@@ -271,7 +275,7 @@ class LocalStack:
 
 
 def _status(name: str, kind: Kind, process: ProcessState | None, lacks: str = "") -> ComponentStatus:
-    """Return the status; `lacks` is what a process that runs waits for until it is ready."""
+    """Return the status; `lacks` says why a process that runs is not ready."""
     if process is None:
         return ComponentStatus(name=name, kind=kind, ready=False, message="its process is not there")
     return ComponentStatus(

@@ -10,6 +10,7 @@ import sys
 import threading
 import time
 from dataclasses import asdict
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
@@ -155,6 +156,17 @@ def ensure_supervisor(state: Path) -> Control:
             pass
         if time.monotonic() >= deadline or _start(state) not in (None, 0):
             raise PlaygroundError(_not_started(state))
+
+
+def started_at(state: Path) -> str | None:
+    """Return since when the supervisor runs, in UTC: since then it has its environment. None: not known."""
+    import psutil
+
+    try:
+        began = psutil.Process(Place(state).holder() or 0).create_time()
+    except psutil.Error:
+        return None
+    return datetime.fromtimestamp(began, timezone.utc).strftime("%Y-%m-%d %H:%M:%S UTC")
 
 
 def leftovers(state: Path) -> list[int]:

@@ -1,6 +1,7 @@
 """Log files and state of a local stack as text: read, followed, redacted line by line."""
 
 import os
+import re
 import time
 from collections.abc import Iterator
 from io import FileIO
@@ -93,13 +94,18 @@ PATTERNS = (
     "stack.json",
 )
 LARGEST_BYTES = 2_000_000
+SECRETS = re.compile(r'("secrets": )\{(?:"(?:[^"\\]|\\.)*"|[^{}"])*\}')
+"""The values of a process that are masked wherever they stand, as the file of its spec has them."""
 
 
 def collect(folder: StateFolder) -> Iterator[tuple[str, str]]:
     for pattern in PATTERNS:
         for path in sorted(folder.root.glob(pattern)):
             if path.is_file():
-                yield f"state/{path.relative_to(folder.root)}", _end_of(path)
+                text = _end_of(path)
+                if path.parent.name == "processes":
+                    text = SECRETS.sub(r'\1"***"', text)
+                yield f"state/{path.relative_to(folder.root)}", text
 
 
 def _end_of(path: Path) -> str:

@@ -32,6 +32,8 @@ class ProcessSpec:
     restart: Restart = "always"
     grace_seconds: float = 10.0
     """Seconds between SIGTERM, to the process alone, and SIGKILL, to its process group."""
+    secrets: dict[str, str] = field(default_factory=dict)
+    """Variables beneath those of `env`; their values are masked in all that is shown of the process."""
 
 
 @dataclass(frozen=True)
@@ -62,6 +64,14 @@ def read_spec(state: Path, name: str) -> ProcessSpec | None:
     """Return None when it is not there, or is no valid spec: then it is set aside as `*.corrupt`."""
     found = _read(folder_of(state) / f"{name}.json", ProcessSpec, name)
     return ProcessSpec(**{**found, "argv": tuple(found["argv"])}) if found else None
+
+
+def secrets_of(state: Path) -> Iterator[str]:
+    """Yield the values that are masked, of all processes; a spec that can't be read has none."""
+    for name in names(state):
+        with contextlib.suppress(OSError, ValueError, AttributeError):
+            found = json.loads((folder_of(state) / f"{name}.json").read_bytes()).get("secrets") or {}
+            yield from filter(None, map(str, found.values()))
 
 
 def read_state(state: Path, name: str) -> ProcessState | None:

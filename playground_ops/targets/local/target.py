@@ -22,7 +22,7 @@ from playground_ops.core.model import (
     RolloutRecord,
     Verdict,
 )
-from playground_ops.core.redact import redact
+from playground_ops.core.redact import learn, redact
 from playground_ops.core.target import Lock, Say
 from playground_ops.targets.common import runs_in_flight
 from playground_ops.targets.common.code_server import import_client, inspect
@@ -30,13 +30,13 @@ from playground_ops.targets.common.instance import InFlight
 from playground_ops.targets.common.refs import Answer, resolve_all
 from playground_ops.targets.common.server_protocol import Address, NoAnswer, server_id
 from playground_ops.targets.common.webserver import WebserverDown, WebserverView
-from playground_ops.targets.local import candidate, git, logs, releases
+from playground_ops.targets.local import candidate, environment_files, git, logs, releases
 from playground_ops.targets.local.addresses import lead_to, own_number, serving_number
 from playground_ops.targets.local.code import Code
 from playground_ops.targets.local.components import LocalStack
 from playground_ops.targets.local.folder import StateFolder, stack_storage
 from playground_ops.targets.local.locks import holder_of, lease
-from playground_ops.targets.local.processes import read_spec
+from playground_ops.targets.local.processes import read_spec, secrets_of
 from playground_ops.targets.local.releases import RecordFiles, ReleaseFiles
 
 REMOVE_GRACE_SECONDS = 5.0
@@ -56,6 +56,7 @@ class LocalTarget:
         self.code = Code(self.folder, project)
         self.stack = LocalStack(self.folder, self.code)
         self.webserver = WebserverView(self.stack.webserver)
+        learn(secrets_of(state))
 
     def lock(self, location: str, holder: str) -> AbstractContextManager[Lock]:
         self.stack.must_be_deployed()  # before anything is started or written
@@ -112,6 +113,11 @@ class LocalTarget:
 
     def start(self, release: Release, say: Say) -> None:
         self.stack.must_be_deployed()
+        for warning in environment_files.open_to_others(release.location):
+            say(f"warning: {warning}")
+        environment_files.given(
+            release.location
+        )  # what is wrong with its files is told before anything is made
         self._files(release.location.name).add(release)
         project, environment = self.code.prepare(release, say, self.stack.control().variables)
         self.stack.control().start(candidate.server_spec(self.stack, release, project, environment))

@@ -125,6 +125,6 @@ def _message(workload: Mapping[str, Any], state: PodState | None) -> str:
     if not workload["spec"].get("replicas", 1):
         return "it is scaled to nothing, so it has no pod"
     if state is not None:
-        return "the pod before it to end" if state.ready else state.message
+        return "the pod before it has not ended" if state.ready else state.message
     refused = creation_refusal(workload)
-    return refused.observed if refused else "its pod to be made"
+    return refused.observed if refused else "its pod is not made yet"

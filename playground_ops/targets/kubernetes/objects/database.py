@@ -73,7 +73,7 @@ def _not_from_inside() -> Finding:
         object="component/webserver",
         observed="Webserver or daemon would get another image, and so perhaps another version of Dagster.",
         cause="Then the database's schema is migrated first, which `ops` has no right to do.",
-        fix="Run `python -m playground_ops deploy` from a clone; a `backup` before it is a good idea.",
+        fix="Run `python -m playground_ops deploy` from a clone; `backup FILE` before it is a good idea.",
     )
 
 
@@ -82,7 +82,7 @@ def _migration_failed(name: str, code: int, said: Sequence[str]) -> Finding:
         object=f"job/{name}",
         observed=f"`dagster instance migrate` ended with exit code {code}. Nothing else was changed.",
         cause="The words below are its own.",
-        fix="Mend what they name, then deploy again; `restore` brings back a backup.",
+        fix="Mend what they name, then deploy again; `restore FILE` brings back a backup.",
         evidence="\n".join(said[-TOLD_LINES:]),
     )
 

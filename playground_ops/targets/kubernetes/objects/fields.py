@@ -5,10 +5,11 @@ Rules: Kubernetes documentation, "Server-Side Apply"; meta/v1 ManagedFieldsEntry
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from playground_ops.core.plan import FieldChange
-from playground_ops.core.redact import MASK
+from playground_ops.core.redact import MASK, redact
+from playground_ops.targets.kubernetes.objects.embedded import LAYOUT, mapping_in
 
 _SERVERS = {
     *("creationTimestamp", "deletionGracePeriodSeconds", "deletionTimestamp", "generation"),
@@ -26,6 +27,15 @@ def differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[Fi
     return tuple(change for change, _ in _compared(before, after))
 
 
+class Changed(NamedTuple):
+    path: str
+    before: Any
+    """None where there is nothing."""
+    after: Any
+    is_within: bool = False
+    """Whether it is within a text that is a document, as `configvalues.yaml:code_locations[a].repo.ref`."""
+
+
 def missing(live: Mapping[str, Any], wanted: Mapping[str, Any]) -> tuple[FieldChange, ...]:
     """Return where `live` is not as `wanted` says; fields that only `live` has are ignored."""
     return tuple(change for change, value in _compared(live, wanted) if value not in ({}, []))
@@ -34,11 +44,32 @@ def missing(live: Mapping[str, Any], wanted: Mapping[str, Any]) -> tuple[FieldCh
 def _compared(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[tuple[FieldChange, Any]]:
     """Yield each changed field with its value in `after`; `{}` where it has none there."""
     masked = after.get("kind") == "Secret"
-    was, will = dict(_leaves(_own(before), "")), dict(_leaves(_own(after), ""))
+    for found in changed_leaves(_own(before), _own(after)):
+        was, will = (_text(found, value, masked) for value in (found.before, found.after))
+        # What is gone from a text is a change of that text.
+        value = found.is_within or ({} if found.after is None else found.after)
+        yield FieldChange(path=found.path, before=was, after=will), value
+
+
+def changed_leaves(before: Any, after: Any) -> Iterator[Changed]:
+    """Yield the values that differ by path; of two texts that are documents, those within them."""
+    was, will = dict(_leaves(before, "")), dict(_leaves(after, ""))
     for path in sorted({*was, *will}):
-        if was.get(path) != will.get(path):
-            texts = (_text(leaves, path, masked) for leaves in (was, will))
-            yield FieldChange(path=path, before=next(texts), after=next(texts)), will.get(path, {})
+        old, new = was.get(path), will.get(path)
+        if old == new:
+            continue
+        olds, news = mapping_in(old), mapping_in(new)
+        if olds is None or news is None:
+            yield Changed(path, old, new)
+        else:
+            yield from _within(path.removeprefix("data."), olds, news)
+
+
+def _within(name: str, before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[Changed]:
+    if before == after:
+        yield Changed(name, "as applied", LAYOUT, is_within=True)
+    for found in changed_leaves(before, after):
+        yield Changed(f"{name}:{found.path}", found.before, found.after, is_within=True)
 
 
 def foreign(found: Mapping[str, Any], managers: Sequence[str]) -> tuple[tuple[str, str], ...]:
@@ -87,13 +118,14 @@ def _names(entries: list[Any]) -> list[Any]:
     return list(range(len(entries)))
 
 
-def _text(leaves: Mapping[str, Any], path: str, masked: bool) -> str | None:
-    if path not in leaves:
+def _text(found: Changed, value: Any, masked: bool) -> str | None:
+    if value is None:
         return None
-    if masked and path.split(".", maxsplit=1)[0] in ("data", "stringData"):
+    of_code = found.is_within and ".environment." in found.path  # it may be a secret, though it should not
+    if of_code or (masked and (found.is_within or found.path.partition(".")[0] in ("data", "stringData"))):
         return MASK
-    value = leaves[path]
-    return value if isinstance(value, str) else json.dumps(value)
+    text = value if isinstance(value, str) else json.dumps(value)
+    return redact(text) if found.is_within else text
 
 
 def _owned(fields: Mapping[str, Any], path: str) -> Iterator[str]:

@@ -135,7 +135,8 @@ def _scaled(live: Mapping[str, Any]) -> dict[str, str]:
 
 def _with_manager(field: FieldChange, conflicts: Mapping[str, str]) -> FieldChange:
     """Add whose change this would undo."""
-    manager = conflicts.get(field.path)
+    text = f"data.{field.path.partition(':')[0]}"  # a value within the text of a ConfigMap
+    manager = conflicts.get(field.path) or conflicts.get(text)
     return field.model_copy(update={"manager": manager}) if manager else field
 
 

@@ -142,7 +142,7 @@ def _unreadable(file: Path, error: OSError) -> Finding:
         object=f"file/{file}",
         observed=f"It can't be read: {error.strerror}.",
         cause="The path is not the one that was meant, or it belongs to somebody else.",
-        fix="Name a file that `backup` wrote.",
+        fix="Name a file that `backup FILE` wrote.",
     )
 
 
@@ -151,7 +151,7 @@ def _no_backup(file: Path, ended: Ended) -> Finding:
         object=f"file/{file}",
         observed="`pg_restore` can't read it whole.",
         cause=ended.said.splitlines()[-1] if ended.said else "It said nothing.",
-        fix="Name a file that `backup` wrote, or another one: this one is cut off or something else.",
+        fix="Name a file that `backup FILE` wrote, or another one: this one is cut off or something else.",
         evidence=ended.said,
     )
 
@@ -161,7 +161,7 @@ def _of_something_else(file: Path) -> Finding:
         object=f"file/{file}",
         observed="It is a backup without Dagster's tables.",
         cause="It is of another database, or of one that Dagster has not used yet.",
-        fix="Name a file that `backup` wrote of a stack.",
+        fix="Name a file that `backup FILE` wrote of a stack.",
     )
 
 

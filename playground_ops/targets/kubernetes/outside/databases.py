@@ -147,7 +147,9 @@ def _running(connection: Connection, configuration: Configuration, say: Say) -> 
             break
         if state and state.finding and state.finding.kind is FindingKind.CERTAIN:
             raise PlaygroundError(state.finding)
-        if (message := f"waiting for postgres: {state.message if state else 'its pod to be made'}") != told:
+        if (
+            message := f"waiting for postgres: {state.message if state else 'its pod is not made yet'}"
+        ) != told:
             say(message)
             told = message
     return postgres.find(connection, configuration, "")
@@ -159,13 +161,14 @@ COPIED = f"{PREFIX}copied-from"
 
 
 def ensure_copies(connection: Connection, configuration: Configuration, say: Say) -> None:
-    """Copy the password. Raises PlaygroundError where somebody else has a Secret of that name."""
+    """Copy the password. Raises PlaygroundError for every Secret of that name that is somebody else's."""
     name = password_secret(configuration)
     where = path_of("v1", "Secret", name, configuration.kubernetes.namespace)
-    for location in configuration.isolated:
-        there = place(configuration, location.name)
-        tags = {**labels(name, COMPONENT), **there.tags}
-        wanted = an_object("v1", "Secret", name, there.namespace, tags, type="Opaque")
+    copies = [_copy(configuration, name, location) for location in configuration.isolated]
+    theirs = [title(one) for one in copies if _is_somebody_elses(connection, one)]
+    if theirs:
+        raise PlaygroundError(*map(_strangers, theirs))
+    for wanted in copies:
         if not _is_current(connection, wanted, where):
             source = connection.request("GET", where)
             wanted["metadata"]["annotations"] = {COPIED: source["metadata"]["resourceVersion"]}
@@ -173,10 +176,19 @@ def ensure_copies(connection: Connection, configuration: Configuration, say: Say
             say(f"{title(wanted)} copied")
 
 
+def _copy(configuration: Configuration, name: str, location: Location) -> dict[str, Any]:
+    there = place(configuration, location.name)
+    tags = {**labels(name, COMPONENT), **there.tags}
+    return an_object("v1", "Secret", name, there.namespace, tags, type="Opaque")
+
+
+def _is_somebody_elses(connection: Connection, wanted: dict[str, Any]) -> bool:
+    found = connection.metadata(path(wanted))
+    return found is not None and (found.get("labels") or {}).get("app.kubernetes.io/component") != COMPONENT
+
+
 def _is_current(connection: Connection, wanted: dict[str, Any], source: str) -> bool:
     found, origin = connection.metadata(path(wanted)), connection.metadata(source)
-    if found is not None and (found.get("labels") or {}).get("app.kubernetes.io/component") != COMPONENT:
-        raise PlaygroundError(_strangers(title(wanted)))
     copied = ((found or {}).get("annotations") or {}).get(COPIED)
     return origin is None or copied == origin["resourceVersion"]
 

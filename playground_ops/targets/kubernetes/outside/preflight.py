@@ -11,7 +11,7 @@ from playground_ops.render.names import MANAGER, OF_NAMESPACE
 from playground_ops.targets.kubernetes.api.connection import AT_ONCE, Connection
 from playground_ops.targets.kubernetes.api.paths import PLURALS, path, path_of, title
 from playground_ops.targets.kubernetes.api.refusals import Refusal
-from playground_ops.targets.kubernetes.objects.references import object_of, references
+from playground_ops.targets.kubernetes.objects.references import Reference, object_of, references
 
 OLDEST = (1, 30)
 """The first with ValidatingAdmissionPolicy v1 and an exec that can close its input (`v5.channel.k8s.io`)."""
@@ -161,11 +161,14 @@ def _others_namespaces(connection: Connection, configuration: Configuration) -> 
 
 def _references(connection: Connection, configuration: Configuration) -> Iterator[Finding]:
     """Find missing objects without which pods can't start."""
-    wanted = {(one.namespace, one.kind, one.name): one for one in references(configuration)}
-    for one in wanted.values():
-        found = object_of(one, configuration)
+    wanted: dict[tuple[str, str, str], list[Reference]] = {}
+    for one in references(configuration):
+        wanted.setdefault((one.namespace, one.kind, one.name), []).append(one)
+    for several in wanted.values():
+        found = object_of(several[0], configuration)
         if connection.metadata(path(found)) is None:
-            cause, fix = f"The configuration names it for {one.purpose}.", "Make it, or correct the name."
+            purposes = " and ".join(dict.fromkeys(one.purpose for one in several))
+            cause, fix = f"The configuration names it for {purposes}.", "Make it, or correct the name."
             yield _finding(title(found), "It is not there.", cause, fix)
 
 

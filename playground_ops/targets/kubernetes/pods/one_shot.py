@@ -83,7 +83,7 @@ def _ended(
     no_answer: Callable[[str], Finding],
     say: Callable[[str], None],
 ) -> Pod:
-    begun, state = time.monotonic(), PodState(False, "its pod to be seen")
+    begun, state = time.monotonic(), PodState(False, "its pod is not seen yet")
     chosen = Selection(pod["metadata"]["namespace"], name=pod["metadata"]["name"])
 
     def good_for() -> float:
@@ -99,4 +99,4 @@ def _ended(
         if state.finding is not None and is_certain(state.finding, found, connection.now()):
             raise PlaygroundError(state.finding)
         say(f"{'it runs' if found.is_running else state.message}, {time.monotonic() - begun:.0f} s so far")
-    raise PlaygroundError(state.finding or no_answer(f"its pod waits for {state.message}"))
+    raise PlaygroundError(state.finding or no_answer(state.message))

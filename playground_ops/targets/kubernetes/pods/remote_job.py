@@ -101,7 +101,9 @@ def _started(
             raise PlaygroundError(state.finding)
         if not pod and ended and not _is_active(connection, job):
             break
-        if (message := f"waiting for {what}: {state.message if state else 'to be made'}") != told:
+        if (
+            message := f"waiting for {what}: {state.message if state else 'its pod is not made yet'}"
+        ) != told:
             listener.say(message)
             told = message
     raise PlaygroundError(_lost(name))

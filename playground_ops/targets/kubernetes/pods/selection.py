@@ -47,7 +47,7 @@ def not_ready(connection: Connection, pod: Pod) -> Finding:
     state = assess(Collected(pod, events, dict(logs_of_ended(connection, pod))))
     if state.finding:
         return state.finding
-    return _waits(pod, f"It is not ready: it waits for {state.message}.", "It has not come up yet.")
+    return _waits(pod, f"It is not ready: {state.message.rstrip('.')}.", "It has not come up yet.")
 
 
 def _waits(pod: Pod, observed: str, cause: str) -> Finding:
@@ -55,7 +55,7 @@ def _waits(pod: Pod, observed: str, cause: str) -> Finding:
         object=f"pod/{pod.name}",
         observed=observed,
         cause=cause,
-        fix=f"Wait; `kubectl describe pod {pod.name}` tells more.",
+        fix=f"Wait; `kubectl -n {pod.namespace} describe pod {pod.name}` tells more.",
     )
 
 

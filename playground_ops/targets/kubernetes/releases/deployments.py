@@ -93,6 +93,11 @@ class Releases:
             self._patch(release, {"spec": {"replicas": 1}})
         return found is not None
 
+    def variable(self, release: Release, name: str) -> str | None:
+        """Return the value of a variable that the release's server is given."""
+        found = self._connection.get(self._deployment(release))
+        return variable_of(found, name) if found else None
+
     def mark_served(self, release: Release, when: str) -> None:
         """Record that the release serves from now on, is not draining, and what is known of its commit."""
         deployments = self._list("apps/v1", "Deployment", release.location.name)
@@ -168,6 +173,11 @@ class Releases:
 
     def _listed(self, api: str, kind: str, labels: Mapping[str, str | None]) -> dict[str, Any]:
         return self._connection.selected(collection(api, kind, self._namespace), OF_LOCATIONS, labels)
+
+
+def variable_of(deployment: Mapping[str, Any], name: str) -> str | None:
+    container = deployment["spec"]["template"]["spec"]["containers"][0]
+    return next((one.get("value") for one in container.get("env", ()) if one["name"] == name), None)
 
 
 def selector(release: Release) -> str:

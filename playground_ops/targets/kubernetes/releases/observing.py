@@ -187,13 +187,13 @@ class Pods:
             finding = _gone(f"deployment/{name}")
             return Observation(status=ServerStatus.FAILED, message="it is not there", finding=finding)
         if found["spec"].get("replicas", 1) == 0:
-            finding = _scaled_to_nothing(f"deployment/{name}")
+            finding = _scaled_to_nothing(f"deployment/{name}", self._namespace)
             return Observation(status=ServerStatus.FAILED, message=finding.observed, finding=finding)
         if refused := creation_refusal(found):
             failed = refused.kind is FindingKind.CERTAIN
             status = ServerStatus.FAILED if failed else ServerStatus.STARTING
             return Observation(status=status, message=refused.observed, finding=refused)
-        return Observation(status=ServerStatus.STARTING, message="its pod to be made", imports=False)
+        return Observation(status=ServerStatus.STARTING, message="its pod is not made yet", imports=False)
 
 
 def _starting(pod: Pod, message: str, finding: Finding | None, **more: bool) -> Observation:
@@ -213,12 +213,13 @@ def _told_by_itself(known: Collected) -> Finding | None:
     return None
 
 
-def _scaled_to_nothing(what: str) -> Finding:
+def _scaled_to_nothing(what: str, namespace: str) -> Finding:
     return transient(
         object=what,
         observed="It is scaled to nothing, so it has no pod.",
         cause="Somebody, or an autoscaler, set its replicas to 0.",
-        fix=f"`kubectl scale {what} --replicas=1` brings it back as it was; a redeploy makes a new release.",
+        fix=f"`kubectl -n {namespace} scale {what} --replicas=1` brings it back as it was; a redeploy makes "
+        "a new release.",
         whose="surroundings",
     )
 

@@ -43,7 +43,9 @@ def resolve_alike(
     def ask(names: Sequence[str]) -> tuple[str, Callable[[], str]]:
         name = f"dagster-resolve-{locations[0].name}-{uuid4().hex[:8]}"
         pod = one_shot_pods.resolver_pod(locations, names, configuration, name, RESOLVE_SECONDS)
-        ended = one_shot.run(connection, pod, RESOLVE_SECONDS, lambda what: _not_there(url, what))
+        ended = one_shot.run(
+            connection, pod, RESOLVE_SECONDS, partial(_not_there, url, pod["metadata"]["namespace"])
+        )
         exact, _, every = _answer(ended, url).partition(f"{one_shot_pods.ALL_REFS}\n")
         return exact, lambda: every
 
@@ -62,12 +64,13 @@ def _answer(ended: one_shot.Ended, url: str) -> str:
     raise PlaygroundError(explain_in_pod(refs.thing(url), ended.said))
 
 
-def _not_there(url: str, what: str) -> Finding:
+def _not_there(url: str, namespace: str, what: str) -> Finding:
     return transient(
         object=refs.thing(url),
         observed=f"No answer after {RESOLVE_SECONDS} s: {what}.",
         cause="The cluster has no room, or pulls an image slowly.",
-        fix="It is tried again; `kubectl get pods -l app.kubernetes.io/component=resolver` shows it.",
+        fix=f"It is tried again; `kubectl -n {namespace} get pods -l app.kubernetes.io/component=resolver` "
+        "shows it.",
     )
 
 
@@ -80,17 +83,19 @@ def run_smoke(
         name = f"dagster-smoke-{release.name}-{uuid4().hex[:8]}"
         script = one_shot_pods.Script(smoke.SCRIPT, test.arguments)
         pod = one_shot_pods.smoke_pod(release, configuration, archive, name, script)
-        ended = one_shot.run(connection, pod, test.seconds, partial(_no_answer, name), say)
+        ended = one_shot.run(
+            connection, pod, test.seconds, partial(_no_answer, name, pod["metadata"]["namespace"]), say
+        )
         if ended.too_late:
             raise RolloutFailed(test.too_late())
         if ended.code != 0:
             raise RolloutFailed(test.failed(ended.said))
 
 
-def _no_answer(pod: str, what: str) -> Finding:
+def _no_answer(pod: str, namespace: str, what: str) -> Finding:
     return transient(
         object=f"pod/{pod}",
         observed=f"The smoke run did not end: {what}.",
         cause="The cluster has no room for its pod, or somebody deleted it.",
-        fix="Redeploy; `kubectl get pods -l app.kubernetes.io/component=smoke` shows it.",
+        fix=f"Redeploy; `kubectl -n {namespace} get pods -l app.kubernetes.io/component=smoke` shows it.",
     )

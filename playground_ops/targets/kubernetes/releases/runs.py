@@ -3,7 +3,6 @@
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import yaml
 
@@ -21,7 +20,7 @@ from playground_ops.targets.common.server_protocol import Address
 from playground_ops.targets.common.webserver import Webserver
 from playground_ops.targets.kubernetes.api.connection import Connection
 from playground_ops.targets.kubernetes.api.paths import collection, path_of
-from playground_ops.targets.kubernetes.releases.deployments import OF_LOCATIONS, Releases
+from playground_ops.targets.kubernetes.releases.deployments import OF_LOCATIONS, Releases, variable_of
 from playground_ops.targets.kubernetes.releases.records import Records
 
 LAUNCHER = "run_launcher"
@@ -33,13 +32,8 @@ def contexts(connection: Connection, configuration: Configuration) -> tuple[str,
         return ()
     folder = collection("apps/v1", "Deployment", configuration.kubernetes.namespace)
     found = connection.request("GET", folder, query={"labelSelector": OF_LOCATIONS})["items"]
-    told = (_variable(one, CONTEXT) for one in found)
+    told = (variable_of(one, CONTEXT) for one in found)
     return tuple(sorted({text for text in told if text and _is_whole(text)}))
-
-
-def _variable(deployment: dict[str, Any], name: str) -> str | None:
-    container = deployment["spec"]["template"]["spec"]["containers"][0]
-    return next((one.get("value") for one in container.get("env", ()) if one["name"] == name), None)
 
 
 def _is_whole(text: str) -> bool:
