@@ -5,13 +5,15 @@ come before general ones.
 """
 
 import re
-from dataclasses import dataclass
 
 from playground_ops.core.errors import Finding, transient
-from playground_ops.diagnose.known import CAPACITY, CERTAIN, CHECKOUT, TRANSIENT, Known
+from playground_ops.diagnose.exceptions import last_raised
+from playground_ops.diagnose.known import CAPACITY, CERTAIN, TRANSIENT, Known
 from playground_ops.diagnose.repository_layout import LAYOUT
 
 EVIDENCE_LINES = 40
+SHOWN = 500
+"""Characters of a message that are told in a sentence; the evidence has more."""
 DISTRIBUTIONS = {
     "bs4": "beautifulsoup4",
     "cv2": "opencv-python",
@@ -144,7 +146,7 @@ def explain_exit(subject: str, exit_status: str, log_tail: str) -> Finding:
             continue
         matches = list(re.finditer(known.pattern, raised.message if raised else log_tail, re.MULTILINE))
         if matches:
-            line = (raised.headline if raised else matches[-1].group(0)).strip()
+            line = (raised.sentence if raised else matches[-1].group(0)).strip()
             return Finding(
                 kind=known.kind,
                 object=subject,
@@ -174,7 +176,7 @@ def _package(line: str) -> str:
 
 
 def _sentence(line: str, where: str) -> str:
-    shown = (line if len(line) <= 300 else f"{line[:300]}...").rstrip(".:")
+    shown = (line if len(line) <= SHOWN else f"{line[:SHOWN]}...").rstrip(".:")
     return f"{shown} (at {where})." if where else f"{shown}."
 
 
@@ -185,7 +187,7 @@ def _last_lines(text: str) -> str:
 def explain_end(subject: str, exit_status: str, log_tail: str) -> Finding:
     """Explain the end of a container; `subject` is `pod/NAME/CONTAINER`, the tail is redacted already."""
     raised, lines = last_raised(log_tail), log_tail.strip().splitlines()
-    last = raised.headline if raised else lines[-1].strip() if lines else ""
+    last = raised.sentence if raised else lines[-1].strip() if lines else ""
     component = subject.rpartition("/")[2].removeprefix("dagster-")
     return transient(
         object=subject,
@@ -195,69 +197,3 @@ def explain_end(subject: str, exit_status: str, log_tail: str) -> Finding:
         evidence="\n".join(lines[-EVIDENCE_LINES:]),
         whose="surroundings",
     )
-
-
-_CHAIN = re.compile(
-    r"\n\n(?:The above exception was the direct cause of the following exception:"
-    r"|During handling of the above exception, another exception occurred:)\n\n"
-)
-_START = "Traceback (most recent call last):\n"
-_FRAME = re.compile(r'^  File "(?P<file>[^"]+)", line (?P<line>\d+)', re.MULTILINE)
-_CHECKOUT = re.compile(CHECKOUT)
-_LIBRARY = ("site-packages/", "/lib/python", "<frozen", "<string>")
-_WRAPPERS = ("dagster._core.errors.DagsterUserCodeLoadError", "dagster._core.errors.DagsterImportError")
-"""Errors that Dagster raises around an exception of the code that it loads."""
-
-
-@dataclass(frozen=True)
-class Raised:
-    """One exception as Python printed it."""
-
-    message: str
-    """`ValueError: ...`, with all its lines."""
-    excerpt: str
-    """The traceback from the first frame of the person's own code on."""
-    where: str
-    """The last frame of the person's own code, `package/file.py, line 3`; empty if there is none."""
-    in_library: bool = False
-    """Whether the last frame of all is a library's."""
-
-    @property
-    def headline(self) -> str:
-        return self.message.splitlines()[0] if self.message else ""
-
-
-def last_raised(log: str) -> Raised | None:
-    """Return the last exception of the log that is no wrapping by Dagster; None without any."""
-    start = log.rfind(_START)
-    if start < 0:
-        return None
-    chain = [block for block in _CHAIN.split(log) if _START in block]
-    exceptions = [_raised(block[block.rfind(_START) + len(_START) :]) for block in chain]
-    own = [found for found in exceptions if found.message and not found.message.startswith(_WRAPPERS)]
-    return (own or exceptions)[-1] if exceptions else None
-
-
-def _raised(block: str) -> Raised:
-    lines = block.splitlines()
-    # Frames and their source are indented; a message may have any lines after its first.
-    first = next(
-        (number for number, line in enumerate(lines) if line and not line.startswith(" ")), len(lines)
-    )
-    message = "\n".join(lines[first:]).strip()
-    every = list(_FRAME.finditer(block))
-    frames = [frame for frame in every if _is_own(frame["file"])]
-    in_library = bool(every) and not _is_own(every[-1]["file"])
-    if not frames:
-        return Raised(message, block.strip("\n"), "", in_library)
-    where = f"{_in_its_repository(frames[-1]['file'])}, line {frames[-1]['line']}"
-    return Raised(message, block[frames[0].start() :].rstrip(), where, in_library)
-
-
-def _in_its_repository(file: str) -> str:
-    """Return the path below the checkout, as the person knows it; for any other file the last parts."""
-    return _CHECKOUT.split(file)[-1] if _CHECKOUT.search(file) else "/".join(file.split("/")[-3:])
-
-
-def _is_own(file: str) -> bool:
-    return not any(part in file for part in _LIBRARY)

@@ -74,9 +74,79 @@ def test_an_exception_that_the_code_raises_from_another_is_the_cause() -> None:
     assert explain_exit("release/a-3", "exit code 1", told).observed.startswith("ValueError: bad price")
 
 
-def test_a_message_of_several_lines_is_named_by_its_first() -> None:
-    found = explain_exit("release/a-3", "exit code 1", printed("ValueError: one\ntwo: OSError\nthree"))
-    assert found.observed == "ValueError: one (at src/orders/prices.py, line 7)."
+def test_all_lines_of_a_message_are_told() -> None:
+    found = explain_exit("release/a-3", "exit code 1", printed("ValueError: one\ntwo: OSError\n\n  three"))
+    assert found.observed == "ValueError: one two: OSError three (at src/orders/prices.py, line 7)."
+    assert "Importing the definitions raised" in found.cause
+
+
+COMPONENT = """\
+Traceback (most recent call last):
+  File "/venv/lib/python3.11/site-packages/dagster/components/core/component_tree.py", line 550, in _build
+    defs = component.build_defs(clc)
+           ^^^^^^^^^^^^^^^^^^^^^^^^^
+  File "/venv/lib/python3.11/site-packages/dagster_dbt/dbt_manifest.py", line 25, in read_manifest_path
+    raise DagsterDbtManifestNotFoundError(f"{{manifest_path}} does not exist.")
+dagster_dbt.errors.DagsterDbtManifestNotFoundError: /x/jaffle/target/manifest.json does not exist.
+
+The above exception was the direct cause of the following exception:
+
+Traceback (most recent call last):
+  File "{checkout}/src/comp/definitions.py", line 8, in defs
+    return load_from_defs_folder(path_within_project=Path(__file__).parent)
+  File "/venv/lib/python3.11/site-packages/dagster/components/core/component_tree.py", line 536, in _at
+    with self.augment_component_tree_exception(
+  File "/usr/lib/python3.11/contextlib.py", line 158, in __exit__
+    self.gen.throw(typ, value, traceback)
+  File "/venv/lib/python3.11/site-packages/dagster/components/core/component_tree.py", line 135, in augment
+    raise ComponentTreeException(
+dagster.components.core.component_tree.ComponentTreeException: Error while building definitions for dbt[0]:
+├── __init__.py (built)
+└── dbt (loaded)
+    └── defs.yaml (DbtProjectComponent) (error)
+"""
+
+
+def test_a_component_that_fails_is_told_by_its_own_sentence() -> None:
+    found = explain_exit("release/a-3", "exit code 1", printed("x").replace(*_instead()))
+    assert found.observed == (
+        "dagster_dbt.errors.DagsterDbtManifestNotFoundError: /x/jaffle/target/manifest.json does not exist."
+    )
+    assert "dbt[0]" in found.evidence, "which component it was"
+
+
+def test_a_tail_of_the_log_that_begins_within_a_chain() -> None:
+    whole = printed("x").replace(*_instead())
+    cut = whole[whole.index("fest_path} does not exist") :]
+    assert "DagsterDbtManifestNotFoundError" in explain_exit("release/a-3", "exit code 1", cut).observed
+
+
+def _instead() -> tuple[str, str]:
+    """Return the code's own exception in `WRAPPED`, and a component's to be there in its place."""
+    start, end = printed("x").index("Traceback"), printed("x").index("\nThe above exception")
+    return printed("x")[start:end], COMPONENT.format(checkout=CHECKOUT)
+
+
+def test_a_refusal_of_dagster_is_told_and_not_what_led_to_it() -> None:
+    refused = COMPONENT.replace("dagster.components.core.component_tree.ComponentTreeException", "{refusal}")
+    told = refused.format(checkout=CHECKOUT, refusal="dagster._core.errors.DagsterInvalidDefinitionError")
+    found = explain_exit("release/a-3", "exit code 1", told)
+    assert found.observed.startswith("dagster._core.errors.DagsterInvalidDefinitionError: Error while")
+
+
+def test_an_exception_that_was_printed_before_is_of_no_chain() -> None:
+    warned = printed("ValueError: only logged")
+    frame = '  File "/venv/lib/python3.11/site-packages/dagster/x.py", line 1, in start'
+    last = f"Traceback (most recent call last):\n{frame}\ndagster.x.OddError: the end\n"
+    found = explain_exit("release/a-3", "exit code 1", f"{warned}{last}")
+    assert found.observed == "dagster.x.OddError: the end."
+
+
+def test_what_is_logged_after_an_exception_is_no_part_of_it() -> None:
+    later = "2030-01-01 00:00:01 +0000 - dagster - INFO - Shutting down\n"
+    alone = printed("x").partition("\nThe above exception")[0].replace("\nx", "\nValueError: bad price")
+    found = explain_exit("release/a-3", "exit code 1", f"{alone}\n{later}")
+    assert found.observed == "ValueError: bad price (at src/orders/prices.py, line 7)."
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from typing import Any
 from playground_ops.core.errors import Finding, certain, transient
 from playground_ops.core.model import Release
 from playground_ops.core.redact import redact
-from playground_ops.diagnose.server_log import last_raised
+from playground_ops.diagnose.exceptions import last_raised
 
 TELL_SECONDS = 5.0
 KEPT_LINES = 40
@@ -173,7 +173,7 @@ def wanted(release: Release) -> Iterator[SmokeTest]:
 
 def _last_words(tail: str) -> str:
     raised = last_raised(tail)
-    return raised.headline if raised else (tail.splitlines() or ["it printed nothing"])[-1]
+    return raised.sentence if raised else (tail.splitlines() or ["it printed nothing"])[-1]
 
 
 def _told(output: str) -> dict[str, Any]:
