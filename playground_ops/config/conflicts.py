@@ -153,6 +153,7 @@ def _images(content: Mapping[str, Any]) -> Iterator[Fault]:
             "dependencies": entry.get("dependencies"),
             **{key: entry.get(key) or None for key in _OF_OWN_PACKAGES},
             "follow": entry.get("follow") or None,
+            "prepare": entry.get("prepare"),
             "pod.image": _section(entry, "pod").get("image"),
         }
         for what in (what for what, value in beside.items() if value is not None):

@@ -23,6 +23,7 @@ _NOT_A_NEW_RELEASE = {
     "follow_interval_seconds",
     "isolation",
     "longest_run_seconds",
+    "prepare_timeout_seconds",
     "smoke_timeout_seconds",
 }
 """Settings that do not affect the server or its code; isolation affects pods by way of `surroundings`."""
@@ -49,6 +50,8 @@ def digest(location: Location) -> str:
         location.pod.model_dump(mode="json", exclude_defaults=True, exclude=_NOT_OF_THE_POD) or None
     )
     fields = {key: value for key, value in fields.items() if key not in _LATER or value}
+    if location.prepare is None:  # an empty list turns off what would run without being configured
+        del fields["prepare"]
     fields["environment"] = sorted(fields["environment"].items())
     text = "\n".join(f"{key}={fields[key]!r}" for key in sorted(fields))
     return hashlib.sha256(text.encode()).hexdigest()[:16]

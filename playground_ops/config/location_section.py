@@ -91,6 +91,8 @@ class LocationSection(Form):
     approval: Literal["none", "manual"] = _DEFAULT.approval
     approval_timeout_seconds: rules.Seconds = _DEFAULT.approval_timeout_seconds
     must_keep: rules.Listed[DefinedKind] = ()
+    prepare: rules.Listed[rules.Command] | None = None
+    prepare_timeout_seconds: rules.Seconds = _DEFAULT.prepare_timeout_seconds
     pod: Pod = PodSettings()
     isolation: Annotated[IsolationSection | None, BeforeValidator(_isolation)] = None
 

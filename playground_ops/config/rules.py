@@ -2,6 +2,7 @@
 
 import keyword
 import re
+import shlex
 from pathlib import Path, PurePosixPath
 from typing import Annotated, Any, Literal, TypeVar
 
@@ -33,6 +34,7 @@ _DEPENDENCY_FILES = (
 )
 _EXTRA = r"(?i:[a-z0-9](?:[a-z0-9._-]*[a-z0-9])?)"
 _RESERVED_ENV = ("DAGSTER_HOME",)
+_OF_A_SHELL = ("&&", "||", "|", "&", ">", ">>", "<", "2>&1")
 
 
 def matching(pattern: str, expected: str, longest: int | None = None) -> AfterValidator:
@@ -163,6 +165,26 @@ def _smoke_check(value: str) -> str:
     return value
 
 
+def _command(value: Any) -> Any:
+    """Accept a command as one text, which is split as a shell would, but run without one."""
+    if not isinstance(value, str):
+        return value
+    try:
+        words = tuple(shlex.split(value))
+    except ValueError as error:
+        raise ValueError(f"a command, or the list of its words; {str(error).lower()}") from error
+    is_shell = words[:1] and words[0].endswith("sh")
+    if not is_shell and any(one in _OF_A_SHELL or one.endswith(";") or "$" in one for one in words):
+        raise ValueError("a command, or the list of its words; what needs a shell goes into `sh -c '...'`")
+    return words
+
+
+def _words(value: tuple[str, ...]) -> tuple[str, ...]:
+    if not value or not value[0].strip():
+        raise ValueError("a command such as `dbt deps`, or the list of its words")
+    return value
+
+
 def _plain(value: str) -> bool:
     return value.isprintable() and "\\" not in value
 
@@ -187,6 +209,9 @@ OnOrOff = Annotated[Literal["on", "off"], BeforeValidator(_on_or_off)]
 EnvironmentName = Annotated[str, AfterValidator(_environment_name)]
 EnvironmentValue = Annotated[str, BeforeValidator(_true_or_false), AfterValidator(_environment_value)]
 TagKey = Annotated[AsWritten, AfterValidator(_tag_key)]
+Command = Annotated[
+    tuple[EnvironmentValue, ...], Strict(False), BeforeValidator(_command), AfterValidator(_words)
+]
 SmokeJob = Annotated[AsWritten, matching(_DAGSTER_NAME, "the name of a job: letters, digits and underscores")]
 SmokeCheck = Annotated[str, AfterValidator(_smoke_check)]
 Host = Annotated[str, matching(_HOST, "an address or host name to listen on, such as `127.0.0.1`")]

@@ -93,6 +93,11 @@ class Location(FrozenModel):
     extras: tuple[str, ...] = ()
     groups: tuple[str, ...] = ()
     """Extras and dependency groups of the project that are installed too."""
+    prepare: tuple[tuple[str, ...], ...] | None = None
+    """Commands, by their words, that run once for a release before its server; None: what dbt and components
+    need."""
+    prepare_timeout_seconds: int = 600
+    """Seconds that all these commands together may take."""
 
 
 def shortened(commit: str) -> str:

@@ -118,6 +118,12 @@ CATALOGUE = (
         "Define `defs = dg.Definitions(...)` there, or name the module that does.",
     ),
     Known(
+        r"^dagster_dbt\.errors\.DagsterDbtManifestNotFoundError: .*$",
+        CERTAIN,
+        "The manifest of a dbt project is not in git, and nothing made it for this release.",
+        "Have it made by `prepare:` of the location: `dagster-dbt project prepare-and-package --file FILE`.",
+    ),
+    Known(
         r"^dagster\S*\.(?:DagsterInvalid\w*|DagsterInvariant\w*|DagsterUnmet\w*|Dagster\w*Error): .*$",
         CERTAIN,
         "Dagster refuses the definitions: they contradict each other or its rules.",

@@ -37,7 +37,11 @@ def mono(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def stack(local_stack: SharedStack[Stack], mono: Path) -> Iterator[Stack]:
     """A stack whose locations are configured by repository and subdirectory alone, but for a smoke job."""
     locations = [
-        {"name": "sales", "repo": {"url": str(mono), "ref": "main", "subdirectory": "projects/sales"}},
+        {
+            "name": "sales",
+            "repo": {"url": str(mono), "ref": "main", "subdirectory": "projects/sales"},
+            "prepare": ["sh -c 'printf %s \"made for $PLAYGROUND_LOCATION\" > made.txt'"],
+        },
         {
             "name": "older",
             "repo": {"url": f"file://{mono}", "subdirectory": "projects/older"},
@@ -92,6 +96,51 @@ def test_a_new_commit_of_a_project_serves_without_building_its_environment_again
     assert stack.location("sales")["commit"] == commit
     assert stack.assets("sales") == ["renamed_numbers", "renamed_total"]
     assert sorted(path.name for path in (stack.state / "environments").iterdir()) == before
+
+
+OWN = """\
+import importlib.metadata
+import re
+from pathlib import Path
+
+import dagster as dg
+from sales._version import __version__
+
+PROJECT = Path(__file__).parents[3]
+
+
+def seen() -> str:
+    told = [importlib.metadata.version("sales"), __version__, (PROJECT / "made.txt").read_text()]
+    return re.sub(r"\\W", "_", " ".join(told))
+
+
+@dg.asset(key=seen())
+def own() -> None:
+    assert own.key.to_user_string() == seen(), "its runs have what its server has"
+
+
+own_job = dg.define_asset_job("own_job", selection=[own])
+"""
+
+
+def test_a_release_has_its_own_version_generated_files_and_what_its_commands_made(
+    stack: Stack, mono: Path
+) -> None:
+    # given: a version that only a build knows, and a file that a command makes
+    project = mono / "projects" / "sales"
+    about = (project / "pyproject.toml").read_text().replace('version = "0.1.0"', 'dynamic = ["version"]')
+    hook = '\n[tool.hatch.version]\nsource = "vcs"\n[tool.hatch.build.hooks.vcs]\n'
+    about = about.replace('requires = ["hatchling"]', 'requires = ["hatchling", "hatch-vcs"]')
+    (project / "pyproject.toml").write_text(f'{about}{hook}version-file = "src/sales/_version.py"\n')
+    (project / "src" / "sales" / "defs" / "own.py").write_text(OWN)
+    commit = commit_all(mono, "A version from git")
+    # when
+    stack.ok("redeploy", "sales")
+    # then
+    version = f"0_0_0_g{commit[:12]}"
+    assert f"{version}_{version}_made_for_sales" in stack.assets("sales")
+    stack.wait_for_success(stack.launch("sales", "own_job"))
+    (project / "src" / "sales" / "defs" / "own.py").unlink()
 
 
 def test_dependencies_that_do_not_resolve_are_a_reason(stack: Stack, mono: Path) -> None:

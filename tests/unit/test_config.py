@@ -113,6 +113,8 @@ def test_a_location_in_full() -> None:
             longest_run_seconds: 7200
             smoke_job: smoke
             smoke_check: "orders/total:is_positive"
+            prepare: [dbt deps --quiet, [python, "make it.py", 7], "sh -c 'dbt parse && rm -r $HOME/x'"]
+            prepare_timeout_seconds: 900
         """
     ).locations
     assert found.repository == "/srv/pipelines"
@@ -121,6 +123,16 @@ def test_a_location_in_full() -> None:
     assert found.dependencies is Dependencies.PROJECT
     assert (found.automation, found.follow) == ("off", True)
     assert found.environment == {"REGION": "eu", "DEBUG": "true", "SHARDS": "4"}
+    assert found.prepare == (
+        ("dbt", "deps", "--quiet"),
+        ("python", "make it.py", "7"),
+        ("sh", "-c", "dbt parse && rm -r $HOME/x"),
+    )
+
+
+def test_nothing_is_prepared_is_not_the_default() -> None:
+    found = parse("code_locations: [{name: x, repo: /x, prepare: []}, {name: y, repo: /y, prepare: }]")
+    assert [one.prepare for one in found.locations] == [(), None]
 
 
 @pytest.mark.parametrize(
@@ -203,6 +215,15 @@ def test_what_git_takes_is_taken(url: str, taken: str | None) -> None:
         ({"name": "x", "smoke_job": "a job"}, "smoke_job", "letters, digits and underscores"),
         ({"name": "x", "smoke_check": "a:b:c"}, "smoke_check", "asset/key:check_name"),
         ({"name": "x", "smoke_check": "total"}, "smoke_check", "asset/key:check_name"),
+        ({"name": "x", "prepare": "dbt deps"}, "prepare", "a list, each entry beginning with a dash"),
+        ({"name": "x", "prepare": ["dbt deps && dbt parse"]}, "prepare[0]", "needs a shell"),
+        ({"name": "x", "prepare": ["dbt deps; dbt parse"]}, "prepare[0]", "needs a shell"),
+        ({"name": "x", "prepare": ["dbt deps", "dbt $TARGET"]}, "prepare[1]", "needs a shell"),
+        ({"name": "x", "prepare": ['dbt "deps']}, "prepare[0]", "no closing quotation"),
+        ({"name": "x", "prepare": [[]]}, "prepare[0]", "a command such as `dbt deps`"),
+        ({"name": "x", "prepare": [" "]}, "prepare[0]", "a command such as `dbt deps`"),
+        ({"name": "x", "prepare": [["a\0"]]}, "prepare[0][0]", "NUL"),
+        ({"name": "x", "image": "r/x:1", "module": "y", "prepare": []}, "prepare", "beside `image`"),
         ({"name": "x", "image": "-x", "module": "y"}, "image", "the name of an image"),
         ({"name": "x", "image": "r/x:1"}, "image", "neither `module` nor `python_file`"),
         ({"name": "x", "image": "r/x:1", "module": "y", "python_file": "/y.py"}, "image", "beside"),

@@ -23,6 +23,7 @@ NEEDS_NO_RELEASE = {
     "approval_timeout_seconds": 60,
     "isolation": Isolation(namespace="y", database=True),
     "smoke_timeout_seconds": 60,
+    "prepare_timeout_seconds": 60,
     "egress": (),
 }
 NEEDS_A_RELEASE = {
@@ -43,6 +44,7 @@ NEEDS_A_RELEASE = {
     "smoke_job": "smoke",
     "smoke_check": "y:z",
     "must_keep": ("asset",),
+    "prepare": (("dbt", "deps"),),
     "surroundings": "0123456789abcdef",
     "git_secret": "orders-git",
     "pod": PodSettings(node_selector={"disk": "fast"}),
@@ -62,6 +64,10 @@ def test_a_setting_that_reaches_the_release_makes_another_digest(key: str) -> No
 @pytest.mark.parametrize("key", NEEDS_NO_RELEASE)
 def test_a_setting_that_does_not_reach_it_makes_no_other(key: str) -> None:
     assert digest(X.model_copy(update={key: NEEDS_NO_RELEASE[key]})) == digest(X)
+
+
+def test_to_prepare_nothing_is_not_to_say_nothing() -> None:
+    assert digest(X.model_copy(update={"prepare": ()})) != digest(X)
 
 
 def test_what_is_beside_its_pod_makes_no_other() -> None:

@@ -37,6 +37,7 @@ locations = st.fixed_dictionaries(
         "startup_timeout_seconds": st.integers(1, 1000),
         "longest_run_seconds": st.integers(1, 100000),
         "smoke_job": st.from_regex(r"[a-z]{1,8}", fullmatch=True),
+        "prepare": st.lists(st.lists(st.from_regex(r"[a-z]{1,8}", fullmatch=True), min_size=1), max_size=2),
         "smoke_check": st.from_regex(r"[a-z]{1,8}(/[a-z]{1,8})?:[a-z_]{1,8}", fullmatch=True),
     },
 )
@@ -94,7 +95,7 @@ def test_a_valid_document_is_read_as_it_stands(document: dict[str, Any]) -> None
     ]
     for location, given_location in zip(found.locations, document["code_locations"], strict=True):
         for key in set(given_location) - {"name", "repo", "dependencies"}:
-            assert getattr(location, key) == given_location[key]
+            assert location.model_dump(mode="json")[key] == given_location[key]
         repo = given_location.get("repo", {})
         assert (location.repository, location.ref) == (repo.get("url"), repo.get("ref"))
     assert found.webserver.port == document.get("webserver", {}).get("port")

@@ -113,6 +113,7 @@ def test_a_component_that_fails_is_told_by_its_own_sentence() -> None:
         "dagster_dbt.errors.DagsterDbtManifestNotFoundError: /x/jaffle/target/manifest.json does not exist."
     )
     assert "dbt[0]" in found.evidence, "which component it was"
+    assert "`prepare:`" in found.fix
 
 
 def test_a_tail_of_the_log_that_begins_within_a_chain() -> None:

@@ -56,6 +56,8 @@ class Inherited:
     folder: Path | None = None
     keep: Sequence[int] = ()
     """Descriptors that stay open in it: a lock that is to be held as long as it lives."""
+    output_is_words: bool = False
+    """Whether its output goes where its words go, in the order in which they come."""
 
 
 def run(
@@ -76,7 +78,7 @@ def run(
         process = subprocess.Popen(
             list(arguments),
             stdin=subprocess.DEVNULL,
-            stdout=output,
+            stdout=words if inherited.output_is_words else output,
             stderr=words,
             cwd=inherited.folder,
             env=dict(inherited.environment),

@@ -39,11 +39,12 @@ def variables(given: Given, project: Project, python: Path | None) -> dict[str, 
     if python is not None:
         found |= _activated(whole, python)
     shared = python is not None and _is_this(python)
-    if shared and project.module_root == project.directory:
+    if shared and project.module_root == project.directory and project.metadata is None:
         return found  # `python -m dagster` has the folder that it starts in first on its path
     # A path that is inherited was made for another environment.
     theirs = (whole if shared else found).get("PYTHONPATH")
-    paths = dict.fromkeys(map(str, (project.module_root, project.directory)))
+    folders = (project.module_root, project.directory, project.metadata)
+    paths = dict.fromkeys(str(folder) for folder in folders if folder)
     found["PYTHONPATH"] = os.pathsep.join([*paths, *([theirs] if theirs else [])])
     return found
 

@@ -32,6 +32,8 @@ class Project:
     """Where its dependencies are declared."""
     attribute: str | None = None
     """The name in the module that is loaded; None: Dagster finds it."""
+    metadata: Path | None = None
+    """The folder with its own metadata, for the import path behind its code; None: it has none."""
 
     @property
     def load_arguments(self) -> tuple[str, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,6 +17,7 @@ from playground_ops.targets.common.sources import bootstrap_revision, content_ha
 from playground_ops.targets.local import git, large_files
 from playground_ops.targets.local.checkouts import Checkouts
 from playground_ops.targets.local.folder import StateFolder
+from playground_ops.targets.local.prepared import Caller, Inherited, Prepared
 
 if TYPE_CHECKING:
     from playground_ops.targets.packages.environments import Environment, Environments
@@ -25,6 +27,7 @@ class Code:
     def __init__(self, folder: StateFolder, project: Path) -> None:
         self._checkouts = Checkouts(folder.checkouts, folder.repositories)
         self._environments_folder = folder.environments
+        self._prepared = Prepared(folder.prepared, folder.dagster_home)
         self.project = project
 
     def bootstrap_revision(self, location: Location) -> Revision:
@@ -34,19 +37,31 @@ class Code:
         return bootstrap_revision(content_hash(sources_of(location, self.project)))
 
     def checkout_of(self, release: Release) -> Path:
-        return self._checkouts.path(release.revision.commit)
+        """Return the folder that the release is loaded from."""
+        return self._prepared.checkout(release) or self._checkouts.path(release.revision.commit)
 
-    def prepare(self, release: Release, say: Say) -> tuple[Project, Environment]:
-        """Fetch, check out and build what is missing. Raises PlaygroundError."""
+    def prepare(
+        self, release: Release, say: Say, inherited: Inherited = lambda: os.environ
+    ) -> tuple[Project, Environment]:
+        """Fetch, check out, build and prepare what is missing. Raises PlaygroundError.
+
+        `inherited` returns the variables that the release's server inherits.
+        """
+        project = self.project_of(release, self._check_out(release, say))
+        environment = self._environment_of(release.location, project, say)
+        if release.location.repository is None:
+            return project, environment
+        return self._prepared.ensure(release, project, environment, Caller(say, inherited)), environment
+
+    def _environment_of(self, location: Location, project: Project, say: Say) -> Environment:
         from playground_ops.targets.packages.environments import shared
 
-        project = self.project_of(release, self._check_out(release, say))
-        if self._is_shared(release.location, project):
-            if release.location.dependencies is Dependencies.AUTO and project.declared.not_taken:
-                say(f"It has the stack's packages. {project.declared.told()}")
-            return project, shared()
-        say(project.declared.told())
-        return project, self._environments().ensure(project, say)
+        if not self._is_shared(location, project):
+            say(project.declared.told())
+            return self._environments().ensure(project, say)
+        if location.dependencies is Dependencies.AUTO and project.declared.not_taken:
+            say(f"It has the stack's packages. {project.declared.told()}")
+        return shared()
 
     def project_of(self, release: Release, checkout: Path) -> Project:
         location = release.location
@@ -70,9 +85,10 @@ class Code:
         warnings = pointers(missing, len(missing), large_files.MISSING)
         return Checkout(subject=revision.subject, author=revision.author, warnings=tuple(warnings))
 
-    def prune(self, commits: set[str], pythons: Sequence[Path]) -> None:
-        """Remove checkouts and environments that nothing live uses."""
-        self._checkouts.prune(commits)
+    def prune(self, live: Sequence[Release], pythons: Sequence[Path]) -> None:
+        """Remove checkouts and environments that no live release uses, and what others were prepared with."""
+        self._checkouts.prune({release.revision.commit for release in live})
+        self._prepared.prune({release.name for release in live})
         folder = self._environments_folder
         used = [python for python in pythons if python.is_relative_to(folder)]
         self._environments().prune({python.relative_to(folder).parts[0] for python in used})

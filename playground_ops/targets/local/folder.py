@@ -46,6 +46,10 @@ class StateFolder:
         return self.root / "environments"
 
     @property
+    def prepared(self) -> Path:
+        return self.root / "prepared"
+
+    @property
     def locations(self) -> Path:
         return self.root / "locations"
 

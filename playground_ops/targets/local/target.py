@@ -113,7 +113,7 @@ class LocalTarget:
     def start(self, release: Release, say: Say) -> None:
         self.stack.must_be_deployed()
         self._files(release.location.name).add(release)
-        project, environment = self.code.prepare(release, say)
+        project, environment = self.code.prepare(release, say, self.stack.control().variables)
         self.stack.control().start(candidate.server_spec(self.stack, release, project, environment))
 
     def observe(self, release: Release) -> Observation:
@@ -256,5 +256,4 @@ class LocalTarget:
         self.stack.addresses.own(release).unlink(missing_ok=True)
         live = [found for name in self.stack.location_names() for found in self._files(name).all()]
         specs = [read_spec(self.folder.root, found.name) for found in live]
-        commits = {found.revision.commit for found in live}
-        self.code.prune(commits, [Path(spec.argv[0]) for spec in specs if spec])
+        self.code.prune(live, [Path(spec.argv[0]) for spec in specs if spec])

@@ -3,9 +3,10 @@
 import os
 import re
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 from playground_ops.core.errors import Finding, FindingKind, PlaygroundError, certain, transient
 from playground_ops.core.redact import redact
@@ -122,6 +123,12 @@ def explain(thing: str, words: str) -> Finding:
     )
 
 
+def may_pass(words: str) -> bool:
+    """Return whether `words` are known as an error of the index or the disk, not of the packages."""
+    kinds = (kind for pattern, kind, *_ in _FAILURES if re.search(pattern, words, re.I))
+    return next(kinds, _CERTAIN) is not _CERTAIN
+
+
 def _naming(observed: str, words: str) -> str:
     """Return the sentence with the package that uv names, if it names one."""
     found = re.search(r"Failed to (?:download|fetch|build|prepare)[^`\n]*`([^`/\n]+)`", words) or re.search(
@@ -179,9 +186,15 @@ class Uv:
     """The descriptor of the lock that it is called under."""
 
     def run(
-        self, arguments: Sequence[str], *, environment: Path | None = None, seconds: float = BUILD_SECONDS
+        self,
+        arguments: Sequence[str],
+        *,
+        environment: Path | None = None,
+        seconds: float = BUILD_SECONDS,
+        more: Mapping[str, str] = MappingProxyType({}),
     ) -> Finished:
-        """Run uv; an exit code other than 0 is the caller's to judge. `environment` is what `uv sync` fills.
+        """Run uv; an exit code other than 0 is the caller's to judge. `environment` is what `uv sync` fills,
+        `more` are further variables.
 
         Raises PlaygroundError when there is no uv or `seconds` are over.
         """
@@ -191,6 +204,7 @@ class Uv:
         # Packages of the repository itself are copied in: an environment is shared by releases and must not
         # depend on one checkout.
         variables.update(UV_NO_PROGRESS="1", UV_PYTHON_DOWNLOADS="never", UV_NO_EDITABLE="1", NO_COLOR="1")
+        variables.update(more)
         if environment is not None:
             variables["UV_PROJECT_ENVIRONMENT"] = str(environment)
         command, inherited = [find_uv(self.thing), *arguments], Inherited(variables, self.folder, self.keep)
