@@ -16,10 +16,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from playground_ops.core.checkout import Checkout
-from playground_ops.core.component import Component, ComponentStatus, Database, Overview, Storage
+from playground_ops.core.component import Backup, Component, ComponentStatus, Database, Overview, Storage
 from playground_ops.core.errors import Finding, FindingKind, LockHeld, PlaygroundError, RolloutFailed
 from playground_ops.core.model import (
-    Backup,
     Defined,
     LiveRelease,
     LoadedCode,
@@ -374,8 +373,8 @@ class FakeTarget:
         self.step("checkout")
         return self.world.checkouts.get(release.revision.commit, Checkout())
 
-    def expected_directory(self, release: Release) -> str:
-        return self._directory(release)
+    def expected_directories(self, release: Release) -> Sequence[str]:
+        return [self._directory(release)]
 
     def smoke(self, release: Release, say: Any) -> None:
         self.step("smoke")

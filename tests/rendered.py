@@ -128,6 +128,8 @@ code_locations:
     smoke_job: smoke
     smoke_check: orders/total:is_positive
     must_keep: [asset, schedule]
+    prepare: [dbt deps, [python, make.py]]
+    prepare_timeout_seconds: 900
     approval: manual
     approval_timeout_seconds: 7
     pod: *pod

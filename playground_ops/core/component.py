@@ -157,3 +157,12 @@ class Storage(FrozenModel):
     """None where it is unknown."""
     of_database: Room | None = None
     of_files: Room | None = None
+
+
+class Backup(FrozenModel):
+    """The database as a file that outlives the stack's processes."""
+
+    file: str
+    bytes: int
+    removed: tuple[str, ...] = ()
+    """Older backups that were removed for it."""

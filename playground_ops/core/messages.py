@@ -8,6 +8,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 KEY = "playground"
+PREPARING = "preparing"
+"""The kind of messages of a server that is prepared: `line` is what it does, or the last line of a command's
+output; empty when it is done."""
 LINES = "PLAYGROUND_LINES"
 """This variable is set in a process whose progress another one reads."""
 

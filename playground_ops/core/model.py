@@ -187,6 +187,8 @@ class Observation(FrozenModel):
     """Set when the status is FAILED, and for a starting server when something that may pass is in its way."""
     imports: bool = True
     """Whether its own code is running yet: before that, its pod gets a node, an image and the code."""
+    prepares: bool = False
+    """Whether its commands of `prepare` run: they have a time of their own."""
     room_is_coming: bool = False
     """Whether an autoscaler has announced that it makes room for it."""
 
@@ -294,12 +296,3 @@ class RolloutRecord(FrozenModel):
     """The Dagster run that made the rollout, if one did."""
     recovered: bool = False
     """Whether its process died and a later rollout wrote its outcome."""
-
-
-class Backup(FrozenModel):
-    """The database as a file that outlives the stack's processes."""
-
-    file: str
-    bytes: int
-    removed: tuple[str, ...] = ()
-    """Older backups that were removed for it."""

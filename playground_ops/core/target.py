@@ -13,10 +13,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from playground_ops.core.checkout import Checkout
-from playground_ops.core.component import Component, ComponentStatus, Overview, Storage
+from playground_ops.core.component import Backup, Component, ComponentStatus, Overview, Storage
 from playground_ops.core.errors import Finding
 from playground_ops.core.model import (
-    Backup,
     LiveRelease,
     LoadedCode,
     Location,
@@ -169,8 +168,8 @@ class Target(Protocol):
     def checkout(self, release: Release) -> Checkout:
         """Return what the release's own checkout tells of its commit; nothing before it was fetched."""
 
-    def expected_directory(self, release: Release) -> str:
-        """Return the folder that a server of this release's commit must have loaded from."""
+    def expected_directories(self, release: Release) -> Sequence[str]:
+        """Return the folders of this release's commit; its server must have loaded from one of them."""
 
     def smoke(self, release: Release, say: Say) -> None:
         """Run the location's smoke job or check on the candidate. Raises PlaygroundError."""

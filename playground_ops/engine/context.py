@@ -180,17 +180,28 @@ class RolloutContext(Engine):
     lock: Lock
 
 
-class Waiting:
-    """Waits for one start. The startup time begins when its code runs; as long is allowed for all before."""
+GRACE_SECONDS = 30.0
+"""Seconds that what has a deadline of its own gets to tell that it was missed."""
 
-    def __init__(self, clock: Clock, timeouts: Timeouts, startup_seconds: float) -> None:
-        self._clock, self._timeouts, self._startup = clock, timeouts, startup_seconds
+
+class Waiting:
+    """Waits for one start. The startup time begins when its code runs; as long is allowed for all before.
+
+    What prepares it has a time of its own, meanwhile the startup time stands still.
+    """
+
+    def __init__(self, clock: Clock, timeouts: Timeouts, startup: float, prepare: float) -> None:
+        """Begin to wait. `startup` and `prepare` are in seconds."""
+        self._clock, self._timeouts, self._startup = clock, timeouts, startup
+        self._left_to_prepare = self._prepare = prepare + GRACE_SECONDS
         self._began = self._looked = self._since = clock.monotonic()
         self._kind: FindingKind | None = None
         self._imports = False
 
     def allowed(self, seen: Observation) -> float:
         """Return the seconds allowed in all for what it waits for now."""
+        if seen.prepares:
+            return self._prepare
         if self._kind is FindingKind.CAPACITY:
             longer = self._timeouts.scale_up if seen.room_is_coming else 0.0
             return max(self._timeouts.capacity, longer)
@@ -201,9 +212,13 @@ class Waiting:
     def left(self, seen: Observation) -> float:
         """Return the seconds left, at each observation. At 0 or below the candidate is given up."""
         now = self._clock.monotonic()
+        passed, self._looked = now - self._looked, now
         if self._kind is FindingKind.CAPACITY:
-            self._began += now - self._looked
-        self._looked = now
+            self._began += passed
+        if seen.prepares:
+            self._began += passed
+            self._left_to_prepare -= passed
+            return self._left_to_prepare
         if seen.imports and not self._imports:
             self._imports, self._began = True, now
         kind = seen.finding.kind if seen.finding else None

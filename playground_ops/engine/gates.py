@@ -11,20 +11,20 @@ from playground_ops.engine.compare import differences
 SHOWN_KEYS = 5
 
 
-def commit_is_the_one_asked_for(release: Release, loaded: LoadedCode, expected_directory: str) -> None:
-    """Check that the process loaded from a folder in the checkout of the release's commit."""
-    expected = PurePath(expected_directory)
+def commit_is_the_one_asked_for(release: Release, loaded: LoadedCode, expected: Sequence[str]) -> None:
+    """Check that the process loaded from a folder in one of the checkouts of the release's commit."""
+    own = {PurePath(one) for one in expected}
     foreign = [
         found
         for found in loaded.working_directories
-        if expected != PurePath(found) and expected not in PurePath(found).parents
+        if own.isdisjoint({PurePath(found), *PurePath(found).parents})
     ]
     if foreign or not loaded.working_directories:
         seen = ", ".join(foreign) or "no folder at all"
         raise RolloutFailed(
             transient(
                 object=f"release/{release.name}",
-                observed=f"The server loaded its code from {seen}, not from {expected}.",
+                observed=f"The server loaded its code from {seen}, not from {' or '.join(expected)}.",
                 cause="Another server answers at the candidate's address, or the checkout was moved.",
                 fix="Redeploy; if it happens again, run `down` and bootstrap.",
             )

@@ -149,7 +149,8 @@ class Rollout:
         self.context.progress.say(message)
 
     def _wait_until_ready(self, release: Release) -> None:
-        waiting = Waiting(self.context.clock, self.context.timeouts, self.location.startup_timeout_seconds)
+        seconds = (self.location.startup_timeout_seconds, self.location.prepare_timeout_seconds)
+        waiting = Waiting(self.context.clock, self.context.timeouts, *seconds)
         reported = ""
         while True:
             seen = self.target.observe(release)
@@ -169,7 +170,7 @@ class Rollout:
     def _verify(self, release: Release, previous: Release | None) -> None:
         self.journal.phase(Phase.VERIFY, "asking the server what it loaded")
         loaded = self.target.inspect(release)
-        commit_is_the_one_asked_for(release, loaded, self.target.expected_directory(release))
+        commit_is_the_one_asked_for(release, loaded, self.target.expected_directories(release))
         self._keeps(release, loaded, previous)
         for warning in shared_asset_keys(loaded, self.target.webserver.other_asset_keys(self.location.name)):
             self.journal.warn(warning)

@@ -3,6 +3,7 @@
 A rollout makes it, not an apply; it holds all that the release ran with, and comes back by itself.
 """
 
+import json
 import posixpath
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -22,9 +23,11 @@ from playground_ops.render.names import (
     CONFIGURATION_KEY,
     GRPC_PORT,
     HOME,
+    LIVE_NUMBERS,
     LOCATION,
     OPS_ACCOUNT,
     PREFIX,
+    PREPARED_FOLDER,
     PROJECT_FOLDER,
     RELEASE,
     REPOSITORY_FOLDER,
@@ -91,9 +94,10 @@ def render(
     namespace = where.namespace
     purpose = Purpose(tags, _command(release), _probes(release), fetching=())
     serving = template(release, configuration, archive, purpose, in_use)
-    serving["spec"]["containers"][0]["env"].append(
-        variable(runs.CONTEXT, context_of_runs(release, configuration, archive))
-    )
+    serving["spec"]["containers"][0]["env"] += [
+        variable(runs.CONTEXT, context_of_runs(release, configuration, archive)),
+        *_live(release, in_use),
+    ]
     deployment = an_object(
         *("apps/v1", "Deployment", release_deployment(name, number), namespace, tags),
         spec={
@@ -138,6 +142,13 @@ def directory(release: Release) -> str:
     if release.revision.repository is None:
         return f"{REPOSITORY_FOLDER}/{commit}"
     return gitsync.worktree(commit)
+
+
+def directories(release: Release) -> list[str]:
+    """Return that folder, and the copy of it that is prepared in the pod where something has to be."""
+    if release.revision.repository is None or release.location.name == OPS.name:
+        return [directory(release)]
+    return [directory(release), f"{PREPARED_FOLDER}/{release.revision.commit}"]
 
 
 def project(release: Release) -> str:
@@ -212,8 +223,16 @@ def _volumes() -> list[Mounted]:
 def _command(release: Release) -> list[str]:
     served = ["-h", "0.0.0.0", "-p", str(GRPC_PORT), "--location-name", release.location.name]
     if release.revision.repository is not None:
-        return [*reading(release), "--", *served]
+        return [*reading(release), *_preparing(release.location), "--", *served]
     return ["dagster", "api", "grpc", *loading(release), *served]
+
+
+def _preparing(location: Location) -> list[str]:
+    """Return the options of the server that prepares; pods of runs take what it made."""
+    if location.prepare is None:
+        return []
+    seconds = ["--prepare-seconds", str(location.prepare_timeout_seconds)] if location.prepare else []
+    return ["--prepare", json.dumps(location.prepare), *seconds]
 
 
 def reading(release: Release) -> list[str]:
@@ -253,10 +272,19 @@ def _variables(release: Release, configuration: Configuration) -> list[Object]:
     return [*own, *given]
 
 
+def _live(release: Release, in_use: InUse) -> list[Object]:
+    """Return the variable with the location's releases, where it is known and something may be prepared."""
+    if release.revision.repository is None or release.location.name == OPS.name:
+        return []
+    numbers = sorted(one.number for one in in_use.releases if one.location.name == release.location.name)
+    return [variable(LIVE_NUMBERS, " ".join(map(str, numbers)))] if numbers else []
+
+
 def _probes(release: Release) -> Object:
     """Return native gRPC probes: with eager loading a server that answers has its code loaded."""
     asked = {"grpc": {"port": GRPC_PORT, "service": "DagsterApi"}}
-    seconds = release.location.startup_timeout_seconds
+    location = release.location
+    seconds = location.startup_timeout_seconds + (location.prepare_timeout_seconds if location.prepare else 0)
     return {
         "ports": [{"containerPort": GRPC_PORT, "name": "grpc", "protocol": "TCP"}],
         # The rollout's own deadline comes first; after that this probe restarts what hangs.

@@ -30,7 +30,7 @@ FROM_GIT: dict[str, dict[str, Any]] = {
     "a": {},
     "gated": GATES,
     "long": {},
-    "packaged": {"startup_timeout_seconds": 90},
+    "packaged": {"startup_timeout_seconds": 90, "prepare": ["sh -c 'date +%s%N > made.txt'"]},
     "reads": {"pod": reads.POD},
     "short": {"longest_run_seconds": 5},
 }

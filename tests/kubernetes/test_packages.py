@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from playground_ops.diagnose.pods import INSTALLS
 from tests.asking import eventually
 from tests.cluster.packageindex import PASSWORD, USER, Index, package_index, wheel, wheels
 from tests.cluster.pods import run
@@ -22,6 +23,7 @@ DEFINITIONS = """\
 import os
 import shutil
 import sys
+from importlib.metadata import version
 from pathlib import Path
 
 import dagster as dg
@@ -34,10 +36,13 @@ assert os.environ["SETTING"] == "from the file"
 assert Path(os.environ["DAGSTER_HOME"]).is_dir()
 assert Path.cwd() == Path(__file__).parent
 
+MADE = Path(__file__).with_name("made.txt")
+
 
 @dg.asset
 def {asset}() -> dg.MaterializeResult:
-    return dg.MaterializeResult(metadata={{"versions": f"{{dg.__version__}} {{greeter.NUMBER}}"}})
+    told = [dg.__version__, greeter.NUMBER, "of", version("orders"), "at", MADE.read_text().strip()]
+    return dg.MaterializeResult(metadata={{"versions": " ".join(map(str, told))}})
 
 
 defs = dg.Definitions(assets=[{asset}], jobs=[dg.define_asset_job("everything")])
@@ -111,16 +116,30 @@ def world(shared_stack: Pool, tmp_path_factory: pytest.TempPathFactory) -> Itera
     return made
 
 
-def test_an_older_dagster_serves_and_runs_under_the_stack_s_newer_one(world: World) -> None:
-    stack = world.stack
-    assert "Making its environment from uv.lock" in world.installed()
-    (_, installing) = stack.servers(A)[-1]["status"]["initContainerStatuses"]
-    told = installing["state"]["terminated"]["message"]
-    assert told == "Its packages are those of `uv.lock`, which pins them.", "a rollout shows this"
+def told_by_a_run(stack: ClusterStack) -> tuple[str, str]:
+    """Return what a run says that it has, and the run."""
     run = stack.launch(A, "everything")
     stack.wait_for_success(run)
     (found,) = stack.graphql(VERSIONS, id=run)["runOrError"]["assetMaterializations"]
-    assert f"{OLDER_DAGSTER} 1.0" in [entry.get("text") for entry in found["metadataEntries"]]
+    (text,) = [entry["text"] for entry in found["metadataEntries"] if "text" in entry]
+    return str(text), run
+
+
+def made(stack: ClusterStack) -> str:
+    """Return what the location's `prepare` made, as the newest server has it."""
+    server = f"deployment/dagster-grpc-{A}-{stack.location(A)['release']}"
+    return stack.kubectl("exec", server, "--", "sh", "-c", "cat /opt/dagster/app/prepared/*/made.txt").strip()
+
+
+def test_an_older_dagster_serves_and_runs_under_the_stack_s_newer_one(world: World) -> None:
+    stack = world.stack
+    assert "Making its environment from uv.lock" in world.installed()
+    statuses = stack.servers(A)[-1]["status"]["initContainerStatuses"]
+    (installing,) = [one for one in statuses if one["name"] == INSTALLS]
+    told_by_pod = installing["state"]["terminated"]["message"]
+    assert told_by_pod == "Its packages are those of `uv.lock`, which pins them.", "a rollout shows this"
+    told, _ = told_by_a_run(stack)
+    assert told == f"{OLDER_DAGSTER} 1.0 of 1 at {made(stack)}", "with its own version, and what was prepared"
 
 
 def test_code_of_a_location_can_t_change_what_it_or_another_runs_on(world: World) -> None:
@@ -131,11 +150,13 @@ def test_code_of_a_location_can_t_change_what_it_or_another_runs_on(world: World
 
 def test_a_pod_that_is_made_anew_finds_its_packages_without_the_index(world: World) -> None:
     stack = world.stack
+    prepared = made(stack)
     before = {pod["metadata"]["uid"] for pod in stack.pods("location")}
     stack.kubectl("delete", "pod", "--selector", f"playground.dagster/location={A}", "--now")
     eventually("another pod", lambda: {pod["metadata"]["uid"] for pod in stack.pods("location")} - before)
     eventually("it to be ready", lambda: stack.location(A)["ready"])
     assert "Making" not in world.installed()
+    assert made(stack) == prepared, "its commands ran once for the release"
 
 
 def test_a_commit_that_locks_the_same_installs_nothing(world: World) -> None:
@@ -228,8 +249,6 @@ def test_runs_in_pods_of_their_own_have_them_too(world: World) -> None:
     with world.index():
         stack.configure(code_locations=[], run_launcher="kubernetes")
         stack.bootstrap()
-    run = stack.launch(A, "everything")
-    stack.wait_for_success(run)
-    (found,) = stack.graphql(VERSIONS, id=run)["runOrError"]["assetMaterializations"]
-    assert f"{OLDER_DAGSTER} 1.0" in [entry.get("text") for entry in found["metadataEntries"]]
+    told, run = told_by_a_run(stack)
+    assert told == f"{OLDER_DAGSTER} 1.0 of 1 at {made(stack)}"
     assert f"dagster-run-{run}" in stack.kubectl("get", "jobs", "-o", "name")

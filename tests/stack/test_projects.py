@@ -144,23 +144,24 @@ def test_a_release_has_its_own_version_generated_files_and_what_its_commands_mad
 
 
 def test_dependencies_that_do_not_resolve_are_a_reason(stack: Stack, mono: Path) -> None:
-    project = mono / "projects" / "sales"
+    project, before = mono / "projects" / "sales", stack.assets("sales")
     pin(project, "dagster>=1.13,<1.14", "humanize==999.0.0")
     (project / "uv.lock").unlink()
     commit_all(mono, "A version that does not exist")
     finding = refused(stack, "sales")
     assert finding["kind"] == "certain", finding
     assert "humanize" in json.dumps(finding)
-    assert stack.assets("sales") == ["renamed_numbers", "renamed_total"]
+    assert stack.assets("sales") == before
 
 
 def test_a_module_that_is_not_in_the_commit_is_named(stack: Stack, mono: Path) -> None:
+    before = stack.assets("sales")
     git(mono, "mv", "projects/sales/src/sales", "projects/sales/src/retail")
     commit_all(mono, "Rename the package, and not where pyproject.toml names it")
     finding = refused(stack, "sales")
     assert finding["kind"] == "certain", finding
     assert "sales" in finding["observed"]
-    assert stack.assets("sales") == ["renamed_numbers", "renamed_total"]
+    assert stack.assets("sales") == before
 
 
 def test_a_ref_that_vanished_and_a_repository_that_is_gone_are_named(stack: Stack, mono: Path) -> None:

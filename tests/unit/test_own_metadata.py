@@ -48,7 +48,7 @@ def test_all_that_a_project_declares_is_found_as_after_an_install(tmp_path: Path
     assert (one.metadata["Name"], one.version) == ("My.Sales", "1.0")
     assert one.metadata["Summary"] == "What is sold"
     assert one.metadata["Requires-Python"] == ">=3.10"
-    assert one.requires == ["dagster>=1.13", "plotly; (python_version > \"3\") and extra == 'plots'"]
+    assert one.requires == ["dagster>=1.13", "plotly; (python_version > '3') and extra == 'plots'"]
     assert {(point.group, point.name, point.value) for point in one.entry_points} == {
         ("console_scripts", "sales", "sales.main:run"),
         ("dagster_dg_cli.registry_modules", "sales", "sales.components"),

@@ -11,7 +11,7 @@ import pytest
 from playground_ops.config import read
 from playground_ops.core.model import Release, Revision
 from playground_ops.render import fetch_script, one_shot_pods, runs
-from playground_ops.render.release import directory, loading, render
+from playground_ops.render.release import directories, directory, loading, render
 from playground_ops.targets.common.sources import image_revision
 
 HERE = Path("/srv/stack/configvalues.yaml")
@@ -46,6 +46,45 @@ def test_or_from_a_file() -> None:
     _, spec = pod("{name: x, image: 'registry/x:1', python_file: /opt/dagster/app/x.py}")
     args = spec["containers"][0]["args"]
     assert args[3:7] == ["--python-file", "/opt/dagster/app/x.py", "-d", "/opt/dagster/app"]
+
+
+FROM_GIT = "{name: x, repo: 'https://git.internal/x'%s}"
+
+
+def test_commands_that_prepare_are_the_server_s_and_lengthen_what_its_probe_allows() -> None:
+    (_, plain), (_, prepared) = (
+        pod(FROM_GIT % more)
+        for more in ("", ", prepare: [dbt deps, [echo, '--']], prepare_timeout_seconds: 900")
+    )
+    server = prepared["containers"][0]
+    at = server["args"].index("--prepare")
+    assert server["args"][at : at + 4] == [
+        *("--prepare", '[["dbt", "deps"], ["echo", "--"]]', "--prepare-seconds", "900")
+    ]
+    assert at < server["args"].index("--")
+    ahead = server["startupProbe"]["failureThreshold"]
+    assert ahead == plain["containers"][0]["startupProbe"]["failureThreshold"] + 900
+    (context,) = [one["value"] for one in server["env"] if one["name"] == "DAGSTER_CONTAINER_CONTEXT"]
+    assert "--prepare" not in context, "a run takes what its server prepared, and a tag can't have it prepare"
+
+
+def test_what_is_prepared_by_default_changes_no_pod_and_is_turned_off_by_an_empty_list() -> None:
+    (_, plain), (_, none) = pod(FROM_GIT % ""), pod(FROM_GIT % ", prepare: []")
+    assert "--prepare" not in plain["containers"][0]["args"]
+    args = none["containers"][0]["args"]
+    assert args[args.index("--prepare") : args.index("--")] == ["--prepare", "[]"]
+
+
+def test_a_release_from_git_may_be_loaded_from_a_copy_of_its_commit_and_ops_never() -> None:
+    release, spec = pod(FROM_GIT % "")
+    names = (
+        release,
+        release.model_copy(update={"location": release.location.model_copy(update={"name": "ops"})}),
+    )
+    copies = [[one for one in directories(found) if "prepared" in one] for found in names]
+    assert copies == [[f"/opt/dagster/app/prepared/{'0' * 40}"], []]
+    assert all(release.revision.commit in one for one in directories(release))
+    assert spec["initContainers"], "and it is copied from what git-sync fetched"
 
 
 @pytest.mark.parametrize("entry", ["{name: x}", "{name: x, repo: 'https://git.internal/x'}", IN_IMAGE])

@@ -6,11 +6,12 @@ import pytest
 
 from playground_ops.core.errors import FindingKind
 from playground_ops.core.model import Observation, ServerStatus
-from playground_ops.engine.context import Timeouts, Waiting
+from playground_ops.engine.context import GRACE_SECONDS, Timeouts, Waiting
 from tests.fakes import FakeClock, finding
 
 TIMEOUTS = Timeouts(transient=20.0, capacity=40.0, scale_up=300.0)
 STARTUP = 30.0
+PREPARE = 70.0
 
 
 def seen(kind: FindingKind | None = None, **more: bool) -> Observation:
@@ -21,7 +22,7 @@ def seen(kind: FindingKind | None = None, **more: bool) -> Observation:
 def given_up_after(*script: tuple[float, Observation]) -> float:
     """Return when it is given up. Each observation lasts so many seconds, the last one for ever."""
     clock = FakeClock()
-    waiting = Waiting(clock, TIMEOUTS, STARTUP)
+    waiting = Waiting(clock, TIMEOUTS, STARTUP, PREPARE)
     for seconds, observation in script:
         end = clock.now + seconds
         while clock.now < end:
@@ -44,6 +45,9 @@ EVER = 2000.0
         # An import has its own timeout once there is room, and a timeout starts anew when its reason comes
         # back.
         ([(35.0, seen(FindingKind.CAPACITY)), (EVER, seen())], 35.0 + STARTUP),
+        # So have the commands that prepare it.
+        ([(5.0, seen()), (50.0, seen(prepares=True)), (EVER, seen())], 50.0 + STARTUP),
+        ([(5.0, seen()), (EVER, seen(prepares=True))], 5.0 + PREPARE + GRACE_SECONDS),
         ([(15.0, seen(FindingKind.TRANSIENT)), (5.0, seen()), (EVER, seen(FindingKind.TRANSIENT))], STARTUP),
     ],
 )

@@ -13,10 +13,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from packaging.requirements import InvalidRequirement, Requirement
 from packaging.version import InvalidVersion, Version
 
-from playground_ops.targets.common.project import Project, read_toml
+from playground_ops.targets.common.project import Project
+from playground_ops.targets.common.toml_files import read_toml
 
 _COPIES_ONLY = (
     *("hatchling", "setuptools", "flit_core", "flit", "poetry", "pdm", "uv_build"),
@@ -137,13 +137,10 @@ def _headers(about: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 
 
 def _of_extra(text: str, extra: str) -> str:
-    try:
-        found = Requirement(text)
-    except InvalidRequirement:
-        return text
-    before = f"({found.marker}) and " if found.marker else ""
-    found.marker = None
-    return f"{found}; {before}extra == '{extra}'"
+    # As packaging reads it: after a URL a marker is set off by a space.
+    needed, found, marker = text.partition(" ;" if "@" in text else ";")
+    before = f"({marker.strip()}) and " if found else ""
+    return f"{needed.strip()}; {before}extra == '{extra}'"
 
 
 def _of_poetry(tables: Mapping[str, Any]) -> Declared | None:

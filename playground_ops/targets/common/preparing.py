@@ -8,13 +8,12 @@ import re
 import shlex
 import shutil
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from playground_ops.core.errors import Finding, FindingKind, PlaygroundError, certain
 from playground_ops.core.redact import redact
-from playground_ops.core.target import Say
 from playground_ops.diagnose import explain_exit
 from playground_ops.diagnose.exceptions import last_raised
 from playground_ops.targets.common.command import Finished, Inherited, TimedOut, run
@@ -57,22 +56,6 @@ def configured(commands: Sequence[Sequence[str]]) -> list[Step]:
     return [Step(tuple(words)) for words in commands]
 
 
-def moved(project: Project, checkout: Path) -> Project:
-    """Return the same project in a copy of its checkout."""
-
-    def there(place: Path) -> Path:
-        return checkout / place.relative_to(project.checkout)
-
-    file = project.dependency_file
-    return replace(
-        project,
-        checkout=checkout,
-        directory=there(project.directory),
-        module_root=there(project.module_root),
-        dependency_file=there(file) if file else None,
-    )
-
-
 def copied(project: Project, generated: Path | None, target: Path) -> Project:
     """Copy the checkout to `target`, what a build generated over it. Returns the project there."""
     shutil.rmtree(target, ignore_errors=True)
@@ -82,10 +65,10 @@ def copied(project: Project, generated: Path | None, target: Path) -> Project:
         Path(folder).chmod(0o755)
     if generated is not None and generated.is_dir():
         shutil.copytree(generated, target, dirs_exist_ok=True)
-    return moved(project, target)
+    return project.moved(target)
 
 
-def prepare(project: Project, wanted: Preparation, say: Say) -> None:
+def prepare(project: Project, wanted: Preparation, say: Callable[[str], None]) -> None:
     """Run the commands in the project's folder, one after the other. Raises PlaygroundError."""
     left = wanted.seconds
     for step in wanted.steps:
@@ -93,7 +76,7 @@ def prepare(project: Project, wanted: Preparation, say: Say) -> None:
         left -= _run(project, step, replace(wanted, seconds=left), say)
 
 
-def _run(project: Project, step: Step, wanted: Preparation, say: Say) -> float:
+def _run(project: Project, step: Step, wanted: Preparation, say: Callable[[str], None]) -> float:
     """Run one command. Returns the seconds that it took."""
     began = time.monotonic()
     inherited = Inherited(wanted.variables, project.directory, output_is_words=True)

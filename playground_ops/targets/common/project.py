@@ -1,7 +1,7 @@
 """Reads a project's own settings: where its code lies, which module to load, its dependencies."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -45,6 +45,21 @@ class Project:
     def place(self) -> str:
         """Return its folder as people name it: relative to the checkout."""
         return self.directory.relative_to(self.checkout).as_posix()
+
+    def moved(self, checkout: Path) -> "Project":
+        """Return the same project in a copy of its checkout."""
+
+        def there(place: Path) -> Path:
+            return checkout / place.relative_to(self.checkout)
+
+        file = self.declared.file
+        return replace(
+            self,
+            checkout=checkout,
+            directory=there(self.directory),
+            module_root=there(self.module_root),
+            declared=replace(self.declared, file=file and there(file)),
+        )
 
 
 @dataclass(frozen=True)

@@ -9,10 +9,10 @@ from typing import Any
 from playground_ops.config import Configuration
 from playground_ops.config.digest import CONFIRMED, desired_settings, location_component
 from playground_ops.core.clock import SystemClock
-from playground_ops.core.component import Component, ComponentStatus
+from playground_ops.core.component import Backup, Component, ComponentStatus
 from playground_ops.core.decisions import serving
 from playground_ops.core.errors import Finding, PlaygroundError
-from playground_ops.core.model import Backup, Release
+from playground_ops.core.model import Release
 from playground_ops.core.plan import Change, Plan, plan
 from playground_ops.core.pod import Pod
 from playground_ops.core.target import Say

@@ -168,8 +168,8 @@ class KubernetesTarget:
     def checkout(self, release: Release) -> Checkout:
         return self._pods(release).checkout(release)
 
-    def expected_directory(self, release: Release) -> str:
-        return rendering.directory(release)
+    def expected_directories(self, release: Release) -> Sequence[str]:
+        return rendering.directories(release)
 
     def smoke(self, release: Release, say: Say) -> None:
         made = archive.name_of(self.project)

@@ -8,9 +8,9 @@ from typing import Literal
 
 from playground_ops.config import OPS, Configuration
 from playground_ops.config.digest import CONFIRMED, desired_settings, location_component
-from playground_ops.core.component import Component, ComponentStatus, End
+from playground_ops.core.component import Backup, Component, ComponentStatus, End
 from playground_ops.core.errors import BadInput, Finding, PlaygroundError
-from playground_ops.core.model import Backup, Location, Release, Revision
+from playground_ops.core.model import Location, Release, Revision
 from playground_ops.core.plan import Change, Plan, plan
 from playground_ops.core.target import Say
 from playground_ops.targets.common.webserver import Webserver, WebserverDown

@@ -63,7 +63,7 @@ class Prepared:
                     (place / _MARKER).write_text(release.revision.commit)
         used(place)
         copy, metadata = self.checkout(release), place / "metadata"
-        found = preparing.moved(project, copy) if copy else project
+        found = project.moved(copy) if copy else project
         return replace(found, metadata=metadata if metadata.is_dir() else None)
 
     def prune(self, live: set[str]) -> None:

@@ -128,8 +128,8 @@ class LocalTarget:
     def checkout(self, release: Release) -> Checkout:
         return self.code.told(release)
 
-    def expected_directory(self, release: Release) -> str:
-        return str(self.code.checkout_of(release).resolve())
+    def expected_directories(self, release: Release) -> Sequence[str]:
+        return [str(self.code.checkout_of(release).resolve())]
 
     def smoke(self, release: Release, say: Say) -> None:
         candidate.run_smoke(self.stack, release, say)

@@ -3,7 +3,6 @@
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 
 from playground_ops.targets.common.project import Project
@@ -22,12 +21,10 @@ def copied(project: Project, place: Path) -> Iterator[Project]:
     try:
         ignored = shutil.ignore_patterns("__pycache__", ".venv")
         shutil.copytree(project.checkout, copy, symlinks=True, ignore=ignored)
-        file = project.declared.file
-        moved = replace(project.declared, file=file and copy / file.relative_to(project.checkout))
-        directory = copy / project.directory.relative_to(project.checkout)
-        if project.declared.kind == "setup.cfg" and not (directory / "pyproject.toml").exists():
+        there = project.moved(copy)
+        if project.declared.kind == "setup.cfg" and not (there.directory / "pyproject.toml").exists():
             # Without one no tool takes the folder for a project.
-            (directory / "pyproject.toml").write_text(_SETUPTOOLS)
-        yield replace(project, checkout=copy, directory=directory, declared=moved)
+            (there.directory / "pyproject.toml").write_text(_SETUPTOOLS)
+        yield there
     finally:
         shutil.rmtree(copy, ignore_errors=True)

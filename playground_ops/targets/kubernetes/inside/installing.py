@@ -1,5 +1,8 @@
 """Makes the environment that a commit declares, in the pod of a release from git before its server starts.
 
+Where only a build knows the project's own metadata, or generates files of it, that build is made here too:
+this is the one container that may ask the package index.
+
 `python -m playground_ops.targets.kubernetes.inside.installing CHECKOUT --subdirectory S [--module M]
 --dependencies project|auto [--dependencies-from FILE] [--extra E]... [--group G]... --release R`
 
@@ -17,6 +20,7 @@ import sys
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -27,19 +31,24 @@ from playground_ops.core.redact import redact
 from playground_ops.core.target import Say
 from playground_ops.render.names import (
     ARTIFACTS,
+    CHOSEN_BUILD,
     CHOSEN_ENVIRONMENT,
     MADE_ENVIRONMENTS,
+    OWN_BUILDS,
     PACKAGES_SECRET_FOLDER,
 )
 from playground_ops.render.packages import LIVE, LIVE_AS_OF
-from playground_ops.targets.common.atomic_folder import room
+from playground_ops.targets.common.atomic_folder import RECENT_SECONDS, members, remove, room
 from playground_ops.targets.common.command import Inherited, TimedOut, quiet_environment, run
 from playground_ops.targets.common.declared import Selection
+from playground_ops.targets.common.own_metadata import needs_build
 from playground_ops.targets.common.project import Project, read_project
 from playground_ops.targets.kubernetes.inside.serving import not_its_own, reported
+from playground_ops.targets.packages import own_build
 from playground_ops.targets.packages.environments import Environments
 from playground_ops.targets.packages.interpreters import of_the_image
 from playground_ops.targets.packages.keeping import Keeping
+from playground_ops.targets.packages.own_build import OwnBuild
 from playground_ops.targets.packages.uv import tail, too_slow
 
 NETRC, USERNAME, PASSWORD, AUTHORITY = "netrc", "username", "password", "ca.crt"
@@ -178,14 +187,19 @@ def main(arguments: Sequence[str]) -> int:
     chosen = Path(CHOSEN_ENVIRONMENT)
     try:
         with room(CLAIM):
-            chosen.unlink(missing_ok=True)
+            for one in (chosen, Path(CHOSEN_BUILD)):
+                one.unlink(missing_ok=True)
             folder = own_folder(Path(MADE_ENVIRONMENTS))
             project = read_project(found.checkout, found.subdirectory, found.module, selection=selection)
             told = project.declared.told()
             if found.dependencies is Dependencies.AUTO and project.declared.is_nothing:
                 told = f"The project declares no dependencies: it has those of the image. {told}"
             else:
-                chosen.write_text(key_of(project, folder, found.release, say))
+                key = key_of(project, folder, found.release, say)
+                if needs_build(project):
+                    built = build(project, folder, Wanted(found.release, key), say)
+                    Path(CHOSEN_BUILD).write_text(built.place.name)
+                chosen.write_text(key)
             tell(told)
     except PlaygroundError as error:
         return reported(error)
@@ -208,6 +222,39 @@ def key_of(project: Project, folder: Path, release: str, say: Say) -> str:
     keeping.note(release, found.key)
     say(f"Its environment is {found.key}, with Dagster {found.dagster_version}.")
     return found.key
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """A release, and the key of the environment that it runs in."""
+
+    release: str
+    environment: str
+
+
+def build(project: Project, folder: Path, wanted: Wanted, say: Say) -> OwnBuild:
+    """Return what a build of the project made for its release; it is made if it is missing."""
+    commit, builds = project.checkout.name, folder / OWN_BUILDS
+    found = OwnBuild(builds / f"{wanted.release}-{commit}")
+    if not found.is_complete:
+        _remove_unused(builds)
+        with credentials(Path(PACKAGES_SECRET_FOLDER)) as private, Keeping(folder).cache():
+            obtain_uv(project, say, private)
+            python = folder / wanted.environment / "bin" / "python"
+            found = own_build.ensure(project, commit, python, found.place, say)
+    return found
+
+
+def _remove_unused(builds: Path) -> None:
+    """Remove builds of releases that are gone; a list of live ones that is older than a build is no judge."""
+    if LIVE not in os.environ:
+        return
+    live = set(os.environ[LIVE].split())
+    as_of = datetime.fromisoformat(os.environ[LIVE_AS_OF]).timestamp()
+    for place in members(builds):
+        release, _, _ = place.name.rpartition("-")
+        if release not in live and place.stat().st_mtime < as_of - RECENT_SECONDS:
+            remove(place)
 
 
 def own_folder(folder: Path) -> Path:

@@ -5,13 +5,15 @@
 
 The server runs on the Python of the pod's environment if one was made, else on the image's. With `--script S`
 the process becomes that script instead, with what says which module to load, and the arguments; with `--run`
-the arguments are the whole command.
+the arguments are the whole command. A server first runs the commands in `--prepare` (JSON), or what dbt and
+components need.
 
 It reads the project by the same rules as the local target. The server is the same process, without this
 project on its path: `--path` is the PYTHONPATH that the location's configuration gives.
 """
 
 import argparse
+import json
 import os
 import sys
 from collections.abc import Sequence
@@ -22,6 +24,7 @@ from playground_ops.core.messages import message
 from playground_ops.render.names import CHOSEN_ENVIRONMENT, ENVIRONMENTS_FOLDER, PACKAGES_USER
 from playground_ops.targets.common.process_variables import ENV_FILE, Given, variables
 from playground_ops.targets.common.project import Project, read_project
+from playground_ops.targets.kubernetes.inside.prepared import DEFAULT_SECONDS, Orders, Prepared
 
 EXIT_CERTAIN = 65
 """sysexits.h EX_DATAERR: the repository does not contain what was asked for."""
@@ -38,11 +41,20 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--path", default="")
     parser.add_argument("--script")
     parser.add_argument("--run", action="store_true")
+    parser.add_argument("--prepare", type=json.loads)
+    parser.add_argument("--prepare-seconds", type=float, default=DEFAULT_SECONDS)
     found = parser.parse_args(arguments[:at])
     try:
         project = read_project(found.checkout, found.subdirectory, found.module, found.attribute)
         environment = own_environment()
-        set_variables = variables_of(project, environment, found.path)
+        is_server = not found.run and found.script is None
+        orders = Orders(found.prepare, found.prepare_seconds, is_server)
+
+        def known(prepared: Project) -> dict[str, str]:
+            return variables_of(prepared, environment, found.path)
+
+        project = Prepared(os.environ, environment, known).ensure(project, orders)
+        set_variables = known(project)
     except PlaygroundError as error:
         return reported(error)
     command = _command(project, environment, found.script, served)

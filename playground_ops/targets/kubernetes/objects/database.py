@@ -7,8 +7,8 @@ from uuid import uuid4
 
 from playground_ops.config import Configuration
 from playground_ops.core import messages
+from playground_ops.core.component import Backup
 from playground_ops.core.errors import Finding, PlaygroundError, certain, transient
-from playground_ops.core.model import Backup
 from playground_ops.core.plan import Change
 from playground_ops.core.redact import redact
 from playground_ops.core.target import Say

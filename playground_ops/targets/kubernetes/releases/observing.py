@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from playground_ops.core import messages
 from playground_ops.core.checkout import Checkout, told
+from playground_ops.core.clock import moment
 from playground_ops.core.errors import Finding, FindingKind, PlaygroundError, certain, transient
 from playground_ops.core.model import Observation, Release, ServerStatus
 from playground_ops.core.pod import Pod, newest_first
@@ -58,6 +59,8 @@ def no_answer(release: Release, told: str) -> Finding:
 
 
 AWAY_SECONDS = 1.0
+QUICK_SECONDS = 3.0
+"""How long a server runs before its log is asked for what prepares it: most have nothing, and answer soon."""
 ADDRESS_SECONDS = 2.0
 """How long a listed address is used before pods are listed again."""
 EARLIER = "finding "
@@ -108,6 +111,8 @@ class Pods:
         if state.ready:
             return Observation(status=ServerStatus.READY, message="the server answers")
         finding = _told_by_itself(known) or state.finding or replaced_pod_finding(pods[1:])
+        if finding is None and (what := self._prepared_now(release, pods[0])):
+            return _starting(pods[0], what, None, prepares=True)
         if finding is not None and room_is_coming(known):
             finding = finding.model_copy(update={"kind": FindingKind.CAPACITY})
             return _starting(pods[0], state.message, finding, room_is_coming=True)
@@ -115,6 +120,17 @@ class Pods:
         if finding is not None and is_certain(finding, pods[0], now) and not log_may_follow(known, now):
             return Observation(status=ServerStatus.FAILED, message=state.message, finding=finding)
         return _starting(pods[0], state.message, finding)
+
+    def _prepared_now(self, release: Release, pod: Pod) -> str:
+        """Return what its server does before it imports anything; empty where it does nothing like that."""
+        since, location = pod.container(SERVER).running_since, release.location
+        if not since or release.revision.repository is None or location.prepare == ():
+            return ""
+        if (self._connection.now() - moment(since)).total_seconds() < QUICK_SECONDS:
+            return ""
+        text = log_end(self._connection, pod, SERVER, previous=False)
+        lines = [str(told.get("line", "")) for told in messages.of_kind(messages.PREPARING, text)]
+        return f"its preparation: {lines[-1]}" if lines and lines[-1] else ""
 
     def _known(self, pod: Pod, goes_on: bool) -> Collected:
         """Return the pod, with events and logs unless it comes up step by step and nothing is wrong."""
