@@ -16,7 +16,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from playground_ops.core.checkout import Checkout
-from playground_ops.core.component import Backup, Component, ComponentStatus, Database, Overview, Storage
+from playground_ops.core.component import (
+    Backup,
+    Component,
+    ComponentStatus,
+    Database,
+    Deploying,
+    Overview,
+    Storage,
+)
 from playground_ops.core.errors import Finding, FindingKind, LockHeld, PlaygroundError, RolloutFailed
 from playground_ops.core.model import (
     Defined,
@@ -103,8 +111,12 @@ class World:
     """How many times resolving fails for a passing reason."""
     silent: Sequence[str] = ()
     """Daemons without a heartbeat for a while."""
-    overview: Overview | None = None
-    """Dagster's report on its daemons, runs and ticks."""
+    overview: Overview | None = field(default_factory=Overview)
+    """Dagster's report on its daemons, runs and ticks; None while the webserver does not answer."""
+    deploy: Deploying | None = None
+    """The mark of a deploy."""
+    limits: Sequence[str] = ("before",)
+    """The configurations whose pods may be made."""
     storage: Storage | PlaygroundError = Storage(database=Database(bytes_used=4096))  # noqa: RUF009 frozen
     lock_failures: int = 0
     """How many times asking for the lock gets no answer."""
@@ -148,6 +160,8 @@ class FakeStack:
         self.world = world
         self.wanted: list[Component] = []
         self.live: list[Component] = []
+        self.limits_change = False
+        """Whether what is applied sets other limits."""
         self.applied: list[Sequence[str]] = []
 
     def components(self) -> Sequence[Component]:
@@ -156,8 +170,30 @@ class FakeStack:
     def plan(self, configuration: Configuration) -> Plan:
         return plan(self.wanted, self.live)
 
+    @contextmanager
+    def deploying(self, by: str) -> Iterator[None]:
+        mine, killed = Deploying(by=by, since=self.world.clock.utc_now()), False
+        self.world.deploy = mine
+        try:
+            yield
+        except Killed:
+            killed = True
+            raise
+        finally:
+            if self.world.deploy is mine:  # else a later one has the mark
+                dead = mine.model_copy(update={"is_alive": False})
+                self.world.deploy = dead if killed or len(self.world.limits) > 1 else None
+
+    def deploy_under_way(self) -> Deploying | None:
+        return self.world.deploy
+
     def apply(self, configuration: Configuration, whole: Plan, changed: Sequence[Change], say: Any) -> None:
         self.applied.append([change.component for change in changed])
+        if self.limits_change:
+            self.world.limits = (*self.world.limits, "after")
+
+    def finish(self, configuration: Configuration, changed: Sequence[Change], say: Any) -> None:
+        self.world.limits = self.world.limits[-1:]
 
     def missing(self, configuration: Configuration) -> Mapping[str, Sequence[Finding]]:
         return {}
@@ -203,6 +239,8 @@ class FakeWebserver:
 
     def shown(self, location: str) -> Shown:
         self.target.step("shown")
+        if self.world.overview is None:
+            return Shown(error="it does not answer (http://fake)", is_away=True)
         now = self.world.serving_release(location)
         if now is None or self.world.of(now) == NEVER_SHOWN:
             return Shown(error="nothing")

@@ -3,11 +3,17 @@
 from collections.abc import Mapping
 from datetime import datetime
 
+from playground_ops.checks import causes
+from playground_ops.checks.causes import DATABASE, DEPLOY, SUPERVISOR, WEBSERVER, Seen, seen
 from playground_ops.core.clock import moment
 from playground_ops.core.component import ComponentStatus, End
 from playground_ops.core.errors import Finding, certain, transient
 from playground_ops.core.model import Observation, Release, ServerStatus, Shown
 
+SCALED_TO_NOTHING = "it is scaled to nothing, so it has no pod"
+"""The message of a component whose workload has no replicas."""
+UNHEARD = "only the webserver can tell its heartbeats"
+"""The end of the message of a component of which only the webserver could tell more."""
 RESTARTS_TO_TELL = 3
 RECENT_SECONDS = 3600.0
 """A process that has lived this long since its last restart is no longer restarting over and over."""
@@ -19,27 +25,57 @@ def keeps_ending(component: ComponentStatus | None, now: datetime) -> list[Findi
         return []
     if end.out_of_memory:
         return [_out_of_memory(component, end)]
-    return [_restarting(component, end)] if component.restarts >= RESTARTS_TO_TELL else []
+    if component.restarts < RESTARTS_TO_TELL:
+        return []
+    needs = [] if component.kind == "postgres" else [DATABASE]
+    return [seen(_restarting(component, end), follows=[component.name, *needs])]
 
 
 def is_up(name: str, component: ComponentStatus | None) -> list[Finding]:
     """Check a component that is not a location."""
+    gone = [causes.missing(name), SUPERVISOR]
     if component is None:
-        return [_not_there(name)]
-    return [] if component.ready else [component.finding or _not_ready(component)]
-
-
-def answers(release: Release, seen: Observation) -> list[Finding]:
-    if seen.status is ServerStatus.READY:
+        return [seen(_not_there(name), explains=[name], follows=[*gone, DEPLOY])]
+    if component.ready:
         return []
-    return [seen.finding or _not_answering(release.location.name, release.number, seen.message)]
+    if component.finding is not None:
+        return [seen(causes.of_a_process(component.finding), explains=[name], follows=gone)]
+    if component.message == SCALED_TO_NOTHING:
+        return [seen(_scaled_to_nothing(name), explains=[name])]
+    needs = [] if component.kind == "postgres" else [DATABASE]
+    needs += [WEBSERVER] if component.message.endswith(UNHEARD) else []
+    return [seen(_not_ready(component), explains=[name], follows=[*gone, *needs, DEPLOY])]
+
+
+def answers(release: Release, observed: Observation) -> list[Finding]:
+    if observed.status is ServerStatus.READY:
+        return []
+    name, found = release.location.name, observed.finding
+    if found is None:
+        told = seen(_not_answering(name, release.number, observed.message), follows=[SUPERVISOR, DATABASE])
+    else:
+        told = seen(causes.of_a_process(found), follows=[SUPERVISOR])
+    return [seen(told, explains=[causes.location(name)])]
 
 
 def is_shown(release: Release, shown: Shown, own: str) -> list[Finding]:
     """Check that the webserver shows the release; `own` is the id that the release's server gives itself."""
     if shown.error is None and shown.server_id == own:
         return []
-    return [_not_shown(release.location.name, release.number, shown.error or "an earlier server")]
+    told = _not_shown(release.location.name, release.number, shown.error or "an earlier server")
+    return [seen(told, follows=[causes.missing(WEBSERVER), WEBSERVER, DATABASE] if shown.is_away else [])]
+
+
+def asks_in_vain() -> Seen:
+    """Return the finding for a webserver that answers nobody, which its process alone does not show."""
+    found = transient(
+        object="component/webserver",
+        observed="It does not answer what it is asked about daemons, runs and locations.",
+        cause="It hangs, it has more to do than it can, or the database does not answer it.",
+        fix="`logs webserver` shows its own words.",
+    )
+    follows = [causes.missing(WEBSERVER), WEBSERVER, SUPERVISOR, DATABASE, DEPLOY]
+    return seen(found, explains=[WEBSERVER], follows=follows)
 
 
 def _not_ready(component: ComponentStatus) -> Finding:
@@ -48,6 +84,16 @@ def _not_ready(component: ComponentStatus) -> Finding:
         observed=f"It is not ready: {component.message or 'no reason seen'}.",
         cause="It is starting, it keeps ending, or what it needs does not answer.",
         fix=f"`logs {component.name}` shows its own words; `deploy` starts what is missing.",
+    )
+
+
+def _scaled_to_nothing(name: str) -> Finding:
+    return transient(
+        object=f"component/{name}",
+        observed="It is scaled to nothing, so it has no pod.",
+        cause="Its replicas were set to 0, by kubectl-scale or an autoscaler.",
+        fix="`deploy` brings it back.",
+        whose="surroundings",
     )
 
 
@@ -80,10 +126,15 @@ def _out_of_memory(component: ComponentStatus, end: End) -> Finding:
     )
 
 
-def serves_nothing(name: str, last: Release | None) -> Finding:
+def serves_nothing(name: str, last: Release | None) -> Seen:
     """Return the finding for a location that serves nothing; `last` served according to the records."""
+    gone, never = causes.missing(name), causes.rollout(name)
     if last is not None:
-        return _lost(name, last)
+        return seen(_lost(name, last), explains=[causes.location(name)], follows=[gone, SUPERVISOR])
+    return seen(_nothing(name), explains=[causes.location(name)], follows=[gone, never, DEPLOY])
+
+
+def _nothing(name: str) -> Finding:
     return certain(
         object=f"location/{name}",
         observed="It serves no release.",
@@ -126,7 +177,9 @@ def check_versions(webserver: str, servers: Mapping[str, str]) -> dict[str, list
     is supported: host processes are upgraded first (docs.dagster.io, "Upgrading Dagster")."""
     own = _minor(webserver)
     newer = {name: version for name, version in servers.items() if own and _minor(version) > own}
-    return {name: [_newer(name, version, webserver)] for name, version in newer.items()}
+    return {
+        name: [seen(_newer(name, version, webserver), follows=[DEPLOY])] for name, version in newer.items()
+    }
 
 
 def _minor(version: str) -> tuple[int, ...]:

@@ -3,6 +3,9 @@
 from collections import defaultdict
 from collections.abc import Sequence
 
+from playground_ops.checks import causes
+from playground_ops.checks.causes import DEPLOY, seen
+from playground_ops.core.component import Deploying
 from playground_ops.core.errors import Finding, certain
 from playground_ops.core.plan import Change, FieldChange, Plan
 
@@ -15,10 +18,22 @@ def check(plan: Plan) -> tuple[dict[str, list[Finding]], dict[str, list[Finding]
     differs: dict[str, list[Finding]] = defaultdict(list)
     for change in plan.changes:
         if change.action == "create" and change.object:
-            missing[change.component].append(_missing(change))
+            explains = [causes.missing(change.component)]
+            explains += [causes.location(change.component)] if change.kind == "location" else []
+            missing[change.component].append(seen(_missing(change), explains=explains, follows=[DEPLOY]))
         elif change.action != "unchanged":
-            differs[change.component].append(_differs(change))
+            differs[change.component].append(seen(_differs(change), follows=[*_shows_in(change), DEPLOY]))
     return dict(missing), dict(differs)
+
+
+def _shows_in(change: Change) -> list[str]:
+    """Return the causes that show what differs at the process itself: none runs, or nothing serves."""
+    is_location = change.kind == "location" and change.object is None
+    gone = change.action == "create" or [field.path for field in change.fields] == ["process"]
+    if is_location:
+        return [causes.location(change.component)] if gone else []
+    scaled = [field.path for field in change.fields] == ["spec.replicas"]
+    return [change.component] if gone or scaled else []
 
 
 def _remedy(change: Change) -> str:
@@ -69,3 +84,15 @@ def _fields(fields: Sequence[FieldChange]) -> str:
 def _line(field: FieldChange) -> str:
     who = f" ({field.manager})" if field.manager else ""
     return f"{field.path}: {field.before} instead of {field.after}{who}"
+
+
+def unended(deploy: Deploying) -> Finding:
+    """Return the finding for a deploy that is no longer under way and did not come to its end."""
+    return certain(
+        object="stack",
+        observed=f"A deploy by {deploy.by} began at {deploy.since} and did not come to its end.",
+        cause="Its process was killed, it failed half-way, or `ops` could not be rolled out by it. In a "
+        "cluster policies and rights may still allow what the configuration before it did.",
+        fix="`deploy` from your machine goes on where it ended.",
+        whose="surroundings",
+    )

@@ -3,6 +3,8 @@
 import re
 from collections.abc import Sequence
 
+from playground_ops.checks import causes
+from playground_ops.checks.causes import DAEMON, DATABASE, DEPLOY, seen
 from playground_ops.core.component import Heartbeat, UnderWay
 from playground_ops.core.errors import Finding, transient
 
@@ -30,7 +32,12 @@ SILENT_SECONDS = 180.0
 def check_daemons(heartbeats: Sequence[Heartbeat]) -> list[Finding]:
     required = [found for found in heartbeats if found.required]
     silent = [found for found in required if (found.age_seconds or SILENT_SECONDS) >= SILENT_SECONDS]
-    found = [_silent(silent, len(required))] if silent else []
+    found: list[Finding] = []
+    if silent:
+        told = _silent(silent, len(required))
+        found.append(
+            seen(told, explains=[DAEMON], follows=[causes.missing(DAEMON), DAEMON, DATABASE, DEPLOY])
+        )
     own = [(one, [*filter(is_its_own, one.errors)]) for one in required if one not in silent]
     return found + [_failing(one, errors) for one, errors in own if errors]
 
@@ -96,11 +103,17 @@ def check_runs(runs: Sequence[UnderWay]) -> dict[str, list[Finding]]:
 
 def _stuck(run: UnderWay) -> Finding | None:
     if run.status == "QUEUED" and run.seconds > QUEUED_SECONDS:
-        return _finding(
+        told = _finding(
             run,
             "The daemon is down, or a limit of concurrency (`run_queue`, a pool, a tag) lets no more begin.",
             "Its page says what it waits for. End what holds it, raise the limit, or terminate it in the UI.",
         )
+        return seen(told, follows=[causes.missing(DAEMON), DAEMON])
+    found = _on_its_way(run)
+    return seen(found, follows=[causes.location(run.location)]) if found and run.location else found
+
+
+def _on_its_way(run: UnderWay) -> Finding | None:
     if run.status in ("STARTING", "NOT_STARTED") and run.seconds > STARTING_SECONDS:
         return _finding(
             run,

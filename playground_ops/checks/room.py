@@ -1,5 +1,6 @@
 """Checks of database, volumes and memory: they are not almost full, and the schema fits this Dagster."""
 
+from playground_ops.checks.causes import DEPLOY, seen
 from playground_ops.checks.topic import FOUNDATION
 from playground_ops.core.component import ComponentStatus, Database, Room, Storage, Usage
 from playground_ops.core.errors import Finding, capacity, certain
@@ -32,7 +33,7 @@ def connections(database: Database) -> list[Finding]:
 def schema(database: Database) -> list[Finding]:
     if database.revision == database.wanted_revision or None in (database.revision, database.wanted_revision):
         return []
-    return [_other_schema(database)]
+    return [seen(_other_schema(database), follows=[DEPLOY])]
 
 
 def memory(component: ComponentStatus | None) -> list[Finding]:

@@ -3,6 +3,8 @@
 from collections import defaultdict
 from collections.abc import Sequence
 
+from playground_ops.checks import causes
+from playground_ops.checks.causes import DAEMON, seen
 from playground_ops.core.component import Ticking
 from playground_ops.core.errors import Finding, FindingKind, certain, transient
 from playground_ops.diagnose import explain_exit
@@ -24,7 +26,7 @@ def check(found: Sequence[Ticking]) -> dict[str, list[Finding]]:
         if one.last == "FAILURE":
             findings[one.location].append(_fails(one))
         elif _is_late(one):
-            findings[one.location].append(_late(one))
+            findings[one.location].append(seen(_late(one), follows=[causes.missing(DAEMON), DAEMON]))
     places: dict[tuple[str, str], list[str]] = defaultdict(list)
     for one in on:
         places[one.kind, one.name].append(one.location)
@@ -43,9 +45,9 @@ def _is_late(one: Ticking) -> bool:
 def _fails(one: Ticking) -> Finding:
     what = f"{one.kind}/{one.name}"
     if TOOK_TOO_LONG in one.error:
-        return _took_too_long(what, one.location)
+        return seen(_took_too_long(what, one.location), follows=[causes.location(one.location)])
     if is_unreached(one.error):
-        return _unreached(what, one.location)
+        return seen(_unreached(what, one.location), follows=[causes.location(one.location)])
     raised = explain_exit(what, "its last tick", one.error)
     imported = "Importing the definitions"
     return raised.model_copy(

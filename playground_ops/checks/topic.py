@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from enum import Enum
 
+from playground_ops.checks.causes import Seen
 from playground_ops.core.errors import Finding
 
 
@@ -11,6 +12,7 @@ class Topic(str, Enum):
 
     HEALTHY = "healthy"
     TICKS = "ticks"
+    LAST_ROLLOUT = "last_rollout"
     RUNS = "runs_go_on"
     ROOM = "has_room"
     SOURCE = "source"
@@ -19,13 +21,15 @@ class Topic(str, Enum):
 
     @property
     def is_urgent(self) -> bool:
-        """Return whether its findings are failures now; other topics warn of later ones, or of deviations."""
+        """Return whether all its findings are failures now; other topics warn of later ones, or of
+        deviations."""
         return self in (Topic.HEALTHY, Topic.TICKS)
 
 
 MEANING = {
     Topic.HEALTHY: "It runs, answers, does not keep ending, and the webserver shows what serves.",
     Topic.TICKS: "No schedule or sensor of it fails, stands still, or is on in two locations.",
+    Topic.LAST_ROLLOUT: "Its last rollout went well; one that failed is told until the next good one.",
     Topic.RUNS: "No run of it waits, starts or ends for longer than such a thing takes.",
     Topic.ROOM: "Its database, its volume, its disk or its memory is not about to be full.",
     Topic.SOURCE: "Its repository answers, and the ref that is configured is there.",
@@ -37,7 +41,10 @@ FOUNDATION = "foundation"
 """What a stack is built on: in a cluster its namespace, rights, settings, policies and claim; locally its
 folder and disk."""
 _KEEPS = (Topic.HEALTHY, Topic.ROOM, Topic.AS_CONFIGURED)
-_LOCATION = (Topic.HEALTHY, Topic.TICKS, Topic.RUNS, Topic.AS_CONFIGURED, Topic.TIDY)
+_LOCATION = (
+    *(Topic.HEALTHY, Topic.TICKS, Topic.LAST_ROLLOUT),
+    *(Topic.RUNS, Topic.AS_CONFIGURED, Topic.TIDY),
+)
 
 
 def parts(
@@ -62,10 +69,17 @@ def parts(
 
 Report = dict[str, dict[Topic, list[Finding]]]
 """By component: every topic that was checked, also those without findings."""
+Told = tuple[str, Topic, Finding]
+"""A finding with its component and topic."""
 
 
-def worst_first(report: Mapping[str, Mapping[Topic, Sequence[Finding]]]) -> list[tuple[str, Topic, Finding]]:
-    """Return every finding with its component and topic, the most urgent topics first."""
+def is_urgent(topic: Topic, finding: Finding) -> bool:
+    """Return whether it is a failure now."""
+    return topic.is_urgent or (isinstance(finding, Seen) and finding.urgent)
+
+
+def worst_first(report: Mapping[str, Mapping[Topic, Sequence[Finding]]]) -> list[Told]:
+    """Return every finding with its component and topic, the urgent ones and the most urgent topics first."""
     order = list(Topic)
     found = [
         (name, topic, finding)
@@ -73,15 +87,11 @@ def worst_first(report: Mapping[str, Mapping[Topic, Sequence[Finding]]]) -> list
         for topic, findings in topics.items()
         for finding in findings
     ]
-    return sorted(found, key=lambda one: order.index(one[1]))
+    return sorted(found, key=lambda one: (not is_urgent(one[1], one[2]), order.index(one[1])))
 
 
 COLUMNS = ("component", "check", "seen")
-
-
-def rows(findings: Iterable[tuple[str, Topic, Finding]]) -> list[tuple[str, str, str]]:
-    """Return the rows of a table with these columns."""
-    return [(name, topic.value, f"{found.object}: {found.observed}") for name, topic, found in findings]
+"""The columns of a table of findings."""
 
 
 def add(report: Report, topic: Topic, found: Mapping[str, Iterable[Finding]]) -> None:

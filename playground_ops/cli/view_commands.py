@@ -1,18 +1,20 @@
 """Read-only commands: history, logs, health, ui, compare."""
 
 import sys
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import click
 
-from playground_ops.checks.topic import COLUMNS, merge, rows, worst_first
+from playground_ops.checks.folding import Folded, rows
+from playground_ops.checks.topic import COLUMNS, Told, is_urgent, merge
 from playground_ops.cli.console import (
     EXIT_FAILED,
     NOT_DEPLOYED,
     fail,
     lines_of,
-    plain,
     print_json,
     say,
     short_time,
@@ -21,7 +23,7 @@ from playground_ops.cli.console import (
 from playground_ops.cli.session import Session, common, context_of_the_command
 from playground_ops.config import load
 from playground_ops.context import configuration_file
-from playground_ops.core.errors import PlaygroundError
+from playground_ops.core.errors import Finding, PlaygroundError
 from playground_ops.core.model import RolloutRecord
 from playground_ops.engine import apply
 from playground_ops.engine.compare import Comparison, compare
@@ -113,27 +115,37 @@ def health(config: Path | None, target: str | None, as_json: bool) -> None:
     session.leave_to_the_inside("health")
     with ThreadPoolExecutor(1) as beside:
         asked = beside.submit(sources, session.engine.target, session.configuration)
-        seen = examine(session.engine.target, session.configuration).report
+        looked = examine(session.engine.target, session.configuration)
         of_sources, ahead = asked.result()
-    merge(seen, of_sources)
-    worst = worst_first(seen)
-    does_not_work = any(topic.is_urgent for _, topic, _ in worst)
+    merge(looked.report, of_sources)
+    found = looked.folded
     if as_json:
-        found = [
-            {"component": name, "check": topic.value, "urgent": topic.is_urgent, **row}
-            for (name, topic, _), row in zip(worst, plain([one for _, _, one in worst]), strict=True)
-        ]
-        print_json({"findings": found, "ahead": ahead})
+        print_json({"findings": [_finding_row(found, one) for one in found.worst], "ahead": ahead})
     else:
-        for sentence in ahead:
-            say(sentence)
-        if worst:
-            table(COLUMNS, rows(worst))
-            fail([finding for _, _, finding in worst], as_json)
-        else:
-            click.echo("Everything is well.")
-    if does_not_work:
+        _show_health(found, ahead)
+    if any(is_urgent(topic, finding) for _, topic, finding in found.worst):
         raise click.exceptions.Exit(EXIT_FAILED)
+
+
+def _finding_row(found: Folded, told: Told) -> dict[str, Any]:
+    name, topic, finding = told
+    row = finding.model_dump(mode="json", include=set(Finding.model_fields))
+    also = [
+        {"component": other, "check": its_topic.value, "observed": its.observed}
+        for other, its_topic, its in found.also(told)
+    ]
+    urgent = is_urgent(topic, finding)
+    return {"component": name, "check": topic.value, "urgent": urgent, **row, "also": also}
+
+
+def _show_health(found: Folded, ahead: Sequence[str]) -> None:
+    for sentence in [*ahead, *filter(None, [found.meanwhile()])]:
+        say(sentence)
+    if found.worst:
+        table(COLUMNS, list(rows(found)))
+        fail([finding for _, _, finding in found.worst], as_json=False)
+    else:
+        click.echo("Everything is well.")
 
 
 @click.command()

@@ -51,7 +51,7 @@ class ComponentStatus(FrozenModel):
     """The state of a component's process or processes."""
 
     name: str
-    kind: Literal["webserver", "daemon", "location", "postgres"]
+    kind: Literal["webserver", "daemon", "location", "postgres", "supervisor"]
     ready: bool
     since: str | None = None
     restarts: int = 0
@@ -157,6 +157,16 @@ class Storage(FrozenModel):
     """None where it is unknown."""
     of_database: Room | None = None
     of_files: Room | None = None
+
+
+class Deploying(FrozenModel):
+    """A deploy of a stack that has not come to its end."""
+
+    by: str
+    since: str
+    """UTC, ISO 8601."""
+    is_alive: bool = True
+    """Whether it is under way; otherwise it was killed, or left something for the next one."""
 
 
 class Backup(FrozenModel):

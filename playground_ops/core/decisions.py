@@ -102,3 +102,21 @@ def last_done(records: Sequence[RolloutRecord]) -> Release | None:
 def last_done_record(records: Sequence[RolloutRecord]) -> RolloutRecord | None:
     done = (record for record in reversed(records) if record.outcome is Outcome.DONE)
     return next((record for record in done if record.release is not None), None)
+
+
+def last_failure(records: Sequence[RolloutRecord]) -> RolloutRecord | None:
+    """Return the last rollout where it went wrong; None where it went well since.
+
+    One that was cancelled says nothing, and one that is under way nothing yet. One that found nothing to do
+    went well: what was asked for serves. What healed brought back what served, and answers for itself alone.
+    """
+    healed = False
+    for record in reversed(records):
+        heals = record.action == "heal"
+        if record.outcome in (Outcome.DONE, Outcome.UNCHANGED):
+            if not heals:
+                return None
+            healed = True
+        elif record.outcome in (Outcome.FAILED, Outcome.INTERRUPTED) and not (heals and healed):
+            return record
+    return None

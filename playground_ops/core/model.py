@@ -235,6 +235,8 @@ class Shown(FrozenModel):
 
     server_id: str | None = None
     error: str | None = None
+    is_away: bool = False
+    """Whether the webserver itself, or its database, did not answer: nothing is known of the location."""
 
 
 class Phase(str, Enum):

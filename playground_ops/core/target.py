@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from playground_ops.core.checkout import Checkout
-from playground_ops.core.component import Backup, Component, ComponentStatus, Overview, Storage
+from playground_ops.core.component import Backup, Component, ComponentStatus, Deploying, Overview, Storage
 from playground_ops.core.errors import Finding
 from playground_ops.core.model import (
     LiveRelease,
@@ -51,8 +51,24 @@ class Stack(Protocol):
     def plan(self, configuration: Configuration) -> Plan:
         """Return what applying the configuration would change, in the order of applying. Writes nothing."""
 
+    def deploying(self, by: str) -> AbstractContextManager[None]:
+        """Keep a mark that somebody deploys while the block lasts.
+
+        It stays, as of a deploy that did not come to its end, where its process dies or what was widened was
+        not narrowed (`finish`).
+        """
+
+    def deploy_under_way(self) -> Deploying | None:
+        """Return the mark of a deploy that has not come to its end; None where there is none."""
+
     def apply(self, configuration: Configuration, whole: Plan, changed: Sequence[Change], say: Say) -> None:
-        """Do the part `changed` of the plan `whole`. Returns when components were started, not ready."""
+        """Do the part `changed` of the plan `whole`. Returns when components were started, not ready.
+
+        Limits that change allow until `finish` what they allowed before too.
+        """
+
+    def finish(self, configuration: Configuration, changed: Sequence[Change], say: Say) -> None:
+        """Narrow what `apply` has widened for the time of the deploy. Raises PlaygroundError."""
 
     def missing(self, configuration: Configuration) -> Mapping[str, Sequence[Finding]]:
         """Return by component what others provide and is gone or expires. Raises PlaygroundError."""

@@ -65,7 +65,7 @@ def _definitions(configuration: Configuration, opener: StackOpener | None) -> dg
             health_schedule(check_job, configuration.health.interval_minutes),
             *backup_schedules(configuration.postgres.backups),
         ],
-        sensors=[rollout_records, health_sensor(parts), *follow_sensors(locations)],
+        sensors=[rollout_records, health_sensor(parts, check_job), *follow_sensors(locations)],
         resources={"stack": opener or StackOpener()},
         executor=dg.in_process_executor,
     )

@@ -10,16 +10,16 @@ from datetime import datetime, timezone
 
 import dagster as dg
 from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
-from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionRecordStatus
 from tabulate import tabulate
 
-from playground_ops.checks.topic import COLUMNS, MEANING, Report, Topic, merge, rows, worst_first
+from playground_ops.checks.folding import Folded, fold, rows
+from playground_ops.checks.topic import COLUMNS, MEANING, Report, Topic, is_urgent, merge
 from playground_ops.config import OPS
 from playground_ops.context import StackContext
-from playground_ops.core.errors import Finding, PlaygroundError
+from playground_ops.core.errors import PlaygroundError
 from playground_ops.core.progress import Progress
-from playground_ops.defs import metadata
 from playground_ops.defs.assets import key
+from playground_ops.defs.evaluations import evaluation, is_lasting, of
 from playground_ops.defs.jobs.reporting import failure
 from playground_ops.defs.jobs.run_log import run_logged
 from playground_ops.defs.resources import StackOpener
@@ -54,11 +54,11 @@ def health_checks(components: Mapping[str, Sequence[Topic]]) -> dg.AssetChecksDe
             opened = stack.open()
             lost = examine.tend(opened.target, [one.name for one in opened.configuration.all_locations])
             seen = _examined(opened)
-            sources, ahead = examine.sources(opened.target, opened.configuration)
+            sources, ahead = _sources(stack, opened)
         except PlaygroundError as error:
             blind = examine.blind(error, components)
             if opened:
-                notify(context.instance, opened, blind)
+                notify(context.instance, opened, fold(blind))
             yield evaluation(OPS.name, Topic.HEALTHY, blind[OPS.name][Topic.HEALTHY])
             raise failure(error.findings) from None
         for sentence in ahead:
@@ -67,24 +67,20 @@ def health_checks(components: Mapping[str, Sequence[Topic]]) -> dg.AssetChecksDe
             context.log.warning(sentence)
         if opened.configuration.health.heal_times:
             seen = _heal(context, opened, seen)
-        found = seen.report
-        merge(found, sources)
+        merge(seen.report, sources)
+        found = seen.folded
         for unsent in notify(context.instance, opened, found):
             context.log.error(unsent)
         # Components of a configuration that is newer than the loaded definitions of `ops` wait for its
         # reload.
         results = [
-            evaluation(
-                name,
-                topic,
-                found.get(name, {}).get(topic, []),
-                seen.numbers.get(name) if topic is Topic.ROOM else None,
-            )
+            of(found, name, topic, seen.numbers.get(name) if topic is Topic.ROOM else None)
             for name, topics in components.items()
             for topic in topics
             if (key(name), topic.value) in chosen
         ]
-        yield from sorted(results, key=lambda one: (one.passed, one.severity != dg.AssetCheckSeverity.ERROR))
+        known = [one for one in results if one is not None]
+        yield from sorted(known, key=lambda one: (one.passed, one.severity != dg.AssetCheckSeverity.ERROR))
         kept, now = opened.configuration.health.kept_days, datetime.now(timezone.utc)
         first_of_the_hour = now.minute < opened.configuration.health.interval_minutes
         gone = forget(context.instance, JOB, HEALTH_SCHEDULE, now, kept) if first_of_the_hour else 0
@@ -108,6 +104,16 @@ def _examined(opened: StackContext) -> Examined:
     return examine.examine_twice(opened.target, opened.configuration, opened.engine.clock)
 
 
+def _sources(stack: StackOpener, opened: StackContext) -> tuple[Report, list[str]]:
+    """Ask the repositories. Where the policy of another configuration refused that, a deploy has changed it
+    since this run read it: then with the new one, once."""
+    found = examine.sources(opened.target, opened.configuration)
+    if not examine.is_refused_by_the_policy(found[0]):
+        return found
+    anew = stack.open()
+    return examine.sources(anew.target, anew.configuration)
+
+
 def _heal(context: dg.AssetCheckExecutionContext, opened: StackContext, seen: Examined) -> Examined:
     """Mend what can be mended, then examine again. New releases are on record, and soon in the graph."""
     lasting = {name for name in seen.report if is_lasting(context.instance, name)}
@@ -124,29 +130,20 @@ def _heal(context: dg.AssetCheckExecutionContext, opened: StackContext, seen: Ex
     return _examined(opened) if done else seen
 
 
-LOOKED = {AssetCheckExecutionRecordStatus.SUCCEEDED, AssetCheckExecutionRecordStatus.FAILED}
-"""Statuses of finished evaluations; others may be under way."""
-
-
-def is_lasting(instance: dg.DagsterInstance, component: str) -> bool:
-    """Return whether the component was not well at the previous check either."""
-    asked = dg.AssetCheckKey(key(component), Topic.HEALTHY.value)
-    newest = instance.event_log_storage.get_asset_check_execution_history(asked, limit=1, status=LOOKED)
-    return bool(newest) and newest[0].status is AssetCheckExecutionRecordStatus.FAILED
-
-
-def _log(context: dg.AssetCheckExecutionContext, found: Report) -> None:
+def _log(context: dg.AssetCheckExecutionContext, found: Folded) -> None:
     """Log the findings last, since a run's page opens at its end; in a table, the worst first."""
-    worst = worst_first(found)
-    looked_at = sum(len(topics) for topics in found.values())
+    worst = found.worst
+    looked_at = sum(len(topics) for topics in found.report.values())
+    if meanwhile := found.meanwhile():
+        context.log.info(meanwhile)
     if not worst:
-        context.log.info(f"Everything is well: {len(found)} components, {looked_at} checks.")
+        context.log.info(f"Everything is well: {len(found.report)} components, {looked_at} checks.")
         return
     for _, topic, finding in reversed(worst):
-        (context.log.error if topic.is_urgent else context.log.warning)(finding.sentence())
+        (context.log.error if is_urgent(topic, finding) else context.log.warning)(finding.sentence())
     bad = {(name, topic) for name, topic, _ in worst}
-    table = tabulate(rows(worst), headers=COLUMNS, tablefmt="simple", maxcolwidths=[20, 15, 90])
-    say = context.log.error if worst[0][1].is_urgent else context.log.warning
+    table = tabulate(rows(found), headers=COLUMNS, tablefmt="simple", maxcolwidths=[20, 15, 90])
+    say = context.log.error if is_urgent(*worst[0][1:]) else context.log.warning
     say(f"{len(bad)} of {looked_at} checks are not passed.\n\n{table}")
 
 
@@ -156,23 +153,3 @@ def health_job(checks: dg.AssetChecksDefinition) -> UnresolvedAssetJobDefinition
         selection=dg.AssetSelection.checks(checks),
         description="Examined at every component of the stack.",
     )
-
-
-def evaluation(
-    component: str, topic: Topic, findings: Sequence[Finding], numbers: Mapping[str, int] | None = None
-) -> dg.AssetCheckEvaluation:
-    return dg.AssetCheckEvaluation(
-        asset_key=key(component),
-        check_name=topic.value,
-        passed=not findings,
-        severity=dg.AssetCheckSeverity.ERROR if topic.is_urgent else dg.AssetCheckSeverity.WARN,
-        description=_description(findings),
-        metadata={**(numbers or {}), **(metadata.of_finding(findings[0]) if findings else {})},
-    )
-
-
-def _description(findings: Sequence[Finding]) -> str:
-    """Return Markdown, as the page of a check shows it."""
-    if len(findings) > 1:
-        return "\n".join(f"- {metadata.sentence([finding])}" for finding in findings)
-    return metadata.sentence(findings) if findings else "well"

@@ -5,6 +5,7 @@ from urllib.parse import urlsplit
 
 import dagster as dg
 
+from playground_ops.checks.causes import Seen
 from playground_ops.core.component import Component
 from playground_ops.core.errors import Finding, FindingKind
 from playground_ops.core.model import Outcome, Revision, RolloutRecord
@@ -51,7 +52,9 @@ def of_rollout(record: RolloutRecord) -> Metadata:
 
 def of_finding(finding: Finding, log_tail: str = "") -> Metadata:
     """Return one row per part: the run's page shows text at once, and Markdown only behind a link."""
-    return _reason(finding) | _evidence(finding, log_tail)
+    run = finding.run_id if isinstance(finding, Seen) else None
+    of_run: Metadata = {"run": dg.MetadataValue.dagster_run(run)} if run else {}
+    return _reason(finding) | of_run | _evidence(finding, log_tail)
 
 
 def _reason(finding: Finding) -> Metadata:

@@ -65,17 +65,46 @@ def deploy(
 ) -> Deployed:
     """Apply the plan: webserver and daemon, then every changed location at once, each by a rollout.
 
-    A location that fails leaves its serving release and does not stop the others; its error is in
-    `failures`. A no-op writes nothing.
+    Limits are widened before the rollouts and narrowed after them, unless `ops` itself failed: what serves
+    then acts on what was before. A location that fails leaves its serving release and does not stop the
+    others; its error is in `failures`. A no-op writes nothing.
     """
     whole = engine.target.snapshot().stack.plan(configuration)
     plan = narrowed(whole, components)
     changed = plan.changed()
     if not changed:
+        if not components:
+            _clear_an_old_mark(engine, asker)
         return Deployed(plan, (), ())
-    engine.target.stack.apply(configuration, whole, changed, engine.progress.say)
-    if engine.run_remotely is not None:
-        return _deployed_remotely(engine, engine.run_remotely, plan, components)
+    stack, say = engine.target.stack, engine.progress.say
+    with stack.deploying(asker.by):
+        stack.apply(configuration, whole, changed, say)
+        if engine.run_remotely is not None:
+            deployed = _deployed_remotely(engine, engine.run_remotely, plan, components)
+        else:
+            deployed = _rolled_out(engine, configuration, plan, progress_of, asker)
+        if OPS.name not in {name for name, _ in deployed.failures}:
+            stack.finish(configuration, changed, say)  # else what serves still acts on what was before
+        wait_until_ready(engine)
+        if engine.run_remotely is None:
+            _have_shown(engine, [change.component for change in changed if _is_rollout(change)])
+    return deployed
+
+
+def _clear_an_old_mark(engine: Engine, asker: Asker) -> None:
+    """Clear the mark of a deploy that died, where nothing of it is left to do."""
+    left = engine.target.stack.deploy_under_way()
+    if left is not None and not left.is_alive:
+        with engine.target.stack.deploying(asker.by):
+            engine.progress.say(
+                f"a deploy by {left.by} was not ended; of what it began nothing is left to do"
+            )
+
+
+def _rolled_out(
+    engine: Engine, configuration: Configuration, plan: Plan, progress_of: ProgressOf, asker: Asker
+) -> Deployed:
+    changed = plan.changed()
     requests = [_request(engine, configuration, change, asker) for change in changed if _is_rollout(change)]
     usual = engine.timeouts
     longer = engine.waiting(
@@ -87,8 +116,6 @@ def deploy(
     for change in changed:
         if change.action == "delete" and change.kind == "location":
             engine.target.stack.withdraw(change.component)
-    wait_until_ready(engine)
-    _have_shown(longer, [request.location.name for request in requests])
     return Deployed(plan, tuple(records), tuple(failures))
 
 
@@ -103,7 +130,6 @@ def _deployed_remotely(
         code = run_remotely(
             ["deploy", "--progress-only", *(["--components", ",".join(components)] if components else [])]
         )
-    wait_until_ready(engine)
     after = [_last(engine, found.component) for found in moved if found.action != "delete"]
     records = tuple(found for found in after if found and found != before[found.location])
     failures = tuple(

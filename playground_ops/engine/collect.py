@@ -12,10 +12,9 @@ from functools import partial
 from importlib.metadata import distributions
 from pathlib import Path
 
-from playground_ops.checks.topic import worst_first
 from playground_ops.config import Configuration
 from playground_ops.core.clock import Clock
-from playground_ops.core.errors import PlaygroundError
+from playground_ops.core.errors import Finding, PlaygroundError
 from playground_ops.core.redact import redact
 from playground_ops.core.target import Target
 from playground_ops.engine.health.examine import examine
@@ -81,10 +80,13 @@ def _about(target: Target, clock: Clock) -> dict[str, object]:
     }
 
 
+FIELDS = set(Finding.model_fields)
+
+
 def _health(target: Target, configuration: Configuration) -> str:
     findings = [
-        {"component": name, "check": topic.value, **finding.model_dump(mode="json")}
-        for name, topic, finding in worst_first(examine(target, configuration).report)
+        {"component": name, "check": topic.value, **finding.model_dump(mode="json", include=FIELDS)}
+        for name, topic, finding in examine(target, configuration).folded.worst
     ]
     return json.dumps(findings, indent=1)
 

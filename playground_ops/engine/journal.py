@@ -88,6 +88,11 @@ class Journal:
         self._progress.say("nothing to do: this commit serves already with this configuration")
         return self.record.model_copy(update={"outcome": Outcome.UNCHANGED})
 
+    def unchanged_at_last(self) -> RolloutRecord:
+        """End a rollout that finds, after one that failed, that what is asked for serves. It is on record."""
+        self.unchanged()
+        return self._end(Outcome.UNCHANGED)
+
     def done(self) -> RolloutRecord:
         return self._end(Outcome.DONE)
 

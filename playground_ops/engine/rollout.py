@@ -58,7 +58,9 @@ class Rollout:
             if not self.request.force and decisions.is_unchanged(
                 previous, revision, self.request.configuration
             ):
-                return self.journal.unchanged()
+                failed = decisions.last_failure(self.before.records(self.location.name))
+                asked = failed is not None and self.request.action != "heal"
+                return self.journal.unchanged_at_last() if asked else self.journal.unchanged()
             self._refuse_what_was_rejected(revision)
             revision = self._fetch(revision)
             self.candidate = self._start(revision)

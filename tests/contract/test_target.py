@@ -213,6 +213,18 @@ def test_code_that_hangs_is_starting(world: World) -> None:
     assert live(world, release) is None
 
 
+def test_a_deploy_is_marked_while_it_lasts_and_locks_nobody_out(world: World) -> None:
+    stack = world.target.stack
+    assert stack.deploy_under_way() is None
+    with stack.deploying("ada@laptop"):
+        mark = stack.deploy_under_way()
+        assert mark is not None
+        assert ("ada@laptop" in mark.by, mark.is_alive) == (True, True)
+        with stack.deploying("bob@laptop"):
+            assert stack.deploy_under_way() is not None
+    assert stack.deploy_under_way() is None
+
+
 def test_the_lock_has_one_holder_who_is_named(world: World) -> None:
     assert world.target.holder("a") is None
     with world.target.lock("a", "the first") as held:

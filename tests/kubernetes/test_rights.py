@@ -19,6 +19,7 @@ from playground_ops.render.admission import render as policies
 from playground_ops.render.mounted_versions import VERSIONS
 from playground_ops.render.names import CONFIGURATION, OPS_ACCOUNT
 from playground_ops.render.stack import render
+from playground_ops.targets.kubernetes.outside import widening
 from tests.asking import eventually
 from tests.cluster.access import Access, KubectlFailed
 from tests.cluster.plugin import SESSION_VARIABLE
@@ -227,3 +228,39 @@ def test_another_namespace_is_not_its(access: Access, space: str) -> None:
     made = release_of(configured("default"), "plain")
     with pytest.raises(KubectlFailed, match="forbidden"):
         as_ops(access, space, "create", "-n", "default", "-f", "-", stdin=json.dumps(made))
+
+
+def pod_policy(found: Configuration) -> Object:
+    return next(one for one in policies(found) if one["metadata"]["name"].startswith(f"{OPS_ACCOUNT}-pods"))
+
+
+def test_during_a_deploy_pods_of_both_configurations_are_let_through_and_no_others(
+    access: Access, space: str
+) -> None:
+    """A deploy that changes an image: who began before it asks repositories with the image before."""
+    before = configured(space)
+    after, never = (
+        before.model_copy(update={"images": before.images.model_copy(update={"git_sync": f"git-sync:{tag}"})})
+        for tag in ("new", "never")
+    )
+    old, new, other = (resolver_of(found, "web") for found in (before, after, never))
+    assert "an image that the configuration does not name" in refusal(access, new)
+    name = pod_policy(after)["metadata"]["name"]
+    wide = widening.policy(access.get("validatingadmissionpolicy", name), pod_policy(after))
+    try:
+        access.apply(wide)
+        eventually("the wide policy to be in force", lambda: refusal(access, new) == "")
+        for found in (before, after):
+            assert refusal(access, resolver_of(found, "shell")) == ""
+            assert refusal(access, release_of(found, "web")) == ""
+        assert refusal(access, old) == ""
+        assert "git-sync:never" in refusal(access, other)
+        elsewhere = copy.deepcopy(old)
+        elsewhere["spec"]["containers"][0]["args"][0] = "https://evil.example/x.git"
+        assert "may not use" in refusal(access, elsewhere), "neither lets it through"
+        access.apply(pod_policy(after))
+        eventually("the narrow policy to be in force", lambda: refusal(access, old) != "")
+        assert refusal(access, new) == ""
+    finally:
+        access.apply(pod_policy(before))
+        eventually("the policy of before to be in force", lambda: refusal(access, old) == "")

@@ -9,9 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from playground_ops.checks.topic import Topic
 from playground_ops.config import read
 from playground_ops.core.model import Location
 from playground_ops.core.plan import Plan
+from playground_ops.engine.health.examine import examine
 from playground_ops.targets.local.components import LocalStack
 from playground_ops.targets.local.processes import (
     ProcessSpec,
@@ -77,3 +79,17 @@ def deleted(found: Plan) -> list[str]:
 
 def test_records_of_a_location_that_left_stay(stack: LocalStack) -> None:
     assert LocalTarget(stack.folder.root, ROOT).recorded() == ["deployed", "left"]
+
+
+def test_without_a_supervisor_it_is_that_and_nothing_else(stack: LocalStack) -> None:
+    """After a reboot nothing runs, no address leads anywhere, and there is one thing to do."""
+    RecordFiles(stack.folder.location("ops")).save(record(1).model_copy(update={"location": "ops"}))
+    configuration = read("code_locations: [{name: deployed}, {name: left}]", Path("x.yaml"))
+    folded = examine(LocalTarget(stack.folder.root, ROOT), configuration).folded
+    told = [(name, topic.value, found.object) for name, topic, found in folded.worst if topic.is_urgent]
+    assert told == [("foundation", "healthy", "process/supervisor")], folded.worst
+    assert {name for name, topic in folded.because if topic is Topic.HEALTHY} >= {
+        "webserver",
+        "daemon",
+        "deployed",
+    }

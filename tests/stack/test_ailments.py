@@ -117,7 +117,7 @@ def webserver(place: Place) -> str:
 
 
 SUFFER = ("daemon", "a", "b", "ops")
-"""What only the webserver knows is not known without it."""
+"""What only the webserver knows is not known while it is started again."""
 CASES: list[Case[Place]] = [
     Case(
         *("the server of a location hangs", "a", "healthy", "does not answer"),
@@ -128,7 +128,6 @@ CASES: list[Case[Place]] = [
         *("the webserver hangs", "webserver", "healthy", "does not answer at"),
         send(signal.SIGSTOP, webserver),
         send(signal.SIGCONT, webserver),
-        others=SUFFER,
     ),
     Case(
         *("the location's address removed", "a", "healthy", "or where its address leads"),

@@ -231,6 +231,20 @@ def test_health_tells_what_is_not_well_and_ends_with_1(terminal: Terminal) -> No
     assert (orders["component"], orders["check"], orders["urgent"]) == ("orders", "healthy", True)
 
 
+def test_what_follows_from_something_else_is_beneath_it(terminal: Terminal) -> None:
+    for name in ("ops", "orders", "sales"):
+        terminal("redeploy", name)
+    terminal.world.overview = None
+    status, out, _ = terminal("health")
+    assert status == 1
+    assert "because of it also: ops healthy, orders healthy, sales healthy" in out
+    said = terminal.json("health")[1]
+    (webserver,) = (found for found in said["findings"] if found["component"] == "webserver")
+    assert [one["component"] for one in webserver["also"]] == ["ops", "orders", "sales"]
+    assert "Release 1 serves" in webserver["also"][0]["observed"]
+    assert not [found for found in said["findings"] if found["component"] == "orders"]
+
+
 @pytest.mark.parametrize("given", [["deploy"], ["down"], ["ui"], ["logs", "webserver"], ["history"]])
 def test_what_a_command_prints_with_json_is_one_document(terminal: Terminal, given: list[str]) -> None:
     assert terminal.json(*given)[0] == 0

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from playground_ops.checks.folding import fold
 from playground_ops.checks.topic import Report, Topic
 from playground_ops.core.errors import Finding, FindingKind, PlaygroundError
 from playground_ops.engine.health.notice import FORMS, Notice, Notified, Sender, as_slack, body, change, send
@@ -24,7 +25,7 @@ def finding(name: str = "location/a", observed: str = "It is down.") -> Finding:
 
 
 def told(before: Notified, report: Report, now: datetime = NOW) -> tuple[Notice | None, Notified]:
-    return change(before, report, Sender("Dagster here", "http://ui"), now)
+    return change(before, fold(report), Sender("Dagster here", "http://ui"), now)
 
 
 DOWN: Report = {"a": {Topic.HEALTHY: [finding()], Topic.TIDY: []}}
@@ -83,10 +84,10 @@ def test_what_was_not_looked_at_is_neither_mended_nor_new() -> None:
     """A check may have failed, or have covered fewer topics."""
     _, known = told(Notified(), DOWN)
     away: Report = {"webserver": {Topic.HEALTHY: [finding("api/server")]}}
-    notice, after = change(known, away, Sender("Dagster here", None), LATER, ("a", "webserver"))
+    notice, after = change(known, fold(away), Sender("Dagster here", None), LATER, ("a", "webserver"))
     assert notice is not None
     assert ([one.component for one in notice.new], notice.mended) == (["webserver"], ())
-    gone, _ = change(after, WELL, Sender("Dagster here", None), LATER, ("a",))
+    gone, _ = change(after, fold(WELL), Sender("Dagster here", None), LATER, ("a",))
     assert gone is not None
     assert {one.component for one in gone.mended} == {"a", "webserver"}, (
         "what is no longer there is no trouble"

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from datetime import datetime, timezone
+
 import dagster as dg
 import pytest
 
 from playground_ops.checks.topic import Topic
-from playground_ops.core.errors import PlaygroundError
+from playground_ops.core.component import ComponentStatus, Deploying
+from playground_ops.core.errors import Finding, PlaygroundError
+from playground_ops.core.model import Location, Revision
 from playground_ops.defs.assembly import definitions
-from tests.fakes import FakeStack, finding
+from playground_ops.targets.kubernetes.api.refusals import Refusal
+from tests.fakes import FakeStack, FakeTarget, finding
 from tests.openers import FILE, FakeOpener, launch, tick, told
 from tests.webhooks import a_webhook
 
@@ -131,3 +137,76 @@ def test_who_can_not_look_is_red_and_nothing_else_is_said(
     again = tick(opener, instance, "health_watch", seen.cursor)
     written = {(one.asset_key.path[-1], one.check_name) for one in again.asset_events}
     assert ("ops", "healthy") in written
+
+
+def test_a_repository_that_the_policy_of_a_deploy_refused_is_asked_again_as_configured_now(
+    opener: FakeOpener, instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A deploy changed an image after the run had read the configuration: each `source` was not passed."""
+    launch(opener, instance, "redeploy")
+    denied = "denied: dagster-ops may not use an image that the configuration does not name: git-sync:4"
+    refused = Refusal("pod/dagster-resolve-a", 403, "Forbidden", denied).finding
+    answers = FakeTarget.resolve_all
+    asked: list[int] = []
+
+    def once(target: FakeTarget, wanted: Sequence[Location]) -> list[Revision | Finding]:
+        asked.append(len(wanted))
+        return [refused for _ in wanted] if len(asked) == 1 else answers(target, wanted)
+
+    monkeypatch.setattr(FakeTarget, "resolve_all", once)
+    found = launch(opener, instance, "health_check").get_asset_check_evaluations()
+    assert len(asked) == 2
+    assert all(one.passed for one in found if one.check_name == "source")
+    monkeypatch.setattr(FakeTarget, "resolve_all", lambda target, wanted: [refused for _ in wanted])
+    told = launch(opener, instance, "health_check").get_asset_check_evaluations()
+    not_passed = [one for one in told if not one.passed and one.check_name == "source"]
+    assert [str(one.description).startswith("This follows from") for one in not_passed] == [False, True]
+
+
+def test_without_its_webserver_the_stack_has_one_red_check_and_says_of_nothing_that_it_is_well(
+    opener: FakeOpener, instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    launch(opener, instance, "redeploy", locations=["ops", "a", "b"])
+    opener.file.write_text(FILE + "health: {tell: [{variable: HOOK}]}")
+    opener.world.overview = None
+    there = [ComponentStatus(name=name, kind=name, ready=True) for name in ("webserver", "daemon")]  # type: ignore[arg-type]
+    monkeypatch.setattr(FakeStack, "component_status", lambda _: there)
+    with a_webhook() as webhook:
+        monkeypatch.setenv("HOOK", webhook.url)
+        seen = tick(opener, instance, "health_watch")
+        (got,) = webhook.got
+        assert [(one["component"], one["check"]) for one in got["new"]] == [("webserver", "healthy")]
+        assert got["new"][0]["also"] == [f"{name} healthy" for name in ("ops", "a", "b")]
+    bad = [one for one in seen.asset_events if not one.passed]
+    assert [one.asset_key.path[-1] for one in bad if one.severity is dg.AssetCheckSeverity.ERROR] == [
+        "webserver"
+    ]
+    assert {one.asset_key.path[-1] for one in bad} == {"webserver", "ops", "a", "b"}
+    assert not [one for one in seen.asset_events if one.check_name in ("ticks", "runs_go_on")], "nobody knows"
+
+
+def test_what_a_deploy_excused_is_asked_again_when_it_has_ended(
+    opener: FakeOpener, instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    launch(opener, instance, "redeploy", locations=["ops", "a", "b"])
+    denied = "denied: dagster-ops may not use an image that the configuration does not name: git-sync:4"
+    refused = Refusal("pod/dagster-resolve-a", 403, "Forbidden", denied).finding
+    now = datetime.now(timezone.utc).isoformat()
+    opener.world.deploy = Deploying(by="ada", since=now)
+    during = tick(opener, instance, "health_watch")
+    with monkeypatch.context() as patch:
+        patch.setattr(FakeTarget, "resolve_all", lambda target, wanted: [refused for _ in wanted])
+        looked = launch(opener, instance, "health_check").get_asset_check_evaluations()
+    excused = [one for one in looked if one.check_name == "source"]
+    assert {(one.passed, one.severity) for one in excused} == {(False, dg.AssetCheckSeverity.WARN)}
+    assert all(str(one.description).startswith("A deploy by ada is under way") for one in excused)
+    assert tick(opener, instance, "health_watch", during.cursor).run_requests == [], "it is still under way"
+    opener.world.deploy = None
+    (request,) = tick(opener, instance, "health_watch", during.cursor).run_requests
+    assert sorted(one.asset_key.path[-1] for one in request.asset_check_keys) == ["a", "b"]
+    job = definitions(opener).resolve_job_def("health_check")
+    chosen = job.get_subset(asset_selection=set(), asset_check_selection={*request.asset_check_keys})
+    again = chosen.execute_in_process(instance=instance).get_asset_check_evaluations()
+    assert [one.passed for one in again] == [True, True]
+    after = tick(opener, instance, "health_watch", during.cursor)
+    assert after.run_requests == [], "once"

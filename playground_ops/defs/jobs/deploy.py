@@ -7,7 +7,7 @@ from pydantic import Field
 
 from playground_ops.core.progress import Progress
 from playground_ops.defs import metadata
-from playground_ops.defs.jobs.reporting import Event, events, explained, raise_failures, records_of
+from playground_ops.defs.jobs.reporting import Reported, events, explained, raise_failures, records_of
 from playground_ops.defs.jobs.rollouts import requested_by
 from playground_ops.defs.jobs.run_log import run_logged
 from playground_ops.defs.resources import StackOpener, job_of
@@ -44,7 +44,7 @@ def plan_op(
 @dg.op(name="apply_plan", out=dg.Out(dg.Nothing))
 def deploy_op(
     context: dg.OpExecutionContext, config: ComponentsConfig, stack: dg.ResourceParam[StackOpener]
-) -> Iterator[Event | dg.Output[None]]:
+) -> Iterator[Reported | dg.Output[None]]:
     """Webserver and daemon to what the configuration says; every changed location by a rollout."""
 
     def work(progress_of: Callable[[str], Progress]) -> Deployed:
@@ -64,7 +64,7 @@ def deploy_op(
         context.log.info("nothing to do: the stack is as the configuration says")
     failures = [error for _, error in deployed.failures]
     records = [*deployed.records, *records_of(failures)]
-    yield from events(records)
+    yield from events(context.instance, records)
     ended.raise_if_cancelled(failures)
     raise_failures(failures, records)
     yield dg.Output(None, metadata=metadata.of_plan(deployed.plan))

@@ -10,8 +10,10 @@ from playground_ops.core.model import Outcome, RolloutRecord
 from playground_ops.core.progress import RolloutCancelled
 from playground_ops.defs import metadata
 from playground_ops.defs.assets import key
+from playground_ops.defs.evaluations import after_rollout
 
 Event = dg.AssetMaterialization | dg.AssetObservation
+Reported = Event | dg.AssetCheckEvaluation
 
 
 def event(record: RolloutRecord) -> Event:
@@ -27,11 +29,12 @@ def event(record: RolloutRecord) -> Event:
     return dg.AssetObservation(key(record.location), description=metadata.headline(record), metadata=details)
 
 
-def events(records: Sequence[RolloutRecord]) -> Iterator[Event]:
-    """Yield one event per rollout that did something."""
+def events(instance: dg.DagsterInstance, records: Sequence[RolloutRecord]) -> Iterator[Reported]:
+    """Yield one event per rollout that did something, and then the checks that it has settled."""
     for record in records:
         if record.outcome not in (None, Outcome.UNCHANGED):
             yield event(record)
+        yield from after_rollout(instance, record)
 
 
 def records_of(failures: Sequence[BaseException]) -> list[RolloutRecord]:

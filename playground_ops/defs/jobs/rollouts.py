@@ -8,7 +8,7 @@ from pydantic import Field
 from playground_ops.context import StackContext
 from playground_ops.core.model import Action, RolloutRecord
 from playground_ops.core.progress import Progress
-from playground_ops.defs.jobs.reporting import Event, events, raise_failures, records_of
+from playground_ops.defs.jobs.reporting import Reported, events, raise_failures, records_of
 from playground_ops.defs.jobs.run_log import run_logged
 from playground_ops.defs.resources import StackOpener, job_of
 from playground_ops.engine import apply, redeploy, rollback
@@ -54,7 +54,7 @@ class PromoteConfig(dg.Config):
 @dg.op(name="roll_out", out=dg.Out(dg.Nothing))
 def redeploy_op(
     context: dg.OpExecutionContext, config: RedeployConfig, stack: dg.ResourceParam[StackOpener]
-) -> Iterator[Event | dg.Output[None]]:
+) -> Iterator[Reported | dg.Output[None]]:
     """Resolve, start beside what serves, check, switch, confirm; what serves stays on any failure."""
     action: Action = "follow" if FOLLOW_TAG in context.run_tags else "redeploy"
     wish = redeploy.Wish(
@@ -76,7 +76,7 @@ def redeploy_op(
 @dg.op(name="roll_back", out=dg.Out(dg.Nothing))
 def rollback_op(
     context: dg.OpExecutionContext, config: RollbackConfig, stack: dg.ResourceParam[StackOpener]
-) -> Iterator[Event | dg.Output[None]]:
+) -> Iterator[Reported | dg.Output[None]]:
     """Switch back to the release that is kept warm, or start an older one anew."""
 
     def work(opened: StackContext, progress_of: Callable[[str], Progress]) -> Ended:
@@ -90,7 +90,7 @@ def rollback_op(
 @dg.op(name="bring_over", out=dg.Out(dg.Nothing))
 def promote_op(
     context: dg.OpExecutionContext, config: PromoteConfig, stack: dg.ResourceParam[StackOpener]
-) -> Iterator[Event | dg.Output[None]]:
+) -> Iterator[Reported | dg.Output[None]]:
     """Roll the commit that one location serves out to another, through every gate."""
 
     def work(opened: StackContext, progress_of: Callable[[str], Progress]) -> Ended:
@@ -136,14 +136,14 @@ def _rollouts(
     context: dg.OpExecutionContext,
     stack: StackOpener,
     work: Callable[[StackContext, Callable[[str], Progress]], Ended],
-) -> Iterator[Event | dg.Output[None]]:
+) -> Iterator[Reported | dg.Output[None]]:
     """Log the progress of the work, put its records into the asset graph, and fail with its cause."""
     ended = run_logged(context.log, lambda progress_of: work(stack.open(progress_of("stack")), progress_of))
     error = ended.future.exception()
     records, failed = ([], [("", error)]) if error else ended.future.result()
     failures = [error for _, error in failed]
     records = [*records, *records_of(failures)]
-    yield from events(records)
+    yield from events(context.instance, records)
     ended.raise_if_cancelled(failures)
     raise_failures(failures, records)
     yield dg.Output(None)

@@ -6,7 +6,7 @@ from datetime import datetime, timezone
 
 import dagster as dg
 
-from playground_ops.checks.topic import Report
+from playground_ops.checks.folding import Folded
 from playground_ops.config.configuration import Webhook
 from playground_ops.context import StackContext
 from playground_ops.core.errors import Finding, PlaygroundError, certain
@@ -16,7 +16,7 @@ from playground_ops.engine.health.notice import Notified, Sender, body, change, 
 PREFIX = "playground_ops/told/"
 
 
-def notify(instance: dg.DagsterInstance, opened: StackContext, found: Report) -> list[str]:
+def notify(instance: dg.DagsterInstance, opened: StackContext, found: Folded) -> list[str]:
     """Notify each webhook of changes since its last notice. Returns a sentence for each that failed."""
     failed = []
     for webhook in opened.configuration.health.tell:
@@ -27,7 +27,7 @@ def notify(instance: dg.DagsterInstance, opened: StackContext, found: Report) ->
     return failed
 
 
-def _notify(instance: dg.DagsterInstance, webhook: Webhook, opened: StackContext, found: Report) -> None:
+def _notify(instance: dg.DagsterInstance, webhook: Webhook, opened: StackContext, found: Folded) -> None:
     key = f"{PREFIX}{webhook.variable}"
     kept = instance.daemon_cursor_storage.get_cursor_values({key}).get(key)
     before = Notified.model_validate_json(kept) if kept else Notified()

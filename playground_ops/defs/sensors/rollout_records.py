@@ -10,6 +10,7 @@ from datetime import datetime, timedelta, timezone
 
 import dagster as dg
 
+from playground_ops.checks.topic import Topic
 from playground_ops.context import StackContext
 from playground_ops.core.clock import moment
 from playground_ops.core.component import Component
@@ -17,7 +18,8 @@ from playground_ops.core.errors import PlaygroundError
 from playground_ops.core.model import Outcome, RolloutRecord
 from playground_ops.defs import metadata
 from playground_ops.defs.assets import key
-from playground_ops.defs.jobs.reporting import Event, event
+from playground_ops.defs.evaluations import after_rollout, repeated
+from playground_ops.defs.jobs.reporting import Reported, event
 from playground_ops.defs.jobs.run_log import WAIT_SECONDS
 from playground_ops.defs.resources import StackOpener
 
@@ -46,7 +48,12 @@ def rollout_records(
     before: Seen = json.loads(context.cursor) if context.cursor else {}
     found = list(unseen(opened, before, lambda record: is_told(context.instance, record)))
     after = {**before, **{name: mark for name, mark, _ in found}}
-    reported = [news for _, _, news in found if news is not None]
+    reported: list[Reported] = []
+    for name, _, news in found:
+        if isinstance(news, RolloutRecord):
+            reported += [event(news), *after_rollout(context.instance, news)]
+        elif news is not None:  # its checks are not about other settings: they stay as they were
+            reported += [news, *repeated(context.instance, name, list(Topic))]
     if after == before:
         return dg.SkipReason("nothing new")
     return dg.SensorResult(asset_events=reported, cursor=json.dumps(after, sort_keys=True))
@@ -54,15 +61,15 @@ def rollout_records(
 
 def unseen(
     opened: StackContext, seen: Mapping[str, str], is_reported: Callable[[RolloutRecord], bool | None]
-) -> Iterator[tuple[str, str, Event | None]]:
-    """Yield component, mark to remember, and the event, if no run has reported it."""
+) -> Iterator[tuple[str, str, RolloutRecord | dg.AssetMaterialization | None]]:
+    """Yield component, mark to remember, and what no run has reported: a rollout, or other settings."""
     target = opened.target.snapshot()
     for location in opened.configuration.all_locations:
         for record in _after(target.records(location.name), seen.get(location.name)):
             by_its_run = record.outcome is Outcome.UNCHANGED or is_reported(record)
             if by_its_run is None:
                 break  # in order: a later tick reports the rest
-            yield location.name, record.id, None if by_its_run else event(record)
+            yield location.name, record.id, None if by_its_run else record
     for component in target.stack.components():
         mark = json.dumps(component.settings, sort_keys=True)
         if component.kind != "location" and seen.get(component.name) != mark:

@@ -3,13 +3,16 @@
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from datetime import datetime, timezone
 from functools import partial
 
-from playground_ops.checks import room
+from playground_ops.checks import causes, room
+from playground_ops.checks.folding import Folded, fold, lasting
 from playground_ops.checks.topic import FOUNDATION, Report, Topic, add, parts, worst_first
 from playground_ops.config import OPS, Configuration
 from playground_ops.core import decisions
-from playground_ops.core.clock import Clock
+from playground_ops.core.clock import Clock, moment
+from playground_ops.core.component import Deploying
 from playground_ops.core.errors import Finding, PlaygroundError
 from playground_ops.core.model import LiveRelease, Location, Revision
 from playground_ops.core.target import Target
@@ -18,6 +21,9 @@ from playground_ops.engine.health.probes import Looked, Numbers
 
 AGAIN_SECONDS = 10.0
 """What passes within these seconds is not reported: a reload, a pod's replacement, the end of a rollout."""
+EXPLAINS_SECONDS = 600.0
+"""For so long a deploy that is under way explains what is not ready or not as configured: components are
+waited for no longer, and a candidate that waits for a person's word would hide an outage."""
 AT_ONCE = 8
 """Locations examined at once; each means some queries to the cluster, its server and the webserver."""
 
@@ -28,6 +34,13 @@ class Examined:
     numbers: Numbers
     stale: Sequence[str] = ()
     """Locations for which the webserver shows an earlier server than the one that serves."""
+    deploy: Deploying | None = None
+    """A deploy that is under way and explains what it is about to change."""
+
+    @property
+    def folded(self) -> Folded:
+        """Return the report with what follows from something else under that."""
+        return fold(self.report, self.deploy)
 
 
 def examine_twice(target: Target, configuration: Configuration, clock: Clock) -> Examined:
@@ -47,11 +60,7 @@ def examine_twice(target: Target, configuration: Configuration, clock: Clock) ->
         target.webserver.reload(name)  # shows what is true, which it does not always find out by itself
     clock.sleep(AGAIN_SECONDS)
     second = examine(target, configuration)
-    lasting = {
-        name: {topic: found if first.get(name, {}).get(topic) else [] for topic, found in topics.items()}
-        for name, topics in second.report.items()
-    }
-    return Examined(lasting, second.numbers)
+    return Examined(lasting(first, second.report), second.numbers, deploy=second.deploy)
 
 
 def examine(target: Target, configuration: Configuration) -> Examined:
@@ -64,6 +73,7 @@ def examine(target: Target, configuration: Configuration) -> Examined:
     in_cluster = target.name == "kubernetes"
     looked_at = parts_of(configuration, in_cluster)
     locations = [location.name for location in configuration.all_locations]
+    deploy = target.stack.deploy_under_way()
     # A location that is no longer configured and still there is reported by the plan.
     standing = [name for name, one in status.items() if one.kind != "location"]
     others = [name for name in dict.fromkeys((*looked_at, *standing)) if name not in (FOUNDATION, *locations)]
@@ -74,6 +84,7 @@ def examine(target: Target, configuration: Configuration) -> Examined:
         partial(probes.at_storage, target, keeper(configuration, in_cluster)),
         partial(probes.at_plan, target, configuration),
         partial(probes.at_missing, target, configuration),
+        partial(probes.at_deploy, deploy),
     ]
     with ThreadPoolExecutor(AT_ONCE) as pool:
         seen = list(pool.map(lambda task: task(), tasks))
@@ -88,10 +99,21 @@ def examine(target: Target, configuration: Configuration) -> Examined:
         add(found, topic, {name if name in found else FOUNDATION: findings})
     for name in (each.rolling_out for each in seen if each.rolling_out):
         found[name][Topic.AS_CONFIGURED] = []  # it is about to be made so
+    for unknown, topic in (one for each in seen for one in each.unknown):
+        for name in [unknown] if unknown else list(found):
+            if found[name].get(topic) == []:
+                del found[name][topic]
     measured = [one.numbers for one in seen if one.numbers]
     measured += [{name: room.of_component(one.usage)} for name, one in status.items() if one.usage]
     stale = [each.stale for each in seen if each.stale]
-    return Examined(found, _laid_together(measured), stale)
+    return Examined(found, _laid_together(measured), stale, deploy if _explains(deploy) else None)
+
+
+def _explains(deploy: Deploying | None) -> bool:
+    """Return whether a deploy is young enough to be what is the matter: no component takes it longer."""
+    if deploy is None or not deploy.is_alive:
+        return False
+    return (datetime.now(timezone.utc) - moment(deploy.since)).total_seconds() < EXPLAINS_SECONDS
 
 
 def _laid_together(measured: Sequence[Numbers]) -> Numbers:
@@ -116,14 +138,21 @@ def sources(target: Target, configuration: Configuration) -> tuple[Report, list[
     try:
         answers = target.resolve_all(wanted) if wanted else ()
     except PlaygroundError as error:
-        return {name: {Topic.SOURCE: [*error.findings]} for name in found}, []
+        told = {name: [causes.of_a_source(one) for one in error.findings] for name in found}
+        return {name: {Topic.SOURCE: [*findings]} for name, findings in told.items()}, []
     ahead = []
     for location, answer in zip(wanted, answers, strict=True):
         if isinstance(answer, Finding):
-            found[location.name][Topic.SOURCE] = [answer]
+            found[location.name][Topic.SOURCE] = [causes.of_a_source(answer)]
         elif sentence := _ahead(location, answer, decisions.serving(target.releases(location.name))):
             ahead.append(sentence)
     return found, ahead
+
+
+def is_refused_by_the_policy(found: Report) -> bool:
+    """Return whether the stack's own policy refused what asks a repository."""
+    told = (one for topics in found.values() for one in topics.get(Topic.SOURCE, ()))
+    return any(causes.POLICY in one.cause for one in told)
 
 
 def _ahead(location: Location, there: Revision, live: LiveRelease | None) -> str | None:

@@ -13,7 +13,8 @@ from typing import Any
 
 from pydantic import Field
 
-from playground_ops.checks.topic import Topic, worst_first
+from playground_ops.checks.folding import Folded
+from playground_ops.checks.topic import Told, is_urgent
 from playground_ops.core.errors import Finding, FindingKind, PlaygroundError
 from playground_ops.core.frozen_model import FrozenModel
 from playground_ops.core.redact import redact
@@ -76,6 +77,8 @@ class Bad(FrozenModel):
     sentence: str
     since: str
     """When it was first reported; UTC, ISO 8601."""
+    also: tuple[str, ...] = ()
+    """Other checks that are not passed because of it, as `component check`."""
 
     @property
     def key(self) -> str:
@@ -121,24 +124,25 @@ class Notice(FrozenModel):
 
 def change(
     before: Notified,
-    report: Mapping[str, Mapping[Topic, Sequence[Finding]]],
+    folded: Folded,
     sender: Sender,
     now: datetime,
     components: Collection[str] = (),
 ) -> tuple[Notice | None, Notified]:
     """Return the notice, if there is one, and what is known outside once it was sent.
 
-    `components` of the stack: what is known of their checks stays known until they are checked again.
+    What follows from something else is told with that, and is neither news nor mended. `components` of the
+    stack: what is known of their checks stays known until they are checked again.
     """
-    at = now.isoformat(timespec="seconds")
+    at, report = now.isoformat(timespec="seconds"), folded.report
     looked_at = {f"{name}/{topic.value}" for name, topics in report.items() for topic in topics}
     found = {
         key: one
         for key, one in before.bad.items()
         if key not in looked_at and one.component in {*components, *report}
     }
-    for name, topic, finding in worst_first(report):
-        one = _bad(name, topic, finding, at)
+    for told in folded.worst:
+        one = _bad(told, folded.also(told), at)
         known = before.bad.get(one.key)
         found.setdefault(one.key, one.model_copy(update={"since": known.since}) if known else one)
     notice = Notice(
@@ -152,14 +156,16 @@ def change(
     return (notice if notice.new or notice.mended else None), Notified(bad=found)
 
 
-def _bad(name: str, topic: Topic, finding: Finding, at: str) -> Bad:
+def _bad(told: Told, also: Sequence[Told], at: str) -> Bad:
+    name, topic, finding = told
     return Bad(
         component=name,
         check=topic.value,
-        urgent=topic.is_urgent,
+        urgent=is_urgent(topic, finding),
         object=finding.object,
         sentence=redact(finding.sentence()),
         since=at,
+        also=tuple(dict.fromkeys(f"{name} {topic.value}" for name, topic, _ in also)),
     )
 
 
@@ -174,13 +180,17 @@ def as_slack(notice: Notice) -> dict[str, Any]:
     marked = [(":red_circle:" if one.urgent else ":large_yellow_circle:", one) for one in notice.new]
     marked += [(":large_green_circle:", one) for one in notice.mended]
     for sign, one in marked[:SHOWN]:
-        text = f"mended, since {one.since}" if sign == ":large_green_circle:" else _escaped(one.sentence)
+        text = f"mended, since {one.since}" if sign == ":large_green_circle:" else _escaped(_with_also(one))
         lines.append(f"{sign} `{one.component}` {one.check}: {text}")
     if len(marked) > SHOWN:
         lines.append(f"and {len(marked) - SHOWN} more")
     if notice.ui:
         lines.append(f"<{notice.ui}|Open Dagster>")
     return {"text": "\n".join(lines)}
+
+
+def _with_also(one: Bad) -> str:
+    return f"{one.sentence} (because of it also: {', '.join(one.also)})" if one.also else one.sentence
 
 
 FORMS = {"json": as_json, "slack": as_slack}

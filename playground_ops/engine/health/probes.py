@@ -4,11 +4,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 
-from playground_ops.checks import components, drift, instance, leftovers, room, ticks
+from playground_ops.checks import causes, components, drift, instance, leftovers, rollouts, room, ticks
+from playground_ops.checks.causes import DATABASE, DEPLOY, SUPERVISOR
 from playground_ops.checks.topic import FOUNDATION, Topic
 from playground_ops.config import Configuration
 from playground_ops.core import decisions, served
-from playground_ops.core.component import ComponentStatus
+from playground_ops.core.component import ComponentStatus, Deploying
 from playground_ops.core.errors import Finding, PlaygroundError
 from playground_ops.core.target import Target
 
@@ -28,6 +29,12 @@ class Looked:
     database_is_away: bool = False
     stale: str | None = None
     numbers: Numbers = field(default_factory=dict)
+    unknown: Sequence[tuple[str | None, Topic]] = ()
+    """What could not be looked at, by component (None: all of them): it is not said to be well."""
+
+
+OF_DAGSTER = ((None, Topic.RUNS), (None, Topic.TICKS))
+"""What only Dagster's webserver and its database know."""
 
 
 def at_component(name: str, component: ComponentStatus | None) -> Looked:
@@ -62,16 +69,25 @@ def at_location(target: Target, name: str, component: ComponentStatus | None) ->
             healthy += components.is_shown(serving.release, shown, own)
             stale = shown.error is None and shown.server_id != own
     except PlaygroundError as error:
-        return Looked([(name, Topic.HEALTHY, [*error.findings])])
+        unknown = ((name, Topic.TIDY), (name, Topic.LAST_ROLLOUT))
+        return Looked([(name, Topic.HEALTHY, _in_each(error))], unknown=unknown)
     found = [(name, Topic.HEALTHY, healthy), (name, Topic.TIDY, left), *_of_memory(name, component)]
+    last = rollouts.last_rollout(name, records, serving is not None)
+    found.append((name, Topic.LAST_ROLLOUT, [*last]))
     return Looked(found, name if is_busy else None, stale=name if stale else None)
 
 
+def _in_each(error: PlaygroundError) -> list[Finding]:
+    """Return the findings of a question that may have failed for several components alike."""
+    return [causes.shared(one, one.object) for one in error.findings]
+
+
 def at_dagster(target: Target) -> Looked:
-    """Return nothing while the webserver, which reports all this, is down: that is a finding of its own."""
+    """Report what the webserver knows; where it does not answer, that, and that nothing is known of it."""
     seen = target.webserver.overview()
     if seen is None:
-        return Looked([])
+        told = [("webserver", Topic.HEALTHY, list[Finding]([components.asks_in_vain()]))]
+        return Looked(told, unknown=OF_DAGSTER)
     return Looked(
         [
             ("daemon", Topic.HEALTHY, instance.check_daemons(seen.heartbeats)),
@@ -91,7 +107,9 @@ def at_storage(target: Target, keeps: str) -> Looked:
     try:
         storage = target.storage()
     except PlaygroundError as error:
-        return Looked([(keeps, Topic.HEALTHY, [*error.findings])], database_is_away=True)
+        follows = [causes.missing(keeps), keeps, SUPERVISOR, DEPLOY]
+        told = [causes.seen(one, explains=[DATABASE], follows=follows) for one in error.findings]
+        return Looked([(keeps, Topic.HEALTHY, [*told])], database_is_away=True, unknown=OF_DAGSTER)
     found = []
     if database := storage.database:
         found.append((keeps, Topic.ROOM, room.connections(database)))
@@ -112,11 +130,18 @@ def at_missing(target: Target, configuration: Configuration) -> Looked:
     return Looked([(name, Topic.AS_CONFIGURED, [*findings]) for name, findings in found.items()])
 
 
+def at_deploy(deploy: Deploying | None) -> Looked:
+    """Report a deploy that was never ended; one that is under way is no fault."""
+    unended = deploy is not None and not deploy.is_alive
+    return Looked([(FOUNDATION, Topic.AS_CONFIGURED, [drift.unended(deploy)])] if deploy and unended else [])
+
+
 def at_plan(target: Target, configuration: Configuration) -> Looked:
     try:
         missing, differs = drift.check(target.stack.plan(configuration))
     except PlaygroundError as error:
-        return Looked([("webserver", Topic.AS_CONFIGURED, [*error.findings])])
+        told = [("webserver", Topic.AS_CONFIGURED, _in_each(error))]
+        return Looked(told, unknown=[(None, Topic.AS_CONFIGURED)])
     return Looked(
         [
             *((name, Topic.HEALTHY, findings) for name, findings in missing.items()),

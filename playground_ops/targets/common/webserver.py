@@ -165,7 +165,7 @@ class WebserverView:
         try:
             return self._found().locations().get(location, Shown(error="it does not know this location"))
         except WebserverDown as error:
-            return Shown(error=f"it does not answer ({error})")
+            return Shown(error=f"it does not answer ({error})", is_away=True)
 
     def other_asset_keys(self, location: str) -> dict[str, Sequence[str]]:
         found = self._unless_down(Webserver.asset_keys, dict[str, Sequence[str]]())

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
 from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 from playground_ops.config import Configuration
 from playground_ops.config.digest import CONFIRMED, desired_settings, location_component
 from playground_ops.core.clock import SystemClock
-from playground_ops.core.component import Backup, Component, ComponentStatus
+from playground_ops.core.component import Backup, Component, ComponentStatus, Deploying
 from playground_ops.core.decisions import serving
 from playground_ops.core.errors import Finding, PlaygroundError
 from playground_ops.core.model import Release
@@ -33,7 +34,7 @@ from playground_ops.targets.kubernetes.api.paths import Selection, path_of
 from playground_ops.targets.kubernetes.api.streaming import changes
 from playground_ops.targets.kubernetes.logs.collect import collect
 from playground_ops.targets.kubernetes.logs.reading import Wanted, last_lines, namespace_of, selector_of
-from playground_ops.targets.kubernetes.objects import certificates, inventory, references
+from playground_ops.targets.kubernetes.objects import certificates, deploy_mark, inventory, references
 from playground_ops.targets.kubernetes.objects.applied_configuration import beyond_what_was_applied
 from playground_ops.targets.kubernetes.objects.applying import apply_changes
 from playground_ops.targets.kubernetes.objects.components import (
@@ -63,6 +64,8 @@ class KubernetesStack:
         self._connection, self._configuration, self._project = connection, configuration, project
         self._namespace = configuration.kubernetes.namespace
         self._records = Records(connection, self._namespace)
+        self._is_wide = False
+        """Whether this process has widened limits for its deploy, and not narrowed them yet."""
         self._version = ""
         """The version of the last list of pods, from which a wait watches."""
 
@@ -88,6 +91,12 @@ class KubernetesStack:
         ]
         return [*found, *(component for component, _ in self._live_locations().values())]
 
+    def deploying(self, by: str) -> AbstractContextManager[None]:
+        return deploy_mark.marked(self._connection, self._namespace, by, lambda: self._is_wide)
+
+    def deploy_under_way(self) -> Deploying | None:
+        return deploy_mark.under_way(self._connection, self._namespace)
+
     def apply(self, configuration: Configuration, whole: Plan, changed: Sequence[Change], say: Say) -> None:
         """Apply; from outside after preflight checks, and with the foundation and the database's passwords.
 
@@ -105,11 +114,23 @@ class KubernetesStack:
         launcher_may_change(self._connection, configuration)
         if is_due(changed):
             migrate(self._connection, configuration, say)
+        if not self._connection.is_ops:
+            from playground_ops.targets.kubernetes.outside import widening
+
+            self._is_wide = widening.has_limits(changed)
+            changed = list(widening.widened(self._connection, changed))
         apply_changes(self._connection, changed, say)
         if not self._connection.is_ops:
             from playground_ops.targets.kubernetes.outside import databases
 
             databases.ensure(self._connection, configuration, say)
+
+    def finish(self, configuration: Configuration, changed: Sequence[Change], say: Say) -> None:
+        if self._is_wide:
+            from playground_ops.targets.kubernetes.outside import widening
+
+            space, text = self._namespace, configuration.text
+            self._is_wide = not widening.narrow(self._connection, space, text, changed, say)
 
     def _begin(self, configuration: Configuration, changed: Sequence[Change], say: Say) -> None:
         """Create the namespaces, and in them the Secrets, which no plan may show."""

@@ -2,20 +2,21 @@
 
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
+from playground_ops.checks.components import UNHEARD
 from playground_ops.config import OPS, Configuration
 from playground_ops.config.differences import telling
 from playground_ops.config.digest import CONFIRMED, desired_settings, location_component
-from playground_ops.core.component import Backup, Component, ComponentStatus, End
+from playground_ops.core.component import Backup, Component, ComponentStatus, Deploying
 from playground_ops.core.errors import BadInput, Finding, PlaygroundError
 from playground_ops.core.model import Location, Release, Revision
 from playground_ops.core.plan import Change, Plan, explained, plan
 from playground_ops.core.target import Say
 from playground_ops.targets.common.webserver import Webserver, WebserverDown
-from playground_ops.targets.local import environment_files, logs, stack
+from playground_ops.targets.local import deploy_mark, environment_files, logs, stack
 from playground_ops.targets.local.addresses import Addresses, serving_number
 from playground_ops.targets.local.code import Code
 from playground_ops.targets.local.control import (
@@ -28,9 +29,9 @@ from playground_ops.targets.local.control import (
 from playground_ops.targets.local.folder import StateFolder, no_backups, no_log, not_deployed, writing
 from playground_ops.targets.local.processes import ProcessState, names, read_state, runtime_folder
 from playground_ops.targets.local.releases import RecordFiles, ReleaseFiles
+from playground_ops.targets.local.statuses import status, supervisor_status
 
 RUNNING = "running"
-Kind = Literal["webserver", "daemon", "location"]
 
 
 @dataclass(frozen=True)
@@ -98,6 +99,17 @@ class LocalStack:
         ]
         return [*processes, *locations]
 
+    def deploying(self, by: str) -> AbstractContextManager[None]:
+        # Before the first deploy there is nothing that anybody could look at.
+        there = stack.read_applied(self.folder) is not None
+        return deploy_mark.marked(self.folder, by) if there else nullcontext()
+
+    def deploy_under_way(self) -> Deploying | None:
+        return deploy_mark.under_way(self.folder)
+
+    def finish(self, configuration: Configuration, changed: Sequence[Change], say: Say) -> None:
+        """Do nothing: processes of one machine have no limits that a configuration sets."""
+
     def apply(self, configuration: Configuration, whole: Plan, changed: Sequence[Change], say: Say) -> None:
         names = [change.component for change in changed]
         current = stack.read_applied(self.folder)
@@ -126,7 +138,11 @@ class LocalStack:
         # A removed location still has records: it exists as long as a server of it runs.
         running = {name.rpartition("-")[0] for name in names(self.folder.root) if self.is_running(name)}
         there = [name for name in self.location_names() if name in {*applied.locations, *running}]
-        return [*self._process_status(applied), *map(self._location_status, there)]
+        return [
+            *supervisor_status(self.folder.root),
+            *self._process_status(applied),
+            *map(self._location_status, there),
+        ]
 
     def artifacts(self) -> Path:
         return self.folder.root
@@ -252,18 +268,18 @@ class LocalStack:
             missing, answers = webserver.unhealthy_daemons(), True
             unheard = f"it has no heartbeat of {', '.join(missing)}" if missing else ""
         except WebserverDown:
-            unheard, answers = "only the webserver can tell its heartbeats", webserver.answers()
+            unheard, answers = UNHEARD, webserver.answers()
         silent = "" if answers else f"it does not answer at {applied.url}"
         return [
-            _status("webserver", "webserver", self.process("webserver"), silent),
-            _status("daemon", "daemon", self.process("daemon"), unheard),
+            status("webserver", "webserver", self.process("webserver"), silent),
+            status("daemon", "daemon", self.process("daemon"), unheard),
         ]
 
     def _location_status(self, name: str) -> ComponentStatus:
         release = self.serving(name)
         if release is None:
             return ComponentStatus(name=name, kind="location", ready=False, message="serves no release")
-        return _status(name, "location", self.process(release.name))
+        return status(name, "location", self.process(release.name))
 
     def _reload_workspace(self, before: stack.Applied | None, after: stack.Applied) -> None:
         if before is None or before.locations == after.locations:
@@ -272,25 +288,3 @@ class LocalStack:
             self.webserver().reload_workspace()
         except WebserverDown:
             return  # it is starting, and reads the new workspace then
-
-
-def _status(name: str, kind: Kind, process: ProcessState | None, lacks: str = "") -> ComponentStatus:
-    """Return the status; `lacks` says why a process that runs is not ready."""
-    if process is None:
-        return ComponentStatus(name=name, kind=kind, ready=False, message="its process is not there")
-    return ComponentStatus(
-        name=name,
-        kind=kind,
-        ready=process.running and not lacks,
-        since=process.since,
-        restarts=process.restarts,
-        last_end=_last_end(process),
-        message=lacks if process.running else process.exit_text,
-    )
-
-
-def _last_end(process: ProcessState) -> End | None:
-    """Return the end of the replaced process; `since` is a new process's start, right after that end."""
-    if not process.restarts or process.since is None:
-        return None
-    return End(at=process.since, how=process.exit_text or "how is not known")

@@ -60,6 +60,11 @@ class StateFolder:
         """Return the lock file. It exists while somebody holds the lock, or died with it."""
         return self.location(location) / "lock.json"
 
+    @property
+    def deploy_mark(self) -> Path:
+        """Return the file that exists while somebody deploys, or died doing so."""
+        return self.root / "deploy.json"
+
     def log(self, process: str) -> Path:
         return self.root / "logs" / f"{process}.log"
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import unquote
 
+from playground_ops.checks.causes import POLICY
 from playground_ops.core.errors import Finding, FindingKind, PlaygroundError, certain, transient
 from playground_ops.core.redact import redact
 from playground_ops.render.names import OPS_ACCOUNT
@@ -51,7 +52,7 @@ def _finding(what: str, code: int, reason: str, message: str) -> Finding:
         kind, cause = FindingKind.CAPACITY, "The namespace's quota leaves no room for it."
         fix = "Raise the quota, or remove what is not needed."
     elif f"{OPS_ACCOUNT} may not" in message:
-        cause = "The admission policy holds `ops` to what the last deploy from a clone had configured."
+        cause = f"{POLICY} to what the last deploy from a clone had configured."
         fix = "Run `python -m playground_ops deploy` from a clone."
     elif f':{OPS_ACCOUNT}" cannot' in message:
         cause = "`ops` has not the rights that a bootstrap gives it: its Role or RoleBinding was changed."

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, Literal
 
+from playground_ops.checks.components import SCALED_TO_NOTHING
 from playground_ops.core.component import ComponentStatus, Usage
 from playground_ops.core.errors import PlaygroundError
 from playground_ops.core.pod import Pod, newest
@@ -123,7 +124,7 @@ def is_rolled_out(workload: Mapping[str, Any]) -> bool:
 
 def _message(workload: Mapping[str, Any], state: PodState | None) -> str:
     if not workload["spec"].get("replicas", 1):
-        return "it is scaled to nothing, so it has no pod"
+        return SCALED_TO_NOTHING
     if state is not None:
         return "the pod before it has not ended" if state.ready else state.message
     refused = creation_refusal(workload)

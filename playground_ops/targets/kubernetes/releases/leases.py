@@ -47,6 +47,13 @@ class LeaseLock:
             raise LockLost(_lost(self._location, found))
         self._lease, self._seen = found, self._connection.now()
 
+    def is_held(self) -> bool:
+        """Return whether nobody has taken it over; False where that can't be asked."""
+        with suppress(PlaygroundError):
+            found = self._connection.get(self._path)
+            return found is not None and _token(found) == self._token
+        return False
+
     def release(self) -> None:
         """Give it back. Errors are dropped: it expires anyway, and must not hide the rollout's own error."""
         self._released.set()
@@ -90,7 +97,7 @@ def lease(connection: Connection, namespace: str, location: str, holder: str) ->
 def holder(connection: Connection, namespace: str, location: str) -> str | None:
     """Return who holds it now, as people know them; None for nobody."""
     found = connection.get(path_of(API, "Lease", name_of(location), namespace))
-    return _told(found)[0] if found is not None and _is_held(found, connection.now()) else None
+    return told(found)[0] if found is not None and is_held(found, connection.now()) else None
 
 
 def name_of(location: str) -> str:
@@ -99,29 +106,40 @@ def name_of(location: str) -> str:
 
 def _taken(connection: Connection, namespace: str, location: str, holder: str) -> dict[str, Any]:
     """Take it and return it. A write of an outdated version is refused, so one of two takers loses."""
-    mine = _mine(connection, namespace, location, holder)
+    mine = _mine(connection, namespace, name_of(location), holder)
+    mine["metadata"]["labels"][LOCATION] = location
     found = connection.get(path(mine))
-    if found is not None and _is_held(found, connection.now()):
+    if found is not None and is_held(found, connection.now()):
         raise LockHeld(_held(location, found))
-    spec = mine["spec"]
-    spec["acquireTime"] = spec["renewTime"] = micro_time(connection.now())
     try:
-        if found is None:
-            folder = collection(API, "Lease", namespace)
-            return dict(connection.request("POST", folder, mine))
-        mine["metadata"]["resourceVersion"] = found["metadata"]["resourceVersion"]
-        spec["leaseTransitions"] = int(found["spec"].get("leaseTransitions") or 0) + 1
-        return dict(connection.request("PUT", path(mine), mine))
+        return _written(connection, mine, found)
     except Refusal as refusal:
         if refusal.reason in ("Conflict", "AlreadyExists"):
             raise LockHeld(_held(location, connection.get(path(mine)) or mine)) from refusal
         raise
 
 
-def _mine(connection: Connection, namespace: str, location: str, holder: str) -> dict[str, Any]:
-    name = name_of(location)
+def taken_over(connection: Connection, namespace: str, name: str, holder: str) -> LeaseLock:
+    """Take a Lease whoever holds it: it marks something, and locks nobody out. Raises PlaygroundError."""
+    mine = _mine(connection, namespace, name, holder)
+    return LeaseLock(connection, name, _written(connection, mine, connection.get(path(mine))))
+
+
+def _written(connection: Connection, mine: dict[str, Any], found: dict[str, Any] | None) -> dict[str, Any]:
+    """Write the Lease in the place of the one that was found. Raises Refusal if that has changed since."""
+    spec = mine["spec"]
+    spec["acquireTime"] = spec["renewTime"] = micro_time(connection.now())
+    if found is None:
+        folder = collection(API, "Lease", mine["metadata"]["namespace"])
+        return dict(connection.request("POST", folder, mine))
+    mine["metadata"]["resourceVersion"] = found["metadata"]["resourceVersion"]
+    spec["leaseTransitions"] = int(found["spec"].get("leaseTransitions") or 0) + 1
+    return dict(connection.request("PUT", path(mine), mine))
+
+
+def _mine(connection: Connection, namespace: str, name: str, holder: str) -> dict[str, Any]:
     spec = {"holderIdentity": uuid4().hex, "leaseDurationSeconds": LEASE_SECONDS}
-    made = an_object(API, "Lease", name, namespace, {**labels(name, "lock"), LOCATION: location}, spec=spec)
+    made = an_object(API, "Lease", name, namespace, labels(name, "lock"), spec=spec)
     made["metadata"]["annotations"] = {HOLDER: holder, SINCE: micro_time(connection.now())}
     return made
 
@@ -130,7 +148,8 @@ def _token(found: dict[str, Any]) -> str:
     return str(found.get("spec", {}).get("holderIdentity") or "")
 
 
-def _is_held(found: dict[str, Any], now: datetime) -> bool:
+def is_held(found: dict[str, Any], now: datetime) -> bool:
+    """Return whether somebody holds the Lease: it names its holder, and was renewed lately."""
     spec = found.get("spec", {})
     if not spec.get("holderIdentity") or not spec.get("renewTime"):
         return False
@@ -138,13 +157,14 @@ def _is_held(found: dict[str, Any], now: datetime) -> bool:
     return now < renewed + timedelta(seconds=spec.get("leaseDurationSeconds") or LEASE_SECONDS)
 
 
-def _told(found: dict[str, Any]) -> tuple[str, str]:
+def told(found: dict[str, Any]) -> tuple[str, str]:
+    """Return who took the Lease, as people know them, and when."""
     notes = found.get("metadata", {}).get("annotations") or {}
     return notes.get(HOLDER, "somebody"), notes.get(SINCE, "some time ago")
 
 
 def _held(location: str, found: dict[str, Any]) -> Finding:
-    holder, since = _told(found)
+    holder, since = told(found)
     return transient(
         object=f"lock/{location}",
         observed=f"A rollout of {location} by {holder} is under way since {since}.",
@@ -154,7 +174,7 @@ def _held(location: str, found: dict[str, Any]) -> Finding:
 
 
 def _lost(location: str, found: dict[str, Any] | None) -> Finding:
-    who = _told(found)[0] if found and _token(found) else "nobody"
+    who = told(found)[0] if found and _token(found) else "nobody"
     return transient(
         object=f"lock/{location}",
         observed=f"The lock was lost while this rollout was away; it is held by {who} now.",
