@@ -8,7 +8,7 @@ method call N, and every later one, raise `Killed`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
@@ -123,6 +123,8 @@ class World:
     locks: dict[str, str] = field(default_factory=dict)
     looks: int = 0
     """Queries for what the webserver shows of a release that is not well for long."""
+    awaited: dict[str, set[int]] = field(default_factory=dict)
+    """By location: the releases that queued runs are to start on."""
     verdicts: dict[str, Verdict] = field(default_factory=dict)
     ticks: int = 0
     verbs: list[str] = field(default_factory=list)
@@ -424,6 +426,10 @@ class FakeTarget:
     def fail_lost_runs(self, location: str) -> Sequence[str]:
         self.step("fail_lost_runs")
         return ()
+
+    def awaited(self, location: str) -> Collection[int]:
+        self.step("awaited")
+        return self.world.awaited.get(location, set())
 
     def settle(self, previous: Release, *, launched: bool = False) -> None:
         with self.effect("settle"):

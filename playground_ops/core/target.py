@@ -7,7 +7,7 @@ not read back: whoever opens it next sees the same.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -198,6 +198,9 @@ class Target(Protocol):
 
     def fail_lost_runs(self, location: str) -> Sequence[str]:
         """Mark failed the runs in flight whose server has ended under them. Returns a sentence for each."""
+
+    def awaited(self, location: str) -> Collection[int]:
+        """Return the numbers of releases on whose servers runs that have not begun are to start."""
 
     def settle(self, previous: Release, *, launched: bool = False) -> None:
         """Keep the runs in flight on a server that no longer serves reachable. May be repeated.

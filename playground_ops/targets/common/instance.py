@@ -85,8 +85,15 @@ def fail_runs(
                 instance.report_run_canceled(run, message=reason)
             else:
                 instance.report_run_failed(run, message=reason)
+            _free_slots(instance, run_id)
             sentences.append(f"run {run_id} of {run.job_name}: {reason}")
     return sentences
+
+
+def _free_slots(instance: DagsterInstance, run_id: str) -> None:
+    """Free the run's slots in pools at once: nothing of it runs any more, and others wait for them."""
+    if instance.event_log_storage.supports_global_concurrency_limits:
+        instance.event_log_storage.free_concurrency_slots_for_run(run_id)
 
 
 def _address(tag: str) -> Address:

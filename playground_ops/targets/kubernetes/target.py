@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 from threading import Thread
@@ -219,6 +219,10 @@ class KubernetesTarget:
         except WebserverDown:
             return ()
         return runs.fail_lost(self._releases(location), self._records, self.home, webserver, location)
+
+    def awaited(self, location: str) -> Collection[int]:
+        """Return none: runs in pods need no server, and all others start on the server that serves."""
+        return ()
 
     def settle(self, previous: Release, *, launched: bool = False) -> None:
         address = self._address(previous)

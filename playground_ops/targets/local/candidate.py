@@ -18,6 +18,7 @@ from playground_ops.targets.common.process_variables import Given, variables
 from playground_ops.targets.common.project import Project
 from playground_ops.targets.common.server_protocol import connected, is_serving
 from playground_ops.targets.common.smoke import SmokeTest
+from playground_ops.targets.local import origins
 from playground_ops.targets.local.processes import MARKER, ProcessSpec
 
 if TYPE_CHECKING:
@@ -121,6 +122,7 @@ def server_spec(
         "PLAYGROUND_RELEASE": str(release.number),
         "PLAYGROUND_COMMIT": release.revision.commit,
         "PYTHONUNBUFFERED": "1",
+        origins.CONTEXT: origins.context_of(release),
     }
     given = Given(inherited=stack.control().variables(), configured=own)
     return ProcessSpec(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from threading import Thread
@@ -30,7 +30,7 @@ from playground_ops.targets.common.instance import InFlight
 from playground_ops.targets.common.refs import Answer, resolve_all
 from playground_ops.targets.common.server_protocol import Address, NoAnswer, server_id
 from playground_ops.targets.common.webserver import WebserverDown, WebserverView
-from playground_ops.targets.local import candidate, git, logs, releases
+from playground_ops.targets.local import candidate, git, logs, origins, releases
 from playground_ops.targets.local.addresses import lead_to, own_number, serving_number
 from playground_ops.targets.local.code import Code
 from playground_ops.targets.local.components import LocalStack
@@ -185,6 +185,13 @@ class LocalTarget:
             return runs_in_flight.ended(location, number, self.records(location))
 
         return runs_in_flight.fail_lost(webserver, location, servers, self.folder.dagster_home, why)
+
+    def awaited(self, location: str) -> Collection[int]:
+        try:
+            waiting = self.stack.webserver().waiting(location)
+        except WebserverDown:
+            return set(self._files(location).numbers())  # nobody knows, so nothing ends that may be needed
+        return origins.awaited(self.folder.dagster_home, waiting, location) if waiting else set()
 
     def settle(self, previous: Release, *, launched: bool = False) -> None:
         name = previous.location.name
