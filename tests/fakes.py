@@ -19,6 +19,7 @@ from playground_ops.core.checkout import Checkout
 from playground_ops.core.component import Component, ComponentStatus, Database, Overview, Storage
 from playground_ops.core.errors import Finding, FindingKind, LockHeld, PlaygroundError, RolloutFailed
 from playground_ops.core.model import (
+    Automation,
     Backup,
     Defined,
     LiveRelease,
@@ -33,6 +34,7 @@ from playground_ops.core.model import (
     Shown,
     Verdict,
 )
+from playground_ops.core.moving import Move, Moved
 from playground_ops.core.plan import Change, Plan, plan
 from playground_ops.diagnose.git_errors import lacking
 
@@ -123,6 +125,12 @@ class World:
     locks: dict[str, str] = field(default_factory=dict)
     looks: int = 0
     """Queries for what the webserver shows of a release that is not well for long."""
+    automations: dict[str, list[Automation]] = field(default_factory=dict)
+    """Schedules and sensors by commit."""
+    states: dict[Automation, str] = field(default_factory=dict)
+    """What the daemon knows of them: `stopped`, or a cursor."""
+    ticking: dict[Automation, int] = field(default_factory=dict)
+    """For how many looks a tick is under way."""
     awaited: dict[str, set[int]] = field(default_factory=dict)
     """By location: the releases that queued runs are to start on."""
     verdicts: dict[str, Verdict] = field(default_factory=dict)
@@ -368,6 +376,8 @@ class FakeTarget:
         return LoadedCode(
             server_id=release.name,
             working_directories=(folder,),
+            repositories=tuple(self.repositories(release)),
+            automations=tuple(self.world.automations.get(release.revision.commit, ())),
             asset_keys=("shared",),
             defined=tuple(self.world.defined.get(release.revision.commit, ())),
         )
@@ -392,6 +402,36 @@ class FakeTarget:
     def set_automation(self, release: Release, loaded: LoadedCode) -> Sequence[str]:
         with self.effect("set_automation"):
             return ()
+
+    def repositories(self, release: Release) -> Sequence[str]:
+        self.step("repositories")
+        if release.name in self.world.dead:
+            raise PlaygroundError(finding(FindingKind.TRANSIENT, "nobody answers."))
+        found = self.world.automations.get(release.revision.commit, ())
+        return sorted({one.repository for one in found}) or ["__repository__"]
+
+    def hold_automation(self, release: Release, move: Move) -> None:
+        with self.effect("hold_automation"):
+            if self.world.serving.get(release.location.name) == release.number:
+                raise AssertionError("what serves was stopped")
+            for one in move.automations:
+                if one.before in self.world.states:
+                    self.world.states[one.after] = "stopped"
+
+    def carry_automation(self, release: Release, move: Move, *, ticking: bool = False) -> Sequence[Moved]:
+        with self.effect("carry_automation"):
+            if self.world.serving.get(release.location.name) != release.number:
+                raise AssertionError("it was let go on where it does not serve")
+            left = []
+            for one in move.automations:
+                state = self.world.states.get(one.before)
+                if self.world.ticking.get(one.before, 0) and not ticking:
+                    self.world.ticking[one.before] -= 1
+                    left.append(one)
+                elif state not in (None, "stopped"):
+                    self.world.states[one.after] = str(state)
+                    self.world.states[one.before] = "stopped"
+            return left
 
     def serve(self, release: Release) -> None:
         with self.effect("serve"):

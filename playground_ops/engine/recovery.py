@@ -11,6 +11,7 @@ from playground_ops.core.errors import LockHeld, PlaygroundError
 from playground_ops.core.model import LiveRelease, Outcome, Phase, ReleaseState, RolloutRecord
 from playground_ops.core.progress import Progress
 from playground_ops.core.target import Target
+from playground_ops.engine.carrying import Carrying
 from playground_ops.engine.context import Engine, Request, RolloutContext
 from playground_ops.engine.switching import confirm
 
@@ -110,14 +111,17 @@ def _settle_an_unconfirmed_switch(
     never_confirmed = {record.release.number for record in unfinished if record.release}
     if now is None or now.release.number not in never_confirmed:
         return
+    carrying = Carrying(context, before.release if before else None, now.release)
     try:
         confirm(context, now.release)
+        carrying.finish()
     except PlaygroundError as error:
         context.progress.warn(
             f"release {now.release.number} was never confirmed, and can't be: {error.finding.observed}"
         )
         if before is not None:
             target.serve(before.release)
+            carrying.go_back()
         target.remove(now.release)
 
 

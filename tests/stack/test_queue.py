@@ -6,26 +6,22 @@ from pathlib import Path
 
 import pytest
 
+from playground_ops.engine.health.examine import tend
+from playground_ops.targets.local.target import LocalTarget
 from tests.asking import eventually
-from tests.pipelines import Pipeline
-from tests.stacks import Stack
+from tests.pipelines import DEFINITIONS, Pipeline
+from tests.stacks import ROOT, Stack
 
-CODE = """\
-import os
-import time
-
-import dagster as dg
-
-RELEASE = os.environ.get("PLAYGROUND_RELEASE")
-
-
-@dg.asset
-def {asset}() -> None: ...
-
+CODE = (
+    DEFINITIONS
+    + """
 
 @dg.op(pool="narrow", config_schema={{"until": str}})
 def {op}(context: dg.OpExecutionContext) -> None:
-    context.log.info(f"this is release {{RELEASE}}")
+    import os
+    import time
+
+    context.log.info(f"this is release {{os.environ['PLAYGROUND_RELEASE']}}")
     while not os.path.exists(context.op_config["until"]):
         time.sleep(0.1)
 
@@ -37,7 +33,9 @@ def {job}() -> None:
 
 @dg.op(pool="narrow")
 def fails_once(context: dg.OpExecutionContext) -> None:
-    context.log.info(f"this is release {{RELEASE}}")
+    import os
+
+    context.log.info(f"this is release {{os.environ['PLAYGROUND_RELEASE']}}")
     if "dagster/retry_number" not in context.run.tags:
         raise RuntimeError("not yet")
 
@@ -47,8 +45,14 @@ def flaky() -> None:
     fails_once()
 
 
-defs = dg.Definitions(assets=[{asset}], jobs=[{job}, flaky])
+defs = dg.Definitions(
+    assets=[{asset}],
+    jobs=[waiting, {job}, flaky],
+    schedules=[every_minute],
+    executor=dg.in_process_executor,
+)
 """
+)
 
 
 def goes_to(stack: Stack, code: Pipeline, asset: str, job: str = "renamed") -> int:
@@ -95,7 +99,6 @@ def test_queued_runs_and_retries_run_on_their_own_release_which_is_kept_for_them
     stack.wait_for_success(again)
     for run in (queued, flaky, again):
         assert f"this is release {own}" in stack.messages(run), stack.messages(run)
-    stack.wait_for_run(stack.launch("ops", "health_check"))
-    found = stack.location("a")
-    assert found["kept"] == []
+    tend(LocalTarget(stack.state, ROOT), ["a"])  # as `health_check` does
+    assert stack.location("a")["kept"] == []
     eventually("the old release to end", lambda: own not in stack.location("a")["draining"])

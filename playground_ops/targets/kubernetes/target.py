@@ -23,15 +23,22 @@ from playground_ops.core.model import (
     RolloutRecord,
     Verdict,
 )
+from playground_ops.core.moving import Move, Moved
 from playground_ops.core.target import Lock, Say
 from playground_ops.render import release as rendering
 from playground_ops.render.gitsync import InUse
 from playground_ops.render.names import GRPC_PORT, location_service, release_deployment, release_service
 from playground_ops.render.namespaces import Place, host, place
-from playground_ops.targets.common import runs_in_flight
+from playground_ops.targets.common import carrying, runs_in_flight
 from playground_ops.targets.common.code_server import import_client, inspect
 from playground_ops.targets.common.refs import Answer, resolve_all
-from playground_ops.targets.common.server_protocol import Address, NoAnswer, await_server, server_id
+from playground_ops.targets.common.server_protocol import (
+    Address,
+    NoAnswer,
+    await_server,
+    repository_names,
+    server_id,
+)
 from playground_ops.targets.common.webserver import WebserverDown, WebserverView
 from playground_ops.targets.kubernetes.api.connection import Connection
 from playground_ops.targets.kubernetes.api.paths import path
@@ -184,6 +191,22 @@ class KubernetesTarget:
     def set_automation(self, release: Release, loaded: LoadedCode) -> Sequence[str]:
         stopped = StoppedAutomation(self.connection, self.namespace, self.home)
         return stopped.apply(release, self._serving(release.location.name), loaded)
+
+    def repositories(self, release: Release) -> Sequence[str]:
+        address = self._address(release)
+        if address is None:
+            raise PlaygroundError(no_address(release))
+        try:
+            return repository_names(address.channel)
+        except NoAnswer as error:
+            raise PlaygroundError(no_answer(release, str(error))) from error
+
+    def hold_automation(self, release: Release, move: Move) -> None:
+        carrying.hold(self.home, release.location, self._serving(release.location.name), move)
+
+    def carry_automation(self, release: Release, move: Move, *, ticking: bool = False) -> Sequence[Moved]:
+        serving = self._serving(release.location.name)
+        return carrying.carry(self.home, release.location, serving, move, ticking=ticking)
 
     def serve(self, release: Release) -> None:
         # The selector comes last: if this process dies before, the release never served and is removed.
