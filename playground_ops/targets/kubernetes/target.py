@@ -47,7 +47,7 @@ from playground_ops.targets.kubernetes.objects import storage
 from playground_ops.targets.kubernetes.pods.deletion import end_pods
 from playground_ops.targets.kubernetes.releases import archive, leases, one_shot, runs
 from playground_ops.targets.kubernetes.releases.deployments import Releases, selector
-from playground_ops.targets.kubernetes.releases.observing import Pods, moved_on, no_address, no_answer
+from playground_ops.targets.kubernetes.releases.observing import Pods, answered, moved_on
 from playground_ops.targets.kubernetes.releases.records import Records, StoppedAutomation
 from playground_ops.targets.kubernetes.stack import KubernetesStack
 
@@ -164,13 +164,8 @@ class KubernetesTarget:
             self._pods(release).wait(release, seconds)
 
     def inspect(self, release: Release) -> LoadedCode:
-        address = self._address(release)
-        if address is None:
-            raise PlaygroundError(no_address(release))
-        try:
-            return inspect(release, address, server_id(address.channel))
-        except NoAnswer as error:
-            raise PlaygroundError(no_answer(release, str(error))) from error
+        there = self._address(release)
+        return answered(release, there, lambda one: inspect(release, one, server_id(one.channel)))
 
     def checkout(self, release: Release) -> Checkout:
         return self._pods(release).checkout(release)
@@ -193,13 +188,7 @@ class KubernetesTarget:
         return stopped.apply(release, self._serving(release.location.name), loaded)
 
     def repositories(self, release: Release) -> Sequence[str]:
-        address = self._address(release)
-        if address is None:
-            raise PlaygroundError(no_address(release))
-        try:
-            return repository_names(address.channel)
-        except NoAnswer as error:
-            raise PlaygroundError(no_answer(release, str(error))) from error
+        return answered(release, self._address(release), lambda there: repository_names(there.channel))
 
     def hold_automation(self, release: Release, move: Move) -> None:
         carrying.hold(self.home, release.location, self._serving(release.location.name), move)
