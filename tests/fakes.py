@@ -8,7 +8,7 @@ method call N, and every later one, raise `Killed`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
@@ -27,6 +27,7 @@ from playground_ops.core.component import (
 )
 from playground_ops.core.errors import Finding, FindingKind, LockHeld, PlaygroundError, RolloutFailed
 from playground_ops.core.model import (
+    Automation,
     Defined,
     LiveRelease,
     LoadedCode,
@@ -40,6 +41,7 @@ from playground_ops.core.model import (
     Shown,
     Verdict,
 )
+from playground_ops.core.moving import Move, Moved
 from playground_ops.core.plan import Change, Plan, plan
 from playground_ops.diagnose.git_errors import lacking
 
@@ -134,6 +136,14 @@ class World:
     locks: dict[str, str] = field(default_factory=dict)
     looks: int = 0
     """Queries for what the webserver shows of a release that is not well for long."""
+    automations: dict[str, list[Automation]] = field(default_factory=dict)
+    """Schedules and sensors by commit."""
+    states: dict[Automation, str] = field(default_factory=dict)
+    """What the daemon knows of them: `stopped`, or a cursor."""
+    ticking: dict[Automation, int] = field(default_factory=dict)
+    """For how many looks a tick is under way."""
+    awaited: dict[str, set[int]] = field(default_factory=dict)
+    """By location: the releases that queued runs are to start on."""
     verdicts: dict[str, Verdict] = field(default_factory=dict)
     ticks: int = 0
     verbs: list[str] = field(default_factory=list)
@@ -403,6 +413,8 @@ class FakeTarget:
         return LoadedCode(
             server_id=release.name,
             working_directories=(folder,),
+            repositories=tuple(self.repositories(release)),
+            automations=tuple(self.world.automations.get(release.revision.commit, ())),
             asset_keys=("shared",),
             defined=tuple(self.world.defined.get(release.revision.commit, ())),
         )
@@ -427,6 +439,36 @@ class FakeTarget:
     def set_automation(self, release: Release, loaded: LoadedCode) -> Sequence[str]:
         with self.effect("set_automation"):
             return ()
+
+    def repositories(self, release: Release) -> Sequence[str]:
+        self.step("repositories")
+        if release.name in self.world.dead:
+            raise PlaygroundError(finding(FindingKind.TRANSIENT, "nobody answers."))
+        found = self.world.automations.get(release.revision.commit, ())
+        return sorted({one.repository for one in found}) or ["__repository__"]
+
+    def hold_automation(self, release: Release, move: Move) -> None:
+        with self.effect("hold_automation"):
+            if self.world.serving.get(release.location.name) == release.number:
+                raise AssertionError("what serves was stopped")
+            for one in move.automations:
+                if one.before in self.world.states:
+                    self.world.states[one.after] = "stopped"
+
+    def carry_automation(self, release: Release, move: Move, *, ticking: bool = False) -> Sequence[Moved]:
+        with self.effect("carry_automation"):
+            if self.world.serving.get(release.location.name) != release.number:
+                raise AssertionError("it was let go on where it does not serve")
+            left = []
+            for one in move.automations:
+                state = self.world.states.get(one.before)
+                if self.world.ticking.get(one.before, 0) and not ticking:
+                    self.world.ticking[one.before] -= 1
+                    left.append(one)
+                elif state not in (None, "stopped"):
+                    self.world.states[one.after] = str(state)
+                    self.world.states[one.before] = "stopped"
+            return left
 
     def serve(self, release: Release) -> None:
         with self.effect("serve"):
@@ -461,6 +503,10 @@ class FakeTarget:
     def fail_lost_runs(self, location: str) -> Sequence[str]:
         self.step("fail_lost_runs")
         return ()
+
+    def awaited(self, location: str) -> Collection[int]:
+        self.step("awaited")
+        return self.world.awaited.get(location, set())
 
     def settle(self, previous: Release, *, launched: bool = False) -> None:
         with self.effect("settle"):

@@ -54,6 +54,13 @@ class RunQueueSettings(Section):
     tag_concurrency_limits: rules.Listed[TagLimit] = ()
 
 
+class RunRetriesSettings(Section):
+    max_retries: Annotated[int, Field(ge=0, le=1000)] = 0
+    """How often a run that failed is tried again, unless its tag `dagster/max_retries` says otherwise."""
+    retry_on_asset_or_op_failure: bool = True
+    """Whether also where a step failed, and not only where the run's process was lost."""
+
+
 class ImageSettings(Section):
     dagster: rules.Image = "docker.io/dagster/dagster-k8s:1.13.27"
     postgres: rules.Image = "docker.io/library/postgres:15"
@@ -159,6 +166,7 @@ class StackSettings(Section):
     run_launcher: Literal["code_server", "kubernetes"] = "code_server"
     """Where a run is executed: in its release's code server, or in a pod of its own."""
     run_queue: RunQueueSettings = RunQueueSettings()
+    run_retries: RunRetriesSettings = RunRetriesSettings()
     environment_file: rules.EnvironmentFile | None = None
     """On one machine: variables for the servers of all locations, `ops` too."""
     images: ImageSettings = ImageSettings()

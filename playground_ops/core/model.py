@@ -216,6 +216,8 @@ class Defined(FrozenModel):
 
     kind: DefinedKind
     name: str
+    repository: str = ""
+    """The name of its repository in its location."""
     fields: dict[str, str] = Field(default_factory=dict)
 
 
@@ -224,6 +226,7 @@ class LoadedCode(FrozenModel):
 
     server_id: str
     working_directories: tuple[str, ...]
+    repositories: tuple[str, ...] = ()
     asset_keys: tuple[str, ...] = ()
     automations: tuple[Automation, ...] = ()
     defined: tuple[Defined, ...] = ()

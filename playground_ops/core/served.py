@@ -66,6 +66,12 @@ def kept_warm(records: Sequence[RolloutRecord], live: Sequence[LiveRelease]) -> 
     return chosen or decisions.previous(live)
 
 
+def no_longer_kept(records: Sequence[RolloutRecord], live: Sequence[LiveRelease]) -> list[LiveRelease]:
+    """Return the retired releases that may end: all but the one kept warm."""
+    warm = kept_warm(records, live)
+    return [one for one in live if one.state is ReleaseState.RETIRED and one != warm]
+
+
 def switched(live: Sequence[LiveRelease], to: Release) -> list[LiveRelease]:
     """Return the releases as they are once `to` serves, from how they were before."""
     last = max((one.served_order for one in live), default=0)

@@ -7,7 +7,7 @@ not read back: whoever opens it next sees the same.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -26,6 +26,7 @@ from playground_ops.core.model import (
     Shown,
     Verdict,
 )
+from playground_ops.core.moving import Move, Moved
 from playground_ops.core.plan import Change, Plan
 
 if TYPE_CHECKING:
@@ -199,6 +200,18 @@ class Target(Protocol):
     def set_automation(self, release: Release, loaded: LoadedCode) -> Sequence[str]:
         """Before the switch, set schedules and sensors as the location says. Returns what was stopped."""
 
+    def repositories(self, release: Release) -> Sequence[str]:
+        """Return the names of the repositories of its server. Raises PlaygroundError if none answers."""
+
+    def hold_automation(self, release: Release, move: Move) -> None:
+        """Before a switch to the release: write what moves under its new name, stopped until it goes on."""
+
+    def carry_automation(self, release: Release, move: Move, *, ticking: bool = False) -> Sequence[Moved]:
+        """After the switch: let what moves go on under its new name, and stop it under the old one.
+
+        May be repeated. Returns what is left because it is ticking; none where `ticking` ones go on too.
+        """
+
     def serve(self, release: Release) -> None:
         """Switch atomically: from now on the location's address leads to this release."""
 
@@ -213,6 +226,9 @@ class Target(Protocol):
 
     def fail_lost_runs(self, location: str) -> Sequence[str]:
         """Mark failed the runs in flight whose server has ended under them. Returns a sentence for each."""
+
+    def awaited(self, location: str) -> Collection[int]:
+        """Return the numbers of releases on whose servers runs that have not begun are to start."""
 
     def settle(self, previous: Release, *, launched: bool = False) -> None:
         """Keep the runs in flight on a server that no longer serves reachable. May be repeated.

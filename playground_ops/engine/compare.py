@@ -1,6 +1,7 @@
 """Compares the definitions of two releases."""
 
 import re
+from collections import Counter
 from collections.abc import Sequence
 from typing import Literal
 
@@ -8,6 +9,7 @@ from playground_ops.core import decisions
 from playground_ops.core.errors import BadInput, Finding, certain
 from playground_ops.core.frozen_model import FrozenModel
 from playground_ops.core.model import Defined, Release
+from playground_ops.core.moving import match
 from playground_ops.core.plan import FieldChange
 from playground_ops.core.target import Target
 
@@ -20,17 +22,33 @@ class Difference(FrozenModel):
     """Differing fields of a definition that is on both sides."""
 
 
+_BY_REPOSITORY = ("job", "schedule", "sensor")
+"""Kinds that Dagster knows by their repository too; an asset is its key alone."""
+
+
 def differences(before: Sequence[Defined], after: Sequence[Defined]) -> tuple[Difference, ...]:
-    """Return the differences by kind and name; equal definitions are left out."""
-    one, other = ({(each.kind, each.name): each.fields for each in side} for side in (before, after))
-    found = []
-    for kind, name in sorted({*one, *other}):
-        mine, theirs = one.get((kind, name)), other.get((kind, name))
-        if mine is None or theirs is None:
-            found.append(Difference(change="added" if mine is None else "removed", kind=kind, name=name))
-        elif mine != theirs:
-            found.append(Difference(change="changed", kind=kind, name=name, fields=_fields(mine, theirs)))
-    return tuple(found)
+    """Return the differences by kind and name; equal definitions are left out.
+
+    Where only its repository differs, a definition is the same one, changed. Of several with one name each is
+    told with its repository before it.
+    """
+    matched = match(before, after)
+    several = Counter((one.kind, one.name) for one in (*matched.removed, *matched.added))
+    found = [_changed(one, other) for one, other in matched.pairs]
+    for change, side in (("removed", matched.removed), ("added", matched.added)):
+        for one in side:
+            name = one.name if several[one.kind, one.name] == 1 else f"{one.repository}/{one.name}"
+            found.append(Difference(change=change, kind=one.kind, name=name))
+    return tuple(sorted(filter(None, found), key=lambda one: (one.kind, one.name)))
+
+
+def _changed(one: Defined, other: Defined) -> Difference | None:
+    fields = _fields(_by(one), _by(other))
+    return Difference(change="changed", kind=one.kind, name=one.name, fields=fields) if fields else None
+
+
+def _by(one: Defined) -> dict[str, str]:
+    return {**one.fields, "repository": one.repository} if one.kind in _BY_REPOSITORY else one.fields
 
 
 def _fields(before: dict[str, str], after: dict[str, str]) -> tuple[FieldChange, ...]:
@@ -66,8 +84,7 @@ def compare(target: Target, locations: Sequence[str], before: str, after: str) -
     sides = [release_named(target, locations, name) for name in (before, after)]
     loaded = [target.inspect(release).defined for release in sides]
     found = differences(*loaded)
-    common = len({(one.kind, one.name) for one in loaded[0]} & {(one.kind, one.name) for one in loaded[1]})
-    same = common - sum(one.change == "changed" for one in found)
+    same = len(loaded[0]) - sum(one.change in ("changed", "removed") for one in found)
     return Comparison(before=sides[0], after=sides[1], differences=found, same=same)
 
 

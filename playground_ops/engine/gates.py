@@ -5,7 +5,8 @@ from pathlib import PurePath
 
 from playground_ops.core import decisions
 from playground_ops.core.errors import BadInput, Finding, RolloutFailed, certain, transient
-from playground_ops.core.model import LoadedCode, Location, Release
+from playground_ops.core.model import Automation, LoadedCode, Location, Release
+from playground_ops.core.moving import match
 from playground_ops.engine.compare import differences
 
 SHOWN_KEYS = 5
@@ -49,6 +50,28 @@ def _lost(release: Release, lost: Sequence[str]) -> Finding:
         observed=f"It would take away what serves now: {', '.join(lost[:SHOWN_KEYS])}{more}.",
         cause=f"The location's `must_keep` has: {', '.join(release.location.must_keep)}.",
         fix="Bring them back, or force the rollout if they are meant to go.",
+    )
+
+
+def what_moves_is_known(release: Release, loaded: LoadedCode, serving: LoadedCode) -> None:
+    """Check that each schedule and sensor that moves to another repository is the only one of its name."""
+    if left := match(serving.automations, loaded.automations).ambiguous:
+        raise RolloutFailed(_nobody_can_tell(release, left))
+
+
+def _nobody_can_tell(release: Release, left: Sequence[tuple[Automation, Sequence[str]]]) -> Finding:
+    named = [
+        f"{one.kind} {one.name} of {one.repository} (now in {', '.join(now)})"
+        for one, now in left[:SHOWN_KEYS]
+    ]
+    more = f" and {len(left) - SHOWN_KEYS} more" if len(left) > SHOWN_KEYS else ""
+    return certain(
+        object=f"release/{release.name}",
+        observed=f"Nobody can tell which schedule or sensor goes on as which: {', '.join(named)}{more}.",
+        cause="Dagster knows each by its repository too. Their repositories have other names now, and "
+        "several of them have one: on or off and the cursor can't be carried over.",
+        fix="Give each a name of its own before they move, or force the rollout: these begin as the code "
+        "says, without a cursor.",
     )
 
 

@@ -4,12 +4,14 @@ It is called with the location's lock held, so a record without an outcome belon
 """
 
 from collections.abc import Sequence
+from contextlib import suppress
 
 from playground_ops.core import decisions, served
-from playground_ops.core.errors import PlaygroundError
+from playground_ops.core.errors import LockHeld, PlaygroundError
 from playground_ops.core.model import LiveRelease, Outcome, Phase, ReleaseState, RolloutRecord
 from playground_ops.core.progress import Progress
 from playground_ops.core.target import Target
+from playground_ops.engine.carrying import Carrying
 from playground_ops.engine.context import Engine, Request, RolloutContext
 from playground_ops.engine.switching import confirm
 
@@ -80,12 +82,23 @@ def take_away(target: Target, release: LiveRelease) -> None:
 
 
 def retire_old_ones(target: Target, live: Sequence[LiveRelease], records: Sequence[RolloutRecord]) -> bool:
-    """Drain all retired releases but the one kept warm. Returns whether there were any."""
-    warm = served.kept_warm(records, live)
-    older = [one for one in live if one.state is ReleaseState.RETIRED and one != warm]
-    for release in older:
+    """Drain all retired releases but the one kept warm. Returns whether there were any.
+
+    One that queued runs are still to start on stays until a later rollout, or the health check.
+    """
+    older = served.no_longer_kept(records, live)
+    awaited = target.awaited(older[0].release.location.name) if older else ()
+    leaving = [one for one in older if one.release.number not in awaited]
+    for release in leaving:
         target.retire(release.release)
-    return bool(older)
+    return bool(leaving)
+
+
+def let_go(target: Target, location: str, holder: str) -> None:
+    """Drain what was kept for queued runs that have begun by now, unless somebody holds the lock."""
+    if served.no_longer_kept(target.records(location), target.releases(location)):
+        with suppress(LockHeld), target.lock(location, holder):
+            retire_old_ones(target, target.releases(location), target.records(location))
 
 
 def _settle_an_unconfirmed_switch(
@@ -98,14 +111,17 @@ def _settle_an_unconfirmed_switch(
     never_confirmed = {record.release.number for record in unfinished if record.release}
     if now is None or now.release.number not in never_confirmed:
         return
+    carrying = Carrying(context, before.release if before else None, now.release)
     try:
         confirm(context, now.release)
+        carrying.finish()
     except PlaygroundError as error:
         context.progress.warn(
             f"release {now.release.number} was never confirmed, and can't be: {error.finding.observed}"
         )
         if before is not None:
             target.serve(before.release)
+            carrying.go_back()
         target.remove(now.release)
 
 

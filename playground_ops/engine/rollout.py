@@ -19,8 +19,14 @@ from playground_ops.core.redact import redact
 from playground_ops.core.target import Target
 from playground_ops.diagnose.git_errors import is_lacking
 from playground_ops.engine.approval import wait_for_approval
+from playground_ops.engine.carrying import both_shapes
 from playground_ops.engine.context import Engine, Origin, Request, RolloutContext, Waiting
-from playground_ops.engine.gates import commit_is_the_one_asked_for, nothing_is_lost, shared_asset_keys
+from playground_ops.engine.gates import (
+    commit_is_the_one_asked_for,
+    nothing_is_lost,
+    shared_asset_keys,
+    what_moves_is_known,
+)
 from playground_ops.engine.journal import Journal
 from playground_ops.engine.recovery import recover, retire_old_ones, take_away
 from playground_ops.engine.switching import switch_to
@@ -185,15 +191,21 @@ class Rollout:
             self.context.progress.say(f"automation is {self.location.automation}: {stopped}")
 
     def _keeps(self, release: Release, loaded: LoadedCode, previous: Release | None) -> None:
-        """Check `must_keep`. A rollback or a forced rollout may lose definitions, so they skip the check."""
-        if previous is None or not self.location.must_keep or self.request.force or self.request.rollback_of:
+        """Check `must_keep`, and what moves. A rollback or a forced rollout may lose it: they skip this."""
+        if previous is None or self.request.force or self.request.rollback_of:
             return
         try:
-            serving = self.target.inspect(previous)
+            shapes = both_shapes(self.target, previous, release)
+            serving = shapes[0] if shapes else None
+            if serving is None and self.location.must_keep:
+                serving = self.target.inspect(previous)
         except PlaygroundError as error:
-            self.journal.warn(f"nobody knows what would be lost: {error.finding.observed}")
+            if self.location.must_keep:
+                self.journal.warn(f"nobody knows what would be lost: {error.finding.observed}")
             return
-        nothing_is_lost(release, loaded, serving)
+        if serving is not None:
+            nothing_is_lost(release, loaded, serving)
+            what_moves_is_known(release, loaded, serving)
 
     def _be_approved(self, release: Release) -> None:
         """Wait for approval where configured. A rollback needs none, and what is healed was approved."""

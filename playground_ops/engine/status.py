@@ -33,6 +33,8 @@ class LocationStatus(FrozenModel):
     warm: int | None = None
     """The number of the release that is kept warm: going there is a switch, nothing has to be started."""
     candidate: int | None = None
+    kept: tuple[int, ...] = ()
+    """Numbers of older releases that queued runs are still to start on."""
     draining: tuple[int, ...] = ()
     automation: str | None = None
     ready: bool = False
@@ -71,6 +73,7 @@ def location_status(
         previous=before.number if before else None,
         warm=warm.release.number if warm else None,
         candidate=candidate.release.number if candidate else None,
+        kept=tuple(live.release.number for live in served.no_longer_kept(records, releases)),
         draining=tuple(live.release.number for live in releases if live.state is ReleaseState.DRAINING),
         ready=server.ready if server else False,
         restarts=server.restarts if server else 0,

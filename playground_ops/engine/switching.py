@@ -10,6 +10,7 @@ from playground_ops.core.errors import Finding, PlaygroundError, RolloutFailed, 
 from playground_ops.core.model import Phase, Release, ServerStatus
 from playground_ops.core.progress import WatchLeft
 from playground_ops.core.target import Target
+from playground_ops.engine.carrying import Carrying
 from playground_ops.engine.context import Engine, RolloutContext
 
 POLL_SECONDS = 0.2
@@ -24,9 +25,11 @@ def switch_to(context: RolloutContext, release: Release, previous: Release | Non
     target, progress, timeouts = context.target, context.progress, context.timeouts
     progress.phase(Phase.SWITCH, f"{release.location.name} goes to release {release.number}")
     context.lock.check()
+    carrying = Carrying(context, previous, release)
     known = (
         target.webserver.troubles(release.location.name) if previous is not None and timeouts.watch else {}
     )
+    carrying.hold()
     try:
         target.serve(release)
         if previous is not None:
@@ -36,6 +39,7 @@ def switch_to(context: RolloutContext, release: Release, previous: Release | Non
         target.keep(release)
         if previous is not None:
             target.settle(previous, launched=True)  # runs launched there while the address moved
+            carrying.finish()
             _watch_unless_left(context, release, known)
             target.settle(previous)
     except BaseException:
@@ -43,6 +47,7 @@ def switch_to(context: RolloutContext, release: Release, previous: Release | Non
         if previous is not None:
             target.serve(previous)
             progress.warn(f"release {previous.number} serves again")
+            carrying.go_back()
         raise
 
 

@@ -39,6 +39,11 @@ def run_coordinator(configuration: Configuration) -> Object:
     return {**COORDINATOR, "config": config}
 
 
+def run_retries(configuration: Configuration) -> Object:
+    """Return `run_retries` of dagster.yaml. They are on, so that a job's or run's own tag is obeyed."""
+    return {"enabled": True, **configuration.run_retries.model_dump()}
+
+
 def _limit(one: TagLimit) -> Object:
     value = {"applyLimitPerUniqueValue": True} if one.per_unique_value else one.value
     return {"key": one.key, **({} if value is None else {"value": value}), "limit": one.limit}
@@ -113,10 +118,16 @@ WAIT_RESOURCES = Resources(requests={"cpu": "10m", "memory": "32Mi"}, limits={"m
 
 
 def settings(configuration: Configuration) -> Object:
-    """Return dagster.yaml of webserver and daemon, which queue and launch runs."""
-    found = {**served(configuration), "run_coordinator": run_coordinator(configuration)}
+    """Return dagster.yaml of webserver and daemon, which queue and launch runs; a run gets the daemon's."""
+    found = {
+        **served(configuration),
+        "run_coordinator": run_coordinator(configuration),
+        "run_monitoring": dict(runs.MONITORING),
+        "run_retries": run_retries(configuration),
+    }
     if configuration.runs_in_pods:
-        found |= {"run_launcher": runs.launcher(configuration), "run_monitoring": dict(runs.MONITORING)}
+        found["run_launcher"] = runs.launcher(configuration)
+        found["run_monitoring"] = dict(runs.MONITORING_OF_PODS)
     return found
 
 

@@ -25,9 +25,12 @@ COMMIT = "PLAYGROUND_COMMIT"
 KEPT_SECONDS = 3600
 """Seconds that a Job which has ended stays."""
 GRACE_SECONDS = 30
-MONITORING = {"enabled": True, "start_timeout_seconds": 600, "poll_interval_seconds": 30}
-"""A pod may wait for a new node and an image. Resuming needs a custom launcher: a process that loads an
+MONITORING = {"enabled": True, "poll_interval_seconds": 30, "free_slots_after_run_end_seconds": 60}
+"""In every instance. A run that was killed keeps its slots in pools until somebody frees them; one that was
+asked to end may use them for some seconds more. Resuming needs a custom launcher: a process that loads an
 instance which resumes must be able to launch, and neither code servers nor runs have the right to."""
+MONITORING_OF_PODS = {**MONITORING, "start_timeout_seconds": 600}
+"""A pod may wait for a new node and an image."""
 _CONTAINER = ("command", "env", "env_from", "image", "image_pull_policy", "resources", "security_context")
 _POD = (
     "affinity",

@@ -151,6 +151,7 @@ def test_a_candidate_is_started_once_and_serves_nobody(world: World) -> None:
     assert serving(world) == before
     loaded = world.target.inspect(release)
     assert set(world.target.expected_directories(release)) & set(loaded.working_directories)
+    assert (*world.target.repositories(release),) == loaded.repositories == ("__repository__",)
     assert world.target.verdict(release) is None
     for said in (Verdict(approved=False, by="ada"), Verdict(approved=True, by="ada", reason="well")):
         world.target.decide(release, said)

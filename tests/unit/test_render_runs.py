@@ -25,6 +25,7 @@ from playground_ops.render.names import LOCATION, RELEASE
 from playground_ops.render.pod_fingerprint import with_fingerprints
 from playground_ops.render.stack import render
 from playground_ops.targets.common.instance import waiting_commits
+from playground_ops.targets.local.launcher import ReleaseRunLauncher
 from playground_ops.targets.local.stack import instance_settings as local_instance
 from tests.rendered import ARCHIVE, COMMIT, WHOLE, released
 from tests.runpods import job_of
@@ -162,7 +163,8 @@ def test_dagster_takes_what_is_written_for_it(text: str, tmp_path: Path) -> None
         coordinator = read_by_dagster["run_coordinator"]
         assert process_config(QueuedRunCoordinator.config_type(), coordinator.get("config", {})).success
         if launcher := read_by_dagster.get("run_launcher"):
-            assert process_config(K8sRunLauncher.config_type(), launcher["config"]).success
+            kind = {"K8sRunLauncher": K8sRunLauncher, "ReleaseRunLauncher": ReleaseRunLauncher}
+            assert process_config(kind[launcher["class"]].config_type(), launcher.get("config", {})).success
     queue = local_instance(found)["run_coordinator"]
     assert queue == instance.settings(found)["run_coordinator"]
 

@@ -18,6 +18,7 @@ from playground_ops.core.model import LiveRelease, Location, Revision
 from playground_ops.core.target import Target
 from playground_ops.engine.health import probes
 from playground_ops.engine.health.probes import Looked, Numbers
+from playground_ops.engine.recovery import let_go
 
 AGAIN_SECONDS = 10.0
 """What passes within these seconds is not reported: a reload, a pod's replacement, the end of a rollout."""
@@ -163,9 +164,14 @@ def _ahead(location: Location, there: Revision, live: LiveRelease | None) -> str
 
 
 def tend(target: Target, locations: Sequence[str]) -> list[str]:
-    """Mark failed the runs that ended with their server. Returns a sentence for each."""
+    """Mark failed the runs that ended with their server, and let go releases that no run waits for any more.
+
+    Returns a sentence for each run.
+    """
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        return [sentence for several in pool.map(target.fail_lost_runs, locations) for sentence in several]
+        lost = [sentence for several in pool.map(target.fail_lost_runs, locations) for sentence in several]
+        list(pool.map(lambda name: let_go(target, name, "health_check"), locations))
+    return lost
 
 
 def parts_of(configuration: Configuration, in_cluster: bool) -> dict[str, tuple[Topic, ...]]:

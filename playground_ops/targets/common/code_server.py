@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from playground_ops.core.errors import Finding, RolloutFailed, certain
-from playground_ops.core.model import Automation, Defined, LoadedCode, Release
+from playground_ops.core.model import Automation, Defined, DefinedKind, LoadedCode, Release
 from playground_ops.core.redact import redact
 from playground_ops.targets.common.server_protocol import Address
 
@@ -55,6 +56,7 @@ def inspect(release: Release, address: Address, server_id: str) -> LoadedCode:
     return LoadedCode(
         server_id=server_id,
         working_directories=tuple(sorted(directories)),
+        repositories=tuple(sorted(symbol.repository_name for symbol in listed.repository_symbols)),
         asset_keys=tuple(sorted(assets)),
         automations=tuple(automations),
         defined=tuple(found),
@@ -151,21 +153,22 @@ def _nothing_loaded(release: Release) -> Finding:
 
 def defined(snapshot: Any) -> Iterator[Defined]:
     """Yield the definitions of a `RepositorySnap` whose jobs are references."""
+    of = partial(_of, snapshot.name)
     for node in snapshot.asset_nodes:
-        yield _of("asset", node.asset_key.to_user_string(), _asset(node))
+        yield of("asset", node.asset_key.to_user_string(), _asset(node))
     for check in snapshot.asset_check_nodes or ():
         name = f"{check.asset_key.to_user_string()}:{check.name}"
-        yield _of("asset check", name, {"blocking": check.blocking, "jobs": sorted(check.job_names)})
+        yield of("asset check", name, {"blocking": check.blocking, "jobs": sorted(check.job_names)})
     for job in snapshot.job_refs or ():
         if not job.name.startswith("__"):  # implicit asset jobs: their content is reported with the assets
-            yield _of("job", job.name, {"definition": job.snapshot_id[:12], "tags": job.preview_tags})
+            yield of("job", job.name, {"definition": job.snapshot_id[:12], "tags": job.preview_tags})
     for schedule in snapshot.schedules:
-        yield _of("schedule", schedule.name, _schedule(schedule))
+        yield of("schedule", schedule.name, _schedule(schedule))
     for sensor in snapshot.sensors:
-        yield _of("sensor", sensor.name, _sensor(sensor))
+        yield of("sensor", sensor.name, _sensor(sensor))
     for resource in snapshot.resources or ():
         if resource.is_top_level:
-            yield _of("resource", resource.name, {"type": resource.resource_type})
+            yield of("resource", resource.name, {"type": resource.resource_type})
 
 
 def _asset(node: Any) -> dict[str, Any]:
@@ -218,9 +221,9 @@ def _label(condition: Any) -> str | None:
     return condition.node_snapshot.unique_id[:12] if condition is not None else None
 
 
-def _of(kind: str, name: str, fields: dict[str, Any]) -> Defined:
+def _of(repository: str, kind: DefinedKind, name: str, fields: dict[str, Any]) -> Defined:
     texts = {key: _text(value) for key, value in fields.items() if value not in (None, "", [], {}, ())}
-    return Defined(kind=kind, name=name, fields=texts)
+    return Defined(kind=kind, name=name, repository=repository, fields=texts)
 
 
 def _text(value: Any) -> str:

@@ -85,8 +85,15 @@ def fail_runs(
                 instance.report_run_canceled(run, message=reason)
             else:
                 instance.report_run_failed(run, message=reason)
+            _free_slots(instance, run_id)
             sentences.append(f"run {run_id} of {run.job_name}: {reason}")
     return sentences
+
+
+def _free_slots(instance: DagsterInstance, run_id: str) -> None:
+    """Free the run's slots in pools at once: nothing of it runs any more, and others wait for them."""
+    if instance.event_log_storage.supports_global_concurrency_limits:
+        instance.event_log_storage.free_concurrency_slots_for_run(run_id)
 
 
 def _address(tag: str) -> Address:
@@ -131,12 +138,24 @@ def release_automations(
 
     with opened(dagster_home) as instance:
         for automation in loaded.automations:
-            if _key(automation) in stopped and automation.runs_by_default:
-                _set(instance, location, address, automation, InstigatorStatus.DECLARED_IN_CODE)
+            for one in _stopped_as(automation, stopped) if automation.runs_by_default else ():
+                _set(instance, location, address, one, InstigatorStatus.DECLARED_IN_CODE)
 
 
 def _key(automation: Automation) -> str:
     return f"{automation.kind}/{automation.repository}/{automation.name}"
+
+
+def _stopped_as(automation: Automation, stopped: Sequence[str]) -> list[Automation]:
+    """Return the schedule or sensor as it was stopped, perhaps in a repository of another name."""
+    if _key(automation) in stopped:
+        return [automation]
+    known = (key.split("/", 2) for key in stopped)
+    return [
+        automation.model_copy(update={"repository": repository})
+        for kind, repository, name in known
+        if (kind, name) == (automation.kind, automation.name)
+    ]
 
 
 @contextmanager
@@ -166,7 +185,7 @@ def _set(
     from dagster._core.definitions.run_request import InstigatorType
     from dagster._core.scheduler.instigation import InstigatorState
 
-    origin = _origin(location, address, automation)
+    origin = instigator_origin(location, address, automation)
     kind = InstigatorType.SCHEDULE if automation.kind == "schedule" else InstigatorType.SENSOR
     found = instance.get_instigator_state(origin.get_id(), origin.get_selector().get_id())
     if found is not None and found.instigator_type is not kind:
@@ -174,12 +193,13 @@ def _set(
         instance.delete_instigator_state(origin.get_id(), origin.get_selector().get_id())
         found = None
     if found is None:
-        instance.add_instigator_state(InstigatorState(origin, kind, status, _data(automation)))
+        instance.add_instigator_state(InstigatorState(origin, kind, status, fresh_data(automation)))
     else:
         instance.update_instigator_state(found.with_status(status))
 
 
-def _data(automation: Automation) -> ScheduleInstigatorData | SensorInstigatorData:
+def fresh_data(automation: Automation) -> ScheduleInstigatorData | SensorInstigatorData:
+    """Return the data of one that has never ticked."""
     from dagster._core.definitions.sensor_definition import SensorType
     from dagster._core.scheduler.instigation import ScheduleInstigatorData, SensorInstigatorData
 
@@ -190,7 +210,8 @@ def _data(automation: Automation) -> ScheduleInstigatorData | SensorInstigatorDa
     return SensorInstigatorData(min_interval=automation.interval_seconds, sensor_type=kind)
 
 
-def _origin(location: str, address: Address, automation: Automation) -> RemoteInstigatorOrigin:
+def instigator_origin(location: str, address: Address, automation: Automation) -> RemoteInstigatorOrigin:
+    """Return what the daemon knows a schedule or a sensor by."""
     from dagster._core.remote_origin import RemoteInstigatorOrigin, RemoteRepositoryOrigin
 
     return RemoteInstigatorOrigin(

@@ -88,6 +88,12 @@ def current_runs(address: str, timeout_seconds: float = 2.0) -> list[str]:
     return [str(run_id) for run_id in answer.get("current_runs", [])]
 
 
+def repository_names(address: str, timeout_seconds: float = 10.0) -> list[str]:
+    """Return the names of the repositories that the server has loaded. Raises NoAnswer."""
+    answer = json.loads(_ask(address, "ListRepositories", timeout_seconds) or "{}")
+    return sorted(str(one["repository_name"]) for one in answer.get("repository_symbols") or ())
+
+
 @contextmanager
 def connected(address: str, event: threading.Event) -> Iterator[None]:
     """Set `event` as soon as somebody accepts connections at the address."""

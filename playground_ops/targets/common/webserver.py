@@ -24,6 +24,8 @@ _IN_FLIGHT = """{ runsOrError(filter: {statuses: [STARTED, CANCELING]}) { ... on
 _LAUNCHING = """query($since: Float!) {
   runsOrError(filter: {statuses: [STARTING], updatedAfter: $since}) { ... on Runs { results {
   runId repositoryOrigin { repositoryLocationName } } } } }"""
+_WAITING = """{ runsOrError(filter: {statuses: [QUEUED, NOT_STARTED, STARTING]}) { ... on Runs { results {
+  runId repositoryOrigin { repositoryLocationName } } } } }"""
 _TROUBLES = """{ instance { daemonHealth { allDaemonStatuses { daemonType
   lastHeartbeatErrors { message } } } } workspaceOrError { ... on Workspace { locationEntries { name
   locationOrLoadError { ... on RepositoryLocation { repositories {
@@ -109,6 +111,10 @@ class Webserver:
     def runs_in_flight(self, location: str) -> list[str]:
         """Return the ids of the location's runs that are under way. Raises WebserverDown."""
         return _of_location(self._ask(_IN_FLIGHT), location)
+
+    def waiting(self, location: str) -> list[str]:
+        """Return the ids of the location's runs that have not begun. Raises WebserverDown."""
+        return _of_location(self._ask(_WAITING), location)
 
     def launching(self, location: str) -> list[str]:
         """Return the ids of the location's runs that are being sent to a server now. Raises WebserverDown."""

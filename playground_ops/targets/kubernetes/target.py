@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 from threading import Thread
@@ -23,15 +23,22 @@ from playground_ops.core.model import (
     RolloutRecord,
     Verdict,
 )
+from playground_ops.core.moving import Move, Moved
 from playground_ops.core.target import Lock, Say
 from playground_ops.render import release as rendering
 from playground_ops.render.gitsync import InUse
 from playground_ops.render.names import GRPC_PORT, location_service, release_deployment, release_service
 from playground_ops.render.namespaces import Place, host, place
-from playground_ops.targets.common import runs_in_flight
+from playground_ops.targets.common import carrying, runs_in_flight
 from playground_ops.targets.common.code_server import import_client, inspect
 from playground_ops.targets.common.refs import Answer, resolve_all
-from playground_ops.targets.common.server_protocol import Address, NoAnswer, await_server, server_id
+from playground_ops.targets.common.server_protocol import (
+    Address,
+    NoAnswer,
+    await_server,
+    repository_names,
+    server_id,
+)
 from playground_ops.targets.common.webserver import WebserverDown, WebserverView
 from playground_ops.targets.kubernetes.api.connection import Connection
 from playground_ops.targets.kubernetes.api.paths import path
@@ -40,7 +47,7 @@ from playground_ops.targets.kubernetes.objects import storage
 from playground_ops.targets.kubernetes.pods.deletion import end_pods
 from playground_ops.targets.kubernetes.releases import archive, leases, one_shot, runs
 from playground_ops.targets.kubernetes.releases.deployments import Releases, selector
-from playground_ops.targets.kubernetes.releases.observing import Pods, moved_on, no_address, no_answer
+from playground_ops.targets.kubernetes.releases.observing import Pods, answered, moved_on
 from playground_ops.targets.kubernetes.releases.records import Records, StoppedAutomation
 from playground_ops.targets.kubernetes.stack import KubernetesStack
 
@@ -157,13 +164,8 @@ class KubernetesTarget:
             self._pods(release).wait(release, seconds)
 
     def inspect(self, release: Release) -> LoadedCode:
-        address = self._address(release)
-        if address is None:
-            raise PlaygroundError(no_address(release))
-        try:
-            return inspect(release, address, server_id(address.channel))
-        except NoAnswer as error:
-            raise PlaygroundError(no_answer(release, str(error))) from error
+        there = self._address(release)
+        return answered(release, there, lambda one: inspect(release, one, server_id(one.channel)))
 
     def checkout(self, release: Release) -> Checkout:
         return self._pods(release).checkout(release)
@@ -184,6 +186,16 @@ class KubernetesTarget:
     def set_automation(self, release: Release, loaded: LoadedCode) -> Sequence[str]:
         stopped = StoppedAutomation(self.connection, self.namespace, self.home)
         return stopped.apply(release, self._serving(release.location.name), loaded)
+
+    def repositories(self, release: Release) -> Sequence[str]:
+        return answered(release, self._address(release), lambda there: repository_names(there.channel))
+
+    def hold_automation(self, release: Release, move: Move) -> None:
+        carrying.hold(self.home, release.location, self._serving(release.location.name), move)
+
+    def carry_automation(self, release: Release, move: Move, *, ticking: bool = False) -> Sequence[Moved]:
+        serving = self._serving(release.location.name)
+        return carrying.carry(self.home, release.location, serving, move, ticking=ticking)
 
     def serve(self, release: Release) -> None:
         # The selector comes last: if this process dies before, the release never served and is removed.
@@ -219,6 +231,10 @@ class KubernetesTarget:
         except WebserverDown:
             return ()
         return runs.fail_lost(self._releases(location), self._records, self.home, webserver, location)
+
+    def awaited(self, location: str) -> Collection[int]:
+        """Return none: runs in pods need no server, and all others start on the server that serves."""
+        return ()
 
     def settle(self, previous: Release, *, launched: bool = False) -> None:
         address = self._address(previous)

@@ -7,25 +7,29 @@ import os
 import signal
 import subprocess
 import threading
+from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
-from playground_ops.core.errors import RolloutFailed
+from playground_ops.core.errors import Finding, PlaygroundError, RolloutFailed, transient
 from playground_ops.core.model import Observation, Release, ServerStatus
 from playground_ops.core.target import Say
 from playground_ops.diagnose import explain_exit
 from playground_ops.targets.common import smoke
 from playground_ops.targets.common.process_variables import Given, variables
 from playground_ops.targets.common.project import Project
-from playground_ops.targets.common.server_protocol import connected, is_serving
+from playground_ops.targets.common.server_protocol import NoAnswer, connected, is_serving
 from playground_ops.targets.common.smoke import SmokeTest
-from playground_ops.targets.local import environment_files
+from playground_ops.targets.local import environment_files, origins
 from playground_ops.targets.local.control import started_at
 from playground_ops.targets.local.processes import MARKER, ProcessSpec
 
 if TYPE_CHECKING:
     from playground_ops.targets.local.components import LocalStack
     from playground_ops.targets.packages.environments import Environment
+
+
+T = TypeVar("T")
 
 
 def observe(stack: LocalStack, release: Release, log_tail: str) -> Observation:
@@ -61,6 +65,23 @@ def wait(stack: LocalStack, release: Release, seconds: float) -> None:
     threading.Thread(target=watch_the_process, daemon=True).start()
     with connected(address, changed):
         changed.wait(seconds)
+
+
+def answered(release: Release, asked: Callable[[], T]) -> T:
+    """Return the server's answer. Raises PlaygroundError where it gives none."""
+    try:
+        return asked()
+    except NoAnswer as error:
+        raise PlaygroundError(_no_answer(release, str(error))) from error
+
+
+def _no_answer(release: Release, said: str) -> Finding:
+    return transient(
+        object=f"release/{release.name}",
+        observed=f"Its server does not answer: {said}",
+        cause="It has ended, or the machine is overloaded.",
+        fix=f"`status` and `logs {release.location.name}` say more; then redeploy.",
+    )
 
 
 def run_smoke(stack: LocalStack, release: Release, say: Say) -> None:
@@ -125,6 +146,7 @@ def server_spec(
         "PLAYGROUND_RELEASE": str(release.number),
         "PLAYGROUND_COMMIT": release.revision.commit,
         "PYTHONUNBUFFERED": "1",
+        origins.CONTEXT: origins.context_of(release),
     }
     from_files = environment_files.given(release.location)
     given = Given(inherited=stack.control().variables(), configured={**from_files, **own})

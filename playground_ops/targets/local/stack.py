@@ -11,11 +11,14 @@ from pydantic import BaseModel, Field
 from playground_ops.config import Configuration
 from playground_ops.core.component import Component
 from playground_ops.core.errors import Finding, PlaygroundError, capacity
-from playground_ops.render.instance import run_coordinator
+from playground_ops.render.instance import run_coordinator, run_retries
+from playground_ops.render.names import Object
+from playground_ops.render.runs import MONITORING
 from playground_ops.targets.local.addresses import Addresses
 from playground_ops.targets.local.folder import StateFolder, read_value, write_atomically, write_value
 from playground_ops.targets.local.processes import ProcessSpec
 
+LAUNCHER = {"module": "playground_ops.targets.local.launcher", "class": "ReleaseRunLauncher"}
 PREFERRED_PORT = 3000
 GRACE_SECONDS = 15.0
 
@@ -44,6 +47,7 @@ def desired_processes(configuration: Configuration) -> list[Component]:
     """Return webserver and daemon with the settings that need a restart when they change."""
     names = ",".join(location.name for location in configuration.all_locations)
     queue = {key: str(value) for key, value in run_coordinator(configuration)["config"].items()}
+    runs = {key: _in_a_line(value) for key, value in _about_runs(configuration).items()}
     port = configuration.webserver.port
     return [
         Component(
@@ -58,9 +62,22 @@ def desired_processes(configuration: Configuration) -> list[Component]:
         Component(
             name="daemon",
             kind="daemon",
-            settings={"dagster": version("dagster"), "locations": names, **queue},
+            settings={"dagster": version("dagster"), "locations": names, **queue, **runs},
         ),
     ]
+
+
+def _about_runs(configuration: Configuration) -> dict[str, Object]:
+    """Return those settings of the instance, besides the queue's, that the daemon alone acts on."""
+    return {
+        "run_launcher": dict(LAUNCHER),
+        "run_monitoring": dict(MONITORING),
+        "run_retries": run_retries(configuration),
+    }
+
+
+def _in_a_line(settings: Object) -> str:
+    return ", ".join(f"{key}: {value}" for key, value in settings.items())
 
 
 def write_stack(
@@ -131,7 +148,7 @@ def instance_settings(configuration: Configuration) -> dict[str, object]:
         "telemetry": {"enabled": False},
         "nux": {"enabled": False},  # the UI's dialog about a newsletter, at every first visit
         "run_coordinator": run_coordinator(configuration),
-        "run_monitoring": {"enabled": True},
+        **_about_runs(configuration),
     }
 
 

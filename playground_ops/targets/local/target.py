@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from threading import Thread
@@ -22,15 +22,16 @@ from playground_ops.core.model import (
     RolloutRecord,
     Verdict,
 )
+from playground_ops.core.moving import Move, Moved
 from playground_ops.core.redact import learn, redact
 from playground_ops.core.target import Lock, Say
-from playground_ops.targets.common import runs_in_flight
+from playground_ops.targets.common import carrying, runs_in_flight
 from playground_ops.targets.common.code_server import import_client, inspect
 from playground_ops.targets.common.instance import InFlight
 from playground_ops.targets.common.refs import Answer, resolve_all
-from playground_ops.targets.common.server_protocol import Address, NoAnswer, server_id
+from playground_ops.targets.common.server_protocol import Address, NoAnswer, repository_names, server_id
 from playground_ops.targets.common.webserver import WebserverDown, WebserverView
-from playground_ops.targets.local import candidate, environment_files, git, logs, releases
+from playground_ops.targets.local import candidate, environment_files, git, logs, origins, releases
 from playground_ops.targets.local.addresses import lead_to, own_number, serving_number
 from playground_ops.targets.local.code import Code
 from playground_ops.targets.local.components import LocalStack
@@ -129,7 +130,8 @@ class LocalTarget:
         candidate.wait(self.stack, release, seconds)
 
     def inspect(self, release: Release) -> LoadedCode:
-        return inspect(release, self._own(release), server_id(self._address(release)))
+        known = candidate.answered(release, lambda: server_id(self._address(release)))
+        return inspect(release, self._own(release), known)
 
     def checkout(self, release: Release) -> Checkout:
         return self.code.told(release)
@@ -147,8 +149,17 @@ class LocalTarget:
         return self._files(release.location.name).verdict(release)
 
     def set_automation(self, release: Release, loaded: LoadedCode) -> Sequence[str]:
-        address = Address(socket=str(self.stack.addresses.serving(release.location.name)))
-        return releases.apply_automation(self.folder, release, address, loaded)
+        return releases.apply_automation(self.folder, release, self._serving(release), loaded)
+
+    def repositories(self, release: Release) -> Sequence[str]:
+        return candidate.answered(release, lambda: repository_names(self._address(release)))
+
+    def hold_automation(self, release: Release, move: Move) -> None:
+        carrying.hold(self.folder.dagster_home, release.location, self._serving(release), move)
+
+    def carry_automation(self, release: Release, move: Move, *, ticking: bool = False) -> Sequence[Moved]:
+        home, serving = self.folder.dagster_home, self._serving(release)
+        return carrying.carry(home, release.location, serving, move, ticking=ticking)
 
     def serve(self, release: Release) -> None:
         # The link last: a process that dies before it leaves a release that never served, and is removed.
@@ -192,9 +203,16 @@ class LocalTarget:
 
         return runs_in_flight.fail_lost(webserver, location, servers, self.folder.dagster_home, why)
 
+    def awaited(self, location: str) -> Collection[int]:
+        try:
+            waiting = self.stack.webserver().waiting(location)
+        except WebserverDown:
+            return set(self._files(location).numbers())  # nobody knows, so nothing ends that may be needed
+        return origins.awaited(self.folder.dagster_home, waiting, location) if waiting else set()
+
     def settle(self, previous: Release, *, launched: bool = False) -> None:
         name = previous.location.name
-        now = Address(socket=str(self.stack.addresses.serving(name))).channel
+        now = self._serving(previous).channel
 
         def launching() -> Sequence[str]:
             return self.webserver.launching(name)
@@ -235,6 +253,9 @@ class LocalTarget:
 
     def _own(self, release: Release) -> Address:
         return Address(socket=str(self.stack.addresses.own(release)))
+
+    def _serving(self, release: Release) -> Address:
+        return Address(socket=str(self.stack.addresses.serving(release.location.name)))
 
     def _address(self, release: Release) -> str:
         return self._own(release).channel

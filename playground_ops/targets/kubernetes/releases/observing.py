@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Sequence
+from typing import NamedTuple, TypeVar
 
 from playground_ops.core import messages
 from playground_ops.core.checkout import Checkout, told
@@ -24,11 +24,14 @@ from playground_ops.diagnose.pods import (
 )
 from playground_ops.render.names import release_deployment
 from playground_ops.render.release import SERVER
+from playground_ops.targets.common.server_protocol import Address, NoAnswer
 from playground_ops.targets.kubernetes.api.connection import Connection
 from playground_ops.targets.kubernetes.api.paths import Selection, path_of
 from playground_ops.targets.kubernetes.api.streaming import changes
 from playground_ops.targets.kubernetes.pods.selection import collected, log_end, logs_of_ended
 from playground_ops.targets.kubernetes.releases.deployments import Releases, selector
+
+T = TypeVar("T")
 
 
 def moved_on(commit: str, found: str) -> Finding:
@@ -40,7 +43,17 @@ def moved_on(commit: str, found: str) -> Finding:
     )
 
 
-def no_address(release: Release) -> Finding:
+def answered(release: Release, there: Address | None, asked: Callable[[Address], T]) -> T:
+    """Return the answer of the server at the address. Raises PlaygroundError where there is none."""
+    if there is None:
+        raise PlaygroundError(_no_address(release))
+    try:
+        return asked(there)
+    except NoAnswer as error:
+        raise PlaygroundError(_no_answer(release, str(error))) from error
+
+
+def _no_address(release: Release) -> Finding:
     return transient(
         object=f"release/{release.name}",
         observed="Its pod has no address any more.",
@@ -49,7 +62,7 @@ def no_address(release: Release) -> Finding:
     )
 
 
-def no_answer(release: Release, told: str) -> Finding:
+def _no_answer(release: Release, told: str) -> Finding:
     return transient(
         object=f"release/{release.name}",
         observed=f"Its pod is ready, and does not answer from here: {told}.",
