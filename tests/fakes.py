@@ -26,11 +26,9 @@ from playground_ops.core.component import (
     Storage,
 )
 from playground_ops.core.errors import Finding, FindingKind, LockHeld, PlaygroundError, RolloutFailed
+from playground_ops.core.loaded import Automation, Defined, LoadedCode, Shown
 from playground_ops.core.model import (
-    Automation,
-    Defined,
     LiveRelease,
-    LoadedCode,
     Location,
     Observation,
     Release,
@@ -38,7 +36,6 @@ from playground_ops.core.model import (
     Revision,
     RolloutRecord,
     ServerStatus,
-    Shown,
     Verdict,
 )
 from playground_ops.core.moving import Move, Moved

@@ -64,7 +64,7 @@ images:
   postgres: registry.internal/postgres:15
   git_sync: registry.internal/git-sync:4
 run_launcher: kubernetes
-run_retries: {max_retries: 2, retry_on_asset_or_op_failure: false}
+run_retries: {{max_retries: 2, retry_on_asset_or_op_failure: false}}
 run_queue:
   max_concurrent_runs: 7
   tag_concurrency_limits:

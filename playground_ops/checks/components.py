@@ -8,7 +8,8 @@ from playground_ops.checks.causes import DATABASE, DEPLOY, SUPERVISOR, WEBSERVER
 from playground_ops.core.clock import moment
 from playground_ops.core.component import ComponentStatus, End
 from playground_ops.core.errors import Finding, certain, transient
-from playground_ops.core.model import Observation, Release, ServerStatus, Shown
+from playground_ops.core.loaded import Shown
+from playground_ops.core.model import Observation, Release, ServerStatus
 
 SCALED_TO_NOTHING = "it is scaled to nothing, so it has no pod"
 """The message of a component whose workload has no replicas."""

@@ -13,6 +13,7 @@ from playground_ops.checks.topic import COLUMNS, Told, is_urgent, merge
 from playground_ops.cli.console import (
     EXIT_FAILED,
     NOT_DEPLOYED,
+    as_repeated,
     fail,
     lines_of,
     print_json,
@@ -129,7 +130,7 @@ def health(config: Path | None, target: str | None, as_json: bool) -> None:
 
 def _finding_row(found: Folded, told: Told) -> dict[str, Any]:
     name, topic, finding = told
-    row = finding.model_dump(mode="json", include=set(Finding.model_fields))
+    row = as_repeated(finding).model_dump(mode="json", include=set(Finding.model_fields))
     also = [
         {"component": other, "check": its_topic.value, "observed": its.observed}
         for other, its_topic, its in found.also(told)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
 from playground_ops.core.frozen_model import FrozenModel
-from playground_ops.core.model import Automation, LoadedCode
+from playground_ops.core.loaded import Automation, LoadedCode
 
 
 class Known(Protocol):

@@ -15,15 +15,14 @@ from typing import TYPE_CHECKING, Protocol
 from playground_ops.core.checkout import Checkout
 from playground_ops.core.component import Backup, Component, ComponentStatus, Deploying, Overview, Storage
 from playground_ops.core.errors import Finding
+from playground_ops.core.loaded import LoadedCode, Shown
 from playground_ops.core.model import (
     LiveRelease,
-    LoadedCode,
     Location,
     Observation,
     Release,
     Revision,
     RolloutRecord,
-    Shown,
     Verdict,
 )
 from playground_ops.core.moving import Move, Moved

@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 
 from playground_ops.core.errors import PlaygroundError
-from playground_ops.core.model import LoadedCode, Release
+from playground_ops.core.loaded import LoadedCode
+from playground_ops.core.model import Release
 from playground_ops.core.moving import Move, Moved, match, move
 from playground_ops.core.progress import RolloutCancelled
 from playground_ops.core.target import Target

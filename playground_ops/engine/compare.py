@@ -8,7 +8,8 @@ from typing import Literal
 from playground_ops.core import decisions
 from playground_ops.core.errors import BadInput, Finding, certain
 from playground_ops.core.frozen_model import FrozenModel
-from playground_ops.core.model import Defined, Release
+from playground_ops.core.loaded import Defined
+from playground_ops.core.model import Release
 from playground_ops.core.moving import match
 from playground_ops.core.plan import FieldChange
 from playground_ops.core.target import Target

@@ -5,7 +5,8 @@ from pathlib import PurePath
 
 from playground_ops.core import decisions
 from playground_ops.core.errors import BadInput, Finding, RolloutFailed, certain, transient
-from playground_ops.core.model import Automation, LoadedCode, Location, Release
+from playground_ops.core.loaded import Automation, LoadedCode
+from playground_ops.core.model import Location, Release
 from playground_ops.core.moving import match
 from playground_ops.engine.compare import differences
 

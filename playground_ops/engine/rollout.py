@@ -5,8 +5,8 @@ from dataclasses import replace
 
 from playground_ops.core import decisions, served
 from playground_ops.core.errors import Finding, PlaygroundError, RolloutFailed, certain, transient
+from playground_ops.core.loaded import LoadedCode
 from playground_ops.core.model import (
-    LoadedCode,
     Location,
     Observation,
     Phase,

@@ -23,7 +23,8 @@ from dagster._core.scheduler.instigation import (
 )
 from dagster._daemon.sensor import fetch_existing_runs
 
-from playground_ops.core.model import Automation, LoadedCode, Location
+from playground_ops.core.loaded import Automation, LoadedCode
+from playground_ops.core.model import Location
 from playground_ops.core.moving import Move, Moved
 from playground_ops.targets.common import carrying
 from playground_ops.targets.common.code_server import origin_of

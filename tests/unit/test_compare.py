@@ -7,15 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from playground_ops.core.errors import BadInput
-from playground_ops.core.model import (
-    Defined,
-    LiveRelease,
-    LoadedCode,
-    Location,
-    Release,
-    ReleaseState,
-    Revision,
-)
+from playground_ops.core.loaded import Defined, LoadedCode
+from playground_ops.core.model import LiveRelease, Location, Release, ReleaseState, Revision
 from playground_ops.engine.compare import compare, differences
 from tests.fakes import FakeTarget, World
 

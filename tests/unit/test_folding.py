@@ -15,7 +15,8 @@ from playground_ops.checks.folding import fold, lasting, rows
 from playground_ops.checks.topic import Report, Topic
 from playground_ops.core.component import ComponentStatus, Deploying, Heartbeat, Ticking, UnderWay
 from playground_ops.core.errors import Finding, FindingKind, certain, transient
-from playground_ops.core.model import Location, Observation, Release, Revision, ServerStatus, Shown
+from playground_ops.core.loaded import Shown
+from playground_ops.core.model import Location, Observation, Release, Revision, ServerStatus
 from playground_ops.core.plan import Change, FieldChange, Plan
 from playground_ops.defs import evaluations
 from playground_ops.diagnose.container_reasons import known

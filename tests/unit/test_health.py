@@ -20,7 +20,8 @@ from playground_ops.core.component import (
     UnderWay,
 )
 from playground_ops.core.errors import Finding, FindingKind, PlaygroundError
-from playground_ops.core.model import LiveRelease, Phase, RolloutRecord, Shown
+from playground_ops.core.loaded import Shown
+from playground_ops.core.model import LiveRelease, Phase, RolloutRecord
 from playground_ops.core.progress import SilentProgress
 from playground_ops.diagnose.database import explain_database
 from playground_ops.engine.context import Engine

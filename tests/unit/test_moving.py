@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from playground_ops.core.errors import RolloutFailed
-from playground_ops.core.model import Automation, Defined, LoadedCode, Location, Outcome
+from playground_ops.core.loaded import Automation, Defined, LoadedCode
+from playground_ops.core.model import Location, Outcome
 from playground_ops.core.moving import match, move
 from playground_ops.core.progress import SilentProgress
 from playground_ops.engine.compare import differences

@@ -211,7 +211,7 @@ def test_a_rollout_tells_which_file_the_packages_come_from() -> None:
     server = {"name": "dagster-grpc", "state": {"running": {}}}
     status = {**scheduled, "initContainerStatuses": [done], "containerStatuses": [server]}
     seen = assess(Collected(Pod.read({"metadata": {"name": "x"}, "status": status})))
-    assert seen.message == f"its first successful probe. {told}"
+    assert seen.message == f"the pod waits for its first successful probe. {told}"
     assert seen.finding is None
 
 

@@ -70,7 +70,10 @@ DONE = f"{BEGUN}\n{message(PREPARING, line='')}"
 )
 def test_what_is_being_prepared_is_seen_in_the_server_s_log(log: str, seconds: int, told: str | None) -> None:
     seen = Pods(Cluster(log, seconds), "n").observe(release())
-    assert (seen.prepares, seen.message) == (bool(told), told or "its first successful probe")
+    assert (seen.prepares, seen.message) == (
+        bool(told),
+        told or "the pod waits for its first successful probe",
+    )
 
 
 @pytest.mark.parametrize("settings", [{"prepare": ()}, {"repository": None}])

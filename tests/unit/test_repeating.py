@@ -24,13 +24,13 @@ GIVEN = " --config 'my file.yaml' --target kubernetes --context kind-x"
 
 
 def texts(file: Path) -> Iterator[str]:
-    """Yield all texts of a module but its docstrings; what is put into one is a word."""
+    """Yield all texts of a module but its docstrings; what is put into one is a name that is a number too."""
     tree = ast.parse(file.read_text())
     told = [node.value for node in ast.walk(tree) if isinstance(node, ast.Expr)]
     parts = {id(part) for node in ast.walk(tree) if isinstance(node, ast.JoinedStr) for part in node.values}
     for node in ast.walk(tree):
         if isinstance(node, ast.JoinedStr):
-            yield "".join(str(one.value) if isinstance(one, ast.Constant) else "word" for one in node.values)
+            yield "".join(str(one.value) if isinstance(one, ast.Constant) else "1" for one in node.values)
         elif isinstance(node, ast.Constant) and node not in told and id(node) not in parts:
             yield str(node.value)
 

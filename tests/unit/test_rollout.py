@@ -9,8 +9,8 @@ import pytest
 from playground_ops.config.digest import CONFIRMED, desired_settings, digest, location_component
 from playground_ops.core.checkout import Checkout
 from playground_ops.core.errors import BadInput, FindingKind, LockHeld, RolloutFailed
+from playground_ops.core.loaded import Defined
 from playground_ops.core.model import (
-    Defined,
     InImage,
     Location,
     Outcome,

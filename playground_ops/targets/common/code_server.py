@@ -13,7 +13,8 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from playground_ops.core.errors import Finding, RolloutFailed, certain
-from playground_ops.core.model import Automation, Defined, DefinedKind, LoadedCode, Release
+from playground_ops.core.loaded import Automation, Defined, LoadedCode
+from playground_ops.core.model import DefinedKind, Release
 from playground_ops.core.redact import redact
 from playground_ops.targets.common.server_protocol import Address
 

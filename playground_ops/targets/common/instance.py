@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from playground_ops.core.component import Database
 from playground_ops.core.errors import PlaygroundError
-from playground_ops.core.model import Automation, LoadedCode
+from playground_ops.core.loaded import Automation, LoadedCode
 from playground_ops.core.redact import redact
 from playground_ops.diagnose.database import explain_database
 from playground_ops.render.runs import commits

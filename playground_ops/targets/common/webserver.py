@@ -9,7 +9,7 @@ from urllib.request import ProxyHandler, Request, build_opener
 
 from playground_ops.core.component import Overview
 from playground_ops.core.errors import Finding
-from playground_ops.core.model import Shown
+from playground_ops.core.loaded import Shown
 from playground_ops.targets.common.overview import failing_ticks, overview, traceback
 
 _ENTRIES = """{ workspaceOrError { ... on Workspace { locationEntries { name locationOrLoadError {

@@ -13,9 +13,9 @@ from playground_ops.core.checkout import Checkout
 from playground_ops.core.clock import Clock, SystemClock
 from playground_ops.core.component import Storage
 from playground_ops.core.errors import PlaygroundError
+from playground_ops.core.loaded import LoadedCode
 from playground_ops.core.model import (
     LiveRelease,
-    LoadedCode,
     Location,
     Observation,
     Release,

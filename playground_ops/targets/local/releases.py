@@ -14,7 +14,8 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from playground_ops.core.model import LoadedCode, Release, RolloutRecord, Verdict
+from playground_ops.core.loaded import LoadedCode
+from playground_ops.core.model import Release, RolloutRecord, Verdict
 from playground_ops.targets.common.server_protocol import Address
 from playground_ops.targets.local.folder import (
     StateFolder,

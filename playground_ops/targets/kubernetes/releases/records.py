@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from playground_ops.core.clock import micro_time
-from playground_ops.core.model import LoadedCode, Release, RolloutRecord
+from playground_ops.core.loaded import LoadedCode
+from playground_ops.core.model import Release, RolloutRecord
 from playground_ops.render.names import LOCATION, PREFIX, ROLLOUT_MANAGER, an_object, labels
 from playground_ops.targets.common.server_protocol import Address
 from playground_ops.targets.kubernetes.api.connection import Connection
