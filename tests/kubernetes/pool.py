@@ -25,7 +25,7 @@ from tests.stack.test_gates import text
 from tests.stacks import free_port
 
 Object = dict[str, Any]
-GATES = {"smoke_job": "smoke", "smoke_check": "total:is_positive"}
+GATES = {"attribute": "defs", "smoke_job": "smoke", "smoke_check": "total:is_positive"}
 FROM_GIT: dict[str, dict[str, Any]] = {
     "a": {},
     "gated": GATES,
