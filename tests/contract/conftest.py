@@ -11,6 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import Protocol
 
+import psutil
 import pytest
 import yaml
 
@@ -26,6 +27,7 @@ from playground_ops.targets.kubernetes.target import KubernetesTarget
 from playground_ops.targets.local.processes import read_state
 from playground_ops.targets.local.target import LocalTarget
 from tests import fakes, pipelines
+from tests.asking import eventually
 from tests.cluster.access import Access
 from tests.kubernetes.connections import connected
 from tests.kubernetes.pool import Pool
@@ -153,7 +155,10 @@ class LocalWorld:
         process = read_state(self._state, release.name)
         assert process is not None
         assert process.pid is not None
-        os.kill(process.pid, signal.SIGSTOP)
+        stopped = psutil.Process(process.pid)
+        stopped.send_signal(signal.SIGSTOP)
+        # On a busy machine its threads go on answering for a moment.
+        eventually("it to stop", lambda: stopped.status() == psutil.STATUS_STOPPED)
         return partial(os.kill, process.pid, signal.SIGCONT)
 
 

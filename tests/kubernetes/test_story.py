@@ -183,7 +183,6 @@ def test_who_does_not_watch_a_redeploy_leaves_it_to_the_pod_of_ops(stack: Cluste
         found: dict[str, Any] = json.loads(stack.ok("history", "b", "--json"))[-1]
         return found
 
-    assert record()["outcome"] is None, "it is being watched"
     eventually("its watch to end", lambda: record()["outcome"] == "done", every_seconds=0.5)
     assert record()["durations"]["watching"] >= WATCHED_SECONDS
 
