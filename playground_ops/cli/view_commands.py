@@ -132,7 +132,7 @@ def _finding_row(found: Folded, told: Told) -> dict[str, Any]:
     name, topic, finding = told
     row = as_repeated(finding).model_dump(mode="json", include=set(Finding.model_fields))
     also = [
-        {"component": other, "check": its_topic.value, "observed": its.observed}
+        {"component": other, "check": its_topic.value, "observed": as_repeated(its).observed}
         for other, its_topic, its in found.also(told)
     ]
     urgent = is_urgent(topic, finding)
