@@ -17,7 +17,7 @@ from playground_ops.engine.status import read_status
 
 def next_steps(configuration: Configuration, target: str) -> str:
     """Return the commands to go on with, as they act on the stack that was just made."""
-    again, name = repeating(), configuration.all_locations[-1].name
+    again, name = repeating(), next(iter(configuration.locations), configuration.ops).name
     steps = {
         "status": "what runs, at which commit",
         **({"ui": "open the UI, by a port that is forwarded"} if target == "kubernetes" else {}),

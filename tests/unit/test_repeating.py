@@ -100,11 +100,12 @@ def test_kubectl_is_told_the_cluster_and_the_namespace(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("target", ["local", "kubernetes"])
 def test_the_next_steps_after_a_bootstrap_act_on_what_it_made(target: str) -> None:
-    found = read("code_locations: [{name: orders}]", Path("configvalues.yaml"))
+    found = read("code_locations: [{name: orders}, {name: sales}]", Path("configvalues.yaml"))
     with click.Context(bootstrap) as context:
         bootstrap.parse_args(context, ["--target", target, "--context", "kind-x"])
         told = next_steps(found, target)
     commands = [line.strip().partition("   ")[0] for line in told.splitlines() if "python -m" in line]
+    assert any(" redeploy orders " in command for command in commands)
     assert len(commands) == (4 if target == "kubernetes" else 3)
     for command in commands:
         assert command.endswith(f"--target {target} --context kind-x") or "  " in command
