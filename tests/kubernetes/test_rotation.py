@@ -82,7 +82,7 @@ def test_a_database_of_somebody_else_is_left_to_them(stack: ClusterStack, connec
     try:
         stack.configure(postgres={"external": {"host": "db.test"}})
         said = stack.run("secret", "rotate-database")
-        assert (said.returncode, "kubectl annotate" in said.stderr) == (2, True), said
+        assert (said.returncode, " annotate --overwrite secret " in said.stderr) == (2, True), said
         stack.configure(postgres={"password_secret": "private"})
         said = stack.run("secret", "rotate-database")
         assert (said.returncode, "not made by this stack" in said.stderr) == (2, True), said
