@@ -162,7 +162,7 @@ class TestUnreachable:
     @pytest.mark.parametrize(
         ("name", "known", "observed", "fix", "in_pod"),
         [
-            ("127.0.0.1", "", "not trusted", "http.sslCAInfo", "`secret git` by --ca-file"),
+            ("127.0.0.1", "", "not trusted", "http.sslCAInfo", "`secret git NAME --ca-file FILE`"),
             ("other.test", "ours", "for another name", "Use the name", "Use the name"),
             ("127.0.0.1", "/nosuch", "can't be used", "--show-origin", "`ca.crt` of the Secret"),
         ],
