@@ -3,7 +3,10 @@
 from collections.abc import Iterator, Mapping, Sequence
 
 import dagster as dg
-from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionRecordStatus
+from dagster._core.storage.asset_check_execution_record import (
+    AssetCheckExecutionRecord,
+    AssetCheckExecutionRecordStatus,
+)
 
 from playground_ops.checks.causes import DEPLOY
 from playground_ops.checks.folding import Because, Folded
@@ -99,12 +102,18 @@ def _of_last(record: RolloutRecord, findings: Sequence[Finding]) -> dg.AssetChec
     told["requested by"] = dg.MetadataValue.text(f"{record.by} ({record.action})")
     if record.run_id:
         told["run"] = dg.MetadataValue.dagster_run(record.run_id)
+    return _with_metadata(made, told)
+
+
+def _with_metadata(
+    one: dg.AssetCheckEvaluation, told: Mapping[str, dg.MetadataValue]
+) -> dg.AssetCheckEvaluation:
     return dg.AssetCheckEvaluation(
-        asset_key=made.asset_key,
-        check_name=made.check_name,
-        passed=made.passed,
-        severity=made.severity,
-        description=made.description,
+        asset_key=one.asset_key,
+        check_name=one.check_name,
+        passed=one.passed,
+        severity=one.severity,
+        description=one.description,
         metadata=told,
     )
 
@@ -125,27 +134,18 @@ def repeated(
 ) -> Iterator[dg.AssetCheckEvaluation]:
     """Yield the last evaluation of each check that has one, as it was."""
     for topic in topics:
-        asked = dg.AssetCheckKey(key(component), topic.value)
-        newest = instance.event_log_storage.get_asset_check_execution_history(asked, limit=1, status=LOOKED)
-        last = newest[0].evaluation if newest else None
-        if last is not None:
-            at = dg.MetadataValue.timestamp(newest[0].create_timestamp)
-            yield dg.AssetCheckEvaluation(
-                asset_key=last.asset_key,
-                check_name=last.check_name,
-                passed=last.passed,
-                severity=last.severity,
-                description=last.description,
-                metadata={AS_OF: at, **last.metadata},
-            )
+        newest = _newest(instance, dg.AssetCheckKey(key(component), topic.value))
+        if newest is not None and newest.evaluation is not None:
+            at = dg.MetadataValue.timestamp(newest.create_timestamp)
+            yield _with_metadata(newest.evaluation, {AS_OF: at, **newest.evaluation.metadata})
 
 
 def excused(instance: dg.DagsterInstance, checks: Sequence[dg.AssetCheckKey]) -> list[dg.AssetCheckKey]:
     """Return the checks whose last evaluation says that a deploy is under way."""
 
     def is_excused(asked: dg.AssetCheckKey) -> bool:
-        newest = instance.event_log_storage.get_asset_check_execution_history(asked, limit=1, status=LOOKED)
-        last = newest[0].evaluation if newest else None
+        newest = _newest(instance, asked)
+        last = newest.evaluation if newest else None
         reason = last.metadata.get(BECAUSE) if last else None
         return reason is not None and reason.value == DEPLOY
 
@@ -154,6 +154,11 @@ def excused(instance: dg.DagsterInstance, checks: Sequence[dg.AssetCheckKey]) ->
 
 def is_lasting(instance: dg.DagsterInstance, component: str) -> bool:
     """Return whether the component was not well at the previous check either."""
-    asked = dg.AssetCheckKey(key(component), Topic.HEALTHY.value)
-    newest = instance.event_log_storage.get_asset_check_execution_history(asked, limit=1, status=LOOKED)
-    return bool(newest) and newest[0].status is AssetCheckExecutionRecordStatus.FAILED
+    newest = _newest(instance, dg.AssetCheckKey(key(component), Topic.HEALTHY.value))
+    return newest is not None and newest.status is AssetCheckExecutionRecordStatus.FAILED
+
+
+def _newest(instance: dg.DagsterInstance, asked: dg.AssetCheckKey) -> AssetCheckExecutionRecord | None:
+    """Return the record of the check's last evaluation; None where it has none."""
+    history = instance.event_log_storage.get_asset_check_execution_history
+    return next(iter(history(asked, limit=1, status=LOOKED)), None)

@@ -1,6 +1,6 @@
 """Compares what a project requires with what a lock holds. Values in and out."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from packaging.requirements import Requirement
@@ -50,7 +50,3 @@ def _meets(requirement: Requirement, versions: Collection[str]) -> bool:
         return any(requirement.specifier.contains(version, prereleases=True) for version in versions)
     except InvalidVersion:
         return False
-
-
-def named(requirements: Iterable[Requirement]) -> set[str]:
-    return {canonicalize_name(requirement.name) for requirement in requirements}

@@ -10,6 +10,12 @@ from playground_ops.targets.common.project import Project
 _SETUPTOOLS = '[build-system]\nrequires = ["setuptools"]\nbuild-backend = "setuptools.build_meta"\n'
 
 
+def copy_checkout(project: Project, target: Path) -> None:
+    """Copy the complete checkout of `project`, without what Python and its environments leave in it."""
+    ignored = shutil.ignore_patterns("__pycache__", ".venv")
+    shutil.copytree(project.checkout, target, symlinks=True, ignore=ignored)
+
+
 @contextmanager
 def copied(project: Project, place: Path) -> Iterator[Project]:
     """Yield the project in a copy beside `place`, by the name that `sweep` knows; the caller holds its lock.
@@ -19,8 +25,7 @@ def copied(project: Project, place: Path) -> Iterator[Project]:
     copy = place.with_name(f".{place.name}.building")
     shutil.rmtree(copy, ignore_errors=True)
     try:
-        ignored = shutil.ignore_patterns("__pycache__", ".venv")
-        shutil.copytree(project.checkout, copy, symlinks=True, ignore=ignored)
+        copy_checkout(project, copy)
         there = project.moved(copy)
         if project.declared.kind == "setup.cfg" and not (there.directory / "pyproject.toml").exists():
             # Without one no tool takes the folder for a project.

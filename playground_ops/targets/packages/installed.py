@@ -8,6 +8,7 @@ from importlib.metadata import Distribution, distributions
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
 from playground_ops.core.errors import Finding, FindingKind, PlaygroundError, certain
@@ -22,10 +23,7 @@ _CORE = {"dagster", "dagster-graphql", "dagster-pipes", "dagster-shared", "dagst
 
 def installed(place: Path) -> dict[str, str]:
     """Return versions by name; names are lower-case words with dashes."""
-    return {
-        re.sub(r"[-_.]+", "-", found.metadata["Name"]).lower(): found.version
-        for found in _distributions(place)
-    }
+    return {canonicalize_name(found.metadata["Name"]): found.version for found in _distributions(place)}
 
 
 @dataclass(frozen=True)

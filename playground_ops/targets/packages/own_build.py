@@ -16,6 +16,7 @@ from playground_ops.core.target import Say
 from playground_ops.targets.common.atomic_folder import discard, locked, room
 from playground_ops.targets.common.own_metadata import declared, has_version_from_git, record_itself, write
 from playground_ops.targets.common.project import Project
+from playground_ops.targets.packages.copies import copy_checkout
 from playground_ops.targets.packages.uv import Uv, explain, may_pass
 
 METADATA, GENERATED = "metadata", "generated"
@@ -90,8 +91,7 @@ def _make(work: _Work, made: OwnBuild) -> None:
         discard(old)
     made.metadata.mkdir(parents=True)
     try:
-        ignored = shutil.ignore_patterns("__pycache__", ".venv")
-        shutil.copytree(work.project.checkout, work.copy, symlinks=True, ignore=ignored)
+        copy_checkout(work.project, work.copy)
         failed = _build(work)
         if failed is not None:
             _without(work, made, failed)
