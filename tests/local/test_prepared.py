@@ -173,6 +173,19 @@ class TestCommands:
             "one a release"
         )
 
+    def test_they_have_the_variables_that_files_give_the_server(
+        self, prepared: Prepared, tmp_path: Path
+    ) -> None:
+        file = tmp_path / "sales.env"
+        file.write_text("SHOP=south\nKEY_OF_THE_HUB=hunter2-hunter2\n")
+        commands = (("sh", "-c", "echo $SHOP $KEY_OF_THE_HUB > made.txt; echo $KEY_OF_THE_HUB"),)
+        files, said = {"environment_files": (str(file),), "environment": {"SHOP": "north"}}, list[str]()
+        one = release(prepare=commands, **files)
+        made = prepared.ensure(one, project(tmp_path / "p", {}), OWN, Caller(said.append))
+        told = (made.directory / "made.txt").read_text()
+        assert told == "north hunter2-hunter2\n", "the configuration's own count more"
+        assert "hunter2" not in "".join(said)
+
     def test_none_are_run_where_none_are_wanted(self, prepared: Prepared, tmp_path: Path) -> None:
         files = {"src/sales/dbt.py": "DbtProject(", "x/dbt_project.yml": ""}
         made = prepared.ensure(release(prepare=()), project(tmp_path / "p", files), OWN, Caller(silent))

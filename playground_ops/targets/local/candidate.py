@@ -22,6 +22,7 @@ from playground_ops.targets.common.server_protocol import NoAnswer, connected, i
 from playground_ops.targets.common.smoke import SmokeTest
 from playground_ops.targets.local import environment_files, origins
 from playground_ops.targets.local.control import started_at
+from playground_ops.targets.local.own_variables import own_variables
 from playground_ops.targets.local.processes import MARKER, ProcessSpec
 
 if TYPE_CHECKING:
@@ -140,12 +141,7 @@ def server_spec(
     """
     own = {
         **stack.environment_of(release.location),
-        **release.location.environment,
-        "DAGSTER_HOME": str(stack.folder.dagster_home),
-        "PLAYGROUND_LOCATION": release.location.name,
-        "PLAYGROUND_RELEASE": str(release.number),
-        "PLAYGROUND_COMMIT": release.revision.commit,
-        "PYTHONUNBUFFERED": "1",
+        **own_variables(release, stack.folder.dagster_home),
         origins.CONTEXT: origins.context_of(release),
     }
     from_files = environment_files.given(release.location)

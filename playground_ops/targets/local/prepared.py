@@ -19,6 +19,8 @@ from playground_ops.targets.common.prepared_by_default import steps
 from playground_ops.targets.common.preparing import Preparation, configured
 from playground_ops.targets.common.process_variables import Given, variables
 from playground_ops.targets.common.project import Project
+from playground_ops.targets.local import environment_files
+from playground_ops.targets.local.own_variables import own_variables
 
 if TYPE_CHECKING:
     from playground_ops.targets.packages.environments import Environment
@@ -87,15 +89,9 @@ class Prepared:
         self, release: Release, project: Project, environment: "Environment", inherited: Mapping[str, str]
     ) -> Mapping[str, str]:
         """Return those that the release's server gets."""
-        own = {
-            **release.location.environment,
-            "DAGSTER_HOME": str(self.home),
-            "PLAYGROUND_LOCATION": release.location.name,
-            "PLAYGROUND_RELEASE": str(release.number),
-            "PLAYGROUND_COMMIT": release.revision.commit,
-            "PYTHONUNBUFFERED": "1",
-        }
-        given = Given(inherited=inherited, configured=own)
+        from_files = environment_files.given(release.location)
+        own = own_variables(release, self.home)
+        given = Given(inherited=inherited, configured={**from_files, **own})
         return {**inherited, **variables(given, project, environment.python)}
 
 
