@@ -108,7 +108,7 @@ groups = ["fast", "check"]
 files = [{file = "linter-1.0-py3-none-any.whl", hash = "sha256:LINTER"}]
 """
 PIPFILE_LOCK = """\
-{"_meta": {"sources": [{"name": "pypi", "url": "https://pypi.org/simple", "verify_ssl": true}]},
+{"_meta": {"sources": [{"name": "pypi", "url": "https://index.test/simple", "verify_ssl": true}]},
  "default": {"dagster": {"version": "==1.12.14", "hashes": ["sha256:DAGSTER"]},
   "greeter": {"version": "==1.0", "hashes": ["sha256:GREETER"], "markers": "python_version >= '3.9'"}},
  "develop": {"linter": {"version": "==1.0", "hashes": ["sha256:LINTER"]}}}

@@ -5,7 +5,6 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
-from urllib.parse import urlsplit
 
 from packaging.utils import canonicalize_name
 
@@ -15,7 +14,8 @@ from playground_ops.targets.common.project import Project
 from playground_ops.targets.common.toml_files import read_toml, table
 from playground_ops.targets.packages import refusals
 
-_PUBLIC = "pypi.org"
+PUBLIC = "pypi"
+"""The name that Poetry, PDM and pipenv give to the public index: the stack's own index stands for it."""
 Entry = Mapping[str, Any]
 
 
@@ -29,8 +29,8 @@ class Requirements(NamedTuple):
     """Whether every package is in it, at one version: then nothing is to be resolved."""
 
     def text(self) -> str:
-        others = [url for url in self.indexes if urlsplit(url).hostname != _PUBLIC]
-        return "".join(f"{line}\n" for line in (*(f"--extra-index-url {url}" for url in others), *self.lines))
+        indexes = (f"--extra-index-url {url}" for url in self.indexes)
+        return "".join(f"{line}\n" for line in (*indexes, *self.lines))
 
 
 @contextmanager
@@ -78,7 +78,7 @@ def of_pdm(project: Project) -> Requirements:
     sources = table(read_toml(project.directory / "pyproject.toml", project.checkout), "tool", "pdm").get(
         "source"
     )
-    return Requirements(list(lines.values()), _urls(sources), is_complete=True)
+    return Requirements(list(lines.values()), urls(sources), is_complete=True)
 
 
 def of_pipenv(project: Project) -> Requirements:
@@ -98,7 +98,7 @@ def of_pipenv(project: Project) -> Requirements:
             lines.setdefault(
                 name, _line(pinned, name, entry.get("hashes", ()), entry.get("markers"), file.parent)
             )
-    return Requirements(list(lines.values()), _urls(table(lock, "_meta").get("sources")), is_complete=True)
+    return Requirements(list(lines.values()), urls(table(lock, "_meta").get("sources")), is_complete=True)
 
 
 def _line(entry: Entry, name: str, hashes: Iterable[str], marker: str | None, folder: Path) -> str:
@@ -127,9 +127,11 @@ def _versions(entries: Iterable[Entry]) -> Pins:
     return found
 
 
-def _urls(sources: object) -> list[str]:
-    listed = sources if isinstance(sources, list) else []
-    return [str(one["url"]) for one in listed if isinstance(one, dict) and one.get("url")]
+def urls(sources: object) -> list[str]:
+    """Return the URLs of the sources that a tool lists, but that of the public index."""
+    listed = [one for one in sources if isinstance(one, dict)] if isinstance(sources, list) else []
+    others = [one for one in listed if str(one.get("name")).lower() != PUBLIC]
+    return [str(one["url"]) for one in others if one.get("url")]
 
 
 def _pipfile_lock(file: Path) -> Mapping[str, Any]:

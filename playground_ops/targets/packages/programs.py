@@ -13,7 +13,7 @@ from playground_ops.targets.common.project import Project
 from playground_ops.targets.common.toml_files import read_toml, strings, table
 from playground_ops.targets.packages import refusals
 from playground_ops.targets.packages.interpreters import Interpreter
-from playground_ops.targets.packages.locked import Requirements
+from playground_ops.targets.packages.locked import Requirements, urls
 from playground_ops.targets.packages.uv import Uv, explain
 
 POETRY_CORE = "poetry-core==2.5.0"
@@ -42,8 +42,7 @@ def of_poetry(project: Project, interpreter: Interpreter, uv: Uv) -> Requirement
     if found["missing"]:
         raise PlaygroundError(refusals.stale(project, found["missing"]))
     tables = read_toml(project.directory / "pyproject.toml", project.checkout)
-    sources = table(tables, "tool", "poetry").get("source", ())
-    indexes = found["indexes"] if is_locked else [one["url"] for one in sources if one.get("url")]
+    indexes = found["indexes"] if is_locked else urls(table(tables, "tool", "poetry").get("source"))
     return Requirements(found["requirements"], indexes, is_complete=is_locked)
 
 

@@ -29,6 +29,8 @@ if sys.version_info >= (3, 11):
 else:
     import tomli as tomllib
 
+PUBLIC = "pypi"
+"""Poetry's name of the public index, as in `locked.py`, which this program can't import."""
 Entry = Mapping[str, Any]
 """A package of a lock."""
 
@@ -156,7 +158,7 @@ class Lock:
             return f"{name} @ {(self._folder / url).resolve().as_uri()}"
         if kind == "url":
             return f"{name} @ {url}"
-        if kind == "legacy":
+        if kind == "legacy" and str(source.get("reference")).lower() != PUBLIC:
             self.indexes.add(url)
         files = entry.get("files") or self._files.get(entry["name"], ())
         return " ".join([f"{name}=={entry['version']}", *(f"--hash={file['hash']}" for file in files)])
