@@ -53,6 +53,14 @@ class Asking:
         assert "errors" not in reply, reply
         return reply["data"]
 
+    def retry_of(self, run_id: str) -> str | None:
+        """Return the run by which that one was tried again, or that somebody made of it."""
+        found = self.graphql(
+            """query($f: RunsFilter!) { runsOrError(filter: $f) { ... on Runs { results { runId } } } }""",
+            f={"tags": [{"key": "dagster/parent_run_id", "value": run_id}]},
+        )["runsOrError"]["results"]
+        return str(found[0]["runId"]) if found else None
+
     def assets(self, location: str, ui: str | None = None) -> list[str]:
         """Return the asset keys that the UI shows of a location; fails if it shows an error."""
         data = self._ask(

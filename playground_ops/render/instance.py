@@ -11,13 +11,14 @@ from playground_ops.config import Configuration
 from playground_ops.config.configuration import TagLimit
 from playground_ops.config.store import ArtifactsStore
 from playground_ops.core.pod_settings import PodSettings, Resources
-from playground_ops.render import database, runs
+from playground_ops.render import database, modules, runs
 from playground_ops.render.names import (
     ARTIFACTS,
     ARTIFACTS_FOLDER,
     HOME,
     INSTANCE,
     INSTANCE_FOLDER,
+    MODULES_FOLDER,
     Object,
     an_object,
     labels,
@@ -95,7 +96,11 @@ def _by(module: str, name: str, config: Object) -> Object:
     return {"module": module, "class": name, "config": present(**config)}
 
 
-START = 'ln -sf "$0" "$DAGSTER_HOME"/dagster.yaml; exec "$@"'
+START = f"""\
+ln -sf "$0" "$DAGSTER_HOME"/dagster.yaml
+export PYTHONPATH="{MODULES_FOLDER}${{PYTHONPATH:+:$PYTHONPATH}}"
+exec "$@"
+"""
 """A ConfigMap can't be mounted over a folder that has to be writable: the file is linked into it."""
 SETTINGS, LAUNCHES_NOTHING = "dagster.yaml", "launches-nothing.yaml"
 """Files of the ConfigMap."""
@@ -125,8 +130,8 @@ def settings(configuration: Configuration) -> Object:
         "run_monitoring": dict(runs.MONITORING),
         "run_retries": run_retries(configuration),
     }
+    found["run_launcher"] = runs.launcher(configuration)
     if configuration.runs_in_pods:
-        found["run_launcher"] = runs.launcher(configuration)
         found["run_monitoring"] = dict(runs.MONITORING_OF_PODS)
     return found
 
@@ -158,7 +163,7 @@ def served(configuration: Configuration) -> Object:
 
 
 def render(configuration: Configuration) -> list[Object]:
-    """Return the settings, and the claim for files that outlive every pod."""
+    """Return the settings, the modules by which they are read, and the claim for what outlives every pod."""
     namespace, tags = configuration.kubernetes.namespace, labels(INSTANCE, "instance")
     return [
         an_object(
@@ -168,6 +173,7 @@ def render(configuration: Configuration) -> list[Object]:
                 for name, document in _files(configuration).items()
             },
         ),
+        modules.config_map(namespace),
         artifacts(configuration, namespace),
     ]
 
@@ -196,6 +202,7 @@ def _files(configuration: Configuration) -> dict[str, Object]:
 def volumes() -> list[Mounted]:
     return [
         config_map(INSTANCE, INSTANCE_FOLDER, "instance"),
+        modules.mounted(),
         claim(ARTIFACTS, ARTIFACTS_FOLDER, "artifacts"),
         writable("home", HOME),
         writable("tmp", "/tmp"),

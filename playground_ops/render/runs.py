@@ -11,7 +11,8 @@ from typing import Any
 
 from playground_ops.config import Configuration
 from playground_ops.core.model import Release
-from playground_ops.render.names import HOME, INSTANCE, LOCATION, MANAGER, PREFIX, Object, labels
+from playground_ops.render import modules
+from playground_ops.render.names import HOME, INSTANCE, LOCATION, MANAGER, RUN_OF, Object, labels
 
 CONTEXT = "DAGSTER_CONTAINER_CONTEXT"
 """The variable from which `dagster api grpc` reads it (its option --container-context)."""
@@ -19,9 +20,8 @@ COMPONENT = "run_worker"
 """The label that dagster-k8s gives its Jobs and their pods."""
 RUN_ID, OF_LOCATION = "dagster/run-id", "dagster/code-location"
 """Labels of dagster-k8s. On the Job no tag of a run can change them: such labels are refused below."""
-RUN_OF = f"{PREFIX}run-of"
-"""The label with the release's number; a release's own address selects by another one."""
 COMMIT = "PLAYGROUND_COMMIT"
+POD_LAUNCHER = "PodRunLauncher"
 KEPT_SECONDS = 3600
 """Seconds that a Job which has ended stays."""
 GRACE_SECONDS = 30
@@ -87,7 +87,14 @@ def commits(context: Mapping[str, Any]) -> list[str]:
 
 
 def launcher(configuration: Configuration) -> Object:
-    """Return `run_launcher` of dagster.yaml. A run may set what a release sets, and no label of its Job."""
+    """Return `run_launcher` of dagster.yaml."""
+    if configuration.runs_in_pods:
+        return pod_launcher(configuration)
+    return {"module": modules.SERVER_LAUNCHER, "class": "ServerRunLauncher"}
+
+
+def pod_launcher(configuration: Configuration) -> Object:
+    """Return the one for runs in pods. A run may set what a release sets, and no label of its Job."""
     allowed = {
         "container_config": dict.fromkeys((*_CONTAINER, "volume_mounts"), True),
         "pod_spec_config": dict.fromkeys(_POD, True),
@@ -98,8 +105,8 @@ def launcher(configuration: Configuration) -> Object:
         "job_spec_config": {"backoff_limit": 0, "ttl_seconds_after_finished": KEPT_SECONDS},
     }
     return {
-        "module": "dagster_k8s",
-        "class": "K8sRunLauncher",
+        "module": modules.POD_LAUNCHER,
+        "class": POD_LAUNCHER,
         "config": {
             "dagster_home": HOME,
             "image_pull_policy": "IfNotPresent",

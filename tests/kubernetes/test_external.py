@@ -135,24 +135,43 @@ def test_every_kind_of_location_has_its_runs_in_pods_and_their_values_are_in_the
     assert runs[A] not in stack.kubectl(*GO, "sh", "-c", look), "not on the claim"
 
 
+def test_a_retry_has_a_pod_of_the_release_that_was_tried_first(stack: ClusterStack, code: Pipeline) -> None:
+    commit = stack.location(A)["commit"]
+    tags = [{"key": "dagster/max_retries", "value": "1"}, {"key": "fails", "value": "once"}]
+    failing = stack.launch(A, "waiting", tags=tags)
+    stack.wait_for_run(failing, "STARTED")
+    code.commit_text(CODE.format(version=2), "Version 2")
+    stack.ok("redeploy", A)
+    stack.kubectl(*GO, "touch", "/opt/dagster/artifacts/go")
+    assert stack.wait_for_run(failing) == "FAILURE"
+    again = str(eventually("its retry", lambda: stack.retry_of(failing)))
+    stack.wait_for_success(again)
+    stack.kubectl(*GO, "rm", "/opt/dagster/artifacts/go")
+    assert f"version 1 at {commit} in " in stack.messages(again)
+    pod = pod_of(stack, again)
+    assert pod is not None
+    assert pod["metadata"]["labels"]["playground.dagster/run-of"] == "1"
+
+
 def test_a_run_ends_well_on_its_own_commit_when_its_release_is_long_gone(
     stack: ClusterStack, code: Pipeline, world: World
 ) -> None:
     """So does a run that was queued meanwhile, without the git server: its code is in the cache."""
-    commit = stack.location(A)["commit"]
+    serving = stack.location(A)
+    commit, own = serving["commit"], serving["release"]
     runs = [stack.launch(A, "alone"), stack.launch(A, "alone")]
     eventually("one of them to run", lambda: "STARTED" in [stack.run_status(run) for run in runs])
-    for version in (2, 3):
+    for version in (3, 4):
         code.commit_text(CODE.format(version=version), f"Version {version}")
         stack.ok("redeploy", A)
     # Nothing is waited for: a release whose runs are elsewhere ends at once.
-    eventually("the release to be gone", lambda: not stack.servers(A, 1))
+    eventually("the release to be gone", lambda: not stack.servers(A, own))
     world.git.close()
     assert sorted(stack.run_status(run) for run in runs) == ["QUEUED", "STARTED"]
     stack.kubectl(*GO, "touch", "/opt/dagster/artifacts/go")
     for run in runs:
         stack.wait_for_success(run)
-        assert f"version 1 at {commit} in /opt/dagster/app/repo/.worktrees/{commit}" in stack.messages(run)
+        assert f"version 2 at {commit} in /opt/dagster/app/repo/.worktrees/{commit}" in stack.messages(run)
     stack.kubectl(*GO, "rm", "/opt/dagster/artifacts/go")
     assert runs[0] in stack.ok("logs", runs[0])
     # It reads what another release has written.

@@ -17,6 +17,7 @@ from tests.kubernetes.lasting import CODE, stdout
 from tests.kubernetes.pool import Pool
 from tests.kubernetes.stacks import ClusterStack
 from tests.pipelines import Pipeline
+from tests.queueing import Queueing
 
 LONG, SHORT = "long", "short"
 """Runs of the second one may take five seconds once its server is retired."""
@@ -70,6 +71,17 @@ def test_values_output_and_runs_in_flight_outlive_the_release_that_made_them(
     others = [one for one in stack.run_ids() if one != late]
     assert any(late in stack.messages(one) for one in others), (
         "whoever ended it, perhaps by schedule, says so"
+    )
+
+
+def test_queued_runs_and_retries_run_on_their_own_release_which_is_kept_for_them(
+    stack: ClusterStack, code: Pipeline
+) -> None:
+    def go(release: int) -> None:
+        stack.kubectl("exec", f"deployment/dagster-grpc-{LONG}-{release}", "--", "touch", "/tmp/go")
+
+    Queueing(stack, code, LONG).a_queue_outlives_its_release(
+        "/tmp/go", go, lambda: stack.wait_for_success(stack.launch("ops", "health_check"))
     )
 
 

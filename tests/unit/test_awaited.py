@@ -24,8 +24,10 @@ from playground_ops.core.progress import SilentProgress
 from playground_ops.engine.context import Engine, Request
 from playground_ops.engine.health.examine import tend
 from playground_ops.engine.rollout import roll_out
-from playground_ops.targets.local.launcher import DRAINS, ReleaseRunLauncher
-from playground_ops.targets.local.origins import awaited, context_of, release_of
+from playground_ops.targets.common.awaited import Pending, releases_of, to_start
+from playground_ops.targets.common.origins import context_of, release_of
+from playground_ops.targets.common.run_launching import DRAINS
+from playground_ops.targets.local.launcher import ReleaseRunLauncher
 from tests.fakes import FakeTarget, World
 
 A = Location(name="a", repository="https://git.test/a.git", ref="main")
@@ -110,8 +112,42 @@ def test_a_run_belongs_to_the_release_it_was_made_from_and_a_retry_to_that_of_th
     runs = (failed, retry, by_hand, unknown)
     found = [release_of(run, there.get_run_by_id) for run in runs]
     assert found == [("a", 1), ("a", 1), ("a", 3), None]
-    assert awaited(home, [run.run_id for run in runs], "a") == {1, 3}
-    assert awaited(home, [run.run_id for run in runs], "b") == set()
+    pending = [Pending(run.run_id, run.status.value, run.tags) for run in runs]
+    assert releases_of(home, pending, "a", retries=None, on_servers=True) == {1, 3}
+    assert releases_of(home, pending, "a", retries=None, on_servers=False) == {1}, "a retry's"
+    assert releases_of(home, pending, "b", retries=None, on_servers=True) == set()
+
+
+TWO = {"dagster/max_retries": "2"}
+AGAIN = {"dagster/will_retry": "true"}
+
+
+@pytest.mark.parametrize(
+    ("status", "tags", "retries", "in_servers", "in_pods"),
+    [
+        ("QUEUED", {}, 0, True, False),
+        ("NOT_STARTED", {}, 0, True, False),
+        ("STARTING", {}, 0, True, False),
+        ("QUEUED", {"dagster/retry_number": "1"}, 0, True, True),
+        ("QUEUED", {}, 1, True, True),  # the retry that may follow, not the run
+        ("STARTED", {}, 0, False, False),
+        ("STARTED", {}, 1, True, True),
+        ("STARTED", TWO, 0, True, True),
+        ("STARTED", {"dagster/max_retries": "0"}, 3, False, False),
+        ("STARTED", {"dagster/max_retries": "many"}, 1, True, True),
+        ("STARTED", {**TWO, "dagster/retry_number": "1"}, 0, True, True),
+        ("STARTED", {**TWO, "dagster/retry_number": "2"}, 0, False, False),
+        ("FAILURE", AGAIN, 0, True, True),
+        ("FAILURE", {**AGAIN, "dagster/auto_retry_run_id": "x"}, 1, False, False),
+        ("FAILURE", {"dagster/will_retry": "false"}, 1, False, False),
+    ],
+)
+def test_a_release_is_waited_for_by_what_starts_on_it_or_may_be_tried_again(
+    status: str, tags: dict[str, str], retries: int, in_servers: bool, in_pods: bool
+) -> None:
+    run = [Pending("r", status, tags)]
+    assert (to_start(run, retries, on_servers=True) == ["r"]) is in_servers
+    assert (to_start(run, retries, on_servers=False) == ["r"]) is in_pods
 
 
 @pytest.mark.parametrize(("number", "told"), [(1, True), (2, False), (None, False)])
@@ -125,7 +161,8 @@ def test_a_run_whose_release_is_gone_starts_on_what_serves_and_says_so(
     with pytest.raises(DagsterInvariantViolationError, match="requires a workspace"):
         there.run_launcher.launch_run(LaunchRunContext(dagster_run=run, workspace=None))
     said = [one.message for one in there.all_logs(run.run_id)]
-    wanted = "Release a-1, which this run belongs to, has ended: it starts on the one that serves."
+    why = "has ended, or does not answer"
+    wanted = f"Release a-1, which this run belongs to, {why}: it starts on the one that serves."
     assert said == ([wanted] if told else [])
 
 

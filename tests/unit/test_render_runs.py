@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -14,18 +15,16 @@ from dagster._core.code_pointer import ModuleCodePointer
 from dagster._core.instance.config import dagster_instance_config
 from dagster._core.origin import JobPythonOrigin, RepositoryPythonOrigin
 from dagster._core.run_coordinator import QueuedRunCoordinator
-from dagster_k8s import K8sRunLauncher
 
 from playground_ops.config import Configuration, read
 from playground_ops.config.cluster import ClusterFacts, in_cluster
 from playground_ops.config.unsupported import must_fit
 from playground_ops.core.errors import BadInput
 from playground_ops.render import gitsync, instance, release, run_limits, runs
-from playground_ops.render.names import LOCATION, RELEASE
+from playground_ops.render.names import LOCATION, RELEASE, RUN_OF
 from playground_ops.render.pod_fingerprint import with_fingerprints
 from playground_ops.render.stack import render
 from playground_ops.targets.common.instance import waiting_commits
-from playground_ops.targets.local.launcher import ReleaseRunLauncher
 from playground_ops.targets.local.stack import instance_settings as local_instance
 from tests.rendered import ARCHIVE, COMMIT, WHOLE, released
 from tests.runpods import job_of
@@ -97,7 +96,7 @@ def test_nobody_s_address_leads_to_a_run_and_no_release_has_its_pod() -> None:
         assert labels["app.kubernetes.io/managed-by"] == "playground-ops"
         assert labels["app.kubernetes.io/component"] == "run_worker"
     pod = job["spec"]["template"]["metadata"]["labels"]
-    assert (pod[LOCATION], pod[runs.RUN_OF], pod["app"]) == ("a", "9999", "dagster-run-a")
+    assert (pod[LOCATION], pod[RUN_OF], pod["app"]) == ("a", "9999", "dagster-run-a")
     for selector in (deployment["spec"]["selector"]["matchLabels"], service["spec"]["selector"]):
         assert not selector.items() <= pod.items()
     assert (job["spec"]["backoffLimit"], job["spec"]["ttlSecondsAfterFinished"]) == (0, 3600)
@@ -139,7 +138,6 @@ def test_accounts_and_tokens_are_there_where_runs_are_pods_and_nowhere_else() ->
 
 def test_the_queue_is_as_configured_whatever_launches_its_runs() -> None:
     assert dagster_yaml(configuration(""))["run_coordinator"]["config"]["max_concurrent_runs"] == 10
-    assert "run_launcher" not in dagster_yaml(configuration(""))
     told = dagster_yaml(WHOLE_ONE)
     assert told["run_coordinator"]["config"] == {
         "dequeue_interval_seconds": 7,
@@ -163,8 +161,8 @@ def test_dagster_takes_what_is_written_for_it(text: str, tmp_path: Path) -> None
         coordinator = read_by_dagster["run_coordinator"]
         assert process_config(QueuedRunCoordinator.config_type(), coordinator.get("config", {})).success
         if launcher := read_by_dagster.get("run_launcher"):
-            kind = {"K8sRunLauncher": K8sRunLauncher, "ReleaseRunLauncher": ReleaseRunLauncher}
-            assert process_config(kind[launcher["class"]].config_type(), launcher.get("config", {})).success
+            kind = getattr(import_module(launcher["module"]), launcher["class"])
+            assert process_config(kind.config_type(), launcher.get("config", {})).success
     queue = local_instance(found)["run_coordinator"]
     assert queue == instance.settings(found)["run_coordinator"]
 

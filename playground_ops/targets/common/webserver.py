@@ -10,6 +10,7 @@ from urllib.request import ProxyHandler, Request, build_opener
 from playground_ops.core.component import Overview
 from playground_ops.core.errors import Finding
 from playground_ops.core.loaded import Shown
+from playground_ops.targets.common.awaited import RETRIED_WITHIN_SECONDS, Pending
 from playground_ops.targets.common.overview import failing_ticks, overview, traceback
 
 _ENTRIES = """{ workspaceOrError { ... on Workspace { locationEntries { name locationOrLoadError {
@@ -24,8 +25,12 @@ _IN_FLIGHT = """{ runsOrError(filter: {statuses: [STARTED, CANCELING]}) { ... on
 _LAUNCHING = """query($since: Float!) {
   runsOrError(filter: {statuses: [STARTING], updatedAfter: $since}) { ... on Runs { results {
   runId repositoryOrigin { repositoryLocationName } } } } }"""
-_WAITING = """{ runsOrError(filter: {statuses: [QUEUED, NOT_STARTED, STARTING]}) { ... on Runs { results {
-  runId repositoryOrigin { repositoryLocationName } } } } }"""
+_PENDING = """query($since: Float!) {
+  left: runsOrError(filter: {statuses: [QUEUED, NOT_STARTED, STARTING, STARTED]}) { ...r }
+  failed: runsOrError(filter: {statuses: [FAILURE], updatedAfter: $since,
+    tags: [{key: "dagster/will_retry", value: "true"}]}) { ...r } }
+  fragment r on RunsOrError { ... on Runs { results { runId status tags { key value }
+    repositoryOrigin { repositoryLocationName } } } }"""
 _TROUBLES = """{ instance { daemonHealth { allDaemonStatuses { daemonType
   lastHeartbeatErrors { message } } } } workspaceOrError { ... on Workspace { locationEntries { name
   locationOrLoadError { ... on RepositoryLocation { repositories {
@@ -112,9 +117,14 @@ class Webserver:
         """Return the ids of the location's runs that are under way. Raises WebserverDown."""
         return _of_location(self._ask(_IN_FLIGHT), location)
 
-    def waiting(self, location: str) -> list[str]:
-        """Return the ids of the location's runs that have not begun. Raises WebserverDown."""
-        return _of_location(self._ask(_WAITING), location)
+    def pending(self, location: str) -> list[Pending]:
+        """Return its runs that have not ended, and those that Dagster will retry. Raises WebserverDown."""
+        answer = self._ask(_PENDING, {"since": time.time() - RETRIED_WITHIN_SECONDS})
+        runs = [run for part in ("left", "failed") for run in _runs_of(answer[part], location)]
+        return [
+            Pending(run["runId"], run["status"], {tag["key"]: tag["value"] for tag in run["tags"]})
+            for run in runs
+        ]
 
     def launching(self, location: str) -> list[str]:
         """Return the ids of the location's runs that are being sent to a server now. Raises WebserverDown."""
@@ -153,9 +163,13 @@ class Webserver:
 
 
 def _of_location(answer: dict[str, Any], location: str) -> list[str]:
+    return [run["runId"] for run in _runs_of(answer["runsOrError"], location)]
+
+
+def _runs_of(answer: dict[str, Any], location: str) -> list[dict[str, Any]]:
     return [
-        run["runId"]
-        for run in answer["runsOrError"].get("results", [])
+        run
+        for run in answer.get("results", [])
         if (run["repositoryOrigin"] or {}).get("repositoryLocationName") == location
     ]
 

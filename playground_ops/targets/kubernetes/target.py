@@ -29,7 +29,7 @@ from playground_ops.render import release as rendering
 from playground_ops.render.gitsync import InUse
 from playground_ops.render.names import GRPC_PORT, location_service, release_deployment, release_service
 from playground_ops.render.namespaces import Place, host, place
-from playground_ops.targets.common import carrying, runs_in_flight
+from playground_ops.targets.common import awaited, carrying, runs_in_flight
 from playground_ops.targets.common.code_server import import_client, inspect
 from playground_ops.targets.common.refs import Answer, resolve_all
 from playground_ops.targets.common.server_protocol import (
@@ -233,8 +233,12 @@ class KubernetesTarget:
         return runs.fail_lost(self._releases(location), self._records, self.home, webserver, location)
 
     def awaited(self, location: str) -> Collection[int]:
-        """Return none: runs in pods need no server, and all others start on the server that serves."""
-        return ()
+        retries, on_servers = self.configuration.run_retries.max_retries, not self.configuration.runs_in_pods
+        try:
+            runs = self.stack.webserver().pending(location)
+            return awaited.releases_of(self.home, runs, location, retries=retries, on_servers=on_servers)
+        except (WebserverDown, PlaygroundError):
+            return set(self._releases(location).numbers(location))  # nobody knows: nothing ends
 
     def settle(self, previous: Release, *, launched: bool = False) -> None:
         address = self._address(previous)

@@ -15,12 +15,12 @@ from playground_ops.core.errors import Finding, PlaygroundError, RolloutFailed, 
 from playground_ops.core.model import Observation, Release, ServerStatus
 from playground_ops.core.target import Say
 from playground_ops.diagnose import explain_exit
-from playground_ops.targets.common import smoke
+from playground_ops.targets.common import origins, smoke
 from playground_ops.targets.common.process_variables import Given, variables
 from playground_ops.targets.common.project import Project
 from playground_ops.targets.common.server_protocol import NoAnswer, connected, is_serving
 from playground_ops.targets.common.smoke import SmokeTest
-from playground_ops.targets.local import environment_files, origins
+from playground_ops.targets.local import environment_files
 from playground_ops.targets.local.control import started_at
 from playground_ops.targets.local.own_variables import own_variables
 from playground_ops.targets.local.processes import MARKER, ProcessSpec

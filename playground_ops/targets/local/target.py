@@ -10,6 +10,7 @@ from threading import Thread
 from playground_ops.core.checkout import Checkout
 from playground_ops.core.clock import Clock, SystemClock
 from playground_ops.core.component import Storage
+from playground_ops.core.errors import PlaygroundError
 from playground_ops.core.loaded import LoadedCode
 from playground_ops.core.model import (
     LiveRelease,
@@ -25,13 +26,13 @@ from playground_ops.core.model import (
 from playground_ops.core.moving import Move, Moved
 from playground_ops.core.redact import learn, redact
 from playground_ops.core.target import Lock, Say
-from playground_ops.targets.common import carrying, runs_in_flight
+from playground_ops.targets.common import awaited, carrying, runs_in_flight
 from playground_ops.targets.common.code_server import import_client, inspect
 from playground_ops.targets.common.instance import InFlight
 from playground_ops.targets.common.refs import Answer, resolve_all
 from playground_ops.targets.common.server_protocol import Address, NoAnswer, repository_names, server_id
 from playground_ops.targets.common.webserver import WebserverDown, WebserverView
-from playground_ops.targets.local import candidate, environment_files, git, logs, origins, releases
+from playground_ops.targets.local import candidate, environment_files, git, logs, releases
 from playground_ops.targets.local.addresses import lead_to, own_number, serving_number
 from playground_ops.targets.local.code import Code
 from playground_ops.targets.local.components import LocalStack
@@ -205,10 +206,11 @@ class LocalTarget:
 
     def awaited(self, location: str) -> Collection[int]:
         try:
-            waiting = self.stack.webserver().waiting(location)
-        except WebserverDown:
+            runs = self.stack.webserver().pending(location)
+            home = self.folder.dagster_home
+            return awaited.releases_of(home, runs, location, retries=None, on_servers=True)
+        except (WebserverDown, PlaygroundError):
             return set(self._files(location).numbers())  # nobody knows, so nothing ends that may be needed
-        return origins.awaited(self.folder.dagster_home, waiting, location) if waiting else set()
 
     def settle(self, previous: Release, *, launched: bool = False) -> None:
         name = previous.location.name

@@ -10,10 +10,9 @@ from playground_ops.config import Configuration
 from playground_ops.core.clock import moment
 from playground_ops.core.errors import Finding, PlaygroundError, certain, transient
 from playground_ops.core.pod import Pod
-from playground_ops.render import instance
 from playground_ops.render.names import GRPC_PORT, INSTANCE, location_service, release_service
 from playground_ops.render.release import SERVER
-from playground_ops.render.runs import CONTEXT
+from playground_ops.render.runs import CONTEXT, POD_LAUNCHER
 from playground_ops.targets.common import runs_in_flight
 from playground_ops.targets.common.instance import InFlight
 from playground_ops.targets.common.server_protocol import Address
@@ -24,6 +23,8 @@ from playground_ops.targets.kubernetes.releases.deployments import OF_LOCATIONS,
 from playground_ops.targets.kubernetes.releases.records import Records
 
 LAUNCHER = "run_launcher"
+IN_PODS = (POD_LAUNCHER, "K8sRunLauncher")
+"""Classes of launchers whose runs are pods: this version's, and that of earlier ones."""
 
 
 def contexts(connection: Connection, configuration: Configuration) -> tuple[str, ...]:
@@ -50,8 +51,8 @@ def launcher_may_change(connection: Connection, configuration: Configuration) ->
     found = connection.get(where)
     if found is None:
         return
-    now = (yaml.safe_load(found.get("data", {}).get("dagster.yaml", "")) or {}).get(LAUNCHER)
-    if bool(now) is bool(instance.settings(configuration).get(LAUNCHER)):
+    now = (yaml.safe_load(found.get("data", {}).get("dagster.yaml", "")) or {}).get(LAUNCHER) or {}
+    if (now.get("class") in IN_PODS) is configuration.runs_in_pods:
         return
     if connection.is_ops:
         raise PlaygroundError(_not_from_inside())
