@@ -206,8 +206,7 @@ def _remote_command(connection: Connection, configuration: Configuration) -> Rem
 
         command, project, code = Command(arguments, whoever_is_at_the_keyboard()), project_folder(), None
         if ops_pod.fits(arguments):
-            namespace = configuration.kubernetes.namespace
-            code = ops_pod.run(connection, namespace, project, command, hear)
+            code = ops_pod.run(connection, configuration, project, command, hear)
         if code is None:
             listener = remote_job.Listener(hear, say)
             code = remote_job.run(connection, configuration, project, command, listener)

@@ -31,7 +31,7 @@ from playground_ops.render.names import GRPC_PORT, location_service, release_dep
 from playground_ops.render.namespaces import Place, host, place
 from playground_ops.targets.common import awaited, carrying, runs_in_flight
 from playground_ops.targets.common.code_server import import_client, inspect
-from playground_ops.targets.common.refs import Answer, resolve_all
+from playground_ops.targets.common.refs import Answer, pinned, resolve_all
 from playground_ops.targets.common.server_protocol import (
     Address,
     NoAnswer,
@@ -111,6 +111,8 @@ class KubernetesTarget:
     def resolve(self, location: Location, ref: str | None) -> Revision:
         if location.repository is None:
             return archive.revision(location, self.project)
+        if pinned(location.repository, ref or location.ref) is None:
+            self._get_ready()  # a pod is waited for
         return one_shot.resolve(self.connection, self.configuration, location, ref)
 
     def resolve_all(self, locations: Sequence[Location]) -> Sequence[Answer]:
@@ -120,9 +122,7 @@ class KubernetesTarget:
         return resolve_all(locations, one_shot.alike, lambda one: archive.revision(one, self.project), ask)
 
     def fetch(self, location: Location, revision: Revision, say: Say) -> Revision:
-        # The candidate's own pod fetches. The client for its inspection takes a while to import.
-        Thread(target=import_client, daemon=True).start()
-        return revision
+        return revision  # the candidate's own pod fetches
 
     def releases(self, location: str) -> Sequence[LiveRelease]:
         return self._releases(location).all(location)
@@ -146,6 +146,11 @@ class KubernetesTarget:
             self._have_the_code(place(self.configuration, name))
         in_use = InUse(releases.everywhere(), self._waiting())
         releases.make(rendering.render(release, self.configuration, made, in_use))
+        self._get_ready()
+
+    def _get_ready(self) -> None:
+        """Import the client for the inspection while a pod is waited for: it takes a second of CPU, once."""
+        Thread(target=import_client, daemon=True).start()
 
     def _have_the_code(self, there: Place) -> None:
         """Create the archive of this project's code in the namespace of the release, if it is missing."""

@@ -7,7 +7,7 @@ replace that pod, and long commands, get a Job, which outlives it.
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from playground_ops.config import OPS
+from playground_ops.config import OPS, Configuration
 from playground_ops.core import decisions
 from playground_ops.core.messages import LINES
 from playground_ops.core.redact import redact
@@ -17,6 +17,7 @@ from playground_ops.render.release import SERVER, directory
 from playground_ops.render.release import project as project_folder
 from playground_ops.targets.kubernetes.api.connection import Connection
 from playground_ops.targets.kubernetes.api.refusals import Refusal
+from playground_ops.targets.kubernetes.outside import ahead
 from playground_ops.targets.kubernetes.outside.executing import Place, execute
 from playground_ops.targets.kubernetes.releases import archive
 from playground_ops.targets.kubernetes.releases.deployments import Releases
@@ -40,13 +41,15 @@ def fits(arguments: Sequence[str]) -> bool:
     return arguments[0] in ALWAYS or names_locations
 
 
-def run(connection: Connection, namespace: str, project: Path, command: Command, hear: Hear) -> int | None:
+def run(
+    connection: Connection, configuration: Configuration, project: Path, command: Command, hear: Hear
+) -> int | None:
     """Return the command's exit code; None if it can't run in a pod of `ops`.
 
     That is when no pod is ready, it has other code, or the caller has no right to execute in pods. Raises
     PlaygroundError when the connection breaks; the command goes on then.
     """
-    if (place := _place(connection, namespace, project)) is None:
+    if (place := _place(connection, configuration.kubernetes.namespace, project)) is None:
         return None
     where, folder = place
     own = [
@@ -56,12 +59,13 @@ def run(connection: Connection, namespace: str, project: Path, command: Command,
         f"PLAYGROUND_BY={command.by}",
         f"{LINES}=json",
     ]
-    words = [*TOGETHER, *own, "python", "-m", "playground_ops", *command.arguments]
     told = _Lines(hear)
-    try:
-        ended = execute(connection, where, words, told.hear)
-    except Refusal:
-        return None
+    with ahead.resolving(connection, configuration, command.arguments) as started:
+        words = [*TOGETHER, *own, *started, "python", "-m", "playground_ops", *command.arguments]
+        try:
+            ended = execute(connection, where, words, told.hear)
+        except Refusal:
+            return None
     told.end()
     return ended.code
 

@@ -42,11 +42,22 @@ def run(
     no_answer: Callable[[str], Finding],
     say: Callable[[str], None] = lambda message: None,
 ) -> Ended:
-    """Run it; its deadline is `seconds`. `say` hears every ten seconds what it waits for, and may raise.
+    """Create it and see it to its end. Raises Refusal, and as `see_to_its_end` does."""
+    connection.request("POST", collection("v1", "Pod", pod["metadata"]["namespace"]), pod)
+    return see_to_its_end(connection, pod, seconds, no_answer, say)
+
+
+def see_to_its_end(
+    connection: Connection,
+    pod: dict[str, Any],
+    seconds: float,
+    no_answer: Callable[[str], Finding],
+    say: Callable[[str], None] = lambda message: None,
+) -> Ended:
+    """Wait for it, and delete it; its deadline is `seconds`. `say` hears what it waits for, and may raise.
 
     Raises PlaygroundError when it can't be started, with the pod's finding or the one of `no_answer`.
     """
-    connection.request("POST", collection("v1", "Pod", pod["metadata"]["namespace"]), pod)
     try:
         ended = _ended(connection, pod, seconds, no_answer, say)
         return Ended(ended.exit_code, ended.reason == "DeadlineExceeded", _log(connection, pod))

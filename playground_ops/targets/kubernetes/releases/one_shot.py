@@ -1,22 +1,32 @@
 """Short pods for a rollout: they resolve refs, and run a candidate's smoke test."""
 
+import hashlib
+import json
+import os
 import re
 from collections.abc import Callable, Sequence
 from functools import partial
 from uuid import uuid4
 
 from playground_ops.config import Configuration
+from playground_ops.core.clock import moment
 from playground_ops.core.errors import Finding, PlaygroundError, RolloutFailed, transient
 from playground_ops.core.model import Location, Release, Revision
+from playground_ops.core.pod import Pod
 from playground_ops.core.target import Say
 from playground_ops.diagnose.git_errors import explain_in_pod, too_slow
 from playground_ops.render import one_shot_pods
+from playground_ops.render.names import Object
 from playground_ops.targets.common import refs, smoke
 from playground_ops.targets.kubernetes.api.connection import Connection
+from playground_ops.targets.kubernetes.api.paths import path_of
 from playground_ops.targets.kubernetes.pods import one_shot
 
 RESOLVE_SECONDS = 45
 """Deadline of the pod, including its start."""
+AHEAD = "PLAYGROUND_AHEAD"
+"""The variable with pods that whoever started this command has created for it: `MARK=NAME` each."""
+AHEAD_SECONDS = 10.0
 _REF = re.compile(r"^[0-9a-f]{40,64}\t", re.MULTILINE)
 
 
@@ -26,6 +36,34 @@ def resolve(
     """Pin `ref` (None: the configured one). Raises PlaygroundError. A full commit needs no pod."""
     wanted = location.model_copy(update={"ref": ref or location.ref})
     return refs.the_one(resolve_alike(connection, configuration, [wanted]))
+
+
+def resolver(
+    configuration: Configuration, locations: Sequence[Location], names: Sequence[str]
+) -> tuple[Object, str]:
+    """Return the pod, not created yet, and a mark that pods with the same answer have in common."""
+    first = locations[0].name
+    like = one_shot_pods.resolver_pod(locations, names, configuration, "like", RESOLVE_SECONDS)
+    mark = f"{first}-{hashlib.sha256(json.dumps(like, sort_keys=True).encode()).hexdigest()[:16]}"
+    name = f"dagster-resolve-{first}-{uuid4().hex[:8]}"
+    return one_shot_pods.resolver_pod(locations, names, configuration, name, RESOLVE_SECONDS), mark
+
+
+def _is_there(connection: Connection, pod: Object, mark: str) -> bool:
+    """Return whether whoever started this command has just created such a pod; `pod` gets its name then.
+
+    It is too old where another rollout was waited for meanwhile: the ref may have moved.
+    """
+    ahead = dict(word.split("=", 1) for word in os.environ.get(AHEAD, "").split() if "=" in word)
+    if mark not in ahead:
+        return False
+    found = connection.get(path_of("v1", "Pod", ahead[mark], pod["metadata"]["namespace"]))
+    if found is None:
+        return False
+    if (connection.now() - moment(Pod.read(found).created)).total_seconds() > AHEAD_SECONDS:
+        return False
+    pod["metadata"]["name"] = ahead[mark]
+    return True
 
 
 def alike(location: Location) -> tuple[object, ...]:
@@ -41,11 +79,10 @@ def resolve_alike(
     url = locations[0].repository or ""
 
     def ask(names: Sequence[str]) -> tuple[str, Callable[[], str]]:
-        name = f"dagster-resolve-{locations[0].name}-{uuid4().hex[:8]}"
-        pod = one_shot_pods.resolver_pod(locations, names, configuration, name, RESOLVE_SECONDS)
-        ended = one_shot.run(
-            connection, pod, RESOLVE_SECONDS, partial(_not_there, url, pod["metadata"]["namespace"])
-        )
+        pod, mark = resolver(configuration, locations, names)
+        no_answer = partial(_not_there, url, pod["metadata"]["namespace"])
+        see = one_shot.see_to_its_end if _is_there(connection, pod, mark) else one_shot.run
+        ended = see(connection, pod, RESOLVE_SECONDS, no_answer)
         exact, _, every = _answer(ended, url).partition(f"{one_shot_pods.ALL_REFS}\n")
         return exact, lambda: every
 
