@@ -32,14 +32,14 @@ def switch_to(context: RolloutContext, release: Release, previous: Release | Non
     carrying.hold()
     try:
         target.serve(release)
-        if previous is not None:
-            target.settle(previous)
         progress.phase(Phase.CONFIRM, "waiting until the webserver shows the new release")
         confirm(context, release)
         target.keep(release)
         if previous is not None:
-            target.settle(previous, launched=True)  # runs launched there while the address moved
             carrying.finish()
+            if timeouts.watch:
+                progress.serves(release, timeouts.watch)
+            target.settle(previous, launched=True)  # also runs launched there while the address moved
             _watch_unless_left(context, release, known)
             target.settle(previous)
     except BaseException:
@@ -95,7 +95,6 @@ def watch(engine: Engine, release: Release, known: Mapping[str, Finding]) -> Non
     target, clock, progress, seconds = engine.target, engine.clock, engine.progress, engine.timeouts.watch
     if not seconds:
         return
-    progress.serves(release, seconds)
     server = target.server_id(release)
     end = clock.monotonic() + seconds
     while (left := end - clock.monotonic()) > 0:
