@@ -501,9 +501,9 @@ class FakeTarget:
         self.step("fail_lost_runs")
         return ()
 
-    def awaited(self, location: str) -> Collection[int]:
+    def awaited(self, location: Location) -> Collection[int]:
         self.step("awaited")
-        return self.world.awaited.get(location, set())
+        return self.world.awaited.get(location.name, set())
 
     def settle(self, previous: Release, *, launched: bool = False) -> None:
         with self.effect("settle"):

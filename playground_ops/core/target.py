@@ -226,8 +226,8 @@ class Target(Protocol):
     def fail_lost_runs(self, location: str) -> Sequence[str]:
         """Mark failed the runs in flight whose server has ended under them. Returns a sentence for each."""
 
-    def awaited(self, location: str) -> Collection[int]:
-        """Return the numbers of releases on whose servers runs that have not begun are to start."""
+    def awaited(self, location: Location) -> Collection[int]:
+        """Return the numbers of releases on which runs are still to start, or may be tried again."""
 
     def settle(self, previous: Release, *, launched: bool = False) -> None:
         """Keep the runs in flight on a server that no longer serves reachable. May be repeated.

@@ -84,10 +84,10 @@ def take_away(target: Target, release: LiveRelease) -> None:
 def retire_old_ones(target: Target, live: Sequence[LiveRelease], records: Sequence[RolloutRecord]) -> bool:
     """Drain all retired releases but the one kept warm. Returns whether there were any.
 
-    One that queued runs are still to start on stays until a later rollout, or the health check.
+    One that runs are still to start on stays until a later rollout, or the health check.
     """
     older = served.no_longer_kept(records, live)
-    awaited = target.awaited(older[0].release.location.name) if older else ()
+    awaited = target.awaited(older[0].release.location) if older else ()
     leaving = [one for one in older if one.release.number not in awaited]
     for release in leaving:
         target.retire(release.release)

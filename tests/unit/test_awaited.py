@@ -24,7 +24,7 @@ from playground_ops.core.progress import SilentProgress
 from playground_ops.engine.context import Engine, Request
 from playground_ops.engine.health.examine import tend
 from playground_ops.engine.rollout import roll_out
-from playground_ops.targets.common.awaited import Pending, releases_of, to_start
+from playground_ops.targets.common.awaited import Pending, Rules, releases_of, to_start
 from playground_ops.targets.common.origins import context_of, release_of
 from playground_ops.targets.common.run_launching import DRAINS
 from playground_ops.targets.local.launcher import ReleaseRunLauncher
@@ -113,9 +113,10 @@ def test_a_run_belongs_to_the_release_it_was_made_from_and_a_retry_to_that_of_th
     found = [release_of(run, there.get_run_by_id) for run in runs]
     assert found == [("a", 1), ("a", 1), ("a", 3), None]
     pending = [Pending(run.run_id, run.status.value, run.tags) for run in runs]
-    assert releases_of(home, pending, "a", retries=None, on_servers=True) == {1, 3}
-    assert releases_of(home, pending, "a", retries=None, on_servers=False) == {1}, "a retry's"
-    assert releases_of(home, pending, "b", retries=None, on_servers=True) == set()
+    servers, pods = (Rules(on_servers, 3600) for on_servers in (True, False))
+    assert releases_of(home, pending, "a", servers) == {1, 3}
+    assert releases_of(home, pending, "a", pods) == {1}, "a retry's"
+    assert releases_of(home, pending, "b", servers) == set()
 
 
 TWO = {"dagster/max_retries": "2"}
@@ -146,8 +147,14 @@ def test_a_release_is_waited_for_by_what_starts_on_it_or_may_be_tried_again(
     status: str, tags: dict[str, str], retries: int, in_servers: bool, in_pods: bool
 ) -> None:
     run = [Pending("r", status, tags)]
-    assert (to_start(run, retries, on_servers=True) == ["r"]) is in_servers
-    assert (to_start(run, retries, on_servers=False) == ["r"]) is in_pods
+    assert (to_start(run, Rules(True, 60, retries), 0.0) == ["r"]) is in_servers
+    assert (to_start(run, Rules(False, 60, retries), 0.0) == ["r"]) is in_pods
+
+
+@pytest.mark.parametrize(("seconds", "is_waited_for"), [(59.0, True), (61.0, False)])
+def test_a_run_that_takes_too_long_holds_its_release_no_more(seconds: float, is_waited_for: bool) -> None:
+    run = [Pending("r", "STARTED", TWO, started=1000.0)]
+    assert (to_start(run, Rules(True, 60), 1000.0 + seconds) == ["r"]) is is_waited_for
 
 
 @pytest.mark.parametrize(("number", "told"), [(1, True), (2, False), (None, False)])

@@ -28,7 +28,7 @@ from dagster_k8s import K8sRunLauncher
 from playground_ops.config import read
 from playground_ops.render import instance, modules, release, runs
 from playground_ops.render.names import location_service
-from playground_ops.targets.common.origins import release_of
+from playground_ops.targets.common.origins import first_try, release_of
 from playground_ops.targets.common.server_protocol import Address
 from playground_ops.targets.kubernetes.inside import pod_launcher
 from playground_ops.targets.kubernetes.inside.pod_launcher import PodRunLauncher
@@ -67,19 +67,27 @@ print([found.__file__ for name, found in sys.modules.items() if name.startswith(
     assert sorted(loaded) == sorted(str(tmp_path / one["path"]) for one in mounted)
 
 
-def a_run(number: int | None, host: str = location_service("a"), **fields: Any) -> DagsterRun:
-    """Return a run as Dagster makes it of what the server of that release told of itself."""
+def a_run(
+    number: int | None, host: str = location_service("a"), name: str = "a", **fields: Any
+) -> DagsterRun:
+    """Return a run of location `name`, as Dagster makes it of what a server of `a` told of itself."""
     made = released(A, CONFIGURATION)
     context = None
     if number is not None:
         told = release.context_of_runs(made.model_copy(update={"number": number}), CONFIGURATION, ARCHIVE)
         context = json.loads(told)
     code = RepositoryPythonOrigin("python", ModuleCodePointer("m", "defs", None), None, None, context)
-    location = GrpcServerCodeLocationOrigin(host=host, port=4000, location_name="a")
+    location = GrpcServerCodeLocationOrigin(host=host, port=4000, location_name=name)
     repository = RemoteRepositoryOrigin(code_location_origin=location, repository_name="__repository__")
     origin = RemoteJobOrigin(repository_origin=repository, job_name="j")
     code_origin = JobPythonOrigin("j", code)
     return DagsterRun("j", job_code_origin=code_origin, remote_job_origin=origin, **fields)
+
+
+def retry(run: DagsterRun, number: int, count: str = "1", name: str = "a") -> DagsterRun:
+    root = run.root_run_id or run.run_id
+    tags = {"dagster/retry_number": count, "dagster/parent_run_id": run.run_id, "dagster/root_run_id": root}
+    return a_run(number, name=name, tags=tags, parent_run_id=run.run_id, root_run_id=root)
 
 
 def test_a_run_names_its_release_by_the_labels_of_its_pod() -> None:
@@ -90,6 +98,15 @@ def test_a_run_names_its_release_by_the_labels_of_its_pod() -> None:
     assert server_of(DagsterRun("j"), "a", 7) is None
     own = ServerRunLauncher().own_server(a_run(3), "a", 3)
     assert own == Address("dagster-release-a-3", 4000), "of the one that serves too: it can be ended there"
+
+
+def test_no_server_has_its_runs_started_by_another_location() -> None:
+    """What a location's code says of itself leads to no server, and to no pod, but its own."""
+    assert release_of(a_run(7, name="evil"), lambda _: None) is None
+    first = a_run(1)
+    stolen = retry(first, 2, name="evil")
+    assert first_try(stolen, lambda _: first) is stolen
+    assert release_of(DagsterRun("j"), lambda _: None) is None
 
 
 @dataclass(frozen=True)
@@ -133,12 +150,6 @@ def answering(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
     monkeypatch.setattr(pod_launcher, "server_of", here)
     yield asked
     server.stop(None).wait()
-
-
-def retry(run: DagsterRun, number: int, count: str = "1") -> DagsterRun:
-    root = run.root_run_id or run.run_id
-    tags = {"dagster/retry_number": count, "dagster/parent_run_id": run.run_id, "dagster/root_run_id": root}
-    return a_run(number, tags=tags, parent_run_id=run.run_id, root_run_id=root)
 
 
 def test_a_retry_has_the_pod_of_the_release_that_was_tried_first(

@@ -34,16 +34,26 @@ def context_of(release: Release) -> str:
 def release_of(run: DagsterRun, parent: Callable[[str], DagsterRun | None]) -> tuple[str, int] | None:
     """Return location and number of the release that the run belongs to; None where nothing tells.
 
-    A retry belongs to the release of the run that failed. `parent` returns a run by its id.
+    A retry belongs to the release of the run that failed. `parent` returns a run by its id. A server tells
+    what it likes: what names another location than the one that it was asked as counts for nothing.
     """
     origin = first_try(run, parent).job_code_origin
-    return _told((origin.repository_origin.container_context if origin else None) or {})
+    found = _told((origin.repository_origin.container_context if origin else None) or {})
+    return found if found and found[0] == location_of(run) else None
 
 
 def first_try(run: DagsterRun, parent: Callable[[str], DagsterRun | None]) -> DagsterRun:
-    """Return the run that this one is a retry of, of a retry the run that was tried first; else itself."""
+    """Return the run of this location that this one is a retry of, the first of them; else the run itself."""
     before = parent(run.parent_run_id) if RETRY in run.tags and run.parent_run_id else None
-    return run if before is None else first_try(before, parent)
+    if before is None or location_of(before) != location_of(run):
+        return run
+    return first_try(before, parent)
+
+
+def location_of(run: DagsterRun) -> str | None:
+    """Return the location whose address the run was made at, as the workspace has it."""
+    origin = run.remote_job_origin
+    return origin.repository_origin.code_location_origin.location_name if origin else None
 
 
 def _told(context: Mapping[str, Any]) -> tuple[str, int] | None:

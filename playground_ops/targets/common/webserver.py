@@ -29,7 +29,7 @@ _PENDING = """query($since: Float!) {
   left: runsOrError(filter: {statuses: [QUEUED, NOT_STARTED, STARTING, STARTED]}) { ...r }
   failed: runsOrError(filter: {statuses: [FAILURE], updatedAfter: $since,
     tags: [{key: "dagster/will_retry", value: "true"}]}) { ...r } }
-  fragment r on RunsOrError { ... on Runs { results { runId status tags { key value }
+  fragment r on RunsOrError { ... on Runs { results { runId status startTime tags { key value }
     repositoryOrigin { repositoryLocationName } } } }"""
 _TROUBLES = """{ instance { daemonHealth { allDaemonStatuses { daemonType
   lastHeartbeatErrors { message } } } } workspaceOrError { ... on Workspace { locationEntries { name
@@ -122,7 +122,10 @@ class Webserver:
         answer = self._ask(_PENDING, {"since": time.time() - RETRIED_WITHIN_SECONDS})
         runs = [run for part in ("left", "failed") for run in _runs_of(answer[part], location)]
         return [
-            Pending(run["runId"], run["status"], {tag["key"]: tag["value"] for tag in run["tags"]})
+            Pending(
+                *(run["runId"], run["status"], {tag["key"]: tag["value"] for tag in run["tags"]}),
+                started=run["startTime"],
+            )
             for run in runs
         ]
 

@@ -237,13 +237,14 @@ class KubernetesTarget:
             return ()
         return runs.fail_lost(self._releases(location), self._records, self.home, webserver, location)
 
-    def awaited(self, location: str) -> Collection[int]:
-        retries, on_servers = self.configuration.run_retries.max_retries, not self.configuration.runs_in_pods
+    def awaited(self, location: Location) -> Collection[int]:
+        name, seconds = location.name, location.longest_run_seconds
+        on_servers, retries = not self.configuration.runs_in_pods, self.configuration.run_retries.max_retries
         try:
-            runs = self.stack.webserver().pending(location)
-            return awaited.releases_of(self.home, runs, location, retries=retries, on_servers=on_servers)
+            runs = self.stack.webserver().pending(name)
+            return awaited.releases_of(self.home, runs, name, awaited.Rules(on_servers, seconds, retries))
         except (WebserverDown, PlaygroundError):
-            return set(self._releases(location).numbers(location))  # nobody knows: nothing ends
+            return set(self._releases(name).numbers(name))  # nobody knows: nothing ends
 
     def settle(self, previous: Release, *, launched: bool = False) -> None:
         address = self._address(previous)

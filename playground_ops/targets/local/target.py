@@ -204,13 +204,15 @@ class LocalTarget:
 
         return runs_in_flight.fail_lost(webserver, location, servers, self.folder.dagster_home, why)
 
-    def awaited(self, location: str) -> Collection[int]:
+    def awaited(self, location: Location) -> Collection[int]:
         try:
-            runs = self.stack.webserver().pending(location)
-            home = self.folder.dagster_home
-            return awaited.releases_of(home, runs, location, retries=None, on_servers=True)
+            runs = self.stack.webserver().pending(location.name)
+            rules = awaited.Rules(on_servers=True, longest_run_seconds=location.longest_run_seconds)
+            return awaited.releases_of(self.folder.dagster_home, runs, location.name, rules)
         except (WebserverDown, PlaygroundError):
-            return set(self._files(location).numbers())  # nobody knows, so nothing ends that may be needed
+            return set(
+                self._files(location.name).numbers()
+            )  # nobody knows, so nothing ends that may be needed
 
     def settle(self, previous: Release, *, launched: bool = False) -> None:
         name = previous.location.name
