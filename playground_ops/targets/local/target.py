@@ -210,9 +210,7 @@ class LocalTarget:
             rules = awaited.Rules(on_servers=True, longest_run_seconds=location.longest_run_seconds)
             return awaited.releases_of(self.folder.dagster_home, runs, location.name, rules)
         except (WebserverDown, PlaygroundError):
-            return set(
-                self._files(location.name).numbers()
-            )  # nobody knows, so nothing ends that may be needed
+            return set(self._files(location.name).numbers())  # nobody knows: nothing ends
 
     def settle(self, previous: Release, *, launched: bool = False) -> None:
         name = previous.location.name
