@@ -37,7 +37,7 @@ from tests.session.deadlines import stretched
 from tests.stacks import ROOT
 
 SEED = int(os.environ["PLAYGROUND_SEED"])
-STEPS = 15
+STEPS = 14
 """The steps of a redeploy: calls of methods that have an effect."""
 MINE = f"{LOCATION}=a"
 BAD = "raise RuntimeError('the price list has no column vat')\n"

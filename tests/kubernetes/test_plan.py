@@ -176,7 +176,7 @@ def test_every_refusal_is_told_at_once_with_what_to_do(
     with pytest.raises(PlaygroundError) as told:
         make_plan(connection, found)
     refused = [finding.object for finding in told.value.findings]
-    maps = ("configuration", "instance", "workspace")
+    maps = ("configuration", "instance", "modules", "workspace")
     assert refused == [f"configmap/dagster-{name}" for name in maps]
     assert "exceeded quota" in told.value.finding.observed
     assert "403" in told.value.finding.observed
