@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -11,6 +12,9 @@ from subprocess import CompletedProcess
 from typing import Any, Generic, Protocol, TypeVar
 
 from tests.asking import eventually
+
+WHERE = re.compile(r" (--(target|context|config) [^ `]+|-n test-[0-9a-f]+)")
+"""What printed commands say of the stack under test; it is of no use to a reader of the results."""
 
 
 class Stack(Protocol):
@@ -87,7 +91,8 @@ def make(place: P, case: Case[P]) -> str:
     finally:
         took = time.monotonic() - began
         case.mend(place)
-    sentence = f"{found['object']}: {found['observed']} {found['cause']} {found['fix']}".replace("|", "\\|")
+    whole = f"{found['object']}: {found['observed']} {found['cause']} {found['fix']}"
+    sentence = WHERE.sub("", whole).replace("|", "\\|")
     return f"| {case.name} | {case.component} {case.check} | {took:.0f} | {sentence} |"
 
 
