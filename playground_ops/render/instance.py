@@ -124,16 +124,14 @@ WAIT_RESOURCES = Resources(requests={"cpu": "10m", "memory": "32Mi"}, limits={"m
 
 def settings(configuration: Configuration) -> Object:
     """Return dagster.yaml of webserver and daemon, which queue and launch runs; a run gets the daemon's."""
-    found = {
+    monitoring = runs.MONITORING_OF_PODS if configuration.runs_in_pods else runs.MONITORING
+    return {
         **served(configuration),
         "run_coordinator": run_coordinator(configuration),
-        "run_monitoring": dict(runs.MONITORING),
+        "run_monitoring": dict(monitoring),
         "run_retries": run_retries(configuration),
+        "run_launcher": runs.launcher(configuration),
     }
-    found["run_launcher"] = runs.launcher(configuration)
-    if configuration.runs_in_pods:
-        found["run_monitoring"] = dict(runs.MONITORING_OF_PODS)
-    return found
 
 
 def served(configuration: Configuration) -> Object:

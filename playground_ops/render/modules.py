@@ -3,6 +3,8 @@
 They are few, and need nothing that Dagster's images lack. Both are restarted when one changes.
 """
 
+from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 
 from playground_ops.render.names import MODULES, MODULES_FOLDER, Object, an_object, labels
@@ -29,14 +31,20 @@ _FILES = (
 
 
 def config_map(namespace: str) -> Object:
-    data = {_key(name): (_ROOT / name).read_text() for name in _FILES}
-    return an_object("v1", "ConfigMap", MODULES, namespace, labels(MODULES, "instance"), data=data)
+    tags = labels(MODULES, "instance")
+    return an_object("v1", "ConfigMap", MODULES, namespace, tags, data=dict(_content()))
 
 
 def mounted() -> Mounted:
     items = [{"key": _key(name), "path": f"{_ROOT.name}/{name}"} for name in _FILES]
     source = {"configMap": {"name": MODULES, "items": items}}
     return Mounted(MODULES, MODULES_FOLDER, source, read_only=True)
+
+
+@cache
+def _content() -> Mapping[str, str]:
+    """Return the files by key, read once: they are part of each rendering of webserver and daemon."""
+    return {_key(name): (_ROOT / name).read_text() for name in _FILES}
 
 
 def _key(name: str) -> str:

@@ -75,5 +75,6 @@ def test_what_ended_long_ago_and_was_left_is_removed(kind: str, phase: str, made
     left = a_pod("left", kind, phase, made)
     namespace = Namespace(left)
     mine = a_pod("mine", "resolver", "Succeeded", "2030-01-01T12:00:00Z")
-    assert one_shot.run(namespace, mine, 10, no_answer).said == "said"
+    one_shot.create(namespace, mine)
+    assert one_shot.see_to_its_end(namespace, mine, 10, no_answer).said == "said"
     assert list(namespace.pods.values()) == ([left] if stays else [])

@@ -18,8 +18,6 @@ if TYPE_CHECKING:
 
     from playground_ops.core.model import Release
 
-CONTEXT = "DAGSTER_CONTAINER_CONTEXT"
-"""The variable from which `dagster api grpc` reads it (its option --container-context)."""
 OURS = "playground"
 """The key of what a release on one machine tells."""
 RETRY = "dagster/retry_number"

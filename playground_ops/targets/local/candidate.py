@@ -15,6 +15,7 @@ from playground_ops.core.errors import Finding, PlaygroundError, RolloutFailed, 
 from playground_ops.core.model import Observation, Release, ServerStatus
 from playground_ops.core.target import Say
 from playground_ops.diagnose import explain_exit
+from playground_ops.render.runs import CONTEXT
 from playground_ops.targets.common import origins, smoke
 from playground_ops.targets.common.process_variables import Given, variables
 from playground_ops.targets.common.project import Project
@@ -142,7 +143,7 @@ def server_spec(
     own = {
         **stack.environment_of(release.location),
         **own_variables(release, stack.folder.dagster_home),
-        origins.CONTEXT: origins.context_of(release),
+        CONTEXT: origins.context_of(release),
     }
     from_files = environment_files.given(release.location)
     given = Given(inherited=stack.control().variables(), configured={**from_files, **own})

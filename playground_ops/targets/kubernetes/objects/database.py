@@ -101,7 +101,10 @@ def dump(connection: Connection, configuration: Configuration, when: str, say: S
     def waits_for(message: str) -> None:
         say(f"the backup's pod: {message}")
 
-    ended = one_shot.run(connection, pod, LONGEST_SECONDS, lambda what: _no_answer(name, what), waits_for)
+    one_shot.create(connection, pod)
+    ended = one_shot.see_to_its_end(
+        connection, pod, LONGEST_SECONDS, lambda what: _no_answer(name, what), waits_for
+    )
     kept = next(messages.of_kind("kept", ended.said), None)
     if ended.code != 0 or kept is None:
         raise PlaygroundError(_dump_failed(name, ended))

@@ -11,8 +11,9 @@ from playground_ops.core.errors import PlaygroundError
 from playground_ops.core.model import Location
 from playground_ops.targets.common.refs import names, pinned
 from playground_ops.targets.kubernetes.api.connection import Connection
-from playground_ops.targets.kubernetes.api.paths import collection, path
+from playground_ops.targets.kubernetes.api.paths import path
 from playground_ops.targets.kubernetes.objects.applying import delete
+from playground_ops.targets.kubernetes.pods.one_shot import create
 from playground_ops.targets.kubernetes.releases import one_shot
 
 
@@ -29,7 +30,7 @@ def resolving(
         for location in _to_resolve(configuration, arguments):
             pod, mark = one_shot.resolver(configuration, [location], names(location.ref))
             with suppress(PlaygroundError):
-                connection.request("POST", collection("v1", "Pod", pod["metadata"]["namespace"]), pod)
+                create(connection, pod)
                 found[mark] = pod["metadata"]["name"]
                 ended.callback(_delete, connection, path(pod))
         told = " ".join(f"{mark}={name}" for mark, name in found.items())

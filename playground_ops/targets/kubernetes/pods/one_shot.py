@@ -35,16 +35,9 @@ class Ended:
     said: str
 
 
-def run(
-    connection: Connection,
-    pod: dict[str, Any],
-    seconds: float,
-    no_answer: Callable[[str], Finding],
-    say: Callable[[str], None] = lambda message: None,
-) -> Ended:
-    """Create it and see it to its end. Raises Refusal, and as `see_to_its_end` does."""
+def create(connection: Connection, pod: dict[str, Any]) -> None:
+    """Create it. Raises Refusal."""
     connection.request("POST", collection("v1", "Pod", pod["metadata"]["namespace"]), pod)
-    return see_to_its_end(connection, pod, seconds, no_answer, say)
 
 
 def see_to_its_end(

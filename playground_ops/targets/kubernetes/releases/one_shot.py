@@ -43,27 +43,24 @@ def resolver(
 ) -> tuple[Object, str]:
     """Return the pod, not created yet, and a mark that pods with the same answer have in common."""
     first = locations[0].name
-    like = one_shot_pods.resolver_pod(locations, names, configuration, "like", RESOLVE_SECONDS)
-    mark = f"{first}-{hashlib.sha256(json.dumps(like, sort_keys=True).encode()).hexdigest()[:16]}"
     name = f"dagster-resolve-{first}-{uuid4().hex[:8]}"
-    return one_shot_pods.resolver_pod(locations, names, configuration, name, RESOLVE_SECONDS), mark
+    pod = one_shot_pods.resolver_pod(locations, names, configuration, name, RESOLVE_SECONDS)
+    digest = hashlib.sha256(json.dumps(pod["spec"], sort_keys=True).encode()).hexdigest()[:16]
+    return pod, f"{first}-{digest}"
 
 
-def _is_there(connection: Connection, pod: Object, mark: str) -> bool:
-    """Return whether whoever started this command has just created such a pod; `pod` gets its name then.
+def _started_ahead(connection: Connection, namespace: str, mark: str) -> str | None:
+    """Return the name of such a pod that whoever started this command has just created; None without one.
 
     It is too old where another rollout was waited for meanwhile: the ref may have moved.
     """
     ahead = dict(word.split("=", 1) for word in os.environ.get(AHEAD, "").split() if "=" in word)
-    if mark not in ahead:
-        return False
-    found = connection.get(path_of("v1", "Pod", ahead[mark], pod["metadata"]["namespace"]))
+    name = ahead.get(mark)
+    found = connection.get(path_of("v1", "Pod", name, namespace)) if name else None
     if found is None:
-        return False
-    if (connection.now() - moment(Pod.read(found).created)).total_seconds() > AHEAD_SECONDS:
-        return False
-    pod["metadata"]["name"] = ahead[mark]
-    return True
+        return None
+    age = (connection.now() - moment(Pod.read(found).created)).total_seconds()
+    return name if age <= AHEAD_SECONDS else None
 
 
 def alike(location: Location) -> tuple[object, ...]:
@@ -80,9 +77,13 @@ def resolve_alike(
 
     def ask(names: Sequence[str]) -> tuple[str, Callable[[], str]]:
         pod, mark = resolver(configuration, locations, names)
-        no_answer = partial(_not_there, url, pod["metadata"]["namespace"])
-        see = one_shot.see_to_its_end if _is_there(connection, pod, mark) else one_shot.run
-        ended = see(connection, pod, RESOLVE_SECONDS, no_answer)
+        namespace = pod["metadata"]["namespace"]
+        if started := _started_ahead(connection, namespace, mark):
+            pod["metadata"]["name"] = started
+        else:
+            one_shot.create(connection, pod)
+        no_answer = partial(_not_there, url, namespace)
+        ended = one_shot.see_to_its_end(connection, pod, RESOLVE_SECONDS, no_answer)
         exact, _, every = _answer(ended, url).partition(f"{one_shot_pods.ALL_REFS}\n")
         return exact, lambda: every
 
@@ -120,9 +121,9 @@ def run_smoke(
         name = f"dagster-smoke-{release.name}-{uuid4().hex[:8]}"
         script = one_shot_pods.Script(smoke.SCRIPT, test.arguments)
         pod = one_shot_pods.smoke_pod(release, configuration, archive, name, script)
-        ended = one_shot.run(
-            connection, pod, test.seconds, partial(_no_answer, name, pod["metadata"]["namespace"]), say
-        )
+        one_shot.create(connection, pod)
+        no_answer = partial(_no_answer, name, pod["metadata"]["namespace"])
+        ended = one_shot.see_to_its_end(connection, pod, test.seconds, no_answer, say)
         if ended.too_late:
             raise RolloutFailed(test.too_late())
         if ended.code != 0:
