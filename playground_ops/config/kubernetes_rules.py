@@ -21,14 +21,16 @@ _CONNECTION = (
     *("sslrootcert", "sslsni", "target_session_attrs", "tcp_user_timeout"),
 )
 OWN_VOLUMES = (
-    *("app", "artifacts", "artifacts-store", "dagster-modules", "data", "git-secret", "home", "instance"),
-    *("packages-secret", "run", "source", "tmp", "workspace"),
+    *("app", "artifacts", "artifacts-store", "chosen-packages", "dagster-modules", "data", "fetch-tmp"),
+    *("fetched-code", "git-secret", "home", "install-tmp", "instance", "packages-secret", "run", "source"),
+    *("tmp", "workspace"),
 )
 OWN_FOLDERS = (
     *("/etc/artifacts-store", "/etc/git-secret", "/etc/packages-secret"),
-    *("/opt/dagster/app", "/opt/dagster/artifacts", "/opt/dagster/dagster_home"),
-    *("/opt/dagster/environments", "/opt/dagster/instance", "/opt/dagster/modules", "/opt/dagster/source"),
-    "/opt/dagster/workspace",
+    *("/opt/dagster/app", "/opt/dagster/artifacts", "/opt/dagster/backups", "/opt/dagster/chosen"),
+    *("/opt/dagster/compute_logs", "/opt/dagster/dagster_home"),
+    *("/opt/dagster/environments", "/opt/dagster/instance", "/opt/dagster/kept", "/opt/dagster/modules"),
+    *("/opt/dagster/source", "/opt/dagster/workspace"),
     *("/tmp", "/var/lib/postgresql/data", "/var/run", "/run", "/dev", "/proc", "/sys"),
 )
 """The folders that some pod of the stack has mounted, and the system's."""

@@ -11,7 +11,9 @@ from collections.abc import Collection, Sequence
 
 from playground_ops.config import Configuration
 from playground_ops.render import admission_containers, allowed, jobs, packages
-from playground_ops.render.admission_containers import literal
+from playground_ops.render.admission_containers import literal, mounts
+from playground_ops.render.admission_pods import pod_limits
+from playground_ops.render.mount_places import PLACE
 from playground_ops.render.mounted_versions import VERSIONS
 from playground_ops.render.names import (
     CONFIGURATION,
@@ -54,6 +56,13 @@ _ACCOUNT = "has(variables.spec.serviceAccountName) ? variables.spec.serviceAccou
 _ENV = "(has(c.env) ? c.env : []).filter(e, has(e.valueFrom) && has(e.valueFrom.secretKeyRef))"
 _ENV_FROM = "(has(c.envFrom) ? c.envFrom : []).filter(e, has(e.secretRef))"
 _PULL = "(has(variables.spec.imagePullSecrets) ? variables.spec.imagePullSecrets : [])"
+_CLAIMS = (
+    "variables.containers.all(c, c.image == variables.gitImage || "
+    "(has(c.command) && c.command == variables.install) || "
+    f"{mounts('c')}.all(m, variables.volumes.all(v, v.name != m.name || !has(v.persistentVolumeClaim) || "
+    f"(!has(m.subPathExpr) && {PLACE} in variables.claimPlaces))))"
+)
+_ELSEWHERE = ("hostAliases", "dnsConfig", "runtimeClassName")
 _KINDS = (
     "v, has(v.emptyDir) || has(v.configMap) || has(v.secret) || has(v.persistentVolumeClaim) || "
     "(has(v.projected) && has(v.projected.sources) && v.projected.sources.all(s, "
@@ -109,6 +118,17 @@ VALIDATIONS = (
         "!(has(variables.spec.hostPID) && variables.spec.hostPID) && "
         "!(has(variables.spec.hostIPC) && variables.spec.hostIPC)",
         "'a namespace of the node'",
+    ),
+    (_CLAIMS, "'a folder of a claim, or a claim, that these pods have no business with'"),
+    (
+        # Other addresses by the same names: credentials would go there.
+        " && ".join(f"!has(variables.spec.{name})" for name in _ELSEWHERE)
+        + " && (!has(variables.spec.dnsPolicy) || variables.spec.dnsPolicy == 'ClusterFirst')",
+        "'addresses, a resolver or a runtime of its own'",
+    ),
+    (
+        "!has(variables.spec.initContainers) || variables.spec.initContainers.all(c, !has(c.restartPolicy))",
+        "'an init container that goes on beside the others'",
     ),
 )
 """Expressions for all objects that make pods, and the messages with which they refuse."""
@@ -218,8 +238,10 @@ def _values(configuration: Configuration, scope: Scope) -> list[tuple[str, str]]
     }
     return [
         ("gitImage", literal(configuration.images.git_sync)),
-        *admission_containers.fetch_values(scope.locations),
+        *admission_containers.SCRIPTS,
         ("install", literal(packages.COMMAND)),
+        *((name, literal(found)) for name, found in pod_limits(configuration, scope).items()),
+        ("repositories", literal(lists["repositories"])),
         ("volumesOf", literal({app: secrets for app, secrets in mounted.items() if secrets})),
         *((name, literal(lists[name])) for name in NAMED),
     ]

@@ -5,11 +5,10 @@ container's termination message: whoever watches the pod has it, without another
 """
 
 from playground_ops.core.checkout import NAMED, POINTER
-from playground_ops.render.names import ARTIFACTS_FOLDER, GIT_SECRET_FOLDER, REPOSITORY_FOLDER
+from playground_ops.render.names import GIT_SECRET_FOLDER, KEPT_FOLDER, REPOSITORY_FOLDER
 
-CACHE_FOLDER = f"{ARTIFACTS_FOLDER}/.code"
-LOCATION, LIVE, SUBDIRECTORY = "PLAYGROUND_LOCATION", "PLAYGROUND_LIVE", "PLAYGROUND_SUBDIRECTORY"
-"""Variables: whose code it is, the commits in use, and the folder of the project in the repository."""
+LIVE, SUBDIRECTORY = "PLAYGROUND_LIVE", "PLAYGROUND_SUBDIRECTORY"
+"""Variables: the commits in use, and the folder of the project in the repository."""
 USER_VARIABLE = "GITSYNC_USERNAME"
 """Not set where the Secret has no user: then the repository wants no password."""
 GIT_SYNC = "/git-sync"
@@ -19,9 +18,20 @@ AUTHORITY = f"""\
 [ ! -f {GIT_SECRET_FOLDER}/ca.crt ] || export GIT_SSL_CAINFO={GIT_SECRET_FOLDER}/ca.crt
 """
 """The image's libcurl goes on to know the authorities of its own folder."""
+NO_CONFIGURATION = """\
+export GIT_CONFIG_SYSTEM=/dev/null GIT_CONFIG_GLOBAL=/dev/null GIT_ATTR_NOSYSTEM=1
+export GIT_CONFIG_COUNT=2 GIT_CONFIG_KEY_0=core.hooksPath GIT_CONFIG_VALUE_0=/dev/null
+"""
+"""No file but the repository's own tells git anything, and no hook is run."""
 SCRIPT = f"""\
-remote=$1 commit=${{2#--ref=}} store={CACHE_FOLDER}/${LOCATION}.git
+remote=$1 commit=${{2#--ref=}} store={KEPT_FOLDER}
 shift
+{NO_CONFIGURATION}\
+export GIT_CONFIG_KEY_1=safe.directory GIT_CONFIG_VALUE_1="$store"
+sync() {{
+  : > "$HOME/configuration"
+  GIT_CONFIG_GLOBAL="$HOME/configuration" {GIT_SYNC} "$@"
+}}
 [ -z "${USER_VARIABLE}" ] || set -- "$@" --password-file={GIT_SECRET_FOLDER}/password
 {AUTHORITY}
 tell() {{
@@ -39,10 +49,10 @@ tell() {{
 }}
 told() {{ tell > {TOLD} 2> /dev/null || :; }}
 if git -C "$store" rev-parse -q --verify "refs/kept/$commit" > /dev/null 2>&1; then
-  {GIT_SYNC} "--repo=file://$store" "$@" --max-failures=0 && {{ told; exit; }}
+  sync "--repo=file://$store" "$@" --max-failures=0 && {{ told; exit; }}
   echo "What is kept in the cluster of $commit can't be used: asking the repository" >&2
 fi
-{GIT_SYNC} "$remote" "$@" || exit
+sync "$remote" "$@" || exit
 told
 umask 077
 git init -q --bare --template= "$store" \

@@ -4,26 +4,25 @@ A cache inside the cluster keeps what was fetched, so that what serves comes bac
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from playground_ops.config import Configuration
 from playground_ops.core.model import Release
 from playground_ops.core.pod_settings import PodSettings, Resources
-from playground_ops.render.fetch_script import LIVE, LOCATION, SCRIPT, SUBDIRECTORY, USER_VARIABLE
+from playground_ops.render.fetch_script import LIVE, SCRIPT, SUBDIRECTORY, USER_VARIABLE
 from playground_ops.render.names import (
-    APP_FOLDER,
-    ARTIFACTS,
-    ARTIFACTS_FOLDER,
     GIT_SECRET_FOLDER,
+    KEPT_FOLDER,
     REPOSITORY_FOLDER,
     Object,
+    code_of,
 )
 from playground_ops.render.pod import (
     Container,
     InitContainer,
     Mounted,
-    claim,
     container,
+    kept,
     secret,
     secret_variable,
     variable,
@@ -46,10 +45,9 @@ EVERYTHING = InUse()
 
 def cache_variables(release: Release, in_use: InUse) -> list[Object]:
     name = release.location.name
-    made = [variable(LOCATION, name)]
     commits = [one.revision.commit for one in in_use.releases if one.location.name == name]
     live = " ".join(dict.fromkeys([*commits, *in_use.commits]))
-    return [*made, variable(LIVE, live)] if commits else made
+    return [variable(LIVE, live)] if commits else []
 
 
 GIT_USER = 65533
@@ -71,10 +69,6 @@ BY_KEY = (
     f"--ssh-key-file={GIT_SECRET_FOLDER}/ssh",
     f"--ssh-known-hosts-file={GIT_SECRET_FOLDER}/known_hosts",
 )
-EARLIER = (f"--password-file={GIT_SECRET_FOLDER}/password",)
-"""A flag of releases from before the script added it; they launch runs."""
-FLAGS = ("--ref=", *ALWAYS, *AGAIN, *BY_KEY, *EARLIER)
-"""Prefixes of all arguments but the repository's, which an admission policy allows."""
 
 
 def worktree(commit: str) -> str:
@@ -89,10 +83,11 @@ def fetching(
     location = release.location
     repository, secret = location.repository or "", location.git_secret
     credentials = BY_KEY if secret is not None and is_ssh(repository) else ()
+    # Nothing of them can be written by another container of the pod.
     volumes = (
-        writable("app", APP_FOLDER),
-        writable("tmp", "/tmp"),
-        claim(ARTIFACTS, ARTIFACTS_FOLDER, "artifacts"),
+        writable("fetched-code", REPOSITORY_FOLDER),
+        writable("fetch-tmp", "/tmp"),
+        kept(code_of(location.name), KEPT_FOLDER),
         *secret_volume(secret),
     )
     found = Container(
@@ -115,6 +110,11 @@ def fetching(
     made = container(found, PodSettings())
     made["securityContext"] = {**made["securityContext"], "runAsUser": GIT_USER}
     return InitContainer(made, volumes)
+
+
+def fetched() -> Mounted:
+    """Return the mount of what was fetched, in the containers that come after it."""
+    return replace(writable("fetched-code", REPOSITORY_FOLDER), read_only=True)
 
 
 def is_ssh(repository: str) -> bool:

@@ -15,16 +15,21 @@ from playground_ops.render import database, modules, runs
 from playground_ops.render.names import (
     ARTIFACTS,
     ARTIFACTS_FOLDER,
+    BACKUP_FOLDER,
+    BACKUPS,
     HOME,
     INSTANCE,
     INSTANCE_FOLDER,
+    LOGS,
+    LOGS_FOLDER,
     MODULES_FOLDER,
     Object,
     an_object,
+    files_of,
     labels,
     present,
 )
-from playground_ops.render.pod import Container, Mounted, claim, config_map, container, variable, writable
+from playground_ops.render.pod import Container, Mounted, config_map, container, kept, variable, writable
 
 COORDINATOR: Object = {"module": "dagster._core.run_coordinator", "class": "QueuedRunCoordinator"}
 
@@ -74,7 +79,7 @@ def with_packages_checked(script: str, store: ArtifactsStore | None) -> str:
 def compute_logs(store: ArtifactsStore | None) -> Object:
     """Return `compute_logs` of dagster.yaml, without credentials: those are in a process's environment."""
     if store is None:
-        folder = {"base_dir": f"{ARTIFACTS_FOLDER}/compute_logs"}
+        folder = {"base_dir": LOGS_FOLDER}
         return _by("dagster._core.storage.local_compute_log_manager", "LocalComputeLogManager", folder)
     common = {"local_dir": STAGED, "upload_interval": UPLOAD_SECONDS}
     if store.s3:
@@ -201,10 +206,23 @@ def volumes() -> list[Mounted]:
     return [
         config_map(INSTANCE, INSTANCE_FOLDER, "instance"),
         modules.mounted(),
-        claim(ARTIFACTS, ARTIFACTS_FOLDER, "artifacts"),
+        logs(),
         writable("home", HOME),
         writable("tmp", "/tmp"),
     ]
+
+
+def files(location: str) -> list[Mounted]:
+    """Return the mounts of what a location's servers and runs leave. Logs of all runs lie in one folder."""
+    return [kept(files_of(location), ARTIFACTS_FOLDER), logs()]
+
+
+def logs() -> Mounted:
+    return kept(LOGS, LOGS_FOLDER)
+
+
+def backups() -> Mounted:
+    return kept(BACKUPS, BACKUP_FOLDER)
 
 
 def variables(configuration: Configuration, location: str | None = None) -> list[Object]:

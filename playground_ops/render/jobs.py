@@ -19,9 +19,7 @@ from playground_ops.core.pod_settings import PodSettings, Resources
 from playground_ops.render import gitsync, instance
 from playground_ops.render.database import parameters, variables
 from playground_ops.render.names import (
-    APP_FOLDER,
-    ARTIFACTS,
-    ARTIFACTS_FOLDER,
+    BACKUP_FOLDER,
     HOME,
     OPS_ACCOUNT,
     PROJECT_FOLDER,
@@ -30,7 +28,7 @@ from playground_ops.render.names import (
     an_object,
     labels,
 )
-from playground_ops.render.pod import Container, Pod, claim, config_map, container, variable, writable
+from playground_ops.render.pod import Container, Pod, config_map, container, variable, writable
 from playground_ops.render.release import START, UNPACK, configuration_file, project
 
 REMOTE_JOB = "playground-ops"
@@ -66,8 +64,8 @@ def remote_job(
     """
     settings, namespace = configuration.kubernetes.ops, configuration.kubernetes.namespace
     tags = labels(name, REMOTE_JOB_COMPONENT)
-    source = [] if release else [config_map(archive, SOURCE_FOLDER, "source")]
-    volumes = [*source, writable("app", APP_FOLDER), writable("home", HOME), writable("tmp", "/tmp")]
+    source = [gitsync.fetched()] if release else [config_map(archive, SOURCE_FOLDER, "source")]
+    volumes = [*source, writable("app", PROJECT_FOLDER), writable("home", HOME), writable("tmp", "/tmp")]
     folder = project(release) if release else PROJECT_FOLDER
     fetch = gitsync.fetching(release, configuration, gitsync.EVERYTHING) if release else None
     lines = [] if archive == HANDED_OVER else [f"{LINES}=json"]  # otherwise a person reads its log
@@ -127,7 +125,6 @@ def first_releases(configuration: Configuration) -> Object:
 BACKUP_COMPONENT = "backup"
 BACKUP = "dagster-backup"
 """The label of its pods, by which an admission policy knows what may be mounted."""
-BACKUP_FOLDER = f"{ARTIFACTS_FOLDER}/backups"
 BACKUP_SUFFIX = ".backup"
 BACKUP_SCRIPT = """\
 export PGHOST="$DAGSTER_PG_HOST" PGPORT="$DAGSTER_PG_PORT" PGUSER="$DAGSTER_PG_USER"
@@ -163,7 +160,7 @@ BACKUP_RESOURCES = Resources(requests={"cpu": "50m", "memory": "64Mi"}, limits={
 def backup_pod(configuration: Configuration, name: str, file: str, seconds: int) -> Object:
     """Return a pod that makes a backup. It ends by itself, or after `seconds`."""
     settings = configuration.postgres.pod
-    volumes = [claim(ARTIFACTS, ARTIFACTS_FOLDER, "artifacts"), writable("tmp", "/tmp")]
+    volumes = [instance.backups(), writable("tmp", "/tmp")]
     given = parameters(configuration)
     reach = [variable(name, str(given[key])) for key, name in _BACKUP_ENVIRONMENT.items() if key in given]
     found = Container(

@@ -46,22 +46,31 @@ PROJECT_FOLDER = f"{APP_FOLDER}/project"
 """The folder with this project's own code, unpacked."""
 PREPARED_FOLDER = f"{APP_FOLDER}/prepared"
 """The folder with a copy of a commit's files, where a build generated more or commands prepared them."""
+METADATA_FOLDER = f"{PREPARED_FOLDER}/metadata"
+"""The folder with the metadata that a project's files declare."""
 SOURCE_FOLDER = "/opt/dagster/source"
 SOURCE_FILE = "code.tar.bz2"
 GIT_SECRET_FOLDER = "/etc/git-secret"
 PACKAGES_SECRET_FOLDER = "/etc/packages-secret"
-MADE_ENVIRONMENTS = f"{ARTIFACTS_FOLDER}/.environments"
-"""The folder where environments are made, on the claim that outlives pods."""
+LOGS_FOLDER, BACKUP_FOLDER = "/opt/dagster/compute_logs", "/opt/dagster/backups"
+LOGS, BACKUPS, KEPT_ENVIRONMENTS = "compute_logs", "backups", ".environments"
+"""Folders of the claim that outlives pods. No pod mounts its root: each has the folders that it needs."""
+KEPT_FOLDER = "/opt/dagster/kept"
+"""The folder with what was fetched from git for one location, as what fetches sees it."""
+MADE_ENVIRONMENTS = f"{ARTIFACTS_FOLDER}/{KEPT_ENVIRONMENTS}"
+"""The folder with environments, as what installs packages sees it."""
 ENVIRONMENTS_FOLDER = "/opt/dagster/environments"
-"""The same folder as a server sees it: read-only, whatever else the claim has by that name."""
-CHOSEN_ENVIRONMENT = f"{APP_FOLDER}/environment"
-"""A file in the pod with the key of its environment; it is missing where the image's packages are used."""
+"""The same folder as a server sees it: read-only."""
+CHOSEN_FOLDER = "/opt/dagster/chosen"
+"""A folder in the pod, in which what installs packages tells the server of them."""
+CHOSEN_ENVIRONMENT = f"{CHOSEN_FOLDER}/environment"
+"""A file with the key of the pod's environment; it is missing where the image's packages are used."""
 LIVE_NUMBERS = "PLAYGROUND_LIVE"
 """The variable with the numbers of the location's existing releases: what was prepared for others goes."""
 OWN_BUILDS = ".own"
 """The folder beside the environments with what builds of projects themselves made, one a release."""
-CHOSEN_BUILD = f"{APP_FOLDER}/own"
-"""A file in the pod with the name of its release's build; it is missing where none was needed."""
+CHOSEN_BUILD = f"{CHOSEN_FOLDER}/own"
+"""A file with the name of its release's build; it is missing where none was needed."""
 PACKAGES_USER = 10002
 """The user that owns the environments: code of locations runs as another user, and can't change them."""
 
@@ -76,6 +85,16 @@ def location_service(location: str) -> str:
 def app_of(component: str) -> str:
     """Return the `app` label of a component's pods; `component` is in STANDING, or is a location."""
     return STANDING.get(component) or location_service(component)
+
+
+def files_of(location: str) -> str:
+    """Return the folder of the claim with what a location's runs and servers leave, their logs apart."""
+    return f"locations/{location}"
+
+
+def code_of(location: str) -> str:
+    """Return the folder of the claim with what was fetched from git for the location."""
+    return f".code/{location}.git"
 
 
 def release_deployment(location: str, number: int) -> str:

@@ -94,6 +94,7 @@ def resolver_pod(
 def resolver_variables(repository: str, secret: str | None) -> list[Object]:
     options = {"protocol.ext.allow": "never", "http.lowSpeedLimit": "100", "http.lowSpeedTime": "20"}
     own = [variable("HOME", "/tmp"), variable("GIT_TERMINAL_PROMPT", "0"), variable("LC_ALL", "C")]
+    own += [variable(name, "/dev/null") for name in ("GIT_CONFIG_SYSTEM", "GIT_CONFIG_GLOBAL")]
     if secret is not None and is_ssh(repository):
         own.append(variable("GIT_SSH_COMMAND", SSH))
     elif secret is not None:

@@ -2,22 +2,23 @@
 
 An environment lies on the claim that outlives pods, under a key made of its content: releases that lock the
 same share it, and a replaced pod finds it. A user of its own owns it. Servers run as another user and mount
-it read-only, without the rest: so code of one location can't change another one's environment.
+the folder of environments read-only, and no folder above it: so code of one location can't change another
+one's environment, nor put another in its place.
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from urllib.parse import urlsplit
 
 from playground_ops.config import OPS, Configuration
 from playground_ops.core.model import Dependencies, Release
 from playground_ops.core.pod_settings import PodSettings, Resources
 from playground_ops.diagnose.pods import INSTALLS
-from playground_ops.render import instance
+from playground_ops.render import gitsync, instance
 from playground_ops.render.names import (
-    APP_FOLDER,
-    ARTIFACTS,
-    ARTIFACTS_FOLDER,
+    CHOSEN_FOLDER,
     ENVIRONMENTS_FOLDER,
+    KEPT_ENVIRONMENTS,
     MADE_ENVIRONMENTS,
     PACKAGES_SECRET_FOLDER,
     PACKAGES_USER,
@@ -28,9 +29,10 @@ from playground_ops.render.names import (
 from playground_ops.render.pod import (
     Container,
     InitContainer,
-    claim,
+    Mounted,
     config_map,
     container,
+    kept,
     secret,
     variable,
     writable,
@@ -39,12 +41,18 @@ from playground_ops.render.pod import (
 RESOURCES = Resources(requests={"cpu": "50m", "memory": "256Mi"}, limits={"memory": "1Gi"})
 LIVE, LIVE_AS_OF = "PLAYGROUND_LIVE", "PLAYGROUND_LIVE_AS_OF"
 UNPACKED = "/tmp/installing"
+START = (
+    "import runpy, sys; sys.path.insert(0, sys.argv.pop(1)); "
+    "runpy.run_module('playground_ops.targets.kubernetes.inside.installing', run_name='__main__')"
+)
 SCRIPT = f"""\
 umask 022
-mkdir -p "$0"
-python -m tarfile -e {SOURCE_FOLDER}/{SOURCE_FILE} "$0"
-exec env PYTHONPATH="$0" python -m playground_ops.targets.kubernetes.inside.installing "$@"
+rm -rf "$0"
+mkdir "$0"
+python -I -m tarfile -e {SOURCE_FOLDER}/{SOURCE_FILE} "$0"
+exec python -I -c "{START}" "$0" "$@"
 """
+"""Isolated from variables and from the folder that it starts in: a repository's files are near."""
 COMMAND = ("sh", "-ec", SCRIPT, UNPACKED)
 
 
@@ -69,9 +77,10 @@ def installing(
     ]
     volumes = (
         config_map(archive, SOURCE_FOLDER, "source"),
-        writable("app", APP_FOLDER),
-        writable("tmp", "/tmp"),
-        claim(ARTIFACTS, ARTIFACTS_FOLDER, "artifacts"),
+        gitsync.fetched(),
+        writable("chosen-packages", CHOSEN_FOLDER),
+        writable("install-tmp", "/tmp"),
+        kept(KEPT_ENVIRONMENTS, MADE_ENVIRONMENTS),
         *([secret(credentials, PACKAGES_SECRET_FOLDER, "packages-secret")] if credentials else []),
     )
     found = Container(
@@ -109,10 +118,10 @@ def variables(configuration: Configuration) -> list[Object]:
     return [variable(name, value) for name, value in values.items() if value]
 
 
-def mounted() -> Object:
-    """Return the mount in the server's container, from its volume `artifacts`."""
-    folder = MADE_ENVIRONMENTS.removeprefix(f"{ARTIFACTS_FOLDER}/")
-    return {"name": "artifacts", "mountPath": ENVIRONMENTS_FOLDER, "subPath": folder, "readOnly": True}
+def installed() -> tuple[Mounted, ...]:
+    """Return the mounts in the server's container."""
+    chosen = replace(writable("chosen-packages", CHOSEN_FOLDER), read_only=True)
+    return (kept(KEPT_ENVIRONMENTS, ENVIRONMENTS_FOLDER, read_only=True), chosen)
 
 
 def _live(release: Release, live: Sequence[Release]) -> list[Object]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from playground_ops.core.pod_settings import PodSettings, Resources, Toleration, Volume, amount
-from playground_ops.render.names import Object, present
+from playground_ops.render.names import ARTIFACTS, Object, present
 
 DAGSTER_USER = 10001
 """Any user that is not root; the stock image has none of its own."""
@@ -25,6 +25,8 @@ class Mounted:
     path: str
     source: dict[str, Any]
     read_only: bool = False
+    folder: str = ""
+    """The folder of the volume that is mounted, instead of its root."""
 
     @property
     def volume(self) -> Object:
@@ -32,7 +34,8 @@ class Mounted:
 
     @property
     def mount(self) -> Object:
-        return {"name": self.name, "mountPath": self.path, **({"readOnly": True} if self.read_only else {})}
+        more = present(subPath=self.folder, readOnly=self.read_only or None)
+        return {"name": self.name, "mountPath": self.path, **more}
 
 
 @dataclass(frozen=True)
@@ -56,9 +59,9 @@ class InitContainer:
     volumes: tuple[Mounted, ...]
 
 
-def writable(name: str, path: str) -> Mounted:
-    """Mount an empty folder that is deleted with the pod."""
-    return Mounted(name, path, {"emptyDir": {}})
+def writable(name: str, path: str, folder: str = "") -> Mounted:
+    """Mount an empty folder that is deleted with the pod. `folder`: one in it, instead of it."""
+    return Mounted(name, path, {"emptyDir": {}}, folder=folder)
 
 
 def config_map(name: str, path: str, mounted_as: str) -> Mounted:
@@ -66,8 +69,10 @@ def config_map(name: str, path: str, mounted_as: str) -> Mounted:
     return Mounted(mounted_as, path, {"configMap": {"name": name}}, read_only=True)
 
 
-def claim(name: str, path: str, mounted_as: str) -> Mounted:
-    return Mounted(mounted_as, path, {"persistentVolumeClaim": {"claimName": name}})
+def kept(folder: str, path: str, *, read_only: bool = False) -> Mounted:
+    """Mount a folder of the claim that outlives pods; never its root, where the folders of others lie."""
+    source = {"persistentVolumeClaim": {"claimName": ARTIFACTS}}
+    return Mounted("artifacts", path, source, read_only, folder)
 
 
 def secret(name: str, path: str, mounted_as: str) -> Mounted:

@@ -6,7 +6,7 @@ A rollout makes it, not an apply; it holds all that the release ran with, and co
 import json
 import posixpath
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import yaml
 
@@ -14,12 +14,10 @@ from playground_ops.config import OPS, Configuration
 from playground_ops.core.model import Location, Release, Revision
 from playground_ops.core.pod_settings import Resources
 from playground_ops.render import gitsync, instance, packages, runs
+from playground_ops.render.first_process import EXEC
 from playground_ops.render.gitsync import EVERYTHING, InUse
 from playground_ops.render.mounted_versions import with_versions
 from playground_ops.render.names import (
-    APP_FOLDER,
-    ARTIFACTS,
-    ARTIFACTS_FOLDER,
     CONFIGURATION_KEY,
     GRPC_PORT,
     HOME,
@@ -45,7 +43,6 @@ from playground_ops.render.pod import (
     Container,
     Mounted,
     Pod,
-    claim,
     config_map,
     container,
     variable,
@@ -56,17 +53,15 @@ RESOURCES = Resources(requests={"cpu": "100m", "memory": "256Mi"}, limits={"memo
 SERVER = "dagster-grpc"
 RECORD = f"{PREFIX}record"
 """The annotation with the release as a value, in JSON."""
-START = """\
+START = f"""\
 printf %s "$PLAYGROUND_INSTANCE" > "$DAGSTER_HOME/dagster.yaml"
-exec "$@"
-"""
+{EXEC}"""
 """The instance's settings come with the release: a later change of them is a new release."""
 UNPACK = f"""\
 printf %s "$PLAYGROUND_INSTANCE" > "$DAGSTER_HOME/dagster.yaml"
 mkdir -p "$0"
-python -m tarfile -e {SOURCE_FOLDER}/{SOURCE_FILE} "$0"
-exec "$@"
-"""
+python -I -m tarfile -e {SOURCE_FOLDER}/{SOURCE_FILE} "$0"
+{EXEC}"""
 SERVE = "playground_ops.targets.kubernetes.inside.serving"
 """The module that finds what a repository's project wants loaded, and becomes its server."""
 
@@ -167,7 +162,7 @@ def template(
     """Return a pod with the release's code and settings."""
     settings, is_ops = configuration.pod_of(release.location), release.location.name == OPS.name
     in_image = release.location.in_image is not None
-    volumes = _volumes() if in_image else [*_code(archive), *_volumes()]
+    volumes = [*([] if in_image else _code(release, archive)), *_volumes(release)]
     store = configuration.kubernetes.artifacts_store
     unpacked = directory(release) if release.revision.repository is None else PROJECT_FOLDER
     script = instance.with_packages_checked(START if in_image else UNPACK, store)
@@ -184,21 +179,16 @@ def template(
     init = []
     if release.revision.repository:
         init.append(gitsync.fetching(release, configuration, in_use, purpose.fetching))
-    server = container(main, settings)
     if packages.has_own(release):
         init.append(packages.installing(release, configuration, archive, directory(release), in_use.releases))
-        server["volumeMounts"].append(packages.mounted())
     found = Pod(
-        [server],
+        [container(main, settings)],
         settings,
         purpose.tags,
         [*volumes, *(volume for one in init for volume in one.volumes)],
         init=[one.container for one in init],
         grace_seconds=release.location.longest_run_seconds,
     ).render()
-    # Without this the server is the pod's first process, which ignores signals that it does not handle yet
-    # while it imports; and nobody would reap the processes of runs.
-    found["spec"]["shareProcessNamespace"] = True
     found["spec"] |= as_account(place(configuration, release.location.name))
     if is_ops:
         found["spec"] |= {"automountServiceAccountToken": True, "serviceAccountName": OPS_ACCOUNT}
@@ -211,13 +201,22 @@ def any_release(location: Location) -> Release:
     return Release(location=location, number=1, revision=revision, configuration="", created_at="")
 
 
-def _code(archive: str) -> list[Mounted]:
-    """Return no mount over the folder in which an image has its code."""
-    return [config_map(archive, SOURCE_FOLDER, "source"), writable("app", APP_FOLDER)]
+def _code(release: Release, archive: str) -> list[Mounted]:
+    """Return where the code lies; an image has its own. No mount lies in another one."""
+    source = config_map(archive, SOURCE_FOLDER, "source")
+    if release.revision.repository is None:
+        return [source, writable("app", REPOSITORY_FOLDER)]
+    own = [writable("app", place, posixpath.basename(place)) for place in (PROJECT_FOLDER, PREPARED_FOLDER)]
+    return [source, gitsync.fetched(), *own]
 
 
-def _volumes() -> list[Mounted]:
-    return [claim(ARTIFACTS, ARTIFACTS_FOLDER, "artifacts"), writable("home", HOME), writable("tmp", "/tmp")]
+def _volumes(release: Release) -> list[Mounted]:
+    """Return what its code finds: folders of its own, and read-only what others made for it."""
+    own = packages.installed() if packages.has_own(release) else ()
+    is_ops = release.location.name == OPS.name
+    backups = [replace(instance.backups(), read_only=True)] if is_ops else []
+    files = instance.files(release.location.name)
+    return [*own, *backups, *files, writable("home", HOME), writable("tmp", "/tmp")]
 
 
 def _command(release: Release) -> list[str]:

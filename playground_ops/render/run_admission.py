@@ -11,7 +11,8 @@ from collections.abc import Iterator
 from playground_ops.config import Configuration
 from playground_ops.render import admission_containers, fetch_script, packages, release
 from playground_ops.render.admission import VALIDATIONS, VARIABLES, policy, rule, validations
-from playground_ops.render.admission_containers import literal
+from playground_ops.render.admission_containers import literal, mounts
+from playground_ops.render.mount_places import PLACE
 from playground_ops.render.names import (
     APP_FOLDER,
     DAEMON,
@@ -24,7 +25,7 @@ from playground_ops.render.names import (
 )
 from playground_ops.render.namespaces import scopes
 from playground_ops.render.pod import DAGSTER_USER
-from playground_ops.render.run_limits import ARCHIVES, CONFIG, EACH, limits
+from playground_ops.render.run_limits import CONFIG, EACH, limits
 from playground_ops.render.runs import OF_LOCATION, RUN_ID
 
 NAME = "dagster-runs"
@@ -40,11 +41,6 @@ _WORDS = (
 )
 """Arguments of a run: Dagster's own, or the same by the Python of an environment made for a release."""
 _PROGRAM = ["env", f"PYTHONPATH={PROJECT_FOLDER}", "python", "-m", release.SERVE]
-_SOURCE = (
-    "(has(v.emptyDir) ? 'room' : has(v.configMap) ? "
-    f"(v.configMap.name.startsWith('{ARCHIVES}') ? '{ARCHIVES}' : 'configMap/' + v.configMap.name) : "
-    "has(v.secret) ? 'secret/' + v.secret.secretName : 'claim/' + v.persistentVolumeClaim.claimName)"
-)
 _RUNS = (
     (
         f"size(variables.spec.containers) == 1 && has({_C}.command) && has({_C}.args) && ({_WORDS}) && "
@@ -71,9 +67,7 @@ _RUNS = (
     ),
     (
         # Cached code of other locations is on the same claim: it belongs to git-sync's user.
-        "variables.fetching.all(c, (has(c.env) ? c.env : []).all(e, "
-        f"e.name == '{fetch_script.LOCATION}' ? e.value == variables.location "
-        f": e.name != '{fetch_script.LIVE}')) && "
+        f"variables.fetching.all(c, (has(c.env) ? c.env : []).all(e, e.name != '{fetch_script.LIVE}')) && "
         "has(variables.spec.securityContext) && "
         f"variables.spec.securityContext.runAsUser == {DAGSTER_USER} && "
         f"(!has({_C}.securityContext) || !has({_C}.securityContext.runAsUser))",
@@ -91,9 +85,8 @@ _RUNS = (
         "'a variable that `ops` does not have'",
     ),
     (
-        f"!{_OWN} || (variables.volumes.all(v, v.name + '=' + {_SOURCE} in variables.places) && "
-        f"(has({_C}.volumeMounts) ? {_C}.volumeMounts : []).all(m, !has(m.subPath) && "
-        "m.mountPath + '=' + m.name in variables.places))",
+        f"!{_OWN} || {mounts(_C)}.all(m, !has(m.subPathExpr) && variables.volumes.exists(v, v.name == m.name "
+        f"&& {PLACE} in variables.places))",
         "'a volume that `ops` does not have'",
     ),
 )
@@ -150,8 +143,8 @@ def _variables(configuration: Configuration) -> Iterator[tuple[str, str]]:
     store, home = configuration.kubernetes.artifacts_store, scopes(configuration)[0]
     yield "accounts", literal(home.accounts)
     yield "audiences", literal(list(store.audiences) if store else [])
-    fetched = dict(admission_containers.fetch_values(configuration.all_locations))
-    yield from ((name, fetched[name]) for name in ("resolve", "flags", "gitVariables"))
+    fetched = dict(admission_containers.SCRIPTS)
+    yield "resolve", fetched["resolve"]
     first = "variables.spec.initContainers[0]"
     yield "gitImage", _one_of("gitImages", f"{first}.image", literal(configuration.images.git_sync))
     yield "fetch", _one_of("fetches", f"{first}.command[2]", fetched["fetch"])

@@ -12,11 +12,10 @@ from typing import Any
 from playground_ops.config import OPS, Configuration
 from playground_ops.config.cluster import facts_of
 from playground_ops.diagnose.pods import INSTALLS
-from playground_ops.render import gitsync, release
+from playground_ops.render import admission_containers, gitsync, release
+from playground_ops.render.mount_places import ARCHIVES, places
 from playground_ops.render.names import HOME, LOCATION, Object
 
-ARCHIVES = "dagster-code-"
-"""The prefix of names of ConfigMaps with this project's code."""
 EACH = ("DAGSTER_RUN_JOB_NAME", "PLAYGROUND_COMMIT", "PLAYGROUND_RELEASE")
 """Variables whose values differ for each run or release."""
 CONFIG = "PLAYGROUND_CONFIG"
@@ -92,6 +91,11 @@ def _repositories(pod: Object) -> Iterator[str]:
         yield from (word[len("--repo=") :] for word in one["args"] if word.startswith("--repo="))
 
 
+def _git_variables(pod: Object) -> Iterator[str]:
+    for one in _fetching(pod):
+        yield from (f"{found['name']}={found['value']}" for found in one["env"] if "value" in found)
+
+
 def _packages_variables(pod: Object) -> Iterator[str]:
     for one in _installing(pod):
         yield from (f"{found['name']}={found['value']}" for found in one["env"] if "value" in found)
@@ -110,19 +114,20 @@ def _environment(pod: Object) -> Iterator[str]:
 
 
 def _places(pod: Object) -> Iterator[str]:
-    """Yield each volume's source, and where it is mounted."""
-    for volume in pod["pod_spec_config"]["volumes"]:
-        if "configMap" in volume:
-            name = volume["configMap"]["name"]
-            source = ARCHIVES if name.startswith(ARCHIVES) else f"configMap/{name}"
-        elif "secret" in volume:
-            source = f"secret/{volume['secret']['secretName']}"
-        elif "persistentVolumeClaim" in volume:
-            source = f"claim/{volume['persistentVolumeClaim']['claimName']}"
-        else:
-            source = "room"
-        yield f"{volume['name']}={source}"
-    yield from (f"{one['mountPath']}={one['name']}" for one in pod["container_config"]["volumeMounts"])
+    """Yield the texts of its main container's mounts."""
+    volumes = {one["name"]: one for one in pod["pod_spec_config"]["volumes"]}
+    yield from places(pod["container_config"], volumes)
+
+
+def _of_init(name: str) -> Reader:
+    """Return the reader of a list of what its init containers have."""
+
+    def read(pod: Object) -> Iterable[Any]:
+        spec = pod["pod_spec_config"]
+        before = spec.get("initContainers", ())
+        return admission_containers.limits_of(before, spec["volumes"], INSTALLS)[name]
+
+    return read
 
 
 _OF: dict[str, Reader] = {
@@ -131,6 +136,9 @@ _OF: dict[str, Reader] = {
     "mountedSecrets": lambda pod: _mounted(pod, pod["container_config"]),
     "pullSecrets": lambda pod: [one["name"] for one in pod["pod_spec_config"].get("imagePullSecrets", ())],
     "gitSecrets": _git_secrets,
+    "gitPairs": _of_init("gitPairs"),
+    "gitPlaces": _of_init("gitPlaces"),
+    "claimPlaces": lambda pod: [one for one in _places(pod) if "|claim/" in one],
     "repositories": _repositories,
 }
 _OF_ALL: dict[str, Reader] = {
@@ -139,6 +147,9 @@ _OF_ALL: dict[str, Reader] = {
     "installs": lambda pod: [tuple(one["command"]) for one in _installing(pod)],
     "packagesSecrets": lambda pod: [name for one in _installing(pod) for name in _mounted(pod, one)],
     "packagesVariables": _packages_variables,
+    "packagesPlaces": _of_init("packagesPlaces"),
+    "flags": _of_init("flags"),
+    "gitVariables": _git_variables,
     "scripts": lambda pod: [pod["container_config"]["command"][2]],
 }
 _OF_OPS: dict[str, Reader] = {"environment": _environment, "places": _places}

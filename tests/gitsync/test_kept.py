@@ -13,7 +13,7 @@ import trustme
 
 from playground_ops.core.checkout import Checkout, told
 from playground_ops.render import fetch_script, gitsync
-from playground_ops.render.names import GIT_SECRET_FOLDER, REPOSITORY_FOLDER
+from playground_ops.render.names import GIT_SECRET_FOLDER, KEPT_FOLDER, REPOSITORY_FOLDER
 from tests.gitsync.running import Ended, GitSync, save, script
 from tests.local.git_servers import http_server
 from tests.projects import commit_all, git
@@ -45,7 +45,7 @@ class Fetching:
             shutil.rmtree(self.sync.root)
         always = [flag.replace(REPOSITORY_FOLDER, str(self.sync.root)) for flag in gitsync.ALWAYS]
         flags = [f"--repo={url or f'file://{self.source}'}", f"--ref={commit}", *always, *more]
-        words = {fetch_script.LOCATION: "a", fetch_script.LIVE: " ".join(live), **variables}
+        words = {fetch_script.LIVE: " ".join(live), **variables}
         return self.sync.bare(*flags, **words)
 
     def told(self, commit: str) -> Checkout:
@@ -61,7 +61,7 @@ def fetching(sync: GitSync, source: Path) -> Fetching:
     text = fetch_script.SCRIPT.replace(fetch_script.GIT_SYNC, str(sync.program))
     for there, here in (
         (REPOSITORY_FOLDER, "root"),
-        (fetch_script.CACHE_FOLDER, "claim/.code"),
+        (KEPT_FOLDER, "claim/.code/a.git"),
         (fetch_script.TOLD, "told"),
         (GIT_SECRET_FOLDER, "secret"),
     ):

@@ -45,7 +45,7 @@ def total(numbers: list[int]) -> int:
 
 @dg.op
 def wait(context: dg.OpExecutionContext) -> None:
-    while not Path("/opt/dagster/artifacts/go").exists():
+    while not Path("/opt/dagster/compute_logs/go").exists():
         time.sleep(0.1)
     context.log.info("version " + VERSION + " at " + os.environ["PLAYGROUND_COMMIT"] + " in " + os.getcwd())
     if context.run.tags.get("fails") == "once" and "dagster/retry_number" not in context.run.tags:

@@ -80,7 +80,7 @@ def fetch_with_another_git(found: Object) -> None:
 
 
 def fetch_at_home_elsewhere(found: Object) -> None:
-    (home,) = [one for one in spec(found)["volumes"] if one["name"] == "tmp"]
+    (home,) = [one for one in spec(found)["volumes"] if one["name"] == "fetch-tmp"]
     del home["emptyDir"]
     home["configMap"] = {"name": "x"}
 

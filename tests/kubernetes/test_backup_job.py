@@ -10,14 +10,14 @@ import pytest
 import yaml
 
 from playground_ops.config import load
-from playground_ops.render.jobs import BACKUP_FOLDER
+from playground_ops.render.names import BACKUP_FOLDER
 from playground_ops.targets.kubernetes.outside import backups, postgres
 from tests.asking import eventually
 from tests.cluster.images import dagster
 from tests.kubernetes.database import DatabaseStack, are_ready
 from tests.kubernetes.stacks import ClusterStack
 
-IN_WEBSERVER = ("exec", "deploy/dagster-webserver", "--")
+IN_OPS = ("exec", "svc/dagster-grpc-ops", "--")
 
 
 @pytest.fixture(scope="module")
@@ -29,7 +29,7 @@ def kept_files(stack: ClusterStack) -> list[str]:
     """Return the files that the job keeps on the claim that outlives pods."""
 
     eventually("all to be ready", lambda: are_ready(stack), every_seconds=1)
-    return stack.kubectl(*IN_WEBSERVER, "ls", "-A", BACKUP_FOLDER).split()
+    return stack.kubectl(*IN_OPS, "ls", "-A", BACKUP_FOLDER).split()
 
 
 def test_the_last_one_of_the_job_is_kept_and_restore_takes_it(stack: ClusterStack, tmp_path: Path) -> None:
@@ -41,7 +41,7 @@ def test_the_last_one_of_the_job_is_kept_and_restore_takes_it(stack: ClusterStac
         made.append(re.findall(r"/backups/(\S+): [\d,]+ bytes, read back", stack.messages(run))[0])
     assert kept_files(stack) == sorted(made)[1:]
     assert made == sorted(made), "names sort by time"
-    data = stack.kubectl(*IN_WEBSERVER, "base64", f"{BACKUP_FOLDER}/{made[-1]}")
+    data = stack.kubectl(*IN_OPS, "base64", f"{BACKUP_FOLDER}/{made[-1]}")
     (tmp_path / "stack.backup").write_bytes(base64.b64decode(data))
     stack.sql("UPDATE mark SET word = 'after'")
     place = postgres.find(stack.connection, load(stack.config), "")

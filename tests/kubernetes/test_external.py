@@ -131,7 +131,7 @@ def test_every_kind_of_location_has_its_runs_in_pods_and_their_values_are_in_the
     there = world.bucket.objects()
     assert any(key.startswith(f"dagster/storage/{runs[A]}/compute_logs/") for key in there)
     assert {"dagster/values/b/numbers", "dagster/values/b/total"} <= set(there)
-    look = "ls -R /opt/dagster/artifacts/compute_logs 2> /dev/null; true"
+    look = "ls -R /opt/dagster/compute_logs 2> /dev/null; true"
     assert runs[A] not in stack.kubectl(*GO, "sh", "-c", look), "not on the claim"
 
 
@@ -142,11 +142,11 @@ def test_a_retry_has_a_pod_of_the_release_that_was_tried_first(stack: ClusterSta
     stack.wait_for_run(failing, "STARTED")
     code.commit_text(CODE.format(version=2), "Version 2")
     stack.ok("redeploy", A)
-    stack.kubectl(*GO, "touch", "/opt/dagster/artifacts/go")
+    stack.kubectl(*GO, "touch", "/opt/dagster/compute_logs/go")
     assert stack.wait_for_run(failing) == "FAILURE"
     again = str(eventually("its retry", lambda: stack.retry_of(failing)))
     stack.wait_for_success(again)
-    stack.kubectl(*GO, "rm", "/opt/dagster/artifacts/go")
+    stack.kubectl(*GO, "rm", "/opt/dagster/compute_logs/go")
     assert f"version 1 at {commit} in " in stack.messages(again)
     pod = pod_of(stack, again)
     assert pod is not None
@@ -168,11 +168,11 @@ def test_a_run_ends_well_on_its_own_commit_when_its_release_is_long_gone(
     eventually("the release to be gone", lambda: not stack.servers(A, own))
     world.git.close()
     assert sorted(stack.run_status(run) for run in runs) == ["QUEUED", "STARTED"]
-    stack.kubectl(*GO, "touch", "/opt/dagster/artifacts/go")
+    stack.kubectl(*GO, "touch", "/opt/dagster/compute_logs/go")
     for run in runs:
         stack.wait_for_success(run)
         assert f"version 2 at {commit} in /opt/dagster/app/repo/.worktrees/{commit}" in stack.messages(run)
-    stack.kubectl(*GO, "rm", "/opt/dagster/artifacts/go")
+    stack.kubectl(*GO, "rm", "/opt/dagster/compute_logs/go")
     assert runs[0] in stack.ok("logs", runs[0])
     # It reads what another release has written.
     stack.wait_for_success(stack.launch(A, "down"))
@@ -216,7 +216,7 @@ def test_down_waits_for_runs(stack: ClusterStack) -> None:
                 break
         pod = pod_of(stack, run)
         assert pod is not None
-        stack.kubectl("exec", pod["metadata"]["name"], "--", "touch", "/opt/dagster/artifacts/go")
+        stack.kubectl("exec", pod["metadata"]["name"], "--", "touch", "/opt/dagster/compute_logs/go")
         _, err = process.communicate(timeout=stretched(120))
     finally:
         process.kill()

@@ -33,7 +33,7 @@ Each was made for real on the tests' cluster, and mended before the next. Writte
 `uv run pytest -m soak tests/kubernetes/test_health.py`.
 """
 LISTED = (
-    *("exec", "deployment/dagster-webserver", "--", "python", "-c"),
+    *("exec", "svc/dagster-grpc-ops", "--", "python", "-c"),
     "import glob, json; print(json.dumps(max(glob.glob('/opt/dagster/artifacts/collected/*'))))",
 )
 SAMPLED = ("a server's Deployment deleted", "the webserver scaled to nothing")

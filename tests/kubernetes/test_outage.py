@@ -29,7 +29,7 @@ while os.environ["PLAYGROUND_RELEASE"] == "NUMBER" and not pathlib.Path("/tmp/go
 
 {OUTLASTING}"""
 """Its import ends when a file is there."""
-HELD_BACK = "grep -rq 'held back until the database answers' /opt/dagster/artifacts && echo so it is"
+HELD_BACK = "grep -rq 'held back until the database answers' /opt/dagster/compute_logs && echo so it is"
 
 
 @pytest.fixture(scope="module")

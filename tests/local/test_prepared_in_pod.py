@@ -50,8 +50,9 @@ def checkout(folder: Path, version: str = "1.4") -> Project:
 
 def pod(folder: Path, claim: Path, orders: Orders, **variables: str) -> Project:
     """Return the project as a new pod of the release has it."""
-    places = Places(folder / "app", folder / "app" / "prepared", claim, folder, folder / "app" / "own")
-    places.app.mkdir(parents=True, exist_ok=True)
+    app = folder / "app"
+    app.mkdir(parents=True, exist_ok=True)
+    places = Places(app / "metadata", app / "prepared", claim, folder, app / "own")
     own = {"PLAYGROUND_LOCATION": "sales", "PLAYGROUND_RELEASE": "3", "PLAYGROUND_COMMIT": COMMIT}
     container = {"PATH": os.environ["PATH"], **own, **variables}
     found = Prepared(container, None, lambda project: container, places)

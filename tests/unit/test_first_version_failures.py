@@ -25,10 +25,9 @@ from sqlalchemy import make_url
 from playground_ops.config import OPS, Configuration, read
 from playground_ops.core.errors import BadInput
 from playground_ops.diagnose.pods import INSTALLS
-from playground_ops.render import fetch_script, gitsync
+from playground_ops.render import fetch_script, gitsync, packages
 from playground_ops.render.instance import with_packages_checked
 from playground_ops.render.names import (
-    APP_FOLDER,
     DAEMON,
     INSTANCE,
     INSTANCE_FOLDER,
@@ -162,7 +161,8 @@ def test_an_upper_case_name_is_refused(text: str, path: str) -> None:
 def test_nothing_is_mounted_but_whole_folders_each_at_a_place_of_its_own(document: dict[str, Any]) -> None:
     for container, spec in containers(document):
         mounts = container.get("volumeMounts", [])
-        claims = {volume["name"] for volume in spec["volumes"] if "persistentVolumeClaim" in volume}
+        rooms = {"persistentVolumeClaim", "emptyDir"}
+        claims = {volume["name"] for volume in spec["volumes"] if rooms & volume.keys()}
         parts = [mount for mount in mounts if {"subPath", "subPathExpr"} & mount.keys()]
         assert [mount for mount in parts if mount["name"] not in claims] == [], "a file of a ConfigMap"
         places = [PurePosixPath(mount["mountPath"]) for mount in mounts]
@@ -232,11 +232,12 @@ def test_git_sync_is_given_flags_of_version_4_alone(document: dict[str, Any]) ->
         if container["name"] != gitsync.NAME:
             continue
         assert container["command"] == ["sh", "-c", fetch_script.SCRIPT, gitsync.NAME], "which passes them on"
-        assert all(one.startswith(("--repo=", *gitsync.FLAGS)) for one in container["args"])
+        known = ("--repo=", "--ref=", *gitsync.ALWAYS, *gitsync.AGAIN, *gitsync.BY_KEY)
+        assert all(one.startswith(known) for one in container["args"])
         flags = {one.removeprefix("--").partition("=")[0] for one in container["args"]}
         assert flags & DEPRECATED.keys() == set()
         variables = {one["name"] for one in container["env"]}
-        listed = {fetch_script.LOCATION, fetch_script.LIVE, fetch_script.SUBDIRECTORY}
+        listed = {fetch_script.LIVE, fetch_script.SUBDIRECTORY}
         assert variables <= {"HOME", fetch_script.USER_VARIABLE, *listed}, "a misspelt one would be ignored"
 
 
@@ -260,17 +261,18 @@ def test_git_sync_has_a_root_of_its_own_that_is_new_with_every_pod(document: dic
             f"--root={REPOSITORY_FOLDER}"
         ]
         assert spec["initContainers"][0] is container, "nobody has been there before"
-        for one in (container, *spec["containers"]):
-            above = [
-                mount["name"]
-                for mount in one["volumeMounts"]
-                if PurePosixPath(REPOSITORY_FOLDER).is_relative_to(mount["mountPath"])
-            ]
-            (volume,) = [volume for volume in spec["volumes"] if volume["name"] in above]
-            assert volume == {"name": "app", "emptyDir": {}}, "writable, and empty"
+        for one in (container, *spec["initContainers"][1:], *spec["containers"]):
+            (mount,) = [
+                mount for mount in one.get("volumeMounts", ()) if mount["mountPath"] == REPOSITORY_FOLDER
+            ] or [None]
+            if mount is None:
+                assert one["name"] == "wait-for-database", "it has no business with it"
+                continue
+            (volume,) = [volume for volume in spec["volumes"] if volume["name"] == mount["name"]]
+            assert volume == {"name": "fetched-code", "emptyDir": {}}, "empty, and of nobody else"
+            assert mount.get("readOnly", False) == (one is not container), "nobody else writes in it"
     for folder in (PROJECT_FOLDER, SOURCE_FOLDER, INSTANCE_FOLDER):
         assert not PurePosixPath(folder).is_relative_to(REPOSITORY_FOLDER)
-    assert PurePosixPath(REPOSITORY_FOLDER).parent == PurePosixPath(APP_FOLDER), "never the mount itself"
 
 
 @pytest.mark.parametrize(
@@ -304,7 +306,9 @@ def test_every_command_and_module_is_in_the_image_or_in_the_archive_of_the_code(
     for container, _ in containers(document):
         words = command_of(container)
         if container["name"] == INSTALLS:
-            words = container["command"][2].splitlines()[-1].split()[3:]
+            assert container["command"][2].splitlines()[-1].startswith("exec python -I -c ")
+            (module,) = re.findall(r"run_module\('([\w.]+)'", packages.START)
+            words = ["python", "-m", module]
         if container["name"] in ("git-sync", "resolve", "postgres", "backup"):
             continue  # the image's own program, or a shell that calls it
         assert words[0] in (*OF_DAGSTER, "python")

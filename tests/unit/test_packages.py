@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -27,6 +28,7 @@ from playground_ops.targets.kubernetes.inside.installing import (
 )
 from playground_ops.targets.kubernetes.inside.serving import own_environment
 from playground_ops.targets.packages.keeping import Keeping
+from playground_ops.targets.packages.sealed import seal
 from playground_ops.targets.packages.uv import explain
 
 ROOT = Path(__file__).parents[2]
@@ -129,7 +131,7 @@ def test_credentials_are_for_what_is_called_and_gone_afterwards(
 def test_a_folder_of_environments_that_others_can_write_to_is_refused(tmp_path: Path) -> None:
     folder = own_folder(tmp_path / ".environments")
     assert own_folder(folder) == folder
-    folder.chmod(0o775)
+    folder.chmod(0o777)
     with pytest.raises(PlaygroundError, match="others can write to it") as refused:
         own_folder(folder)
     assert refused.value.finding.kind is FindingKind.CERTAIN
@@ -141,12 +143,57 @@ def test_a_folder_of_environments_that_others_can_write_to_is_refused(tmp_path: 
 
 def test_a_server_looks_once_more(tmp_path: Path) -> None:
     chosen, folder = tmp_path / "environment", tmp_path / "environments"
-    folder.mkdir(mode=0o755)
+    (folder / "0123" / "lib").mkdir(parents=True)
+    (folder / "0123" / "lib" / "one.py").write_text("ONE = 1")
     assert own_environment(chosen, folder) is None, "the image's packages are meant"
-    chosen.write_text("0123")
+    chosen.write_text(f"0123 {seal(folder / '0123')}")
     assert own_environment(chosen, folder, os.getuid()) == folder / "0123"
     with pytest.raises(PlaygroundError, match="belongs to somebody else"):
         own_environment(chosen, folder, os.getuid() + 1)
+
+
+def _another_file(place: Path) -> None:
+    (place / "lib" / "more.py").touch()
+
+
+def _other_content(place: Path) -> None:
+    (place / "lib" / "one.py").write_text("ONE = 22")
+
+
+def _a_link_for_the_folder(place: Path) -> None:
+    place.rename(place.with_name("away"))
+    place.symlink_to("away")
+
+
+def _a_link_for_a_file(place: Path) -> None:
+    (place / "lib" / "one.py").unlink()
+    (place / "lib" / "one.py").symlink_to("two.py")
+
+
+def _writable_by_others(place: Path) -> None:
+    place.chmod(0o777)
+
+
+def _gone(place: Path) -> None:
+    place.rename(place.with_name("away"))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [_another_file, _other_content, _a_link_for_the_folder, _a_link_for_a_file, _writable_by_others, _gone],
+)
+def test_a_server_takes_no_environment_that_is_not_as_it_was_made(
+    tmp_path: Path, change: Callable[[Path], None]
+) -> None:
+    chosen, folder = tmp_path / "environment", tmp_path / "environments"
+    (folder / "0123" / "lib" / "__pycache__").mkdir(parents=True)
+    (folder / "0123" / "lib" / "one.py").write_text("ONE = 1")
+    chosen.write_text(f"0123 {seal(folder / '0123')}")
+    (folder / "0123" / "lib" / "__pycache__" / "one.pyc").touch()
+    assert own_environment(chosen, folder, os.getuid()) == folder / "0123", "Python compiles it later"
+    change(folder / "0123")
+    with pytest.raises(PlaygroundError, match="it is not what was made"):
+        own_environment(chosen, folder, os.getuid())
 
 
 def test_notes_of_releases_that_are_gone_are_dropped_but_none_that_a_late_pod_does_not_know(

@@ -383,9 +383,10 @@ def test_a_changed_setting_restarts_those_that_read_it_and_no_others() -> None:
 # Failures of the first version.
 
 
-def test_no_file_is_mounted_alone() -> None:
+def test_no_file_is_mounted_alone_and_no_claim_as_a_whole() -> None:
     mounts = [mount for one in containers(configuration(FULL)) for mount in one.get("volumeMounts", [])]
-    assert [mount for mount in mounts if "subPath" in mount] == []
+    assert {mount["name"] for mount in mounts if "subPath" in mount} == {"artifacts"}, "a volume of folders"
+    assert all("subPath" in mount for mount in mounts if mount["name"] == "artifacts")
 
 
 def test_daemon_and_webserver_have_workspace_database_and_driver() -> None:

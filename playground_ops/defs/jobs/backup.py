@@ -25,7 +25,7 @@ def backup_op(
             "size": dg.IntMetadataValue(made.bytes),
             "removed": ", ".join(made.removed) or "none",
             "get it": dg.MetadataValue.md(
-                f"`kubectl -n {namespace} exec deploy/dagster-webserver -- cat {made.file} > stack.backup`, "
+                f"`kubectl -n {namespace} exec svc/dagster-grpc-ops -- cat {made.file} > stack.backup`, "
                 "then `restore stack.backup`"
             ),
         },

@@ -28,7 +28,7 @@ def collect_op(
     removed = _older(folder)
     context.log.info(f"{path}: {len(files)} files, {size:,} bytes")
     namespace = opened.configuration.kubernetes.namespace
-    fetch = f"kubectl -n {namespace} exec deploy/dagster-webserver -- cat {path} > {path.name}"
+    fetch = f"kubectl -n {namespace} exec svc/dagster-grpc-ops -- cat {path} > {path.name}"
     yield dg.Output(
         None,
         metadata={

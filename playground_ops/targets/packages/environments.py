@@ -26,14 +26,11 @@ from playground_ops.targets.packages.installed import check_copied, check_dagste
 from playground_ops.targets.packages.installing import install
 from playground_ops.targets.packages.interpreters import Interpreter, choose
 from playground_ops.targets.packages.programs import of_backend
+from playground_ops.targets.packages.sealed import ASKED, MARKER, seal
 from playground_ops.targets.packages.sought import Environment, Made, Sought, shared
 from playground_ops.targets.packages.uv import Uv
 
 __all__ = ["Environment", "Environments", "shared"]
-
-_MARKER = ".complete"
-_ASKED = ".asked"
-"""The folder in an environment with a name for each checkout whose build declares what is in it."""
 
 
 class Environments:
@@ -89,7 +86,7 @@ class Environments:
             found = self._matching(sought)
             if found is not None or not self._itself_computed(sought):
                 return found
-        places = [place for place in members(self.folder) if (place / _ASKED / sought.content).exists()]
+        places = [place for place in members(self.folder) if (place / ASKED / sought.content).exists()]
         return next((made.environment for made in map(_read, places) if made), None)
 
     def _itself_computed(self, sought: Sought) -> bool:
@@ -147,7 +144,8 @@ class Environments:
                 sought = self._asked(sought, say)
             _remember(sought, place)
             hashes = {path: sought.hash(path) for path in trees}
-            (place / _MARKER).write_text(json.dumps({"dagster": dagster, "trees": hashes}))
+            made = {"dagster": dagster, "trees": hashes, "seal": seal(place)}
+            (place / MARKER).write_text(json.dumps(made))
         except BaseException:
             discard(place)
             raise
@@ -157,8 +155,8 @@ class Environments:
 def _remember(sought: Sought, place: Path) -> None:
     """Note that the build of this very checkout declares what is in it: it is not asked again."""
     if sought.told is not None:
-        (place / _ASKED).mkdir(exist_ok=True)
-        (place / _ASKED / sought.content).touch()
+        (place / ASKED).mkdir(exist_ok=True)
+        (place / ASKED / sought.content).touch()
 
 
 def _install(copy: Project, interpreter: Interpreter, place: Path, uv: Uv) -> None:
@@ -202,7 +200,7 @@ def _trees(copy: Project, thing: str, place: Path, uv: Uv) -> list[str]:
 
 def _read(place: Path) -> Made | None:
     try:
-        content = json.loads((place / _MARKER).read_text())
+        content = json.loads((place / MARKER).read_text())
         dagster, trees = content["dagster"], dict(content["trees"])
     except (OSError, ValueError, KeyError, TypeError):
         return None

@@ -49,6 +49,7 @@ from playground_ops.targets.packages.environments import Environments
 from playground_ops.targets.packages.interpreters import of_the_image
 from playground_ops.targets.packages.keeping import Keeping
 from playground_ops.targets.packages.own_build import OwnBuild
+from playground_ops.targets.packages.sealed import is_whole, seal
 from playground_ops.targets.packages.uv import tail, too_slow
 
 NETRC, USERNAME, PASSWORD, AUTHORITY = "netrc", "username", "password", "ca.crt"
@@ -199,7 +200,7 @@ def main(arguments: Sequence[str]) -> int:
                 if needs_build(project):
                     built = build(project, folder, Wanted(found.release, key), say)
                     Path(CHOSEN_BUILD).write_text(built.place.name)
-                chosen.write_text(key)
+                chosen.write_text(f"{key} {seal(folder / key)}")
             tell(told)
     except PlaygroundError as error:
         return reported(error)
@@ -211,6 +212,10 @@ def key_of(project: Project, folder: Path, release: str, say: Say) -> str:
     environments = Environments(folder, INSTANCE_PACKAGES, of_the_image)
     keeping = Keeping(folder)
     found = environments.find(project)
+    if found is not None and not is_whole(folder / found.key):
+        say(f"Environment {found.key} is not what was made: it is made again.")
+        remove(folder / found.key)
+        found = environments.find(project)
     if found is None:
         if LIVE in os.environ:
             as_of = datetime.fromisoformat(os.environ[LIVE_AS_OF]).timestamp()
@@ -258,10 +263,14 @@ def _remove_unused(builds: Path) -> None:
 
 
 def own_folder(folder: Path) -> Path:
-    """Return the folder, created if missing. Raises PlaygroundError where others own or can write it."""
+    """Return the folder, created if missing. Raises PlaygroundError where it is not the stack's own.
+
+    The kubelet makes it, as root and with the group of all pods; no other pod mounts it to write in it.
+    """
     folder.mkdir(mode=0o755, exist_ok=True)
     found = folder.lstat()
-    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid() or found.st_mode & 0o022:
+    others = 0o002 if found.st_uid == 0 else 0o022
+    if not stat.S_ISDIR(found.st_mode) or found.st_uid not in (0, os.getuid()) or found.st_mode & others:
         raise PlaygroundError(not_its_own(f"folder/{folder}"))
     return folder
 

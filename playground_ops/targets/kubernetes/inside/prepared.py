@@ -13,12 +13,12 @@ from pathlib import Path
 
 from playground_ops.core.messages import PREPARING, message
 from playground_ops.render.names import (
-    APP_FOLDER,
     ARTIFACTS,
     ARTIFACTS_FOLDER,
     CHOSEN_BUILD,
     ENVIRONMENTS_FOLDER,
     LIVE_NUMBERS,
+    METADATA_FOLDER,
     OWN_BUILDS,
     PREPARED_FOLDER,
 )
@@ -38,7 +38,7 @@ DEFAULT_SECONDS = 150.0
 class Places:
     """Where things are in a pod; tests have them elsewhere."""
 
-    app: Path = Path(APP_FOLDER)
+    metadata: Path = Path(METADATA_FOLDER)
     prepared: Path = Path(PREPARED_FOLDER)
     claim: Path = Path(ARTIFACTS_FOLDER)
     environments: Path = Path(ENVIRONMENTS_FOLDER)
@@ -112,7 +112,7 @@ class Prepared:
             return build / "metadata"
         if (declared := own_metadata.declared(project)) is None:
             return None
-        folder = self._places.app / "metadata"
+        folder = self._places.metadata
         own_metadata.write(declared, folder)
         return folder
 

@@ -25,6 +25,7 @@ from playground_ops.render.names import CHOSEN_ENVIRONMENT, ENVIRONMENTS_FOLDER,
 from playground_ops.targets.common.process_variables import ENV_FILE, Given, variables
 from playground_ops.targets.common.project import Project, read_project
 from playground_ops.targets.kubernetes.inside.prepared import DEFAULT_SECONDS, Orders, Prepared
+from playground_ops.targets.packages.sealed import belongs_to, seal
 
 EXIT_CERTAIN = 65
 """sysexits.h EX_DATAERR: the repository does not contain what was asked for."""
@@ -122,23 +123,23 @@ def own_environment(
 ) -> Path | None:
     """Return the environment made for this pod; None for the image's packages.
 
-    Raises PlaygroundError (certain) when somebody else can write to it.
+    Raises PlaygroundError (certain) when it is not what was chosen for it, or others can write to it.
     """
     try:
-        key = chosen.read_text()
+        key, made = chosen.read_text().split()
     except FileNotFoundError:
         return None
-    found = folder.stat()
-    if found.st_uid != user or found.st_mode & 0o022:
-        raise PlaygroundError(not_its_own(f"folder/{folder}"))
-    return folder / key
+    place = folder / key
+    if not place.exists() or not belongs_to(place, user) or seal(place) != made:
+        raise PlaygroundError(not_its_own(f"folder/{place}"))
+    return place
 
 
 def not_its_own(what: str) -> Finding:
     return certain(
         object=what,
-        observed="It belongs to somebody else, or others can write to it.",
-        cause="Code of a location put it there, or the storage class keeps no owners of files. What lies in "
+        observed="It belongs to somebody else, others can write to it, or it is not what was made.",
+        cause="Somebody changed it on the claim, or the storage class keeps no owners of files. What lies in "
         "it is run, so it has to be the stack's own.",
         fix="Remove `.environments` from the claim `dagster-artifacts`; on storage without owners set "
         "`dependencies: shared`.",

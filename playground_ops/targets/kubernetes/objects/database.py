@@ -14,7 +14,7 @@ from playground_ops.core.redact import redact
 from playground_ops.core.target import Say
 from playground_ops.render import jobs
 from playground_ops.render.database import PASSWORD_KEY, password_secret
-from playground_ops.render.names import DAEMON, WEBSERVER, an_object, labels
+from playground_ops.render.names import BACKUP_FOLDER, DAEMON, WEBSERVER, an_object, labels
 from playground_ops.targets.kubernetes.api.connection import Connection
 from playground_ops.targets.kubernetes.api.paths import collection, path, title
 from playground_ops.targets.kubernetes.api.refusals import Refusal
@@ -109,7 +109,7 @@ def dump(connection: Connection, configuration: Configuration, when: str, say: S
     if ended.code != 0 or kept is None:
         raise PlaygroundError(_dump_failed(name, ended))
     removed = tuple(one["file"] for one in messages.of_kind("removed", ended.said))
-    return Backup(file=f"{jobs.BACKUP_FOLDER}/{file}", bytes=kept["bytes"], removed=removed)
+    return Backup(file=f"{BACKUP_FOLDER}/{file}", bytes=kept["bytes"], removed=removed)
 
 
 def _dump_failed(name: str, ended: one_shot.Ended) -> Finding:

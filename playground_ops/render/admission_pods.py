@@ -1,0 +1,54 @@
+"""What the pods that `ops` makes have, in one namespace: the lists of an admission policy."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+from playground_ops.config import Configuration
+from playground_ops.diagnose.pods import INSTALLS
+from playground_ops.render import admission_containers, gitsync, instance, one_shot_pods, packages, release
+from playground_ops.render.mount_places import ARCHIVES, of_claims, places
+from playground_ops.render.names import Object
+from playground_ops.render.namespaces import Scope
+from playground_ops.render.pod import Mounted
+
+
+def pod_limits(configuration: Configuration, scope: Scope) -> dict[str, list[Any]]:
+    """Return the lists by name, without what the configuration itself lists (`render/allowed.py`)."""
+    found: dict[str, set[Any]] = {
+        name: set()
+        for name in ("flags", "gitPairs", "gitPlaces", "gitVariables", "packagesPlaces", "claimPlaces")
+    }
+    for pod in _releases(configuration, scope):
+        spec = pod["spec"]
+        limits = admission_containers.limits_of(spec.get("initContainers", ()), spec["volumes"], INSTALLS)
+        for name, values in limits.items():
+            found[name] |= set(values)
+    for location in scope.locations:
+        if location.repository:
+            pod = one_shot_pods.resolver_pod([location], [], configuration, "x", 1)
+            for name, values in admission_containers.resolver_limits(pod).items():
+                found[name] |= set(values)
+    found["claimPlaces"] |= set(_claims(configuration, scope))
+    return {name: sorted(values) for name, values in found.items()}
+
+
+def _releases(configuration: Configuration, scope: Scope) -> Iterator[Object]:
+    """Yield the pods of servers, and those that nobody starts again."""
+    for location in scope.locations:
+        for fetching in ((), gitsync.AGAIN):
+            purpose = release.Purpose({}, fetching=fetching)
+            yield release.template(release.any_release(location), configuration, f"{ARCHIVES}x", purpose)
+
+
+def _claims(configuration: Configuration, scope: Scope) -> Iterator[str]:
+    for pod in scope.pods.values():
+        yield from of_claims(pod)
+    mounted: list[Mounted] = [instance.logs(), *packages.installed()]
+    for location in scope.locations:
+        mounted += instance.files(location.name)
+    if "postgres" in scope.pods:  # the stack's namespace
+        mounted += [instance.backups(), replace(instance.backups(), read_only=True)]
+    for one in mounted:
+        if "persistentVolumeClaim" in one.source:
+            yield from places({"volumeMounts": [one.mount]}, {one.name: one.volume})
