@@ -15,6 +15,7 @@ from playground_ops.core.model import Dependencies, Release
 from playground_ops.core.pod_settings import PodSettings, Resources
 from playground_ops.diagnose.pods import INSTALLS
 from playground_ops.render import gitsync, instance
+from playground_ops.render.isolated_python import isolated
 from playground_ops.render.names import (
     CHOSEN_FOLDER,
     ENVIRONMENTS_FOLDER,
@@ -22,7 +23,6 @@ from playground_ops.render.names import (
     MADE_ENVIRONMENTS,
     PACKAGES_SECRET_FOLDER,
     PACKAGES_USER,
-    SOURCE_FILE,
     SOURCE_FOLDER,
     Object,
 )
@@ -41,19 +41,7 @@ from playground_ops.render.pod import (
 RESOURCES = Resources(requests={"cpu": "50m", "memory": "256Mi"}, limits={"memory": "1Gi"})
 LIVE, LIVE_AS_OF = "PLAYGROUND_LIVE", "PLAYGROUND_LIVE_AS_OF"
 UNPACKED = "/tmp/installing"
-START = (
-    "import runpy, sys; sys.path.insert(0, sys.argv.pop(1)); "
-    "runpy.run_module('playground_ops.targets.kubernetes.inside.installing', run_name='__main__')"
-)
-SCRIPT = f"""\
-umask 022
-rm -rf "$0"
-mkdir "$0"
-python -I -m tarfile -e {SOURCE_FOLDER}/{SOURCE_FILE} "$0"
-exec python -I -c "{START}" "$0" "$@"
-"""
-"""Isolated from variables and from the folder that it starts in: a repository's files are near."""
-COMMAND = ("sh", "-ec", SCRIPT, UNPACKED)
+COMMAND = ("sh", "-ec", isolated("playground_ops.targets.kubernetes.inside.installing"), UNPACKED)
 
 
 def has_own(release: Release) -> bool:

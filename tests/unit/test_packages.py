@@ -129,16 +129,19 @@ def test_credentials_are_for_what_is_called_and_gone_afterwards(
 
 
 def test_a_folder_of_environments_that_others_can_write_to_is_refused(tmp_path: Path) -> None:
-    folder = own_folder(tmp_path / ".environments")
-    assert own_folder(folder) == folder
+    nobody = os.getuid() + 1
+    folder = own_folder(tmp_path / ".environments", nobody)
+    assert own_folder(folder, nobody) == folder
     folder.chmod(0o777)
+    assert own_folder(folder, os.getuid()) == folder, "as the kubelet makes it"
     with pytest.raises(PlaygroundError, match="others can write to it") as refused:
-        own_folder(folder)
+        own_folder(folder, nobody)
     assert refused.value.finding.kind is FindingKind.CERTAIN
     folder.chmod(0o755)
     (tmp_path / "link").symlink_to(folder)
-    with pytest.raises(PlaygroundError, match="others can write to it"):
-        own_folder(tmp_path / "link")
+    for kubelet in (nobody, os.getuid()):
+        with pytest.raises(PlaygroundError, match="others can write to it"):
+            own_folder(tmp_path / "link", kubelet)
 
 
 def test_a_server_looks_once_more(tmp_path: Path) -> None:

@@ -34,7 +34,13 @@ from playground_ops.targets.kubernetes.api.paths import Selection, path_of
 from playground_ops.targets.kubernetes.api.streaming import changes
 from playground_ops.targets.kubernetes.logs.collect import collect
 from playground_ops.targets.kubernetes.logs.reading import Wanted, last_lines, namespace_of, selector_of
-from playground_ops.targets.kubernetes.objects import certificates, deploy_mark, inventory, references
+from playground_ops.targets.kubernetes.objects import (
+    certificates,
+    deploy_mark,
+    inventory,
+    references,
+    value_mark,
+)
 from playground_ops.targets.kubernetes.objects.applied_configuration import beyond_what_was_applied
 from playground_ops.targets.kubernetes.objects.applying import apply_changes
 from playground_ops.targets.kubernetes.objects.components import (
@@ -81,7 +87,8 @@ class KubernetesStack:
         def explain(change: Change) -> tuple[FieldChange, ...]:
             return told_of_release(configuration, change, self._places()[change.component][1])
 
-        return Plan(changes=(*objects, *explained(locations, explain).changes))
+        values = value_mark.planned(self._connection, configuration)
+        return Plan(changes=(*objects, *values, *explained(locations, explain).changes))
 
     def components(self) -> Sequence[Component]:
         found = [
@@ -124,8 +131,18 @@ class KubernetesStack:
             from playground_ops.targets.kubernetes.outside import databases
 
             databases.ensure(self._connection, configuration, say)
+            value_mark.note_new(self._connection, changed)
+            self._move_values(configuration, changed, say)
+
+    def _move_values(self, configuration: Configuration, changed: Sequence[Change], say: Say) -> None:
+        if due := value_mark.due(changed):
+            from playground_ops.targets.kubernetes.outside import values
+
+            values.move(self._connection, configuration, self._project, due, say)
 
     def finish(self, configuration: Configuration, changed: Sequence[Change], say: Say) -> None:
+        if any(change.kind == "location" and change.object is None for change in changed):
+            self._move_values(configuration, changed, say)  # what was written during the rollouts
         if self._is_wide:
             from playground_ops.targets.kubernetes.outside import widening
 

@@ -49,7 +49,7 @@ from playground_ops.targets.packages.environments import Environments
 from playground_ops.targets.packages.interpreters import of_the_image
 from playground_ops.targets.packages.keeping import Keeping
 from playground_ops.targets.packages.own_build import OwnBuild
-from playground_ops.targets.packages.sealed import is_whole, seal
+from playground_ops.targets.packages.sealed import belongs_to, is_whole, seal
 from playground_ops.targets.packages.uv import tail, too_slow
 
 NETRC, USERNAME, PASSWORD, AUTHORITY = "netrc", "username", "password", "ca.crt"
@@ -262,15 +262,16 @@ def _remove_unused(builds: Path) -> None:
             remove(place)
 
 
-def own_folder(folder: Path) -> Path:
+def own_folder(folder: Path, kubelet: int = 0) -> Path:
     """Return the folder, created if missing. Raises PlaygroundError where it is not the stack's own.
 
-    The kubelet makes it, as root and with the group of all pods; no other pod mounts it to write in it.
+    The user `kubelet` makes it, with the rights of the volume's root: no pod that runs code of a location
+    mounts it to write in it, and what lies in it belongs to this user.
     """
     folder.mkdir(mode=0o755, exist_ok=True)
     found = folder.lstat()
-    others = 0o002 if found.st_uid == 0 else 0o022
-    if not stat.S_ISDIR(found.st_mode) or found.st_uid not in (0, os.getuid()) or found.st_mode & others:
+    is_the_kubelets = stat.S_ISDIR(found.st_mode) and found.st_uid == kubelet
+    if not is_the_kubelets and not belongs_to(folder, os.getuid()):
         raise PlaygroundError(not_its_own(f"folder/{folder}"))
     return folder
 

@@ -21,7 +21,7 @@ from playground_ops.targets.kubernetes.api.connection import Connection
 from playground_ops.targets.kubernetes.api.paths import Selection, collection, path
 from playground_ops.targets.kubernetes.api.refusals import Refusal
 from playground_ops.targets.kubernetes.api.streaming import DOUBT_SECONDS, LIST_SECONDS, lines, states
-from playground_ops.targets.kubernetes.objects.applying import apply_object, delete
+from playground_ops.targets.kubernetes.objects.applying import delete
 from playground_ops.targets.kubernetes.releases import archive
 from playground_ops.targets.kubernetes.releases.deployments import Releases
 
@@ -45,12 +45,11 @@ def run(
 
     The command goes on when its caller is interrupted.
     """
-    made = archive.without_content(project, configuration.kubernetes.namespace)
+    namespace = configuration.kubernetes.namespace
     release = None if command.arguments[0] == "deploy" else _of_ops(connection, configuration)
-    if release is None and connection.get(path(made)) is None:
-        apply_object(connection, archive.archive(project, configuration.kubernetes.namespace))
+    code = archive.name_of(project) if release else archive.ensure(connection, project, namespace, {})
     name = f"playground-ops-{uuid4().hex[:8]}"
-    job = jobs.remote_job(configuration, name, made["metadata"]["name"], command, release)
+    job = jobs.remote_job(configuration, name, code, command, release)
     return run_job(connection, job, "the rollouts' own pod", listener)
 
 

@@ -7,7 +7,7 @@ import base64
 import bz2
 import io
 import tarfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,9 @@ from playground_ops.targets.common.sources import (
     image_revision,
     sources_of,
 )
+from playground_ops.targets.kubernetes.api.connection import Connection
+from playground_ops.targets.kubernetes.api.paths import path
+from playground_ops.targets.kubernetes.objects.applying import apply_object
 
 PREFIX = "dagster-code-"
 OUTSIDE = ("playground_ops/targets/local", "playground_ops/targets/kubernetes/outside")
@@ -49,6 +52,16 @@ def without_content(project: Path, namespace: str) -> dict[str, Any]:
 def archive(project: Path, namespace: str) -> dict[str, Any]:
     data = base64.b64encode(packed(project)).decode()
     return {**without_content(project, namespace), "immutable": True, "binaryData": {SOURCE_FILE: data}}
+
+
+def ensure(connection: Connection, project: Path, namespace: str, tags: Mapping[str, str]) -> str:
+    """Return its name; it is created if it is missing. `tags`: more labels. Raises Refusal."""
+    made = without_content(project, namespace)
+    if connection.get(path(made)) is None:
+        whole = archive(project, namespace)
+        whole["metadata"]["labels"] |= tags
+        apply_object(connection, whole)
+    return str(made["metadata"]["name"])
 
 
 def packed(project: Path) -> bytes:
