@@ -129,6 +129,7 @@ code_locations:
     smoke_job: smoke
     smoke_check: orders/total:is_positive
     must_keep: [asset, schedule]
+    reads: [image]
     prepare: [dbt deps, [python, make.py]]
     prepare_timeout_seconds: 900
     approval: manual

@@ -27,6 +27,7 @@ def conflicts(content: Mapping[str, Any]) -> list[Fault]:
         *_isolations(content),
         *_one_secret_for_two(content),
         *_egress(content),
+        *_reads(content),
     ]
 
 
@@ -136,6 +137,22 @@ def _egress(content: Mapping[str, Any]) -> Iterator[Fault]:
             told = f"`closed` beside a repository at the name {shown(found.host)}"
             fix = "Give the addresses of the git server as an entry: a network policy holds no names."
             yield Fault(at, told, "what its repository can be fetched from", fix)
+
+
+def _reads(content: Mapping[str, Any]) -> Iterator[Fault]:
+    """Find locations whose values can't be read: they are not there, or on a claim of another namespace."""
+    every = {text_of(entry.get("name")): entry for _, entry in _locations(content)}
+    for index, entry in _locations(content):
+        listed = entry.get("reads")
+        for at, name in enumerate(listed if isinstance(listed, list) else []):
+            other, where = every.get(text_of(name)), ("code_locations", index, "reads", at)
+            if other is None or other is entry:
+                fix = "Name another location of this file."
+                yield Fault(where, f"`{shown(name)}`", "a location whose values it reads", fix)
+            elif entry.get("isolation") or other.get("isolation"):
+                fix = "Remove `isolation` from both, or have them share values by an object store."
+                found = f"`{shown(name)}`, of which one has a namespace of its own"
+                yield Fault(where, found, "locations on one claim", fix)
 
 
 def _images(content: Mapping[str, Any]) -> Iterator[Fault]:

@@ -33,7 +33,7 @@ _NOT_OF_THE_POD = {"service_annotations", "disruption_budget"}
 """Settings of objects other than the pod."""
 _LATER = {
     *("attribute", "pod", "git_secret", "surroundings", "in_image", "must_keep"),
-    *("dependencies_from", "extras", "groups", "environment_content"),
+    *("dependencies_from", "extras", "groups", "environment_content", "reads"),
 }
 """Settings of later versions: where they are not given, the digest is as before they existed."""
 

@@ -30,6 +30,7 @@ OWN_FOLDERS = (
     *("/opt/dagster/app", "/opt/dagster/artifacts", "/opt/dagster/backups", "/opt/dagster/chosen"),
     *("/opt/dagster/compute_logs", "/opt/dagster/dagster_home"),
     *("/opt/dagster/environments", "/opt/dagster/instance", "/opt/dagster/kept", "/opt/dagster/modules"),
+    "/opt/dagster/reads",
     *("/opt/dagster/source", "/opt/dagster/workspace"),
     *("/tmp", "/var/lib/postgresql/data", "/var/run", "/run", "/dev", "/proc", "/sys"),
 )

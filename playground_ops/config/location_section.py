@@ -94,6 +94,7 @@ class LocationSection(Form):
     must_keep: rules.Listed[DefinedKind] = ()
     prepare: rules.Listed[rules.Command] | None = None
     prepare_timeout_seconds: rules.Seconds = _DEFAULT.prepare_timeout_seconds
+    reads: rules.Listed[rules.LocationName] = ()
     pod: Pod = PodSettings()
     isolation: Annotated[IsolationSection | None, BeforeValidator(_isolation)] = None
 

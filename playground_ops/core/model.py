@@ -102,6 +102,8 @@ class Location(FrozenModel):
     need."""
     prepare_timeout_seconds: int = 600
     """Seconds that all these commands together may take."""
+    reads: tuple[str, ...] = ()
+    """On Kubernetes: the locations whose values its code may load; it can't write them."""
 
 
 def shortened(commit: str) -> str:

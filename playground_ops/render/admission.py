@@ -11,6 +11,15 @@ from collections.abc import Collection, Sequence
 
 from playground_ops.config import Configuration
 from playground_ops.render import admission_containers, allowed, jobs, packages
+from playground_ops.render.admission_addresses import (
+    INGRESS_VALIDATIONS,
+    INGRESSES,
+    SERVICE_VALIDATIONS,
+    SERVICE_VARIABLES,
+    SERVICES,
+    ingress_values,
+    service_values,
+)
 from playground_ops.render.admission_containers import literal, mounts
 from playground_ops.render.admission_pods import pod_limits
 from playground_ops.render.mount_places import PLACE
@@ -22,6 +31,7 @@ from playground_ops.render.names import (
     OF_NAMESPACE,
     OPS_ACCOUNT,
     PREFIX,
+    STANDING,
     WEBSERVER,
     Object,
     app_of,
@@ -130,6 +140,12 @@ VALIDATIONS = (
         "!has(variables.spec.initContainers) || variables.spec.initContainers.all(c, !has(c.restartPolicy))",
         "'an init container that goes on beside the others'",
     ),
+    (
+        # Else a pod of its own could be behind the address of the database, and hear its password.
+        f"!('app' in variables.labels) || !(variables.labels['app'] in {sorted(STANDING.values())}) || "
+        "(object.kind == 'Deployment' && object.metadata.name == variables.labels['app'])",
+        "'the label of a component for other pods'",
+    ),
 )
 """Expressions for all objects that make pods, and the messages with which they refuse."""
 _ACCOUNT_OF_A_POD = (
@@ -165,7 +181,35 @@ def render(configuration: Configuration) -> list[Object]:
             )
         ),
         *policy(f"{OPS_ACCOUNT}-orders", [OPS_ACCOUNT], space, orders, space),
+        *(
+            one
+            for scope in scopes(configuration)
+            for one in policy(
+                SERVICES, [OPS_ACCOUNT], space, _services(configuration, scope), scope.namespace
+            )
+        ),
+        *policy(INGRESSES, [OPS_ACCOUNT], space, _ingresses(configuration), space),
     ]
+
+
+def _services(configuration: Configuration, scope: Scope) -> Object:
+    values = (*service_values(configuration, scope), *SERVICE_VARIABLES)
+    return {
+        "matchConstraints": {"resourceRules": [rule("", ["services"], ["CREATE", "UPDATE"])]},
+        "variables": [{"name": name, "expression": text} for name, text in values],
+        "validations": validations(f"'{OPS_ACCOUNT} may not make ' + ", SERVICE_VALIDATIONS),
+    }
+
+
+def _ingresses(configuration: Configuration) -> Object:
+    values = ingress_values(configuration)
+    return {
+        "matchConstraints": {
+            "resourceRules": [rule("networking.k8s.io", ["ingresses"], ["CREATE", "UPDATE"])]
+        },
+        "variables": [{"name": name, "expression": text} for name, text in values],
+        "validations": validations(f"'{OPS_ACCOUNT} may not make ' + ", INGRESS_VALIDATIONS),
+    }
 
 
 def _pods(configuration: Configuration, scope: Scope) -> Object:

@@ -6,7 +6,7 @@ from typing import Any
 
 from playground_ops.config import Configuration
 from playground_ops.diagnose.pods import INSTALLS
-from playground_ops.render import admission_containers, gitsync, instance, one_shot_pods, packages, release
+from playground_ops.render import admission_containers, gitsync, instance, one_shot_pods, release
 from playground_ops.render.mount_places import ARCHIVES, of_claims, places
 from playground_ops.render.names import Object
 from playground_ops.render.namespaces import Scope
@@ -24,6 +24,8 @@ def pod_limits(configuration: Configuration, scope: Scope) -> dict[str, list[Any
         limits = admission_containers.limits_of(spec.get("initContainers", ()), spec["volumes"], INSTALLS)
         for name, values in limits.items():
             found[name] |= set(values)
+        own = places(spec["containers"][0], {one["name"]: one for one in spec["volumes"]})
+        found["claimPlaces"] |= {one for one in own if "|claim/" in one}
     for location in scope.locations:
         if location.repository:
             pod = one_shot_pods.resolver_pod([location], [], configuration, "x", 1)
@@ -44,9 +46,7 @@ def _releases(configuration: Configuration, scope: Scope) -> Iterator[Object]:
 def _claims(configuration: Configuration, scope: Scope) -> Iterator[str]:
     for pod in scope.pods.values():
         yield from of_claims(pod)
-    mounted: list[Mounted] = [instance.logs(), *packages.installed()]
-    for location in scope.locations:
-        mounted += instance.files(location.name)
+    mounted: list[Mounted] = [instance.logs()]
     if "postgres" in scope.pods:  # the stack's namespace
         mounted += [instance.backups(), replace(instance.backups(), read_only=True)]
     for one in mounted:

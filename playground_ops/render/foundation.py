@@ -40,12 +40,10 @@ _RULES = (
     rule("", "pods/log", "get"),
     rule("", "events", READ),
     rule("metrics.k8s.io", "pods", "get list"),
-    rule("apps", "statefulsets", f"{READ} create"),
-    rule("apps", "statefulsets", "patch", POSTGRES),
+    rule("apps", "statefulsets", READ),
     rule("networking.k8s.io", "ingresses", f"{READ} create"),
     rule("networking.k8s.io", "ingresses", "patch delete", WEBSERVER, READ_ONLY),
     rule("", "persistentvolumeclaims", READ),
-    rule("", "persistentvolumeclaims", "create patch"),
     # Read only: to report how the foundation differs from the configuration.
     rule("", "serviceaccounts", READ),
     rule("networking.k8s.io", "networkpolicies", READ),

@@ -13,7 +13,7 @@ import yaml
 from playground_ops.config import OPS, Configuration
 from playground_ops.core.model import Location, Release, Revision
 from playground_ops.core.pod_settings import Resources
-from playground_ops.render import gitsync, instance, packages, runs
+from playground_ops.render import gitsync, instance, packages, reads, runs
 from playground_ops.render.first_process import EXEC
 from playground_ops.render.gitsync import EVERYTHING, InUse
 from playground_ops.render.mounted_versions import with_versions
@@ -166,6 +166,8 @@ def template(
     store = configuration.kubernetes.artifacts_store
     unpacked = directory(release) if release.revision.repository is None else PROJECT_FOLDER
     script = instance.with_packages_checked(START if in_image else UNPACK, store)
+    if release.location.reads:
+        script = reads.WRITE + script
     main = Container(
         name=SERVER,
         image=instance.image(configuration, settings),
@@ -216,7 +218,8 @@ def _volumes(release: Release) -> list[Mounted]:
     is_ops = release.location.name == OPS.name
     backups = [replace(instance.backups(), read_only=True)] if is_ops else []
     files = instance.files(release.location.name)
-    return [*own, *backups, *files, writable("home", HOME), writable("tmp", "/tmp")]
+    others = reads.mounts(release.location)
+    return [*own, *backups, *files, *others, writable("home", HOME), writable("tmp", "/tmp")]
 
 
 def _command(release: Release) -> list[str]:
@@ -239,6 +242,8 @@ def reading(release: Release) -> list[str]:
     location = release.location
     # The path of the stack's own code takes the place of the location's, until it becomes the server.
     path = {**location.pod.environment, **location.environment}.get("PYTHONPATH")
+    if location.reads:
+        path = f"{path}:{reads.FOLDER}" if path else reads.FOLDER
     options = {"--module": location.module, "--attribute": location.attribute, "--path": path}
     given = [word for option, value in options.items() if value for word in (option, value)]
     where = [directory(release), "--subdirectory", location.subdirectory]
@@ -262,6 +267,7 @@ def _variables(release: Release, configuration: Configuration) -> list[Object]:
         variable(runs.COMMIT, release.revision.commit),
         variable("PLAYGROUND_INSTANCE", yaml.safe_dump(instance.served(configuration), sort_keys=False)),
     ]
+    own += reads.variables(release.location)
     if release.location.name == OPS.name:
         own.append(variable("PLAYGROUND_NAMESPACE", configuration.kubernetes.namespace))
         if release.revision.repository is not None:

@@ -46,7 +46,10 @@ def _budget(where: Place, app: str) -> Object:
 
 
 FOUNDATION = ("foundation", "configuration")
-"""The components that are applied with a person's own rights; `ops` may change all others."""
+"""The components that are applied with a person's own rights."""
+OF_A_PERSON = ("StatefulSet", "PersistentVolumeClaim")
+"""Kinds of objects that are too: who may change Postgres's pod has all that is in it. `ops` may change the
+rest."""
 Rendered = dict[str, list[Object]]
 """Objects by component."""
 

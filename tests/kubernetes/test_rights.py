@@ -24,16 +24,29 @@ from tests.asking import eventually
 from tests.cluster.access import Access, KubectlFailed
 from tests.cluster.plugin import SESSION_VARIABLE
 from tests.kubernetes.connections import remove_policies
-from tests.kubernetes.overreach import REFUSED, Change, Object, fetch_elsewhere, image, spec, token
+from tests.kubernetes.overreach import (
+    ADDRESSES_REFUSED,
+    REFUSED,
+    Change,
+    Object,
+    an_ingress,
+    fetch_elsewhere,
+    image,
+    spec,
+    token,
+)
 
 HTTPS, SSH = "https://git.internal/x.git", "git@git.internal:x.git"
+OF_OPS = "https://git.internal/ops.git"
 
 
 def configured(namespace: str) -> Configuration:
     store = "{s3: {bucket: team}, secret: store, service_account_annotations: {example.com/role: x}}"
+    ingress = "{host: ui.internal, class_name: inner, tls_secret: tls, annotations: {example.com/size: 8m}}"
     found = read(
         f"""
-        kubernetes: {{namespace: {namespace}, artifacts_store: {store}}}
+        kubernetes: {{namespace: {namespace}, artifacts_store: {store}, ingress: {ingress}}}
+        webserver: {{pod: {{service_type: NodePort}}}}
         postgres: {{pod: {{volumes: [{{name: ca, path: /mnt/ca, secret: database-ca}}]}}}}
         """,
         Path("x.yaml"),
@@ -52,7 +65,7 @@ def configured(namespace: str) -> Configuration:
         Location(name="web", repository=HTTPS, git_secret="web-git"),
         Location(name="shell", repository=SSH, git_secret="shell-git", pod=pod),
     )
-    ops = found.ops.model_copy(update={"repository": HTTPS, "git_secret": "ops-git"})
+    ops = found.ops.model_copy(update={"repository": OF_OPS, "git_secret": "ops-git"})
     packages = PackagesSettings(index_url="https://pypi.internal/simple", secret="index")
     settings = found.kubernetes.model_copy(update={"packages": packages})
     reaching = found.kubernetes.artifacts_store
@@ -136,9 +149,20 @@ def test_a_ref_may_be_resolved(access: Access, space: str, location: str) -> Non
 
 
 def test_the_components_may_be_applied(access: Access, space: str) -> None:
-    for objects in (render(configured(space))[name] for name in ("postgres", "webserver", "daemon")):
+    every = render(configured(space))
+    locations = [name for name in every if name.startswith("location-")]
+    for objects in (every[name] for name in ("postgres", "webserver", "daemon", *locations)):
         for one in objects:
-            assert refusal(access, one) == "", one["metadata"]["name"]
+            if one["kind"] == "StatefulSet":
+                assert "cannot create resource" in refusal(access, one), "whoever may has all of the database"
+            else:
+                assert refusal(access, one) == "", one["metadata"]["name"]
+
+
+def test_the_ingress_may_be_applied_as_it_is_configured(access: Access, space: str) -> None:
+    (made,) = [one for one in render(configured(space))["webserver"] if one["kind"] == "Ingress"]
+    assert made["spec"] == an_ingress("dagster-webserver")["spec"] | {"tls": made["spec"]["tls"]}
+    assert refusal(access, made) == ""
 
 
 @pytest.mark.parametrize(("change", "said"), REFUSED, ids=[said for _, said in REFUSED])
@@ -148,6 +172,26 @@ def test_more_than_the_configuration_has_is_refused(
     made = release_of(configured(space), "web")
     change(made)
     assert said in refusal(access, made)
+
+
+@pytest.mark.parametrize(("made", "said"), ADDRESSES_REFUSED)
+def test_other_addresses_are_refused(access: Access, space: str, made: Object, said: str) -> None:
+    wanted = copy.deepcopy(made)
+    wanted["metadata"]["namespace"] = space
+    assert said in refusal(access, wanted)
+
+
+def test_what_controllers_wrote_on_an_address_may_stay(access: Access, space: str) -> None:
+    """A rollout writes the selector of an address that a controller of the cloud has marked."""
+    (address,) = render(configured(space))["location-web"]
+    access.apply({**address, "metadata": {**address["metadata"], "annotations": {"cloud.example/id": "7"}}})
+    selector = {"app": "dagster-grpc-web", "playground.dagster/release": "1"}
+    as_ops(
+        access, space, "patch", "service/dagster-grpc-web", "-p", json.dumps({"spec": {"selector": selector}})
+    )
+    with pytest.raises(KubectlFailed, match="the annotation of an address"):
+        as_ops(access, space, "annotate", "--overwrite", "service/dagster-grpc-web", "cloud.example/id=8")
+    access.kubectl("delete", "service/dagster-grpc-web", namespace=space)
 
 
 def test_what_was_let_through_once_is_scaled_and_marked_as_it_is_and_not_changed(
@@ -179,7 +223,21 @@ def test_a_resolver_does_what_it_is_for(access: Access, space: str) -> None:
     hooked = resolver_of(configured(space), "web")
     hook = {"exec": {"command": ["sh", "-c", "cat /etc/git-secret/*"]}}
     hooked["spec"]["containers"][0]["lifecycle"] = {"postStart": hook}
-    assert "a hook or a probe of git-sync" in refusal(access, hooked)
+    assert "something of git-sync" in refusal(access, hooked)
+    for change, told in (
+        ({"args": [HTTPS, "--upload-pack=/x"]}, "a command of git-sync"),
+        ({"envFrom": [{"configMapRef": {"name": "x"}}]}, "something of git-sync"),
+        ({"terminationMessagePath": "/etc/git-secret/password"}, "something of git-sync"),
+    ):
+        other = resolver_of(configured(space), "web")
+        other["spec"]["containers"][0] |= change
+        assert told in refusal(access, other), change
+    other = resolver_of(configured(space), "web")
+    other["spec"]["volumes"][1]["secret"]["secretName"] = "ops-git"
+    assert "the Secret of another repository" in refusal(access, other)
+    other = resolver_of(configured(space), "web")
+    other["spec"]["initContainers"] = [{**other["spec"]["containers"][0], "name": "before"}]
+    assert "a command of git-sync" in refusal(access, other)
 
 
 @pytest.mark.parametrize("name", [CONFIGURATION, VERSIONS])

@@ -207,7 +207,6 @@ REFUSED: list[tuple[str, Object, str]] = [
         {"container_config": {"env": [{"name": "PLAYGROUND_CONFIG", "value": "/opt/dagster/artifacts/x"}]}},
         "`ops` does not have",
     ),
-    ("ops", volume({"emptyDir": {}}), "a volume that `ops` does not have"),
     (
         "ops",
         {"container_config": {"volumeMounts": [{"name": "artifacts", "mountPath": "/usr/lib"}]}},
@@ -229,8 +228,9 @@ def test_a_run_fetches_as_its_release_does(access: Access, space: str) -> None:
         ({"args": ["--repo=https://evil.example/x.git", *fetching["args"][1:]]}, "is not configured"),
         ({"command": ["sh", "-c", "cat /etc/git-secret/*", "git-sync"]}, "a command of git-sync"),
         ({"env": [{"name": "GIT_SSH_COMMAND", "value": "sh -c env"}]}, "a variable of git-sync"),
-        ({"env": [{"name": "PLAYGROUND_LOCATION", "value": "shell"}]}, "code that is kept of another"),
-        ({"env": [{"name": "PLAYGROUND_LIVE", "value": "x"}]}, "code that is kept of another"),
+        ({"env": [{"name": "PLAYGROUND_LIVE", "value": "0123"}]}, "code that is kept of another"),
+        ({"restartPolicy": "Always"}, "an init container that goes on"),
+        ({"args": [*fetching["args"], "--exechook-command=/x"]}, "a command of git-sync"),
     ):
         made = a_run(configured(space), "web")
         made["spec"]["template"]["spec"]["initContainers"] = [{**fetching, **changed}, installing]

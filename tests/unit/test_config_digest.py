@@ -45,6 +45,7 @@ NEEDS_A_RELEASE = {
     "smoke_job": "smoke",
     "smoke_check": "y:z",
     "must_keep": ("asset",),
+    "reads": ("z",),
     "prepare": (("dbt", "deps"),),
     "environment_content": "0123456789abcdef",
     "surroundings": "0123456789abcdef",

@@ -19,9 +19,9 @@ IN_IMAGE = "{name: x, image: 'registry/x:1', module: x.definitions, working_dire
 
 
 def pod(entry: str) -> tuple[Release, dict[str, Any]]:
-    """Return the first release of the only location, and its pod."""
+    """Return the first release of the first location, and its pod."""
     found = read(f"code_locations: [{entry}]", HERE)
-    (location,) = found.locations
+    location = found.locations[0]
     revision = Revision(repository=location.repository, commit="0" * 40)
     if location.in_image:
         revision = image_revision(location.in_image)

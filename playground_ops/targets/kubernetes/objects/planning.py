@@ -9,7 +9,7 @@ from playground_ops.config import Configuration
 from playground_ops.core.errors import Finding, PlaygroundError
 from playground_ops.core.plan import Change, Drift, FieldChange
 from playground_ops.render.names import CONFIGURATION, CONFIGURATION_KEY, MANAGER, ROLLOUT_MANAGER, Object
-from playground_ops.render.stack import FOUNDATION, render
+from playground_ops.render.stack import FOUNDATION, OF_A_PERSON, render
 from playground_ops.targets.kubernetes.api.connection import AT_ONCE, Connection
 from playground_ops.targets.kubernetes.api.paths import CLUSTER_WIDE, path, title
 from playground_ops.targets.kubernetes.api.refusals import Refusal
@@ -35,7 +35,7 @@ def plan_objects(connection: Connection, configuration: Configuration) -> list[C
     def tried(pair: tuple[str, Object]) -> Change | Finding:
         component, one = pair
         try:
-            if inside and component in FOUNDATION:
+            if inside and (component in FOUNDATION or one["kind"] in OF_A_PERSON):
                 return _from_inside(connection, component, _less_of_git(one, configuration))
             known = one["metadata"].get("namespace", configuration.kubernetes.namespace) in there
             return _change(connection, component, one, live.get(path(one)), known)
@@ -86,7 +86,7 @@ def _from_inside(connection: Connection, component: str, wanted: Object) -> Chan
     fields = missing(live or {}, wanted)
     return Change(
         component=component,
-        kind="stack",
+        kind=KINDS.get(component, "stack"),
         object=title(wanted),
         action="create" if live is None else "update" if fields else "unchanged",
         fields=fields if live else (),
