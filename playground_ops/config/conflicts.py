@@ -141,11 +141,11 @@ def _egress(content: Mapping[str, Any]) -> Iterator[Fault]:
 
 def _reads(content: Mapping[str, Any]) -> Iterator[Fault]:
     """Find locations whose values can't be read: they are not there, or on a claim of another namespace."""
-    every = {text_of(entry.get("name")): entry for _, entry in _locations(content)}
+    every = {str(text_of(entry.get("name"))): entry for _, entry in _locations(content)}
     for index, entry in _locations(content):
         listed = entry.get("reads")
         for at, name in enumerate(listed if isinstance(listed, list) else []):
-            other, where = every.get(text_of(name)), ("code_locations", index, "reads", at)
+            other, where = every.get(str(text_of(name))), ("code_locations", index, "reads", at)
             if other is None or other is entry:
                 fix = "Name another location of this file."
                 yield Fault(where, f"`{shown(name)}`", "a location whose values it reads", fix)

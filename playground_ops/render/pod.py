@@ -9,6 +9,9 @@ from playground_ops.render.names import ARTIFACTS, Object, present
 
 DAGSTER_USER = 10001
 """Any user that is not root; the stock image has none of its own."""
+EPHEMERAL = "ephemeral-storage"
+DISK_REQUEST, DISK_LIMIT = "64Mi", "8Gi"
+"""How much of its node's disk a container asks for, and may fill: else one takes other pods with it."""
 RESTRICTED = {
     "allowPrivilegeEscalation": False,
     "capabilities": {"drop": ["ALL"]},
@@ -103,11 +106,18 @@ def container(found: Container, settings: PodSettings) -> Object:
         "image": found.image,
         "imagePullPolicy": "IfNotPresent",
         **present(command=list(found.command), args=list(found.arguments), env=environment, envFrom=sources),
-        "resources": resources(found.resources, settings.resources),
+        "resources": resources(_with_disk(found.resources), settings.resources),
         **found.more,
         "securityContext": dict(RESTRICTED),
         **present(volumeMounts=[one.mount for one in mounted]),
     }
+
+
+def _with_disk(own: Resources) -> Resources:
+    """Add how much of its node's disk it may fill: folders of the pod, what it writes to its log."""
+    return Resources(
+        requests={EPHEMERAL: DISK_REQUEST, **own.requests}, limits={EPHEMERAL: DISK_LIMIT, **own.limits}
+    )
 
 
 def resources(own: Resources, given: Resources) -> Object:
@@ -141,6 +151,7 @@ class Pod:
     def render(self) -> Object:
         metadata = present(annotations={**self.annotations, **self.settings.annotations})
         volumes = {one.name: one.volume for one in (*self.volumes, *map(_given, self.settings.volumes))}
+        volumes |= {name: self._bounded(one) for name, one in volumes.items() if one.get("emptyDir") == {}}
         return {
             "metadata": {"labels": {**self.settings.labels, **self.tags}, **metadata},
             "spec": {
@@ -160,6 +171,11 @@ class Pod:
                 "volumes": list(volumes.values()),
             },
         }
+
+    def _bounded(self, volume: Object) -> Object:
+        """Let an empty folder grow as far as the pod may: its kubelet ends a pod that goes beyond."""
+        limits = [one["resources"]["limits"][EPHEMERAL] for one in (*self.containers, *self.init)]
+        return {**volume, "emptyDir": {"sizeLimit": max(limits, key=amount)}}
 
     def _optional(self) -> Object:
         settings = self.settings

@@ -25,7 +25,7 @@ from sqlalchemy import make_url
 from playground_ops.config import OPS, Configuration, read
 from playground_ops.core.errors import BadInput
 from playground_ops.diagnose.pods import INSTALLS
-from playground_ops.render import fetch_script, gitsync, packages
+from playground_ops.render import fetch_script, gitsync
 from playground_ops.render.instance import with_packages_checked
 from playground_ops.render.names import (
     DAEMON,
@@ -40,6 +40,7 @@ from playground_ops.render.names import (
     WORKSPACE_FILE,
     WORKSPACE_FOLDER,
 )
+from playground_ops.render.reads import WRITE
 from playground_ops.render.release import SERVER, START, UNPACK, project
 from playground_ops.targets.common.sources import files_of, sources_of
 from tests.gitsync.test_flags import DEPRECATED
@@ -269,7 +270,8 @@ def test_git_sync_has_a_root_of_its_own_that_is_new_with_every_pod(document: dic
                 assert one["name"] == "wait-for-database", "it has no business with it"
                 continue
             (volume,) = [volume for volume in spec["volumes"] if volume["name"] == mount["name"]]
-            assert volume == {"name": "fetched-code", "emptyDir": {}}, "empty, and of nobody else"
+            assert volume["name"] == "fetched-code", "of nobody else"
+            assert set(volume["emptyDir"]) == {"sizeLimit"}, "and empty"
             assert mount.get("readOnly", False) == (one is not container), "nobody else writes in it"
     for folder in (PROJECT_FOLDER, SOURCE_FOLDER, INSTANCE_FOLDER):
         assert not PurePosixPath(folder).is_relative_to(REPOSITORY_FOLDER)
@@ -307,7 +309,7 @@ def test_every_command_and_module_is_in_the_image_or_in_the_archive_of_the_code(
         words = command_of(container)
         if container["name"] == INSTALLS:
             assert container["command"][2].splitlines()[-1].startswith("exec python -I -c ")
-            (module,) = re.findall(r"run_module\('([\w.]+)'", packages.START)
+            (module,) = re.findall(r"run_module\('([\w.]+)'", container["command"][2])
             words = ["python", "-m", module]
         if container["name"] in ("git-sync", "resolve", "postgres", "backup"):
             continue  # the image's own program, or a shell that calls it
@@ -389,7 +391,7 @@ def test_whoever_loads_code_is_told_where_it_lies(document: dict[str, Any]) -> N
     looked = with_packages_checked("", configuration.kubernetes.artifacts_store)
     for container, _ in containers(document):
         words, command = [*container.get("command", ()), *container.get("args", ())], command_of(container)
-        words = [word.removeprefix(looked) for word in words] if looked else words
+        words = [word.removeprefix(WRITE).removeprefix(looked) for word in words]
         in_image = words[:3] == ["sh", "-ec", START]
         if container["name"] == SERVER and command[:2] == ["python", "-c"]:
             assert "-d" in command, "a smoke test loads as its server does"

@@ -224,3 +224,21 @@ def test_the_pod_of_a_backup_has_the_certificates_that_its_connection_wants() ->
     volumes = {one["name"]: one for one in made["spec"]["volumes"]}
     assert volumes["ca"]["secret"]["secretName"] == "database-ca"
     assert "affinity" in made["spec"]
+
+
+def test_no_pod_fills_the_disk_of_its_node() -> None:
+    for pod in pods(configuration(FULL)):
+        containers = [*pod["containers"], *pod.get("initContainers", ())]
+        assert all("ephemeral-storage" in one["resources"]["limits"] for one in containers)
+        assert all("ephemeral-storage" in one["resources"]["requests"] for one in containers)
+        rooms = [one["emptyDir"] for one in pod["volumes"] if "emptyDir" in one]
+        assert all("sizeLimit" in room for room in rooms)
+
+
+def test_a_component_that_needs_more_of_it_says_so() -> None:
+    more = "resources: {limits: {ephemeral-storage: 50Gi}}"
+    found = configuration(f"code_locations: [{{name: x, pod: {{{more}}}}}]")
+    (pod,) = [
+        one for one in pods(found) if one["containers"][0]["name"] == "dagster-grpc" and "50Gi" in str(one)
+    ]
+    assert {one["emptyDir"]["sizeLimit"] for one in pod["volumes"] if "emptyDir" in one} == {"50Gi"}

@@ -320,7 +320,8 @@ def test_what_a_person_sets_is_there_and_what_the_stack_needs_stays() -> None:
     pod = the(configuration(FULL), "Deployment", "dagster-webserver")["spec"]["template"]
     (main,) = pod["spec"]["containers"]
     assert main["image"] == "registry.internal/dagster:1"
-    assert main["resources"]["limits"] == {"memory": "4Gi", "cpu": "2", "nvidia.com/gpu": "1"}
+    limits = {"memory": "4Gi", "cpu": "2", "nvidia.com/gpu": "1", "ephemeral-storage": "8Gi"}
+    assert main["resources"]["limits"] == limits
     variables = {one["name"]: one.get("value") for one in main["env"]}
     assert (variables["LEVEL"], variables["DAGSTER_PG_HOST"]) == ("info", "dagster-postgres")
     assert main["envFrom"] == [{"configMapRef": {"name": "settings"}}, {"secretRef": {"name": "more"}}]
