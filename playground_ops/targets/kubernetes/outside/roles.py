@@ -35,7 +35,7 @@ DO $$ BEGIN
 END $$;
 """
 _CAREFULLY = f"""{postgres.SAFELY}\
-SET lock_timeout = '10s'; SET deadlock_timeout = '50ms'; SET client_min_messages = warning;
+SET lock_timeout = '3s'; SET deadlock_timeout = '50ms'; SET client_min_messages = warning;
 DO $$
 DECLARE name name;
 BEGIN
