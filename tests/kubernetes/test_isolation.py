@@ -91,15 +91,18 @@ def test_its_role_connects_to_nothing_else(stack: ClusterStack, database: str) -
         assert cursor.fetchone() == (False, False, False)
 
 
+INSERT = "INSERT INTO runs (run_id, pipeline_name, status, run_body) VALUES ('x', 'kept', 'SUCCESS', '{}')"
 ATTACK = """
 import json, os, psycopg2
 def told(statement, database):
     try:
         with psycopg2.connect(
             host=os.environ["DAGSTER_PG_HOST"], port=os.environ["DAGSTER_PG_PORT"], dbname=database,
-            user=os.environ["DAGSTER_PG_USER"], password=os.environ["DAGSTER_PG_PASSWORD"], connect_timeout=10,
+            user=os.environ["DAGSTER_PG_USER"], password=os.environ["DAGSTER_PG_PASSWORD"],
+            connect_timeout=10,
         ) as connection, connection.cursor() as cursor:
             cursor.execute(statement)
+            connection.rollback()
             return "let"
     except psycopg2.Error as error:
         return str(error).splitlines()[0]
@@ -109,7 +112,7 @@ STATEMENTS = [
     ("CREATE TEMPORARY TABLE told (line text); COPY told FROM PROGRAM 'id'", "dagster"),
     ("SELECT pg_read_file('PG_VERSION')", "dagster"),
     ("CREATE ROLE evil SUPERUSER LOGIN", "dagster"),
-    ("ALTER SYSTEM SET archive_command = 'id'", "dagster"),
+    ("SELECT rolpassword FROM pg_authid", "dagster"),
     ("SELECT 1", "location_orders"),
     ("SELECT 1", "postgres"),
 ]
@@ -138,14 +141,12 @@ def test_a_role_that_is_a_superuser_is_told_and_a_deploy_ends_that_after_a_backu
     stack: ClusterStack,
 ) -> None:
     stack.sql("ALTER ROLE dagster SUPERUSER", ADMIN)
-    stack.sql(
-        "INSERT INTO runs (run_id, pipeline_name, status, run_body) VALUES ('x', 'kept', 'SUCCESS', '{}')"
-    )
+    stack.sql(INSERT)
     stack.kubectl("annotate", "statefulset", "dagster-postgres", f"{ROLES_SETTLED}-")
     assert "let" in attacked(stack)
     assert stack.plan() == {"role/dagster": ["superuser"]}
     told = json.loads(stack.run("health", "--json").stdout)["findings"]
-    assert [one["check"] for one in told if one["object"] == "role/dagster"] == ["healthy"]
+    assert "healthy" in [one["check"] for one in told if one["object"] == "role/dagster"]
     pod = stack.uids("postgres")
     said = stack.done("deploy").stderr
     assert "a superuser: a backup" in said

@@ -24,21 +24,23 @@ SELECT json_build_object('databases', (
     SELECT 'role' AS what, rolname AS name, concat_ws(', ',
         CASE WHEN rolsuper THEN 'superuser' END, CASE WHEN rolcreaterole THEN 'createrole' END,
         CASE WHEN rolcreatedb THEN 'createdb' END, CASE WHEN rolreplication THEN 'replication' END,
-        CASE WHEN rolbypassrls THEN 'bypassrls' END,
-        CASE WHEN rolcanlogin THEN 'may log in' ELSE 'may not log in' END,
-        (SELECT 'member of ' || string_agg(quote_ident(had.rolname), ', ')
-           FROM pg_auth_members JOIN pg_roles AS had ON had.oid = roleid WHERE member = role.oid)) AS seen,
-        format('ALTER ROLE %I NOLOGIN NOSUPERUSER NOCREATEROLE NOCREATEDB NOREPLICATION NOBYPASSRLS', rolname)
-          AS cure
-      FROM pg_roles AS role
-      WHERE oid >= 16384 AND NOT rolname = ANY ('{{KNOWN}}')
-        OR rolname = ANY ('{{KNOWN}}') AND rolname <> '{ADMIN}'
-          AND (rolsuper OR rolcreaterole OR rolcreatedb OR rolreplication OR rolbypassrls
-               OR EXISTS (SELECT FROM pg_auth_members WHERE member = role.oid))
+        CASE WHEN rolbypassrls THEN 'bypassrls' END, CASE WHEN rolcanlogin THEN 'may log in' END,
+        'member of ' || memberships) AS seen,
+        format('ALTER ROLE %I NOSUPERUSER NOCREATEROLE NOCREATEDB NOREPLICATION NOBYPASSRLS', rolname)
+          || CASE WHEN is_known THEN '' ELSE ' NOLOGIN' END
+          || coalesce(format('; REVOKE %s FROM %I', memberships, rolname), '') AS cure
+      FROM (
+        SELECT *, rolname = ANY ('{{KNOWN}}') AS is_known, (
+          SELECT string_agg(quote_ident(had.rolname), ', ')
+          FROM pg_auth_members JOIN pg_roles AS had ON had.oid = roleid WHERE member = role.oid
+        ) AS memberships FROM pg_roles AS role WHERE oid >= 16384 AND rolname <> '{ADMIN}'
+      ) AS role
+      WHERE rolsuper OR rolcreaterole OR rolcreatedb OR rolreplication OR rolbypassrls
+        OR memberships IS NOT NULL OR rolcanlogin AND NOT is_known
     UNION ALL
     SELECT 'database', datname, 'of role ' || pg_get_userbyid(datdba),
         format('ALTER DATABASE %I ALLOW_CONNECTIONS false', datname)
-      FROM pg_database WHERE oid >= 16384 AND NOT datname = ANY ('{{KNOWN}}')
+      FROM pg_database WHERE oid >= 16384 AND datallowconn AND NOT datname = ANY ('{{KNOWN}}')
     UNION ALL
     SELECT 'setting', name, 'set by ALTER SYSTEM to ' || coalesce(setting, ''),
         format('ALTER SYSTEM RESET %s', name)
