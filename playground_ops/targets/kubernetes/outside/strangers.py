@@ -28,7 +28,7 @@ SELECT json_build_object('databases', (
         'member of ' || memberships) AS seen,
         format('ALTER ROLE %I NOSUPERUSER NOCREATEROLE NOCREATEDB NOREPLICATION NOBYPASSRLS', rolname)
           || CASE WHEN is_known THEN '' ELSE ' NOLOGIN' END
-          || coalesce(format('; REVOKE %s FROM %I', memberships, rolname), '') AS cure
+          || coalesce('; REVOKE ' || memberships || ' FROM ' || quote_ident(rolname), '') AS cure
       FROM (
         SELECT *, rolname = ANY ('{{KNOWN}}') AS is_known, (
           SELECT string_agg(quote_ident(had.rolname), ', ')
