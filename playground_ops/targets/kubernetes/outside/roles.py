@@ -44,7 +44,7 @@ BEGIN
   END LOOP;
 END $$;
 """
-"""Of two that wait for each other the one that looks first is given up: this session, and not Dagster's.
+"""Where two wait for each other, the one that looks first is given up: this session, and not Dagster's.
 
 An event trigger would do what it likes as the superuser; code of a location may have left one.
 """
