@@ -12,6 +12,8 @@ from playground_ops.core.errors import Finding, FindingKind
 DEPLOY = "deploy"
 """A deploy that is under way."""
 DATABASE, WEBSERVER, DAEMON, SUPERVISOR = "database", "webserver", "daemon", "supervisor"
+ROLE = "role/dagster"
+"""Dagster's role in the stack's own Postgres."""
 OF_THE_DATABASE = ("DagsterPostgresException", "The stack's own database")
 """Words of errors, and of a cause that is made from them (`diagnose.server_log`)."""
 SHARED_PREFIXES = ("pod/", "deployment/", "statefulset/")

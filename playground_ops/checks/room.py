@@ -1,6 +1,8 @@
-"""Checks of database, volumes and memory: they are not almost full, and the schema fits this Dagster."""
+"""Checks of database, volumes and memory: not almost full, this Dagster's schema, no right too many."""
 
-from playground_ops.checks.causes import DEPLOY, seen
+from collections.abc import Sequence
+
+from playground_ops.checks.causes import DEPLOY, ROLE, seen
 from playground_ops.checks.topic import FOUNDATION
 from playground_ops.core.component import ComponentStatus, Database, Room, Storage, Usage
 from playground_ops.core.errors import Finding, capacity, certain
@@ -12,6 +14,8 @@ ENOUGH_BYTES = 10 * 1024**3
 ENOUGH_INODES = 100_000
 """On a large disk a tenth of the inodes is still plenty."""
 MOST_CONNECTIONS = 0.85
+ROLES_SETTLED = "playground.dagster/database-roles-settled"
+"""The annotation by which a deploy knows that it has been done."""
 MOST_MEMORY = 0.9
 
 
@@ -34,6 +38,13 @@ def schema(database: Database) -> list[Finding]:
     if database.revision == database.wanted_revision or None in (database.revision, database.wanted_revision):
         return []
     return [seen(_other_schema(database), follows=[DEPLOY])]
+
+
+def rights(database: Database) -> list[Finding]:
+    """Check the rights of Dagster's role in the stack's own Postgres: every location's code has it."""
+    if not database.too_many_rights:
+        return []
+    return [seen(_mighty(database.too_many_rights), explains=[ROLE], follows=[DEPLOY])]
 
 
 def memory(component: ComponentStatus | None) -> list[Finding]:
@@ -118,6 +129,19 @@ def _other_schema(database: Database) -> Finding:
         cause="Dagster was upgraded, or set back, without `dagster instance migrate`.",
         fix="`deploy` migrates it before anything of the new version starts. A schema newer than Dagster "
         "can't be set back: `restore FILE` brings back a backup.",
+        whose="surroundings",
+    )
+
+
+def _mighty(had: Sequence[str]) -> Finding:
+    return certain(
+        object=ROLE,
+        observed=f"In the stack's Postgres it has what it should not have: {', '.join(had)}.",
+        cause="The image of Postgres makes its first role a superuser, and no `deploy` from a clone has "
+        "taken that away, or somebody gave it back. With it the code of any location reads every database "
+        "and runs commands in the pod of Postgres.",
+        fix="`deploy` from a clone takes it away, after a backup. Where that has nothing to do, run `kubectl "
+        f"annotate statefulset dagster-postgres {ROLES_SETTLED}-` in its namespace before it.",
         whose="surroundings",
     )
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from playground_ops.cli.console import end, print_json, say
+from playground_ops.cli.console import end, fail, plain, print_json, say
 from playground_ops.cli.progress import display
 from playground_ops.cli.session import Session, common, context_of_the_command
 from playground_ops.cli.stack_commands import bring_up, document_of
@@ -151,12 +151,12 @@ def _unreadable(file: Path, observed: str) -> Finding:
 @click.option("--force", is_flag=True, help="Also while runs are under way, which ends them.")
 @common
 def rotate_command(config: Path | None, target: str | None, as_json: bool, force: bool) -> None:
-    """Give Postgres a new password, and deploy.
+    """Give Postgres a new password, and deploy; name what is in Postgres and not the stack's.
 
     A rotation that was interrupted is finished by another one.
     """
     from playground_ops.render.stack import render
-    from playground_ops.targets.kubernetes.outside import postgres, rotation
+    from playground_ops.targets.kubernetes.outside import postgres, roles, rotation, strangers
     from playground_ops.targets.kubernetes.outside.preflight import check
 
     connection, configuration = open_cluster(config, target, context_of_the_command())
@@ -170,13 +170,16 @@ def rotate_command(config: Path | None, target: str | None, as_json: bool, force
     shown = display(as_json)
     for run in runs:
         shown.line(f"ends: run {run}")
+    roles.settle(connection, configuration, place, shown.line)
     rotation.rotate(connection, configuration, place, shown.line)
+    foreign = strangers.find(connection, configuration, place)
     session = Session(config, target, as_json)
     deployed = bring_up(session, "deploy", [])
     if not as_json:
         click.echo("The database has a new password, and the stack uses it.")
-    ended = [run.id for run in runs]
-    end({**document_of(deployed), "runs_ended": ended}, deployed.failures, as_json)
+        fail(foreign, as_json)
+    more = {"runs_ended": [run.id for run in runs], "not_of_the_stack": plain(foreign)}
+    end({**document_of(deployed), **more}, deployed.failures, as_json)
 
 
 COMMANDS = {"secret": secret}

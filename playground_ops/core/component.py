@@ -127,6 +127,8 @@ class Database(FrozenModel):
     """The revision of its schema, as alembic names it; None where none was ever recorded."""
     wanted_revision: str | None = None
     """The revision that the Dagster of this process needs."""
+    too_many_rights: tuple[str, ...] = ()
+    """Attributes and memberships of Dagster's role that it should not have; of the stack's own database."""
 
 
 class Room(FrozenModel):

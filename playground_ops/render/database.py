@@ -9,6 +9,8 @@ from playground_ops.render.names import POSTGRES, POSTGRES_PORT, Object, a_servi
 from playground_ops.render.pod import Container, Mounted, Pod, container, secret_variable, variable, writable
 
 USER = DATABASE = "dagster"
+ADMIN = "dagster_admin"
+"""The superuser of the stack's own Postgres. It has no password, and no connection over a network is its."""
 POSTGRES_USER_ID = 999
 """The user id of postgres in the official image."""
 DATA = "/var/lib/postgresql/data"

@@ -161,9 +161,9 @@ class ClusterStack(Asking):
         access = Access(self.access.program, str(folder / "config"), self.access.context)
         return ClusterStack(access, self.namespace, self.folder)
 
-    def sql(self, statement: str) -> str:
+    def sql(self, statement: str, user: str = "dagster") -> str:
         """Return what psql answers in the Postgres pod."""
-        psql = ["psql", "-XAtq", "-U", "dagster", "-d", "dagster", "-c", statement]
+        psql = ["psql", "-XAtq", "-U", user, "-d", "dagster", "-c", statement]
         return self.kubectl("exec", "dagster-postgres-0", "--", *psql).strip()
 
     def get(self, kind: str, name: str = "") -> Any:

@@ -16,6 +16,7 @@ import pytest
 
 from playground_ops.config import load
 from playground_ops.core.errors import BadInput, PlaygroundError
+from playground_ops.render.database import ADMIN
 from playground_ops.targets.kubernetes.api.connection import Connection
 from playground_ops.targets.kubernetes.outside import backups, postgres, stopping
 from playground_ops.targets.kubernetes.outside.executing import Place
@@ -148,7 +149,7 @@ def test_a_file_that_is_no_backup_stops_nothing(
 def test_a_backup_of_another_database_is_refused(
     connection: Connection, stack: ClusterStack, place: Place, tmp_path: Path
 ) -> None:
-    dump = ["pg_dump", "-Fc", "-U", "dagster", "-d", "template1"]
+    dump = ["pg_dump", "-Fc", "-U", ADMIN, "-d", "template1"]
     command = [stack.access.program, "--namespace", stack.namespace, "exec", place.pod, "--", *dump]
     done = subprocess.run(command, env=stack.access.environ, capture_output=True, check=True)
     (tmp_path / "other").write_bytes(done.stdout)

@@ -10,7 +10,9 @@ import psycopg2
 import pytest
 import yaml
 
+from playground_ops.checks.room import ROLES_SETTLED
 from playground_ops.config import load
+from playground_ops.render.database import ADMIN
 from playground_ops.render.names import OF_NAMESPACE, OPS_ACCOUNT
 from tests.asking import eventually
 from tests.cluster.access import Access, KubectlFailed
@@ -87,6 +89,72 @@ def test_its_role_connects_to_nothing_else(stack: ClusterStack, database: str) -
     with connected_away(stack) as connection, connection.cursor() as cursor:
         cursor.execute("SELECT rolsuper, rolcreatedb, rolcreaterole FROM pg_roles WHERE rolname = user")
         assert cursor.fetchone() == (False, False, False)
+
+
+INSERT = "INSERT INTO runs (run_id, pipeline_name, status, run_body) VALUES ('x', 'kept', 'SUCCESS', '{}')"
+ATTACK = """
+import json, os, psycopg2
+def told(statement, database):
+    try:
+        with psycopg2.connect(
+            host=os.environ["DAGSTER_PG_HOST"], port=os.environ["DAGSTER_PG_PORT"], dbname=database,
+            user=os.environ["DAGSTER_PG_USER"], password=os.environ["DAGSTER_PG_PASSWORD"],
+            connect_timeout=10,
+        ) as connection, connection.cursor() as cursor:
+            cursor.execute(statement)
+            connection.rollback()
+            return "let"
+    except psycopg2.Error as error:
+        return str(error).splitlines()[0]
+print(json.dumps([told(*one) for one in STATEMENTS]))
+"""
+STATEMENTS = [
+    ("CREATE TEMPORARY TABLE told (line text); COPY told FROM PROGRAM 'id'", "dagster"),
+    ("SELECT pg_read_file('PG_VERSION')", "dagster"),
+    ("CREATE ROLE evil SUPERUSER LOGIN", "dagster"),
+    ("SELECT rolpassword FROM pg_authid", "dagster"),
+    ("SELECT 1", "location_orders"),
+    ("SELECT 1", "postgres"),
+]
+
+
+def attacked(stack: ClusterStack) -> list[str]:
+    """Return what Postgres answers to code of `orders` that has Dagster's own role, as all code has."""
+    pod = next(one for one in pods_there(stack) if one["status"]["phase"] == "Running")["metadata"]["name"]
+    script = ATTACK.replace("STATEMENTS", repr(STATEMENTS))
+    command = ("exec", pod, "-c", "dagster-grpc", "--", "python", "-c", script)
+    found: list[str] = json.loads(stack.access.kubectl(*command, namespace=stack.namespace_of(APART)))
+    return found
+
+
+def is_refused(answer: str) -> bool:
+    return "permission denied" in answer or "must be superuser" in answer
+
+
+def test_code_of_a_location_is_no_superuser_of_postgres(stack: ClusterStack) -> None:
+    answers = attacked(stack)
+    assert [one for one in answers if not is_refused(one)] == []
+    assert len(answers) == len(STATEMENTS)
+
+
+def test_a_role_that_is_a_superuser_is_told_and_a_deploy_ends_that_after_a_backup(
+    stack: ClusterStack,
+) -> None:
+    stack.sql("ALTER ROLE dagster SUPERUSER", ADMIN)
+    stack.sql(INSERT)
+    stack.kubectl("annotate", "statefulset", "dagster-postgres", f"{ROLES_SETTLED}-")
+    assert "let" in attacked(stack)
+    assert stack.plan() == {"role/dagster": ["superuser"]}
+    told = json.loads(stack.run("health", "--json").stdout)["findings"]
+    assert "healthy" in [one["check"] for one in told if one["object"] == "role/dagster"]
+    pod = stack.uids("postgres")
+    said = stack.done("deploy").stderr
+    assert "a superuser: a backup" in said
+    assert "/backups/dagster-" in said
+    assert stack.plan() == {}
+    assert [one for one in attacked(stack) if not is_refused(one)] == []
+    assert stack.uids("postgres") == pod, "Postgres goes on, and so does whoever uses it"
+    stack.sql("DELETE FROM runs WHERE run_id = 'x'")
 
 
 def test_it_is_redeployed_and_rolled_back_and_ops_is_denied_nothing(

@@ -151,6 +151,7 @@ def test_a_rotation_reaches_everything_and_is_seen_nowhere(stack: ClusterStack) 
     said = stack.done("secret", "rotate-database", "--force")
     new = password(stack)
     assert "ends: run 0a1b2c3d" in said.stderr
+    assert "not of this configuration" not in said.stderr, "nobody but the stack has anything in Postgres"
     assert (old != new, is_let_in(stack, new), is_let_in(stack, old)) == (True, True, False)
     assert numbers(stack) == expected
     stack.sql("DELETE FROM runs WHERE run_id = '0a1b2c3d-0000'")  # no run of Dagster's: it can't show it

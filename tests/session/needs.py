@@ -9,6 +9,7 @@ import json
 import os
 import shutil
 from collections.abc import Callable
+from pathlib import Path
 from typing import NoReturn
 
 import pytest
@@ -17,7 +18,7 @@ from tests.cluster import needs as of_a_cluster
 from tests.session.outermost import is_outermost
 
 VARIABLE = "PLAYGROUND_TEST_LACKS"
-CLUSTER, BROWSER = "cluster", "browser"
+CLUSTER, BROWSER, POSTGRES = "cluster", "browser", "postgres"
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 
 
@@ -32,7 +33,22 @@ def _browser_missing() -> str:
     return "these tests need chromium and chromedriver (Debian: chromium, chromium-driver)"
 
 
-LOOKS: dict[str, Callable[[], str]] = {CLUSTER: of_a_cluster.missing, BROWSER: _browser_missing}
+def postgres() -> Path | None:
+    """Return the folder with the programs of Postgres's server, which Debian does not put on the PATH."""
+    places = [*sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)]
+    places += map(Path, os.environ.get("PATH", "").split(":"))
+    return next((place.resolve() for place in places if (place / "initdb").exists()), None)
+
+
+def _postgres_missing() -> str:
+    return "" if postgres() else "these tests need a server of Postgres (Debian: postgresql)"
+
+
+LOOKS: dict[str, Callable[[], str]] = {
+    CLUSTER: of_a_cluster.missing,
+    BROWSER: _browser_missing,
+    POSTGRES: _postgres_missing,
+}
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -114,6 +114,7 @@ def at_storage(target: Target, keeps: str) -> Looked:
     if database := storage.database:
         found.append((keeps, Topic.ROOM, room.connections(database)))
         found.append((keeps, Topic.AS_CONFIGURED, room.schema(database)))
+        found.append((keeps, Topic.HEALTHY, room.rights(database)))
     if storage.of_database:
         found.append((keeps, Topic.ROOM, room.volume(storage.of_database)))
     if storage.of_files:

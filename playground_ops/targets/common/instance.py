@@ -224,19 +224,31 @@ def instigator_origin(location: str, address: Address, automation: Automation) -
 
 QUESTIONS = {
     "bytes_used": "SELECT pg_database_size(current_database())",
-    "connections": "SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend'",
+    "connections": """SELECT count(*) FROM pg_stat_activity WHERE datid IS NOT NULL AND usesysid IS NOT NULL
+  AND coalesce(backend_type, 'client backend') = 'client backend'""",
     "most_connections": """SELECT current_setting('max_connections')::int
   - current_setting('superuser_reserved_connections')::int""",
 }
-ON_DISK = (
-    "SELECT (SELECT sum(pg_database_size(oid)) FROM pg_database) + (SELECT sum(size) FROM pg_ls_waldir())"
-)
-"""A query for the size of the server's files; it needs a role with `pg_monitor`, or a superuser."""
+"""The second counts sessions of roles of which this one may see no more than that they are there."""
+ON_DISK = "SELECT pg_tablespace_size('pg_default') + (SELECT sum(size) FROM pg_ls_waldir())"
+"""A query for the size of the server's files. `GRANT EXECUTE ON FUNCTION pg_ls_waldir()` is enough for it."""
+RIGHTS = """
+SELECT lower(had) FROM (
+  SELECT unnest(ARRAY[
+    CASE WHEN rolsuper THEN 'SUPERUSER' END, CASE WHEN rolcreaterole THEN 'CREATEROLE' END,
+    CASE WHEN rolcreatedb THEN 'CREATEDB' END, CASE WHEN rolreplication THEN 'REPLICATION' END,
+    CASE WHEN rolbypassrls THEN 'BYPASSRLS' END
+  ]) AS had FROM pg_catalog.pg_roles WHERE rolname = current_user
+  UNION ALL SELECT rolname FROM pg_catalog.pg_roles JOIN pg_catalog.pg_auth_members ON roleid = oid
+    WHERE member = (SELECT oid FROM pg_catalog.pg_roles WHERE rolname = current_user)
+) AS found WHERE had IS NOT NULL
+"""
 
 
 def measure(dagster_home: Path, *, whole: bool) -> tuple[Database, int]:
-    """Return the database's state, and the bytes of the complete server on its disk, if `whole`, else 0.
+    """Return the database's state, and the bytes of the complete server on its disk.
 
+    `whole`: whether the server is the stack's own. If not, the bytes are 0, and rights are not asked for.
     Raises PlaygroundError when it does not answer.
     """
     with opened(dagster_home) as instance:
@@ -244,8 +256,16 @@ def measure(dagster_home: Path, *, whole: bool) -> tuple[Database, int]:
         with storage.connect() as connection:
             found = {name: _number(connection, text) for name, text in QUESTIONS.items()}
             on_disk = _number(connection, ON_DISK) if whole else 0
+            rights = _words(connection, RIGHTS) if whole else ()
         revision, wanted = storage.alembic_version()
-    return Database(**found, revision=revision, wanted_revision=wanted), on_disk
+    state = Database(**found, revision=revision, wanted_revision=wanted, too_many_rights=rights)
+    return state, on_disk
+
+
+def _words(connection: Connection, query: str) -> tuple[str, ...]:
+    from sqlalchemy import text
+
+    return tuple(str(row[0]) for row in connection.execute(text(query)))
 
 
 def _number(connection: Connection, query: str) -> int:

@@ -51,6 +51,7 @@ from playground_ops.targets.kubernetes.objects.components import (
     used,
 )
 from playground_ops.targets.kubernetes.objects.database import dump, ensure_database_password, is_due, migrate
+from playground_ops.targets.kubernetes.objects.database_role import planned as planned_role
 from playground_ops.targets.kubernetes.objects.planning import plan_objects
 from playground_ops.targets.kubernetes.pods.selection import collected
 from playground_ops.targets.kubernetes.releases import archive
@@ -87,8 +88,9 @@ class KubernetesStack:
         def explain(change: Change) -> tuple[FieldChange, ...]:
             return told_of_release(configuration, change, self._places()[change.component][1])
 
-        values = value_mark.planned(self._connection, configuration)
-        return Plan(changes=(*objects, *values, *explained(locations, explain).changes))
+        marks = (value_mark.planned, planned_role)
+        once = [one for planned in marks for one in planned(self._connection, configuration)]
+        return Plan(changes=(*objects, *once, *explained(locations, explain).changes))
 
     def components(self) -> Sequence[Component]:
         found = [
@@ -128,8 +130,9 @@ class KubernetesStack:
             changed = list(widening.widened(self._connection, changed))
         apply_changes(self._connection, changed, say)
         if not self._connection.is_ops:
-            from playground_ops.targets.kubernetes.outside import databases
+            from playground_ops.targets.kubernetes.outside import databases, roles
 
+            roles.ensure(self._connection, configuration, changed, say)
             databases.ensure(self._connection, configuration, say)
             value_mark.note_new(self._connection, changed)
             self._move_values(configuration, changed, say)

@@ -25,9 +25,10 @@ CONTENTS = ("pg_restore", "--list")
 READ = ("pg_restore", "--file=/dev/null")
 """Reads a backup to its end: a truncated file has its table of contents but not its data."""
 RESTORE = (
-    *("pg_restore", "--clean", "--if-exists", "--single-transaction", "--exit-on-error", "--no-owner"),
-    *postgres.AS_OWNER,
+    *("pg_restore", "--clean", "--if-exists", "--single-transaction", "--exit-on-error"),
+    *("--no-owner", "--no-privileges", *postgres.AS_OWNER),
 )
+"""Restores as Dagster's role, never as the superuser: a backup holds what code wrote, expressions too."""
 OF_DAGSTER = " TABLE public runs "
 """This is in the table of contents of every backup of a Dagster instance."""
 Count = Callable[[int], None]

@@ -13,10 +13,9 @@ from typing import Any
 
 from playground_ops.config import Configuration
 from playground_ops.core.clock import SystemClock
-from playground_ops.core.errors import Finding, FindingKind, PlaygroundError, certain
+from playground_ops.core.errors import Finding, PlaygroundError, certain
 from playground_ops.core.model import Location
 from playground_ops.core.target import Say
-from playground_ops.diagnose.pods import Collected, assess
 from playground_ops.render.database import (
     DATABASE,
     OWN_SECRET,
@@ -28,11 +27,10 @@ from playground_ops.render.database import (
     reach,
 )
 from playground_ops.render.mounted_versions import SECRET_VERSION
-from playground_ops.render.names import MANAGER, POSTGRES, PREFIX, an_object, labels
+from playground_ops.render.names import MANAGER, PREFIX, an_object, labels
 from playground_ops.render.namespaces import place
 from playground_ops.targets.kubernetes.api.connection import Connection
-from playground_ops.targets.kubernetes.api.paths import Selection, collection, path, path_of, title
-from playground_ops.targets.kubernetes.api.streaming import states
+from playground_ops.targets.kubernetes.api.paths import collection, path, path_of, title
 from playground_ops.targets.kubernetes.objects.applying import apply_object
 from playground_ops.targets.kubernetes.objects.database import BYTES
 from playground_ops.targets.kubernetes.objects.secret_versions import new_version
@@ -43,8 +41,6 @@ from playground_ops.targets.kubernetes.outside.postgres import verifier
 READY = f"{PREFIX}database-ready"
 """Annotation of the Secret with the version that Postgres has."""
 FIRST = "first"
-START_SECONDS = 300.0
-"""Time for Postgres to come up, along with everything else of a first bootstrap."""
 ATTEMPT_SECONDS = 60.0
 MERGE = "application/merge-patch+json"
 SCRIPT = """\
@@ -73,7 +69,7 @@ def ensure(connection: Connection, configuration: Configuration, say: Say) -> No
     due = [one for one in _with_one(configuration) if not _is_ready(connection, configuration, one)]
     if not due:
         return
-    where = _running(connection, configuration, say)
+    where = postgres.running(connection, configuration, say)
     deadline = time.monotonic() + ATTEMPT_SECONDS
     for location in due:
         while True:
@@ -132,27 +128,10 @@ def _make(connection: Connection, configuration: Configuration, where: Place, lo
     script = SCRIPT.format(
         name=own_database(location.name), verifier=verifier(password), database=DATABASE, owner=USER
     )
-    postgres.psql(connection, where, script)
+    postgres.psql(connection, where, postgres.SAFELY + script, postgres.superuser(connection, where))
     version = (found["metadata"].get("annotations") or {}).get(SECRET_VERSION, FIRST)
     body = {"metadata": {"annotations": {READY: version}}}
     connection.request("PATCH", wanted, body, MERGE, {"fieldManager": MANAGER})
-
-
-def _running(connection: Connection, configuration: Configuration, say: Say) -> Place:
-    """Wait until Postgres runs. Raises PlaygroundError at once for a certain fault, else at the deadline."""
-    told, chosen = "", Selection(configuration.kubernetes.namespace, name=f"{POSTGRES}-0")
-    for found in states(connection, chosen, START_SECONDS):
-        state = assess(Collected(found[0])) if found else None
-        if state and state.ready:
-            break
-        if state and state.finding and state.finding.kind is FindingKind.CERTAIN:
-            raise PlaygroundError(state.finding)
-        if (
-            message := f"waiting for postgres: {state.message if state else 'its pod is not made yet'}"
-        ) != told:
-            say(message)
-            told = message
-    return postgres.find(connection, configuration, "")
 
 
 COMPONENT = "copy"

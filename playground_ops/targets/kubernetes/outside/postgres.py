@@ -9,12 +9,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from playground_ops.config import Configuration
-from playground_ops.core.errors import BadInput, Finding, PlaygroundError, certain, transient
+from playground_ops.core.errors import BadInput, Finding, FindingKind, PlaygroundError, certain, transient
 from playground_ops.core.pod import Pod
-from playground_ops.render.database import DATABASE, USER
+from playground_ops.core.target import Say
+from playground_ops.diagnose.pods import Collected, assess
+from playground_ops.render.database import ADMIN, DATABASE, USER
 from playground_ops.render.names import POSTGRES
 from playground_ops.targets.kubernetes.api.connection import Connection
-from playground_ops.targets.kubernetes.api.paths import path_of
+from playground_ops.targets.kubernetes.api.paths import Selection, path_of
+from playground_ops.targets.kubernetes.api.streaming import states
 from playground_ops.targets.kubernetes.outside.executing import Place, output
 
 ROUNDS = 4096
@@ -32,10 +35,15 @@ def verifier(password: str, salt: bytes | None = None) -> str:
 
 CONTAINER = "postgres"
 AS_OWNER = ("--no-password", "--username", USER, "--dbname", DATABASE)
+AS_ADMIN = ("--no-password", "--username", ADMIN, "--dbname", DATABASE)
 PSQL = (
     *("psql", "--no-psqlrc", "--quiet", "--tuples-only", "--no-align"),
-    *("--set", "ON_ERROR_STOP=1", *AS_OWNER, "--file=-"),
+    *("--set", "ON_ERROR_STOP=1", "--file=-"),
 )
+START_SECONDS = 300.0
+"""Time for Postgres to come up, along with everything else of a first bootstrap."""
+SAFELY = "SET search_path = pg_catalog, pg_temp;\n"
+"""The beginning of a superuser's script: in the schemas of a database lies what its owner put there."""
 _ACTIVE = """
 SELECT CASE WHEN to_regclass('public.runs') IS NULL THEN '[]' ELSE (
   xpath('/row/found/text()', query_to_xml($$
@@ -71,9 +79,32 @@ def find(connection: Connection, configuration: Configuration, instead: str) -> 
     return Place(namespace, pod, CONTAINER)
 
 
-def psql(connection: Connection, place: Place, script: str) -> str:
+def running(connection: Connection, configuration: Configuration, say: Say) -> Place:
+    """Wait until Postgres runs. Raises PlaygroundError at once for a certain fault, else at the deadline."""
+    told, chosen = "", Selection(configuration.kubernetes.namespace, name=f"{POSTGRES}-0")
+    for found in states(connection, chosen, START_SECONDS):
+        state = assess(Collected(found[0])) if found else None
+        if state and state.ready:
+            break
+        if state and state.finding and state.finding.kind is FindingKind.CERTAIN:
+            raise PlaygroundError(state.finding)
+        if (
+            message := f"waiting for postgres: {state.message if state else 'its pod is not made yet'}"
+        ) != told:
+            say(message)
+            told = message
+    return find(connection, configuration, "")
+
+
+def psql(connection: Connection, place: Place, script: str, whose: Sequence[str] = AS_OWNER) -> str:
     """Run a script, passed by standard input only, and return its output. Raises PlaygroundError."""
-    return output(connection, place, PSQL, script.encode()).strip()
+    return output(connection, place, [*PSQL, *whose], script.encode()).strip()
+
+
+def superuser(connection: Connection, place: Place) -> Sequence[str]:
+    """Return as whom psql connects as the superuser: Dagster's role, until `roles` took that from it."""
+    asked = "SELECT rolsuper FROM pg_catalog.pg_roles WHERE rolname = current_user;\n"
+    return AS_OWNER if psql(connection, place, asked) == "t" else AS_ADMIN
 
 
 def active_runs(connection: Connection, place: Place) -> list[ActiveRun]:

@@ -11,6 +11,7 @@ from playground_ops.render.names import MANAGER, OF_NAMESPACE
 from playground_ops.targets.kubernetes.api.connection import AT_ONCE, Connection
 from playground_ops.targets.kubernetes.api.paths import PLURALS, path, path_of, title
 from playground_ops.targets.kubernetes.api.refusals import Refusal
+from playground_ops.targets.kubernetes.objects.database_role import is_due
 from playground_ops.targets.kubernetes.objects.references import Reference, object_of, references
 
 OLDEST = (1, 30)
@@ -27,6 +28,7 @@ def check(connection: Connection, configuration: Configuration, wanted: Sequence
     checks: Sequence[Callable[[], Iterable[Finding]]] = (
         lambda: of_version(connection.get("/version") or {}, connection.name),
         lambda: _rights(connection, configuration, wanted),
+        lambda: _commands(connection, configuration),
         lambda: _storage(connection, configuration),
         lambda: _strangers(connection, configuration, wanted),
         lambda: _references(connection, configuration),
@@ -80,13 +82,7 @@ def _rights_in(
         api, kind, verb = wish
         resource = {"group": api.rpartition("/")[0], "resource": PLURALS[kind], "verb": verb}
         place = {} if kind == "Namespace" else {"namespace": namespace}
-        review = {
-            "apiVersion": "authorization.k8s.io/v1",
-            "kind": "SelfSubjectAccessReview",
-            "spec": {"resourceAttributes": {**resource, **place}},
-        }
-        answer = connection.request("POST", "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews", review)
-        return None if answer["status"].get("allowed") else f"{verb} {PLURALS[kind]}"
+        return None if _may(connection, **resource, **place) else f"{verb} {PLURALS[kind]}"
 
     with ThreadPoolExecutor(AT_ONCE) as pool:
         missing = [found for found in pool.map(refused, asked) if found]
@@ -98,6 +94,31 @@ def _rights_in(
             f"In namespace {namespace} there is no right to {', '.join(missing)}.",
             "A stack's foundation and components are applied with the rights of whoever deploys.",
             "Ask for these rights, or use a context that has them.",
+        )
+
+
+def _may(connection: Connection, **attributes: str) -> bool:
+    """Ask by a SelfSubjectAccessReview. `attributes`: its resourceAttributes."""
+    review = {
+        "apiVersion": "authorization.k8s.io/v1",
+        "kind": "SelfSubjectAccessReview",
+        "spec": {"resourceAttributes": attributes},
+    }
+    answer = connection.request("POST", "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews", review)
+    return bool(answer["status"].get("allowed"))
+
+
+def _commands(connection: Connection, configuration: Configuration) -> Iterator[Finding]:
+    """Check the right to commands in pods where Dagster's role is to be changed (`roles`)."""
+    namespace = configuration.kubernetes.namespace
+    asked = {"namespace": namespace, "resource": "pods", "subresource": "exec", "verb": "create"}
+    if is_due(connection, configuration) and not _may(connection, **asked):
+        yield _finding(
+            f"context/{connection.name}",
+            f"In namespace {namespace} there is no right to create pods/exec.",
+            "Dagster's role in Postgres is not to stay the superuser that the image makes it, and that is "
+            "changed by a command in the pod.",
+            "Ask for this right, or use a context that has it.",
         )
 
 
