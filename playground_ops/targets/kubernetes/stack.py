@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from functools import cached_property, partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from playground_ops.config import Configuration
 from playground_ops.config.digest import CONFIRMED, desired_settings, location_component
@@ -50,7 +50,7 @@ from playground_ops.targets.kubernetes.objects.components import (
     status_of,
     used,
 )
-from playground_ops.targets.kubernetes.objects.database import dump, ensure_database_password, is_due, migrate
+from playground_ops.targets.kubernetes.objects.database import dump, is_due, migrate
 from playground_ops.targets.kubernetes.objects.database_role import planned as planned_role
 from playground_ops.targets.kubernetes.objects.planning import plan_objects
 from playground_ops.targets.kubernetes.pods.selection import collected
@@ -59,6 +59,9 @@ from playground_ops.targets.kubernetes.releases.deployments import Releases
 from playground_ops.targets.kubernetes.releases.differences import told_of_release
 from playground_ops.targets.kubernetes.releases.records import Records
 from playground_ops.targets.kubernetes.releases.runs import launcher_may_change
+
+if TYPE_CHECKING:
+    from playground_ops.targets.kubernetes.outside.deploying import DeployFromOutside
 
 OURS = f"app.kubernetes.io/managed-by={MANAGER}"
 RUNNING = "running"
@@ -111,58 +114,38 @@ class KubernetesStack:
 
         Raises PlaygroundError before anything is written, or with the first refusal.
         """
-        if not self._connection.is_ops:
-            from playground_ops.targets.kubernetes.outside.preflight import check
-
-            wanted = [one.manifest for one in whole.changes if one.manifest and one.action != "delete"]
-            check(self._connection, configuration, wanted)
-            self._begin(configuration, changed, say)
+        outside = None if self._connection.is_ops else self._outside(configuration, say)
+        if outside is not None:
+            outside.begin(whole, changed)
             changed = _with_orders(whole, changed)
         elif found := beyond_what_was_applied(self._connection, configuration):
             raise PlaygroundError(*found)
         launcher_may_change(self._connection, configuration)
         if is_due(changed):
             migrate(self._connection, configuration, say)
-        if not self._connection.is_ops:
+        if outside is not None:
             from playground_ops.targets.kubernetes.outside import widening
 
             self._is_wide = widening.has_limits(changed)
             changed = list(widening.widened(self._connection, changed))
         apply_changes(self._connection, changed, say)
-        if not self._connection.is_ops:
-            from playground_ops.targets.kubernetes.outside import databases, roles
-
-            roles.ensure(self._connection, configuration, changed, say)
-            databases.ensure(self._connection, configuration, say)
-            value_mark.note_new(self._connection, changed)
-            self._move_values(configuration, changed, say)
-
-    def _move_values(self, configuration: Configuration, changed: Sequence[Change], say: Say) -> None:
-        if due := value_mark.due(changed):
-            from playground_ops.targets.kubernetes.outside import values
-
-            values.move(self._connection, configuration, self._project, due, say)
+        if outside is not None:
+            outside.settle(changed)
 
     def finish(self, configuration: Configuration, changed: Sequence[Change], say: Say) -> None:
-        if any(change.kind == "location" and change.object is None for change in changed):
-            self._move_values(configuration, changed, say)  # what was written during the rollouts
+        rolled_out = any(change.kind == "location" and change.object is None for change in changed)
+        if rolled_out and not self._connection.is_ops:
+            self._outside(configuration, say).move_values(changed)  # what was written meanwhile
         if self._is_wide:
             from playground_ops.targets.kubernetes.outside import widening
 
             space, text = self._namespace, configuration.text
             self._is_wide = not widening.narrow(self._connection, space, text, changed, say)
 
-    def _begin(self, configuration: Configuration, changed: Sequence[Change], say: Say) -> None:
-        """Create the namespaces, and in them the Secrets, which no plan may show."""
-        from playground_ops.targets.kubernetes.outside import databases
+    def _outside(self, configuration: Configuration, say: Say) -> "DeployFromOutside":
+        from playground_ops.targets.kubernetes.outside.deploying import DeployFromOutside
 
-        inventory.make_namespaces(self._connection, configuration)
-        wanted = {f"namespace/{name}" for name in configuration.namespaces}
-        first = [change for change in changed if change.object in wanted]
-        apply_changes(self._connection, first, lambda message: None)
-        ensure_database_password(self._connection, configuration, say)
-        databases.ensure_copies(self._connection, configuration, say)
-        databases.ensure_secrets(self._connection, configuration, say)
+        return DeployFromOutside(self._connection, configuration, self._project, say)
 
     def missing(self, configuration: Configuration) -> Mapping[str, Sequence[Finding]]:
         found = references.missing(self._connection, configuration)
