@@ -10,7 +10,7 @@ from playground_ops.core.errors import Finding, PlaygroundError, certain
 from playground_ops.targets.common.declared import AS_FOUND, Declared, Selection
 from playground_ops.targets.common.modules import has_module, has_package, nearest_folders, offered
 from playground_ops.targets.common.python_versions import requires_python
-from playground_ops.targets.common.repository_files import inside, is_folder, shown
+from playground_ops.targets.common.repository_files import inside, is_folder, reading, shown
 from playground_ops.targets.common.shadows import check_shadows
 from playground_ops.targets.common.toml_files import read_toml
 
@@ -86,10 +86,16 @@ def read_project(
     The module is the one given, else what `[tool.dg.project]` or `[tool.dagster]` declares, else
     `playground.definitions`. Raises PlaygroundError (certain).
     """
+    with reading(f"project/{shown(subdirectory)}"):
+        return _read(checkout.resolve(), subdirectory, module, attribute, selection)
+
+
+def _read(
+    checkout: Path, subdirectory: str, module: str | None, attribute: str | None, selection: Selection
+) -> Project:
     # Only here: a read-only command has 0.4 s in all.
     from playground_ops.targets.common.choosing import find_declared
 
-    checkout = checkout.resolve()
     directory = _directory(checkout, subdirectory)
     declared = read_toml(directory / "pyproject.toml", checkout)
     roots = _roots(checkout, directory, declared)

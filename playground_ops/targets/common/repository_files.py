@@ -6,6 +6,8 @@ Paths are resolved step by step and never leave the checkout; only regular files
 import errno
 import os
 import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from playground_ops.core.checkout import one_line
@@ -123,6 +125,25 @@ def decoded(content: bytes, name: str) -> str:
     if "\0" in text:
         raise PlaygroundError(_no_text(name, "It has a NUL."))
     return text
+
+
+@contextmanager
+def reading(thing: str) -> Iterator[None]:
+    """Around what reads a commit's files and does nothing else: what it does not foresee is a finding too.
+
+    The same files give the same error each time. Raises PlaygroundError (certain).
+    """
+    try:
+        yield
+    except (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError) as error:
+        raise PlaygroundError(
+            certain(
+                object=thing,
+                observed=f"Its files can't be read: {type(error).__name__}: {shown(str(error))}.",
+                cause="One of them has what this program does not expect there.",
+                fix="Look at what the commit changed in `pyproject.toml` or a lock, and report this.",
+            )
+        ) from error
 
 
 def name_of(checkout: Path, path: Path) -> str:
