@@ -214,11 +214,13 @@ def test_code_from_outside_of_the_commit_is_refused(
             "V0=x\n" + "".join(f"V{n + 1}=${{V{n}}}${{V{n}}}\n" for n in range(40)),
             "can't be set",
         ),
+        ("setup.cfg", "[options]\nx" + " " * 100_000 + "y\n", "can't be read"),
         (".env", "'A=B'=x\n", "can't be set"),
         (".env", "A=" + "${A:-" * 30_000, "references"),
         (".env", "A=x" + " " * 100_000 + "y\n", "spaces"),
         ("requirements.txt", "-r ../outside.txt\n", "`../outside.txt` leads out"),
         ("requirements.txt", "-c /etc/passwd\n", "leads out"),
+        ("requirements.txt", "-c file:///etc/passwd\n", "leads out"),
         ("requirements.txt", "-r ${HOME}/x.txt\n", "`${HOME}/x.txt`"),
         ("requirements.txt", "--find-links ../outside\n", "leads out"),
         ("requirements.txt", "-e ../outside\n", "from outside its repository: `../outside`"),
@@ -270,6 +272,11 @@ def test_requirements_that_nobody_writes_harm_nothing(tmp_path: Path, name: str,
 def test_requirements_from_windows_are_read(tmp_path: Path) -> None:
     checkout = write(tmp_path / "c", {**MODULE, "requirements.txt": "dagster==1.13.0\r\n".encode("utf-16")})
     assert read_project(checkout).declared.is_exact
+
+
+def test_constraints_of_a_url_are_the_installer_s_to_ask(tmp_path: Path) -> None:
+    text = "-c https://files.test/constraints.txt\ndagster==1.13.0\n"
+    assert read_project(write(tmp_path / "c", {**MODULE, "requirements.txt": text})).declared.is_exact
 
 
 def test_files_that_include_each_other_have_a_bound(tmp_path: Path) -> None:

@@ -74,7 +74,7 @@ PIPFILE_LOCK = {
 TEXTS = {
     "requirements.txt": "dagster==1.13.0 --hash=sha256:x\n-r more.txt\n-e lib\n--find-links wheels\n",
     "more.txt": "y==1 ; python_version > '3'\n-c requirements.txt\n",
-    "setup.cfg": "[metadata]\nname = x\nversion = 1\n[options]\npython_requires = >=3.10\ninstall_requires = y\n",
+    "setup.cfg": "[metadata]\nname = x\nversion = 1\n[options]\npython_requires = >=3.10\n",
     "setup.py": "from setuptools import setup\nsetup(install_requires=[])\n",
     ".env": "A=1\nexport B='x y'\nC=${A}${D:-e}\n",
     ".python-version": "3.12\n",

@@ -110,18 +110,21 @@ def _lines(file: Path, checkout: Path, constraints: bool, seen: set[Path]) -> It
     for line in re.sub(r"\\\r?\n", " ", _text(checkout, file)).splitlines():
         stripped = re.sub(r"(?:^|\s)#.*", "", line).strip()
         included = _INCLUDE.match(stripped)
-        if included and (constraints or not stripped.startswith(("-c", "--constraint"))):
-            yield from _lines(_included(checkout, file, included[1]), checkout, constraints, seen)
+        wanted = constraints or not stripped.startswith(("-c", "--constraint"))
+        if included and wanted and (there := _included(checkout, file, included[1])):
+            yield from _lines(there, checkout, constraints, seen)
         if stripped:
             yield stripped
 
 
-def _included(checkout: Path, file: Path, value: str) -> Path:
+def _included(checkout: Path, file: Path, value: str) -> Path | None:
+    """Return the file that is included; None for a URL, which is the installer's to ask."""
     name = name_of(checkout, file)
-    if "://" in value or "${" in value:
-        why = f"It includes `{shown(value)}`. Of a commit only its own files are taken, by their paths."
+    if "${" in value:
+        why = f"It includes `{shown(value)}`, which a variable leads to wherever it is read."
         raise PlaygroundError(unfit(name, "What it includes can't be read.", why))
-    return inside(checkout, file.parent / value, f"`{name}`")
+    place = re.sub(r"^file:(?://(?:localhost)?(?=/))?", "", value)
+    return None if "://" in place else inside(checkout, file.parent / place, f"`{name}`")
 
 
 def _text(checkout: Path, file: Path) -> str:
