@@ -4,6 +4,7 @@ import json
 import re
 import sys
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -36,9 +37,15 @@ def read_toml(path: Path, checkout: Path, shape: Shape | None = None) -> Mapping
     `shape`: the types that what is read of it must have; without one, by the name of the file. Raises
     PlaygroundError (certain) if it can't be read, with the file, and the key where one is wrong.
     """
-    name, content = name_of(checkout, path), read(checkout, path)
-    if content is None:
-        return {}
+    content = read(checkout, path)
+    return (
+        {} if content is None else _tables(content, name_of(checkout, path), shape or Shape.named(path.name))
+    )
+
+
+@lru_cache(maxsize=4)
+def _tables(content: bytes, name: str, shape: Shape | None) -> Mapping[str, Any]:
+    """Parse it, once for the same content: a rollout reads each file several times."""
     if finding := marked(name, content):
         raise PlaygroundError(finding)
     text = decoded(content, name)
@@ -48,7 +55,7 @@ def read_toml(path: Path, checkout: Path, shape: Shape | None = None) -> Mapping
         tables = tomllib.loads(text)
     except (ValueError, RecursionError) as error:
         raise PlaygroundError(_not_readable(name, "TOML", error)) from error
-    return _checked(tables, name, shape or Shape.named(path.name))
+    return _checked(tables, name, shape)
 
 
 def read_json(path: Path, checkout: Path) -> Mapping[str, Any]:
