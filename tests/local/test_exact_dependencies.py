@@ -284,7 +284,7 @@ def test_a_damaged_lock_is_named(layout: str, checkout: Path, environments: Envi
         else "[[package]]\nversion = 1\n[[packages]]\n"
     )
     write(checkout / name, text)
-    assert f"`{name}`" in refusal(environments, checkout, Selection())
+    assert f"file/{name}: `" in refusal(environments, checkout, Selection())
 
 
 def refusal(environments: Environments, checkout: Path, selection: Selection) -> str:

@@ -161,3 +161,24 @@ def test_git_that_calls_for_it_where_it_is_not_is_told_so(
     found = caught.value.finding
     assert "git-lfs is missing" in found.observed
     assert not found.rejects, "the commit is not at fault"
+
+
+def test_a_submodule_s_path_leads_to_no_other_repository(tmp_path: Path) -> None:
+    # given: a path with a line break, behind which is the path of somebody's repository
+    beside, tree = repository(tmp_path / "beside"), repository(tmp_path / "tree")
+    path = f"x\n{beside}"
+    inner = repository(tree / path)
+    git(inner, "commit", "--quiet", "--allow-empty", "-m", "One")
+    git(
+        tree,
+        "update-index",
+        "--add",
+        "--cacheinfo",
+        f"160000,{git(inner, 'rev-parse', 'HEAD').strip()},{path}",
+    )
+    quoted = path.replace("\n", "\\n")
+    (tree / ".gitmodules").write_text(f'[submodule "x"]\n\tpath = "{quoted}"\n\turl = ../beside\n')
+    git(tree, "config", "submodule.x.url", str(beside))
+    git(tree, "config", "submodule.x.active", "true")
+    # then
+    assert list(large_files._trees(tree)) == [tree, inner]

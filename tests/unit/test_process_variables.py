@@ -136,7 +136,7 @@ class TestEnvFile:
     @pytest.mark.parametrize(
         ("text", "why"),
         [
-            (b"A=\xff\n", "not UTF-8: byte 2"),
+            (b"A=\xff\n", "line 1 is not UTF-8"),
             (b"A=1\0\n", "NUL"),
             (b"#" * (ENV_FILE_BYTES + 1), "bytes"),
         ],
@@ -144,15 +144,17 @@ class TestEnvFile:
     def test_what_can_t_be_read_is_named(self, tmp_path: Path, python: Path, text: bytes, why: str) -> None:
         self.refused(project(tmp_path, env=text), python, why)
 
-    @pytest.mark.parametrize("kind", ["link", "pipe"])
-    def test_a_file_of_the_repository_alone_is_read(self, tmp_path: Path, python: Path, kind: str) -> None:
+    @pytest.mark.parametrize(("kind", "why"), [("link", "is a link to"), ("pipe", "no file")])
+    def test_a_file_of_the_repository_alone_is_read(
+        self, tmp_path: Path, python: Path, kind: str, why: str
+    ) -> None:
         made = project(tmp_path)
         if kind == "link":
             (tmp_path / "elsewhere").write_text("A=1\n")
             (made.directory / ".env").symlink_to(tmp_path / "elsewhere")
         else:
             os.mkfifo(made.directory / ".env")
-        self.refused(made, python, "no file of this repository")
+        self.refused(made, python, why)
 
     @staticmethod
     def refused(made: Project, python: Path, why: str) -> None:

@@ -7,6 +7,7 @@ from playground_ops.core.errors import Finding, PlaygroundError, certain
 from playground_ops.targets.common.declared import LOCKS, Declared, NotTaken, Selection
 from playground_ops.targets.common.dependency_files import Found, files, otherwise_named
 from playground_ops.targets.common.pyproject import Tables
+from playground_ops.targets.common.repository_files import inside, is_file
 
 
 def find_declared(checkout: Path, directory: Path, tables: Tables, selection: Selection) -> Declared:
@@ -27,7 +28,7 @@ def find_declared(checkout: Path, directory: Path, tables: Tables, selection: Se
             if taken.kind not in LOCKS or one.kind != "pyproject.toml"
         ]
     else:
-        others = (*found.others, *otherwise_named(directory))
+        others = (*found.others, *otherwise_named(checkout, directory))
         return Declared(None, None, False, others, selection, "")
     outdated = () if selection.file else tuple(found.outdated)
     place = _place(taken.file, directory)
@@ -36,12 +37,13 @@ def find_declared(checkout: Path, directory: Path, tables: Tables, selection: Se
 
 
 def _named(checkout: Path, directory: Path, name: str, usable: list[Found]) -> Found:
-    file = (directory / name).resolve()
-    known = next((one for one in usable if one.file.resolve() == file), None)
+    plain = Path(os.path.normpath(directory / name))
+    if not plain.is_relative_to(checkout) or not is_file(checkout, plain, "`dependencies_from`"):
+        raise PlaygroundError(_not_there(name, [_place(one.file, directory) for one in usable]))
+    file = inside(checkout, plain)
+    known = next((one for one in usable if inside(checkout, one.file) == file), None)
     if known is not None:
         return known
-    if not file.is_relative_to(checkout) or not file.is_file():
-        raise PlaygroundError(_not_there(name, [_place(one.file, directory) for one in usable]))
     if file.suffix in (".txt", ".in"):
         return Found("requirements.txt", file)
     if file.name == "pylock.toml" or (file.name.startswith("pylock.") and file.suffix == ".toml"):

@@ -4,7 +4,6 @@ Its environment is shared by releases that lock the same, so it never contains t
 read is written here without a build; what can't (a version from git, generated files) needs one.
 """
 
-import configparser
 import csv
 import io
 import re
@@ -16,6 +15,8 @@ from typing import Any
 from packaging.version import InvalidVersion, Version
 
 from playground_ops.targets.common.project import Project
+from playground_ops.targets.common.python_versions import setup_cfg
+from playground_ops.targets.common.repository_files import read
 from playground_ops.targets.common.toml_files import read_toml
 
 _COPIES_ONLY = (
@@ -24,6 +25,9 @@ _COPIES_ONLY = (
 )
 """Build backends that without hooks put nothing into a wheel that is not in the tree."""
 _HOOKS = re.compile(r"\b(?:cmdclass|ext_modules|cffi_modules|rust_extensions|use_scm_version|versioneer)\b")
+_NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,100}[A-Za-z0-9])?")
+_LONGEST = 100
+"""Characters of a version: it is in the name of a folder."""
 _PLACEHOLDER = "0.0.0"
 
 
@@ -47,19 +51,21 @@ def declared(project: Project) -> Declared | None:
     tables = read_toml(project.directory / "pyproject.toml", project.checkout)
     found = _of_project(tables) or _of_poetry(tables)
     if found is None and "project" not in tables:
-        found = _of_setup_cfg(project.directory)
-    if found is None:
+        found = _of_setup_cfg(project)
+    # A folder is named by it.
+    if found is None or not _NAME.fullmatch(found.name):
         return None
     try:
-        return Declared(found.name, str(Version(found.version)), found.headers, found.entry_points)
+        version = str(Version(found.version[:_LONGEST]))
     except InvalidVersion:
         return None
+    return Declared(found.name, version, found.headers, found.entry_points)
 
 
 def needs_build(project: Project) -> bool:
     """Return whether only a build knows its metadata, or generates files that its code may import."""
     tables = read_toml(project.directory / "pyproject.toml", project.checkout)
-    setup = _text_of(project.directory / "setup.py")
+    setup = _text_of(project, "setup.py")
     tools, system = _table(tables, "tool"), _table(tables, "build-system")
     no_package = (
         _table(tools, "uv").get("package") is False or _table(tools, "poetry").get("package-mode") is False
@@ -80,7 +86,7 @@ def needs_build(project: Project) -> bool:
 
 def has_version_from_git(project: Project) -> bool:
     """Return whether a build asks git's tags for the version."""
-    named = (_text_of(project.directory / name) for name in ("pyproject.toml", "setup.py", "setup.cfg"))
+    named = (_text_of(project, name) for name in ("pyproject.toml", "setup.py", "setup.cfg"))
     return bool(re.search(r"scm|vcs|versioning|versioneer|\bpbr\b", "".join(named)))
 
 
@@ -156,13 +162,9 @@ def _of_poetry(tables: Mapping[str, Any]) -> Declared | None:
     return Declared(name, version, tuple(summary), {key: one for key, one in points.items() if one})
 
 
-def _of_setup_cfg(directory: Path) -> Declared | None:
+def _of_setup_cfg(project: Project) -> Declared | None:
     """Read what stands in `setup.cfg` as it is: no `attr:` and no `file:`."""
-    parser = configparser.ConfigParser(interpolation=None, strict=False)
-    try:
-        parser.read_string(_text_of(directory / "setup.cfg"))
-    except configparser.Error:
-        return None
+    parser = setup_cfg(project.checkout, project.directory)
     name, version = (parser.get("metadata", key, fallback="") for key in ("name", "version"))
     if not name or not version or version.startswith(("attr:", "file:")):
         return None
@@ -204,8 +206,5 @@ def _line(value: str) -> str:
     return " ".join(value.split())
 
 
-def _text_of(file: Path) -> str:
-    try:
-        return file.read_text("utf-8", errors="replace")
-    except OSError:
-        return ""
+def _text_of(project: Project, name: str) -> str:
+    return (read(project.checkout, project.directory / name) or b"").decode(errors="replace")

@@ -5,7 +5,6 @@ from dataclasses import dataclass, field
 
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
-from packaging.version import InvalidVersion
 
 Pins = Mapping[str, Collection[str]]
 """Versions by the canonical name of the package; none where the version is not known: a URL or a path."""
@@ -26,7 +25,10 @@ class Sought:
         if requirement.marker is None:
             return True
         environments = [{**self.markers, "extra": extra} for extra in ("", *self.extras)]
-        return any(requirement.marker.evaluate(dict(one)) for one in environments)
+        try:
+            return any(requirement.marker.evaluate(dict(one)) for one in environments)
+        except ValueError:  # it compares what can't be compared, which the installer tells
+            return False
 
 
 def gaps(sought: Sought, pins: Pins) -> list[str]:
@@ -48,5 +50,5 @@ def _meets(requirement: Requirement, versions: Collection[str]) -> bool:
         return True
     try:
         return any(requirement.specifier.contains(version, prereleases=True) for version in versions)
-    except InvalidVersion:
+    except ValueError:  # InvalidVersion, or one of too many digits
         return False

@@ -12,10 +12,11 @@ from pathlib import Path
 
 from playground_ops.targets.common.preparing import Step
 from playground_ops.targets.common.project import Project
+from playground_ops.targets.common.repository_files import is_inside, read_or_nothing
 
 _NO_SOURCES = {"node_modules", "__pycache__", "venv", "site-packages", "dbt_packages", "tests", "target"}
 _COMPONENT_FILES = {"defs.yaml", "component.yaml"}
-_TYPE = re.compile(r"^\s*type:\s*[\"']?(\w+)[\w.]*", re.MULTILINE)
+_TYPE = re.compile(r"^[^\S\n]*type:[^\S\n]*[\"']?(\w+)[\w.]*", re.MULTILINE)
 _STATEFUL = b"StateBackedComponent"
 
 SCRIPT = """
@@ -72,7 +73,7 @@ def steps(project: Project, python: str, libraries: Sequence[Path]) -> list[Step
     """Return what is to be prepared. `libraries`: the folders of its environment that packages are in."""
     seen = _read(project)
     modules = seen.dbt_modules if _has(libraries, "dagster_dbt") and _lacks_a_manifest(project) else ()
-    kept = any(_keeps_state(name, (project.module_root, *libraries)) for name in seen.component_packages)
+    kept = any(_keeps_state(project, name, libraries) for name in seen.component_packages)
     if not modules and not kept:
         return []
     told = [
@@ -96,8 +97,12 @@ def _read(project: Project) -> _Seen:
     packages: set[str] = set()
     for file in _files(project.directory):
         if file.name in _COMPONENT_FILES:
-            packages |= set(_TYPE.findall(_text(file).decode(errors="replace")))
-        elif file.suffix == ".py" and b"DbtProject(" in _text(file) and (name := _module(file, project)):
+            packages |= set(_TYPE.findall(_text(project, file).decode(errors="replace")))
+        elif (
+            file.suffix == ".py"
+            and b"DbtProject(" in _text(project, file)
+            and (name := _module(file, project))
+        ):
             modules.append(name)
     # Dagster's own components keep no state.
     return _Seen(tuple(sorted(modules)), tuple(sorted(packages - {"dagster"})))
@@ -127,13 +132,17 @@ def _has(libraries: Sequence[Path], package: str) -> bool:
     return any((folder / package).is_dir() for folder in libraries)
 
 
-def _keeps_state(package: str, places: Sequence[Path]) -> bool:
-    found = (place / package for place in places if (place / package).is_dir())
-    return any(_STATEFUL in _text(file) for tree in found for file in _files(tree) if file.suffix == ".py")
+def _keeps_state(project: Project, package: str, libraries: Sequence[Path]) -> bool:
+    """Return whether a component of the package, which is the repository's or a library's, keeps state."""
+    for root in (project.module_root, *libraries):
+        checkout = project.checkout if root == project.module_root else root
+        tree = root / package
+        if is_inside(checkout, tree) and tree.is_dir():
+            sources = (file for file in _files(tree) if file.suffix == ".py")
+            if any(_STATEFUL in read_or_nothing(checkout, file) for file in sources):
+                return True
+    return False
 
 
-def _text(file: Path) -> bytes:
-    try:
-        return file.read_bytes()
-    except OSError:
-        return b""
+def _text(project: Project, file: Path) -> bytes:
+    return read_or_nothing(project.checkout, file)

@@ -18,6 +18,7 @@ from playground_ops.diagnose import explain_exit
 from playground_ops.diagnose.exceptions import last_raised
 from playground_ops.targets.common.command import Finished, Inherited, TimedOut, run
 from playground_ops.targets.common.project import Project
+from playground_ops.targets.common.repository_files import inside
 
 KEPT_LINES = 40
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
@@ -64,8 +65,18 @@ def copied(project: Project, generated: Path | None, target: Path) -> Project:
         # A checkout's folders may be read-only for this user, and so then are their copies.
         Path(folder).chmod(0o755)
     if generated is not None and generated.is_dir():
-        shutil.copytree(generated, target, dirs_exist_ok=True)
+        _lay_over(generated, target)
     return project.moved(target)
+
+
+def _lay_over(generated: Path, target: Path) -> None:
+    """Copy files over the copy of a checkout. Raises PlaygroundError where a link leads out of it."""
+    for folder, _, names in os.walk(generated):
+        for name in names:
+            file = Path(folder, name)
+            place = inside(target, target / file.relative_to(generated), "what its build generated")
+            place.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(file, place)
 
 
 def prepare(project: Project, wanted: Preparation, say: Callable[[str], None]) -> None:

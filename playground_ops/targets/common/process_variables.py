@@ -4,17 +4,23 @@ A server, a run and a smoke test have the same. Light imports: it also runs in a
 """
 
 import os
+import re
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from io import StringIO
 from pathlib import Path
 
-from playground_ops.core.errors import Finding, PlaygroundError, certain
+from playground_ops.core.errors import Finding, PlaygroundError
 from playground_ops.targets.common.project import Project
+from playground_ops.targets.common.repository_files import name_of, read_text, shown, unfit
 
 ENV_FILE = ".env"
 ENV_FILE_BYTES = 1_000_000
+LONGEST_VALUE = 100_000
+"""Bytes of a variable. Linux lets no process have one of more than 128 KiB (execve(2), MAX_ARG_STRLEN)."""
+MOST_REFERENCES = 1000
+_SPACES = re.compile(r"[^\S\n]{1000}")
 _OF_THE_STACK = ("DAGSTER_HOME", "PLAYGROUND_")
 """Beginnings of names that only the stack sets, in no `.env` and no configuration."""
 
@@ -83,43 +89,41 @@ def _env_file(project: Project, given: Given) -> dict[str, str]:
 
     A value may refer to other variables by `${NAME}`; a name without a value is left out.
     """
-    text = _text_of(project)
+    file = project.directory / ENV_FILE
+    text = read_text(project.checkout, file, ENV_FILE_BYTES)
     if text is None:
         return {}
+    if text.count("${") > MOST_REFERENCES or _SPACES.search(text):
+        raise PlaygroundError(_not_parsed(name_of(project.checkout, file)))
     from dotenv import dotenv_values
     from dotenv.variables import parse_variables
 
     found: dict[str, str] = {}
+    left = ENV_FILE_BYTES
     for name, value in dotenv_values(stream=StringIO(text), interpolate=False).items():
         if value is not None and not name.startswith(_OF_THE_STACK):
             known = {**given.inherited, **found, **given.configured}
             found[name] = "".join(atom.resolve(known) for atom in parse_variables(value))
+            size = len(found[name].encode(errors="surrogatepass"))
+            left -= size
+            if not name or "=" in name or size > LONGEST_VALUE or left < 0:
+                raise PlaygroundError(_unusable(name_of(project.checkout, file), name))
     return found
 
 
-def _text_of(project: Project) -> str | None:
-    """Return the file's text; None where there is none. It is the repository's: bounded, and a plain file."""
-    file = project.directory / ENV_FILE
-    thing = f"file/{file.relative_to(project.checkout).as_posix()}"
-    if not file.exists():
-        return None
-    if not file.is_file() or not file.resolve().is_relative_to(project.checkout):
-        raise PlaygroundError(_unreadable(thing, "It is no file of this repository."))
-    if file.stat().st_size > ENV_FILE_BYTES:
-        raise PlaygroundError(_unreadable(thing, f"It has more than {ENV_FILE_BYTES} bytes."))
-    try:
-        text = file.read_text("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise PlaygroundError(_unreadable(thing, f"It is not UTF-8: byte {error.start}.")) from error
-    if "\0" in text:
-        raise PlaygroundError(_unreadable(thing, "It has a NUL, which no variable can hold."))
-    return text
+def _not_parsed(file: str) -> Finding:
+    return unfit(
+        file,
+        "It can't be read as a file of environment variables.",
+        f"It has a thousand spaces in a row, or more than {MOST_REFERENCES} references (`${{NAME}}`), which "
+        "take hours to read.",
+    )
 
 
-def _unreadable(thing: str, why: str) -> Finding:
-    return certain(
-        object=thing,
-        observed="It can't be read as a file of environment variables.",
-        cause=why,
-        fix="Correct it, or remove it from the repository.",
+def _unusable(file: str, name: str) -> Finding:
+    return unfit(
+        file,
+        f"The variable `{shown(name)}` can't be set.",
+        f"A name has no `=`; a value has at most {LONGEST_VALUE:,} bytes and all together "
+        f"{ENV_FILE_BYTES:,}, with what they refer to.",
     )

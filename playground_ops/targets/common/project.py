@@ -1,6 +1,7 @@
 """Reads a project's own settings: where its code lies, which module to load, its dependencies."""
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -9,10 +10,14 @@ from playground_ops.core.errors import Finding, PlaygroundError, certain
 from playground_ops.targets.common.declared import AS_FOUND, Declared, Selection
 from playground_ops.targets.common.modules import has_module, has_package, nearest_folders, offered
 from playground_ops.targets.common.python_versions import requires_python
+from playground_ops.targets.common.repository_files import inside, is_folder, reading, shown
 from playground_ops.targets.common.shadows import check_shadows
 from playground_ops.targets.common.toml_files import read_toml
 
 DEFAULT_MODULE = "playground.definitions"
+
+_MODULE = re.compile(r"\w[\w-]*(?:\.\w[\w-]*)*")
+_LONGEST_MODULE = 500
 
 LoadFlag = Literal["--module-name", "--autoload-defs-module-name"]
 
@@ -81,17 +86,21 @@ def read_project(
     The module is the one given, else what `[tool.dg.project]` or `[tool.dagster]` declares, else
     `playground.definitions`. Raises PlaygroundError (certain).
     """
+    with reading(f"project/{shown(subdirectory)}"):
+        return _read(checkout.resolve(), subdirectory, module, attribute, selection)
+
+
+def _read(
+    checkout: Path, subdirectory: str, module: str | None, attribute: str | None, selection: Selection
+) -> Project:
     # Only here: a read-only command has 0.4 s in all.
     from playground_ops.targets.common.choosing import find_declared
 
-    checkout = checkout.resolve()
     directory = _directory(checkout, subdirectory)
     declared = read_toml(directory / "pyproject.toml", checkout)
-    places = (directory / "src", *_declared_roots(directory, declared), directory)
-    roots = [root for root in dict.fromkeys(map(Path.resolve, places)) if root.is_dir()]
-    roots = [root for root in roots if root.is_relative_to(checkout)]
+    roots = _roots(checkout, directory, declared)
     choice = _choice(checkout, directory, roots, declared, module)
-    home = _home(roots, choice)
+    home = _home(checkout, roots, choice)
     if home is None:
         raise PlaygroundError(_no_module(checkout, directory, roots, choice))
     if attribute and choice.load_flag == "--autoload-defs-module-name":
@@ -104,22 +113,13 @@ def read_project(
         module=choice.module,
         attribute=attribute,
         load_flag=choice.load_flag,
-        requires_python=requires_python(directory, declared),
+        requires_python=requires_python(checkout, directory, declared),
         declared=find_declared(checkout, directory, declared, selection),
     )
 
 
 def _directory(checkout: Path, subdirectory: str) -> Path:
-    directory = (checkout / subdirectory).resolve()
-    if not directory.is_relative_to(checkout) or Path(subdirectory).is_absolute():
-        raise PlaygroundError(
-            certain(
-                object=f"subdirectory/{subdirectory}",
-                observed="It leads out of the repository.",
-                cause="It is absolute, has too many `..`, or is a symbolic link to somewhere else.",
-                fix="Give a path relative to the root of the repository.",
-            )
-        )
+    directory = inside(checkout, checkout / subdirectory, "`subdirectory` in the configuration")
     if not directory.is_dir():
         projects = nearest_folders(checkout, subdirectory)
         raise PlaygroundError(
@@ -145,7 +145,7 @@ def _choice(
         read_toml(directory / "dg.toml", checkout), "project"
     )
     if _text(dg.get("root_module")):
-        return _dg_choice(roots, dg)
+        return _dg_choice(checkout, roots, dg)
     dagster = _table(tools, "dagster")
     names = _dagster_modules(dagster)
     if len(names) > 1:
@@ -158,19 +158,19 @@ def _choice(
             )
         )
     if names:
-        return _Choice(names[0], "`[tool.dagster]` says so")
+        return _Choice(_importable(names[0], "`[tool.dagster]`"), "`[tool.dagster]` says so")
     return _Choice(
         DEFAULT_MODULE, "nothing else is said by the configuration, `[tool.dg.project]` or `[tool.dagster]`"
     )
 
 
-def _dg_choice(roots: list[Path], dg: Mapping[str, Any]) -> _Choice:
+def _dg_choice(checkout: Path, roots: list[Path], dg: Mapping[str, Any]) -> _Choice:
     root = str(dg["root_module"])
     target = _text(dg.get("code_location_target_module"))
-    module = target or f"{root}.definitions"
-    defs = _text(dg.get("defs_module")) or f"{root}.defs"
-    has_file = any(has_module(place, module) for place in roots)
-    has_defs = any(has_package(place, defs) for place in roots)
+    module = _importable(target or f"{root}.definitions", "`[tool.dg.project]`")
+    defs = _importable(_text(dg.get("defs_module")) or f"{root}.defs", "`[tool.dg.project]`")
+    has_file = any(has_module(checkout, place, module) for place in roots)
+    has_defs = any(has_package(checkout, place, defs) for place in roots)
     if dg.get("autoload_defs") or (target is None and not has_file and has_defs):
         return _Choice(defs, "`[tool.dg.project]` says so", "--autoload-defs-module-name")
     return _Choice(module, "`[tool.dg.project]` says so")
@@ -183,23 +183,45 @@ def _dagster_modules(dagster: Mapping[str, Any]) -> list[str]:
     return [name for name in [_text(dagster.get("module_name")), *names] if name]
 
 
-def _home(roots: list[Path], choice: _Choice) -> Path | None:
+def _importable(module: str, said_by: str) -> str:
+    """Return the name of a module. Raises PlaygroundError (certain) where it is a path or an option."""
+    if len(module) <= _LONGEST_MODULE and _MODULE.fullmatch(module):
+        return module
+    raise PlaygroundError(
+        certain(
+            object=f"module/{shown(module)}",
+            observed="That is no name of a module.",
+            cause=f"{said_by} names it; a name is words with dots between them.",
+            fix="Write it like `my_project.definitions`, and push.",
+        )
+    )
+
+
+def _home(checkout: Path, roots: list[Path], choice: _Choice) -> Path | None:
     found = has_module if choice.load_flag == "--module-name" else has_package
-    return next((root for root in roots if found(root, choice.module)), None)
+    return next((root for root in roots if found(checkout, root, choice.module)), None)
 
 
-def _declared_roots(directory: Path, declared: Mapping[str, Any]) -> list[Path]:
-    """Return the package folders in build backends' settings, for projects without a usual layout."""
+def _roots(checkout: Path, directory: Path, declared: Mapping[str, Any]) -> list[Path]:
+    """Return the folders to look for the module in. Raises PlaygroundError where one leads out."""
+    places = [inside(checkout, directory / "src")]
+    for key, place in _declared_roots(declared):
+        places.append(inside(checkout, directory / place, f"`tool.{key}` of `pyproject.toml`"))
+    return [root for root in dict.fromkeys((*places, directory)) if is_folder(checkout, root)]
+
+
+def _declared_roots(declared: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Yield the package folders in build backends' settings, for projects without a usual layout."""
     tools = _table(declared, "tool")
-    places: list[Any] = [_table(_table(tools, "uv"), "build-backend").get("module-root")]
+    root = _table(_table(tools, "uv"), "build-backend").get("module-root")
+    yield from [("uv.build-backend.module-root", root)] if root else []
     where = _table(_table(_table(tools, "setuptools"), "packages"), "find").get("where")
-    places += where if isinstance(where, list) else []
+    yield from (("setuptools.packages.find.where", place) for place in where or [])
     wheel = tools
     for name in ("hatch", "build", "targets", "wheel"):
         wheel = _table(wheel, name)
-    packages = wheel.get("packages")
-    places += [str(Path(package).parent) for package in packages or [] if isinstance(package, str)]
-    return [directory / place for place in places if isinstance(place, str) and not Path(place).is_absolute()]
+    for package in wheel.get("packages") or []:
+        yield "hatch.build.targets.wheel.packages", str(Path(package).parent)
 
 
 def _table(tables: Mapping[str, Any], name: str) -> Mapping[str, Any]:

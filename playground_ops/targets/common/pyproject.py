@@ -3,9 +3,10 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from packaging.requirements import InvalidRequirement, Requirement
+from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+from playground_ops.targets.common.requirement_files import requirement_of
 from playground_ops.targets.common.toml_files import strings, table
 
 Tables = Mapping[str, Any]
@@ -48,10 +49,9 @@ def requirements(tables: Tables, extras: Sequence[str], groups: Sequence[str]) -
         found += strings(listed) if _normal([name]) <= _normal(extras) else []
     for group in groups:
         found += _of_group(table(tables, "dependency-groups"), group, set())
-    try:
-        return [Requirement(one) for one in found]
-    except InvalidRequirement:
-        return None  # such as hatch's `{root:uri}`
+    read = [requirement_of(one) for one in found]
+    # None is such as hatch's `{root:uri}`.
+    return None if None in read else [one for one in read if one is not None]
 
 
 def decided_elsewhere(tables: Tables) -> set[str]:
@@ -59,11 +59,7 @@ def decided_elsewhere(tables: Tables) -> set[str]:
     uv = table(tables, "tool", "uv")
     found = set(table(uv, "sources"))
     for key in ("override-dependencies", "exclude-dependencies"):
-        for one in strings(uv.get(key)):
-            try:
-                found.add(Requirement(one).name)
-            except InvalidRequirement:
-                continue
+        found |= {one.name for text in strings(uv.get(key)) if (one := requirement_of(text))}
     return {canonicalize_name(name) for name in found}
 
 

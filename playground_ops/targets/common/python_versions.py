@@ -6,18 +6,27 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from playground_ops.core.errors import PlaygroundError
+from playground_ops.targets.common.repository_files import name_of, read_text, shown, unfit
 from playground_ops.targets.common.toml_files import table
 
+LONGEST = 1000
+"""Characters of a specifier. A number of more than 4300 digits is none for Python."""
+_SPACES = re.compile(r"[^\S\n]{100,}")
+"""What takes configparser quadratic time."""
 _POETRY = re.compile(r"([\^~])\s*(\d+)(?:\.(\d+))?(?:\.(\d+))?")
 
 
-def requires_python(directory: Path, tables: Mapping[str, Any]) -> str | None:
-    """Return it as a version specifier; None where nothing is said. `tables`: those of `pyproject.toml`."""
+def requires_python(checkout: Path, directory: Path, tables: Mapping[str, Any]) -> str | None:
+    """Return it as a version specifier; None where nothing is said. `tables`: those of `pyproject.toml`.
+
+    Raises PlaygroundError (certain) for a `setup.cfg` that can't be read.
+    """
     said = table(tables, "project").get("requires-python")
     if not said:
         said = of_poetry(table(tables, "tool", "poetry", "dependencies").get("python"))
     if not said:
-        said = setup_cfg(directory).get("options", "python_requires", fallback=None)
+        said = setup_cfg(checkout, directory).get("options", "python_requires", fallback=None)
     return said if isinstance(said, str) and said else None
 
 
@@ -27,6 +36,8 @@ def of_poetry(constraint: object) -> str | None:
         constraint = constraint.get("version")
     if not isinstance(constraint, str) or "|" in constraint or constraint.strip() in ("", "*"):
         return None
+    if len(constraint) > LONGEST:
+        return constraint  # no specifier either, as is told where it is used
     return ",".join(_specifier(part) for part in re.split(r"\s*,\s*|\s+(?=[<>=!~^])", constraint.strip()))
 
 
@@ -40,11 +51,13 @@ def _specifier(part: str) -> str:
     return f">={first},<{below}"
 
 
-def setup_cfg(directory: Path) -> configparser.ConfigParser:
-    """Return `setup.cfg` of a folder; empty where it is missing or can't be read."""
+def setup_cfg(checkout: Path, directory: Path) -> configparser.ConfigParser:
+    """Return `setup.cfg` of a folder; empty where it is missing. Raises PlaygroundError (certain)."""
+    file = directory / "setup.cfg"
     found = configparser.ConfigParser(interpolation=None, strict=False)
     try:
-        found.read_string((directory / "setup.cfg").read_text("utf-8"))
-    except (OSError, UnicodeDecodeError, configparser.Error):
-        return configparser.ConfigParser()
+        found.read_string(_SPACES.sub(" ", read_text(checkout, file) or ""))
+    except (configparser.Error, ValueError) as error:
+        name, why = name_of(checkout, file), shown(str(error)).rstrip(".")
+        raise PlaygroundError(unfit(name, "It can't be read.", f"{why}.")) from error
     return found

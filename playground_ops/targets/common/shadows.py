@@ -4,12 +4,14 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from playground_ops.core.errors import Finding, PlaygroundError, certain
+from playground_ops.targets.common.repository_files import is_file, is_folder
 
 DAGSTER = "dagster"
 
 
 def check_shadows(checkout: Path, folders: Iterable[Path], module: str) -> None:
-    """Raise PlaygroundError (certain) where `folders`, which are first on the path, shadow Dagster.
+    """Raise PlaygroundError (certain) where `folders`, which are first on the path, shadow Dagster, or a link
+    with its name leads out of the checkout.
 
     A folder without `__init__.py` does not: Python takes Dagster's own package, and then nothing is found in
     the folder. `dagster dev` meets the same.
@@ -17,12 +19,13 @@ def check_shadows(checkout: Path, folders: Iterable[Path], module: str) -> None:
     for folder in folders:
         package, file = folder / DAGSTER, folder / f"{DAGSTER}.py"
         place = package.relative_to(checkout).as_posix()
-        if file.is_file():
+        if is_file(checkout, file):
             raise PlaygroundError(_shadows(f"{place}.py"))
+        is_importable = is_file(checkout, package / "__init__.py")
         # Dagster's own sources, or a copy of them, are Dagster.
-        if (package / "__init__.py").is_file() and not (package / "__main__.py").is_file():
+        if is_importable and not is_file(checkout, package / "__main__.py"):
             raise PlaygroundError(_shadows(f"{place}/"))
-        if package.is_dir() and not (package / "__init__.py").is_file() and _is_in(module, DAGSTER):
+        if not is_importable and is_folder(checkout, package) and _is_in(module, DAGSTER):
             raise PlaygroundError(_is_shadowed(f"{place}/", module))
 
 

@@ -2,7 +2,7 @@
 
 import hashlib
 import os
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from pathlib import Path
 
 from playground_ops.config import OPS
@@ -29,15 +29,23 @@ def image_revision(image: InImage) -> Revision:
     return Revision(repository=None, commit=f"{IMAGE}{digest}", subject=image.image)
 
 
-def content_hash(sources: Sequence[Path], without: Collection[str] = ()) -> str:
-    """Return `content-` and 16 digits for names and bytes of files in `sources`, less bytecode and `.git`."""
+def content_hash(
+    sources: Sequence[Path], without: Collection[str] = (), wanted: Callable[[Path], bool] = lambda file: True
+) -> str:
+    """Return `content-` and 16 digits for names and bytes of files in `sources`, less bytecode and `.git`.
+
+    `wanted`: asked of each file.
+    """
     digest = hashlib.sha256()
     for source in sorted(sources, key=lambda path: path.name):
-        for file in files_of(source, without):
-            data = file.read_bytes()
+        for file in filter(wanted, files_of(source, without)):
             name = Path(source.name, file.relative_to(source)).as_posix()
-            digest.update(f"{name}\0{len(data)}\0".encode())
-            digest.update(data)
+            with file.open("rb") as content:
+                # A name may be no UTF-8, and a file larger than the memory.
+                size = os.fstat(content.fileno()).st_size
+                digest.update(f"{name}\0{size}\0".encode(errors="surrogateescape"))
+                while part := content.read(1 << 20):
+                    digest.update(part)
     return CONTENT + digest.hexdigest()[:16]
 
 

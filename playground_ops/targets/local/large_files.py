@@ -7,6 +7,7 @@ from pathlib import Path
 from playground_ops.core.checkout import POINTER
 from playground_ops.core.errors import PlaygroundError
 from playground_ops.diagnose.git_errors import explain
+from playground_ops.targets.common.repository_files import is_file, is_inside, read_or_nothing
 from playground_ops.targets.local.git_command import Remote, git, git_or_raise
 
 FETCH_SECONDS, LOCAL_SECONDS = 600.0, 60.0
@@ -21,7 +22,7 @@ def pointers(tree: Path, subdirectory: str = ".") -> list[str]:
     here = Remote(str(tree))
     chosen = ["ls-files", "-z", "--", f":(literal,attr:filter=lfs){subdirectory}"]
     listed = git(chosen, here, seconds=LOCAL_SECONDS, folder=tree)
-    return [name for name in listed.output.split("\0") if name and _is_pointer(tree / name)]
+    return [name for name in listed.output.split("\0") if name and _is_pointer(tree, name)]
 
 
 def can_be_fetched() -> bool:
@@ -48,17 +49,16 @@ def complete(source: Remote, tree: Path, say: Callable[[str], None]) -> None:
 
 def _trees(tree: Path) -> Iterator[Path]:
     yield tree
-    if (tree / ".gitmodules").is_file():
-        every = ["submodule", "--quiet", "foreach", "--recursive", "pwd"]
+    if is_file(tree, tree / ".gitmodules"):
+        # A path may have a line break.
+        every = ["submodule", "--quiet", "foreach", "--recursive", "printf '%s\\0' \"$PWD\""]
         listed = git(every, Remote(str(tree)), seconds=LOCAL_SECONDS, folder=tree)
-        yield from map(Path, listed.output.splitlines())
+        found = (Path(one) for one in listed.output.split("\0") if one)
+        yield from (one for one in found if is_inside(tree, one))
 
 
-def _is_pointer(file: Path) -> bool:
-    """Return False for a link too: it may lead out of the checkout."""
-    try:
-        if file.is_symlink() or not file.is_file() or file.stat().st_size >= LONGEST:
-            return False
-        return file.read_bytes().startswith(f"{POINTER}\n".encode())
-    except OSError:
-        return False
+def _is_pointer(tree: Path, name: str) -> bool:
+    """Return False for a link too: git-lfs keeps none."""
+    file = tree / name
+    content = b"" if file.is_symlink() else read_or_nothing(tree, file, LONGEST - 1)
+    return content.startswith(f"{POINTER}\n".encode())

@@ -6,13 +6,22 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from playground_ops.targets.common.project import Project
+from playground_ops.targets.common.repository_files import stays_inside
 
 _SETUPTOOLS = '[build-system]\nrequires = ["setuptools"]\nbuild-backend = "setuptools.build_meta"\n'
+_IGNORED = frozenset(("__pycache__", ".venv"))
 
 
 def copy_checkout(project: Project, target: Path) -> None:
-    """Copy the complete checkout of `project`, without what Python and its environments leave in it."""
-    ignored = shutil.ignore_patterns("__pycache__", ".venv")
+    """Copy the complete checkout of `project`, without what Python and its environments leave in it.
+
+    Links that lead out of the checkout are left out: a build would follow them.
+    """
+
+    def ignored(folder: str, names: list[str]) -> set[str]:
+        out = (name for name in names if not stays_inside(project.checkout, Path(folder, name)))
+        return {*out, *_IGNORED.intersection(names)}
+
     shutil.copytree(project.checkout, target, symlinks=True, ignore=ignored)
 
 

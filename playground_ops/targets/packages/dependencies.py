@@ -3,15 +3,17 @@
 import hashlib
 import json
 from collections.abc import Sequence
+from functools import partial
 
 from packaging.utils import canonicalize_name
 
 from playground_ops.core.errors import PlaygroundError
 from playground_ops.targets.common import pins, pyproject, requirement_files
 from playground_ops.targets.common.project import Project
+from playground_ops.targets.common.repository_files import read_text, stays_inside
 from playground_ops.targets.common.sources import content_hash
 from playground_ops.targets.common.toml_files import read_toml, table
-from playground_ops.targets.packages import locked, refusals
+from playground_ops.targets.packages import locked, own_paths, refusals
 from playground_ops.targets.packages.interpreters import Interpreter
 
 _OF_POETRY = ("dependencies", "dev-dependencies", "extras", "group", "source")
@@ -53,10 +55,12 @@ def digest(project: Project, told: Sequence[str]) -> str:
         *settings(project),
     ]
     if project.declared.kind == "requirements.txt":
-        parts += requirement_files.lines(file, project.checkout)
-        parts += [content_hash([place]) for place in requirement_files.places(file, project.checkout)]
+        checkout = project.checkout
+        parts += requirement_files.lines(file, checkout)
+        places, wanted = requirement_files.places(file, checkout), partial(stays_inside, checkout)
+        parts += [content_hash([place], wanted=wanted) for place in places]
     elif project.declared.kind not in ("pyproject.toml", "setup.py", "setup.cfg"):
-        parts.append(file.read_text("utf-8"))
+        parts.append(read_text(project.checkout, file) or "")
     if project.declared.kind != "requirements.txt":
         parts.append(declaration(project))
     return of_parts(parts)
@@ -83,8 +87,8 @@ def settings(project: Project) -> list[str]:
             *(table(tools, "poetry").get(key) for key in _OF_POETRY),
             *(table(tools, "pdm").get(key) for key in _OF_PDM),
         ]
-        of_uv = folder / "uv.toml"
-        found += [json.dumps(used, sort_keys=True, default=str), of_uv.read_text() if of_uv.is_file() else ""]
+        of_uv = read_text(project.checkout, folder / "uv.toml") or ""
+        found += [json.dumps(used, sort_keys=True, default=str), of_uv]
     return found
 
 
@@ -98,6 +102,7 @@ def check(project: Project, interpreter: Interpreter) -> None:
         raise PlaygroundError(refusals.nothing_declared(project))
     if declared.outdated:
         raise PlaygroundError(refusals.not_compiled_again(project))
+    own_paths.check(project)
     chosen = declared.selection
     if declared.kind == "requirements.txt" and (chosen.extras or chosen.groups):
         raise PlaygroundError(refusals.for_no_selection(project))

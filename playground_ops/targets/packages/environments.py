@@ -20,6 +20,7 @@ from playground_ops.targets.common.atomic_folder import (
     used,
 )
 from playground_ops.targets.common.project import Project
+from playground_ops.targets.common.repository_files import reading
 from playground_ops.targets.packages import dependencies, refusals
 from playground_ops.targets.packages.copies import copied
 from playground_ops.targets.packages.installed import check_copied, check_dagster, installed, lay_over, taken
@@ -78,7 +79,8 @@ class Environments:
         if project.declared.kind is None:
             raise PlaygroundError(refusals.nothing_declared(project))
         interpreter = self._interpreter_for(project, thing)
-        dependencies.check(project, interpreter)
+        with reading(thing):
+            dependencies.check(project, interpreter)
         return Sought(project, thing, interpreter, self.instance_packages)
 
     def _find(self, sought: Sought) -> Environment | None:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import Distribution, distributions
 from pathlib import Path
+from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from packaging.utils import canonicalize_name
@@ -40,13 +41,22 @@ def taken(place: Path) -> Taken:
     """Read what each package of the environment says of its origin (PEP 610)."""
     places, linked = {}, []
     for found in _distributions(place):
-        origin = json.loads(found.read_text("direct_url.json") or "{}")
-        url = urlsplit(origin.get("url", ""))
+        origin = _origin(found)
+        url = urlsplit(str(origin.get("url", "")))
         if url.scheme == "file" and "vcs_info" not in origin:
             places[found.metadata["Name"]] = Path(unquote(url.path)).resolve()
-        if origin.get("dir_info", {}).get("editable"):
+        if (origin.get("dir_info") or {}).get("editable"):
             linked.append(found.metadata["Name"])
     return Taken(places, linked)
+
+
+def _origin(found: Distribution) -> Mapping[str, Any]:
+    """Return what the installer wrote; nothing where a package brought a file of that name with it."""
+    try:
+        told = json.loads(found.read_text("direct_url.json") or "{}")
+    except (ValueError, RecursionError):
+        return {}
+    return told if isinstance(told, dict) else {}
 
 
 def check_copied(found: Taken, thing: str) -> None:

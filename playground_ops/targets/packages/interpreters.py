@@ -1,6 +1,7 @@
 """Chooses the Python of this machine that a project runs on."""
 
 import os
+import re
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +11,12 @@ from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from playground_ops.core.errors import PlaygroundError, certain
 from playground_ops.targets.common.command import Inherited, TimedOut, run
 from playground_ops.targets.common.project import Project
+from playground_ops.targets.common.python_versions import LONGEST
+from playground_ops.targets.common.repository_files import read_text, shown
 from playground_ops.targets.packages.uv import LOOK_SECONDS, Uv
+
+_VERSION = re.compile(r"(?:(?:cpython|python|pypy|graalpy)[@-]?)?\d[\w.+-]{0,100}", re.IGNORECASE)
+_LONGEST_PIN = 100_000
 
 
 @dataclass(frozen=True)
@@ -64,13 +70,16 @@ def _current() -> Interpreter:
 
 
 def _required(project: Project, thing: str) -> SpecifierSet:
+    said = project.requires_python or ""
     try:
-        return SpecifierSet(project.requires_python or "", prereleases=True)
+        if len(said) > LONGEST:
+            raise InvalidSpecifier(said)
+        return SpecifierSet(said, prereleases=True)
     except InvalidSpecifier as error:
         raise PlaygroundError(
             certain(
                 object=thing,
-                observed=f"`requires-python` is `{project.requires_python}`.",
+                observed=f"`requires-python` is `{shown(said)}`.",
                 cause="That is no version specifier.",
                 fix='Write it like `">=3.10,<3.14"` in `pyproject.toml`.',
             )
@@ -78,14 +87,14 @@ def _required(project: Project, thing: str) -> SpecifierSet:
 
 
 def _pin(project: Project) -> str | None:
+    """Return the version in `.python-version`. The name of a program is not taken: uv would run it."""
     for folder in (project.directory, *project.directory.parents):
         if not folder.is_relative_to(project.checkout):
             return None
-        try:
-            lines = (folder / ".python-version").read_text().split()
-        except OSError:
-            continue
-        return lines[0] if lines and not lines[0].startswith("-") else None
+        text = read_text(project.checkout, folder / ".python-version", _LONGEST_PIN)
+        if text is not None:
+            named = text.split()
+            return named[0] if named and _VERSION.fullmatch(named[0]) else None
     return None
 
 

@@ -1,6 +1,5 @@
 """Reads lock files as data: which versions they hold, and those of PDM and pipenv as requirements."""
 
-import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,7 +10,8 @@ from packaging.utils import canonicalize_name
 from playground_ops.core.errors import PlaygroundError
 from playground_ops.targets.common.pins import Pins
 from playground_ops.targets.common.project import Project
-from playground_ops.targets.common.toml_files import read_toml, table
+from playground_ops.targets.common.shapes import Shape
+from playground_ops.targets.common.toml_files import read_json, read_toml, table
 from playground_ops.targets.packages import refusals
 
 PUBLIC = "pypi"
@@ -38,7 +38,7 @@ def readable(project: Project) -> Iterator[None]:
     """Refuse a lock that is not as its tool writes it; its content is anybody's."""
     try:
         yield
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
+    except (AttributeError, KeyError, TypeError, ValueError, RecursionError) as error:
         raise PlaygroundError(refusals.unreadable_lock(project, repr(error))) from error
 
 
@@ -49,9 +49,11 @@ def pins(project: Project) -> Pins:
     if kind in ("uv.lock", "pdm.lock"):
         return _versions(read_toml(file, project.checkout).get("package", ()))
     if kind == "pylock.toml":
-        return _versions(read_toml(file, project.checkout).get("packages", ()))
+        return _versions(read_toml(file, project.checkout, Shape.PYLOCK).get("packages", ()))
+    if kind == "poetry.lock":
+        read_toml(file, project.checkout)  # refused here; Poetry's library reads it
     if kind == "Pipfile.lock":
-        content = _pipfile_lock(file)
+        content = read_json(file, project.checkout)
         parts = [part for key, part in content.items() if key != "_meta"]
         return _versions([{**one, "name": name} for part in parts for name, one in part.items()])
     return {}
@@ -85,7 +87,7 @@ def of_pipenv(project: Project) -> Requirements:
     """Return what `Pipfile.lock` holds for the selection. Raises PlaygroundError (certain)."""
     file, chosen = project.declared.file, project.declared.selection
     assert file is not None
-    lock = _pipfile_lock(file)
+    lock = read_json(file, project.checkout)
     parts = {"dev-packages": "develop", "dev": "develop"}
     wanted = ["default", *(parts.get(group, group) for group in chosen.groups)]
     missing = [*chosen.extras, *(part for part in wanted[1:] if part not in lock)]
@@ -132,7 +134,3 @@ def urls(sources: object) -> list[str]:
     listed = [one for one in sources if isinstance(one, dict)] if isinstance(sources, list) else []
     others = [one for one in listed if str(one.get("name")).lower() != PUBLIC]
     return [str(one["url"]) for one in others if one.get("url")]
-
-
-def _pipfile_lock(file: Path) -> Mapping[str, Any]:
-    return dict(json.loads(file.read_text("utf-8")))

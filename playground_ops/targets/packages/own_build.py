@@ -3,6 +3,7 @@
 It is built in a copy: a checkout never changes, and its environment, which others share, stays as it is.
 """
 
+import filecmp
 import os
 import re
 import shutil
@@ -16,6 +17,7 @@ from playground_ops.core.target import Say
 from playground_ops.targets.common.atomic_folder import discard, locked, room
 from playground_ops.targets.common.own_metadata import declared, has_version_from_git, record_itself, write
 from playground_ops.targets.common.project import Project
+from playground_ops.targets.common.repository_files import is_inside
 from playground_ops.targets.packages.copies import copy_checkout
 from playground_ops.targets.packages.uv import Uv, explain, may_pass
 
@@ -141,7 +143,8 @@ def _keep_what_is_new(work: _Work, kept: Path) -> None:
     """Copy files that the build wrote into the tree: hatch-vcs's and setuptools-scm's `_version.py`."""
     for file in _files(work.copy, {work.source / "build", work.source / "dist"}):
         place = file.relative_to(work.copy)
-        if not _is_same(work.project.checkout / place, file):
+        there = work.project.checkout / place
+        if not is_inside(work.project.checkout, there) or not _is_same(there, file):
             target = kept / place
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(file, target)
@@ -165,19 +168,19 @@ def _unpack(archive: zipfile.ZipFile, project: Project, made: OwnBuild) -> None:
     """Take the metadata, and what the wheel has beside the project's own files: compiled modules."""
     for member in archive.infolist():
         path = PurePosixPath(member.filename)
-        if member.is_dir() or path.is_absolute() or ".." in path.parts:
+        if member.is_dir() or path.is_absolute() or ".." in path.parts or not path.parts:
             continue
         if path.parts[0].endswith(".dist-info"):
             archive.extract(member, made.metadata)
             continue
         if path.parts[0].endswith(".data"):
-            if path.parts[1] not in ("purelib", "platlib"):
+            if len(path.parts) < 3 or path.parts[1] not in ("purelib", "platlib"):
                 continue
             path = PurePosixPath(*path.parts[2:])
         content = archive.read(member)
         there = [root / path for root in (project.module_root, project.directory)]
         place = next((one for one in there if one.is_file()), there[0])
-        if not place.is_file() or place.read_bytes() != content:
+        if not is_inside(project.checkout, place) or not _has(place, content):
             target = made.generated / place.relative_to(project.checkout)
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_bytes(content)
@@ -185,8 +188,12 @@ def _unpack(archive: zipfile.ZipFile, project: Project, made: OwnBuild) -> None:
         record_itself(folder)
 
 
+def _has(place: Path, content: bytes) -> bool:
+    return place.is_file() and place.stat().st_size == len(content) and place.read_bytes() == content
+
+
 def _is_same(one: Path, other: Path) -> bool:
     try:
-        return one.read_bytes() == other.read_bytes()
+        return filecmp.cmp(one, other, shallow=False)
     except OSError:
         return False

@@ -60,13 +60,22 @@ def of_backend(project: Project, interpreter: Interpreter, uv: Uv) -> list[str]:
             result = Path(elsewhere, "result.json")
             arguments = [str(_FOLDER / "with_build.py"), str(project.directory), str(result)]
             _run(replace(uv, folder=project.directory), interpreter, [BUILD, *needs], arguments)
-            found = json.loads(result.read_text())
+            found = _told(result)
         if found.get("error"):
             raise PlaygroundError(refusals.not_told(project, str(found["error"])))
         if "requires" in found:
             return [one.replace(project.checkout.as_uri(), "file://{root}") for one in found["requires"]]
         needs += found["needs"]
     raise PlaygroundError(refusals.not_told(project, f"It wants {', '.join(found['needs'])}."))
+
+
+def _told(result: Path) -> Mapping[str, Any]:
+    """Return what the program wrote. The project's own code ran in its process, and may have ended it."""
+    try:
+        found = json.loads(result.read_text("utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return {"error": "It ended before it could tell"}
+    return found if isinstance(found, dict) else {"error": "It told something else"}
 
 
 def _run(uv: Uv, interpreter: Interpreter, libraries: Sequence[str], arguments: Sequence[str]) -> str:
