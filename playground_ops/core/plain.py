@@ -8,11 +8,10 @@ import re
 import unicodedata
 
 _SEQUENCE = re.compile(
-    r"\x1b(?:\[[0-?]{0,64}[ -/]{0,8}[@-~]|"
-    r"[\]PX^_][^\x00-\x1f\x7f-\x9f]{0,4000}(?:\x07|\x1b\\|\x9c)|[ -/]{0,8}[0-~])"
+    r"\x1b(?:\[(?:[0-?]{1,64}[ -/]{0,2})?[@-~]|[\]PX^_][^\x00-\x1f\x7f-\x9f]{0,4000}(?:\x07|\x1b\\|\x9c))"
 )
 """Control sequences and strings of a terminal (ECMA-48, 5.3 to 5.6). One without an end is only its start:
-else it would hide all that follows."""
+else it would hide all that follows. Of any other the escape character alone goes: the rest is printable."""
 _UNSEEN = frozenset(
     map(chr, [0x034F, 0x115F, 0x1160, 0x17B4, 0x17B5, 0x2800, 0x3164, 0xFFA0, *range(0x180B, 0x1810)])
 )

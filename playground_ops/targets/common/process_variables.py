@@ -11,6 +11,7 @@ from io import StringIO
 from pathlib import Path
 
 from playground_ops.core.errors import Finding, PlaygroundError, certain
+from playground_ops.core.redact import learn_variables
 from playground_ops.targets.common.project import Project
 
 ENV_FILE = ".env"
@@ -94,6 +95,7 @@ def _env_file(project: Project, given: Given) -> dict[str, str]:
         if value is not None and not name.startswith(_OF_THE_STACK):
             known = {**given.inherited, **found, **given.configured}
             found[name] = "".join(atom.resolve(known) for atom in parse_variables(value))
+    learn_variables(found)
     return found
 
 
