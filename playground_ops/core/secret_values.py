@@ -7,7 +7,7 @@ one.
 import re
 from dataclasses import dataclass
 
-from playground_ops.core.secret_words import MASK, is_a_name, is_ordinary
+from playground_ops.core.secret_words import MASK, is_ordinary
 
 _STRING = r"[rbfu]{0,2}(?:\"(?:[^\"\\\n]|\\.)*\"|'(?:[^'\\\n]|\\.)*')"
 _STRINGS = re.compile(_STRING, re.I)
@@ -106,7 +106,7 @@ def _call(call: re.Match[str], key: re.Match[str]) -> Value | None:
 
     def passed(found: re.Match[str]) -> str:
         inside = found[0].lstrip("rbfuRBFU")[1:-1]
-        kept = len(inside) < _SHORT or is_a_name(inside) or is_ordinary(inside, key["word"])
+        kept = len(inside) < _SHORT or is_ordinary(inside, key["word"])
         return found[0] if kept else MASK
 
     shown = _STRINGS.sub(passed, call[0])

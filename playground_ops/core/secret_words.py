@@ -20,7 +20,6 @@ _NO_SECRET = re.compile(
     re.I,
 )
 """The rest of a key that says something about a secret and holds none: `token_file`, `secretName`."""
-_A_NAME = re.compile(rf"(?:[A-Za-z]{{1,20}}[_-]){{0,5}}(?:{_WORDS})(?:[_-][A-Za-z]{{1,20}}){{0,5}}", re.I)
 _SAYS_NOTHING = frozenset(
     {"", "true", "false", "null", "none", "nil", "undefined", "required", "missing", "invalid", "expired"}
     | {"empty", "unset", "incorrect", "wrong", "denied", "...", "\N{HORIZONTAL ELLIPSIS}", "redacted"}
@@ -37,11 +36,6 @@ def is_telling(name: str) -> bool:
     """Return whether a variable or key of this name holds a secret."""
     found = re.search(NAME, name, re.I)
     return found is not None and not _NO_SECRET.fullmatch(found["tail"])
-
-
-def is_a_name(text: str) -> bool:
-    """Return whether it is itself such a name, by which a secret is asked for."""
-    return _A_NAME.fullmatch(text) is not None
 
 
 def says_something(tail: str) -> bool:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import IO
 
 from playground_ops.core.redact import one_line
+from playground_ops.render.git_protocols import restricted
 
 HEAR_SECONDS = 1.0
 """Seconds between two reports of a running command's last line."""
@@ -99,7 +100,7 @@ def run(
 
 def quiet_environment(environ: Mapping[str, str]) -> dict[str, str]:
     """Return the environment for a git that can't ask anything, here or below another program (uv)."""
-    kept = {name: value for name, value in environ.items() if name not in _OF_ANOTHER_REPOSITORY}
+    kept = restricted({name: value for name, value in environ.items() if name not in _OF_ANOTHER_REPOSITORY})
     kept.update(
         LC_ALL="C",
         LANGUAGE="",

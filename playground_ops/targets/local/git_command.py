@@ -12,10 +12,9 @@ from playground_ops.core.redact import learn, redact
 from playground_ops.diagnose.git_errors import explain, missing, too_slow
 from playground_ops.targets.common.command import Finished, Inherited, TimedOut, quiet_environment, run
 
-# A transfer that is stuck for half a minute is broken off, long before the deadline. `ext::` runs commands
-# that the URL names. The person's own hooks and maintenance settings must not apply here.
+# A transfer that is stuck for half a minute is broken off, long before the deadline. The person's own hooks
+# and maintenance settings must not apply here.
 _OPTIONS = (
-    "protocol.ext.allow=never",
     "http.lowSpeedLimit=100",
     "http.lowSpeedTime=30",
     "core.hooksPath=/dev/null",
