@@ -19,7 +19,7 @@ _OVERRULING = ("GIT_ALLOW_PROTOCOL", "GIT_PROTOCOL_FROM_USER")
 
 def variables(options: Sequence[tuple[str, str]], first: int = 0) -> dict[str, str]:
     """Return variables that configure git and all that it starts; `first` of them are set already."""
-    found = {}
+    found: dict[str, str] = {}
     for number, (key, value) in enumerate(options, start=first):
         found |= {f"GIT_CONFIG_KEY_{number}": key, f"GIT_CONFIG_VALUE_{number}": value}
     return {**found, "GIT_CONFIG_COUNT": str(first + len(options))}
