@@ -45,7 +45,7 @@ class Address:
     form: Literal["url", "short", "path"]
     path: str
     scheme: str = ""
-    """Of a URL; `ssh` for the short form."""
+    """A URL's own; `ssh` for the short form."""
     host: str = ""
     """Without brackets; empty for a path and for `file://`."""
     port: int | None = None

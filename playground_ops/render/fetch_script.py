@@ -24,7 +24,7 @@ export GIT_CONFIG_SYSTEM=/dev/null GIT_CONFIG_GLOBAL=/dev/null GIT_ATTR_NOSYSTEM
 export GIT_CONFIG_KEY_0=core.hooksPath GIT_CONFIG_VALUE_0=/dev/null
 {git_protocols.exported(first=2)}
 """
-"""No file but the repository's own tells git anything, no hook is run, and nothing comes by other protocols. The
+"""No file but the repository's own tells git anything, no hook is run, nothing comes by other protocols. The
 second setting is the script's own."""
 SCRIPT = f"""\
 remote=$1 commit=${{2#--ref=}} store={KEPT_FOLDER}

@@ -12,7 +12,7 @@ OPTIONS: Sequence[tuple[str, str]] = (
     *((f"protocol.{name}.allow", "always") for name in ALLOWED),
     ("protocol.file.allow", "user"),
 )
-"""Of git's configuration (git-config, `protocol.allow`)."""
+"""Settings of git (git-config, `protocol.allow`)."""
 _OVERRULING = ("GIT_ALLOW_PROTOCOL", "GIT_PROTOCOL_FROM_USER")
 """Variables that count more than the configuration."""
 
