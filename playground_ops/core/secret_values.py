@@ -231,11 +231,15 @@ def _without_ends(value: str) -> str:
 
 
 def _means_another_thing(text: str, key: re.Match[str], value: str) -> bool:
-    """Return whether it is a shell's PWD, or the PASS of a list of tests."""
-    before = text[max(0, key.start() - 1) : key.start()]
-    if key["word"] == "PWD":
+    """Return whether it is a shell's PWD, or the `pass` of a sentence or of a list of tests."""
+    word, before = key["word"], text[max(0, key.start() - 1) : key.start()]
+    if word == "PWD":
         return value.startswith("/")
-    return key["word"] == "PASS" and key[0].startswith("PASS:") and before not in ("_", "-", ".")
+    if word.lower() != "pass" or before in ("_", "-", ".") or key["keyquote"]:
+        return False
+    if ":" in key[0]:
+        return word == "PASS" or not _begins_its_line(text, key)
+    return value.isdecimal() and len(value) < _SHORT
 
 
 def _begins_its_line(text: str, key: re.Match[str]) -> bool:

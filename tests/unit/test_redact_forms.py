@@ -188,6 +188,8 @@ READABLE = (
         "npm:foo@1.2.3",
     ),
     "pip install foo @ git+https://github.com/x/y@v1.2",
+    "Done. PASS=10 WARN=0 ERROR=0 SKIP=0 TOTAL=10",
+    "the asset check did not pass: the total is -1",
     *("PASS: tests/x.sh", "12 passed, 3 failed", "PWD=/home/bob", "OLDPWD=/tmp", "compass=north bypass=1"),
     *("secretName: git-credentials", "secretKeyRef:\n  name: db", "password: null", '{"token": true}'),
     *("tokens: 512", "max_tokens=4096", "token_file=/run/x", "--password-file /run/x", "key=value"),
