@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from playground_ops.cli.console import NOTHING_TO_DO, end
+from playground_ops.cli.console import NOTHING_TO_DO, echo, end, say_boldly
 from playground_ops.cli.main import guarded
 from playground_ops.cli.repeating import repeating
 from playground_ops.cli.session import Session, common
@@ -38,10 +38,10 @@ def bootstrap(config: Path | None, target: str | None, as_json: bool) -> None:
     found = read_status(session.engine.target, session.configuration)
     if not as_json:
         if deployed.plan.is_empty:
-            click.echo(NOTHING_TO_DO)
+            echo(NOTHING_TO_DO)
         show_status(found)
-        click.echo(next_steps(session.configuration, found.target))
-        click.secho(repeating()(f"The UI is at {found.ui}"), bold=True)
+        echo(next_steps(session.configuration, found.target))
+        say_boldly(f"The UI is at {found.ui}")
     end({**document_of(deployed), "status": found.model_dump(mode="json")}, deployed.failures, as_json)
 
 

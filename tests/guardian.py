@@ -36,7 +36,7 @@ def watch(reading: int, folder: Path, state: Path) -> None:
     while os.read(reading, 4096):
         pass
     from playground_ops.targets.local.control import Control, end_leftovers
-    from playground_ops.targets.local.processes import runtime_folder
+    from playground_ops.targets.local.own_folder import runtime_folder
 
     if state.is_dir():
         try:

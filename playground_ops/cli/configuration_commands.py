@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from playground_ops.cli.console import print_json
+from playground_ops.cli.console import echo, print_document, print_json
 from playground_ops.cli.progress import write_error
 from playground_ops.cli.session import common
 from playground_ops.config import Configuration, load
@@ -36,7 +36,7 @@ def validate(config: Path | None, target: str | None, as_json: bool) -> None:
     else:
         for warning in warnings:
             write_error(f"warning: {warning}\n")
-        click.echo(f"{configuration.source}: good. Locations: {', '.join(names)}.")
+        echo(f"{configuration.source}: good. Locations: {', '.join(names)}.")
 
 
 @click.command()
@@ -57,7 +57,7 @@ def generate(
 
     configuration = load(config or configuration_file())
     if archive:
-        click.echo(_archive(configuration))
+        print_document(_archive(configuration))
         return
     folder = output or project_folder() / "deploy"
     wanted = files.files(by_hand(configuration), Path(configuration.source).name)
@@ -69,10 +69,10 @@ def generate(
         print_json({"folder": str(folder), "written": sorted(found.write), "deleted": list(found.delete)})
     else:
         for name in sorted(found.write):
-            click.echo(f"Wrote {folder / name}.")
+            echo(f"Wrote {folder / name}.")
         for name in found.delete:
-            click.echo(f"Deleted {folder / name}.")
-        click.echo(f"{len(wanted)} files, {len(found.write)} written, {len(found.delete)} deleted.")
+            echo(f"Deleted {folder / name}.")
+        echo(f"{len(wanted)} files, {len(found.write)} written, {len(found.delete)} deleted.")
 
 
 def _archive(configuration: Configuration) -> str:

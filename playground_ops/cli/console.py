@@ -13,6 +13,7 @@ from playground_ops.cli.repeating import repeating
 from playground_ops.core.errors import BadInput, Finding, PlaygroundError, certain, transient
 from playground_ops.core.model import Outcome, RolloutRecord, shortened
 from playground_ops.core.progress import RolloutCancelled
+from playground_ops.core.redact import printable
 
 NOTHING_TO_DO = "Nothing to do: the stack is as the configuration says."
 
@@ -44,6 +45,7 @@ def sentence_of(record: RolloutRecord) -> str:
 
 
 EVIDENCE = "  | "
+_SHOWN = ("object", "observed", "cause", "fix", "evidence")
 EVIDENCE_LINES = 25
 WIDEST_CELL = 60
 GAP, CUT = "  ", "..."
@@ -74,9 +76,14 @@ def fail(findings: Sequence[Finding], as_json: bool) -> None:
         write_error("".join(f"{line}\n" for line in lines_of(finding, coloured)))
 
 
+def tell(finding: Finding) -> None:
+    """Print a finding as a result and not as a failure."""
+    click.echo("\n".join(lines_of(finding, sys.stdout.isatty())))
+
+
 def lines_of(finding: Finding, coloured: bool) -> Iterator[str]:
     """Yield the lines by which a person is told of a finding."""
-    finding = as_repeated(finding)
+    finding = _printable(as_repeated(finding))
     yield click.style(finding.object, fg="red", bold=True) if coloured else finding.object
     yield f"  seen   {finding.observed}"
     yield f"  cause  {finding.cause}"
@@ -120,9 +127,28 @@ def as_repeated(finding: Finding) -> Finding:
     return finding.model_copy(update=parts)
 
 
+def _printable(finding: Finding) -> Finding:
+    parts = {name: printable(getattr(finding, name)) for name in _SHOWN}
+    return finding.model_copy(update=parts)
+
+
 def say(text: str = "") -> None:
     """Print a line for a person, its commands as they can be repeated."""
-    click.echo(repeating()(text))
+    echo(repeating()(text))
+
+
+def echo(text: str = "") -> None:
+    """Print a line without what only a terminal would obey, and without secrets of this process."""
+    click.echo(printable(text))
+
+
+def say_boldly(text: str) -> None:
+    click.secho(printable(repeating()(text)), bold=True)
+
+
+def print_document(text: str) -> None:
+    """Print what a program reads, as it is."""
+    click.echo(text)
 
 
 def table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
@@ -130,8 +156,9 @@ def table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     from tabulate import tabulate
 
     widths = [WIDEST_CELL] * len(columns) if sys.stdout.isatty() and rows else None
-    click.echo(tabulate(rows, headers=columns, tablefmt="simple", disable_numparse=True, maxcolwidths=widths))
-    click.echo()
+    shown = [[printable(cell) for cell in row] for row in rows]
+    echo(tabulate(shown, headers=columns, tablefmt="simple", disable_numparse=True, maxcolwidths=widths))
+    echo()
 
 
 def short_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
@@ -147,13 +174,13 @@ def short_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     others = sum(widths[:-1]) + len(GAP) * (len(columns) - 1)
     left = shutil.get_terminal_size(NO_TERMINAL).columns - others
     fitting = [[*row[:-1], shortened_to(max(left, NARROWEST_CELL), row[-1])] for row in short]
-    click.echo(tabulate(fitting, headers=columns, tablefmt="simple", disable_numparse=True))
-    click.echo()
+    echo(tabulate(fitting, headers=columns, tablefmt="simple", disable_numparse=True))
+    echo()
 
 
 def shortened_to(width: int, text: str) -> str:
     """Return the text in one line of at most `width` characters."""
-    flat = " ".join(text.split())
+    flat = " ".join(printable(text).split())
     return flat if len(flat) <= width else f"{flat[: width - len(CUT)].rstrip()}{CUT}"
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from playground_ops.cli.console import print_json
+from playground_ops.cli.console import echo, print_json
 from playground_ops.cli.progress import Display, display
 from playground_ops.cli.session import common, context_of_the_command
 from playground_ops.context import open_cluster
@@ -30,7 +30,7 @@ def backup(config: Path | None, target: str | None, as_json: bool, file: Path, f
     if as_json:
         print_json({"file": str(file), "bytes": size})
     else:
-        click.echo(f"{file}: {size:,} bytes, checked by pg_restore.")
+        echo(f"{file}: {size:,} bytes, checked by pg_restore.")
 
 
 @click.command()
@@ -66,7 +66,7 @@ def restore(
     if as_json:
         print_json({"file": str(file), "restored": True, "started": stops})
     else:
-        click.echo(f"The database is as {file} has it.")
+        echo(f"The database is as {file} has it.")
 
 
 def counting(shown: Display, verb: str) -> Callable[[int], None]:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from playground_ops.cli.console import end, print_json, sentence_of
+from playground_ops.cli.console import echo, end, print_json, sentence_of
 from playground_ops.cli.session import Session, Telling, common
 from playground_ops.context import whoever_is_at_the_keyboard
 from playground_ops.core.model import Action, RolloutRecord, Verdict
@@ -107,9 +107,9 @@ def _report(
     if not as_json:
         for record in records:
             if record.location not in session.watched.serving:  # else it is told already
-                click.echo(sentence_of(record))
+                echo(sentence_of(record))
         if not records and not failures:
-            click.echo("Nothing to do: no ref has moved.")
+            echo("Nothing to do: no ref has moved.")
     end({"rollouts": [found.model_dump(mode="json") for found in records]}, failures, as_json)
 
 
@@ -125,7 +125,7 @@ def _verdict(name: str, approved: bool, summary: str) -> click.Command:
         if as_json:
             print_json({"release": release.name, "commit": release.revision.commit, "approved": approved})
             return
-        click.echo(f"{release.name} at {release.revision.short}: {'approved' if approved else 'rejected'}.")
+        echo(f"{release.name} at {release.revision.short}: {'approved' if approved else 'rejected'}.")
 
     return command
 

@@ -25,6 +25,7 @@ from playground_ops.cli.console import (
 )
 from playground_ops.core.errors import BadInput, Finding, PlaygroundError, certain, transient
 from playground_ops.core.progress import RolloutCancelled
+from playground_ops.core.redact import learn_variables
 
 
 class Listed(NamedTuple):
@@ -116,6 +117,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def guarded(command: click.Command, name: str, arguments: Sequence[str] | None) -> None:
     """Run a command and exit; a failure is printed on standard error, or with --json as a document."""
     given = list(sys.argv[1:] if arguments is None else arguments)
+    learn_variables(os.environ)
     logging.getLogger().addHandler(logging.NullHandler())  # libraries' lines would mix with its output
     try:
         code = _exit_code(command, name, given, "--json" in given)

@@ -16,6 +16,7 @@ from playground_ops.core import messages
 from playground_ops.core.messages import message
 from playground_ops.core.model import Phase, Release
 from playground_ops.core.progress import RolloutCancelled, WatchLeft
+from playground_ops.core.redact import printable
 
 TICK_SECONDS = 0.5
 ERASE = "\r\x1b[K"
@@ -83,7 +84,7 @@ class Lines(NoDisplay):
     """Plain lines on standard error, for a pipe or a file."""
 
     def line(self, text: str) -> None:
-        write_error(f"{self._repeating(text)}\n")
+        write_error(f"{_line(self._repeating(text))}\n")
 
 
 class Messages(NoDisplay):
@@ -115,7 +116,7 @@ class LiveLine(NoDisplay):
 
     def line(self, text: str) -> None:
         with self._lock:
-            write_error(f"{ERASE}{self._repeating(text)}\n{self._live()}")
+            write_error(f"{ERASE}{_line(self._repeating(text))}\n{self._live()}")
 
     def at(self, location: str, phase: Phase) -> None:
         with self._lock:
@@ -208,6 +209,11 @@ def serving(release: Release) -> str:
     """Return the words for a release that serves."""
     revision = release.revision
     return f"release {release.number} serves {revision.short} {revision.subject}".rstrip()
+
+
+def _line(text: str) -> str:
+    """Return one line: another one in it would look as if this program had said it."""
+    return printable(text).replace("\n", " ")
 
 
 def write_error(text: str) -> None:

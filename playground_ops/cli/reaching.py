@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import click
 
-from playground_ops.cli.console import print_json
+from playground_ops.cli.console import echo, print_json
 from playground_ops.cli.progress import display
 from playground_ops.config import Configuration
 from playground_ops.render.names import WEBSERVER, WEBSERVER_PORT
@@ -72,7 +72,7 @@ def forward_ui(
         if as_json:
             print_json({"ui": address, "ingress": ingress})
         else:
-            click.echo(address)
+            echo(address)
             if ingress:
                 say(f"It is also at {ingress}, by the Ingress.")
             say("Forwarding until Ctrl-C.")

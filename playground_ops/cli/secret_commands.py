@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from playground_ops.cli.console import end, fail, plain, print_json, say
+from playground_ops.cli.console import echo, end, fail, plain, print_json, say
 from playground_ops.cli.progress import display
 from playground_ops.cli.session import Session, common, context_of_the_command
 from playground_ops.cli.stack_commands import bring_up, document_of
@@ -67,15 +67,13 @@ def git_command(
         asked = {"unasked": unasked} if ca_file else {}
         print_json({"secret": name, "done": done, "locations": users, **asked})
         return
-    click.echo(f"Secret {name} {done}.")
+    echo(f"Secret {name} {done}.")
     for server in unasked:
-        click.echo(
-            f"{server} does not answer here: whether its certificate is of this authority was not asked."
-        )
+        echo(f"{server} does not answer here: whether its certificate is of this authority was not asked.")
     if users:
         say(f"Read by: {', '.join(users)}. `deploy` gives them new releases that have it.")
     else:
-        click.echo(f"No location names it yet: write `repo: {{url: ..., secret: {name}}}`.")
+        echo(f"No location names it yet: write `repo: {{url: ..., secret: {name}}}`.")
 
 
 def _by_key(ssh_key: Path, known_hosts: Path, urls: list[str]) -> dict[str, bytes]:
@@ -176,7 +174,7 @@ def rotate_command(config: Path | None, target: str | None, as_json: bool, force
     session = Session(config, target, as_json)
     deployed = bring_up(session, "deploy", [])
     if not as_json:
-        click.echo("The database has a new password, and the stack uses it.")
+        echo("The database has a new password, and the stack uses it.")
         fail(foreign, as_json)
     more = {"runs_ended": [run.id for run in runs], "not_of_the_stack": plain(foreign)}
     end({**document_of(deployed), **more}, deployed.failures, as_json)

@@ -11,7 +11,7 @@ from typing import Any, NoReturn, TypeVar
 import click
 
 from playground_ops.cli import detached
-from playground_ops.cli.console import EVIDENCE, EXIT_CANCELLED
+from playground_ops.cli.console import EVIDENCE, EXIT_CANCELLED, echo
 from playground_ops.cli.progress import LineProgress, Messages, Stop, display
 from playground_ops.cli.repeating import keep, repeating
 from playground_ops.cli.watched import Watched, in_a_thread
@@ -122,7 +122,7 @@ class Session:
         self._display.serves(location, what, seconds)
         self.watched.serves(location)
         if self._telling.at_once and not self._as_json and not isinstance(self._display, Messages):
-            click.echo(f"{location}: {what} ({time.monotonic() - self._began:.1f} s)")
+            echo(f"{location}: {what} ({time.monotonic() - self._began:.1f} s)")
         self.watched.was_told()
 
     def engine_of(self, location: str) -> Engine:
@@ -149,7 +149,7 @@ class Session:
         """Show a line of a container's only log: messages go to the display, all else is the result."""
         found = messages.parsed(line)
         if found is None:
-            click.echo(self._as_here(line))
+            echo(self._as_here(line))
         elif found[messages.KEY] == "progress" and "location" in found:
             self.tell(found["location"], found["text"])
         elif found[messages.KEY] == "progress":

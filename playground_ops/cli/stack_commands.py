@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from playground_ops.cli.console import EXIT_FAILED, NOTHING_TO_DO, end, print_json, sentence_of, table
+from playground_ops.cli.console import EXIT_FAILED, NOTHING_TO_DO, echo, end, print_json, sentence_of, table
 from playground_ops.cli.session import Session, common
 from playground_ops.context import whoever_is_at_the_keyboard
 from playground_ops.core.errors import BadInput, Finding, certain
@@ -45,9 +45,9 @@ def deploy(
     if progress_only:
         raise click.exceptions.Exit(EXIT_FAILED if deployed.failures else 0)
     if not as_json:
-        click.echo(NOTHING_TO_DO if deployed.plan.is_empty else deployed.plan.summary())
+        echo(NOTHING_TO_DO if deployed.plan.is_empty else deployed.plan.summary())
         for record in deployed.records:
-            click.echo(sentence_of(record))
+            echo(sentence_of(record))
     end(document_of(deployed), deployed.failures, as_json)
 
 
@@ -84,7 +84,7 @@ def down(config: Path | None, target: str | None, as_json: bool, now: bool, dele
     if as_json:
         print_json({"down": True, "data_deleted": delete_data})
     else:
-        click.echo("The stack is down." + (" Its data is deleted." if delete_data else " Its data stays."))
+        echo("The stack is down." + (" Its data is deleted." if delete_data else " Its data stays."))
 
 
 def show_plan(found: Plan) -> None:
@@ -97,7 +97,7 @@ def show_plan(found: Plan) -> None:
             rows.extend(("", "", _changed_field(field.in_short())) for field in change.fields)
         rows.extend(("", "", f"drift: {one.path} is by {one.manager}, and stays") for one in change.drift)
     table(("action", "component", "fields"), rows)
-    click.echo(found.summary())
+    echo(found.summary())
 
 
 def _changed_field(field: FieldChange) -> str:
@@ -129,7 +129,7 @@ def collect(config: Path | None, target: str | None, as_json: bool, output: Path
     if as_json:
         print_json({"file": str(path), "bytes": size, "files": files})
     else:
-        click.echo(f"{path}: {len(files)} files, {size:,} bytes. Look through it before you send it.")
+        echo(f"{path}: {len(files)} files, {size:,} bytes. Look through it before you send it.")
 
 
 def _unwritten(path: Path, error: OSError) -> Finding:

@@ -14,12 +14,13 @@ from playground_ops.cli.console import (
     EXIT_FAILED,
     NOT_DEPLOYED,
     as_repeated,
+    echo,
     fail,
-    lines_of,
     print_json,
     say,
     short_time,
     table,
+    tell,
 )
 from playground_ops.cli.session import Session, common, context_of_the_command
 from playground_ops.config import load
@@ -58,7 +59,7 @@ def history(config: Path | None, target: str | None, as_json: bool, location: st
             [_history_row(record) for record in records],
         )
         if location and records and records[-1].finding:
-            click.echo("\n".join(lines_of(records[-1].finding, sys.stdout.isatty())))
+            tell(records[-1].finding)
 
 
 @click.command()
@@ -105,7 +106,7 @@ def logs(
         print_json({"component": component or selector, "lines": list(found)})
         return
     for line in found:
-        click.echo(line)
+        echo(line)
 
 
 @click.command()
@@ -146,7 +147,7 @@ def _show_health(found: Folded, ahead: Sequence[str]) -> None:
         table(COLUMNS, list(rows(found)))
         fail([finding for _, _, finding in found.worst], as_json=False)
     else:
-        click.echo("Everything is well.")
+        echo("Everything is well.")
 
 
 @click.command()
@@ -173,7 +174,7 @@ def ui(config: Path | None, target: str | None, as_json: bool, port: int | None,
     if as_json:
         print_json({"ui": address})
         return
-    click.echo(address)
+    echo(address)
     if browse:
         click.launch(address)
 
@@ -217,7 +218,7 @@ def show(found: Comparison) -> None:
     plain = [(one.change, one.kind, one.name, "", "", "") for one in found.differences if not one.fields]
     if rows or plain:
         table(("change", "kind", "name", "field", "before", "after"), [*plain, *rows])
-    click.echo(found.summary())
+    echo(found.summary())
 
 
 COMMANDS = {"history": history, "logs": logs, "health": health, "ui": ui, "compare": compare_command}

@@ -9,7 +9,8 @@ import ipaddress
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import SplitResult, urlsplit
+from typing import Literal
+from urllib.parse import SplitResult, unquote, urlsplit
 
 PLACEHOLDER = re.compile(
     r"<[^<>]*>"
@@ -20,10 +21,34 @@ PLACEHOLDER = re.compile(
     re.IGNORECASE,
 )
 _SCHEMES = ("https", "http", "ssh", "git", "file", "git+ssh", "ssh+git")
-_SCP_LIKE = re.compile(r"(?P<user>\w[\w.-]*@)?(?:\w[\w.-]*|\[[\da-fA-F:]+\]):(?P<path>.+)")
+_HOST = r"(?:[A-Za-z0-9](?:[A-Za-z0-9_.-]{0,252}[A-Za-z0-9_.])?|\[[0-9A-Fa-f:.]{2,45}\])"
+"""Without a percent sign: git decodes the host of a URL, and a leading dash would be an option of ssh."""
+_USER = r"[A-Za-z0-9_][\w.+-]{0,100}"
+_PORT = r"[0-9]{1,5}"
+_URL = re.compile(
+    rf"(?P<scheme>[a-z][a-z+]{{1,10}})://(?:(?P<user>{_USER})@)?(?P<host>{_HOST}|)(?::(?P<port>{_PORT}))?(?P<path>/.*)?",
+    re.ASCII,
+)
+_SHORT = re.compile(rf"(?:(?P<user>{_USER})@)?(?P<host>{_HOST}):(?P<path>[^:\s-].*)", re.ASCII)
+"""`user@host:path`, as scp has it."""
+_HELPER = re.compile(r"[^/\[\]@:]*::")
+"""Before an address for a transport helper, a program: git takes letters and digits there (transport.c)."""
 _FORMS = "`https://host/path`, `ssh://host/path`, `git@host:path`, or a path"
 _NO_SECRET = "a URL without a password or token in it: give it to git (a credential helper, an ssh key)"
 _SECRET = re.compile(r"(?:^|[&;])[\w.-]{0,40}(?:token|pass|secret|key|auth|sig)[\w.-]{0,40}=", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Address:
+    """A repository's address, by its parts. Nothing of them is an option or names a program."""
+
+    form: Literal["url", "short", "path"]
+    path: str
+    scheme: str = ""
+    """A URL's own; `ssh` for the short form."""
+    host: str = ""
+    """Without brackets; empty for a path and for `file://`."""
+    port: int | None = None
 
 
 def repository(value: str, folder: Path) -> str | None:
@@ -33,18 +58,27 @@ def repository(value: str, folder: Path) -> str | None:
         return None
     if PLACEHOLDER.search(value):
         raise ValueError("the address of your own repository; this is a placeholder")
+    found = parsed(value)
+    return _absolute(value, folder) if found.form == "path" else value
+
+
+def parsed(value: str) -> Address:
+    """Return the parts of what git would take for a URL, a short form or a path. Raises ValueError(expected).
+
+    Only forms that are known are taken: an address by which git runs a program, or from which it or ssh takes
+    an option, is none of them.
+    """
     if value.startswith("-"):
         raise ValueError("a URL or path; this looks like an option of git")
     if "\\" in value or not value.isprintable():
         raise ValueError(f"{_FORMS}, without a backslash or control character")
-    first = value.split("/", 1)[0]
-    if "::" in first and "[" not in first:
+    if _HELPER.match(value):
         raise ValueError("an ordinary URL; transport helpers run commands and are not allowed")
     if "://" in value:
         return _url(value)
-    if ":" in first and not value.startswith((".", "~")):
-        return _scp_like(value)
-    return _path(value, folder)
+    if ":" in value.split("/", 1)[0] and not value.startswith((".", "~")):
+        return _short(value)
+    return Address("path", value)
 
 
 def index(value: str) -> str:
@@ -65,7 +99,7 @@ def index(value: str) -> str:
     return value
 
 
-def _url(value: str) -> str:
+def _url(value: str) -> Address:
     expected = f"a URL that git takes ({', '.join(_SCHEMES[:5])}): {_FORMS}"
     try:
         parts = urlsplit(value)
@@ -74,13 +108,19 @@ def _url(value: str) -> str:
         raise ValueError(f"{expected}; the host and port of this one can't be read") from error
     if _carries_a_secret(parts):
         raise ValueError(_NO_SECRET)
-    if parts.scheme not in _SCHEMES or " " in value or port == 0:
+    if not value.startswith(tuple(f"{scheme}://" for scheme in _SCHEMES)) or " " in value or port == 0:
         raise ValueError(expected)
-    if parts.scheme != "file" and not parts.hostname:
-        raise ValueError("a URL with a host")
-    if parts.netloc.startswith("-") or (parts.hostname or "").startswith("-"):
+    if parts.netloc.startswith("-") or (parts.hostname or "").startswith(("-", "%2d")):
         raise ValueError("a URL with a host; this looks like an option of ssh")
-    return value
+    found = _URL.fullmatch(value)
+    if found is None:
+        raise ValueError(f"{expected}; the host and port of this one can't be read")
+    if (found["scheme"] != "file" and not found["host"]) or (found["scheme"] == "file" and parts.netloc):
+        raise ValueError("a URL with a host; a file's has none: `file:///srv/x.git`")
+    path = unquote(found["path"] or "", errors="replace")
+    if not path.isprintable() or "\\" in path:
+        raise ValueError(f"{_FORMS}, without a backslash or control character, in whatever notation")
+    return Address("url", path, found["scheme"], found["host"].strip("[]"), port)
 
 
 def _carries_a_secret(parts: SplitResult) -> bool:
@@ -92,16 +132,16 @@ def _carries_a_secret(parts: SplitResult) -> bool:
     return _SECRET.search(parts.query) is not None
 
 
-def _scp_like(value: str) -> str:
-    found = _SCP_LIKE.fullmatch(value)
+def _short(value: str) -> Address:
+    found = _SHORT.fullmatch(value)
     if found and found["user"] is None and "@" in found["path"]:
         raise ValueError(_NO_SECRET)
     if found is None or value.split(":", 1)[0] in _SCHEMES:
         raise ValueError(_FORMS)
-    return value
+    return Address("short", found["path"], "ssh", found["host"].strip("[]"))
 
 
-def _path(value: str, folder: Path) -> str:
+def _absolute(value: str, folder: Path) -> str:
     try:
         path = Path(value).expanduser()
         return str(path if path.is_absolute() else (folder / path).resolve())
@@ -111,8 +151,6 @@ def _path(value: str, folder: Path) -> str:
 
 _PORTS = {"https": 443, "http": 80, "git": 9418}
 _SSH = 22
-_SHORT = re.compile(r"(?:[\w.-]+@)?(\[[\da-fA-F:]+\]|\w[\w.-]*):")
-"""`user@host:path`."""
 
 
 @dataclass(frozen=True)
@@ -140,14 +178,8 @@ class Reached:
 
 def reached(repository: str) -> Reached | None:
     """Return the host that a repository leads to; None for a path, or for what is no address."""
-    if "://" not in repository:
-        found = _SHORT.match(repository)
-        return Reached.of(found[1].strip("[]"), _SSH) if found else None
     try:
-        parts = urlsplit(repository)
-        port = parts.port
+        found = parsed(repository)
     except ValueError:
         return None
-    if parts.scheme == "file" or not parts.hostname:
-        return None
-    return Reached.of(parts.hostname, port or _PORTS.get(parts.scheme, _SSH))
+    return Reached.of(found.host, found.port or _PORTS.get(found.scheme, _SSH)) if found.host else None

@@ -1,9 +1,12 @@
 """What a release's own checkout tells of its commit: strangers' words, cut and never interpreted."""
 
 from collections.abc import Sequence
+from typing import Annotated
+
+from pydantic import AfterValidator, ValidationInfo
 
 from playground_ops.core.frozen_model import FrozenModel
-from playground_ops.core.redact import redact
+from playground_ops.core.redact import one_line, printable
 
 POINTER = "version https://git-lfs.github.com/spec/v1"
 """The first line of a file that stands for a large one (git-lfs, docs/spec.md)."""
@@ -13,19 +16,25 @@ NAMED = 3
 """How many pointers are named."""
 
 
+def _cut(longest: int) -> AfterValidator:
+    """What was stored as JSON was redacted before, and there is much of it."""
+
+    def shown(text: str, info: ValidationInfo) -> str:
+        return printable(text)[:longest] if info.mode == "json" else one_line(text, longest)
+
+    return AfterValidator(shown)
+
+
+Subject = Annotated[str, _cut(LONGEST_SUBJECT)]
+"""The first line of a commit's message; empty where it is not known."""
+Author = Annotated[str, _cut(LONGEST_AUTHOR)]
+
+
 class Checkout(FrozenModel):
-    subject: str = ""
-    """The first line of the commit's message; empty where it is not known."""
-    author: str = ""
+    subject: Subject = ""
+    author: Author = ""
     warnings: tuple[str, ...] = ()
     """What is not as it should be, although it can be loaded."""
-
-
-def one_line(text: str, longest: int) -> str:
-    """Return the text as one line of at most `longest` characters, without control characters and secrets."""
-    plain = " ".join("".join(one if one.isprintable() else " " for one in text).split())
-    shown = redact(plain)
-    return shown if len(shown) <= longest else f"{shown[: longest - 2].rstrip()}.."
 
 
 def pointers(files: Sequence[str], count: int, fix: str) -> list[str]:
@@ -53,7 +62,7 @@ def told(message: str, commit: str, fix: str) -> Checkout:
     subject, author, *files = lines[1:]
     count = int(files.pop()) if files and files[-1].isdecimal() else 0
     return Checkout(
-        subject=one_line(subject, LONGEST_SUBJECT),
-        author=one_line(author, LONGEST_AUTHOR),
+        subject=subject,
+        author=author,
         warnings=tuple(pointers(files, count, fix)),
     )

@@ -10,7 +10,9 @@ from enum import Enum
 from functools import partial
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, ValidationInfo, field_validator
+
+from playground_ops.core.redact import printable, redact
 
 
 class FindingKind(str, Enum):
@@ -24,8 +26,12 @@ class FindingKind(str, Enum):
     """No room: disk, memory, ports, a quota. Waited for up to a limit; the commit is never rejected."""
 
 
+LONGEST_SENTENCE, LONGEST_EVIDENCE = 4_000, 40_000
+"""Characters. Of evidence the end is kept."""
+
+
 class Finding(BaseModel):
-    """One observed fault."""
+    """One observed fault. What is said of it may be strangers' words: it is printable and without secrets."""
 
     model_config = ConfigDict(frozen=True, defer_build=True)
 
@@ -36,9 +42,19 @@ class Finding(BaseModel):
     cause: str
     fix: str
     evidence: str = ""
-    """The last lines of a log or git's own words, already redacted; may be empty."""
+    """The last lines of a log or git's own words; may be empty."""
     whose: Literal["code", "surroundings"] = "code"
     """What a certain fault is held against: a missing Secret says nothing about the commit."""
+
+    @field_validator("object", "observed", "cause", "fix", "evidence")
+    @classmethod
+    def _can_be_shown(cls, text: str, info: ValidationInfo) -> str:
+        """A fix is this project's own words; what was stored as JSON was redacted before, and is much."""
+        is_redacted = info.field_name == "fix" or info.mode == "json"
+        shown = printable(text) if is_redacted else redact(text)
+        if info.field_name == "evidence":
+            return shown[-LONGEST_EVIDENCE:]
+        return shown if len(shown) <= LONGEST_SENTENCE else f"{shown[: LONGEST_SENTENCE - 2]}.."
 
     def sentence(self) -> str:
         return f"{self.object}: {self.observed} {self.cause} {self.fix}".strip()

@@ -5,6 +5,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from playground_ops.core.checkout import Author, Subject
 from playground_ops.core.errors import Finding
 from playground_ops.core.frozen_model import FrozenModel
 from playground_ops.core.pod_settings import Destination, PodSettings
@@ -120,8 +121,8 @@ class Revision(FrozenModel):
     image's name."""
     ref: str | None = None
     """The ref that was asked for; None: the configured one."""
-    subject: str = ""
-    author: str = ""
+    subject: Subject = ""
+    author: Author = ""
 
     def __eq__(self, other: object) -> bool:
         """Compare what pins the code. The rest is the commit's own, and may be known later."""

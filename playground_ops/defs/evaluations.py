@@ -60,7 +60,7 @@ def _because(component: str, topic: Topic, because: Because) -> dg.AssetCheckEva
         check_name=topic.value,
         passed=False,
         severity=dg.AssetCheckSeverity.WARN,
-        description=f"{because.sentence}\n\nSeen here:\n\n{_description(because.findings)}",
+        description=f"{metadata.prose(because.sentence)}\n\nSeen here:\n\n{_description(because.findings)}",
         metadata={BECAUSE: because.cause[0] if because.cause else DEPLOY},
     )
 
@@ -68,8 +68,8 @@ def _because(component: str, topic: Topic, because: Because) -> dg.AssetCheckEva
 def _description(findings: Sequence[Finding]) -> str:
     """Return Markdown, as the page of a check shows it."""
     if len(findings) > 1:
-        return "\n".join(f"- {metadata.sentence([finding])}" for finding in findings)
-    return metadata.sentence(findings) if findings else "well"
+        return "\n".join(f"- {metadata.prose(finding.sentence())}" for finding in findings)
+    return metadata.prose(metadata.sentence(findings)) if findings else "well"
 
 
 def after_rollout(instance: dg.DagsterInstance, record: RolloutRecord) -> Iterator[dg.AssetCheckEvaluation]:

@@ -1,5 +1,6 @@
 """Rollouts, findings and plans as metadata that reads well in Dagster's UI. Pure."""
 
+import re
 from collections.abc import Sequence
 from urllib.parse import urlsplit
 
@@ -10,12 +11,18 @@ from playground_ops.core.component import Component
 from playground_ops.core.errors import Finding, FindingKind
 from playground_ops.core.model import Outcome, Revision, RolloutRecord
 from playground_ops.core.plan import FieldChange, Plan
+from playground_ops.core.redact import printable
 from playground_ops.engine.compare import Comparison
 
 Metadata = dict[str, dg.MetadataValue]
 
 _COMMIT_PAGE = {"github.com": "commit", "gitlab.com": "-/commit", "bitbucket.org": "commits"}
 """Where public hosts show a commit, below the repository's page."""
+
+_MARKS = re.compile(r"[\\|*_`<>\[\]~&#!$]")
+_MARKS_OF_PROSE = re.compile(r"[\\*_`<>\[\]~&!$]|(?<!\S)#")
+_CODE = re.compile(r"((?<!`)(`+)(?!`).+?(?<!`)\2(?!`))")
+"""A span of code (CommonMark, 6.1)."""
 
 _MEANING = {
     FindingKind.CERTAIN: "it will fail again until this is changed",
@@ -132,7 +139,7 @@ def durations(record: RolloutRecord) -> str:
 
 def code(text: str) -> str:
     """Return a fenced block; the fence is longer than any run of backticks inside."""
-    fence = "```"
+    text, fence = printable(text), "```"
     while fence in text:
         fence += "`"
     return f"{fence}\n{text}\n{fence}"
@@ -140,10 +147,15 @@ def code(text: str) -> str:
 
 def cell(text: object) -> str:
     """Return text that stays in its table cell: no line breaks, no bars, no Markdown of its own."""
-    flat = " ".join(str("-" if text is None else text).split())
-    for mark in ("\\", "|", "*", "_", "`", "<", "[", "]"):
-        flat = flat.replace(mark, f"\\{mark}")
-    return flat
+    return _MARKS.sub(r"\\\g<0>", " ".join(printable(str("-" if text is None else text)).split()))
+
+
+def prose(text: str) -> str:
+    """Return one paragraph: what stands in backticks is code, and nothing else is Markdown or HTML."""
+    parts = _CODE.split(" ".join(printable(text).split()))
+    plain, spans = parts[::3], [*parts[1::3], ""]
+    escaped = (_MARKS_OF_PROSE.sub(r"\\\g<0>", part) for part in plain)
+    return "".join(f"{part}{span}" for part, span in zip(escaped, spans, strict=True))
 
 
 def page_of(repository: str | None, commit: str | None = None) -> str | None:

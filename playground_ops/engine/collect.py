@@ -55,6 +55,7 @@ def write(found: Iterable[Entry], path: Path, hear: Callable[[str], None]) -> in
     `hear` is called with the name of each file.
     """
     path.touch(mode=0o600)
+    path.chmod(0o600)  # one that was there
     with tarfile.open(path, "w:gz", compresslevel=6) as made:
         for name, text in found:
             data = redact(text[-LARGEST_CHARACTERS:]).encode()

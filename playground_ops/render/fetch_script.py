@@ -5,6 +5,7 @@ container's termination message: whoever watches the pod has it, without another
 """
 
 from playground_ops.core.checkout import NAMED, POINTER
+from playground_ops.render import git_protocols
 from playground_ops.render.names import GIT_SECRET_FOLDER, KEPT_FOLDER, REPOSITORY_FOLDER
 
 LIVE, SUBDIRECTORY = "PLAYGROUND_LIVE", "PLAYGROUND_SUBDIRECTORY"
@@ -18,11 +19,13 @@ AUTHORITY = f"""\
 [ ! -f {GIT_SECRET_FOLDER}/ca.crt ] || export GIT_SSL_CAINFO={GIT_SECRET_FOLDER}/ca.crt
 """
 """The image's libcurl goes on to know the authorities of its own folder."""
-NO_CONFIGURATION = """\
+NO_CONFIGURATION = f"""\
 export GIT_CONFIG_SYSTEM=/dev/null GIT_CONFIG_GLOBAL=/dev/null GIT_ATTR_NOSYSTEM=1
-export GIT_CONFIG_COUNT=2 GIT_CONFIG_KEY_0=core.hooksPath GIT_CONFIG_VALUE_0=/dev/null
+export GIT_CONFIG_KEY_0=core.hooksPath GIT_CONFIG_VALUE_0=/dev/null
+{git_protocols.exported(first=2)}
 """
-"""No file but the repository's own tells git anything, and no hook is run."""
+"""No file but the repository's own tells git anything, no hook is run, nothing comes by other protocols. The
+second setting is the script's own."""
 SCRIPT = f"""\
 remote=$1 commit=${{2#--ref=}} store={KEPT_FOLDER}
 shift

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from playground_ops.config import Configuration
 from playground_ops.core.model import Location, Release
 from playground_ops.core.pod_settings import PodSettings, Resources
+from playground_ops.render import git_protocols
 from playground_ops.render import release as rendering
 from playground_ops.render.fetch_script import AUTHORITY
 from playground_ops.render.gitsync import GIT_USER, is_ssh, secret_volume, user_variables
@@ -92,7 +93,7 @@ def resolver_pod(
 
 
 def resolver_variables(repository: str, secret: str | None) -> list[Object]:
-    options = {"protocol.ext.allow": "never", "http.lowSpeedLimit": "100", "http.lowSpeedTime": "20"}
+    options = {**dict(git_protocols.OPTIONS), "http.lowSpeedLimit": "100", "http.lowSpeedTime": "20"}
     own = [variable("HOME", "/tmp"), variable("GIT_TERMINAL_PROMPT", "0"), variable("LC_ALL", "C")]
     own += [variable(name, "/dev/null") for name in ("GIT_CONFIG_SYSTEM", "GIT_CONFIG_GLOBAL")]
     if secret is not None and is_ssh(repository):
@@ -100,9 +101,7 @@ def resolver_variables(repository: str, secret: str | None) -> list[Object]:
     elif secret is not None:
         options["credential.helper"] = HELPER
         own += user_variables(USER_VARIABLE, repository, secret)
-    for number, (key, value) in enumerate(options.items()):
-        own += [variable(f"GIT_CONFIG_KEY_{number}", key), variable(f"GIT_CONFIG_VALUE_{number}", value)]
-    return [*own, variable("GIT_CONFIG_COUNT", str(len(options)))]
+    return own + [variable(*one) for one in git_protocols.variables([*options.items()]).items()]
 
 
 SMOKE_COMPONENT = "smoke"

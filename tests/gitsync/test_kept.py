@@ -157,7 +157,7 @@ def test_what_is_fetched_is_told_of_also_where_it_was_kept(fetching: Fetching) -
     second = git(fetching.source, "rev-parse", "HEAD")
     assert fetching.fetch(second).code == 0
     found = fetching.told(second)
-    assert found.subject.startswith("Prices: $(touch gone) `id` %an [31mred [0m ü long long")
+    assert found.subject.startswith("Prices: $(touch gone) `id` %an red ü long long")
     assert found.subject.isprintable() and len(found.subject) <= 200
     assert (found.author, found.warnings) == ("Ädä O'Hara", ())
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from playground_ops.targets.local.control import Control, end_leftovers, ensure_supervisor
-from playground_ops.targets.local.processes import runtime_folder
+from playground_ops.targets.local.own_folder import runtime_folder
 from tests.local.supervised import guarded
 
 

@@ -15,11 +15,11 @@ from playground_ops.core.model import Location
 from playground_ops.core.plan import Plan
 from playground_ops.engine.health.examine import examine
 from playground_ops.targets.local.components import LocalStack
+from playground_ops.targets.local.own_folder import runtime_folder
 from playground_ops.targets.local.processes import (
     ProcessSpec,
     ProcessState,
     birth_of,
-    runtime_folder,
     write_spec,
     write_state,
 )

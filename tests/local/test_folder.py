@@ -120,7 +120,8 @@ for action in (
     try:
         action()
     except PlaygroundError as error:
-        assert "Permission denied" in str(error) and error.finding.fix, error
+        assert "Permission denied" in str(error) or "belongs to user" in str(error), error
+        assert error.finding.fix
     else:
         raise AssertionError("it was not refused")
 """

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 from playground_ops.targets.local import processes
 from playground_ops.targets.local.children import Children
+from playground_ops.targets.local.own_folder import runtime_folder
 from playground_ops.targets.local.processes import (
     ProcessState,
     birth_of,
@@ -25,7 +26,6 @@ from playground_ops.targets.local.processes import (
     names,
     read_spec,
     read_state,
-    runtime_folder,
     write_spec,
     write_state,
 )

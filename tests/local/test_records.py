@@ -12,7 +12,8 @@ from playground_ops.core import decisions
 from playground_ops.core.errors import FindingKind, PlaygroundError
 from playground_ops.core.model import Location, Outcome, Release, Revision, RolloutRecord
 from playground_ops.targets.local.folder import read_value, write_atomically
-from playground_ops.targets.local.processes import ProcessSpec, runtime_folder, write_spec
+from playground_ops.targets.local.own_folder import runtime_folder
+from playground_ops.targets.local.processes import ProcessSpec, write_spec
 from playground_ops.targets.local.releases import KEPT_RECORDS, RecordFiles, ReleaseFiles
 from playground_ops.targets.local.target import LocalTarget
 

@@ -20,7 +20,8 @@ from playground_ops.targets.local import control as controlling
 from playground_ops.targets.local import processes
 from playground_ops.targets.local.child import LOG_BYTES
 from playground_ops.targets.local.control import Control, end_leftovers, ensure_supervisor, leftovers
-from playground_ops.targets.local.processes import folder_of, read_state, runtime_folder
+from playground_ops.targets.local.own_folder import runtime_folder
+from playground_ops.targets.local.processes import folder_of, read_state
 from tests.asking import eventually
 from tests.local.supervised import LOOKING, SLEEP, alive, kill_supervisor, log_of, running, seen, spec
 from tests.session.deadlines import stretched

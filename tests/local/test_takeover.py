@@ -17,11 +17,11 @@ import pytest
 from playground_ops.targets.local import control as controlling
 from playground_ops.targets.local.children import Children
 from playground_ops.targets.local.control import Control, ensure_supervisor, leftovers
+from playground_ops.targets.local.own_folder import runtime_folder
 from playground_ops.targets.local.processes import (
     ProcessState,
     folder_of,
     read_spec,
-    runtime_folder,
     write_spec,
     write_state,
 )

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 
 import pytest
 
-from playground_ops.targets.local.processes import read_state, runtime_folder
+from playground_ops.targets.local.own_folder import runtime_folder
+from playground_ops.targets.local.processes import read_state
 from tests.ailing import Case, make, make_all, wait_until_well
 from tests.asking import eventually
 from tests.pipelines import Pipeline

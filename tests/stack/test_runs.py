@@ -10,7 +10,8 @@ from pathlib import Path
 
 from playground_ops.targets.common.server_protocol import NoAnswer, server_id
 from playground_ops.targets.common.webserver import Webserver
-from playground_ops.targets.local.processes import names, read_state, runtime_folder
+from playground_ops.targets.local.own_folder import runtime_folder
+from playground_ops.targets.local.processes import names, read_state
 from tests.asking import eventually
 from tests.pipelines import Pipeline
 from tests.shared import changed

@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from playground_ops.core.checkout import Checkout, one_line, pointers, told
+from playground_ops.core.checkout import Checkout, pointers, told
 from playground_ops.core.model import Location, Release, Revision
+from playground_ops.core.redact import one_line
 from playground_ops.render.release import RECORD
 from playground_ops.targets.kubernetes.api.connection import Connection
 from playground_ops.targets.kubernetes.releases.deployments import Releases
@@ -29,7 +30,9 @@ RELEASE = Release(
     [
         ("Prices", "Prices"),
         ("  Prices \t of\r\n today  ", "Prices of today"),
-        ("\x1b[2J\x1b]0;title\x07red\x00", "[2J ]0;title red"),
+        ("\x1b[2J\x1b]0;title\x07red\x00", "red"),
+        ("a\x1b]8;;http://evil.test\x1b\\b\x1b[31;1mc\x9b2Jd\x1b", "abc 2Jd"),
+        ("\u200ba\u200db\u2060c\u3164d\u00ade\ue000f\ud800g", "abcdefg"),
         ("\u202eevil\u2066 \ufeffx\u2028y", "evil x y"),
         ("Ädä 中文 🎉", "Ädä 中文 🎉"),
         ("token=hunter2 in https://u:hunter2@git.test", "token=*** in https://***@git.test"),

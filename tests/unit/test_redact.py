@@ -21,8 +21,8 @@ SECRET = st.text(
         ("https://ghtoken@git.example/x.git", "https://***@git.example/x.git"),
         ("postgresql+psycopg2://u:p@ss/w@db:5432/d", "postgresql+psycopg2://***@db:5432/d"),
         ("PGPASSWORD=hunter2 psql", "PGPASSWORD=*** psql"),
-        ("host=db password='hun ter2' user=x", "host=db password=*** user=x"),
-        ('{"password": "hunter2", "user": "bob"}', '{"password": ***, "user": "bob"}'),
+        ("host=db password='hun ter2' user=x", "host=db password='***' user=x"),
+        ('{"password": "hunter2", "user": "bob"}', '{"password": "***", "user": "bob"}'),
         ("AWS_SECRET_ACCESS_KEY=abc/def+1", "AWS_SECRET_ACCESS_KEY=***"),
         ("key AKIAIOSFODNN7EXAMPLE used", "key *** used"),
         ("Authorization: Bearer abc.def", "Authorization: Bearer ***"),
@@ -119,6 +119,12 @@ def test_masking_twice_changes_nothing_more_in_a_url_and_never_raises(text: str)
     [
         *("a" * 200_000, "a.-_" * 50_000, "://" * 60_000, "password" * 25_000, ":@" * 99_999),
         *("token=a(" * 25_000, 'token="' * 30_000, "token=a[(" * 25_000, "token=environ['" * 15_000),
+        *(
+            "password: |\n  a\n" * 20_000,
+            "password='a''" * 20_000,
+            "-----BEGIN PRIVATE KEY-----\nA\n" * 9_000,
+        ),
+        *("\\" * 200_000, "\x1b]" * 100_000, "//a:" * 60_000, "https://a/hooks/" * 15_000, "a:b@" * 60_000),
     ],
 )
 def test_a_very_long_line_takes_no_time_to_speak_of(line: str) -> None:

@@ -22,7 +22,8 @@ from playground_ops.targets.kubernetes.objects.applied_configuration import conf
 from playground_ops.targets.kubernetes.releases.deployments import Releases
 from playground_ops.targets.kubernetes.releases.leases import holder
 from playground_ops.targets.kubernetes.releases.records import Records
-from playground_ops.targets.local.processes import read_spec, runtime_folder
+from playground_ops.targets.local.own_folder import runtime_folder
+from playground_ops.targets.local.processes import read_spec
 from playground_ops.targets.local.stack import read_applied
 from playground_ops.targets.local.target import LocalTarget
 

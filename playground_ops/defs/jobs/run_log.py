@@ -17,6 +17,7 @@ import dagster as dg
 
 from playground_ops.core.model import Phase, Release
 from playground_ops.core.progress import Progress, RolloutCancelled
+from playground_ops.core.redact import printable
 
 SLOW_SECONDS = 3.0
 """A write that took longer may be one that Dagster gave up before it could report that: it is repeated."""
@@ -61,11 +62,11 @@ class RunLog:
             self.flush()
 
     def _is_written(self, line: Line) -> bool:
-        began = time.monotonic()
+        began, text = time.monotonic(), printable(line.text)
         try:
-            self._log.log(line.level, line.text)
+            self._log.log(line.level, text)
             if time.monotonic() - began > SLOW_SECONDS:
-                self._log.log(line.level, line.text)
+                self._log.log(line.level, text)
         except Exception as error:  # any storage's error: all of them come from the database
             if not self._away:
                 print(f"held back until the database answers: {error}", file=sys.stderr, flush=True)

@@ -17,7 +17,7 @@ from playground_ops.checks.folding import Folded
 from playground_ops.checks.topic import Told, is_urgent
 from playground_ops.core.errors import Finding, FindingKind, PlaygroundError
 from playground_ops.core.frozen_model import FrozenModel
-from playground_ops.core.redact import redact
+from playground_ops.core.redact import learn, redact
 
 TIMEOUT_SECONDS = 10.0
 ANSWER_CHARACTERS = 200
@@ -34,6 +34,7 @@ def send(variable: str, url: str, body: bytes) -> None:
     """Send a notice. Raises PlaygroundError: transient, or certain where another try would be refused too."""
     if not url.startswith(("http://", "https://")):
         raise PlaygroundError(_unsent(variable, "is no http or https URL", "It holds something else.", True))
+    learn([url])
     opener = urllib.request.build_opener(_NoRedirects)
     try:
         request = urllib.request.Request(url, body, {"Content-Type": "application/json"})

@@ -11,8 +11,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
+from playground_ops.core.redact import one_line
+from playground_ops.render.git_protocols import restricted
+
 HEAR_SECONDS = 1.0
 """Seconds between two reports of a running command's last line."""
+HEARD_CHARACTERS = 300
+"""A server writes into git's lines (`remote: ...`), and so does a build into uv's."""
 KEPT_BYTES = 1_000_000
 """Bytes kept of each stream, from its end."""
 
@@ -95,7 +100,7 @@ def run(
 
 def quiet_environment(environ: Mapping[str, str]) -> dict[str, str]:
     """Return the environment for a git that can't ask anything, here or below another program (uv)."""
-    kept = {name: value for name, value in environ.items() if name not in _OF_ANOTHER_REPOSITORY}
+    kept = restricted({name: value for name, value in environ.items() if name not in _OF_ANOTHER_REPOSITORY})
     kept.update(
         LC_ALL="C",
         LANGUAGE="",
@@ -143,7 +148,7 @@ def _wait(
             line = last_line(_tail(words, 2000))
         if line and line != heard:
             heard = line
-            hear(line)
+            hear(one_line(line, HEARD_CHARACTERS))
 
 
 def _tail(file: IO[bytes], size: int = KEPT_BYTES) -> str:

@@ -12,6 +12,7 @@ from io import StringIO
 from pathlib import Path
 
 from playground_ops.core.errors import Finding, PlaygroundError
+from playground_ops.core.redact import learn_variables
 from playground_ops.targets.common.project import Project
 from playground_ops.targets.common.repository_files import name_of, read_text, shown, unfit
 
@@ -108,6 +109,7 @@ def _env_file(project: Project, given: Given) -> dict[str, str]:
             left -= size
             if not name or "=" in name or size > LONGEST_VALUE or left < 0:
                 raise PlaygroundError(_unusable(name_of(project.checkout, file), name))
+    learn_variables(found)
     return found
 
 

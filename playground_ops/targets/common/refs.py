@@ -12,12 +12,14 @@ from typing import TypeAlias, TypeVar
 
 from playground_ops.core.errors import Finding, PlaygroundError, certain
 from playground_ops.core.model import Location, Revision
-from playground_ops.core.redact import redact
+from playground_ops.core.redact import one_line, redact
 from playground_ops.diagnose.git_errors import explain
 
 _FULL = re.compile(r"[0-9a-f]{40}")
 _SHORT = re.compile(r"[0-9a-f]{4,39}")
 # git check-ref-format, and no glob: `ls-remote` would take `*` for a pattern.
+LONGEST_NAME = 100
+"""Characters of the name of another ref that are shown."""
 _NOT_A_REF = re.compile(r"^[-/.]|[\x00-\x20~^:?*\[\\\x7f]|\.\.|//|@\{|/\.|\.lock(?:/|$)|[/.]$|^@$|^$")
 
 
@@ -25,7 +27,7 @@ def pinned(url: str, ref: str | None) -> Revision | None:
     """Return a full commit's revision, which needs no query. Raises PlaygroundError for an invalid ref."""
     if ref is not None and _FULL.fullmatch(ref.lower()):
         return Revision(repository=url, commit=ref.lower(), ref=ref)
-    if ref is not None and _NOT_A_REF.search(ref):
+    if ref is not None and (_NOT_A_REF.search(ref) or not ref.isprintable()):
         raise PlaygroundError(_not_a_ref(url, ref))
     return None
 
@@ -68,7 +70,8 @@ def thing(url: str) -> str:
 
 def _near(ref: str, listed: str) -> list[str]:
     there = [line.partition("\t")[2].split("/", 2)[-1] for line in listed.splitlines()]
-    return difflib.get_close_matches(ref, there, n=5, cutoff=0.3) or sorted(there)[:5]
+    near = difflib.get_close_matches(ref, there, n=5, cutoff=0.3) or sorted(there)[:5]
+    return [one_line(name, LONGEST_NAME) for name in near]
 
 
 def _unknown(url: str, ref: str | None, empty: bool, listed: Callable[[], str]) -> Finding:
@@ -110,7 +113,7 @@ def _not_a_ref(url: str, ref: str) -> Finding:
         object=thing(url),
         observed=f"`{redact(ref)}` can't be the name of a branch or tag.",
         cause="git allows no spaces, `..`, `~^:?*[\\`, no leading `-` and no trailing `/` or `.lock` in "
-        "names.",
+        "names, and what can't be seen (a mark of direction, of no width) is not taken here.",
         fix="Give a branch, a tag or a full commit of 40 digits.",
     )
 

@@ -93,8 +93,10 @@ class Child:
         return BACKOFF_SECONDS[min(max(self.failures - 1, 0), len(BACKOFF_SECONDS) - 1)]
 
 
-def launch(state: Path, spec: ProcessSpec) -> subprocess.Popen[bytes]:
+def launch(state: Path, spec: ProcessSpec, umask: int) -> subprocess.Popen[bytes]:
     """Start it in a session of its own, its output appended to its log.
+
+    `umask`: a person's own, whose code may write for others, outside of the state folder.
 
     Raises OSError, or ValueError for a NUL or a `=` where none may be.
     """
@@ -108,6 +110,7 @@ def launch(state: Path, spec: ProcessSpec) -> subprocess.Popen[bytes]:
             stdout=output,
             stderr=output,
             start_new_session=True,
+            umask=umask,
         )
 
 

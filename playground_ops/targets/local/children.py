@@ -24,8 +24,8 @@ REWRITE_SECONDS = 5.0
 
 
 class Children:
-    def __init__(self, state: Path, selector: selectors.BaseSelector) -> None:
-        self._state, self._selector = state, selector
+    def __init__(self, state: Path, selector: selectors.BaseSelector, umask: int = -1) -> None:
+        self._state, self._selector, self._umask = state, selector, umask
         self._children: dict[str, Child] = {}
         self.total = 0
         """Grows with every change of any of them."""
@@ -174,7 +174,7 @@ class Children:
         spec = child.spec
         again = child.state.restarts + 1 if child.state.pid is not None else child.state.restarts
         try:
-            child.popen = launch(self._state, spec)
+            child.popen = launch(self._state, spec, self._umask)
         except (OSError, ValueError) as error:
             child.popen = None
             child.failures += 1

@@ -26,8 +26,16 @@ from playground_ops.targets.local.control import (
     leftovers,
     shut_down,
 )
-from playground_ops.targets.local.folder import StateFolder, no_backups, no_log, not_deployed, writing
-from playground_ops.targets.local.processes import ProcessState, names, read_state, runtime_folder
+from playground_ops.targets.local.folder import (
+    StateFolder,
+    no_backups,
+    no_log,
+    not_deployed,
+    open_to_others,
+    writing,
+)
+from playground_ops.targets.local.own_folder import runtime_folder
+from playground_ops.targets.local.processes import ProcessState, names, read_state
 from playground_ops.targets.local.releases import RecordFiles, ReleaseFiles
 from playground_ops.targets.local.statuses import status, supervisor_status
 
@@ -151,7 +159,8 @@ class LocalStack:
         return logs.collect(self.folder)
 
     def missing(self, configuration: Configuration) -> Mapping[str, Sequence[Finding]]:
-        return {}  # processes get nothing that somebody else keeps
+        found = open_to_others(self.folder.root)
+        return {OPS.name: found} if found else {}  # processes get nothing that somebody else keeps
 
     def wait_for_change(self, seconds: float) -> None:
         self.control().any_change(seconds)

@@ -20,13 +20,13 @@ from playground_ops.targets.common.server_protocol import NoAnswer, current_runs
 from playground_ops.targets.local.child import marked_processes
 from playground_ops.targets.local.folder import cannot_write, writing
 from playground_ops.targets.local.logs import last_lines
+from playground_ops.targets.local.own_folder import made_private, runtime_folder
 from playground_ops.targets.local.processes import (
     ProcessSpec,
     Restart,
     birth_of,
     names,
     read_state,
-    runtime_folder,
 )
 from playground_ops.targets.local.supervisor import Place, source_digest
 
@@ -189,7 +189,8 @@ def _runtime(state: Path) -> Path:
 def _start(state: Path) -> int | None:
     """Start a supervisor in a session of its own. Returns when it listens, or its exit code when it ended."""
     with writing(state):
-        (state / "logs").mkdir(parents=True, exist_ok=True)
+        made_private(state)
+        (state / "logs").mkdir(exist_ok=True)
         log = (state / "logs" / "supervisor.log").open("ab")
     environment = {
         key: value

@@ -24,6 +24,7 @@ from playground_ops.core.redact import learn
 from playground_ops.diagnose.exceptions import last_raised
 from playground_ops.diagnose.variables import missing_variable
 from playground_ops.targets.local.folder import writing
+from playground_ops.targets.local.own_folder import made_private
 
 KEY_FILE = "environment.key"
 OTHERS = stat.S_IRGRP | stat.S_IROTH | stat.S_IWGRP | stat.S_IWOTH
@@ -182,7 +183,7 @@ def _key(state: Path) -> bytes:
     path = state / KEY_FILE
     with writing(state):
         if not path.exists():
-            state.mkdir(parents=True, exist_ok=True, mode=0o700)
+            made_private(state)
             descriptor, made = tempfile.mkstemp(dir=state, prefix=f".{KEY_FILE}.")
             with os.fdopen(descriptor, "wb") as file:
                 file.write(secrets.token_bytes(32))

@@ -13,6 +13,7 @@ from pydantic import BaseModel, ValidationError
 from playground_ops.core.component import Database, Room, Storage
 from playground_ops.core.errors import Finding, PlaygroundError, capacity, certain
 from playground_ops.targets.local import processes
+from playground_ops.targets.local.own_folder import NotOurs, is_open_to_others, made_private
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -75,7 +76,7 @@ def write_atomically(path: Path, text: str) -> None:
     Raises PlaygroundError (capacity) when the disk is full or the folder can't be written.
     """
     with writing(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(path.parent)
         processes.write_atomically(path, text)
 
 
@@ -106,9 +107,11 @@ def set_aside(path: Path) -> None:
 
 @contextmanager
 def writing(path: Path) -> Iterator[None]:
-    """Turn the system's error on writing into a PlaygroundError (capacity)."""
+    """Turn the system's error on writing into a PlaygroundError (capacity; certain if it is not ours)."""
     try:
         yield
+    except NotOurs as error:
+        raise PlaygroundError(_not_ours(path, error)) from error
     except OSError as error:
         raise PlaygroundError(cannot_write(path, error)) from error
 
@@ -122,6 +125,44 @@ def reading(path: Path) -> Iterator[None]:
         raise
     except OSError as error:
         raise PlaygroundError(cannot_read(path, error)) from error
+
+
+def kept_private(state: Path) -> None:
+    """Keep other users out of a state folder that is there. Raises PlaygroundError when it is another's."""
+    with writing(state), suppress(FileNotFoundError):
+        if state.exists():
+            made_private(Path(os.path.realpath(state)))
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder below the state folder, and what is missing above it, for this user alone."""
+    if not folder.is_dir():
+        made_private(folder)
+
+
+def open_to_others(state: Path) -> list[Finding]:
+    if not is_open_to_others(state):
+        return []
+    return [
+        certain(
+            object=f"folder/{state}",
+            observed="Other users of this machine reach it: databases, checkouts and logs.",
+            cause="Its permissions could not be narrowed: the file system keeps none.",
+            fix="Move it to another disk, and name it by PLAYGROUND_STATE.",
+            whose="surroundings",
+        )
+    ]
+
+
+def _not_ours(path: Path, error: NotOurs) -> Finding:
+    return certain(
+        object=f"folder/{path}",
+        observed=f"It is not used: {error}.",
+        cause="Whoever owns it could put code into it, which this stack would run.",
+        fix="Run the command as its owner, remove what is in the way, or name another folder by "
+        "PLAYGROUND_STATE.",
+        whose="surroundings",
+    )
 
 
 def cannot_write(path: Path, error: OSError) -> Finding:

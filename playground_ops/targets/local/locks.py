@@ -18,7 +18,7 @@ from uuid import uuid4
 from pydantic import BaseModel
 
 from playground_ops.core.errors import Finding, LockHeld, LockLost, PlaygroundError, transient
-from playground_ops.targets.local.folder import read_value, write_value, writing
+from playground_ops.targets.local.folder import make_folder, read_value, write_value, writing
 from playground_ops.targets.local.processes import birth_of
 
 LEASE_SECONDS = 30.0
@@ -106,7 +106,7 @@ def holder_of(path: Path) -> Lease | None:
 @contextmanager
 def _guarded(path: Path) -> Iterator[None]:
     with writing(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(path.parent)
         descriptor = os.open(path.with_name(f"{path.name}.guard"), os.O_RDWR | os.O_CREAT, 0o600)
     try:
         _take_guard(descriptor, path)

@@ -3,11 +3,9 @@
 from __future__ import annotations  # the types of fields are read as they are written
 
 import contextlib
-import hashlib
 import json
 import math
 import os
-import stat
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field, fields, replace
@@ -106,24 +104,6 @@ def birth_of(pid: int) -> str | None:
     if fields[0] in (b"Z", b"X"):
         return None
     return f"{_boot_id()}:{fields[19].decode()}"
-
-
-def runtime_folder(state: Path) -> Path:
-    """Return a short path to the state folder's `run/`, which is made if it is missing.
-
-    A Unix socket's path is limited to about 100 bytes; the limit is on the string and not on what it resolves
-    to. Raises PermissionError when somebody else's file is in the way.
-    """
-    real = Path(os.path.realpath(state))
-    (real / "run").mkdir(parents=True, exist_ok=True, mode=0o700)
-    name = f"pg-{os.getuid()}-{hashlib.sha256(str(real).encode()).hexdigest()[:8]}"
-    link = Path("/tmp") / name
-    with contextlib.suppress(FileExistsError):
-        link.symlink_to(real / "run")
-    found = link.lstat()
-    if not stat.S_ISLNK(found.st_mode) or found.st_uid != os.getuid() or link.readlink() != real / "run":
-        raise PermissionError(f"{link} is in the way and is not this stack's: remove it")
-    return link
 
 
 def names(state: Path) -> Iterator[str]:

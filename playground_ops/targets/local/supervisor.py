@@ -20,9 +20,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from playground_ops.targets.local import processes
 from playground_ops.targets.local.children import Children
-from playground_ops.targets.local.processes import ProcessSpec, runtime_folder
+from playground_ops.targets.local.own_folder import runtime_folder
+from playground_ops.targets.local.processes import ProcessSpec
 
 
 class Place:
@@ -64,7 +64,7 @@ class Place:
 
 LINK_CHECK_SECONDS = 60.0
 LONGEST_LINE = 1_000_000
-SOURCES = ("supervisor", "children", "child", "processes")
+SOURCES = ("supervisor", "children", "child", "processes", "own_folder")
 
 
 def source_digest() -> str:
@@ -85,10 +85,11 @@ class Waiting:
 
 
 class Supervisor:
-    def __init__(self, state: Path, place: Place) -> None:
+    def __init__(self, state: Path, place: Place, umask: int) -> None:
+        """`umask`: the one that it was started with, which its processes have too."""
         self.state, self.place = state, place
         self.selector = selectors.DefaultSelector()
-        self.children = Children(state, self.selector)
+        self.children = Children(state, self.selector, umask)
         self.digest = source_digest()
         self.waiting: list[Waiting] = []
         self.buffers: dict[socket.socket, bytes] = {}
@@ -227,7 +228,7 @@ class Supervisor:
 
 
 def main(state: Path) -> int:
-    os.umask(0o077)
+    umask = os.umask(0o077)
     _reset_signals()
     runtime = runtime_folder(state)
     place = Place(state)
@@ -237,7 +238,7 @@ def main(state: Path) -> int:
     address.unlink(missing_ok=True)
     listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     listening.bind(str(address))
-    supervisor = Supervisor(state, place)
+    supervisor = Supervisor(state, place, umask)
     supervisor.children.take_over()
     listening.listen(64)
     supervisor.run(listening)
@@ -261,5 +262,4 @@ def _reset_signals() -> None:
 
 
 if __name__ == "__main__":
-    processes.folder_of(Path(sys.argv[1])).mkdir(parents=True, exist_ok=True, mode=0o700)
     sys.exit(main(Path(sys.argv[1])))

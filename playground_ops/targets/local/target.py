@@ -36,7 +36,7 @@ from playground_ops.targets.local import candidate, environment_files, git, logs
 from playground_ops.targets.local.addresses import lead_to, own_number, serving_number
 from playground_ops.targets.local.code import Code
 from playground_ops.targets.local.components import LocalStack
-from playground_ops.targets.local.folder import StateFolder, stack_storage
+from playground_ops.targets.local.folder import StateFolder, kept_private, stack_storage
 from playground_ops.targets.local.locks import holder_of, lease
 from playground_ops.targets.local.processes import read_spec, secrets_of
 from playground_ops.targets.local.releases import RecordFiles, ReleaseFiles
@@ -52,7 +52,11 @@ class LocalTarget:
     name = "local"
 
     def __init__(self, state: Path, project: Path, clock: Clock | None = None) -> None:
-        """Open `state`, the state folder; `project` is the clone whose packages bootstrap releases serve."""
+        """Open `state`, the state folder; `project` is the clone whose packages bootstrap releases serve.
+
+        Raises PlaygroundError when the folder is another user's.
+        """
+        kept_private(state)
         self.folder = StateFolder(state)
         self.clock = clock or SystemClock()
         self.code = Code(self.folder, project)

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import urlencode
 
 from playground_ops.core.errors import BadInput, Finding, PlaygroundError
+from playground_ops.core.redact import learn
 from playground_ops.targets.kubernetes.api import credentials
 from playground_ops.targets.kubernetes.api.credentials import Access
 from playground_ops.targets.kubernetes.api.refusals import (
@@ -116,6 +117,7 @@ class Connection:
         def headers() -> dict[str, str]:
             told: dict[str, str] = {}
             found.update_params_for_auth(told, None, ["BearerToken"])
+            learn(value.removeprefix("Bearer ") for value in told.values())
             return told
 
         pool = found.rest_client.pool_manager

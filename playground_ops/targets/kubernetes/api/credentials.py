@@ -19,6 +19,7 @@ from typing import Any
 import yaml
 
 from playground_ops.config.document import loader
+from playground_ops.core.redact import learn
 
 ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 _PLAIN_CLUSTER = {"server", "certificate-authority", "certificate-authority-data"}
@@ -47,6 +48,7 @@ class Credentials:
 
     def headers(self) -> dict[str, str]:
         token = self.token_file.read_text().strip() if self.token_file else self.token
+        learn([token])
         return {"Authorization": f"Bearer {token}"} if token else {}
 
 

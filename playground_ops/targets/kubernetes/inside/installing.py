@@ -27,7 +27,7 @@ from urllib.parse import urlsplit
 
 from playground_ops.core.errors import Finding, PlaygroundError, certain, transient
 from playground_ops.core.model import Dependencies
-from playground_ops.core.redact import redact
+from playground_ops.core.redact import learn, learn_variables, redact
 from playground_ops.core.target import Say
 from playground_ops.render.names import (
     ARTIFACTS,
@@ -53,6 +53,7 @@ from playground_ops.targets.packages.sealed import belongs_to, is_whole, seal
 from playground_ops.targets.packages.uv import tail, too_slow
 
 NETRC, USERNAME, PASSWORD, AUTHORITY = "netrc", "username", "password", "ca.crt"
+_NETRC_PASSWORD = re.compile(r"\bpassword\s+(\S+)")
 _OF_UV = re.compile(r"UV_[A-Z0-9_]+")
 
 
@@ -60,6 +61,8 @@ _OF_UV = re.compile(r"UV_[A-Z0-9_]+")
 def credentials(folder: Path) -> Iterator[Path]:
     """Set the environment from the Secret's keys, and yield a private folder; both are undone afterwards."""
     keys = _keys(folder)
+    learn([keys.get(PASSWORD), *_NETRC_PASSWORD.findall(keys.get(NETRC, ""))])
+    learn_variables(keys)
     before = dict(os.environ)
     with tempfile.TemporaryDirectory() as private:
         os.environ.update({name: text for name, text in keys.items() if _OF_UV.fullmatch(name)})
@@ -184,6 +187,7 @@ def asked(arguments: Sequence[str]) -> tuple[argparse.Namespace, Selection]:
 
 
 def main(arguments: Sequence[str]) -> int:
+    learn_variables(os.environ)
     found, selection = asked(arguments)
     chosen = Path(CHOSEN_ENVIRONMENT)
     try:

@@ -21,6 +21,7 @@ from pathlib import Path
 
 from playground_ops.core.errors import Finding, PlaygroundError, certain
 from playground_ops.core.messages import message
+from playground_ops.core.redact import learn_variables
 from playground_ops.render.names import CHOSEN_ENVIRONMENT, ENVIRONMENTS_FOLDER, PACKAGES_USER
 from playground_ops.targets.common.process_variables import ENV_FILE, Given, variables
 from playground_ops.targets.common.project import Project, read_project
@@ -32,6 +33,7 @@ EXIT_CERTAIN = 65
 
 
 def main(arguments: Sequence[str]) -> int:
+    learn_variables(os.environ)
     at = arguments.index("--")
     served = arguments[at + 1 :]
     parser = argparse.ArgumentParser()

@@ -10,7 +10,7 @@ from playground_ops.core import messages
 from playground_ops.core.component import Backup
 from playground_ops.core.errors import Finding, PlaygroundError, certain, transient
 from playground_ops.core.plan import Change
-from playground_ops.core.redact import redact
+from playground_ops.core.redact import learn, redact
 from playground_ops.core.target import Say
 from playground_ops.render import jobs
 from playground_ops.render.database import PASSWORD_KEY, password_secret
@@ -32,7 +32,9 @@ def ensure_database_password(connection: Connection, configuration: Configuratio
     wanted = an_object("v1", "Secret", name, namespace, labels(name, "postgres"), type="Opaque")
     if connection.metadata(path(wanted)) is not None:
         return
-    wanted["stringData"] = {PASSWORD_KEY: secrets.token_urlsafe(BYTES)}
+    password = secrets.token_urlsafe(BYTES)
+    learn([password])
+    wanted["stringData"] = {PASSWORD_KEY: password}
     try:
         connection.request("POST", collection("v1", "Secret", namespace), wanted)
     except Refusal as refusal:

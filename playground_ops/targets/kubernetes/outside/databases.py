@@ -15,6 +15,7 @@ from playground_ops.config import Configuration
 from playground_ops.core.clock import SystemClock
 from playground_ops.core.errors import Finding, PlaygroundError, certain
 from playground_ops.core.model import Location
+from playground_ops.core.redact import learn
 from playground_ops.core.target import Say
 from playground_ops.render.database import (
     DATABASE,
@@ -125,6 +126,7 @@ def _make(connection: Connection, configuration: Configuration, where: Place, lo
     wanted = path(_secret(configuration, location))
     found = connection.request("GET", wanted)
     password = base64.b64decode(found["data"][PASSWORD_KEY]).decode()
+    learn([password])
     script = SCRIPT.format(
         name=own_database(location.name), verifier=verifier(password), database=DATABASE, owner=USER
     )

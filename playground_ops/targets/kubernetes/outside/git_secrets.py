@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from playground_ops.config import Configuration
 from playground_ops.core.errors import BadInput, Finding, PlaygroundError, certain
 from playground_ops.core.model import Location
+from playground_ops.core.redact import learn
 from playground_ops.render import foundation
 from playground_ops.render.gitsync import is_ssh
 from playground_ops.render.mounted_versions import SECRET_VERSION
@@ -61,6 +62,7 @@ def _write(
     content: Mapping[str, bytes],
     where: Place,
 ) -> str:
+    learn(content[key].decode(errors="replace") for key in (PASSWORD, SSH_KEY) if key in content)
     namespace, tags = where.namespace, {**labels(name, COMPONENT), **where.tags}
     wanted = an_object("v1", "Secret", name, namespace, tags, type="Opaque")
     found = connection.metadata(path(wanted))

@@ -10,6 +10,7 @@ from typing import Any
 
 from playground_ops.config import Configuration
 from playground_ops.core.errors import BadInput, Finding, PlaygroundError, certain
+from playground_ops.core.redact import learn
 from playground_ops.core.target import Say
 from playground_ops.render.database import PASSWORD_KEY, USER, password_secret
 from playground_ops.render.mounted_versions import SECRET_VERSION
@@ -34,6 +35,7 @@ def rotate(connection: Connection, configuration: Configuration, place: Place, s
     """Rotate. Raises PlaygroundError, after which it can be called again."""
     where = must_be_ours(connection, configuration)
     password, version = _begun(connection, where)
+    learn([password])
     say(f"secret/{password_secret(configuration)} holds the next password")
     # It gets a verifier, so not even the server's log sees the password.
     postgres.psql(connection, place, f"ALTER ROLE {USER} PASSWORD '{verifier(password)}';\n")
