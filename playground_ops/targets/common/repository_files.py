@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from playground_ops.core.checkout import one_line
 from playground_ops.core.errors import Finding, PlaygroundError, certain, transient
+from playground_ops.core.redact import one_line
 
 LONGEST = 16_000_000
 """Bytes of a file; the largest locks have a third of it."""
