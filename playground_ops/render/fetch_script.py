@@ -20,17 +20,18 @@ AUTHORITY = f"""\
 """
 """The image's libcurl goes on to know the authorities of its own folder."""
 NO_CONFIGURATION = f"""\
-export GIT_CONFIG_SYSTEM=/dev/null GIT_CONFIG_GLOBAL=/dev/null GIT_ATTR_NOSYSTEM=1
+printf '[safe]\\n\\tdirectory = %s\\n[core]\\n\\thooksPath = /dev/null\\n' "$store" > "$HOME/ours"
+export GIT_CONFIG_SYSTEM=/dev/null GIT_CONFIG_GLOBAL="$HOME/ours" GIT_ATTR_NOSYSTEM=1
 export GIT_CONFIG_KEY_0=core.hooksPath GIT_CONFIG_VALUE_0=/dev/null
-{git_protocols.exported(first=2)}
+{git_protocols.exported(first=1)}
 """
-"""No file but the repository's own tells git anything, no hook is run, nothing comes by other protocols. The
-second setting is the script's own."""
+"""No file but ours and the repository's own tells git anything, no hook is run, nothing comes by other
+protocols. The kubelet made the folder of what is kept: git takes it for somebody else's. A file says so:
+what git starts for a repository on the same machine hears no such variables (connect.c, `local_repo_env`)."""
 SCRIPT = f"""\
 remote=$1 commit=${{2#--ref=}} store={KEPT_FOLDER}
 shift
 {NO_CONFIGURATION}\
-export GIT_CONFIG_KEY_1=safe.directory GIT_CONFIG_VALUE_1="$store"
 sync() {{
   : > "$HOME/configuration"
   GIT_CONFIG_GLOBAL="$HOME/configuration" {GIT_SYNC} "$@"

@@ -58,6 +58,10 @@ class Fetching:
 
 @pytest.fixture
 def fetching(sync: GitSync, source: Path) -> Fetching:
+    return fetching_by(sync, source)
+
+
+def fetching_by(sync: GitSync, source: Path) -> Fetching:
     text = fetch_script.SCRIPT.replace(fetch_script.GIT_SYNC, str(sync.program))
     for there, here in (
         (REPOSITORY_FOLDER, "root"),
@@ -221,3 +225,20 @@ def test_a_private_authority_is_known_with_and_without_a_password(fetching: Fetc
     assert known.code == 0, known.err
     assert fetching.file(commit) == "one"
     assert not password or password not in known.err + stranger.err
+
+
+def test_the_folder_may_be_the_kubelet_s(unprivileged: GitSync, source: Path) -> None:
+    """It makes it as root, and git takes the repository for somebody else's; where root runs the tests."""
+    served = unprivileged.folder / "served"
+    shutil.copytree(source, served)
+    for folder in (served, *served.rglob("*")):
+        folder.chmod(0o755)
+    store = unprivileged.folder / "claim" / ".code" / "a.git"
+    store.mkdir(parents=True)
+    store.chmod(0o777)
+    user = fetching_by(unprivileged, served)
+    first = git(source, "rev-parse", "HEAD")
+    ended = user.fetch(first)
+    assert ended.code == 0, ended.err
+    assert fetch_script.NOT_CACHED not in ended.err
+    assert user.commits == {first}
