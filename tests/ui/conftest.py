@@ -67,10 +67,16 @@ def pytest_runtest_makereport(
     return report
 
 
-def chromium(driver: str) -> webdriver.Chrome:
-    """Return a headless one with a window of a laptop's size."""
+def chromium(driver: str, *more: str) -> webdriver.Chrome:
+    """Return a headless one with a window of a laptop's size; `more` are further arguments."""
     options = webdriver.ChromeOptions()
     options.binary_location = needs.browser() or "chromium"
-    for argument in ("--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--window-size=1500,1000"):
+    for argument in (
+        "--headless=new",
+        "--no-sandbox",
+        "--disable-dev-shm-usage",
+        "--window-size=1500,1000",
+        *more,
+    ):
         options.add_argument(argument)
     return webdriver.Chrome(options=options, service=webdriver.ChromeService(driver))
