@@ -9,8 +9,6 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Thread
 from typing import Any
 from urllib.parse import quote
 from urllib.request import urlopen
@@ -45,28 +43,6 @@ class Attacked(Asking):
         """The keys that attacks have set."""
         found = self.graphql("{ instance { concurrencyLimits { concurrencyKey } } }")
         return {one["concurrencyKey"] for one in found["instance"]["concurrencyLimits"]}
-
-
-class _Pages(BaseHTTPRequestHandler):
-    """Any path is an empty page; its script comes from the test."""
-
-    def do_GET(self) -> None:
-        self.send_response(200)
-        self.send_header("Content-Type", "text/html")
-        self.end_headers()
-        self.wfile.write(b"<!doctype html><title>elsewhere</title><body></body>")
-
-    def log_message(self, *_: Any) -> None:
-        """Say nothing."""
-
-
-@pytest.fixture(scope="module")
-def elsewhere() -> Iterator[int]:
-    """Yield the port of a webserver that is somebody else's."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), _Pages)
-    Thread(target=server.serve_forever, daemon=True).start()
-    yield server.server_address[1]
-    server.shutdown()
 
 
 @pytest.fixture(scope="module")
@@ -250,7 +226,10 @@ def test_the_ui_is_shown_in_nobodys_frame_and_a_link_to_it_works(
         victim.set_script_timeout(20)
         victim.execute_async_script(FRAME, f"{page.target}/runs")
         victim.switch_to.frame(0)
-        assert victim.execute_script("return location.href").startswith("chrome-error:")
+        if host == NAMED:  # the browser does not say whose frame it is for, and keeps the answer to itself
+            assert victim.execute_script("return location.href").startswith("chrome-error:")
+        else:
+            assert _body(victim).startswith("component/webserver: A page of another site")
         page.follow("/runs")
         eventually("the UI", lambda: "Runs" in victim.title, 60)
 

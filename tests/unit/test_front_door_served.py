@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,6 +19,7 @@ from dagster_webserver.webserver import DagsterWebserver
 from starlette.testclient import TestClient, WebSocketDenialResponse
 
 from playground_ops.frontdoor.webserver import StackWebserver
+from playground_ops.render.modules import FRONT_DOOR
 from tests.unit.test_front_door import HOSTS, LINK
 
 CHANGES = 'setConcurrencyLimit(concurrencyKey: "x", limit: 1)'
@@ -234,3 +238,23 @@ def test_refusals_are_plain_text_and_logged(ours: Served, caplog: pytest.LogCapt
     assert found.headers["X-Content-Type-Options"] == "nosniff"
     assert "Send it by POST, as JSON" in found.text
     assert found.text.strip() in [one.getMessage() for one in caplog.records]
+
+
+def test_another_dagster_in_the_image_is_named(tmp_path: Path) -> None:
+    """In place of Dagster's webserver without a word, or of a traceback alone."""
+    (tmp_path / "dagster_webserver").mkdir()
+    for name in ("__init__", "cli", "webserver"):
+        (tmp_path / "dagster_webserver" / f"{name}.py").write_text("")
+    ended = subprocess.run(
+        [sys.executable, "-m", FRONT_DOOR],
+        env={**os.environ, "PYTHONPATH": str(tmp_path)},
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ended.returncode == 1
+    said = ended.stderr.splitlines()[-1]
+    assert said.startswith("component/webserver: It can't start: cannot import name 'DEFAULT_WEBSERVER_PORT'")
+    assert "is made for dagster-webserver 1.13, and there is dagster-webserver 1.13." in said
+    assert "`images: dagster`" in said
