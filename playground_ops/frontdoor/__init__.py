@@ -1,5 +1,5 @@
 """The stack's own webserver: Dagster's, with what a browser or a stranger may ask of it.
 
-It imports Dagster and `core/errors.py`, no more of this project: these files are what a pod has of it
+It imports Dagster, and of this project `core/errors.py` with what that needs: a pod has no more of it
 (`render/modules.py`).
 """
