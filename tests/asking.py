@@ -6,7 +6,11 @@ import json
 import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
+from urllib.error import HTTPError
+from urllib.parse import urlencode
 from urllib.request import Request, urlopen
+
+import pytest
 
 from tests.session.deadlines import stretched
 
@@ -52,6 +56,13 @@ class Asking:
             reply = json.load(answer)
         assert "errors" not in reply, reply
         return reply["data"]
+
+    def refused(self, query: str, **headers: str) -> str:
+        """Ask as a page of another site has a browser ask, by GET. Returns the sentence of the refusal."""
+        asked = Request(f"{self.ui}/graphql?{urlencode({'query': query})}", headers=headers)
+        with pytest.raises(HTTPError) as raised:
+            urlopen(asked, timeout=stretched(20))
+        return raised.value.read().decode()
 
     def retry_of(self, run_id: str) -> str | None:
         """Return the run by which that one was tried again, or that somebody made of it."""

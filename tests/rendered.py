@@ -73,6 +73,7 @@ run_queue:
 webserver:
   host: 127.0.0.1
   port: 3100
+  allowed_hosts: [dagster.corp.test]
   read_only: true
   pod: &pod
     {POD.strip().replace(chr(10), chr(10) + "    ")}

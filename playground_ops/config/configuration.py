@@ -25,6 +25,8 @@ class WebserverSettings(Section):
     host: rules.Host = "127.0.0.1"
     port: rules.Port | None = None
     """None: 3000 if it is free, else any free one."""
+    allowed_hosts: rules.Listed[kubernetes_rules.HostName] = ()
+    """Names by which browsers reach it, beside localhost, its ingress and addresses."""
 
 
 class DaemonSettings(Section):

@@ -104,9 +104,12 @@ def _by(module: str, name: str, config: Object) -> Object:
 START = f"""\
 ln -sf "$0" "$DAGSTER_HOME"/dagster.yaml
 export PYTHONPATH="{MODULES_FOLDER}${{PYTHONPATH:+:$PYTHONPATH}}"
+cd {MODULES_FOLDER}
 exec "$@"
 """
-"""A ConfigMap can't be mounted over a folder that has to be writable: the file is linked into it."""
+"""A ConfigMap can't be mounted over a folder that has to be writable: the file is linked into it.
+
+`python -m` looks for modules in its working directory first, which in somebody's image may have any."""
 SETTINGS, LAUNCHES_NOTHING = "dagster.yaml", "launches-nothing.yaml"
 """Files of the ConfigMap."""
 WAIT = """\

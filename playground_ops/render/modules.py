@@ -1,8 +1,9 @@
-"""Modules of this project that webserver and daemon load: a ConfigMap on their path, no image.
+"""Modules of this project that webserver and daemon load or are: a ConfigMap on their path, no image.
 
 They are few, and need nothing that Dagster's images lack. Both are restarted when one changes.
 """
 
+import hashlib
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
@@ -11,10 +12,25 @@ from playground_ops.render.names import MODULES, MODULES_FOLDER, Object, an_obje
 from playground_ops.render.pod import Mounted
 
 _ROOT = Path(__file__).parents[1]
+FRONT_DOOR = "playground_ops.frontdoor"
 SERVER_LAUNCHER = "playground_ops.targets.kubernetes.inside.server_launcher"
 POD_LAUNCHER = "playground_ops.targets.kubernetes.inside.pod_launcher"
 _FILES = (
     "__init__.py",
+    "core/__init__.py",
+    "core/errors.py",
+    "core/known_secrets.py",
+    "core/plain.py",
+    "core/redact.py",
+    "core/secret_words.py",
+    "frontdoor/__init__.py",
+    "frontdoor/__main__.py",
+    "frontdoor/command.py",
+    "frontdoor/hosts.py",
+    "frontdoor/middleware.py",
+    "frontdoor/operations.py",
+    "frontdoor/refusals.py",
+    "frontdoor/webserver.py",
     "render/__init__.py",
     "render/names.py",
     "targets/__init__.py",
@@ -27,7 +43,8 @@ _FILES = (
     "targets/kubernetes/inside/pod_launcher.py",
     "targets/kubernetes/inside/server_launcher.py",
 )
-"""What the two launchers import, with the packages around it: else an installed version would be found."""
+"""The front door and what the two launchers import, with the packages around them: else an installed version
+would be found."""
 
 
 def config_map(namespace: str) -> Object:
@@ -45,6 +62,12 @@ def mounted() -> Mounted:
 def _content() -> Mapping[str, str]:
     """Return the files by key, read once: they are part of each rendering of webserver and daemon."""
     return {_key(name): (_ROOT / name).read_text() for name in _FILES}
+
+
+def version_of_front_door() -> str:
+    """Return a hash of its files: a webserver that was started with others is not the one that is wanted."""
+    text = repr([content for key, content in _content().items() if key.startswith(f"{FRONT_DOOR}.")])
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
 def _key(name: str) -> str:

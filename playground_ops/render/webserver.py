@@ -3,7 +3,7 @@
 from playground_ops.config import Configuration
 from playground_ops.config.configuration import IngressSettings
 from playground_ops.core.pod_settings import Resources
-from playground_ops.render import instance
+from playground_ops.render import instance, modules
 from playground_ops.render.locations import workspace
 from playground_ops.render.mounted_versions import with_versions
 from playground_ops.render.names import (
@@ -56,8 +56,10 @@ def _one(
         name="webserver",
         image=instance.image(configuration, settings),
         resources=RESOURCES,
-        command=instance.started_with("dagster-webserver", settings=_settings(configuration, name)),
-        arguments=[*_arguments(_below(ingress)), *more],
+        command=instance.started_with(
+            "python", "-m", modules.FRONT_DOOR, settings=_settings(configuration, name)
+        ),
+        arguments=[*_arguments(_below(ingress)), *_known_as(configuration, name, ingress), *more],
         variables=instance.variables(configuration),
         volumes=volumes,
         more=_more(_below(ingress)),
@@ -104,6 +106,13 @@ def _below(ingress: IngressSettings | None) -> str:
 def _arguments(below: str) -> list[str]:
     found = ["-h", "0.0.0.0", "-p", str(WEBSERVER_PORT), "-w", WORKSPACE_FILE]
     return [*found, "--path-prefix", below] if below else found
+
+
+def _known_as(configuration: Configuration, name: str, ingress: IngressSettings | None) -> list[str]:
+    """Return the names that the front door answers to, beside localhost and addresses."""
+    public = [*([ingress.host] if ingress else []), *configuration.webserver.allowed_hosts]
+    own = [word for host in dict.fromkeys(public) for word in ("--allowed-host", host)]
+    return ["--service", f"{name}.{configuration.kubernetes.namespace}", *own]
 
 
 def _more(below: str) -> Object:

@@ -137,6 +137,10 @@ def test_in_the_second_webserver_all_is_seen_and_nothing_can_be_launched(stack: 
     assert outcome(eyes, LAUNCH, params=PLAN) == "UnauthorizedError"
     assert outcome(eyes, RELOAD) == "UnauthorizedError"
     assert outcome(stack, RELOAD) == "Workspace", "who has the other one may"
+    for door in (stack, eyes):
+        assert "sent by GET" in door.refused(RELOAD)
+        assert "`allowed_hosts: [evil.test]`" in door.refused(RELOAD, Host="evil.test:3000")
+        assert "another site" in door.refused(RELOAD, **{"Sec-Fetch-Site": "cross-site"})
 
 
 def test_changed_values_are_planned_exactly_and_deployed_from_the_ui_and_the_foundation_is_left_alone(

@@ -14,6 +14,7 @@ from playground_ops.config import read
 from playground_ops.core.model import Location
 from playground_ops.core.plan import Plan
 from playground_ops.engine.health.examine import examine
+from playground_ops.render.modules import FRONT_DOOR
 from playground_ops.targets.local.components import LocalStack
 from playground_ops.targets.local.own_folder import runtime_folder
 from playground_ops.targets.local.processes import (
@@ -24,7 +25,7 @@ from playground_ops.targets.local.processes import (
     write_state,
 )
 from playground_ops.targets.local.releases import RecordFiles, ReleaseFiles
-from playground_ops.targets.local.stack import Applied
+from playground_ops.targets.local.stack import Applied, desired_processes, webserver_spec, write_stack
 from playground_ops.targets.local.target import LocalTarget
 from tests.local.test_records import record, release
 from tests.stacks import ROOT, free_port
@@ -93,3 +94,17 @@ def test_without_a_supervisor_it_is_that_and_nothing_else(stack: LocalStack) -> 
         "daemon",
         "deployed",
     }
+
+
+def test_the_webserver_is_the_front_door_and_knows_the_configured_hosts(stack: LocalStack) -> None:
+    before, after = (
+        read(f"webserver: {{allowed_hosts: [{hosts}]}}", Path("x.yaml"))
+        for hosts in ("", "ui.corp.test, nas")
+    )
+    applied = write_stack(stack.folder, after, stack.addresses, 3000)
+    words = webserver_spec(stack.folder, applied).argv[1:]
+    assert words[:2] == ("-m", FRONT_DOOR)
+    assert words[-4:] == ("--allowed-host", "ui.corp.test", "--allowed-host", "nas")
+    old, new = (desired_processes(one)[0].settings for one in (before, after))
+    assert "front door" in old, "what an earlier version started is started anew"
+    assert old != new, "and so is one with other hosts"

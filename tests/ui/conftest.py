@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Generator, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
+from typing import Any
 
 import pytest
 from selenium import webdriver
@@ -49,6 +52,28 @@ def page(browser: webdriver.Chrome, stack: Stack, tmp_path: Path) -> Page:
     return Page(browser, stack.ui)
 
 
+class _Pages(BaseHTTPRequestHandler):
+    """Any path is an empty page; its script comes from the test."""
+
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.send_header("Content-Type", "text/html")
+        self.end_headers()
+        self.wfile.write(b"<!doctype html><title>elsewhere</title><body></body>")
+
+    def log_message(self, *_: Any) -> None:
+        """Say nothing."""
+
+
+@pytest.fixture(scope="module")
+def elsewhere() -> Iterator[int]:
+    """Yield the port of a webserver that is somebody else's."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), _Pages)
+    Thread(target=server.serve_forever, daemon=True).start()
+    yield server.server_address[1]
+    server.shutdown()
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(
     item: pytest.Function, call: pytest.CallInfo[None]
@@ -67,10 +92,16 @@ def pytest_runtest_makereport(
     return report
 
 
-def chromium(driver: str) -> webdriver.Chrome:
-    """Return a headless one with a window of a laptop's size."""
+def chromium(driver: str, *more: str) -> webdriver.Chrome:
+    """Return a headless one with a window of a laptop's size; `more` are further arguments."""
     options = webdriver.ChromeOptions()
     options.binary_location = needs.browser() or "chromium"
-    for argument in ("--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--window-size=1500,1000"):
+    for argument in (
+        "--headless=new",
+        "--no-sandbox",
+        "--disable-dev-shm-usage",
+        "--window-size=1500,1000",
+        *more,
+    ):
         options.add_argument(argument)
     return webdriver.Chrome(options=options, service=webdriver.ChromeService(driver))

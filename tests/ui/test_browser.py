@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+from urllib.parse import quote
+
 from tests import pipelines
 from tests.asking import eventually
 from tests.pipelines import Pipeline
@@ -53,6 +56,20 @@ def test_a_good_commit_is_redeployed(page: Page, stack: Stack, code: Pipeline) -
     page.shows("Materialized", commit, "Orders beside prices", "Ada", "switching")
     serves(page, stack, "orders")
     shows_that_all_are_loaded(page)
+
+
+def test_a_page_of_another_site_launches_nothing(page: Page, stack: Stack, elsewhere: int) -> None:
+    """A page at another address asks for `redeploy` by GET, which Dagster's own webserver obeys."""
+    selector = {"repositoryLocationName": "ops", "repositoryName": "__repository__", "jobName": "redeploy"}
+    plan = {"selector": selector, "runConfigData": {"locations": ["a"], "force": True}}
+    variables = quote(json.dumps({"p": plan}))
+    query = quote("mutation($p: ExecutionParams!) { launchRun(executionParams: $p) { __typename } }")
+    url, before = f"{stack.ui}/graphql?query={query}&variables={variables}", stack.run_ids()
+    page.browser.get(f"http://localhost:{elsewhere}")
+    for options in ({"mode": "no-cors"}, {"mode": "no-cors", "method": "POST"}):
+        asked = "fetch(arguments[0], arguments[1]).then((found) => arguments[2](found.type), arguments[2])"
+        assert page.browser.execute_async_script(asked, url, options) == "opaque"
+    assert stack.run_ids() == before
 
 
 def test_a_broken_commit_shows_its_cause_and_the_old_definitions_stay(

@@ -92,7 +92,12 @@ def test_it_has_an_ingress_and_a_prefix_of_its_own() -> None:
     (path,) = rule["http"]["paths"]
     assert (path["path"], path["backend"]["service"]["name"]) == ("/look", "dagster-webserver-read-only")
     (container,) = found["Deployment"]["spec"]["template"]["spec"]["containers"]
-    assert container["args"][-3:] == ["--path-prefix", "/look", "--read-only"]
+    assert container["args"][-7:] == [
+        *("--path-prefix", "/look"),
+        *("--service", "dagster-webserver-read-only.dagster"),
+        *("--allowed-host", "look.internal"),
+        "--read-only",
+    ]
     assert container["readinessProbe"]["httpGet"]["path"] == "/look/server_info"
 
 

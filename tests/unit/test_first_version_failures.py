@@ -25,8 +25,9 @@ from sqlalchemy import make_url
 from playground_ops.config import OPS, Configuration, read
 from playground_ops.core.errors import BadInput
 from playground_ops.diagnose.pods import INSTALLS
-from playground_ops.render import fetch_script, gitsync
+from playground_ops.render import fetch_script, gitsync, instance
 from playground_ops.render.instance import with_packages_checked
+from playground_ops.render.modules import FRONT_DOOR, mounted
 from playground_ops.render.names import (
     DAEMON,
     INSTANCE,
@@ -291,12 +292,13 @@ def test_no_key_moves_the_root(repo: str, path: str) -> None:
 
 # A command whose module is not in the image (`python -m debugpy`).
 
-OF_DAGSTER = ("dagster", "dagster-daemon", "dagster-webserver")
+OF_DAGSTER = ("dagster", "dagster-daemon")
 OURS = {
     file.relative_to(source.parent).as_posix()
     for source in sources_of(OPS, ROOT)
     for file in files_of(source)
 }
+MOUNTED = {one["path"] for one in mounted().source["configMap"]["items"]}
 
 
 @whatever_is_configured
@@ -316,7 +318,8 @@ def test_every_command_and_module_is_in_the_image_or_in_the_archive_of_the_code(
         assert words[0] in (*OF_DAGSTER, "python")
         if words[:2] == ["python", "-m"]:
             module = words[2].replace(".", "/")
-            assert {f"{module}.py", f"{module}/__main__.py"} & OURS, words
+            there = MOUNTED if container["name"] == "webserver" else OURS
+            assert {f"{module}.py", f"{module}/__main__.py"} & there, words
 
 
 @pytest.mark.parametrize(
@@ -337,13 +340,14 @@ def test_no_key_is_a_command(text: str, path: str) -> None:
 
 @cache
 def program(name: str) -> click.Command:
-    """Return Dagster's own command line, by the name of its command."""
+    """Return Dagster's own command line, or the front door's, by the name of its command."""
     from dagster._cli import create_dagster_cli
     from dagster._daemon.cli import create_dagster_daemon_cli
-    from dagster_webserver.cli import dagster_webserver
 
-    made = {"dagster": create_dagster_cli, "dagster-daemon": create_dagster_daemon_cli}
-    return made[name]() if name in made else dagster_webserver
+    from playground_ops.frontdoor.command import command
+
+    made = {"dagster": create_dagster_cli, "dagster-daemon": create_dagster_daemon_cli, FRONT_DOOR: command}
+    return made[name]()
 
 
 def parsed(words: list[str]) -> list[str]:
@@ -356,9 +360,11 @@ def parsed(words: list[str]) -> list[str]:
 
 
 def of_dagster(words: list[str]) -> list[str] | None:
-    """Return Dagster's command that these words become; None for others."""
+    """Return the command of Dagster, or of the front door, that these words become; None for others."""
     if words[0] in OF_DAGSTER:
         return words
+    if words[:3] == ["python", "-m", FRONT_DOOR]:
+        return words[2:]
     if "--script" in words:
         return None  # what tries a job hands that to no server
     if "--run" in words:
@@ -397,6 +403,9 @@ def test_whoever_loads_code_is_told_where_it_lies(document: dict[str, Any]) -> N
             assert "-d" in command, "a smoke test loads as its server does"
         elif container["name"] == SERVER and command[0] == "python":
             assert any(word.startswith("PYTHONPATH=") for word in words[: words.index("python")])
+        if command[:3] == ["python", "-m", FRONT_DOOR]:
+            assert words[:3] == ["sh", "-ec", instance.START], "which names the folder of its modules"
+            continue
         if command[:2] == ["python", "-m"] and in_image:
             folder = project(released(configuration.ops, configuration))
             assert f"PYTHONPATH={folder}" in words[: words.index("python")], "of ops from git"

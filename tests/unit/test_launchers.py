@@ -39,7 +39,7 @@ CONFIGURATION = read("code_locations: [{name: a, repo: {url: 'https://git.test/a
 (A,) = CONFIGURATION.locations
 
 
-def test_webserver_and_daemon_have_all_that_the_launchers_import(tmp_path: Path) -> None:
+def test_webserver_and_daemon_have_all_that_the_launchers_and_the_front_door_import(tmp_path: Path) -> None:
     """In their images there may be another version of this project: none of its modules may be found."""
     content = modules.config_map("x")["data"]
     mounted = modules.mounted().source["configMap"]["items"]
@@ -48,9 +48,10 @@ def test_webserver_and_daemon_have_all_that_the_launchers_import(tmp_path: Path)
         file = tmp_path / one["path"]
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(content[one["key"]])
+    front_door = [f"{modules.FRONT_DOOR}.__main__", f"{modules.FRONT_DOOR}.command"]
     asked = f"""\
 import importlib, sys
-for name in {[modules.SERVER_LAUNCHER, modules.POD_LAUNCHER]}:
+for name in {[modules.SERVER_LAUNCHER, modules.POD_LAUNCHER, *front_door]}:
     importlib.import_module(name)
 print([found.__file__ for name, found in sys.modules.items() if name.startswith("playground_ops")])
 """

@@ -11,6 +11,7 @@ from pydantic import BaseModel, Field
 from playground_ops.config import Configuration
 from playground_ops.core.component import Component
 from playground_ops.core.errors import Finding, PlaygroundError, capacity
+from playground_ops.render import modules
 from playground_ops.render.instance import run_coordinator, run_retries
 from playground_ops.render.names import Object
 from playground_ops.render.runs import MONITORING
@@ -32,6 +33,7 @@ class Applied(BaseModel):
     """The configuration file it came from."""
     components: dict[str, dict[str, str]] = Field(default_factory=dict)
     locations: list[str] = Field(default_factory=list)
+    allowed_hosts: list[str] = Field(default_factory=list)
 
     @property
     def url(self) -> str:
@@ -57,6 +59,8 @@ def desired_processes(configuration: Configuration) -> list[Component]:
                 "dagster-webserver": version("dagster-webserver"),
                 "host": configuration.webserver.host,
                 "port": str(port) if port is not None else "any free one",
+                "front door": modules.version_of_front_door(),
+                **_allowed(configuration),
             },
         ),
         Component(
@@ -65,6 +69,11 @@ def desired_processes(configuration: Configuration) -> list[Component]:
             settings={"dagster": version("dagster"), "locations": names, **queue, **runs},
         ),
     ]
+
+
+def _allowed(configuration: Configuration) -> dict[str, str]:
+    hosts = configuration.webserver.allowed_hosts
+    return {"allowed hosts": ", ".join(hosts)} if hosts else {}
 
 
 def _about_runs(configuration: Configuration) -> dict[str, Object]:
@@ -94,6 +103,7 @@ def write_stack(
         configuration=configuration.source,
         components={found.name: found.settings for found in desired_processes(configuration)},
         locations=names,
+        allowed_hosts=list(configuration.webserver.allowed_hosts),
     )
     write_value(folder.stack, applied)
     return applied
@@ -109,7 +119,8 @@ def write_workspace(folder: StateFolder, locations: Iterable[str], addresses: Ad
 
 def webserver_spec(folder: StateFolder, applied: Applied) -> ProcessSpec:
     settings = ("-w", str(folder.workspace), "-h", applied.host, "-p", str(applied.port))
-    return _process(folder, "webserver", ("-m", "dagster_webserver", *settings))
+    allowed = [word for host in applied.allowed_hosts for word in ("--allowed-host", host)]
+    return _process(folder, "webserver", ("-m", modules.FRONT_DOOR, *settings, *allowed))
 
 
 def daemon_spec(folder: StateFolder) -> ProcessSpec:
