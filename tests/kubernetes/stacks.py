@@ -69,6 +69,8 @@ class ClusterStack(Asking):
     """Settings of the section `kubernetes` unless it is configured otherwise."""
     always: tuple[dict[str, Any], ...] = ()
     """Locations that it has besides those that it is configured with."""
+    project: Path = ROOT
+    """The clone of this project whose commands are used."""
 
     @property
     def config(self) -> Path:
@@ -92,7 +94,7 @@ class ClusterStack(Asking):
         }
         return subprocess.Popen(
             [sys.executable, "-m", module, *arguments, *where],
-            cwd=ROOT,
+            cwd=self.project,
             env=environ,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
