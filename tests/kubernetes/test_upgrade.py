@@ -1,4 +1,4 @@
-"""A stack that an earlier version of this project made is brought to this one by `deploy`: nothing is lost."""
+"""A stack that an earlier version of this project made is brought to this one by `deploy`, whole."""
 
 from __future__ import annotations
 
