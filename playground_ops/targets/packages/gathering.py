@@ -18,6 +18,7 @@ from packaging.utils import canonicalize_name
 from playground_ops.core.errors import PlaygroundError
 from playground_ops.targets.common import pyproject, requirement_files
 from playground_ops.targets.common.project import Project
+from playground_ops.targets.common.repository_files import is_inside
 from playground_ops.targets.common.toml_files import read_toml, strings, table
 from playground_ops.targets.packages import refusals
 from playground_ops.targets.packages.builder import Built
@@ -214,7 +215,7 @@ class Gathering:
         if path.is_relative_to(copy):
             path = checkout / path.relative_to(copy)
         real = path.resolve()
-        if not real.is_relative_to(checkout):
+        if not is_inside(checkout, path):
             told = real if path.is_relative_to(checkout) or Path(value).is_absolute() else Path(written)
             raise PlaygroundError(refusals.outside(self.project, [told]))
         if not real.exists():

@@ -14,6 +14,7 @@ from playground_ops.core.errors import PlaygroundError
 from playground_ops.targets.common import pyproject
 from playground_ops.targets.common.command import Inherited, run
 from playground_ops.targets.common.project import Project
+from playground_ops.targets.common.repository_files import is_inside
 from playground_ops.targets.common.toml_files import parse_toml, read_toml
 from playground_ops.targets.packages import exact, locked, refusals
 from playground_ops.targets.packages.demand import Demand
@@ -204,7 +205,7 @@ class Installing:
     def _place(self, path: Path) -> str:
         """Return the path in the checkout. Raises PlaygroundError (certain) for one that leads out of it."""
         real, checkout = path.resolve(), self.project.checkout
-        if not real.is_relative_to(checkout):
+        if not is_inside(checkout, Path(os.path.normpath(path))):
             raise PlaygroundError(
                 refusals.outside(self.project, [Path(os.path.relpath(path, self.project.directory))])
             )
