@@ -220,7 +220,7 @@ def test_extras_and_groups_are_installed_where_they_are_asked_for(
         ("pdm.lock", Selection(extras=("fsat",)), "`pdm.lock` has no extra or group `fsat`"),
         ("Pipfile.lock", Selection(extras=("fast",)), "`Pipfile.lock` has no extra or group `fast`"),
         ("requirements.txt", Selection(extras=("fast",)), "`requirements.txt` can't give extra `fast`"),
-        ("requirements.txt", Selection("pyproject.toml", extras=("fsat",)), "no such extra or group"),
+        ("requirements.txt", Selection("pyproject.toml", extras=("fsat",)), "no extra or group `fsat`"),
     ],
 )
 def test_one_that_there_is_not_is_named(

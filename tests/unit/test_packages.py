@@ -19,14 +19,10 @@ from playground_ops.render import packages, release
 from playground_ops.render.gitsync import InUse
 from playground_ops.targets.common.declared import Selection
 from playground_ops.targets.common.project import read_project
-from playground_ops.targets.kubernetes.inside.installing import (
-    UV,
-    asked,
-    credentials,
-    obtain_uv,
-    own_folder,
-)
+from playground_ops.targets.kubernetes.inside.index_credentials import credentials
+from playground_ops.targets.kubernetes.inside.installing import UV, asked, obtain_uv, own_folder
 from playground_ops.targets.kubernetes.inside.serving import own_environment
+from playground_ops.targets.packages.indexes import configured
 from playground_ops.targets.packages.keeping import Keeping
 from playground_ops.targets.packages.sealed import seal
 from playground_ops.targets.packages.uv import explain
@@ -113,18 +109,23 @@ def test_credentials_are_for_what_is_called_and_gone_afterwards(
         (tmp_path / key).write_text(text)
     before = dict(os.environ)
     with credentials(tmp_path):
-        netrc = Path(os.environ["NETRC"])
-        assert netrc.read_text().splitlines() == [
-            f"machine {host}.internal login ada password correct" for host in ("more", "pypi", "third")
-        ]
-        assert netrc.stat().st_mode & 0o077 == 0
+        assert os.environ["UV_DEFAULT_INDEX"] == "https://ada:correct@pypi.internal/simple"
+        others = "https://ada:correct@more.internal/simple https://ada:correct@third.internal/simple"
+        assert os.environ["UV_INDEX"] == os.environ["PIP_EXTRA_INDEX_URL"] == others
+        assert os.environ["PIP_INDEX_URL"] == os.environ["UV_DEFAULT_INDEX"]
+        assert os.environ["NETRC"] == os.devnull, "which would give them to every port of those hosts"
         assert os.environ["UV_NO_BUILD"] == "1"
         assert os.environ["PATH"] == before["PATH"], "variables of uv, and no others"
-        assert os.environ["PIP_INDEX_URL"] == "https://pypi.internal/simple"
-        assert (
-            os.environ["PIP_EXTRA_INDEX_URL"] == "https://more.internal/simple https://third.internal/simple"
-        )
     assert dict(os.environ) == before
+
+
+def test_a_netrc_is_for_the_hosts_that_it_names(tmp_path: Path) -> None:
+    (tmp_path / "netrc").write_text("machine a.test login x password y\ndefault login ada password correct\n")
+    with credentials(tmp_path):
+        netrc = Path(os.environ["NETRC"])
+        assert netrc.read_text() == "machine a.test login x password y\n"
+        assert netrc.stat().st_mode & 0o077 == 0
+        assert configured(os.environ).hosts == {"a.test"}
     assert not netrc.exists()
 
 
@@ -214,10 +215,14 @@ def test_notes_of_releases_that_are_gone_are_dropped_but_none_that_a_late_pod_do
 def test_the_cache_goes_with_an_environment_and_never_while_somebody_installs(tmp_path: Path) -> None:
     keeping, said = Keeping(tmp_path), list[str]()
     (tmp_path / ".cache").mkdir()
+    (tmp_path / ".cache" / "greeter").touch()
     keeping.tidy([], said.append)
     with keeping.cache():
+        assert not (tmp_path / ".cache" / "greeter").exists(), "of before, under the name of an index"
+        (tmp_path / ".cache" / "greeter").touch()
+    with keeping.cache():
         keeping.tidy(["0123"], said.append)
-        assert (tmp_path / ".cache").exists()
+        assert (tmp_path / ".cache" / "greeter").exists()
     keeping.tidy(["0123"], said.append)
     assert not (tmp_path / ".cache").exists()
     assert len(said) == 2
@@ -273,6 +278,13 @@ def test_a_rollout_tells_which_file_the_packages_come_from() -> None:
             "  cause: HTTP status client error (404 Not Found) for url (http://x/pytz.whl)",
             FindingKind.CERTAIN,
             "A package is not on its index: pytz==2026.6.",
+        ),
+        (
+            "error: Failed to download `http://x/files/greeter-3.0-py3-none-any.whl` to compute missing "
+            "hashes\n"
+            "  cause: HTTP status client error (404 Not Found) for url (http://x/greeter.whl)",
+            FindingKind.CERTAIN,
+            "A package is not on its index: greeter==3.0.",
         ),
         (
             "error: No solution found when resolving dependencies\n  cause: Because nosuch was not found in "

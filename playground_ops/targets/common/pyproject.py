@@ -50,8 +50,10 @@ def requirements(tables: Tables, extras: Sequence[str], groups: Sequence[str]) -
     for group in groups:
         found += _of_group(table(tables, "dependency-groups"), group, set())
     read = [requirement_of(one) for one in found]
-    # None is such as hatch's `{root:uri}`.
-    return None if None in read else [one for one in read if one is not None]
+    listed = [one for one in read if one is not None]
+    # Hatch fills in addresses such as `{root:uri}/../shared`.
+    is_filled_in = None in read or any("{" in (one.url or "") for one in listed)
+    return None if is_filled_in else listed
 
 
 def decided_elsewhere(tables: Tables) -> set[str]:
@@ -86,6 +88,13 @@ def _of_group(listed: Tables, group: str, seen: set[str]) -> Iterator[str]:
                 yield entry
             elif isinstance(entry, dict) and isinstance(entry.get("include-group"), str):
                 yield from _of_group(listed, entry["include-group"], seen)
+
+
+def of_groups(tables: Tables, groups: Sequence[str]) -> list[Requirement]:
+    """Return what dependency groups require, as far as it is valid."""
+    listed = (_of_group(table(tables, "dependency-groups"), group, set()) for group in groups)
+    read = [requirement_of(one) for found in listed for one in found]
+    return [one for one in read if one is not None]
 
 
 def _normal(names: Sequence[str] | set[str]) -> set[str]:

@@ -69,6 +69,11 @@ def read_json(path: Path, checkout: Path) -> Mapping[str, Any]:
     return _checked(found, name, Shape.named(path.name))
 
 
+def parse_toml(text: str) -> Mapping[str, Any]:
+    """Return the tables of a text that a tool wrote. Raises ValueError."""
+    return tomllib.loads(text)
+
+
 def table(tables: Mapping[str, Any], *names: str) -> Mapping[str, Any]:
     """Return the table below `names`, one in the other; empty where there is none."""
     for name in names:

@@ -105,7 +105,7 @@ def _own(
     if environment.key != "shared" and own_metadata.needs_build(project):
         from playground_ops.targets.packages import own_build
 
-        built = own_build.ensure(project, release.revision.commit, environment.python, place / "built", say)
+        built = own_build.ensure(project, release.revision.commit, place / "built", own_build.How(), say)
         built.metadata.rename(place / "metadata")
         return built.generated if built.generated.is_dir() else None
     if (found := own_metadata.declared(project)) is not None:

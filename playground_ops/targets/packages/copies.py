@@ -27,12 +27,15 @@ def copy_checkout(project: Project, target: Path) -> None:
 
 @contextmanager
 def copied(project: Project, place: Path) -> Iterator[Project]:
-    """Yield the project in a copy beside `place`, by the name that `sweep` knows; the caller holds its lock.
+    """Yield the project in a copy, in a folder beside `place` by the name that `sweep` knows.
+
+    The folder has room for more. The caller holds its lock.
 
     No two contents have a copy at the same path: uv knows what it built by path and time.
     """
-    copy = place.with_name(f".{place.name}.building")
-    shutil.rmtree(copy, ignore_errors=True)
+    folder = place.with_name(f".{place.name}.building")
+    copy = folder / "checkout"
+    shutil.rmtree(folder, ignore_errors=True)
     try:
         copy_checkout(project, copy)
         there = project.moved(copy)
@@ -41,4 +44,4 @@ def copied(project: Project, place: Path) -> Iterator[Project]:
             (there.directory / "pyproject.toml").write_text(_SETUPTOOLS)
         yield there
     finally:
-        shutil.rmtree(copy, ignore_errors=True)
+        shutil.rmtree(folder, ignore_errors=True)

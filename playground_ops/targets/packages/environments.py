@@ -2,11 +2,10 @@
 
 import json
 import os
-import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from urllib.parse import unquote
 
 from playground_ops.core.errors import PlaygroundError
 from playground_ops.core.target import Say
@@ -22,13 +21,15 @@ from playground_ops.targets.common.atomic_folder import (
 from playground_ops.targets.common.project import Project
 from playground_ops.targets.common.repository_files import reading
 from playground_ops.targets.packages import dependencies, refusals
+from playground_ops.targets.packages.box import Box
 from playground_ops.targets.packages.copies import copied
-from playground_ops.targets.packages.installed import check_copied, check_dagster, installed, lay_over, taken
-from playground_ops.targets.packages.installing import install
+from playground_ops.targets.packages.exact import Machine
+from playground_ops.targets.packages.installed import check_dagster, installed
+from playground_ops.targets.packages.installing import Installing, install
 from playground_ops.targets.packages.interpreters import Interpreter, choose
-from playground_ops.targets.packages.programs import of_backend
 from playground_ops.targets.packages.sealed import ASKED, MARKER, seal
 from playground_ops.targets.packages.sought import Environment, Made, Sought, shared
+from playground_ops.targets.packages.tools import Tools
 from playground_ops.targets.packages.uv import Uv
 
 __all__ = ["Environment", "Environments", "shared"]
@@ -42,10 +43,12 @@ class Environments:
         folder: Path,
         instance_packages: Sequence[str] = (),
         interpreter_for: Callable[[Project, str], Interpreter] = choose,
+        box: Box = Box.NONE,
     ) -> None:
         self.folder = folder.absolute()
         self.instance_packages = tuple(instance_packages)
         self._interpreter_for = interpreter_for
+        self._box = box
 
     def find(self, project: Project) -> Environment | None:
         """Return the environment of `project` if it is there. Raises PlaygroundError (certain)."""
@@ -126,8 +129,12 @@ class Environments:
         place = self.folder / sought.content
         say("Asking the project's build which packages it needs.")
         with locked(place, say) as lock, copied(sought.project, place) as copy:
-            uv = Uv(sought.thing, copy.directory, say, (lock,))
-            return replace(sought, told=tuple(of_backend(copy, sought.interpreter, uv)))
+            tools = self._tools(sought, copy, say, (lock,))
+            return replace(sought, told=tuple(tools.told_by(copy.place)))
+
+    def _tools(self, sought: Sought, copy: Project, say: Say, locks: Sequence[int]) -> Tools:
+        room_ = copy.checkout.parent / "room"
+        return Tools(Uv(sought.thing, say=say, keep=locks), sought.interpreter, room_, copy, self._box)
 
     def _make(self, sought: Sought, place: Path, say: Say, locks: Sequence[int]) -> Environment:
         # In place, with a mark at the end, and not renamed when complete: scripts and the links of an
@@ -137,15 +144,19 @@ class Environments:
             with copied(sought.project, place) as copy:
                 made_from = copy.declared.place
                 say(f"Making its environment from {made_from}, Python {sought.interpreter.version}.")
-                uv = Uv(sought.thing, copy.directory, say, locks)
-                _install(copy, sought.interpreter, place, uv)
-                trees = _trees(copy, sought.thing, place, uv)
+                tools = self._tools(sought, copy, say, locks)
+                chosen = copy.declared.selection
+                machine = Machine(sought.interpreter, chosen.extras, chosen.groups)
+                with _of_the_author(copy):
+                    installing = Installing(sought.project, tools, machine)
+                    content = installing.content(sought.told)
+                    content = installing.with_instance(content, self.instance_packages)
+                    install(content, sought.interpreter, place, tools)
                 dagster = check_dagster(installed(place), sought.thing)
-                lay_over(self.instance_packages, dagster, place, uv)
-            if sought.project.place in trees:
-                sought = self._asked(sought, say)
+                if sought.project.place in content.trees:
+                    sought = replace(sought, told=sought.told or tools.told_if_computed(sought.project))
             _remember(sought, place)
-            hashes = {path: sought.hash(path) for path in trees}
+            hashes = {path: sought.hash(path) for path in content.trees}
             made = {"dagster": dagster, "trees": hashes, "seal": seal(place)}
             (place / MARKER).write_text(json.dumps(made))
         except BaseException:
@@ -161,43 +172,15 @@ def _remember(sought: Sought, place: Path) -> None:
         (place / ASKED / sought.content).touch()
 
 
-def _install(copy: Project, interpreter: Interpreter, place: Path, uv: Uv) -> None:
-    """Install, and tell of paths as the repository's author knows them, and not of the copy's."""
+@contextmanager
+def _of_the_author(copy: Project) -> Iterator[None]:
+    """Tell of paths as the repository's author knows them, and not of the copy's."""
     try:
-        install(copy, interpreter, place, uv)
+        yield
     except PlaygroundError as error:
         found = error.finding
-        paths = re.findall(r"Distribution not found at: file://(\S+)", found.evidence)
-        places = [Path(unquote(path)) for path in paths]
-        if outside := [place for place in places if not place.is_relative_to(copy.checkout)]:
-            raise PlaygroundError(refusals.outside(copy, [_written(copy, one) for one in outside])) from error
-        if places:
-            raise PlaygroundError(refusals.not_there(copy, places)) from error
         told = {name: getattr(found, name).replace(f"{copy.checkout}/", "") for name in ("cause", "evidence")}
         raise PlaygroundError(found.model_copy(update=told)) from error
-
-
-def _written(copy: Project, place: Path) -> Path:
-    """Return a path as it was probably written: a relative one leads from the copy to somewhere near it."""
-    near = os.path.commonpath([place, copy.checkout]) != os.path.sep
-    return Path(os.path.relpath(place, copy.directory)) if near else place
-
-
-def _trees(copy: Project, thing: str, place: Path, uv: Uv) -> list[str]:
-    """Return the paths in the checkout that packages came from. The project itself is taken out again.
-
-    Raises PlaygroundError (certain) for a package from outside of the checkout.
-    """
-    found = taken(place)
-    check_copied(found, thing)
-    root = copy.checkout.resolve()
-    outside = [one for one in found.places.values() if not one.is_relative_to(root)]
-    if outside:
-        raise PlaygroundError(refusals.outside(copy, outside))
-    for name, one in found.places.items():
-        if one == copy.directory.resolve():
-            uv.run_or_raise(["pip", "uninstall", "--python", str(place / "bin" / "python"), name])
-    return sorted({one.relative_to(root).as_posix() for one in found.places.values()})
 
 
 def _read(place: Path) -> Made | None:

@@ -1,19 +1,14 @@
-"""The content of an environment: its Dagster, and the instance's packages, added without changing others."""
+"""The content of an environment: its Dagster, and which packages of the instance go with it."""
 
-import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from importlib.metadata import Distribution, distributions
 from pathlib import Path
-from typing import Any
-from urllib.parse import unquote, urlsplit
 
 from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
 from playground_ops.core.errors import Finding, FindingKind, PlaygroundError, certain
-from playground_ops.targets.packages.uv import Uv, explain, tail
 
 OLDEST, NEWEST = (1, 11), (1, 13)
 """Minor versions of Dagster whose code servers the stack's webserver and daemon support."""
@@ -25,51 +20,6 @@ _CORE = {"dagster", "dagster-graphql", "dagster-pipes", "dagster-shared", "dagst
 def installed(place: Path) -> dict[str, str]:
     """Return versions by name; names are lower-case words with dashes."""
     return {canonicalize_name(found.metadata["Name"]): found.version for found in _distributions(place)}
-
-
-@dataclass(frozen=True)
-class Taken:
-    """What an installation took from files, and not from an index."""
-
-    places: Mapping[str, Path]
-    """Real paths by the name of the package."""
-    linked: Sequence[str]
-    """Names of packages that are links to their sources."""
-
-
-def taken(place: Path) -> Taken:
-    """Read what each package of the environment says of its origin (PEP 610)."""
-    places, linked = {}, []
-    for found in _distributions(place):
-        origin = _origin(found)
-        url = urlsplit(str(origin.get("url", "")))
-        if url.scheme == "file" and "vcs_info" not in origin:
-            places[found.metadata["Name"]] = Path(unquote(url.path)).resolve()
-        if (origin.get("dir_info") or {}).get("editable"):
-            linked.append(found.metadata["Name"])
-    return Taken(places, linked)
-
-
-def _origin(found: Distribution) -> Mapping[str, Any]:
-    """Return what the installer wrote; nothing where a package brought a file of that name with it."""
-    try:
-        told = json.loads(found.read_text("direct_url.json") or "{}")
-    except (ValueError, RecursionError):
-        return {}
-    return told if isinstance(told, dict) else {}
-
-
-def check_copied(found: Taken, thing: str) -> None:
-    """Raise PlaygroundError when a package of the repository was linked, not copied in."""
-    if found.linked:
-        raise PlaygroundError(
-            certain(
-                object=thing,
-                observed=f"uv installed {found.linked[0]} as a link to its sources.",
-                cause="This uv is older than 0.11.12 and can't do otherwise.",
-                fix="Upgrade it (`pip install --upgrade uv`), or lock the project with `uv lock`.",
-            )
-        )
 
 
 def _distributions(place: Path) -> Iterable[Distribution]:
@@ -102,28 +52,6 @@ def check_dagster(packages: Mapping[str, str], thing: str) -> str:
     return found
 
 
-def lay_over(packages: Sequence[str], dagster: str, place: Path, uv: Uv) -> None:
-    """Add `packages` at the versions that go with `dagster`; installed packages stay as they are.
-
-    Raises PlaygroundError: certain, naming the packages, when that fails.
-    """
-    before = installed(place)
-    missing = [goes_with(name, dagster) for name in packages if name not in before]
-    if not missing:
-        return
-    uv.say(f"Adding what the instance needs: {', '.join(missing)}.")
-    pins = place / ".locked.txt"
-    pins.write_text("".join(f"{name}=={number}\n" for name, number in sorted(before.items())))
-    python = str(place / "bin" / "python")
-    finished = uv.run(["pip", "install", "--python", python, "--constraints", str(pins), "--", *missing])
-    if finished.code != 0:
-        raise PlaygroundError(_conflict(uv.thing, missing, finished.words))
-    after = installed(place)
-    moved = sorted(name for name, number in before.items() if after.get(name) != number)
-    if moved:
-        raise PlaygroundError(_conflict(uv.thing, missing, f"It would have moved {', '.join(moved)}."))
-
-
 def goes_with(package: str, dagster: str) -> str:
     """Return `package` as a requirement, at the version released together with `dagster`.
 
@@ -150,14 +78,14 @@ def _name(minor: tuple[int, int]) -> str:
     return f"{minor[0]}.{minor[1]}"
 
 
-def _conflict(thing: str, missing: Sequence[str], words: str) -> Finding:
-    why = explain(thing, words)
-    if why.kind is not FindingKind.CERTAIN and "would have moved" not in words:
+def conflict(thing: str, missing: Sequence[str], why: Finding) -> Finding:
+    """Return why the instance's packages can't be added; `why` as such where it may pass."""
+    if why.kind is not FindingKind.CERTAIN:
         return why
     return certain(
         object=thing,
         observed=f"The instance needs {', '.join(missing)}, which does not go with what the project locks.",
-        cause=f"uv says: {' '.join(tail(words).split())[-600:]}",
+        cause=f"uv says: {' '.join((why.evidence or why.observed).split())[-600:]}",
         fix=f"Add {', '.join(missing)} to the project's own dependencies and lock again.",
-        evidence=tail(words),
+        evidence=why.evidence,
     )

@@ -15,7 +15,13 @@ from playground_ops.targets.common.python_versions import LONGEST
 from playground_ops.targets.common.repository_files import read_text, shown
 from playground_ops.targets.packages.uv import LOOK_SECONDS, Uv
 
-_VERSION = re.compile(r"(?:(?:cpython|python|pypy|graalpy)[@-]?)?\d[\w.+-]{0,100}", re.IGNORECASE)
+_VERSION = re.compile(
+    r"(?:(?:cpython|python|pypy|graalpy)[@-]?)?\d+(?:\.\d+){0,2}(?:(?:a|b|rc)\d+)?t?(?:\+[a-z]+)?"
+    r"|(?:cpython|pypy|graalpy)-\d+(?:\.\d+){1,2}-[a-z0-9]+-[a-z0-9_]+-[a-z0-9]+",
+    re.IGNORECASE,
+)
+"""A pin that uv takes for a version; what it does not, it takes for the name or path of a program to run."""
+_RANGE = re.compile(r"[<>=!~][<>=!~\s\w.,*+]*")
 _LONGEST_PIN = 100_000
 
 
@@ -99,9 +105,9 @@ def _pin(project: Project) -> str | None:
 
 
 def _find(request: str | None, thing: str) -> Interpreter | None:
-    if request is None:
+    if request is None or not (_VERSION.fullmatch(request) or _RANGE.fullmatch(request)):
         return None
-    asked = ["python", "find", "--no-project", "--system", "--", request]
+    asked = ["python", "find", "--no-project", "--system", "--no-config", "--", request]
     finished = Uv(thing).run(asked, seconds=LOOK_SECONDS)
     path = finished.output.strip()
     if finished.code != 0 or not path:

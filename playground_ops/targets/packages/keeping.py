@@ -6,9 +6,12 @@ import shutil
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
 from playground_ops.core.target import Say
 from playground_ops.targets.common.atomic_folder import RECENT_SECONDS
+
+_BY_ADDRESS = ".by-address"
 
 
 class Keeping:
@@ -39,8 +42,15 @@ class Keeping:
 
     @contextmanager
     def cache(self) -> Iterator[None]:
-        """Lock uv's cache while it is used."""
+        """Lock uv's cache while it is used.
+
+        One in which files may lie under other names than where they come from, as earlier, is dropped.
+        """
         with self._lock.open("a") as lock:
+            if not (self._cache / _BY_ADDRESS).exists() and _alone(lock):
+                self._drop()
+                self._cache.mkdir()
+                (self._cache / _BY_ADDRESS).touch()
             fcntl.flock(lock, fcntl.LOCK_SH)
             yield
 
@@ -50,11 +60,20 @@ class Keeping:
             return
         say(f"Removed environments that no release uses: {', '.join(gone)}.")
         with self._lock.open("a") as lock:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                return  # somebody installs; the next call tidies
-            if self._cache.exists():
-                aside = self._cache.with_name(f".cache.gone-{os.getpid()}")
-                self._cache.replace(aside)
-                shutil.rmtree(aside, ignore_errors=True)
+            if _alone(lock):  # else somebody installs; the next call tidies
+                self._drop()
+
+    def _drop(self) -> None:
+        if self._cache.exists():
+            aside = self._cache.with_name(f".cache.gone-{os.getpid()}")
+            self._cache.replace(aside)
+            shutil.rmtree(aside, ignore_errors=True)
+
+
+def _alone(lock: IO[str]) -> bool:
+    """Return whether nobody else has the lock; it is then held."""
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True

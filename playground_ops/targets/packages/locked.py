@@ -28,10 +28,6 @@ class Requirements(NamedTuple):
     is_complete: bool
     """Whether every package is in it, at one version: then nothing is to be resolved."""
 
-    def text(self) -> str:
-        indexes = (f"--extra-index-url {url}" for url in self.indexes)
-        return "".join(f"{line}\n" for line in (*indexes, *self.lines))
-
 
 @contextmanager
 def readable(project: Project) -> Iterator[None]:

@@ -8,18 +8,21 @@ import os
 import re
 import shutil
 import zipfile
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from playground_ops.core.errors import Finding, PlaygroundError
 from playground_ops.core.target import Say
 from playground_ops.targets.common.atomic_folder import discard, locked, room
 from playground_ops.targets.common.own_metadata import declared, has_version_from_git, record_itself, write
 from playground_ops.targets.common.project import Project
 from playground_ops.targets.common.repository_files import is_inside
+from playground_ops.targets.packages.box import Box
+from playground_ops.targets.packages.builder import Builder, Built, CantBuild
 from playground_ops.targets.packages.copies import copy_checkout
-from playground_ops.targets.packages.uv import Uv, explain, may_pass
+from playground_ops.targets.packages.interpreters import Interpreter, choose
+from playground_ops.targets.packages.refusals import check_builds
+from playground_ops.targets.packages.uv import Uv, tail
 
 METADATA, GENERATED = "metadata", "generated"
 _MARKER = ".complete"
@@ -53,14 +56,25 @@ class OwnBuild:
 
 
 @dataclass(frozen=True)
+class How:
+    """On which Python it is built, and where."""
+
+    interpreter_for: Callable[[Project, str], Interpreter] = choose
+    box: Box = Box.NONE
+
+
+@dataclass(frozen=True)
 class _Work:
     """One build: of `project` at `commit`, in a copy of its checkout."""
 
     project: Project
     commit: str
-    python: Path
-    uv: Uv
+    builder: Builder
     folder: Path
+
+    @property
+    def say(self) -> Say:
+        return self.builder.uv.say
 
     @property
     def copy(self) -> Path:
@@ -71,7 +85,7 @@ class _Work:
         return self.copy / self.project.directory.relative_to(self.project.checkout)
 
 
-def ensure(project: Project, commit: str, python: Path, place: Path, say: Say) -> OwnBuild:
+def ensure(project: Project, commit: str, place: Path, how: How, say: Say) -> OwnBuild:
     """Return the build of `project`, made in `place` if it is missing. One that is there needs no network.
 
     A project that can't be built goes on with what its files declare, which is said. Raises PlaygroundError
@@ -82,24 +96,26 @@ def ensure(project: Project, commit: str, python: Path, place: Path, say: Say) -
         thing = f"package/{project.place}"
         with locked(place, say) as lock, room(thing):
             if not made.is_complete:
-                work = place.with_name(f".{place.name}.building")
-                _make(_Work(project, commit, python, Uv(thing, say=say, keep=(lock,)), work), made)
+                folder = place.with_name(f".{place.name}.building")
+                uv = Uv(thing, say=say, keep=(lock,))
+                builder = Builder(uv, how.interpreter_for(project, thing), folder / "builds", how.box)
+                _make(_Work(project, commit, builder, folder), made)
     return made
 
 
 def _make(work: _Work, made: OwnBuild) -> None:
-    work.uv.say("Building the project's own metadata.")
+    work.say("Building the project's own metadata.")
     for old in (made.place, work.folder):
         discard(old)
     made.metadata.mkdir(parents=True)
     try:
         copy_checkout(work.project, work.copy)
-        failed = _build(work)
-        if failed is not None:
-            _without(work, made, failed)
+        built = _build(work)
+        if isinstance(built, CantBuild):
+            _without(work, made, built)
         else:
             _keep_what_is_new(work, made.generated)
-            with zipfile.ZipFile(next(work.folder.glob("*.whl"))) as wheel:
+            with zipfile.ZipFile(built.wheel) as wheel:
                 _unpack(wheel, work.project, made)
         (made.place / _MARKER).write_text(work.commit)
     except BaseException:
@@ -109,32 +125,25 @@ def _make(work: _Work, made: OwnBuild) -> None:
         shutil.rmtree(work.folder, ignore_errors=True)
 
 
-def _build(work: _Work) -> Finding | None:
-    """Build the wheel. Returns why it can't be built. Raises PlaygroundError for what may pass."""
-    variables, uv = {}, work.uv
+def _build(work: _Work) -> Built | CantBuild:
+    """Build the wheel, or return why that can't be done. Raises PlaygroundError for what may pass."""
+    variables = {}
     if has_version_from_git(work.project):
         version = f"0.0.0+g{work.commit[:12]}"
-        uv.say(f"Its version comes from git's tags, which are not fetched: it is {version}.")
+        work.say(f"Its version comes from git's tags, which are not fetched: it is {version}.")
         variables = dict.fromkeys(_VERSION_VARIABLES, version)
-    options = ["--quiet", "--wheel", "--out-dir", str(work.folder), "--python", str(work.python)]
-    command = ["build", *options, str(work.source)]
-    done = uv.run(command, more=variables)
-    if done.code == 0:
-        return None
-    finding = explain(uv.thing, done.words)
-    if not may_pass(done.words):
-        return finding
-    # What earlier builds were made with is in uv's cache.
-    if uv.run([*command, "--offline"], more=variables).code == 0:
-        return None
-    raise PlaygroundError(finding)
+    try:
+        check_builds(work.builder.uv.thing, work.project.place)
+        return work.builder.wheel(work.source, within=work.copy, more=variables)
+    except CantBuild as error:
+        return error
 
 
-def _without(work: _Work, made: OwnBuild, failed: Finding) -> None:
+def _without(work: _Work, made: OwnBuild, failed: CantBuild) -> None:
     said = re.compile(r"\s*[\w.]*error: (?!Failed to build)", re.I)
-    told = [line for line in failed.evidence.splitlines() if said.match(line)]
-    why = told[-1].strip() if told else failed.observed
-    work.uv.say(f"It goes on without its own metadata, which can't be built: {why}")
+    told = [line for line in tail(failed.words).splitlines() if said.match(line)]
+    why = told[-1].strip() if told else str(failed)
+    work.say(f"It goes on without its own metadata, which can't be built: {why}")
     if (found := declared(work.project)) is not None:
         write(found, made.metadata)
 

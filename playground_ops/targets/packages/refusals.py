@@ -1,9 +1,11 @@
 """Why the dependencies of a project are refused, and what its author can do."""
 
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from playground_ops.core.errors import Finding, certain
+from playground_ops.core.errors import Finding, PlaygroundError, certain
+from playground_ops.core.redact import redact
 from playground_ops.targets.common.declared import Kind
 from playground_ops.targets.common.project import Project
 from playground_ops.targets.packages.uv import tail
@@ -126,24 +128,70 @@ def unreadable(project: Project, words: str) -> Finding:
     )
 
 
-def not_told(project: Project, words: str) -> Finding:
-    told = (words.strip().splitlines() or ["It says nothing"])[0]
+def not_told(project: Project, why: str, words: str) -> Finding:
+    told = (why.strip().splitlines() or ["It says nothing"])[0]
     return certain(
         object=_thing(project),
         observed="The project can't be built, and its build alone knows its dependencies.",
         cause=f"{told.rstrip('.')}.",
         fix="`python -m build --wheel` must work in the project; or list its dependencies in `[project]`, or "
         "commit a lock.",
-        evidence=tail(words),
+        evidence=tail(words or why),
     )
 
 
-def no_builds(project: Project) -> Finding:
+def check_builds(thing: str, name: str) -> None:
+    """Raise PlaygroundError (certain) where nothing may be built."""
+    if os.environ.get("UV_NO_BUILD", "").lower() not in ("1", "true", "t", "yes", "y", "on"):
+        return
+    raise PlaygroundError(
+        certain(
+            object=thing,
+            observed=f"It needs a build of {name}.",
+            cause="`UV_NO_BUILD` allows wheels alone here.",
+            fix="Have a wheel of it on the index; list the project's own dependencies in `[project]`, or "
+            "commit a lock or a compiled `requirements.txt`.",
+        )
+    )
+
+
+def cant_build(thing: str, name: str, why: str, words: str) -> Finding:
+    told = (why.strip().splitlines() or ["It says nothing"])[0]
+    return certain(
+        object=thing,
+        observed=f"A package can't be built or installed: {name}.",
+        cause=f"{told.rstrip('.')}. A build has what its `[build-system]` requires, as wheels of the index, "
+        "and none of the installer's variables; in a pod it has no network either.",
+        fix="See its words below; `python -m build --wheel` must work there. Or have its wheel on the index.",
+        evidence=tail(words or why),
+    )
+
+
+def no_wheel(project: Project, name: str, version: str | None) -> Finding:
     return certain(
         object=_thing(project),
-        observed=f"What `{project.declared.place}` needs is known only by building the project.",
-        cause="`UV_NO_BUILD` allows wheels alone here.",
-        fix="List its dependencies in `[project]`, or commit a lock or a compiled `requirements.txt`.",
+        observed=f"A package can't be installed: {name} {version or ''}".rstrip() + ".",
+        cause="Its lock has no wheel of it for this machine and Python, and no source.",
+        fix="Lock a version that has one, or name an image with another Python as `pod: image:`.",
+    )
+
+
+def not_configured(project: Project, url: str) -> Finding:
+    return certain(
+        object=_thing(project),
+        observed=f"It takes packages from {redact(url)}, which is not among the stack's package indexes.",
+        cause="The stack has credentials for this server, which are for its own indexes there and no others.",
+        fix="Name the index in `kubernetes: packages: extra_index_urls` (on one machine in `UV_INDEX`), or "
+        "lock the project with those that are named.",
+    )
+
+
+def no_requirement(project: Project, text: str) -> Finding:
+    return certain(
+        object=_thing(project),
+        observed=f"`{project.declared.place}` has a requirement that can't be read: {redact(text)}.",
+        cause="It is no name with versions, no path, and no address that is known here.",
+        fix="Write it as `pip` documents it, and push.",
     )
 
 

@@ -3,7 +3,7 @@
 import os
 import re
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
@@ -13,6 +13,7 @@ from playground_ops.core.redact import redact
 from playground_ops.core.target import Say
 from playground_ops.diagnose import git_errors
 from playground_ops.targets.common.command import Finished, Inherited, TimedOut, quiet_environment, run
+from playground_ops.targets.packages.indexes import with_indexes
 
 EVIDENCE_LINES = 30
 
@@ -131,6 +132,9 @@ def may_pass(words: str) -> bool:
 
 def _naming(observed: str, words: str) -> str:
     """Return the sentence with the package that uv names, if it names one."""
+    file = re.search(r"Failed to [^`\n]*`[^`\s]*/([A-Za-z0-9_.]+)-(\d[^`/-]*)-[^`/]*\.whl`", words)
+    if file:
+        return f"{observed.rstrip('.')}: {file[1]}=={file[2]}."
     found = re.search(r"Failed to (?:download|fetch|build|prepare)[^`\n]*`([^`/\n]+)`", words) or re.search(
         r"Because (?:there (?:is|are) no versions? of )?(?:only )?([A-Za-z0-9][\w.-]*)(?:\[[^]]*])? ?"
         r"(?:was not found|\S* is available|and )",
@@ -160,20 +164,6 @@ BUILD_SECONDS = 900.0
 """Seconds for one call that may download and build; uv's own limits for single requests are far shorter."""
 LOOK_SECONDS = 60.0
 
-# Variables of an activated environment or a surrounding `uv run` would direct uv to another environment.
-_OF_ANOTHER_ENVIRONMENT = (
-    "VIRTUAL_ENV",
-    "CONDA_PREFIX",
-    "PYTHONPATH",
-    "PYTHONHOME",
-    "__PYVENV_LAUNCHER__",
-    "UV_PROJECT_ENVIRONMENT",
-    "UV_PROJECT",
-    "UV_PYTHON",
-    "UV_WORKING_DIRECTORY",
-    "UV_SYSTEM_PYTHON",
-)
-
 
 @dataclass(frozen=True)
 class Uv:
@@ -184,41 +174,36 @@ class Uv:
     say: Say = lambda line: None
     keep: Sequence[int] = ()
     """The descriptor of the lock that it is called under."""
+    surroundings: Callable[[Mapping[str, str]], dict[str, str]] = with_indexes
+    """Which variables of this process it has: with the credentials of the indexes, or without."""
 
     def run(
         self,
         arguments: Sequence[str],
         *,
-        environment: Path | None = None,
         seconds: float = BUILD_SECONDS,
         more: Mapping[str, str] = MappingProxyType({}),
     ) -> Finished:
-        """Run uv; an exit code other than 0 is the caller's to judge. `environment` is what `uv sync` fills,
-        `more` are further variables.
+        """Run uv; an exit code other than 0 is the caller's to judge. `more` are further variables.
 
         Raises PlaygroundError when there is no uv or `seconds` are over.
         """
-        variables = quiet_environment(os.environ)
-        # With COLUMNS it breaks its lines, in the middle of what is looked for in them.
-        for name in (*_OF_ANOTHER_ENVIRONMENT, "COLUMNS"):
-            variables.pop(name, None)
-        # Packages of the repository itself are copied in: an environment is shared by releases and must not
-        # depend on one checkout.
-        variables.update(UV_NO_PROGRESS="1", UV_PYTHON_DOWNLOADS="never", UV_NO_EDITABLE="1", NO_COLOR="1")
-        variables.update(more)
-        if environment is not None:
-            variables["UV_PROJECT_ENVIRONMENT"] = str(environment)
+        variables = quiet_environment(self.surroundings(os.environ))
+        variables.update(UV_NO_PROGRESS="1", UV_PYTHON_DOWNLOADS="never", NO_COLOR="1", **more)
         command, inherited = [find_uv(self.thing), *arguments], Inherited(variables, self.folder, self.keep)
         try:
             return run(command, inherited, seconds=seconds, hear=self.say)
         except TimedOut as error:
             raise PlaygroundError(too_slow(self.thing, seconds, error.words)) from error
 
-    def run_or_raise(self, arguments: Sequence[str], environment: Path | None = None) -> None:
+    def run_or_raise(
+        self, arguments: Sequence[str], more: Mapping[str, str] = MappingProxyType({})
+    ) -> Finished:
         """Run uv. Raises PlaygroundError with uv's own words, explained."""
-        finished = self.run(arguments, environment=environment)
+        finished = self.run(arguments, more=more)
         if finished.code != 0:
             raise PlaygroundError(explain(self.thing, finished.words))
+        return finished
 
 
 def find_uv(thing: str) -> str:

@@ -1,10 +1,11 @@
 """A program for a Python that has poetry-core: turns a project of Poetry into requirements for that Python.
 
-`python with_poetry.py PYPROJECT [--lock FILE] [--extra NAME]... [--group NAME]...`
+`python with_poetry.py PYPROJECT [--lock FILE] [--extra NAME]... [--group NAME]... RESULT`
 
-It prints JSON: `requirements` (lines for an installer; from a lock one for each package, exact, with hashes),
-`indexes` (the URLs of those that they come from), `missing` (what is declared and not in the lock), `unknown`
-(extras and groups that the project does not have); or `error`. It runs nothing of the project.
+It writes JSON to the file RESULT: `requirements` (lines for an installer; from a lock one for each package,
+exact, with hashes), `indexes` (the URLs of those that they come from), `missing` (what is declared and not in
+the lock), `unknown` (extras and groups that the project does not have); or `error`. It runs nothing of the
+project.
 """
 
 from __future__ import annotations
@@ -41,12 +42,13 @@ def main(arguments: Sequence[str]) -> None:
     parser.add_argument("--lock", type=Path)
     parser.add_argument("--extra", action="append", default=[])
     parser.add_argument("--group", action="append", default=[])
+    parser.add_argument("result", type=Path)
     found = parser.parse_args(arguments)
     try:
         told = read(found)
     except Exception as error:  # whatever poetry-core finds wrong with the files
         told = {"error": str(error)}
-    print(json.dumps(told))
+    found.result.write_text(json.dumps(told))
 
 
 def read(found: argparse.Namespace) -> dict[str, object]:

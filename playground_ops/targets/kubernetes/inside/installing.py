@@ -13,21 +13,17 @@ arguments or in a URL that a log would show.
 
 import argparse
 import os
-import re
 import shutil
 import stat
 import sys
-import tempfile
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from playground_ops.core.errors import Finding, PlaygroundError, certain, transient
 from playground_ops.core.model import Dependencies
-from playground_ops.core.redact import learn, learn_variables, redact
+from playground_ops.core.redact import learn_variables, redact
 from playground_ops.core.target import Say
 from playground_ops.render.names import (
     ARTIFACTS,
@@ -43,6 +39,7 @@ from playground_ops.targets.common.command import Inherited, TimedOut, quiet_env
 from playground_ops.targets.common.declared import Selection
 from playground_ops.targets.common.own_metadata import needs_build
 from playground_ops.targets.common.project import Project, read_project
+from playground_ops.targets.kubernetes.inside.index_credentials import box, credentials
 from playground_ops.targets.kubernetes.inside.serving import not_its_own, reported
 from playground_ops.targets.packages import own_build
 from playground_ops.targets.packages.environments import Environments
@@ -51,67 +48,6 @@ from playground_ops.targets.packages.keeping import Keeping
 from playground_ops.targets.packages.own_build import OwnBuild
 from playground_ops.targets.packages.sealed import belongs_to, is_whole, seal
 from playground_ops.targets.packages.uv import tail, too_slow
-
-NETRC, USERNAME, PASSWORD, AUTHORITY = "netrc", "username", "password", "ca.crt"
-_NETRC_PASSWORD = re.compile(r"\bpassword\s+(\S+)")
-_OF_UV = re.compile(r"UV_[A-Z0-9_]+")
-
-
-@contextmanager
-def credentials(folder: Path) -> Iterator[Path]:
-    """Set the environment from the Secret's keys, and yield a private folder; both are undone afterwards."""
-    keys = _keys(folder)
-    learn([keys.get(PASSWORD), *_NETRC_PASSWORD.findall(keys.get(NETRC, ""))])
-    learn_variables(keys)
-    before = dict(os.environ)
-    with tempfile.TemporaryDirectory() as private:
-        os.environ.update({name: text for name, text in keys.items() if _OF_UV.fullmatch(name)})
-        written = keys.get(NETRC) or _netrc(keys, os.environ)
-        if written:
-            file = Path(private, "netrc")
-            file.touch(0o600)
-            file.write_text(f"{written}\n")
-            os.environ["NETRC"] = str(file)
-        if AUTHORITY in keys:
-            os.environ |= dict.fromkeys(("SSL_CERT_FILE", "PIP_CERT"), str(folder / AUTHORITY))
-        os.environ.update(_for_pip(os.environ))
-        try:
-            yield Path(private)
-        finally:
-            os.environ.clear()
-            os.environ.update(before)
-
-
-def urls(environ: Mapping[str, str]) -> tuple[str, list[str]]:
-    """Return the default index (empty: PyPI) and the others from uv's variables, without names before `=`."""
-    others = environ.get("UV_INDEX", "").split()
-    return _unnamed(environ.get("UV_DEFAULT_INDEX", "")), [_unnamed(one) for one in others]
-
-
-def _keys(folder: Path) -> dict[str, str]:
-    files = [file for file in folder.glob("*") if file.is_file() and not file.name.startswith(".")]
-    return {file.name: file.read_text("utf-8").strip() for file in files}
-
-
-def _netrc(keys: Mapping[str, str], environ: Mapping[str, str]) -> str:
-    """Write a netrc from `username` and `password`, for every configured index."""
-    if PASSWORD not in keys:
-        return ""
-    default, others = urls(environ)
-    hosts = sorted({str(urlsplit(url).hostname) for url in (default, *others) if url})
-    user = keys.get(USERNAME, "__token__")
-    return "\n".join(f"machine {host} login {user} password {keys[PASSWORD]}" for host in hosts)
-
-
-def _for_pip(environ: Mapping[str, str]) -> dict[str, str]:
-    default, others = urls(environ)
-    found = {"PIP_INDEX_URL": default, "PIP_EXTRA_INDEX_URL": " ".join(others)}
-    return {name: value for name, value in found.items() if value}
-
-
-def _unnamed(index: str) -> str:
-    return re.sub(r"^[\w.-]+=", "", index)
-
 
 UV = "0.13.9"
 SECONDS = 120.0
@@ -127,7 +63,7 @@ def obtain_uv(project: Project, say: Say, folder: Path) -> None:
         return
     say(f"Getting uv {UV} from the package index.")
     thing = f"environment/{project.place}"
-    command = [sys.executable, "-m", "pip", "install", *_OPTIONS, "--target", str(folder), f"uv=={UV}"]
+    command = [sys.executable, "-I", "-m", "pip", "install", *_OPTIONS, "--target", str(folder), f"uv=={UV}"]
     variables = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
     try:
         done = run(command, Inherited(quiet_environment(variables)), seconds=SECONDS)
@@ -213,7 +149,7 @@ def main(arguments: Sequence[str]) -> int:
 
 def key_of(project: Project, folder: Path, release: str, say: Say) -> str:
     """Return the key of the project's environment, which is made if it is missing."""
-    environments = Environments(folder, INSTANCE_PACKAGES, of_the_image)
+    environments = Environments(folder, INSTANCE_PACKAGES, of_the_image, box(Path(PACKAGES_SECRET_FOLDER)))
     keeping = Keeping(folder)
     found = environments.find(project)
     if found is not None and not is_whole(folder / found.key):
@@ -249,8 +185,13 @@ def build(project: Project, folder: Path, wanted: Wanted, say: Say) -> OwnBuild:
         _remove_unused(builds)
         with credentials(Path(PACKAGES_SECRET_FOLDER)) as private, Keeping(folder).cache():
             obtain_uv(project, say, private)
-            python = folder / wanted.environment / "bin" / "python"
-            found = own_build.ensure(project, commit, python, found.place, say)
+            found = own_build.ensure(
+                project,
+                commit,
+                found.place,
+                own_build.How(of_the_image, box(Path(PACKAGES_SECRET_FOLDER))),
+                say,
+            )
     return found
 
 
