@@ -53,6 +53,8 @@ def test_webserver_and_daemon_have_all_that_the_launchers_and_the_front_door_imp
 import importlib, sys
 for name in {[modules.SERVER_LAUNCHER, modules.POD_LAUNCHER, *front_door]}:
     importlib.import_module(name)
+from playground_ops.core.errors import certain
+certain(object="x", observed="password: 'secret'", cause="x", fix="x")  # a refusal loads more
 print([found.__file__ for name, found in sys.modules.items() if name.startswith("playground_ops")])
 """
     said = subprocess.run(
