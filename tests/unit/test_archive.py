@@ -15,7 +15,7 @@ from playground_ops.render.names import SOURCE_FILE
 from playground_ops.targets.kubernetes.releases.archive import archive, name_of, revision
 
 ROOT = Path(__file__).parents[2]
-LARGEST = 300_000
+LARGEST = 330_000
 """Bytes: a ConfigMap holds a million, and every change of this project makes another one."""
 
 
