@@ -282,6 +282,15 @@ class TestAddresses:
         assert module(environments, found, "stolen.py") == ""
         assert to_the_attacker(elsewhere) == set()
 
+    @pytest.mark.parametrize("name", ["x%2F..%2F..%2F..%2Fescaped", "..", "%00", "%2E%2E%2Fescaped"])
+    def test_a_name_in_an_address_is_that_of_one_file(
+        self, name: str, index: Watched, elsewhere: Watched, checkout: Path, tmp_path: Path
+    ) -> None:
+        before = set(tmp_path.rglob("*escaped*"))
+        write(checkout / "requirements.txt", f"dagster\ngreeter @ {elsewhere.server}/files/{name}\n")
+        refusal(Environments(tmp_path / "environments"), checkout)
+        assert set(tmp_path.rglob("*escaped*")) == before
+
     def test_a_redirect_takes_none_along(
         self, index: Watched, elsewhere: Watched, checkout: Path, environments: Environments
     ) -> None:

@@ -6,9 +6,11 @@ other; a redirect takes none along.
 
 import hashlib
 import html
+import io
 import json
 import os
 import re
+import shutil
 import ssl
 import tarfile
 import urllib.error
@@ -18,6 +20,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
+from typing import IO
 from urllib.parse import urljoin, urlsplit
 
 from packaging.specifiers import SpecifierSet
@@ -27,13 +30,14 @@ from packaging.version import InvalidVersion, Version
 from playground_ops.core.errors import Finding, PlaygroundError, certain, transient
 from playground_ops.core.redact import redact
 from playground_ops.targets.common.command import Inherited, TimedOut, quiet_environment, run
-from playground_ops.targets.packages.exact import Entry, File
+from playground_ops.targets.packages.exact import Entry, File, digest
 from playground_ops.targets.packages.indexes import Index, Indexes, origin, without_indexes
 from playground_ops.targets.packages.uv import explain, too_slow
 
 SECONDS = 60.0
 """Seconds in which a server has to say something."""
 GIT_SECONDS = 300.0
+_PIECE = 1 << 20
 _NONE: Mapping[str, str] = MappingProxyType({})
 _JSON = "application/vnd.pypi.simple.v1+json"
 
@@ -54,7 +58,8 @@ class Downloads:
         url = str(file.url)
         place = self.folder / hashlib.sha256(url.encode()).hexdigest()[:12] / file.name
         place.parent.mkdir(parents=True, exist_ok=True)
-        place.write_bytes(self._content(url, index))
+        with place.open("wb") as into:
+            self._fetch(url, index, into)
         return self._verified(file, place)
 
     def source(self, name: str, specifier: str, hashes: frozenset[str]) -> tuple[str, File]:
@@ -112,13 +117,16 @@ class Downloads:
 
     def _page(self, index: Index, name: str) -> list[tuple[Version, File]] | None:
         url = f"{index.url}/{canonicalize_name(name)}/"
+        page = io.BytesIO()
         try:
-            text = self._content(url, index, {"Accept": f"{_JSON}, text/html;q=0.1"}).decode()
+            self._fetch(url, index, page, {"Accept": f"{_JSON}, text/html;q=0.1"})
         except _NotThere:
             return None
-        return list(_listed(text, url))
+        return list(_listed(page.getvalue().decode(errors="replace"), url))
 
-    def _content(self, url: str, index: Index | None, headers: Mapping[str, str] = _NONE) -> bytes:
+    def _fetch(
+        self, url: str, index: Index | None, into: IO[bytes], headers: Mapping[str, str] = _NONE
+    ) -> None:
         request = urllib.request.Request(url, headers={"User-Agent": "playground-ops", **headers})
         if urlsplit(url).scheme not in ("https", "http"):
             raise PlaygroundError(_no_address(self.thing, url))
@@ -129,7 +137,7 @@ class Downloads:
             with urllib.request.urlopen(
                 request, timeout=SECONDS, context=ssl.create_default_context()
             ) as answer:
-                return bytes(answer.read())
+                shutil.copyfileobj(answer, into, _PIECE)
         except urllib.error.HTTPError as error:
             if error.code in (404, 410) and headers:
                 raise _NotThere from error
@@ -140,11 +148,10 @@ class Downloads:
             raise PlaygroundError(_away(self.thing, url, error)) from error
 
     def _verified(self, file: File, place: Path) -> File:
-        content = place.read_bytes()
         for name, value in file.hashes.items():
-            if name not in hashlib.algorithms_guaranteed or hashlib.new(name, content).hexdigest() != value:
+            if name not in hashlib.algorithms_guaranteed or digest(place, name) != value:
                 raise PlaygroundError(explain(self.thing, f"Hash mismatch for `{file.name}`"))
-        return File({"sha256": hashlib.sha256(content).hexdigest()}, path=place)
+        return File.at(place)
 
 
 class _NotThere(Exception):

@@ -25,6 +25,15 @@ from playground_ops.targets.packages.interpreters import Interpreter
 Entry = Mapping[str, Any]
 
 
+def digest(path: Path, algorithm: str) -> str:
+    """Return the hash of a file, in hexadecimal, whatever its size."""
+    found = hashlib.new(algorithm)
+    with path.open("rb") as content:
+        while piece := content.read(1 << 20):
+            found.update(piece)
+    return found.hexdigest()
+
+
 @dataclass(frozen=True)
 class File:
     """A wheel or source, at a URL or a path."""
@@ -37,12 +46,15 @@ class File:
     @classmethod
     def at(cls, path: Path) -> "File":
         """Return the file at a path, with the hash that it has."""
-        with path.open("rb") as content:
-            return cls({"sha256": hashlib.sha256(content.read()).hexdigest()}, path=path)
+        return cls({"sha256": digest(path, "sha256")}, path=path)
 
     @property
     def name(self) -> str:
-        return self.path.name if self.path else unquote(urlsplit(self.url or "").path.rpartition("/")[2])
+        """Return its name, which is that of one file whatever the URL has in it."""
+        if self.path:
+            return self.path.name
+        found = unquote(urlsplit(self.url or "").path).rpartition("/")[2]
+        return re.sub(r"^\.+|[^\w.+!-]", "_", found) or "unnamed"
 
     def text(self) -> str:
         place = f"path = {_quoted(str(self.path))}" if self.path else f"url = {_quoted(str(self.url))}"
