@@ -60,6 +60,51 @@ dependencies = ["dagster=={dagster}", "greeter=={greeter}"]
 [tool.uv]
 environments = ["sys_platform == 'linux' and implementation_name == 'cpython'"]
 """
+COMPUTED = """
+[build-system]
+requires = []
+build-backend = "backend"
+backend-path = ["."]
+"""
+BACKEND = """\
+import glob
+import os
+import socket
+import zipfile
+
+done = []
+
+
+def tried(what, attack):
+    try:
+        attack()
+    except (OSError, IndexError):
+        return
+    done.append(what)
+
+
+def build_wheel(folder, settings=None, metadata=None):
+    tried("secret", lambda: open(glob.glob("/etc/packages-secret/*")[0]).read())
+    tried("netrc", lambda: open(os.environ.get("NETRC", "/nowhere")).read())
+    tried("variables", lambda: [name for name in os.environ if "PASSWORD" in name or "INDEX" in name][0])
+    tried("claim", lambda: open("/opt/dagster/artifacts/.environments/planted", "w").close())
+    tried("environments", lambda: os.listdir("/opt/dagster/artifacts/.environments"))
+    tried("fetched", lambda: open("/opt/dagster/app/repo/planted", "w").close())
+    tried("chosen", lambda: open("/opt/dagster/chosen/environment", "w").close())
+    tried("network", lambda: socket.create_connection(("git.playground.test", {port}), 5).close())
+    name = "orders-" + ("1+" + ".".join(done) if done else "1")
+    version = name.partition("-")[2]
+    files = {{
+        "METADATA": f"Metadata-Version: 2.1\\nName: orders\\nVersion: {{version}}\\n",
+        "WHEEL": "Wheel-Version: 1.0\\nRoot-Is-Purelib: true\\nTag: py3-none-any\\n",
+        "RECORD": "",
+    }}
+    with zipfile.ZipFile(os.path.join(folder, name + "-py3-none-any.whl"), "w") as made:
+        for file, text in files.items():
+            made.writestr(name + ".dist-info/" + file, text)
+    return name + "-py3-none-any.whl"
+"""
+"""A build of the project that tries what it might, and tells by its version what it reached."""
 VERSIONS = """query($id: ID!) { runOrError(runId: $id) { ... on Run { assetMaterializations {
   metadataEntries { ... on TextMetadataEntry { text } } } } } }"""
 TAMPER = """cd /opt/dagster; for place in environments artifacts/.environments; do
@@ -164,6 +209,18 @@ def test_a_commit_that_locks_the_same_installs_nothing(world: World) -> None:
     world.stack.ok("redeploy", A)
     assert world.stack.assets(A) == ["orders"]
     assert "Making" not in world.installed()
+
+
+def test_a_build_of_a_repository_has_no_secret_no_claim_and_no_network(world: World) -> None:
+    text = PROJECT.replace('version = "1"', 'dynamic = ["version"]') + COMPUTED
+    with world.index() as index:
+        (world.code.folder / "backend.py").write_text(BACKEND.format(port=world.port))
+        world.lock(index, "1.0", text)
+        world.commit("orders")
+        world.stack.ok("redeploy", A)
+    told, _ = told_by_a_run(world.stack)
+    assert told.startswith(f"{OLDER_DAGSTER} 1.0 of 1 at "), "a version with more names what it reached"
+    (world.code.folder / "backend.py").unlink()
 
 
 @pytest.mark.soak

@@ -23,6 +23,7 @@ from playground_ops.targets.kubernetes.outside import widening
 from tests.asking import eventually
 from tests.cluster.access import Access, KubectlFailed
 from tests.cluster.plugin import SESSION_VARIABLE
+from tests.kubernetes.as_account import refused_to_make
 from tests.kubernetes.connections import remove_policies
 from tests.kubernetes.overreach import (
     ADDRESSES_REFUSED,
@@ -111,12 +112,7 @@ def as_ops(access: Access, namespace: str, *arguments: str, stdin: str | None = 
 
 def refusal(access: Access, wanted: Object) -> str:
     """Return the API server's refusal to `ops`; empty when it would make the object."""
-    try:
-        create = ("create", "--dry-run=server", "-f", "-")
-        as_ops(access, wanted["metadata"]["namespace"], *create, stdin=json.dumps(wanted))
-    except KubectlFailed as error:
-        return str(error)
-    return ""
+    return refused_to_make(access, OPS_ACCOUNT, wanted)
 
 
 @pytest.mark.parametrize("location", ["ops", "plain", "web", "shell"])

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from kubernetes.client.exceptions import ApiException
 
 from playground_ops.config import Configuration, read
 from playground_ops.config.cluster import ClusterFacts, in_cluster
@@ -24,6 +23,7 @@ from playground_ops.targets.kubernetes.api.paths import collection
 from tests.asking import eventually
 from tests.cluster.access import Access
 from tests.cluster.plugin import SESSION_VARIABLE
+from tests.kubernetes.as_account import asked, refused_to_make
 from tests.kubernetes.connections import remove_policies
 from tests.runpods import job_of
 
@@ -82,25 +82,8 @@ def space(access: Access) -> Iterator[str]:
         access.delete_namespace(name, wait=False)
 
 
-def asked(access: Access, account: str, method: str, where: str, body: Object | None = None) -> str:
-    """Return the API server's refusal to the account, in a dry run; empty when it does not refuse."""
-    space, client = where.split("/namespaces/")[1].partition("/")[0], access.client()
-    headers = {
-        "Impersonate-User": f"system:serviceaccount:{space}:{account}",
-        "Content-Type": "application/json",
-    }
-    client.update_params_for_auth(headers, [], ["BearerToken"])
-    url, query = f"{client.configuration.host}{where}", [("dryRun", "All")]
-    try:
-        client.request(method, url, query_params=query, headers=headers, body=body)
-    except ApiException as error:
-        return str(json.loads(error.body)["message"])
-    return ""
-
-
 def refusal(access: Access, wanted: Object, account: str = DAEMON) -> str:
-    where = collection(wanted["apiVersion"], wanted["kind"], wanted["metadata"]["namespace"])
-    return asked(access, account, "POST", where, wanted)
+    return refused_to_make(access, account, wanted)
 
 
 def refused_to_end(access: Access, account: str, namespace: str, kind: str, name: str) -> str:
