@@ -74,13 +74,9 @@ def test_what_fills_its_folder_on_the_claim_is_named_and_its_next_rollout_refuse
 
 
 def evicted(stack: ClusterStack, location: str) -> dict[str, Any] | None:
-    """Return the status of a server that its kubelet has evicted."""
+    """Return a server that its kubelet has evicted."""
     pods = [one for one in stack.get("pods")["items"] if one["metadata"]["labels"].get(LOCATION) == location]
-    return next((one["status"] for one in pods if one["status"].get("reason") == "Evicted"), None)
-
-
-def ended(pod: dict[str, Any]) -> bool:
-    return bool(pod["status"].get("reason") == "Evicted")
+    return next((one for one in pods if one["status"].get("reason") == "Evicted"), None)
 
 
 def test_what_writes_without_end_in_its_pod_is_ended_alone(stack: ClusterStack) -> None:
@@ -88,13 +84,17 @@ def test_what_writes_without_end_in_its_pod_is_ended_alone(stack: ClusterStack) 
     others = {one["metadata"]["uid"] for one in stack.servers(OTHER)}
     with suppress(KubectlFailed):  # it may be ended while it writes
         inside(stack, ON_ITS_OWN, WRITES)
-    status = eventually("its eviction", lambda: evicted(stack, ON_ITS_OWN), 150)
-    assert "exceeds the" in status["message"], status
-    assert "128Mi" in status["message"], status
-    told = replaced_pod_finding([Pod.read(one) for one in stack.get("pods")["items"] if ended(one)])
-    assert told is not None
-    assert (told.kind, told.observed) == (FindingKind.CAPACITY, f"Evicted: {status['message'].rstrip(' .')}.")
-    eventually("it to serve again", lambda: stack.location(ON_ITS_OWN)["ready"], 60)
-    after = stack.servers(OTHER)
-    assert {one["metadata"]["uid"] for one in after} == others
-    assert [one["restartCount"] for pod in after for one in pod["status"]["containerStatuses"]] == [0]
+    gone = eventually("its eviction", lambda: evicted(stack, ON_ITS_OWN), 150)
+    try:
+        message = gone["status"]["message"]
+        assert message.startswith('Usage of EmptyDir volume "tmp" exceeds the limit "128Mi"')
+        told = replaced_pod_finding([Pod.read(gone)])
+        assert told is not None
+        assert (told.kind, told.observed) == (FindingKind.CAPACITY, f"Evicted: {message.rstrip(' .')}.")
+        eventually("it to serve again", lambda: stack.location(ON_ITS_OWN)["ready"], 60)
+        after = stack.servers(OTHER)
+        assert {one["metadata"]["uid"] for one in after} == others
+        counts = [one["restartCount"] for pod in after for one in pod["status"]["containerStatuses"]]
+        assert set(counts) == {0}
+    finally:
+        stack.kubectl("delete", "pod", gone["metadata"]["name"])
