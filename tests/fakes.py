@@ -26,6 +26,7 @@ from playground_ops.core.component import (
     Storage,
 )
 from playground_ops.core.errors import Finding, FindingKind, LockHeld, PlaygroundError, RolloutFailed
+from playground_ops.core.files import Kept, SharedFiles
 from playground_ops.core.loaded import Automation, Defined, LoadedCode, Shown
 from playground_ops.core.model import (
     LiveRelease,
@@ -114,6 +115,8 @@ class World:
     """Dagster's report on its daemons, runs and ticks; None while the webserver does not answer."""
     deploy: Deploying | None = None
     """The mark of a deploy."""
+    files: SharedFiles = SharedFiles()  # noqa: RUF009 frozen
+    of_runs: Kept | None = None
     limits: Sequence[str] = ("before",)
     """The configurations whose pods may be made."""
     storage: Storage | PlaygroundError = Storage(database=Database(bytes_used=4096))  # noqa: RUF009 frozen
@@ -162,9 +165,28 @@ class FakeLock:
         self._target.step("check")
 
 
+class FakeFiles:
+    """Files that a test writes down, and what it is asked to cut."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+
+    def kept(self, locations: Sequence[str], seconds: float) -> SharedFiles:
+        whole = self.world.files
+        kept = {name: one for name, one in whole.kept.items() if name in locations}
+        return whole.model_copy(update={"kept": kept})
+
+    def of_runs(self, seconds: float) -> Kept | None:
+        return self.world.of_runs
+
+    def cut_logs(self, most: int) -> Sequence[str]:
+        return ()
+
+
 class FakeStack:
     def __init__(self, world: World) -> None:
         self.world = world
+        self.files = FakeFiles(world)
         self.wanted: list[Component] = []
         self.live: list[Component] = []
         self.limits_change = False

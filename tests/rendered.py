@@ -88,6 +88,7 @@ ops:
   repo: {{url: https://git.internal/ops.git, ref: v1, subdirectory: o, secret: ops-git, allowed_refs: ["v*"]}}
 rollout: {{confirm_timeout_seconds: 7, confirm_seconds: 7, transient_timeout_seconds: 7,
   capacity_timeout_seconds: 7}}
+run_log_limit: 7Mi
 postgres: {{storage: 1Gi, password_secret: mine, backups: {{schedule: "7 3 * * *", kept: 3}}, pod: *pod}}
 kubernetes:
   context: production
@@ -131,6 +132,7 @@ code_locations:
     smoke_check: orders/total:is_positive
     must_keep: [asset, schedule]
     reads: [image]
+    room: 7Gi
     prepare: [dbt deps, [python, make.py]]
     prepare_timeout_seconds: 900
     approval: manual

@@ -79,7 +79,7 @@ def _swelling(name: str, usage: Usage) -> Finding:
     limit = usage.memory_limit_bytes or 0
     return capacity(
         object=f"component/{name}",
-        observed=f"Its container {usage.container} uses {_size(usage.memory_bytes)} of the {_size(limit)} of "
+        observed=f"Its container {usage.container} uses {size(usage.memory_bytes)} of the {size(limit)} of "
         "memory that it may.",
         cause="Its limit is near what its code and the runs that are under way in it need, or they keep more "
         "and more.",
@@ -91,7 +91,7 @@ def _swelling(name: str, usage: Usage) -> Finding:
 def _filling(room: Room) -> Finding:
     return capacity(
         object=room.object,
-        observed=f"{_size(room.bytes_free)} of {_size(room.bytes_total)} are free.",
+        observed=f"{size(room.bytes_free)} of {size(room.bytes_total)} are free.",
         cause="What is kept has grown: runs and their logs, code and environments of releases, backups, or "
         "something else on the same disk.",
         fix="Make it larger, or delete old runs in the UI. When it is full no run can be written down and no "
@@ -146,7 +146,7 @@ def _mighty(had: Sequence[str]) -> Finding:
     )
 
 
-def _size(count: int) -> str:
+def size(count: int) -> str:
     """Format a number of bytes for people, in binary units."""
     size = float(count)
     for unit in ("B", "KiB", "MiB"):

@@ -31,7 +31,7 @@ MEANING = {
     Topic.TICKS: "No schedule or sensor of it fails, stands still, or is on in two locations.",
     Topic.LAST_ROLLOUT: "Its last rollout went well; one that failed is told until the next good one.",
     Topic.RUNS: "No run of it waits, starts or ends for longer than such a thing takes.",
-    Topic.ROOM: "Its database, its volume, its disk or its memory is not about to be full.",
+    Topic.ROOM: "Its database, its volume, its disk, its memory or its part of them is not about to be full.",
     Topic.SOURCE: "Its repository answers, and the ref that is configured is there.",
     Topic.AS_CONFIGURED: "What runs is what the configuration says: a deploy would change nothing.",
     Topic.TIDY: "Nothing is left of rollouts that ended, none died under way, and what serves is on record.",
@@ -43,7 +43,7 @@ folder and disk."""
 _KEEPS = (Topic.HEALTHY, Topic.ROOM, Topic.AS_CONFIGURED)
 _LOCATION = (
     *(Topic.HEALTHY, Topic.TICKS, Topic.LAST_ROLLOUT),
-    *(Topic.RUNS, Topic.AS_CONFIGURED, Topic.TIDY),
+    *(Topic.RUNS, Topic.AS_CONFIGURED, Topic.TIDY, Topic.ROOM),
 )
 
 
@@ -61,8 +61,7 @@ def parts(
         **dict.fromkeys(keeps, _KEEPS),
         "daemon": (Topic.HEALTHY, Topic.RUNS, *limited, Topic.AS_CONFIGURED),
         **{
-            name: (*_LOCATION, *limited, *((Topic.SOURCE,) if from_git else ()))
-            for name, from_git in locations.items()
+            name: (*_LOCATION, *((Topic.SOURCE,) if from_git else ())) for name, from_git in locations.items()
         },
     }
 

@@ -169,6 +169,8 @@ class StackSettings(Section):
     """Where a run is executed: in its release's code server, or in a pod of its own."""
     run_queue: RunQueueSettings = RunQueueSettings()
     run_retries: RunRetriesSettings = RunRetriesSettings()
+    run_log_limit: quantities.Bytes = "1Gi"
+    """How much of what one run prints is kept."""
     environment_file: rules.EnvironmentFile | None = None
     """On one machine: variables for the servers of all locations, `ops` too."""
     images: ImageSettings = ImageSettings()

@@ -25,6 +25,7 @@ NOT_A_NEW_RELEASE = {
     "isolation",
     "longest_run_seconds",
     "prepare_timeout_seconds",
+    "room",
     "smoke_timeout_seconds",
 }
 """Settings that do not affect the server or its code; isolation affects pods by way of `surroundings`, and of

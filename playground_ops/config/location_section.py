@@ -95,6 +95,7 @@ class LocationSection(Form):
     prepare: rules.Listed[rules.Command] | None = None
     prepare_timeout_seconds: rules.Seconds = _DEFAULT.prepare_timeout_seconds
     reads: rules.Listed[rules.LocationName] = ()
+    room: quantities.Bytes | None = None
     pod: Pod = PodSettings()
     isolation: Annotated[IsolationSection | None, BeforeValidator(_isolation)] = None
 

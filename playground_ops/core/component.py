@@ -153,6 +153,14 @@ class Room(FrozenModel):
             inodes_free=found.f_favail,
         )
 
+    @classmethod
+    def seen(cls, what: str, folder: Path | str) -> Room | None:
+        """Return the same; None where the folder is not there or can't be looked at."""
+        try:
+            return cls.of(what, folder)
+        except OSError:
+            return None
+
 
 class Storage(FrozenModel):
     database: Database | None = None

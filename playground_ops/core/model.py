@@ -105,6 +105,8 @@ class Location(FrozenModel):
     """Seconds that all these commands together may take."""
     reads: tuple[str, ...] = ()
     """On Kubernetes: the locations whose values its code may load; it can't write them."""
+    room: str | None = None
+    """How much of the volume that all share it may keep, as a quantity; None: half, where it is short."""
 
 
 def shortened(commit: str) -> str:

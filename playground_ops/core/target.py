@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Protocol
 from playground_ops.core.checkout import Checkout
 from playground_ops.core.component import Backup, Component, ComponentStatus, Deploying, Overview, Storage
 from playground_ops.core.errors import Finding
+from playground_ops.core.files import Kept, SharedFiles
 from playground_ops.core.loaded import LoadedCode, Shown
 from playground_ops.core.model import (
     LiveRelease,
@@ -44,6 +45,9 @@ class Lock(Protocol):
 
 class Stack(Protocol):
     """The components of a stack, and what must exist before its locations come up."""
+
+    @property
+    def files(self) -> KeptFiles: ...
 
     def components(self) -> Sequence[Component]:
         """Return what was applied and is there: webserver, daemon, and each location that serves."""
@@ -102,6 +106,28 @@ class Stack(Protocol):
 
     def delete_data(self) -> None:
         """Delete the stack's data: runs, records, checkouts. Only after `down`."""
+
+
+class KeptFiles(Protocol):
+    """What locations and their runs keep on the one volume that all share."""
+
+    def kept(self, locations: Sequence[str], seconds: float) -> SharedFiles:
+        """Return what they keep, measured for at most `seconds`.
+
+        One is missing where its files can't be seen from here, or lie on a volume of its own.
+        """
+
+    def of_runs(self, seconds: float) -> Kept | None:
+        """Return what is no location's alone: what runs printed, on one machine values too.
+
+        None where it can't be seen from here.
+        """
+
+    def cut_logs(self, most: int) -> Sequence[str]:
+        """Cut what runs have printed to `most` bytes a run. Returns a sentence for each, which its page has.
+
+        Only runs in flight and those that ended within the hour are looked at. Raises PlaygroundError.
+        """
 
 
 class WebserverView(Protocol):

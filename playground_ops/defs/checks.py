@@ -53,6 +53,7 @@ def health_checks(components: Mapping[str, Sequence[Topic]]) -> dg.AssetChecksDe
         try:
             opened = stack.open()
             lost = examine.tend(opened.target, [one.name for one in opened.configuration.all_locations])
+            lost += examine.cut_logs(opened.target, opened.configuration)
             seen = _examined(opened)
             sources, ahead = _sources(stack, opened)
         except PlaygroundError as error:

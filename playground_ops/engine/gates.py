@@ -3,11 +3,13 @@
 from collections.abc import Mapping, Sequence
 from pathlib import PurePath
 
+from playground_ops.checks import files
 from playground_ops.core import decisions
 from playground_ops.core.errors import BadInput, Finding, RolloutFailed, certain, transient
 from playground_ops.core.loaded import Automation, LoadedCode
 from playground_ops.core.model import Location, Release
 from playground_ops.core.moving import match
+from playground_ops.core.target import Target
 from playground_ops.engine.compare import differences
 
 SHOWN_KEYS = 5
@@ -31,6 +33,21 @@ def commit_is_the_one_asked_for(release: Release, loaded: LoadedCode, expected: 
                 fix="Redeploy; if it happens again, run `down` and bootstrap.",
             )
         )
+
+
+MEASURE_SECONDS = 2.0
+"""How long a rollout measures what its location keeps, where there is that much."""
+
+
+def there_is_room(target: Target, location: Location, *, is_bound: bool) -> list[str]:
+    """Check that the location keeps no more than it may. Returns warnings.
+
+    A rollout that is not bound (of what serves already or nothing yet, or that is forced) is only warned.
+    """
+    found = target.stack.files.kept([location.name], MEASURE_SECONDS)
+    if is_bound and files.is_beyond(location, found):
+        raise RolloutFailed(files.refused(location, found))
+    return files.warnings(location, found)
 
 
 def nothing_is_lost(release: Release, loaded: LoadedCode, serving: LoadedCode) -> None:

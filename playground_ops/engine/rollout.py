@@ -3,10 +3,12 @@
 from contextlib import suppress
 from dataclasses import replace
 
+from playground_ops.config import OPS
 from playground_ops.core import decisions, served
 from playground_ops.core.errors import Finding, PlaygroundError, RolloutFailed, certain, transient
 from playground_ops.core.loaded import LoadedCode
 from playground_ops.core.model import (
+    LiveRelease,
     Location,
     Observation,
     Phase,
@@ -25,6 +27,7 @@ from playground_ops.engine.gates import (
     commit_is_the_one_asked_for,
     nothing_is_lost,
     shared_asset_keys,
+    there_is_room,
     what_moves_is_known,
 )
 from playground_ops.engine.journal import Journal
@@ -68,6 +71,7 @@ class Rollout:
                 asked = failed is not None and self.request.action != "heal"
                 return self.journal.unchanged_at_last() if asked else self.journal.unchanged()
             self._refuse_what_was_rejected(revision)
+            self._has_room(previous)
             revision = self._fetch(revision)
             self.candidate = self._start(revision)
             self._verify(self.candidate, previous.release if previous else None)
@@ -123,6 +127,14 @@ class Rollout:
                     }
                 )
             )
+
+    def _has_room(self, previous: LiveRelease | None) -> None:
+        asked = self.request
+        if self.location.name == OPS.name:
+            return
+        again = asked.force or asked.rollback_of or asked.action == "heal"
+        for warning in there_is_room(self.target, self.location, is_bound=previous is not None and not again):
+            self.journal.warn(warning)
 
     def _start(self, revision: Revision) -> Release:
         release = Release(

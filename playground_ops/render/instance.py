@@ -17,9 +17,11 @@ from playground_ops.render.names import (
     ARTIFACTS_FOLDER,
     BACKUP_FOLDER,
     BACKUPS,
+    FILES_FOLDER,
     HOME,
     INSTANCE,
     INSTANCE_FOLDER,
+    LOCATIONS,
     LOGS,
     LOGS_FOLDER,
     MODULES_FOLDER,
@@ -222,6 +224,11 @@ def files(location: str) -> list[Mounted]:
 
 def logs() -> Mounted:
     return kept(LOGS, LOGS_FOLDER)
+
+
+def all_files() -> Mounted:
+    """Return the mount of what all locations keep, to measure it."""
+    return kept(LOCATIONS, FILES_FOLDER, read_only=True)
 
 
 def backups() -> Mounted:

@@ -55,6 +55,8 @@ PACKAGES_SECRET_FOLDER = "/etc/packages-secret"
 LOGS_FOLDER, BACKUP_FOLDER = "/opt/dagster/compute_logs", "/opt/dagster/backups"
 LOGS, BACKUPS, KEPT_ENVIRONMENTS = "compute_logs", "backups", ".environments"
 """Folders of the claim that outlives pods. No pod mounts its root: each has the folders that it needs."""
+LOCATIONS, FILES_FOLDER = "locations", "/opt/dagster/locations"
+"""The folder of the claim with those of all locations, and where `ops` sees it: read-only, to measure it."""
 KEPT_FOLDER = "/opt/dagster/kept"
 """The folder with what was fetched from git for one location, as what fetches sees it."""
 MADE_ENVIRONMENTS = f"{ARTIFACTS_FOLDER}/{KEPT_ENVIRONMENTS}"
@@ -89,7 +91,7 @@ def app_of(component: str) -> str:
 
 def files_of(location: str) -> str:
     """Return the folder of the claim with what a location's runs and servers leave, their logs apart."""
-    return f"locations/{location}"
+    return f"{LOCATIONS}/{location}"
 
 
 def code_of(location: str) -> str:

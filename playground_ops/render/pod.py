@@ -173,8 +173,10 @@ class Pod:
         }
 
     def _bounded(self, volume: Object) -> Object:
-        """Let an empty folder grow as far as the pod may: its kubelet ends a pod that goes beyond."""
-        limits = [one["resources"]["limits"][EPHEMERAL] for one in (*self.containers, *self.init)]
+        """Let an empty folder grow as far as what mounts it may: the kubelet ends a pod that goes beyond."""
+        whole = (*self.containers, *self.init)
+        users = [one for one in whole if volume["name"] in (of["name"] for of in one.get("volumeMounts", ()))]
+        limits = [one["resources"]["limits"][EPHEMERAL] for one in users or whole]
         return {**volume, "emptyDir": {"sizeLimit": max(limits, key=amount)}}
 
     def _optional(self) -> Object:

@@ -216,10 +216,10 @@ def _volumes(release: Release) -> list[Mounted]:
     """Return what its code finds: folders of its own, and read-only what others made for it."""
     own = packages.installed() if packages.has_own(release) else ()
     is_ops = release.location.name == OPS.name
-    backups = [replace(instance.backups(), read_only=True)] if is_ops else []
+    seen = [replace(instance.backups(), read_only=True), instance.all_files()] if is_ops else []
     files = instance.files(release.location.name)
     others = reads.mounts(release.location)
-    return [*own, *backups, *files, *others, writable("home", HOME), writable("tmp", "/tmp")]
+    return [*own, *seen, *files, *others, writable("home", HOME), writable("tmp", "/tmp")]
 
 
 def _command(release: Release) -> list[str]:

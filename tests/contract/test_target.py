@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from playground_ops.checks.files import is_beyond
 from playground_ops.checks.room import volume
 from playground_ops.checks.topic import Report, Topic
 from playground_ops.config import digest, read
@@ -139,6 +140,9 @@ def test_what_is_kept_and_the_room_for_it_are_told(world: World) -> None:
         assert 0 < found.of_database.bytes_free < found.of_database.bytes_total
     rooms = [room for room in (found.of_files, found.of_database) if room]
     assert [finding for room in rooms for finding in volume(room)] == []
+    files = world.target.stack.files
+    assert not is_beyond(world.location, files.kept([world.location.name], 5.0))
+    assert list(files.cut_logs(1024**3)) == []
 
 
 def test_a_candidate_is_started_once_and_serves_nobody(world: World) -> None:

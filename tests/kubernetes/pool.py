@@ -32,7 +32,7 @@ FROM_GIT: dict[str, dict[str, Any]] = {
     "long": {},
     "packaged": {"startup_timeout_seconds": 90, "prepare": ["sh -c 'date +%s%N > made.txt'"]},
     "reads": {"pod": reads.POD},
-    "short": {"longest_run_seconds": 5, "reads": ["long"]},
+    "short": {"longest_run_seconds": 5, "reads": ["long"], "room": "64Mi"},
 }
 """A location's section by name, without its repository. Automation is off: no test needs frequent runs."""
 FIRST = {

@@ -31,8 +31,10 @@ SECRET = {
     "metadata": {"name": "words"},
     "stringData": {"word": "apple"},
 }
+ON_ITS_NODE = "128Mi"
+"""How much of its node's disk a container may fill: so much that a test writes more in a second."""
 POD: dict[str, Any] = {
-    **SMALL,
+    "resources": {**SMALL["resources"], "limits": {"ephemeral-storage": ON_ITS_NODE}},
     "environment_from_config_maps": ["settings"],
     "volumes": [
         {"name": "words", "path": "/etc/words", "secret": "words"},

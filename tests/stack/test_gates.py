@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator
 from typing import Any
 
@@ -65,7 +66,7 @@ def code(tmp_path_factory: pytest.TempPathFactory) -> Pipeline:
 @pytest.fixture(scope="module")
 def stack(local_stack: SharedStack[Stack], code: Pipeline) -> Iterator[Stack]:
     a = {"name": "a", **code.location, "smoke_job": "smoke", "smoke_check": "total:is_positive"}
-    a["attribute"] = "defs"  # the module has others beside them
+    a |= {"attribute": "defs", "room": "20Mi"}  # the module has others beside them
     with local_stack.having(a, {"name": "b"}) as made:
         yield made
 
@@ -146,3 +147,24 @@ def test_the_second_of_two_rollouts_says_who_holds_the_lock(stack: Stack, code: 
     assert f"(pid {first.pid}) is under way since" in finding["observed"]
     # A job waits, and then finds nothing to do.
     stack.wait_for_success(job)
+
+
+def test_a_location_that_keeps_more_than_it_may_is_told_and_its_next_rollout_refused(
+    stack: Stack, code: Pipeline
+) -> None:
+    """What serves goes on, and no commit is held responsible: with room again the same one goes live."""
+    serving = stack.location("a")["release"]
+    log = stack.state / "logs" / f"a-{serving}.log"
+    with log.open("ab") as printed:
+        printed.write(b"row\n" * 6_000_000)
+    code.commit_text(text("total") + "\n# later\n", "Later")
+    finding = refused(stack)
+    assert (finding["object"], finding["kind"]) == ("location/a", "capacity")
+    assert "of the 20.0 MiB that it may: 2" in finding["observed"]
+    assert f"logs/{log.name} (2" in finding["observed"]
+    told = json.loads(stack.run("health", "--json").stdout)["findings"]
+    assert [one["check"] for one in told if one["object"] == "location/a"] == ["has_room", "last_rollout"]
+    assert stack.location("a")["release"] == serving
+    os.truncate(log, 0)
+    stack.ok("redeploy", "a")
+    assert stack.location("a")["release"] > serving

@@ -24,6 +24,7 @@ NEEDS_NO_RELEASE = {
     "isolation": Isolation(namespace="y", database=True),
     "smoke_timeout_seconds": 60,
     "prepare_timeout_seconds": 60,
+    "room": "4Gi",
     "egress": (),
     "environment_files": ("/srv/stack/y.env",),
 }

@@ -242,3 +242,14 @@ def test_a_component_that_needs_more_of_it_says_so() -> None:
         one for one in pods(found) if one["containers"][0]["name"] == "dagster-grpc" and "50Gi" in str(one)
     ]
     assert {one["emptyDir"]["sizeLimit"] for one in pod["volumes"] if "emptyDir" in one} == {"50Gi"}
+
+
+def test_a_component_that_may_have_less_has_less_in_its_own_folders() -> None:
+    """What fetches its code has folders of its own, with the limit of what fetches."""
+    less = "resources: {limits: {ephemeral-storage: 128Mi}}"
+    found = configuration(f"code_locations: [{{name: x, repo: https://git.test/x, pod: {{{less}}}}}]")
+    (pod,) = [
+        one for one in pods(found) if one["containers"][0]["name"] == "dagster-grpc" and "128Mi" in str(one)
+    ]
+    limits = {one["name"]: one["emptyDir"]["sizeLimit"] for one in pod["volumes"] if "emptyDir" in one}
+    assert (limits["tmp"], limits["home"], limits["fetch-tmp"]) == ("128Mi", "128Mi", "8Gi")

@@ -15,6 +15,7 @@ from playground_ops.core.clock import Clock, moment
 from playground_ops.core.component import Deploying
 from playground_ops.core.errors import Finding, PlaygroundError
 from playground_ops.core.model import LiveRelease, Location, Revision
+from playground_ops.core.pod_settings import amount
 from playground_ops.core.target import Target
 from playground_ops.engine.health import probes
 from playground_ops.engine.health.probes import Looked, Numbers
@@ -85,6 +86,7 @@ def examine(target: Target, configuration: Configuration) -> Examined:
         partial(probes.at_storage, target, keeper(configuration, in_cluster)),
         partial(probes.at_plan, target, configuration),
         partial(probes.at_missing, target, configuration),
+        partial(probes.at_files, target, configuration.locations),
         partial(probes.at_deploy, deploy),
     ]
     with ThreadPoolExecutor(AT_ONCE) as pool:
@@ -172,6 +174,14 @@ def tend(target: Target, locations: Sequence[str]) -> list[str]:
         lost = [sentence for several in pool.map(target.fail_lost_runs, locations) for sentence in several]
         list(pool.map(lambda name: let_go(target, name, "health_check"), locations))
     return lost
+
+
+def cut_logs(target: Target, configuration: Configuration) -> Sequence[str]:
+    """Cut what runs print without an end. Returns a sentence for each of them."""
+    try:
+        return target.stack.files.cut_logs(int(amount(configuration.run_log_limit)))
+    except PlaygroundError:
+        return ()  # the look itself tells of a database that does not answer
 
 
 def parts_of(configuration: Configuration, in_cluster: bool) -> dict[str, tuple[Topic, ...]]:

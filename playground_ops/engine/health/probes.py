@@ -4,13 +4,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 
-from playground_ops.checks import causes, components, drift, instance, leftovers, rollouts, room, ticks
+from playground_ops.checks import causes, components, drift, files, instance, leftovers, rollouts, room, ticks
 from playground_ops.checks.causes import DATABASE, DEPLOY, SUPERVISOR
 from playground_ops.checks.topic import FOUNDATION, Topic
 from playground_ops.config import Configuration
 from playground_ops.core import decisions, served
 from playground_ops.core.component import ComponentStatus, Deploying
 from playground_ops.core.errors import Finding, PlaygroundError
+from playground_ops.core.model import Location
 from playground_ops.core.target import Target
 
 Numbers = Mapping[str, Mapping[str, int]]
@@ -33,6 +34,8 @@ class Looked:
     """What could not be looked at, by component (None: all of them): it is not said to be well."""
 
 
+MEASURE_SECONDS = 0.15
+"""How long a look measures what locations keep, and as long what runs left; the next one goes on with it."""
 OF_DAGSTER = ((None, Topic.RUNS), (None, Topic.TICKS))
 """What only Dagster's webserver and its database know."""
 
@@ -120,6 +123,19 @@ def at_storage(target: Target, keeps: str) -> Looked:
     if storage.of_files:
         found.append((FOUNDATION, Topic.ROOM, room.volume(storage.of_files)))
     return Looked(found, numbers=room.of_storage(storage, keeps))
+
+
+def at_files(target: Target, locations: Sequence[Location]) -> Looked:
+    """Check what each location keeps on the volume that all share."""
+    kept = target.stack.files
+    found = kept.kept([one.name for one in locations], MEASURE_SECONDS)
+    return Looked(
+        [
+            (FOUNDATION, Topic.ROOM, files.of_runs(found.room, kept.of_runs(MEASURE_SECONDS))),
+            *((one.name, Topic.ROOM, files.of_location(one, found)) for one in locations),
+        ],
+        numbers=files.numbers(found),
+    )
 
 
 def at_missing(target: Target, configuration: Configuration) -> Looked:

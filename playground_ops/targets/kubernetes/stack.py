@@ -1,5 +1,6 @@
 """A stack in one namespace of a cluster: plan, apply, observe and end it."""
 
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
@@ -52,6 +53,7 @@ from playground_ops.targets.kubernetes.objects.components import (
 )
 from playground_ops.targets.kubernetes.objects.database import dump, is_due, migrate
 from playground_ops.targets.kubernetes.objects.database_role import planned as planned_role
+from playground_ops.targets.kubernetes.objects.kept_files import KeptFiles
 from playground_ops.targets.kubernetes.objects.planning import plan_objects
 from playground_ops.targets.kubernetes.pods.selection import collected
 from playground_ops.targets.kubernetes.releases import archive
@@ -73,6 +75,7 @@ class KubernetesStack:
     def __init__(self, connection: Connection, configuration: Configuration, project: Path) -> None:
         self._connection, self._configuration, self._project = connection, configuration, project
         self._namespace = configuration.kubernetes.namespace
+        self.files = KeptFiles(configuration, Path(os.environ.get("DAGSTER_HOME", "")))
         self._records = Records(connection, self._namespace)
         self._is_wide = False
         """Whether this process has widened limits for its deploy, and not narrowed them yet."""

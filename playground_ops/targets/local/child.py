@@ -70,6 +70,8 @@ def marked_processes(state: Path) -> Iterator[tuple[int, str]]:
 
 
 LOG_BYTES = 10_000_000
+MOST_LOG_BYTES = 5 * LOG_BYTES
+"""The size from which the log of a process that runs is cut; on every start one of LOG_BYTES is put aside."""
 BACKOFF_SECONDS = (0.0, 1.0, 2.0, 4.0, 8.0, 16.0, 30.0)
 
 
@@ -112,6 +114,27 @@ def launch(state: Path, spec: ProcessSpec, umask: int) -> subprocess.Popen[bytes
             start_new_session=True,
             umask=umask,
         )
+
+
+def cut_log(state: Path, name: str) -> None:
+    """Move what a process has printed aside when it is much: what is older than that is gone.
+
+    Its descriptor appends, so it goes on at the beginning. What it prints in between is lost.
+    """
+    path = state / "logs" / f"{name}.log"
+    try:
+        with path.open("rb+") as file:
+            size = file.seek(0, os.SEEK_END)
+            if size <= MOST_LOG_BYTES:
+                return
+            file.seek(size - LOG_BYTES)
+            path.with_name(f"{path.name}.1").write_bytes(file.read(LOG_BYTES))
+            file.truncate(0)
+    except FileNotFoundError:
+        return
+    except OSError:  # the disk is full: room is worth more than what it printed
+        with contextlib.suppress(OSError):
+            os.truncate(path, 0)
 
 
 def exit_text(code: int | None) -> str:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from playground_ops.targets.local import processes
-from playground_ops.targets.local.child import Child, Marked, exit_text, launch, marked_leaders
+from playground_ops.targets.local.child import Child, Marked, cut_log, exit_text, launch, marked_leaders
 from playground_ops.targets.local.processes import ProcessSpec, ProcessState, Restart
 
 SETTLED_SECONDS = 60.0
@@ -124,6 +124,11 @@ class Children:
         for name, child in self._children.items():
             if not processes.has_files(self._state, name):
                 self._write_anew(child)
+
+    def cut_logs(self) -> None:
+        """Cut the logs of processes that print very much."""
+        for name in self._children:
+            cut_log(self._state, name)
 
     def take_over(self) -> None:
         """Adopt what runs, start what should run and does not, end processes that no file mentions."""

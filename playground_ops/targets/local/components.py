@@ -6,7 +6,6 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
-from playground_ops.checks.components import UNHEARD
 from playground_ops.config import OPS, Configuration
 from playground_ops.config.differences import telling
 from playground_ops.config.digest import CONFIRMED, desired_settings, location_component
@@ -34,10 +33,11 @@ from playground_ops.targets.local.folder import (
     open_to_others,
     writing,
 )
+from playground_ops.targets.local.kept_files import KeptFiles
 from playground_ops.targets.local.own_folder import runtime_folder
 from playground_ops.targets.local.processes import ProcessState, names, read_state
 from playground_ops.targets.local.releases import RecordFiles, ReleaseFiles
-from playground_ops.targets.local.statuses import status, supervisor_status
+from playground_ops.targets.local.statuses import process_statuses, status, supervisor_status
 
 RUNNING = "running"
 
@@ -51,6 +51,10 @@ class LocalStack:
     def addresses(self) -> Addresses:
         with writing(self.folder.root):
             return Addresses(runtime_folder(self.folder.root))
+
+    @property
+    def files(self) -> KeptFiles:
+        return KeptFiles(self.folder)
 
     def components(self) -> Sequence[Component]:
         applied = stack.read_applied(self.folder)
@@ -148,7 +152,7 @@ class LocalStack:
         there = [name for name in self.location_names() if name in {*applied.locations, *running}]
         return [
             *supervisor_status(self.folder.root),
-            *self._process_status(applied),
+            *process_statuses(applied.url, self.process("webserver"), self.process("daemon")),
             *map(self._location_status, there),
         ]
 
@@ -269,20 +273,6 @@ class LocalStack:
         if not self.folder.locations.is_dir():
             return []
         return sorted(folder.name for folder in self.folder.locations.iterdir() if folder.is_dir())
-
-    def _process_status(self, applied: stack.Applied) -> list[ComponentStatus]:
-        """Return both statuses, by one query where all is well: a webserver that reports a daemon answers."""
-        webserver = Webserver(applied.url)
-        try:
-            missing, answers = webserver.unhealthy_daemons(), True
-            unheard = f"it has no heartbeat of {', '.join(missing)}" if missing else ""
-        except WebserverDown:
-            unheard, answers = UNHEARD, webserver.answers()
-        silent = "" if answers else f"it does not answer at {applied.url}"
-        return [
-            status("webserver", "webserver", self.process("webserver"), silent),
-            status("daemon", "daemon", self.process("daemon"), unheard),
-        ]
 
     def _location_status(self, name: str) -> ComponentStatus:
         release = self.serving(name)

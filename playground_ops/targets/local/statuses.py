@@ -3,8 +3,10 @@
 from pathlib import Path
 from typing import Literal
 
+from playground_ops.checks.components import UNHEARD
 from playground_ops.core.component import ComponentStatus, End
 from playground_ops.core.errors import Finding, transient
+from playground_ops.targets.common.webserver import Webserver, WebserverDown
 from playground_ops.targets.local.control import Control, NoSupervisor
 from playground_ops.targets.local.processes import ProcessState
 
@@ -24,6 +26,23 @@ def status(name: str, kind: Kind, process: ProcessState | None, lacks: str = "")
         last_end=_last_end(process),
         message=lacks if process.running else process.exit_text,
     )
+
+
+def process_statuses(
+    url: str, webserver: ProcessState | None, daemon: ProcessState | None
+) -> list[ComponentStatus]:
+    """Return both statuses, by one query where all is well: a webserver that reports a daemon answers."""
+    asked = Webserver(url)
+    try:
+        missing, answers = asked.unhealthy_daemons(), True
+        unheard = f"it has no heartbeat of {', '.join(missing)}" if missing else ""
+    except WebserverDown:
+        unheard, answers = UNHEARD, asked.answers()
+    silent = "" if answers else f"it does not answer at {url}"
+    return [
+        status("webserver", "webserver", webserver, silent),
+        status("daemon", "daemon", daemon, unheard),
+    ]
 
 
 def _last_end(process: ProcessState) -> End | None:

@@ -63,6 +63,7 @@ class Place:
 
 
 LINK_CHECK_SECONDS = 60.0
+LOG_CHECK_SECONDS = 5.0
 LONGEST_LINE = 1_000_000
 SOURCES = ("supervisor", "children", "child", "processes", "own_folder")
 
@@ -95,7 +96,7 @@ class Supervisor:
         self.buffers: dict[socket.socket, bytes] = {}
         self.ending = False
         self.leave = False
-        self.next_link_check = 0.0
+        self.next_link_check = self.next_log_check = 0.0
 
     def run(self, listening: socket.socket) -> None:
         listening.setblocking(False)
@@ -109,6 +110,9 @@ class Supervisor:
         if self.leave or not self.place.is_held():
             return False  # before anything is started: another supervisor may watch the same processes
         self.children.tick()
+        if time.monotonic() >= self.next_log_check:
+            self.next_log_check = time.monotonic() + LOG_CHECK_SECONDS
+            self.children.cut_logs()
         if time.monotonic() >= self.next_link_check:
             self.next_link_check = time.monotonic() + LINK_CHECK_SECONDS
             self.children.mend_files()
@@ -121,7 +125,7 @@ class Supervisor:
         return not self.ending or self.children.any_running() or bool(self.waiting)
 
     def _timeout(self) -> float:
-        moments = [self.next_link_check, *(waiting.deadline for waiting in self.waiting)]
+        moments = [self.next_link_check, self.next_log_check, *(waiting.deadline for waiting in self.waiting)]
         moments.extend(self.children.moments())
         return max(0.0, min(moments) - time.monotonic())
 

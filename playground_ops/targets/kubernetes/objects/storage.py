@@ -23,7 +23,8 @@ def storage(connection: Connection, configuration: Configuration, home: Path) ->
         database=database,
         of_database=claim
         and Room(object=claim[0], bytes_total=claim[1], bytes_free=max(claim[1] - on_disk, 0)),
-        of_files=_files(),
+        # Outside of the cluster it is not mounted.
+        of_files=Room.seen(f"persistentvolumeclaim/{ARTIFACTS}", ARTIFACTS_FOLDER),
     )
 
 
@@ -32,11 +33,3 @@ def _claim(connection: Connection, configuration: Configuration, name: str) -> t
     found = connection.get(path_of("v1", "PersistentVolumeClaim", name, configuration.kubernetes.namespace))
     capacity = ((found or {}).get("status", {}).get("capacity") or {}).get("storage")
     return (f"persistentvolumeclaim/{name}", int(amount(capacity))) if capacity else None
-
-
-def _files() -> Room | None:
-    """Return the room on the claim for files; None outside the cluster, where it is not mounted."""
-    try:
-        return Room.of(f"persistentvolumeclaim/{ARTIFACTS}", ARTIFACTS_FOLDER)
-    except OSError:
-        return None

@@ -1,0 +1,46 @@
+"""What locations keep on the one volume that all of them share, as values."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from decimal import Decimal
+
+from pydantic import Field
+
+from playground_ops.core.component import Room
+from playground_ops.core.frozen_model import FrozenModel
+from playground_ops.core.model import Location
+from playground_ops.core.pod_settings import amount
+
+
+class Kept(FrozenModel):
+    """What lies in the folders of one location, as far as it was measured."""
+
+    parts: Mapping[str, int] = Field(default_factory=dict)
+    """Bytes on the disk by the first folder, as `storage`."""
+    largest: tuple[tuple[str, int], ...] = ()
+    """The largest folders with their bytes, the largest first."""
+    files: int = 0
+    closed: int = 0
+    """Folders and files that could not be looked at: what they hold is not counted."""
+    is_whole: bool = True
+    """Whether all was counted; otherwise it is more than that."""
+
+    @property
+    def bytes(self) -> int:
+        return sum(self.parts.values())
+
+
+class SharedFiles(FrozenModel):
+    """The volume, and what of it belongs to whom."""
+
+    room: Room | None = None
+    """None where it can't be measured from here."""
+    share: int = 0
+    """Bytes that a location may keep which has no `room` of its own; 0: nobody knows."""
+    kept: Mapping[str, Kept] = Field(default_factory=dict)
+    """By location; one is missing where its files can't be seen from here, or lie on a volume of its own."""
+
+    def bound(self, location: Location) -> int:
+        """Return the bytes that the location may keep; 0 where nobody knows."""
+        return int(Decimal(amount(location.room))) if location.room else self.share

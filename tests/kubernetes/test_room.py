@@ -1,0 +1,100 @@
+"""A location that writes without end: it ends itself alone, and what it fills is told and held against it."""
+
+from __future__ import annotations
+
+import json
+from contextlib import suppress
+from typing import Any
+
+import pytest
+
+from playground_ops.core.errors import FindingKind
+from playground_ops.core.pod import Pod
+from playground_ops.diagnose.pods import replaced_pod_finding
+from playground_ops.render.names import LOCATION
+from tests.asking import eventually
+from tests.cluster.access import KubectlFailed
+from tests.kubernetes.lasting import CODE
+from tests.kubernetes.pool import ON_ITS_OWN, Pool
+from tests.kubernetes.stacks import ClusterStack
+from tests.kubernetes.test_walls import inside
+
+FULL, OTHER = "short", "long"
+"""One with a bound of 64 MiB, and another one."""
+WRITES = """
+with open("/tmp/endless", "wb", buffering=0) as file:
+    for _ in range(256):
+        file.write(bytes(1024 * 1024))
+"""
+FILLS = """
+import pathlib
+place = pathlib.Path("/opt/dagster/artifacts/storage/filled/today")
+place.parent.mkdir(parents=True, exist_ok=True)
+with place.open("wb") as file:
+    for _ in range(80):
+        file.write(b"x" * 1024 * 1024)
+"""
+EMPTIES = "import shutil; shutil.rmtree('/opt/dagster/artifacts/storage/filled')"
+
+
+@pytest.fixture(scope="module")
+def stack(shared_stack: Pool) -> ClusterStack:
+    return shared_stack.bare()
+
+
+def its_room(stack: ClusterStack, location: str) -> list[dict[str, Any]]:
+    findings = json.loads(stack.run("health", "--json").stdout)["findings"]
+    return [one for one in findings if (one["component"], one["check"]) == (location, "has_room")]
+
+
+def test_what_fills_its_folder_on_the_claim_is_named_and_its_next_rollout_refused_alone(
+    stack: ClusterStack, shared_stack: Pool
+) -> None:
+    serving = stack.location(FULL)["release"]
+    inside(stack, FULL, FILLS)
+    try:
+        (told,) = its_room(stack, FULL)
+        assert "of the 64.0 MiB that it may" in told["observed"]
+        assert "storage/filled (80.0 MiB)" in told["observed"]
+        assert its_room(stack, OTHER) == []
+        for name in (FULL, OTHER):
+            shared_stack.code(name).commit_text(CODE.format(version=1) + "\n# with room\n", "With room")
+        refused = stack.run("redeploy", FULL, "--json")
+        assert refused.returncode == 1, refused
+        (finding,) = json.loads(refused.stdout)["findings"]
+        assert (finding["object"], finding["kind"]) == (f"location/{FULL}", "capacity")
+        assert "its next rollout is refused" in finding["cause"]
+        stack.ok("redeploy", OTHER)
+        assert stack.location(FULL)["release"] == serving
+    finally:
+        inside(stack, FULL, EMPTIES)
+    stack.ok("redeploy", FULL)
+    assert stack.location(FULL)["release"] > serving
+    assert its_room(stack, FULL) == []
+
+
+def evicted(stack: ClusterStack, location: str) -> dict[str, Any] | None:
+    """Return a server that its kubelet has evicted."""
+    pods = [one for one in stack.get("pods")["items"] if one["metadata"]["labels"].get(LOCATION) == location]
+    return next((one for one in pods if one["status"].get("reason") == "Evicted"), None)
+
+
+def test_what_writes_without_end_in_its_pod_is_ended_alone(stack: ClusterStack) -> None:
+    """Its kubelet looks every ten seconds, and at the size of a volume once a minute."""
+    others = {one["metadata"]["uid"] for one in stack.servers(OTHER)}
+    with suppress(KubectlFailed):  # it may be ended while it writes
+        inside(stack, ON_ITS_OWN, WRITES)
+    gone = eventually("its eviction", lambda: evicted(stack, ON_ITS_OWN), 150)
+    try:
+        message = gone["status"]["message"]
+        assert message.startswith('Usage of EmptyDir volume "tmp" exceeds the limit "128Mi"')
+        told = replaced_pod_finding([Pod.read(gone)])
+        assert told is not None
+        assert (told.kind, told.observed) == (FindingKind.CAPACITY, f"Evicted: {message.rstrip(' .')}.")
+        eventually("it to serve again", lambda: stack.location(ON_ITS_OWN)["ready"], 60)
+        after = stack.servers(OTHER)
+        assert {one["metadata"]["uid"] for one in after} == others
+        counts = [one["restartCount"] for pod in after for one in pod["status"]["containerStatuses"]]
+        assert set(counts) == {0}
+    finally:
+        stack.kubectl("delete", "pod", gone["metadata"]["name"])
