@@ -103,6 +103,9 @@ def build_wheel(folder, settings=None, metadata=None):
         for file, text in files.items():
             made.writestr(name + ".dist-info/" + file, text)
     return name + "-py3-none-any.whl"
+
+
+build_editable = build_wheel
 """
 """A build of the project that tries what it might, and tells by its version what it reached."""
 VERSIONS = """query($id: ID!) { runOrError(runId: $id) { ... on Run { assetMaterializations {
