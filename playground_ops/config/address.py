@@ -70,8 +70,8 @@ def parsed(value: str) -> Address:
     """
     if value.startswith("-"):
         raise ValueError("a URL or path; this looks like an option of git")
-    if "\\" in value or not value.isprintable():
-        raise ValueError(f"{_FORMS}, without a backslash or control character")
+    if "\\" in value or not value.isprintable() or value != value.strip():
+        raise ValueError(f"{_FORMS}, without a backslash, a control character or a space around it")
     if _HELPER.match(value):
         raise ValueError("an ordinary URL; transport helpers run commands and are not allowed")
     if "://" in value:

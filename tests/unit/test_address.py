@@ -181,6 +181,7 @@ PIECES = st.lists(
 @given(PIECES | st.text(max_size=30))
 @example("ext::[1]")
 @example("ssh://%252doProxyCommand=x/y")
+@example(" --upload-pack=x")
 def test_of_whatever_is_taken_no_part_is_a_program_or_an_option(value: str) -> None:
     """By git's own rules (transport.c, connect.c), which are written here once more."""
     try:

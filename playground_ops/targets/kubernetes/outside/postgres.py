@@ -80,11 +80,14 @@ def find(connection: Connection, configuration: Configuration, instead: str) -> 
 
 
 def running(connection: Connection, configuration: Configuration, say: Say) -> Place:
-    """Wait until Postgres runs. Raises PlaygroundError at once for a certain fault, else at the deadline."""
+    """Wait until Postgres runs as it was applied last.
+
+    Raises PlaygroundError at once for a certain fault, else at the deadline.
+    """
     told, chosen = "", Selection(configuration.kubernetes.namespace, name=f"{POSTGRES}-0")
     for found in states(connection, chosen, START_SECONDS):
         state = assess(Collected(found[0])) if found else None
-        if state and state.ready:
+        if state and state.ready and _is_as_applied(connection, configuration, found[0]):
             break
         if state and state.finding and state.finding.kind is FindingKind.CERTAIN:
             raise PlaygroundError(state.finding)
@@ -94,6 +97,15 @@ def running(connection: Connection, configuration: Configuration, say: Say) -> P
             say(message)
             told = message
     return find(connection, configuration, "")
+
+
+def _is_as_applied(connection: Connection, configuration: Configuration, pod: Pod) -> bool:
+    """Return whether its controller has seen the last change, and made the pod from it."""
+    where = path_of("apps/v1", "StatefulSet", POSTGRES, configuration.kubernetes.namespace)
+    found = connection.get(where) or {}
+    status = found.get("status", {})
+    seen = status.get("observedGeneration") == found.get("metadata", {}).get("generation")
+    return seen and bool(pod.labels.get("controller-revision-hash") == status.get("updateRevision"))
 
 
 def psql(connection: Connection, place: Place, script: str, whose: Sequence[str] = AS_OWNER) -> str:
