@@ -45,5 +45,5 @@ class DeployFromOutside:
         self.move_values(changed)
 
     def move_values(self, changed: Sequence[Change]) -> None:
-        if due := value_mark.due(changed):
+        if due := value_mark.due(self.connection, self.configuration, changed):
             values.move(self.connection, self.configuration, self.project, due, self.say)

@@ -17,15 +17,13 @@ from playground_ops.core.redact import redact
 from playground_ops.core.target import Say
 from playground_ops.render import moving_pod
 from playground_ops.render.moving_pod import Moving
-from playground_ops.render.names import ARTIFACTS, Object
+from playground_ops.render.names import Object
 from playground_ops.render.namespaces import Place, place
 from playground_ops.targets.kubernetes.api.connection import Connection
-from playground_ops.targets.kubernetes.api.paths import collection
 from playground_ops.targets.kubernetes.inside.moving import VALUES
 from playground_ops.targets.kubernetes.objects import value_mark
 from playground_ops.targets.kubernetes.pods import one_shot
 from playground_ops.targets.kubernetes.releases import archive
-from playground_ops.targets.kubernetes.releases.deployments import OF_LOCATIONS
 
 SECONDS = 3600
 
@@ -37,13 +35,12 @@ def move(
     for where in _places(configuration, namespaces):
         say(f"moving values of earlier releases into a folder of each location, in {where.namespace}")
         code = archive.ensure(connection, project, where.namespace, where.tags)
-        finish = not any(map(_mounts_the_whole_claim, _releases(connection, where.namespace)))
+        finish = not value_mark.any_from_before(connection, where.namespace)
         only = next((one for one in configuration.isolated if where == place(configuration, one.name)), None)
         moving = Moving(f"dagster-moving-{uuid4().hex[:8]}", code, only, finish=finish)
         _run(connection, moving_pod.render(configuration, where, moving), say)
-        if finish:
-            value_mark.note(connection, where.namespace)
-        else:
+        value_mark.note(connection, where.namespace, value_mark.OF_EACH if finish else value_mark.BOTH)
+        if not finish:
             say("releases from before that are still there, and runs on them, go on with the old names")
 
 
@@ -53,23 +50,6 @@ def _places(configuration: Configuration, namespaces: Sequence[str]) -> list[Pla
         for one in (place(configuration, each.name) for each in configuration.all_locations)
     }
     return [every[name] for name in namespaces if name in every]
-
-
-def _releases(connection: Connection, namespace: str) -> list[Object]:
-    found = connection.selected(collection("apps/v1", "Deployment", namespace), OF_LOCATIONS, {})
-    return list(found["items"])
-
-
-def _mounts_the_whole_claim(deployment: Object) -> bool:
-    """Return whether it is of a release from before; its folder is the claim's root."""
-    spec = deployment["spec"]["template"]["spec"]
-    claims = {
-        one["name"]
-        for one in spec.get("volumes", ())
-        if one.get("persistentVolumeClaim", {}).get("claimName") == ARTIFACTS
-    }
-    mounts = spec["containers"][0].get("volumeMounts", ())
-    return any(one["name"] in claims and not one.get("subPath") for one in mounts)
 
 
 def _run(connection: Connection, pod: Object, say: Say) -> None:
