@@ -95,7 +95,8 @@ def build_wheel(folder, settings=None, metadata=None):
     name = "orders-" + ("1+" + ".".join(done) if done else "1")
     version = name.partition("-")[2]
     files = {{
-        "METADATA": f"Metadata-Version: 2.1\\nName: orders\\nVersion: {{version}}\\n",
+        "METADATA": f"Metadata-Version: 2.1\\nName: orders\\nVersion: {{version}}\\nRequires-Python: ==3.11.*\\n"
+        "Requires-Dist: dagster=={dagster}\\nRequires-Dist: greeter==1.0\\n",
         "WHEEL": "Wheel-Version: 1.0\\nRoot-Is-Purelib: true\\nTag: py3-none-any\\n",
         "RECORD": "",
     }}
@@ -217,7 +218,7 @@ def test_a_commit_that_locks_the_same_installs_nothing(world: World) -> None:
 def test_a_build_of_a_repository_has_no_secret_no_claim_and_no_network(world: World) -> None:
     text = PROJECT.replace('version = "1"', 'dynamic = ["version"]') + COMPUTED
     with world.index() as index:
-        (world.code.folder / "backend.py").write_text(BACKEND.format(port=world.port))
+        (world.code.folder / "backend.py").write_text(BACKEND.format(port=world.port, dagster=OLDER_DAGSTER))
         world.lock(index, "1.0", text)
         world.commit("orders")
         world.stack.ok("redeploy", A)
