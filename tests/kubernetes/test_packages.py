@@ -95,7 +95,8 @@ def build_wheel(folder, settings=None, metadata=None):
     name = "orders-" + ("1+" + ".".join(done) if done else "1")
     version = name.partition("-")[2]
     files = {{
-        "METADATA": f"Metadata-Version: 2.1\\nName: orders\\nVersion: {{version}}\\nRequires-Python: ==3.11.*\\n"
+        "METADATA": f"Metadata-Version: 2.1\\nName: orders\\nVersion: {{version}}\\n"
+        "Requires-Python: ==3.11.*\\n"
         "Requires-Dist: dagster=={dagster}\\nRequires-Dist: greeter==1.0\\n",
         "WHEEL": "Wheel-Version: 1.0\\nRoot-Is-Purelib: true\\nTag: py3-none-any\\n",
         "RECORD": "",
