@@ -187,6 +187,7 @@ class TestBuilds:
         own = package(checkout / "own", secret, index.port)
         write(own / "needs.txt", "dagster")
         write(own / "playground" / "definitions.py", "")
+        write(checkout / ".git", "gitdir: elsewhere")  # as in a worktree
         project = read_project(checkout, "own")
         # when
         environments = Environments(tmp_path / "environments", box=Box.ALWAYS)
@@ -199,6 +200,7 @@ class TestBuilds:
         seen = ast.literal_eval(text.removeprefix("SEEN = "))
         assert PASSWORD not in text
         assert [seen[name] for name in ("secret", "beside", "caller", "index")] == ["PermissionError"] * 4
+        assert not (built.generated / ".git").exists()
 
     def test_a_source_on_the_index_is_built_without_them_too(
         self, index: Watched, checkout: Path, environments: Environments, tmp_path: Path

@@ -168,6 +168,8 @@ def _files(tree: Path, without: Collection[Path]) -> Iterator[Path]:
             if name not in _NOT_GENERATED and not name.endswith(".egg-info") and here / name not in without
         ]
         for name in names:
+            if name in _NOT_GENERATED:  # in a worktree `.git` is a file
+                continue
             path = here / name
             if path.suffix != ".pyc" and path.is_file() and not path.is_symlink():
                 yield path
