@@ -22,11 +22,12 @@ from playground_ops.render.admission_addresses import (
 )
 from playground_ops.render.admission_containers import literal, mounts
 from playground_ops.render.admission_pods import pod_limits
-from playground_ops.render.mount_places import PLACE
+from playground_ops.render.mount_places import OF_ITS_OWN, PLACE
 from playground_ops.render.mounted_versions import VERSIONS
 from playground_ops.render.names import (
     CONFIGURATION,
     DAEMON,
+    LOCATION,
     NAMESPACE_NAME,
     OF_NAMESPACE,
     OPS_ACCOUNT,
@@ -70,7 +71,8 @@ _CLAIMS = (
     "variables.containers.all(c, c.image == variables.gitImage || "
     "(has(c.command) && c.command == variables.install) || "
     f"{mounts('c')}.all(m, variables.volumes.all(v, v.name != m.name || !has(v.persistentVolumeClaim) || "
-    f"(!has(m.subPathExpr) && {PLACE} in variables.claimPlaces))))"
+    f"(!has(m.subPathExpr) && ({PLACE} in variables.claimPlaces || "
+    f"{PLACE}.{OF_ITS_OWN} in variables.claimPlaces)))))"
 )
 _ELSEWHERE = ("hostAliases", "dnsConfig", "runtimeClassName")
 _KINDS = (
@@ -85,6 +87,10 @@ VARIABLES = (
     ("template", _TEMPLATE),
     ("spec", "variables.template.spec"),
     ("labels", "has(variables.template.metadata.labels) ? variables.template.metadata.labels : {}"),
+    (
+        "ownName",
+        f"'{LOCATION}' in variables.labels ? variables.labels['{LOCATION}'] : ''",
+    ),
     ("containers", _CONTAINERS),
     ("volumes", _VOLUMES),
     ("account", _ACCOUNT),

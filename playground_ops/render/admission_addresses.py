@@ -10,12 +10,17 @@ from collections.abc import Iterator, Sequence
 from playground_ops.config import Configuration
 from playground_ops.render import database, locations, webserver
 from playground_ops.render.admission_containers import literal
+from playground_ops.render.admission_pods import may_have_more
 from playground_ops.render.names import LOCATION, OPS_ACCOUNT, RELEASE, Object
 from playground_ops.render.namespaces import Scope
 
 SERVICES, INGRESSES = f"{OPS_ACCOUNT}-services", f"{OPS_ACCOUNT}-ingresses"
 _NAME = "object.metadata.name"
 _RELEASES = "^dagster-release-[-a-z0-9]+-[0-9]+$"
+_IS_ADDRESS = (
+    f"({_NAME} in variables.addresses || (variables.mayHaveMore && !({_NAME} in variables.types) && "
+    f"{_NAME}.matches('^dagster-grpc-[-a-z0-9]+$')))"
+)
 _BEFORE = "(request.operation == 'UPDATE' && has(oldObject.metadata.annotations))"
 _NOTES = (
     "!has(object.metadata.annotations) || object.metadata.annotations.all(k, "
@@ -30,7 +35,7 @@ _FROM_OUTSIDE = ("externalIPs", "externalName", "loadBalancerIP", "loadBalancerC
 SERVICE_VARIABLES = (("selector", "has(object.spec.selector) ? object.spec.selector : {}"),)
 SERVICE_VALIDATIONS = (
     (
-        f"{_NAME} in variables.types || {_NAME}.matches('{_RELEASES}')",
+        f"{_NAME} in variables.types || {_IS_ADDRESS} || {_NAME}.matches('{_RELEASES}')",
         "'a Service that the stack does not have'",
     ),
     (
@@ -44,11 +49,12 @@ SERVICE_VALIDATIONS = (
     ),
     (
         # What is named for a release selects that one; an address leads to one release of its location.
-        f"{_NAME} in variables.types ? {_SELECTOR}.all(k, k == 'app' ? {_SELECTOR}[k] == {_NAME} : "
-        f"k == '{RELEASE}' && {_NAME} in variables.addresses) && "
-        f"('app' in {_SELECTOR} || {_NAME} in variables.addresses && size({_SELECTOR}) == 0) : "
+        f"({_NAME} in variables.types || {_IS_ADDRESS}) ? {_SELECTOR}.all(k, k == 'app' ? "
+        f"{_SELECTOR}[k] == {_NAME} : k == '{RELEASE}' && {_IS_ADDRESS}) && "
+        f"('app' in {_SELECTOR} || {_IS_ADDRESS} && size({_SELECTOR}) == 0) : "
         f"size({_SELECTOR}) == 2 && '{LOCATION}' in {_SELECTOR} && '{RELEASE}' in {_SELECTOR} && "
-        f"{_SELECTOR}['{LOCATION}'] in variables.locations && {_NAME} == 'dagster-release-' + "
+        f"(variables.mayHaveMore || {_SELECTOR}['{LOCATION}'] in variables.locations) && "
+        f"{_NAME} == 'dagster-release-' + "
         f"{_SELECTOR}['{LOCATION}'] + '-' + {_SELECTOR}['{RELEASE}']",
         "'other pods behind a Service'",
     ),
@@ -83,6 +89,7 @@ def service_values(configuration: Configuration, scope: Scope) -> Iterator[tuple
     yield "addresses", literal(own)
     yield "locations", literal([one.name for one in scope.locations])
     yield "notes", literal(_notes(found))
+    yield "mayHaveMore", literal(may_have_more(configuration, scope))
 
 
 def ingress_values(configuration: Configuration) -> Iterator[tuple[str, str]]:

@@ -11,7 +11,7 @@ from typing import Any
 
 from playground_ops.render import fetch_script, gitsync, one_shot_pods, packages
 from playground_ops.render.gitsync import GIT_USER
-from playground_ops.render.mount_places import PLACE, places
+from playground_ops.render.mount_places import OF_ITS_OWN, PLACE, places
 from playground_ops.render.names import (
     CHOSEN_FOLDER,
     KEPT_FOLDER,
@@ -52,7 +52,9 @@ def _user(of: str, is_it: int) -> str:
 
 def _mounts_are(listed: str, before: str = "") -> str:
     """CEL: each mount is listed, and no variable or other way gives it another folder."""
-    volume = f"variables.volumes.exists(v, v.name == m.name && {before}{PLACE} in variables.{listed})"
+    text = f"({before}{PLACE})"
+    here = f"({text} in variables.{listed} || {text}.{OF_ITS_OWN} in variables.{listed})"
+    volume = f"variables.volumes.exists(v, v.name == m.name && {here})"
     return (
         f"{mounts('c')}.all(m, !has(m.subPathExpr) && "
         f"(!has(m.mountPropagation) || m.mountPropagation == 'None') && {volume})"

@@ -7,7 +7,7 @@ from typing import Any
 from playground_ops.config import Configuration
 from playground_ops.diagnose.pods import INSTALLS
 from playground_ops.render import admission_containers, gitsync, instance, one_shot_pods, release
-from playground_ops.render.mount_places import ARCHIVES, of_claims, places
+from playground_ops.render.mount_places import ARCHIVES, for_any, of_claims, places
 from playground_ops.render.names import Object
 from playground_ops.render.namespaces import Scope
 from playground_ops.render.pod import Mounted
@@ -32,7 +32,16 @@ def pod_limits(configuration: Configuration, scope: Scope) -> dict[str, list[Any
             for name, values in admission_containers.resolver_limits(pod).items():
                 found[name] |= set(values)
     found["claimPlaces"] |= set(_claims(configuration, scope))
+    if may_have_more(configuration, scope):
+        for name in ("gitPlaces", "claimPlaces"):
+            every = [(place, one.name) for place in found[name] for one in scope.locations]
+            found[name] |= {for_any(place, location) for place, location in every}
     return {name: sorted(values) for name, values in found.items()}
+
+
+def may_have_more(configuration: Configuration, scope: Scope) -> bool:
+    """Return whether a commit of `ops` may add locations there: of repositories that are configured."""
+    return bool(configuration.ops.repository) and scope.namespace == configuration.kubernetes.namespace
 
 
 def _releases(configuration: Configuration, scope: Scope) -> Iterator[Object]:

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from playground_ops.core.pod_settings import PodSettings
-from playground_ops.render.names import Object
+from playground_ops.render.names import Object, code_of, files_of
 
 ARCHIVES = "dagster-code-"
 """The prefix of names of ConfigMaps with this project's code; which one, a release decides."""
@@ -24,6 +24,21 @@ PLACE = (
     "(has(m.readOnly) && m.readOnly ? 'ro' : 'rw'))"
 )
 """CEL: the text of a mount `m` of a volume `v`."""
+
+
+ANY = "*"
+"""Stands for the name of a location in a text that is allowed for whichever one a pod is of."""
+OF_ITS_OWN = (
+    "replace('|locations/' + variables.ownName + '|', '|locations/*|')"
+    ".replace('|.code/' + variables.ownName + '.git|', '|.code/*.git|')"
+)
+"""CEL: a method of a text that puts ANY in the place of the pod's own location."""
+
+
+def for_any(place: str, location: str) -> str:
+    """Return the text with ANY in the place of that location."""
+    found = place.replace(f"|{files_of(location)}|", f"|{files_of(ANY)}|")
+    return found.replace(f"|{code_of(location)}|", f"|{code_of(ANY)}|")
 
 
 def source(volume: Mapping[str, Any]) -> str:

@@ -17,7 +17,7 @@ from playground_ops.core.pod_settings import PodSettings, Volume
 from playground_ops.render import foundation, jobs, one_shot_pods, release
 from playground_ops.render.admission import render as policies
 from playground_ops.render.mounted_versions import VERSIONS
-from playground_ops.render.names import CONFIGURATION, OPS_ACCOUNT
+from playground_ops.render.names import CONFIGURATION, KEPT_FOLDER, OPS_ACCOUNT
 from playground_ops.render.stack import render
 from playground_ops.targets.kubernetes.outside import widening
 from tests.asking import eventually
@@ -27,14 +27,17 @@ from tests.kubernetes.as_account import refused_to_make
 from tests.kubernetes.connections import remove_policies
 from tests.kubernetes.overreach import (
     ADDRESSES_REFUSED,
+    CLAIM,
     REFUSED,
     Change,
     Object,
     an_ingress,
     fetch_elsewhere,
     image,
+    mounted,
     spec,
     token,
+    with_the_secret_of,
 )
 
 HTTPS, SSH = "https://git.internal/x.git", "git@git.internal:x.git"
@@ -175,6 +178,31 @@ def test_other_addresses_are_refused(access: Access, space: str, made: Object, s
     wanted = copy.deepcopy(made)
     wanted["metadata"]["namespace"] = space
     assert said in refusal(access, wanted)
+
+
+def test_a_commit_of_ops_may_add_a_location_of_a_repository_that_is_configured(
+    access: Access, space: str
+) -> None:
+    """With folders of its own, and with no other's."""
+    found = configured(space)
+    fresh = Location(name="fresh", repository=HTTPS, git_secret="web-git")
+    more = found.model_copy(update={"locations": (*found.locations, fresh)})
+    for made in (release_of(more, "fresh"), *render(more)["location-fresh"]):
+        assert refusal(access, made) == "", made["kind"]
+    for change, said in (
+        (mounted("dagster-grpc", "/opt/dagster/artifacts", subPath="locations/web"), CLAIM),
+        (mounted("dagster-grpc", "/opt/dagster/artifacts", subPath="locations/another"), CLAIM),
+        (mounted("dagster-grpc", "/opt/dagster/artifacts", subPath="locations"), CLAIM),
+        (mounted("git-sync", KEPT_FOLDER, subPath=".code/another.git"), "a volume of git-sync"),
+        (with_the_secret_of("ops-git"), "the Secret of another repository"),
+        (fetch_elsewhere, "a repository that is not configured"),
+    ):
+        made = release_of(more, "fresh")
+        change(made)
+        assert said in refusal(access, made)
+    (address,) = render(more)["location-fresh"]
+    address["spec"]["type"] = "NodePort"
+    assert "a type of Service" in refusal(access, address)
 
 
 def test_what_controllers_wrote_on_an_address_may_stay(access: Access, space: str) -> None:
