@@ -85,7 +85,7 @@ def tried(what, attack):
 
 def build_wheel(folder, settings=None, metadata=None):
     tried("secret", lambda: open(glob.glob("/etc/packages-secret/*")[0]).read())
-    tried("netrc", lambda: open(os.environ.get("NETRC", "/nowhere")).read())
+    tried("netrc", lambda: open(os.environ.get("NETRC", "/nowhere")).read()[0])
     tried("variables", lambda: [name for name in os.environ if "PASSWORD" in name or "INDEX" in name][0])
     tried("claim", lambda: open("/opt/dagster/artifacts/.environments/planted", "w").close())
     tried("environments", lambda: os.listdir("/opt/dagster/artifacts/.environments"))
