@@ -46,8 +46,14 @@ def test_an_asset_is_made_and_its_events_outlive_the_database_and_the_daemon(
     page: Page, cluster_stack: ClusterStack
 ) -> None:
     page.open("/assets/materials")
+    before = latest_run(cluster_stack)
+
+    def another() -> str | None:
+        run = latest_run(cluster_stack)
+        return None if run == before else run
+
     page.click("Materialize")
-    run = eventually("the run", lambda: latest_run(cluster_stack), every_seconds=0.5)
+    run = eventually("the run", another, every_seconds=0.5)
     page.open_run(run)
     page.shows("Success", "RUN_SUCCESS", timeout_seconds=120)
     for selector in ("statefulset.kubernetes.io/pod-name=dagster-postgres-0", "app=dagster-daemon"):
