@@ -79,6 +79,7 @@ def evicted(stack: ClusterStack, location: str) -> dict[str, Any] | None:
     return next((one for one in pods if one["status"].get("reason") == "Evicted"), None)
 
 
+@pytest.mark.soak
 def test_what_writes_without_end_in_its_pod_is_ended_alone(stack: ClusterStack) -> None:
     """Its kubelet looks every ten seconds, and at the size of a volume once a minute."""
     others = {one["metadata"]["uid"] for one in stack.servers(OTHER)}

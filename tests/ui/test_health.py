@@ -42,7 +42,7 @@ def look(stack: Stack) -> str:
 def test_what_hurts_is_red_where_a_person_looks(page: Page, stack: Stack) -> None:
     run = look(stack)
     page.open(GRAPH)
-    page.shows("foundation", "webserver", "daemon", "5 / 6 Passed", "6 / 6 Passed")
+    page.shows("foundation", "webserver", "daemon", "6 / 7 Passed", "7 / 7 Passed")
     page.open(CHECK)
     page.shows("Failed", "does not answer", "rollback b")
     page.open_run(run, show="not passed")
