@@ -5,6 +5,8 @@ would reap the processes of runs. Sharing the processes of a pod among its conta
 code of a location can end the process that holds the sandbox together: its init containers run again.
 """
 
+import shlex
+
 _PROGRAM = """\
 import os, signal, sys
 passed = {signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT, signal.SIGUSR1, signal.SIGUSR2}
@@ -27,7 +29,14 @@ while True:
         code = os.waitstatus_to_exitcode(status)
         os._exit(code if code >= 0 else 128 - code)
 """
-EXEC = f"""\
-exec python -I -S -c '{_PROGRAM}' "$@"
+
+
+def first(script: str) -> str:
+    """Return a shell script that at once becomes the first process, and has `script` run as the second one.
+
+    A shell that is the first process ignores SIGTERM: a pod that is told to end while its script runs would
+    stay for all of its grace.
+    """
+    return f"""\
+exec python -I -S -c '{_PROGRAM}' sh -ec {shlex.quote(script)} "$0" "$@"
 """
-"""The end of a shell script: its arguments are the command of the second process, whose exit code it has."""

@@ -14,7 +14,7 @@ from playground_ops.config import OPS, Configuration
 from playground_ops.core.model import Location, Release, Revision
 from playground_ops.core.pod_settings import Resources
 from playground_ops.render import gitsync, instance, packages, reads, runs
-from playground_ops.render.first_process import EXEC
+from playground_ops.render.first_process import first
 from playground_ops.render.gitsync import EVERYTHING, InUse
 from playground_ops.render.mounted_versions import with_versions
 from playground_ops.render.names import (
@@ -53,15 +53,17 @@ RESOURCES = Resources(requests={"cpu": "100m", "memory": "256Mi"}, limits={"memo
 SERVER = "dagster-grpc"
 RECORD = f"{PREFIX}record"
 """The annotation with the release as a value, in JSON."""
-START = f"""\
+START = """\
 printf %s "$PLAYGROUND_INSTANCE" > "$DAGSTER_HOME/dagster.yaml"
-{EXEC}"""
+exec "$@"
+"""
 """The instance's settings come with the release: a later change of them is a new release."""
 UNPACK = f"""\
 printf %s "$PLAYGROUND_INSTANCE" > "$DAGSTER_HOME/dagster.yaml"
 mkdir -p "$0"
 python -I -m tarfile -e {SOURCE_FOLDER}/{SOURCE_FILE} "$0"
-{EXEC}"""
+exec "$@"
+"""
 SERVE = "playground_ops.targets.kubernetes.inside.serving"
 """The module that finds what a repository's project wants loaded, and becomes its server."""
 
@@ -172,7 +174,7 @@ def template(
         name=SERVER,
         image=instance.image(configuration, settings),
         resources=RESOURCES,
-        command=["sh", "-ec", script, SERVER if in_image else unpacked],
+        command=["sh", "-ec", first(script), SERVER if in_image else unpacked],
         arguments=purpose.arguments,
         variables=_variables(release, configuration),
         volumes=volumes,

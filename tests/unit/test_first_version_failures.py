@@ -26,6 +26,7 @@ from playground_ops.config import OPS, Configuration, read
 from playground_ops.core.errors import BadInput
 from playground_ops.diagnose.pods import INSTALLS
 from playground_ops.render import fetch_script, gitsync, instance
+from playground_ops.render.first_process import first
 from playground_ops.render.instance import with_packages_checked
 from playground_ops.render.modules import FRONT_DOOR, mounted
 from playground_ops.render.names import (
@@ -397,7 +398,12 @@ def test_whoever_loads_code_is_told_where_it_lies(document: dict[str, Any]) -> N
     looked = with_packages_checked("", configuration.kubernetes.artifacts_store)
     for container, _ in containers(document):
         words, command = [*container.get("command", ()), *container.get("args", ())], command_of(container)
-        words = [word.removeprefix(WRITE).removeprefix(looked) for word in words]
+        known = [f"{more}{looked}{one}" for more in ("", WRITE) for one in (START, UNPACK)]
+        whole = {text: one for one in known for text in (one, first(one))}
+        words = [
+            next((one for one in (START, UNPACK) if whole.get(word, "").endswith(one)), word)
+            for word in words
+        ]
         in_image = words[:3] == ["sh", "-ec", START]
         if container["name"] == SERVER and command[:2] == ["python", "-c"]:
             assert "-d" in command, "a smoke test loads as its server does"

@@ -90,7 +90,7 @@ def test_they_are_mounted_read_only_and_without_the_rest_of_that_location_s(home
         "readOnly": True,
     }
     assert mounts["/opt/dagster/artifacts"]["subPath"] == "locations/x"
-    assert spec["containers"][0]["command"][2].startswith(reads.WRITE)
+    assert reads.WRITE in spec["containers"][0]["command"][2]
 
 
 @pytest.mark.parametrize("own", ["environment: {{{0}: mine}}", "pod: {{environment: {{{0}: mine}}}}"])
