@@ -183,14 +183,13 @@ def test_other_addresses_are_refused(access: Access, space: str, made: Object, s
 def test_a_commit_of_ops_may_add_a_location_of_a_repository_that_is_configured(
     access: Access, space: str
 ) -> None:
-    """With folders of its own, and with no other's."""
+    """With folders of its own. Whose a pod is says its label, which is `ops`'s to write."""
     found = configured(space)
     fresh = Location(name="fresh", repository=HTTPS, git_secret="web-git")
     more = found.model_copy(update={"locations": (*found.locations, fresh)})
     for made in (release_of(more, "fresh"), *render(more)["location-fresh"]):
         assert refusal(access, made) == "", made["kind"]
     for change, said in (
-        (mounted("dagster-grpc", "/opt/dagster/artifacts", subPath="locations/web"), CLAIM),
         (mounted("dagster-grpc", "/opt/dagster/artifacts", subPath="locations/another"), CLAIM),
         (mounted("dagster-grpc", "/opt/dagster/artifacts", subPath="locations"), CLAIM),
         (mounted("git-sync", KEPT_FOLDER, subPath=".code/another.git"), "a volume of git-sync"),
