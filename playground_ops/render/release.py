@@ -168,8 +168,7 @@ def template(
     store = configuration.kubernetes.artifacts_store
     unpacked = directory(release) if release.revision.repository is None else PROJECT_FOLDER
     script = instance.with_packages_checked(START if in_image else UNPACK, store)
-    if release.location.reads:
-        script = reads.WRITE + script
+    script = f"{reads.WRITE if release.location.reads else ''}{script}"
     main = Container(
         name=SERVER,
         image=instance.image(configuration, settings),
