@@ -1,7 +1,6 @@
 """What the pods that `ops` makes have, in one namespace: the lists of an admission policy."""
 
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import Any
 
 from playground_ops.config import Configuration
@@ -10,7 +9,6 @@ from playground_ops.render import admission_containers, gitsync, instance, one_s
 from playground_ops.render.mount_places import ARCHIVES, for_any, of_claims, places
 from playground_ops.render.names import Object
 from playground_ops.render.namespaces import Scope
-from playground_ops.render.pod import Mounted
 
 
 def pod_limits(configuration: Configuration, scope: Scope) -> dict[str, list[Any]]:
@@ -55,9 +53,6 @@ def _releases(configuration: Configuration, scope: Scope) -> Iterator[Object]:
 def _claims(configuration: Configuration, scope: Scope) -> Iterator[str]:
     for pod in scope.pods.values():
         yield from of_claims(pod)
-    mounted: list[Mounted] = [instance.logs()]
-    if "postgres" in scope.pods:  # the stack's namespace
-        mounted += [instance.backups(), replace(instance.backups(), read_only=True)]
-    for one in mounted:
-        if "persistentVolumeClaim" in one.source:
-            yield from places({"volumeMounts": [one.mount]}, {one.name: one.volume})
+    if "postgres" in scope.pods:  # the stack's namespace; a backup's pod writes what `ops` only sees
+        made = instance.backups()
+        yield from places({"volumeMounts": [made.mount]}, {made.name: made.volume})
