@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Any
+
+from tests.serving import served
 
 
 class Webhook:
@@ -38,9 +39,5 @@ def a_webhook() -> Iterator[Webhook]:
 
     server = HTTPServer(("127.0.0.1", 0), Handler)
     made.url = f"http://127.0.0.1:{server.server_port}/services/T0/hunter2"
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    try:
+    with served(server):
         yield made
-    finally:
-        server.shutdown()
-        server.server_close()

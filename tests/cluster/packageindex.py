@@ -8,7 +8,6 @@ from __future__ import annotations
 import base64
 import re
 import subprocess
-import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -19,6 +18,7 @@ from zipfile import ZipFile
 from tests.cluster.images.dagster import PYTHON
 from tests.cluster.network import HOST
 from tests.cluster.places import HERE, cached, key_of
+from tests.serving import served
 
 USER, PASSWORD = "reader", "correct-horse-battery"
 WHEELS = HERE / "wheels.txt"
@@ -72,14 +72,8 @@ def package_index(*folders: Path, port: int = 0, login: tuple[str, str] | None =
         wanted = f"Basic {base64.b64encode(':'.join(login).encode()).decode()}" if login else ""
 
     server = ThreadingHTTPServer((HOST, port), Handler)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    try:
+    with served(server):
         yield Index(f"http://{HOST}:{server.server_address[1]}/simple", server.server_address[1], asked)
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
 
 
 def _name(text: str) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -83,8 +82,10 @@ def evicted(stack: ClusterStack, location: str) -> dict[str, Any] | None:
 def test_what_writes_without_end_in_its_pod_is_ended_alone(stack: ClusterStack) -> None:
     """Its kubelet looks every ten seconds, and at the size of a volume once a minute."""
     others = {one["metadata"]["uid"] for one in stack.servers(OTHER)}
-    with suppress(KubectlFailed):  # it may be ended while it writes
+    try:
         inside(stack, ON_ITS_OWN, WRITES)
+    except KubectlFailed as failed:
+        assert "exit code 137" in str(failed), "it may be ended while it writes"
     gone = eventually("its eviction", lambda: evicted(stack, ON_ITS_OWN), 150)
     try:
         message = gone["status"]["message"]

@@ -8,12 +8,13 @@ import os
 import socket
 import ssl
 import subprocess
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import ClassVar
+
+from tests.serving import served
 
 
 @contextmanager
@@ -41,14 +42,8 @@ def http_server(
     server = ThreadingHTTPServer((address, 0), Handler)
     if tls:
         server.socket = tls.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    try:
+    with served(server):
         yield f"http{'s' if tls else ''}://{address}:{server.server_address[1]}"
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
 
 
 _LARGE, _LARGE_TYPE = "/info/lfs/objects/", "application/vnd.git-lfs+json"

@@ -6,12 +6,13 @@ import base64
 import hashlib
 import re
 import tarfile
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+
+from tests.serving import served
 
 USER, PASSWORD = "reader", "correct-horse-battery"
 
@@ -27,6 +28,10 @@ class Watched:
     seen: list[tuple[str, str]] = field(default_factory=list)
     """Paths, and the decoded credentials of the request: empty without."""
     redirects: dict[str, str] = field(default_factory=dict)
+    files_at: str = ""
+    """The server that its pages name for files; empty: itself."""
+    page: str | None = None
+    """What each page is, if not a list of its files."""
 
     @property
     def server(self) -> str:
@@ -53,14 +58,8 @@ def watched(folder: Path, *, login: bool = False, hashes: bool = True) -> Iterat
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     index.port = server.server_address[1]
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    try:
+    with served(server):
         yield index
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
 
 
 def source(folder: Path, tree: Path, number: str = "1.0") -> Path:
@@ -94,8 +93,12 @@ class _Handler(BaseHTTPRequestHandler):
         files = {file.name: file for file in sorted(self.watching.folder.iterdir())}
         if parts[0] == "simple":
             found = [file for name, file in files.items() if _project(name) == parts[1]]
-            page = "".join(f'<a href="/files/{one.name}{self._hash(one)}">{one.name}</a>\n' for one in found)
-            self._answer(200 if found else 404, page.encode(), {"Content-Type": "text/html"})
+            page = "".join(
+                f'<a href="{self.watching.files_at}/files/{one.name}{self._hash(one)}">{one.name}</a>\n'
+                for one in found
+            )
+            page = page if self.watching.page is None else self.watching.page
+            self._answer(200 if page else 404, page.encode(), {"Content-Type": "text/html"})
         else:
             # Whatever the folder: some of them are not the index's own.
             file = files.get(parts[-1])

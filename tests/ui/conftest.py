@@ -6,7 +6,6 @@ import shutil
 from collections.abc import Generator, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Thread
 from typing import Any
 
 import pytest
@@ -14,6 +13,7 @@ from selenium import webdriver
 from selenium.common.exceptions import WebDriverException
 
 from tests.pipelines import Pipeline, of_worker
+from tests.serving import served
 from tests.session import needs
 from tests.session.needs import BROWSER
 from tests.shared import SharedStack
@@ -69,9 +69,8 @@ class _Pages(BaseHTTPRequestHandler):
 def elsewhere() -> Iterator[int]:
     """Yield the port of a webserver that is somebody else's."""
     server = ThreadingHTTPServer(("127.0.0.1", 0), _Pages)
-    Thread(target=server.serve_forever, daemon=True).start()
-    yield server.server_address[1]
-    server.shutdown()
+    with served(server):
+        yield server.server_address[1]
 
 
 @pytest.hookimpl(wrapper=True)

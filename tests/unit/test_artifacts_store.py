@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -23,6 +22,7 @@ from playground_ops.diagnose.server_log import explain_exit
 from playground_ops.render import instance
 from playground_ops.targets.packages.uv import find_uv
 from tests.objectstores import KEYS, Bucket, a_bucket
+from tests.serving import served
 from tests.session.deadlines import stretched
 from tests.unit.test_config import faults_of
 from tests.unit.test_pod_settings import release_of
@@ -38,6 +38,7 @@ CLOUDS = """
 import os, sys
 from dagster._core.instance.ref import InstanceRef
 from playground import values
+from tests.serving import served
 
 for folder in sys.argv[1:]:
     manager = InstanceRef.from_dir(folder).compute_log_manager
@@ -122,12 +123,8 @@ class _Google(BaseHTTPRequestHandler):
 @pytest.fixture
 def google() -> Iterator[str]:
     server = ThreadingHTTPServer(("127.0.0.1", 0), _Google)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_address[1]}"
-    server.shutdown()
-    server.server_close()
-    thread.join()
+    with served(server):
+        yield f"http://127.0.0.1:{server.server_address[1]}"
 
 
 @pytest.mark.soak

@@ -125,7 +125,7 @@ def test_a_netrc_is_for_the_hosts_that_it_names(tmp_path: Path) -> None:
         netrc = Path(os.environ["NETRC"])
         assert netrc.read_text() == "machine a.test login x password y\n"
         assert netrc.stat().st_mode & 0o077 == 0
-        assert configured(os.environ).hosts == {"a.test"}
+        assert configured(os.environ, public="").hosts == {"a.test"}
     assert not netrc.exists()
 
 

@@ -28,7 +28,7 @@ from playground_ops.core.target import Lock, Say
 from playground_ops.render import release as rendering
 from playground_ops.render.gitsync import InUse
 from playground_ops.render.names import GRPC_PORT, location_service, release_deployment, release_service
-from playground_ops.render.namespaces import Place, host, place
+from playground_ops.render.namespaces import host, place
 from playground_ops.targets.common import awaited, carrying, runs_in_flight
 from playground_ops.targets.common.code_server import import_client, inspect
 from playground_ops.targets.common.refs import Answer, pinned, resolve_all
@@ -41,7 +41,6 @@ from playground_ops.targets.common.server_protocol import (
 )
 from playground_ops.targets.common.webserver import WebserverDown, WebserverView
 from playground_ops.targets.kubernetes.api.connection import Connection
-from playground_ops.targets.kubernetes.api.paths import path
 from playground_ops.targets.kubernetes.api.snapshot import Snapshot
 from playground_ops.targets.kubernetes.objects import storage
 from playground_ops.targets.kubernetes.pods.deletion import end_pods
@@ -143,7 +142,8 @@ class KubernetesTarget:
                 code = archive.revision(release.location, self.project).commit
                 if release.revision.commit != code:
                     raise PlaygroundError(moved_on(release.revision.commit, code))
-            self._have_the_code(place(self.configuration, name))
+            there = place(self.configuration, name)
+            archive.ensure(self.connection, self.project, there.namespace, there.tags)
         in_use = InUse(releases.everywhere(), self._waiting())
         releases.make(rendering.render(release, self.configuration, made, in_use))
         self._get_ready()
@@ -151,13 +151,6 @@ class KubernetesTarget:
     def _get_ready(self) -> None:
         """Import the client for the inspection while a pod is waited for: it takes a second of CPU, once."""
         Thread(target=import_client, daemon=True).start()
-
-    def _have_the_code(self, there: Place) -> None:
-        """Create the archive of this project's code in the namespace of the release, if it is missing."""
-        if self.connection.get(path(archive.without_content(self.project, there.namespace))) is None:
-            code = archive.archive(self.project, there.namespace)
-            code["metadata"]["labels"] |= there.tags
-            Releases(self.connection, there.namespace).make([code])
 
     def observe(self, release: Release) -> Observation:
         return self._pods(release).observe(release)

@@ -9,6 +9,7 @@ import html
 import io
 import json
 import os
+import posixpath
 import re
 import shutil
 import ssl
@@ -18,6 +19,7 @@ import urllib.request
 import zipfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType
 from typing import IO
@@ -31,7 +33,7 @@ from playground_ops.core.errors import Finding, PlaygroundError, certain, transi
 from playground_ops.core.redact import redact
 from playground_ops.targets.common.command import Inherited, TimedOut, quiet_environment, run
 from playground_ops.targets.packages.exact import Entry, File, digest
-from playground_ops.targets.packages.indexes import Index, Indexes, origin, without_indexes
+from playground_ops.targets.packages.indexes import Index, Indexes, lies_below, origin, without_indexes
 from playground_ops.targets.packages.uv import explain, too_slow
 
 SECONDS = 60.0
@@ -39,6 +41,8 @@ SECONDS = 60.0
 GIT_SECONDS = 300.0
 _PIECE = 1 << 20
 _NONE: Mapping[str, str] = MappingProxyType({})
+_WITH_MANY = "dagster-pipes"
+"""A package that Dagster needs, with a source of each of its releases."""
 _JSON = "application/vnd.pypi.simple.v1+json"
 
 
@@ -87,6 +91,30 @@ class Downloads:
             )
         )
 
+    def is_from(self, url: str, index: Index) -> bool:
+        """Return whether the file at `url` is of the index: below its own address, or where its files are."""
+        if index.covers(url):
+            return True
+        if index.url not in self._folders:
+            self._folders[index.url] = self._folder(index) if self.indexes.named(index.url) else None
+        folder = self._folders[index.url]
+        return folder is not None and lies_below(url, folder)
+
+    @cached_property
+    def _folders(self) -> dict[str, str | None]:
+        return {}
+
+    def _folder(self, index: Index) -> str | None:
+        """Return the URL of the folder with the files of an index, by its page of a package that has many."""
+        try:
+            files = [str(file.url) for _, file in self._page(index, _WITH_MANY) or ()]
+        except PlaygroundError:
+            return None
+        if len({origin(one) for one in files}) != 1:
+            return None
+        folders = [posixpath.dirname(urlsplit(one).path) for one in files]
+        return urljoin(files[0], posixpath.commonpath(folders))
+
     def repository(self, git: Entry) -> Path:
         """Return a folder with the commit of a repository, and its submodules. Raises PlaygroundError."""
         url, commit = str(git.get("url")), str(git.get("commit-id") or "HEAD")
@@ -122,7 +150,10 @@ class Downloads:
             self._fetch(url, index, page, {"Accept": f"{_JSON}, text/html;q=0.1"})
         except _NotThere:
             return None
-        return list(_listed(page.getvalue().decode(errors="replace"), url))
+        try:
+            return list(_listed(page.getvalue().decode(errors="replace"), url))
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise PlaygroundError(explain(self.thing, f"error decoding response of {redact(url)}")) from error
 
     def _fetch(
         self, url: str, index: Index | None, into: IO[bytes], headers: Mapping[str, str] = _NONE

@@ -17,7 +17,7 @@ from urllib.parse import unquote, urlsplit
 from packaging.markers import Marker, default_environment
 from packaging.tags import Tag, compatible_tags, cpython_tags, platform_tags
 from packaging.utils import InvalidWheelFilename, canonicalize_name, parse_wheel_filename
-from packaging.version import InvalidVersion
+from packaging.version import InvalidVersion, Version
 
 from playground_ops.targets.common.toml_files import table
 from playground_ops.targets.packages.interpreters import Interpreter
@@ -78,6 +78,14 @@ class Package:
     @property
     def installed_version(self) -> str:
         return self.version or str(parse_wheel_filename(self.wheels[0].name)[1])
+
+    def is_named(self, url: str) -> bool:
+        """Return whether the file at `url` has the name of a wheel of it."""
+        try:
+            found = parse_wheel_filename(unquote(urlsplit(url).path.rpartition("/")[2]))
+        except (InvalidWheelFilename, InvalidVersion):
+            return False
+        return found[0] == canonicalize_name(self.name) and found[1] == Version(self.installed_version)
 
     def text(self) -> str:
         index = f"index = {_quoted(self.index)}\n" if self.index else ""

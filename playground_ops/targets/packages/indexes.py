@@ -9,11 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote, unquote, urlsplit, urlunsplit
 
-from packaging.utils import InvalidWheelFilename, canonicalize_name, parse_wheel_filename
-from packaging.version import InvalidVersion, Version
-
-PUBLIC = "https://pypi.org/simple"
-_FILES_OF_THE_PUBLIC = "https://files.pythonhosted.org/packages/"
 _NEITHER = re.compile(r"(?:UV|PIP)_.*|NETRC|\w*(?:PASSWORD|TOKEN|SECRET|CREDENTIAL)\w*", re.I)
 _UV_NEEDS = re.compile(r"UV_(?:CACHE_DIR|LINK_MODE|CONCURRENT_\w+|HTTP_TIMEOUT)")
 # Of an activated environment or a surrounding `uv run`, which direct uv to another one; and what would have
@@ -43,19 +38,7 @@ class Index:
 
     def covers(self, url: str) -> bool:
         """Return whether `url` lies below the index's folder on the same server."""
-        folder = re.sub(r"/(?:\+?simple)$", "", urlsplit(self.url).path)
-        path = urlsplit(url).path
-        return origin(url) == origin(self.url) and ".." not in path and f"{path}/".startswith(f"{folder}/")
-
-    def has(self, url: str, name: str, version: str) -> bool:
-        """Return whether `url` is where this index would have a wheel of a package."""
-        try:
-            found = parse_wheel_filename(unquote(urlsplit(url).path.rpartition("/")[2]))
-        except (InvalidWheelFilename, InvalidVersion):
-            return False
-        is_of_it = found[0] == canonicalize_name(name) and str(found[1]) == str(Version(version))
-        of_the_public = self.url == PUBLIC and url.startswith(_FILES_OF_THE_PUBLIC)
-        return is_of_it and (of_the_public or self.covers(url))
+        return lies_below(url, re.sub(r"/(?:\+?simple)$", "", self.url))
 
     def authorization(self) -> Mapping[str, str]:
         """Return the header that carries the credentials; empty without."""
@@ -73,6 +56,8 @@ class Indexes:
     others: Sequence[Index] = ()
     hosts: frozenset[str] = frozenset()
     """Those that the netrc names."""
+    public: str = ""
+    """The URL of the index that uv asks where none is configured, without a slash at its end."""
 
     @property
     def every(self) -> tuple[Index, ...]:
@@ -81,6 +66,10 @@ class Indexes:
     def named(self, url: str) -> Index | None:
         """Return the index at `url`, if it is one of them."""
         return next((one for one in self.every if one.url == plain(url)), None)
+
+    def stand_for(self, url: str) -> bool:
+        """Return whether asking them is asking the index at `url`; for the public one the named stand."""
+        return plain(url) == self.public or self.named(url) is not None
 
     def covering(self, url: str) -> Index | None:
         return next((one for one in self.every if one.covers(url)), None)
@@ -94,11 +83,16 @@ class Indexes:
         return self.named(url) is None and (origin(url) in logged_in or by_host)
 
 
-def configured(environ: Mapping[str, str]) -> Indexes:
-    """Return the indexes in uv's variables."""
-    default = environ.get("UV_DEFAULT_INDEX") or environ.get("UV_INDEX_URL") or PUBLIC
+def configured(environ: Mapping[str, str], public: str) -> Indexes:
+    """Return the indexes in uv's variables. `public`: the one that uv asks without them."""
+    default = environ.get("UV_DEFAULT_INDEX") or environ.get("UV_INDEX_URL") or public
     others = [*environ.get("UV_INDEX", "").split(), *environ.get("UV_EXTRA_INDEX_URL", "").split()]
-    return Indexes(_index(default, environ), tuple(_index(one, environ) for one in others), _hosts(environ))
+    return Indexes(
+        _index(default, environ),
+        tuple(_index(one, environ) for one in others),
+        _hosts(environ),
+        plain(public),
+    )
 
 
 def plain(url: str) -> str:
@@ -110,6 +104,12 @@ def plain(url: str) -> str:
 def origin(url: str) -> tuple[str, str | None, int | None]:
     parts = urlsplit(url)
     return parts.scheme, parts.hostname, parts.port or {"https": 443, "http": 80}.get(parts.scheme)
+
+
+def lies_below(url: str, folder: str) -> bool:
+    """Return whether `url` is of a folder on the same server, or below it."""
+    path, above = urlsplit(url).path, urlsplit(folder).path.rstrip("/")
+    return origin(url) == origin(folder) and ".." not in path and f"{path}/".startswith(f"{above}/")
 
 
 def with_indexes(environ: Mapping[str, str]) -> dict[str, str]:

@@ -18,9 +18,10 @@ from playground_ops.targets.common.repository_files import is_inside
 from playground_ops.targets.common.toml_files import parse_toml, read_toml
 from playground_ops.targets.packages import exact, locked, refusals
 from playground_ops.targets.packages.demand import Demand
+from playground_ops.targets.packages.downloads import Downloads
 from playground_ops.targets.packages.exact import File, Machine, Package
 from playground_ops.targets.packages.gathering import Gathering
-from playground_ops.targets.packages.indexes import Index, Indexes, plain, with_indexes
+from playground_ops.targets.packages.indexes import Index, plain, with_indexes
 from playground_ops.targets.packages.installed import check_dagster, conflict, goes_with
 from playground_ops.targets.packages.interpreters import Interpreter
 from playground_ops.targets.packages.locked import Requirements
@@ -225,7 +226,7 @@ def install(content: Content, interpreter: Interpreter, place: Path, tools: Tool
     """
     with tools.folder_of("installing") as folder:
         lock = folder / "pylock.toml"
-        packages = [_known(one, tools.indexes) for one in content.packages]
+        packages = [_known(one, tools.downloads) for one in content.packages]
         lock.write_text(exact.text(packages), "utf-8")
         uv = tools.uv_in(folder)
         uv.run_or_raise(["venv", "--quiet", "--python", str(interpreter.path), str(place)])
@@ -239,17 +240,18 @@ def install(content: Content, interpreter: Interpreter, place: Path, tools: Tool
         _compile(interpreter, place)
 
 
-def _known(package: Package, indexes: Indexes) -> Package:
+def _known(package: Package, downloads: Downloads) -> Package:
     """Return the package as one of an index only where that is what its address says.
 
     uv keeps what it installs by the name of the index, and asks for it no more. A lock could give any address
     for a package of an index: kept so, it would be had by whoever asks the index for it.
     """
     urls = [file.url for file in package.wheels if file.url]
-    said = [Index(plain(package.index))] if package.index else list(indexes.every)
-    for index in said:
-        if urls and all(index.has(url, package.name, package.installed_version) for url in urls):
-            return replace(package, index=index.url)
+    said = [Index(plain(package.index))] if package.index else list(downloads.indexes.every)
+    if urls and all(package.is_named(url) for url in urls):
+        for index in said:
+            if all(downloads.is_from(url, index) for url in urls):
+                return replace(package, index=index.url)
     return replace(package, index=None)
 
 

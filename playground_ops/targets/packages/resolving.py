@@ -18,7 +18,7 @@ from playground_ops.targets.common.toml_files import parse_toml
 from playground_ops.targets.packages import exact
 from playground_ops.targets.packages.demand import Demand
 from playground_ops.targets.packages.exact import Machine, Package
-from playground_ops.targets.packages.indexes import PUBLIC, configured, plain, with_indexes
+from playground_ops.targets.packages.indexes import Indexes, with_indexes
 from playground_ops.targets.packages.tools import Tools
 from playground_ops.targets.packages.uv import explain
 
@@ -55,7 +55,7 @@ class Resolver:
             uv = self.tools.uv_in(folder)
             done = uv.run(
                 ["pip", "compile", *_options(demand, folder), *self._python()],
-                more=_variables(demand, folder),
+                more=_variables(demand, folder, self.tools.indexes),
             )
             if done.code != 0:
                 return done.words, None
@@ -103,12 +103,11 @@ def _project(demand: Demand) -> str:
     return "".join([*tables, "[tool.uv.sources]\n", *pins])
 
 
-def _variables(demand: Demand, folder: Path) -> dict[str, str]:
+def _variables(demand: Demand, folder: Path, known: Indexes) -> dict[str, str]:
     """Return uv's settings: the machine's, the indexes that the project names, and what wheels here need."""
     ours = with_indexes(os.environ)
     found = {}
-    known = configured(ours)
-    others = [one for one in demand.indexes if plain(one) != PUBLIC and known.named(one) is None]
+    others = [one for one in demand.indexes if not known.stand_for(one)]
     if others:
         found["UV_INDEX"] = " ".join([*ours.get("UV_INDEX", "").split(), *dict.fromkeys(others)])
     if demand.here or demand.settled:

@@ -26,13 +26,14 @@ def seal(place: Path) -> str:
     return found.hexdigest()[:32]
 
 
-def is_whole(place: Path) -> bool:
-    """Return whether it is as it was made; True for one from before environments were sealed."""
+def seal_if_whole(place: Path) -> str | None:
+    """Return its seal; None if it is not as it was made. One from before environments had a seal passes."""
     try:
         noted = json.loads((place / MARKER).read_text()).get("seal")
     except (OSError, ValueError, AttributeError):
-        return False
-    return noted is None or noted == seal(place)
+        return None
+    found = seal(place)
+    return found if noted in (None, found) else None
 
 
 def belongs_to(place: Path, user: int) -> bool:

@@ -39,7 +39,7 @@ class Tools:
 
     @cached_property
     def indexes(self) -> Indexes:
-        return configured(os.environ)
+        return configured(os.environ, self.uv.public_index())
 
     @cached_property
     def downloads(self) -> Downloads:

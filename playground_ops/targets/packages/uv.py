@@ -4,7 +4,7 @@ import os
 import re
 import shutil
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
 
@@ -13,7 +13,7 @@ from playground_ops.core.redact import redact
 from playground_ops.core.target import Say
 from playground_ops.diagnose import git_errors
 from playground_ops.targets.common.command import Finished, Inherited, TimedOut, quiet_environment, run
-from playground_ops.targets.packages.indexes import with_indexes
+from playground_ops.targets.packages.indexes import with_indexes, without_indexes
 
 EVIDENCE_LINES = 30
 
@@ -197,13 +197,24 @@ class Uv:
             raise PlaygroundError(too_slow(self.thing, seconds, error.words)) from error
 
     def run_or_raise(
-        self, arguments: Sequence[str], more: Mapping[str, str] = MappingProxyType({})
+        self,
+        arguments: Sequence[str],
+        *,
+        seconds: float = BUILD_SECONDS,
+        more: Mapping[str, str] = MappingProxyType({}),
     ) -> Finished:
         """Run uv. Raises PlaygroundError with uv's own words, explained."""
-        finished = self.run(arguments, more=more)
+        finished = self.run(arguments, seconds=seconds, more=more)
         if finished.code != 0:
             raise PlaygroundError(explain(self.thing, finished.words))
         return finished
+
+    def public_index(self) -> str:
+        """Return the URL of the index that uv asks where none is configured. Raises PlaygroundError."""
+        told = ["pip", "compile", "--no-config", "--offline", "--no-header", "--emit-index-url", os.devnull]
+        done = replace(self, surroundings=without_indexes).run_or_raise(told, seconds=LOOK_SECONDS)
+        found = re.search(r"^--(?:default-)?index(?:-url)? (\S+)$", done.output, re.M)
+        return found[1] if found else ""
 
 
 def find_uv(thing: str) -> str:

@@ -62,7 +62,7 @@ def _keys(folder: Path) -> dict[str, str]:
 
 def _logged_in(keys: Mapping[str, str], environ: Mapping[str, str]) -> dict[str, str]:
     """Return uv's variables for the indexes with their credentials, for every configured index."""
-    found = configured(environ)
+    found = configured(environ, public="")
     login = (keys.get(USERNAME, "__token__"), keys[PASSWORD]) if PASSWORD in keys else None
     default, *others = (
         (one if one.login or login is None else replace(one, login=login)).with_login
@@ -80,7 +80,7 @@ def _for_named_hosts(text: str) -> str:
 
 
 def _for_pip(environ: Mapping[str, str]) -> dict[str, str]:
-    found = configured(environ)
+    found = configured(environ, public="")
     default = found.default.with_login if environ.get("UV_DEFAULT_INDEX") else ""
     urls = {"PIP_INDEX_URL": default, "PIP_EXTRA_INDEX_URL": " ".join(one.with_login for one in found.others)}
     return {name: value for name, value in urls.items() if value}

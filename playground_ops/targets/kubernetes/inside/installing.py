@@ -46,7 +46,7 @@ from playground_ops.targets.packages.environments import Environments
 from playground_ops.targets.packages.interpreters import of_the_image
 from playground_ops.targets.packages.keeping import Keeping
 from playground_ops.targets.packages.own_build import OwnBuild
-from playground_ops.targets.packages.sealed import belongs_to, is_whole, seal
+from playground_ops.targets.packages.sealed import belongs_to, seal, seal_if_whole
 from playground_ops.targets.packages.uv import tail, too_slow
 
 UV = "0.13.9"
@@ -136,26 +136,25 @@ def main(arguments: Sequence[str]) -> int:
             if found.dependencies is Dependencies.AUTO and project.declared.is_nothing:
                 told = f"The project declares no dependencies: it has those of the image. {told}"
             else:
-                key = key_of(project, folder, found.release, say)
+                key, sealed = environment_of(project, folder, found.release, say)
                 if needs_build(project):
                     built = build(project, folder, Wanted(found.release, key), say)
                     Path(CHOSEN_BUILD).write_text(built.place.name)
-                chosen.write_text(f"{key} {seal(folder / key)}")
+                chosen.write_text(f"{key} {sealed}")
             tell(told)
     except PlaygroundError as error:
         return reported(error)
     return 0
 
 
-def key_of(project: Project, folder: Path, release: str, say: Say) -> str:
-    """Return the key of the project's environment, which is made if it is missing."""
+def environment_of(project: Project, folder: Path, release: str, say: Say) -> tuple[str, str]:
+    """Return the key and the seal of the project's environment, which is made if it is missing."""
     environments = Environments(folder, INSTANCE_PACKAGES, of_the_image, box(Path(PACKAGES_SECRET_FOLDER)))
-    keeping = Keeping(folder)
-    found = environments.find(project)
-    if found is not None and not is_whole(folder / found.key):
+    keeping, sealed = Keeping(folder), None
+    while (found := environments.find(project)) and not (sealed := seal_if_whole(folder / found.key)):
         say(f"Environment {found.key} is not what was made: it is made again.")
-        remove(folder / found.key)
-        found = environments.find(project)
+        if not remove(folder / found.key):
+            raise PlaygroundError(_in_use(project, found.key))
     if found is None:
         if LIVE in os.environ:
             as_of = datetime.fromisoformat(os.environ[LIVE_AS_OF]).timestamp()
@@ -166,7 +165,16 @@ def key_of(project: Project, folder: Path, release: str, say: Say) -> str:
             found = environments.ensure(project, say)
     keeping.note(release, found.key)
     say(f"Its environment is {found.key}, with Dagster {found.dagster_version}.")
-    return found.key
+    return found.key, sealed or seal(folder / found.key)
+
+
+def _in_use(project: Project, key: str) -> Finding:
+    return transient(
+        object=f"environment/{project.place}",
+        observed=f"Environment {key} is not what was made, and can't be removed.",
+        cause="Another pod that installs packages works with it.",
+        fix="It is tried again.",
+    )
 
 
 @dataclass(frozen=True)
