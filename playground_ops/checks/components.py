@@ -24,6 +24,8 @@ def keeps_ending(component: ComponentStatus | None, now: datetime) -> list[Findi
     end = component.last_end if component is not None else None
     if component is None or end is None or (now - moment(end.at)).total_seconds() > RECENT_SECONDS:
         return []
+    if end.finding is not None:
+        return [_ended_by_its_node(end.finding, end)]
     if end.out_of_memory:
         return [_out_of_memory(component, end)]
     if component.restarts < RESTARTS_TO_TELL:
@@ -115,6 +117,11 @@ def _restarting(component: ComponentStatus, end: End) -> Finding:
         fix=f"`logs {component.name}` shows how it ended (on Kubernetes with `--previous`). Told until it "
         "has lived an hour.",
     )
+
+
+def _ended_by_its_node(finding: Finding, end: End) -> Finding:
+    told = f"{finding.observed.rstrip('.')} (at {end.at}); another pod has taken its place."
+    return finding.model_copy(update={"observed": told, "fix": f"{finding.fix} This is told for an hour."})
 
 
 def _out_of_memory(component: ComponentStatus, end: End) -> Finding:

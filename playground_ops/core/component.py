@@ -28,6 +28,8 @@ class End(FrozenModel):
     at: str
     how: str
     out_of_memory: bool = False
+    finding: Finding | None = None
+    """Why its node ended it, where that is so."""
 
 
 class Usage(FrozenModel):

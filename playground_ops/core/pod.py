@@ -178,6 +178,13 @@ class Pod:
         return self.phase in ("Succeeded", "Failed")
 
     @property
+    def ended_at(self) -> str:
+        """Return when it has ended: by its containers, else its conditions; empty before that."""
+        ends = [one.termination.at for one in self.main if one.termination]
+        changed = [str(one.get("lastTransitionTime") or "") for one in self.conditions.values()]
+        return max(filter(None, ends or changed), default=self.created) if self.has_ended else ""
+
+    @property
     def is_running(self) -> bool:
         return any(one.is_running for one in self.main)
 

@@ -148,6 +148,13 @@ CATALOGUE = (
     ),
     Reason(
         "Evicted",
+        r"exceeds the limit|exceeds the total limit|exceeded its local ephemeral storage limit",
+        CAPACITY,
+        "It wrote more to its pod's own disk (`/tmp`, its home) than it may, and was ended alone.",
+        "Have its code write less there, or raise `resources: limits: ephemeral-storage` of its `pod`.",
+    ),
+    Reason(
+        "Evicted",
         r"",
         CAPACITY,
         "The node ran out of memory, disk or process ids, and this pod had to go.",
@@ -169,10 +176,20 @@ CATALOGUE = (
     ),
     Reason(
         "Unschedulable",
-        r"were unschedulable|node\.kubernetes\.io/(?:not-ready|unreachable|unschedulable|[a-z]+-pressure)",
+        r"were unschedulable|node\.kubernetes\.io/(?:unschedulable|[a-z]+-pressure)|"
+        r"taint \{[\w./-]*(?:not-ready|unreachable|uninitialized)",
         CAPACITY,
         "A node that it may run on is cordoned or not well.",
         "`kubectl get nodes` shows it. It starts by itself when the node takes pods again.",
+    ),
+    Reason(
+        "Unschedulable",
+        r"untolerated taint\(s\)",  # Kubernetes 1.34 and later name none
+        CAPACITY,
+        "A node that it may run on is not ready yet, or has a taint for other pods: the scheduler does not "
+        "say which.",
+        "`kubectl describe nodes` shows their taints. It starts by itself when the node is ready; to run on "
+        "one with a taint of yours it needs `tolerations`.",
     ),
     Reason(
         "Unschedulable",

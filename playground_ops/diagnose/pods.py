@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from playground_ops.core.clock import moment
+from playground_ops.core.component import End
 from playground_ops.core.errors import Finding, FindingKind
 from playground_ops.core.pod import Container, Pod, newest
 from playground_ops.diagnose import git_errors
@@ -19,6 +20,8 @@ INSTALLS = "install-packages"
 INSTALLING = "the pod installs its packages (installing packages)"
 MOUNTED = ("Pulling", "Pulled", "Created", "Started")
 """Events after which all volumes are mounted, so that earlier failures have passed."""
+BY_ITS_NODE = ("Evicted", "Preempting")
+"""Events with which a node ends a pod."""
 HINDRANCES = ("FailedMount", "FailedAttachVolume", "NodeNotReady")
 ORDINARY_WAITS = ("PodInitializing", "ContainerCreating")
 CRASH_LOOP = "CrashLoopBackOff"
@@ -50,8 +53,8 @@ class PodState:
 def assess(collected: Collected, explain: Explain = explain_exit) -> PodState:
     """Assess a pod. `explain` makes a finding from a container's name, its exit and its last lines."""
     pod, name = collected.pod, f"pod/{collected.pod.name}"
-    if pod.phase == "Failed" and pod.reason:
-        return _explained(pod, name, pod.reason, pod.message)
+    if told := _ended_by_its_node(collected):
+        return _explained(pod, name, *told)
     scheduled = pod.condition("PodScheduled")
     if (scheduled.get("status"), scheduled.get("reason")) == ("False", UNSCHEDULABLE):
         return _explained(pod, name, UNSCHEDULABLE, scheduled.get("message", ""))
@@ -69,10 +72,39 @@ def assess(collected: Collected, explain: Explain = explain_exit) -> PodState:
     return PodState(False, _waits_for(pod, collected.events))
 
 
-def replaced_pod_finding(pods: Sequence[Pod]) -> Finding | None:
-    """Return why the last failed pod ended, such as by eviction, while another one replaces it."""
-    last = newest(pod for pod in pods if pod.phase == "Failed")
-    return assess(Collected(last)).finding if last is not None and last.reason else None
+Collect = Callable[[Pod], Collected]
+"""Fetches events and logs of a pod."""
+
+
+def replaced_pod_finding(pods: Sequence[Pod], collect: Collect = Collected) -> Finding | None:
+    """Return why the node ended the last pod that has ended, such as by eviction; None where it did not."""
+    last = newest(pod for pod in pods if pod.has_ended)
+    if last is None:
+        return None
+    known = Collected(last) if last.reason else collect(last)
+    return assess(known).finding if _ended_by_its_node(known) else None
+
+
+def replaced_pod_end(pods: Sequence[Pod], collect: Collect = Collected) -> End | None:
+    """Return the end of that pod."""
+    finding = replaced_pod_finding(pods, collect)
+    last = newest(pod for pod in pods if pod.has_ended)
+    return End(at=last.ended_at, how=finding.observed, finding=finding) if last and finding else None
+
+
+def _ended_by_its_node(collected: Collected) -> tuple[str, str] | None:
+    """Return reason and message with which a node ended a pod.
+
+    The kubelet keeps them in the status only where a container ended badly. A pod whose server ended well
+    when it was told to is "Succeeded", and the event alone tells (kubelet, `generateAPIPodStatus`).
+    """
+    pod = collected.pod
+    if pod.phase == "Failed" and pod.reason:
+        return pod.reason, pod.message
+    if pod.phase != "Succeeded":
+        return None
+    told = [event for event in collected.events if event.get("reason") in BY_ITS_NODE]
+    return (told[-1]["reason"], told[-1].get("message", "")) if told else None
 
 
 def _fault(pod: Pod, container: Container, logs: Mapping[str, str], explain: Explain) -> PodState | None:
@@ -126,8 +158,7 @@ def _finding(name: str, namespace: str, reason: str, message: str, observed: str
 ROOM_IS_MADE = ("TriggeredScaleUp", "Nominated")
 """Events by which cluster-autoscaler and Karpenter announce a node for this pod."""
 UNSCHEDULABLE_GRACE_SECONDS = 7.0
-"""Time for an autoscaler (it checks every ten seconds or oftener) to announce room, and for a new node to
-lose its taint."""
+"""Time for an autoscaler (it checks every ten seconds or oftener) to announce room."""
 
 
 def room_is_coming(collected: Collected) -> bool:

@@ -87,12 +87,13 @@ def test_code_of_a_location_reaches_nothing_of_the_stack_and_of_others(
 
 def test_what_it_left_is_seen_by_nothing_that_has_credentials(stack: ClusterStack) -> None:
     """Its pod begins anew, on the folders that are there: what fetches has others of its own."""
-    (pod,) = stack.servers(PACKAGED)
+    serving = stack.location(PACKAGED)["release"]
+    (pod,) = stack.servers(PACKAGED, serving)
     before = [one["containerID"] for one in pod["status"]["initContainerStatuses"]]
     stack.kubectl("delete", "pod", pod["metadata"]["name"], "--now")
     eventually("another pod to be ready", lambda: stack.location(PACKAGED)["ready"])
-    eventually("only that one", lambda: len(stack.servers(PACKAGED)) == 1)
-    (again,) = stack.servers(PACKAGED)
+    eventually("only that one", lambda: len(stack.servers(PACKAGED, serving)) == 1)
+    (again,) = stack.servers(PACKAGED, serving)
     mounts = {
         one["name"]: {mount["mountPath"]: mount for mount in one["volumeMounts"]}
         for one in (*again["spec"]["initContainers"], *again["spec"]["containers"])

@@ -10,6 +10,7 @@ import pytest
 
 from playground_ops.checks import components, instance, room, ticks
 from playground_ops.core.component import ComponentStatus, Database, End, Heartbeat, Room, Ticking, UnderWay
+from playground_ops.core.errors import capacity
 from playground_ops.core.pod import Pod
 from playground_ops.targets.kubernetes.objects.components import usage_of
 
@@ -282,6 +283,13 @@ def test_what_keeps_ending_is_told_until_it_has_lived_for_an_hour() -> None:
     assert components.keeps_ending(component(3, "2030-01-01T10:30:00Z"), NOW) == []
     assert components.keeps_ending(component(2, "2030-01-01T11:30:00Z"), NOW) == []
     assert components.keeps_ending(None, NOW) == []
+
+
+def test_one_end_by_its_node_is_told_with_the_reason() -> None:
+    why = capacity(object="pod/a-1-x", observed="Evicted: too much in tmp.", cause="It wrote.", fix="Less.")
+    (found,) = components.keeps_ending(component(0, "2030-01-01T11:30:00Z", finding=why), NOW)
+    assert found.observed.startswith("Evicted: too much in tmp (at 2030-01-01T11:30:00Z)")
+    assert components.keeps_ending(component(0, "2030-01-01T10:30:00Z", finding=why), NOW) == []
 
 
 def test_one_end_for_want_of_memory_is_enough_to_be_told() -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.cluster.places import cache
 from tests.session.deadlines import stretched
 
 ROOT = Path(__file__).parents[2]
@@ -16,7 +17,7 @@ CODE = ("playground_ops", "playground", "benchmarks", "tests")
 CHECKS = {
     "ruff check": ("-m", "ruff", "check", "."),
     "ruff format": ("-m", "ruff", "format", "--check", "."),
-    "mypy": ("-m", "mypy"),
+    "mypy": ("-m", "mypy", "--cache-dir", str(cache().with_name("mypy"))),
     "import-linter": ("-c", "from importlinter.cli import lint_imports_command; lint_imports_command()"),
 }
 

@@ -16,7 +16,7 @@ from playground_ops.core.pod_settings import amount
 from playground_ops.diagnose.container_reasons import known
 from playground_ops.diagnose.pods import Collected, assess, room_is_coming
 from playground_ops.targets.common.overview import failing_ticks
-from playground_ops.targets.kubernetes.objects.components import status_of
+from playground_ops.targets.kubernetes.objects.components import location_status, status_of
 
 SCHEDULED = {"type": "PodScheduled", "status": "True"}
 
@@ -73,6 +73,30 @@ def test_one_that_its_node_evicted_tells_why_the_next_one_starts() -> None:
     assert (seen.finding.object, seen.finding.kind) == ("pod/2030-01-01T10:00:00Z", FindingKind.CAPACITY)
     assert seen.message == "the pod waits for its first successful probe"
     assert status_of("daemon", workload, [running]).finding is None
+
+
+def test_where_its_server_ended_well_on_the_way_the_event_tells() -> None:
+    """As a kubelet (1.34) reports it: "Succeeded", without a reason."""
+    ended = {"exitCode": 0, "reason": "Completed", "finishedAt": "2030-01-01T10:30:00Z"}
+    metadata = {"name": "a-1-x", "creationTimestamp": "2030-01-01T10:00:00Z"}
+    status = {"phase": "Succeeded", "containerStatuses": [a_container(terminated=ended)]}
+    gone = Pod.read({"metadata": metadata, "status": status})
+    fresh = {"metadata": {"name": "a-1-y", "creationTimestamp": "2030-01-01T10:31:00Z"}}
+    ready = {"conditions": [SCHEDULED, {"type": "Ready", "status": "True"}]}
+    now = Pod.read({**fresh, "status": {"phase": "Running", **ready}})
+    message = 'Usage of EmptyDir volume "tmp" exceeds the limit "128Mi". '
+    events = [{"reason": "Started"}, {"reason": "Evicted", "message": message}, {"reason": "Killing"}]
+
+    seen = location_status("a", 1, [gone, now], collected=lambda pod: Collected(pod, events))
+    assert seen.ready
+    assert seen.last_end is not None
+    assert seen.last_end.at == "2030-01-01T10:30:00Z"
+    told = seen.last_end.finding
+    assert told is not None
+    assert (told.object, told.kind) == ("pod/a-1-x", FindingKind.CAPACITY)
+    assert told.observed == f"Evicted: {message.strip(' .')}."
+    assert "ephemeral-storage" in told.fix
+    assert location_status("a", 1, [gone, now]).last_end is None, "without an event nobody knows"
 
 
 def test_a_crash_loop_is_explained_by_its_last_end_and_its_log() -> None:
@@ -170,6 +194,9 @@ def test_what_is_no_quantity_is_refused(text: str) -> None:
         ("0/3 nodes are available: 3 node(s) were unschedulable.", FindingKind.CAPACITY),
         ("0/1 nodes are available: 1 node(s) had untolerated taint {node.kubernetes.io/not-ready: }.",
          FindingKind.CAPACITY),
+        ("0/1 nodes are available: 1 node(s) had untolerated taint {node.cilium.io/agent-not-ready: }.",
+         FindingKind.CAPACITY),
+        ("0/1 nodes are available: 1 node(s) had untolerated taint(s).", FindingKind.CAPACITY),
         ("0/1 nodes are available: pod has unbound immediate PersistentVolumeClaims.", FindingKind.CAPACITY),
         ("0/1 nodes are available: 1 node(s) had untolerated taint {team: ml}.", FindingKind.CERTAIN),
         ("0/1 nodes are available: 1 node(s) didn't match Pod's node selector.", FindingKind.CERTAIN),

@@ -16,7 +16,7 @@ UNSCHEDULABLE = {
     "type": "PodScheduled",
     "status": "False",
     "reason": "Unschedulable",
-    "message": "0/1 nodes are available: 1 node(s) had untolerated taint(s).",
+    "message": "0/1 nodes are available: 1 node(s) didn't match Pod's node affinity/selector.",
     "lastTransitionTime": "2030-01-01T00:00:00Z",
 }
 NO_NODE = Pod.read(
@@ -28,7 +28,7 @@ NO_NODE = Pod.read(
     ("seconds", "certain"), [(0.5, False), (UNSCHEDULABLE_GRACE_SECONDS, True), (3600.0, True)]
 )
 def test_that_no_node_fits_is_certain_after_some_seconds(seconds: float, certain: bool) -> None:
-    """A node that has just come up has a taint for a short time."""
+    """A node that an autoscaler makes is announced some seconds later."""
     finding = assess(Collected(NO_NODE)).finding
     assert finding is not None
     assert finding.kind is FindingKind.CERTAIN

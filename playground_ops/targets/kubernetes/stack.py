@@ -159,9 +159,9 @@ class KubernetesStack:
 
     def component_status(self) -> Sequence[ComponentStatus]:
         pods, self._version = self._pods(self._namespace)
-        uses = used(self._connection, self._namespace)
+        uses, collect = used(self._connection, self._namespace), partial(collected, self._connection)
         found = [
-            status_of(name, workload, pods, partial(collected, self._connection), uses)
+            status_of(name, workload, pods, collect, uses)
             for name in KINDS
             if (workload := self._workload(name)) is not None
         ]
@@ -172,7 +172,7 @@ class KubernetesStack:
             near = pods if at_home else self._pods(namespace)[0]
             mine = [pod for pod in near if own.items() <= pod.labels.items()]
             there = uses if at_home else used(self._connection, namespace)
-            found.append(location_status(name, number, mine, there))
+            found.append(location_status(name, number, mine, there, collect))
         return found
 
     def _places(self) -> dict[str, tuple[str, Releases]]:

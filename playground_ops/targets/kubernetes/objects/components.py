@@ -8,11 +8,11 @@ from types import MappingProxyType
 from typing import Any, Literal
 
 from playground_ops.checks.components import SCALED_TO_NOTHING
-from playground_ops.core.component import ComponentStatus, Usage
+from playground_ops.core.component import ComponentStatus, End, Usage
 from playground_ops.core.errors import PlaygroundError
 from playground_ops.core.pod import Pod, newest
 from playground_ops.core.pod_settings import amount
-from playground_ops.diagnose.pods import Collected, PodState, assess, creation_refusal, replaced_pod_finding
+from playground_ops.diagnose.pods import Collected, PodState, assess, creation_refusal, replaced_pod_end
 from playground_ops.diagnose.server_log import explain_end
 from playground_ops.targets.kubernetes.api.connection import Connection
 from playground_ops.targets.kubernetes.api.paths import collection
@@ -78,14 +78,15 @@ def status_of(
     asked_for = workload["spec"].get("replicas", 1)
     ready = is_rolled_out(workload) and asked_for > 0
     state = None if ready or last is None or not asked_for else assess(collected(last), explain_end)
-    finding = (state and state.finding) or replaced_pod_finding(mine) or creation_refusal(workload)
+    replaced = replaced_pod_end(mine, collected)
+    finding = (state and state.finding) or (replaced and replaced.finding) or creation_refusal(workload)
     return ComponentStatus(
         name=name,
         kind=KINDS[name],
         ready=ready,
         since=last.created if last else None,
         restarts=last.restarts if last else 0,
-        last_end=last.last_end if last else None,
+        last_end=latest(last.last_end if last else None, replaced),
         message="" if ready else _message(workload, state),
         finding=None if ready else finding,
         usage=usage_of(last, used) if last else None,
@@ -93,7 +94,11 @@ def status_of(
 
 
 def location_status(
-    name: str, number: int | None, pods: Sequence[Pod], used: Used = MappingProxyType({})
+    name: str,
+    number: int | None,
+    pods: Sequence[Pod],
+    used: Used = MappingProxyType({}),
+    collected: Callable[[Pod], Collected] = Collected,
 ) -> ComponentStatus:
     """Return a location's status. `pods` are those of the release that serves."""
     last = newest(pods)
@@ -107,10 +112,14 @@ def location_status(
         ready=state.ready,
         since=last.created,
         restarts=last.restarts,
-        last_end=last.last_end,
+        last_end=latest(last.last_end, replaced_pod_end(pods, collected)),
         message="" if state.ready else state.message,
         usage=usage_of(last, used),
     )
+
+
+def latest(*ends: End | None) -> End | None:
+    return max((one for one in ends if one), key=lambda one: one.at, default=None)
 
 
 def is_rolled_out(workload: Mapping[str, Any]) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import NamedTuple, TypeVar
 
 from playground_ops.core import messages
@@ -123,7 +124,7 @@ class Pods:
         state = assess(known)
         if state.ready:
             return Observation(status=ServerStatus.READY, message="the server answers")
-        finding = _told_by_itself(known) or state.finding or replaced_pod_finding(pods[1:])
+        finding = _told_by_itself(known) or state.finding or self._of_replaced(pods[1:])
         if finding is None and (what := self._prepared_now(release, pods[0])):
             return _starting(pods[0], what, None, prepares=True)
         if finding is not None and room_is_coming(known):
@@ -133,6 +134,9 @@ class Pods:
         if finding is not None and is_certain(finding, pods[0], now) and not log_may_follow(known, now):
             return Observation(status=ServerStatus.FAILED, message=state.message, finding=finding)
         return _starting(pods[0], state.message, finding)
+
+    def _of_replaced(self, pods: Sequence[Pod]) -> Finding | None:
+        return replaced_pod_finding(pods, partial(collected, self._connection))
 
     def _prepared_now(self, release: Release, pod: Pod) -> str:
         """Return what its server does before it imports anything; empty where it does nothing like that."""
