@@ -69,7 +69,7 @@ PODS = [
     ),
     PodCase("exit-code", CERTAIN, "exit code 7", a_broken("python", "-c", SEVEN, restartPolicy="Always")),
     PodCase(
-        *("no-disk", CAPACITY, "this pod had to go"),
+        *("no-disk", CAPACITY, "more to its pod's own disk"),
         a_broken("sh", "-c", "head -c 40000000 /dev/zero > /tmp/full; sleep 600", container=NO_DISK),
     ),
     PodCase(
