@@ -86,8 +86,9 @@ class Pool(FromGit):
         return stack
 
     def plain(self) -> ClusterStack:
-        """Return the stack with only the locations and settings that it had at first."""
+        """Return the stack as it is configured, with only the locations and settings that it had at first."""
         with self.having() as stack:
+            stack.ok("deploy")  # the contract's rollouts have a configuration of their own
             return stack
 
     @contextmanager
