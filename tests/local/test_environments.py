@@ -50,12 +50,12 @@ def requiring(folder: Path, *lines: str) -> Project:
 
 
 def installing(caller: int) -> psutil.Process:
-    """Return the `uv pip compile` below `caller`, as soon as it runs."""
+    """Return the uv below `caller` that asks the index for what is required, as soon as it runs."""
     deadline = time.monotonic() + 30
     while time.monotonic() < deadline:
         for child in psutil.Process(caller).children(recursive=True):
             with suppress(psutil.Error):
-                if "compile" in child.cmdline():
+                if "requirements.in" in child.cmdline():
                     return child
         time.sleep(0.02)
     raise AssertionError("uv was never started")
