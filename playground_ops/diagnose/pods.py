@@ -76,20 +76,14 @@ Collect = Callable[[Pod], Collected]
 """Fetches events and logs of a pod."""
 
 
-def replaced_pod_finding(pods: Sequence[Pod], collect: Collect = Collected) -> Finding | None:
-    """Return why the node ended the last pod that has ended, such as by eviction; None where it did not."""
+def replaced_pod_end(pods: Sequence[Pod], collect: Collect = Collected) -> End | None:
+    """Return how its node ended the last pod that has ended, such as by eviction; None where it did not."""
     last = newest(pod for pod in pods if pod.has_ended)
     if last is None:
         return None
     known = Collected(last) if last.reason else collect(last)
-    return assess(known).finding if _ended_by_its_node(known) else None
-
-
-def replaced_pod_end(pods: Sequence[Pod], collect: Collect = Collected) -> End | None:
-    """Return the end of that pod."""
-    finding = replaced_pod_finding(pods, collect)
-    last = newest(pod for pod in pods if pod.has_ended)
-    return End(at=last.ended_at, how=finding.observed, finding=finding) if last and finding else None
+    finding = assess(known).finding if _ended_by_its_node(known) else None
+    return End(at=last.ended_at, how=finding.observed, finding=finding) if finding else None
 
 
 def _ended_by_its_node(collected: Collected) -> tuple[str, str] | None:

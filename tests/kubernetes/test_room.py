@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from playground_ops.core.pod import Pod
 from tests.asking import eventually
 from tests.cluster.access import KubectlFailed
 from tests.kubernetes.lasting import CODE
@@ -65,6 +66,7 @@ def test_what_fills_its_folder_on_the_claim_is_named_and_its_next_rollout_refuse
         inside(stack, FULL, EMPTIES)
     stack.ok("redeploy", FULL)
     assert stack.location(FULL)["release"] > serving
+    assert its_room(stack, FULL) == []
 
 
 @pytest.mark.soak
@@ -100,5 +102,4 @@ def test_what_writes_without_end_in_its_pod_is_ended_alone(stack: ClusterStack) 
 
 
 def has_ended(stack: ClusterStack, name: str) -> bool:
-    found = [one for one in stack.get("pods")["items"] if one["metadata"]["name"] == name]
-    return found[0]["status"]["phase"] in ("Failed", "Succeeded")
+    return Pod.read(stack.get("pod", name)).has_ended

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from playground_ops.targets.packages.downloads import Downloads
+from playground_ops.targets.packages.exact import Package
 from playground_ops.targets.packages.indexes import Index, Indexes
 from playground_ops.targets.packages.uv import Uv
 from tests.local.watched_index import PASSWORD, USER, Watched, watched
@@ -72,3 +73,18 @@ def test_uv_tells_which_index_it_asks_by_itself(monkeypatch: pytest.MonkeyPatch,
     told = Uv("environment/.").public_index()
     assert told.startswith("https://")
     assert ".test" not in told
+
+
+@pytest.mark.parametrize(
+    ("version", "file", "expected"),
+    [
+        ("1.0", "six-1.0-py3-none-any.whl", True),
+        ("1.0", "six-1.1-py3-none-any.whl", False),
+        ("1.0", "six-1.0.0-py3-none-any.whl", False),
+        ("1.0", "seven-1.0-py3-none-any.whl", False),
+        ("1.0", "six-1.0.tar.gz", False),
+        ("no version", "six-1.0-py3-none-any.whl", False),
+    ],
+)
+def test_a_file_is_a_package_s_by_its_name(version: str, file: str, expected: bool) -> None:
+    assert Package("six", version, None).is_named(f"https://files.test/{file}") is expected

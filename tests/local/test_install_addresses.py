@@ -16,48 +16,42 @@ from tests.local.watched_index import PASSWORD, USER, Watched
 from tests.projects import lock
 
 
+@pytest.fixture
+def same_name(index: Watched, elsewhere: Watched, checkout: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A project with an index of the name of a configured one, which leads to the attacker's server."""
+    monkeypatch.setenv("UV_INDEX", f"more={index.url}")
+    monkeypatch.setenv("UV_INDEX_MORE_USERNAME", USER)
+    monkeypatch.setenv("UV_INDEX_MORE_PASSWORD", PASSWORD)
+    named = f'[[tool.uv.index]]\nname = "more"\nurl = "{elsewhere.url}"\nexplicit = true\n'
+    named += '[tool.uv.sources]\ngreeter = {index = "more"}\n'
+    write(checkout / "pyproject.toml", ABOUT.format(needs='"dagster", "greeter"') + named)
+    return checkout
+
+
 class TestAddresses:
     def test_an_index_of_the_same_name_gets_none(
-        self,
-        index: Watched,
-        elsewhere: Watched,
-        checkout: Path,
-        environments: Environments,
-        monkeypatch: pytest.MonkeyPatch,
+        self, elsewhere: Watched, same_name: Path, environments: Environments
     ) -> None:
-        monkeypatch.setenv("UV_INDEX", f"more={index.url}")
-        monkeypatch.setenv("UV_INDEX_MORE_USERNAME", USER)
-        monkeypatch.setenv("UV_INDEX_MORE_PASSWORD", PASSWORD)
-        named = f'[[tool.uv.index]]\nname = "more"\nurl = "{elsewhere.url}"\nexplicit = true\n'
-        named += '[tool.uv.sources]\ngreeter = {index = "more"}\n'
         elsewhere.asks_for_login = True
-        write(checkout / "pyproject.toml", ABOUT.format(needs='"dagster", "greeter"') + named)
-        refusal(environments, checkout)
+        refusal(environments, same_name)
         assert to_the_attacker(elsewhere) == set()
 
     def test_nor_where_a_lock_names_it_and_gives_no_hash(
         self,
-        index: Watched,
         elsewhere: Watched,
-        checkout: Path,
+        same_name: Path,
         environments: Environments,
         monkeypatch: pytest.MonkeyPatch,
     ) -> None:
-        monkeypatch.setenv("UV_INDEX", f"more={index.url}")
-        monkeypatch.setenv("UV_INDEX_MORE_USERNAME", USER)
-        monkeypatch.setenv("UV_INDEX_MORE_PASSWORD", PASSWORD)
         elsewhere.gives_hashes = False
-        named = f'[[tool.uv.index]]\nname = "more"\nurl = "{elsewhere.url}"\nexplicit = true\n'
-        named += '[tool.uv.sources]\ngreeter = {index = "more"}\n'
-        write(checkout / "pyproject.toml", ABOUT.format(needs='"dagster", "greeter"') + named)
         with monkeypatch.context() as without:
             without.delenv("UV_INDEX")
-            lock(checkout)
+            lock(same_name)
         elsewhere.seen.clear()
         elsewhere.asks_for_login = True
-        monkeypatch.setenv("UV_CACHE_DIR", str(checkout.parent / "another"))
+        monkeypatch.setenv("UV_CACHE_DIR", str(same_name.parent / "another"))
         with pytest.raises(PlaygroundError):
-            made(environments, checkout)
+            made(environments, same_name)
         assert to_the_attacker(elsewhere) == set()
 
     @pytest.mark.parametrize(

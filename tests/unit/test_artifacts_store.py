@@ -38,7 +38,6 @@ CLOUDS = """
 import os, sys
 from dagster._core.instance.ref import InstanceRef
 from playground import values
-from tests.serving import served
 
 for folder in sys.argv[1:]:
     manager = InstanceRef.from_dir(folder).compute_log_manager

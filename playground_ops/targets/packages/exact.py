@@ -83,9 +83,10 @@ class Package:
         """Return whether the file at `url` has the name of a wheel of it."""
         try:
             found = parse_wheel_filename(unquote(urlsplit(url).path.rpartition("/")[2]))
+            version = Version(self.installed_version)
         except (InvalidWheelFilename, InvalidVersion):
             return False
-        return found[0] == canonicalize_name(self.name) and found[1] == Version(self.installed_version)
+        return found[0] == canonicalize_name(self.name) and str(found[1]) == str(version)
 
     def text(self) -> str:
         index = f"index = {_quoted(self.index)}\n" if self.index else ""

@@ -3,7 +3,7 @@
 Source: the resource metrics API (kubernetes.io, "Resource metrics pipeline"), `metrics.k8s.io/v1beta1`.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, Literal
 
@@ -12,7 +12,14 @@ from playground_ops.core.component import ComponentStatus, End, Usage
 from playground_ops.core.errors import PlaygroundError
 from playground_ops.core.pod import Pod, newest
 from playground_ops.core.pod_settings import amount
-from playground_ops.diagnose.pods import Collected, PodState, assess, creation_refusal, replaced_pod_end
+from playground_ops.diagnose.pods import (
+    Collect,
+    Collected,
+    PodState,
+    assess,
+    creation_refusal,
+    replaced_pod_end,
+)
 from playground_ops.diagnose.server_log import explain_end
 from playground_ops.targets.kubernetes.api.connection import Connection
 from playground_ops.targets.kubernetes.api.paths import collection
@@ -69,7 +76,7 @@ def status_of(
     name: str,
     workload: Mapping[str, Any],
     pods: Sequence[Pod],
-    collected: Callable[[Pod], Collected] = Collected,
+    collected: Collect = Collected,
     used: Used = MappingProxyType({}),
 ) -> ComponentStatus:
     """Return a component's status. `collected` fetches events and logs of a pod that is not ready."""
@@ -98,7 +105,7 @@ def location_status(
     number: int | None,
     pods: Sequence[Pod],
     used: Used = MappingProxyType({}),
-    collected: Callable[[Pod], Collected] = Collected,
+    collected: Collect = Collected,
 ) -> ComponentStatus:
     """Return a location's status. `pods` are those of the release that serves."""
     last = newest(pods)

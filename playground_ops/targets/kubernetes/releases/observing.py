@@ -20,7 +20,7 @@ from playground_ops.diagnose.pods import (
     creation_refusal,
     is_certain,
     log_may_follow,
-    replaced_pod_finding,
+    replaced_pod_end,
     room_is_coming,
 )
 from playground_ops.render.names import release_deployment
@@ -136,7 +136,8 @@ class Pods:
         return _starting(pods[0], state.message, finding)
 
     def _of_replaced(self, pods: Sequence[Pod]) -> Finding | None:
-        return replaced_pod_finding(pods, partial(collected, self._connection))
+        end = replaced_pod_end(pods, partial(collected, self._connection))
+        return end.finding if end else None
 
     def _prepared_now(self, release: Release, pod: Pod) -> str:
         """Return what its server does before it imports anything; empty where it does nothing like that."""
