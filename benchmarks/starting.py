@@ -79,10 +79,10 @@ def by_hand() -> tuple[float, float]:
         (folder / "workspace.yaml").write_text(yaml.safe_dump({"load_from": servers}))
         began = time.perf_counter()
         # Five processes that make the instance's tables at once break each other.
-        _start(folder, "-c", TABLES).wait(timeout=60)
+        start(folder, "-c", TABLES).wait(timeout=60)
         made = time.perf_counter()
         started = [
-            _start(
+            start(
                 folder,
                 "-m",
                 "dagster",
@@ -99,9 +99,9 @@ def by_hand() -> tuple[float, float]:
             )
             for location, module in LOCATIONS.items()
         ]
-        started.append(_start(folder, "-m", "dagster._daemon", "run", "-w", str(folder / "workspace.yaml")))
+        started.append(start(folder, "-m", "dagster._daemon", "run", "-w", str(folder / "workspace.yaml")))
         started.append(
-            _start(
+            start(
                 folder,
                 "-m",
                 "dagster_webserver",
@@ -127,7 +127,8 @@ def by_hand() -> tuple[float, float]:
                 process.wait()
 
 
-def _start(home: Path, *arguments: str) -> subprocess.Popen[bytes]:
+def start(home: Path, *arguments: str) -> subprocess.Popen[bytes]:
+    """Start Python with these arguments, for the instance at `home`."""
     return subprocess.Popen(
         [sys.executable, *arguments],
         cwd=ROOT,

@@ -9,9 +9,10 @@ from playground_ops.cli.console import NOTHING_TO_DO, echo, end, say_boldly
 from playground_ops.cli.main import guarded
 from playground_ops.cli.repeating import repeating
 from playground_ops.cli.session import Session, common
-from playground_ops.cli.stack_commands import bring_up, document_of
+from playground_ops.cli.stack_commands import bring_up, document_of, force_option, warn_of_collisions
 from playground_ops.cli.status_command import show_status
 from playground_ops.config import Configuration
+from playground_ops.engine.planning import Asked
 from playground_ops.engine.status import read_status
 
 
@@ -30,11 +31,13 @@ def next_steps(configuration: Configuration, target: str) -> str:
 
 
 @click.command()
+@force_option
 @common
-def bootstrap(config: Path | None, target: str | None, as_json: bool) -> None:
+def bootstrap(config: Path | None, target: str | None, as_json: bool, force: bool) -> None:
     """Start the whole stack, or complete it; a no-op when it runs already."""
     session = Session(config, target, as_json)
-    deployed = bring_up(session, "bootstrap", [])
+    warn_of_collisions(session)
+    deployed = bring_up(session, "bootstrap", Asked(force=force))
     found = read_status(session.engine.target, session.configuration)
     if not as_json:
         if deployed.plan.is_empty:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from playground_ops.checks.collisions import sharing
 from playground_ops.config import OPS, Configuration, load
 from playground_ops.config.digest import with_what_ops_sees
 from playground_ops.config.unsupported import must_fit
@@ -223,7 +224,9 @@ def _stack_context(configuration: Configuration, target: Target, lock_seconds: f
         watch=configuration.rollout.confirm_seconds,
         lock=lock_seconds,
     )
-    return StackContext(configuration, Engine(target, SilentProgress(), SystemClock(), timeouts))
+    may_share = sharing(configuration.locations)
+    engine = Engine(target, SilentProgress(), SystemClock(), timeouts, sharing=may_share)
+    return StackContext(configuration, engine)
 
 
 def local_target() -> Target:

@@ -96,7 +96,10 @@ class Asking:
         job: str,
         config: dict[str, Any] | None = None,
         tags: Sequence[dict[str, str]] = (),
+        assets: Sequence[str] = (),
     ) -> str:
+        """Launch a job, or of an asset job only these assets. Returns the run's id."""
+        chosen = {"assetSelection": [{"path": asset.split("/")} for asset in assets]} if assets else {}
         data = self.graphql(
             """mutation($p: ExecutionParams!) { launchRun(executionParams: $p) { __typename
               ... on LaunchRunSuccess { run { runId } } ... on PythonError { message }
@@ -106,6 +109,7 @@ class Asking:
                     "repositoryLocationName": location,
                     "repositoryName": "__repository__",
                     "jobName": job,
+                    **chosen,
                 },
                 "runConfigData": config or {},
                 "executionMetadata": {"tags": list(tags)},
@@ -164,6 +168,24 @@ class Asking:
             id=run_id,
         )["logsForRun"]["events"]
         return "\n".join(found.get("message", "") + str(found.get("error") or "") for found in events)
+
+
+class At(Asking):
+    """One of the UIs of a stack that has several."""
+
+    def __init__(self, ui: str) -> None:
+        self._ui = ui
+
+    @property
+    def ui(self) -> str:
+        return self._ui
+
+    def locations(self) -> list[str]:
+        """Return the names of the locations that it shows."""
+        found = self.graphql(
+            "{ workspaceOrError { ... on Workspace { locationEntries { name } } } }",
+        )["workspaceOrError"]["locationEntries"]
+        return sorted(one["name"] for one in found)
 
 
 def next_numbers(records: Sequence[Mapping[str, Any]]) -> dict[str, int]:

@@ -29,6 +29,7 @@ from playground_ops.core.errors import Finding, FindingKind, LockHeld, Playgroun
 from playground_ops.core.files import Kept, SharedFiles
 from playground_ops.core.loaded import Automation, Defined, LoadedCode, Shown
 from playground_ops.core.model import (
+    MAIN,
     LiveRelease,
     Location,
     Observation,
@@ -41,6 +42,7 @@ from playground_ops.core.model import (
 )
 from playground_ops.core.moving import Move, Moved
 from playground_ops.core.plan import Change, Plan, plan
+from playground_ops.core.produced import Launch, Produced, RunSeen, Wanted
 from playground_ops.diagnose.git_errors import lacking
 
 if TYPE_CHECKING:
@@ -102,6 +104,10 @@ class World:
     """What a commit's checkout tells, by commit."""
     defined: dict[str, list[Defined]] = field(default_factory=dict)
     """Definitions by commit."""
+    silent_servers: set[str] = field(default_factory=set)
+    """By the name of their releases: servers that accept a question and never answer."""
+    assets: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    """Keys of assets by commit; others have one that begins with the location's name."""
     heads: dict[str, str] = field(default_factory=dict)
     """By location: the commit that its ref leads to."""
     artifacts: Path = field(default_factory=Path)
@@ -144,6 +150,16 @@ class World:
     """For how many looks a tick is under way."""
     awaited: dict[str, set[int]] = field(default_factory=dict)
     """By location: the releases that queued runs are to start on."""
+    made: dict[str, dict[str, Produced]] = field(default_factory=dict)
+    """By location and key: what it has made last."""
+    makes: dict[str, dict[str, Produced | Finding]] = field(default_factory=dict)
+    """By location and key: what a run makes, or why it fails."""
+    runs: dict[str, Launch] = field(default_factory=dict)
+    """Every launched run, by its id."""
+    run_looks: dict[str, int] = field(default_factory=dict)
+    """By location: how often a run is seen before it is over; a negative number for one that never is."""
+    away: set[str] = field(default_factory=set)
+    """Deployments whose database does not answer."""
     verdicts: dict[str, Verdict] = field(default_factory=dict)
     ticks: int = 0
     verbs: list[str] = field(default_factory=list)
@@ -151,6 +167,9 @@ class World:
 
     def of(self, release: Release) -> str:
         return self.behaviour.get(release.revision.commit, GOOD)
+
+    def assets_of(self, release: Release) -> tuple[str, ...]:
+        return self.assets.get(release.revision.commit, (f"{release.location.name}/numbers",))
 
     def serving_release(self, location: str) -> Release | None:
         number = self.serving.get(location)
@@ -245,15 +264,16 @@ class FakeStack:
 
     def withdraw(self, location: str) -> None:
         self.world.serving.pop(location, None)
+        self.world.draining[location] = {*self.world.releases.get(location, ())}
 
-    def ui_address(self) -> str | None:
+    def ui_address(self, deployment: str = MAIN) -> str | None:
         return "http://127.0.0.1:3000"
 
     def logs(self, component: str, lines: int, follow: bool) -> Iterator[str]:
         return iter(())
 
-    def back_up(self, say: Any) -> Backup:
-        return Backup(file="/backups/1.backup", bytes=1)
+    def back_up(self, say: Any) -> Sequence[Backup]:
+        return [Backup(file="/backups/1.backup", bytes=1)]
 
     def down(self, say: Any, grace_seconds: float | None) -> None:
         self.world.serving.clear()
@@ -263,15 +283,17 @@ class FakeStack:
 
 
 class FakeWebserver:
-    def __init__(self, target: FakeTarget) -> None:
-        self.target, self.world = target, target.world
+    """The webserver of one deployment: as a real one, it knows the locations of no other."""
+
+    def __init__(self, target: FakeTarget, deployment: str) -> None:
+        self.target, self.world, self.deployment = target, target.world, deployment
 
     def shown(self, location: str) -> Shown:
         self.target.step("shown")
         if self.world.overview is None:
             return Shown(error="it does not answer (http://fake)", is_away=True)
         now = self.world.serving_release(location)
-        if now is None or self.world.of(now) == NEVER_SHOWN:
+        if now is None or self.world.of(now) == NEVER_SHOWN or now.location.deployment != self.deployment:
             return Shown(error="nothing")
         if self.world.of(now) in (DIES_WHILE_WATCHED, REPLACED):
             self.world.looks += 1
@@ -281,9 +303,27 @@ class FakeWebserver:
             return Shown(server_id=f"{location}-{before}")
         return Shown(server_id=self.target.server_id(now))
 
-    def other_asset_keys(self, location: str) -> dict[str, Sequence[str]]:
-        self.target.step("other_asset_keys")
-        return {}
+    def asset_keys(self) -> Mapping[str, Sequence[str]] | None:
+        self.target.step("asset_keys")
+        if self.world.overview is None:
+            return None
+        return {name: self.world.assets_of(release) for name, release in self._loaded().items()}
+
+    def servers(self) -> Mapping[str, str]:
+        self.target.step("servers")
+        if self.world.overview is None:
+            return {}
+        return {name: self.target.server_id(release) for name, release in self._loaded().items()}
+
+    def _loaded(self) -> dict[str, Release]:
+        """Return what its workspace has and answers."""
+        serving = {name: self.world.serving_release(name) for name in sorted(self.world.serving)}
+        return {
+            name: release
+            for name, release in serving.items()
+            if release and release.location.deployment == self.deployment
+            if release.name not in self.world.dead
+        }
 
     def reload(self, location: str) -> None:
         with self.target.effect("reload"):
@@ -301,6 +341,44 @@ class FakeWebserver:
     def overview(self) -> Overview | None:
         return self.world.overview
 
+    def launch(self, asked: Launch) -> str:
+        with self.target.effect("launch"):
+            now = self.world.serving_release(asked.location)
+            if self.world.overview is None:
+                raise PlaygroundError(finding(FindingKind.TRANSIENT, "the webserver does not answer."))
+            if now is None or now.location.deployment != self.deployment:
+                raise AssertionError(f"the webserver of {self.deployment} knows no {asked.location}")
+            known = {
+                (one.repository, one.name)
+                for one in self.world.defined.get(now.revision.commit, ())
+                if one.kind == "asset"
+            }
+            if wrong := [key for key in asked.keys if (asked.repository, key) not in known]:
+                raise AssertionError(f"{asked.location} does not define {wrong} in {asked.repository!r}")
+            run_id = f"run-{len(self.world.runs) + 1}"
+            self.world.runs[run_id] = asked
+            return run_id
+
+    def run(self, run_id: str) -> RunSeen:
+        self.target.step("run")
+        asked = self.world.runs[run_id]
+        release = self.world.serving_release(asked.location)
+        if release is None or release.location.deployment != self.deployment:
+            raise AssertionError(f"the webserver of {self.deployment} knows no {run_id}")
+        if self.world.overview is None:
+            raise PlaygroundError(finding(FindingKind.TRANSIENT, "the webserver does not answer."))
+        looks = self.world.run_looks.get(asked.location, 0)
+        if looks:
+            self.world.run_looks[asked.location] = looks - 1
+            return RunSeen(status="STARTED")
+        made = {key: self.world.makes[asked.location][key] for key in asked.keys}
+        failed = [one for one in made.values() if isinstance(one, Finding)]
+        if failed:
+            return RunSeen(status="FAILURE", finding=failed[0])
+        of_location = self.world.made.setdefault(asked.location, {})
+        of_location |= {key: one for key, one in made.items() if isinstance(one, Produced)}
+        return RunSeen(status="SUCCESS")
+
 
 class FakeTarget:
     name = "fake"
@@ -308,9 +386,11 @@ class FakeTarget:
     def __init__(self, world: World, kill_at: int | None = None, kill_after_effect: bool = False) -> None:
         self.world = world
         self.stack = FakeStack(world)
-        self.webserver = FakeWebserver(self)
         self._kill_at, self._after_effect = kill_at, kill_after_effect
         self._steps = 0
+
+    def webserver(self, deployment: str = MAIN) -> FakeWebserver:
+        return FakeWebserver(self, deployment)
 
     def step(self, verb: str) -> None:
         """Count a method call; from `kill_at` on nothing happens any more."""
@@ -423,9 +503,14 @@ class FakeTarget:
         self.step("wait")
         self.world.clock.sleep(seconds)
 
-    def inspect(self, release: Release) -> LoadedCode:
+    def inspect(self, release: Release, seconds: float = 180.0) -> LoadedCode:
         self.step("inspect")
         behaviour = self.world.of(release)
+        if release.name in self.world.dead:
+            raise PlaygroundError(finding(FindingKind.TRANSIENT, "nobody answers."))
+        if release.name in self.world.silent_servers:
+            self.world.clock.sleep(seconds)
+            raise PlaygroundError(finding(FindingKind.TRANSIENT, "nobody answers in time."))
         if behaviour == REFUSES:
             raise RolloutFailed(finding(observed="the server says no"))
         folder = "/elsewhere" if behaviour == WRONG_COMMIT else self._directory(release)
@@ -434,7 +519,7 @@ class FakeTarget:
             working_directories=(folder,),
             repositories=tuple(self.repositories(release)),
             automations=tuple(self.world.automations.get(release.revision.commit, ())),
-            asset_keys=("shared",),
+            asset_keys=self.world.assets_of(release),
             defined=tuple(self.world.defined.get(release.revision.commit, ())),
         )
 
@@ -514,10 +599,22 @@ class FakeTarget:
     def snapshot(self) -> FakeTarget:
         return self
 
-    def storage(self) -> Storage:
+    def storage(self, deployment: str = MAIN) -> Storage:
         if isinstance(self.world.storage, PlaygroundError):
             raise self.world.storage
         return self.world.storage
+
+    def produced(self, location: Location, wanted: Sequence[Wanted]) -> Sequence[Produced]:
+        self.step("produced")
+        if location.deployment in self.world.away:
+            raise PlaygroundError(finding(FindingKind.TRANSIENT, "the database does not answer."))
+        made = self.world.made.get(location.name, {})
+        found = [(one, made[one.key]) for one in wanted if one.key in made]
+        return [
+            each.model_copy(update={"checks": tuple(c for c in each.checks if c.name in one.checks)})
+            for one, each in found
+            if one.partition in (None, each.partition)
+        ]
 
     def fail_lost_runs(self, location: str) -> Sequence[str]:
         self.step("fail_lost_runs")

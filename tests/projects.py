@@ -101,6 +101,8 @@ def surroundings() -> dict[str, str]:
     }}
     assert found == expected, found
     assert len(os.environ["PLAYGROUND_COMMIT"]) == 40
+    assert os.environ["PLAYGROUND_DEPLOYMENT"] == os.environ["DAGSTER_CLOUD_DEPLOYMENT_NAME"] == "main"
+    assert os.environ["DAGSTER_CLOUD_GIT_SHA"] == os.environ["PLAYGROUND_COMMIT"]
     import scripts.later  # of the project's folder, and not imported before
 
     return found

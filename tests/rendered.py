@@ -15,6 +15,7 @@ from playground_ops.config import Configuration
 from playground_ops.config.cluster import ClusterFacts, in_cluster
 from playground_ops.core.model import Location, Release, Revision
 from playground_ops.render import jobs, one_shot_pods, release
+from playground_ops.render.deployments import views
 from playground_ops.render.pod_fingerprint import with_fingerprints
 from playground_ops.render.stack import by_hand
 from playground_ops.targets.common import refs
@@ -109,6 +110,31 @@ kubernetes:
   read_only_ingress: 
     {{host: look.internal, class_name: nginx, path: /look, tls_secret: tls, annotations: {{x/y: z}}}}
   ops: *pod
+deployments:
+  - name: next
+    webserver:
+      host: 127.0.0.1
+      port: 3101
+      allowed_hosts: [next.corp.test]
+      read_only: true
+      path: /next
+      pod: *pod
+    daemon: {{enabled: on, dequeue_interval_seconds: 3, pod: *pod}}
+    run_queue:
+      max_concurrent_runs: 2
+      tag_concurrency_limits:
+        - {{key: team, value: data, limit: 1}}
+        - {{key: customer, per_unique_value: true, limit: 2}}
+    run_retries: {{max_retries: 1, retry_on_asset_or_op_failure: true}}
+    environment: {{STAGE: next}}
+  - name: quiet
+    webserver:
+      ingress:
+        {{host: quiet.internal, class_name: nginx, path: /q, tls_secret: tls, annotations: {{x/y: z}}}}
+    daemon: off
+    postgres:
+      password_secret: quiet
+      external: {{host: db.internal, port: 6432, database: q, user: ada, parameters: {{sslmode: require}}}}
 code_locations:
   - name: orders
     repo:
@@ -143,10 +169,12 @@ code_locations:
     isolation: {{namespace: data-orders, quota: {{requests.cpu: 500m, pods: 9}}, database: true}}
     pod: *pod
   - {{name: image, image: registry.internal/a:1, module: a.definitions, working_directory: /srv/a}}
-  - {{name: image-2, image: registry.internal/b:1, python_file: /srv/b/definitions.py}}
+  - {{name: image-2, image: registry.internal/b:1, python_file: /srv/b/definitions.py, deployment: next}}
+  - {{name: again, repo: https://git.internal/data/orders.git, deployment: next, shared_assets: warn}}
   - name: x
     repo: https://git.internal/data/public.git
     isolation: true
+    deployment: quiet
     dependencies: project
     dependencies_from: requirements/run.txt
     extras: [warehouse]
@@ -193,11 +221,13 @@ def everything(configuration: Configuration) -> Iterator[dict[str, Any]]:
         script = one_shot_pods.Script("print()", ("job", "smoke", candidate.name))
         name = f"dagster-smoke-{location.name}-01234567"
         yield one_shot_pods.smoke_pod(candidate, found, ARCHIVE, name, script)
-    yield jobs.backup_pod(found, "dagster-backup-01234567", "2026-01-01T00-00-00Z.backup", 45)
+    for view in views(found):
+        name = f"01234567-{view.deployment}"
+        yield jobs.backup_pod(view, f"dagster-backup-{name}", "2026-01-01T00-00-00Z.backup", 45)
+        yield jobs.migration_job(view, f"dagster-migration-{name}")
     command = jobs.Command(["redeploy", "--ref", "a b", "--progress-only"], "somebody")
     for one in (None, released(found.ops, found) if found.ops.repository else None):
         yield jobs.remote_job(found, "playground-ops-01234567", ARCHIVE, command, one)
-    yield jobs.migration_job(found, "dagster-migration-01234567")
 
 
 def code_archive(namespace: str) -> dict[str, Any]:

@@ -21,7 +21,7 @@ def job_of(
     release: Release, configuration: Configuration, archive: str, tags: dict[str, Any] | None = None
 ) -> dict[str, Any]:
     """Return the Job that `K8sRunLauncher.launch_run` makes; `tags` is a run's tag `dagster-k8s/config`."""
-    launcher = runs.pod_launcher(configuration)["config"]
+    launcher = runs.pod_launcher(configuration.of(release.location.deployment))["config"]
     base = K8sContainerContext(
         image_pull_policy=launcher["image_pull_policy"],
         service_account_name=launcher["service_account_name"],

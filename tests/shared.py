@@ -63,7 +63,9 @@ class SharedStack(Generic[S]):
         """
         stack = self.made()
         quiet = [{"automation": "off", **location} for location in locations]
-        self._bring_about(partial(stack.ok, "deploy") if self._deployed else stack.bootstrap, quiet, sections)
+        # What the file before has in another deployment may go, or come here.
+        deploy = partial(stack.ok, "deploy", "--force") if self._deployed else stack.bootstrap
+        self._bring_about(deploy, quiet, sections)
         yield stack
 
     def made(self) -> S:

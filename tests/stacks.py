@@ -17,9 +17,10 @@ from typing import Any
 import yaml
 
 from playground_ops.config import load
+from playground_ops.core.model import MAIN
 from playground_ops.engine.status import read_status
 from playground_ops.targets.local.target import LocalTarget
-from tests.asking import Asking, next_numbers
+from tests.asking import Asking, At, next_numbers
 from tests.guardian import Guardian
 from tests.session.deadlines import stretched
 from tests.session.times import started
@@ -112,8 +113,13 @@ class Stack(Asking):
 
     @property
     def ui(self) -> str:
-        applied = json.loads((self.state / "stack.json").read_text())
-        return f"http://{applied['host']}:{applied['port']}"
+        return self.at(MAIN).ui
+
+    def at(self, deployment: str) -> At:
+        """Return the UI of a deployment."""
+        address = LocalTarget(self.state, ROOT).stack.ui_address(deployment)
+        assert address is not None, f"{deployment} is not deployed"
+        return At(address)
 
 
 @contextmanager

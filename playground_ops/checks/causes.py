@@ -7,13 +7,15 @@ not seen.
 from collections.abc import Sequence
 from urllib.parse import urlsplit
 
+from playground_ops.core.component import component_of
 from playground_ops.core.errors import Finding, FindingKind
+from playground_ops.core.model import MAIN
 
 DEPLOY = "deploy"
 """A deploy that is under way."""
 DATABASE, WEBSERVER, DAEMON, SUPERVISOR = "database", "webserver", "daemon", "supervisor"
-ROLE = "role/dagster"
-"""Dagster's role in the stack's own Postgres."""
+"""Labels of the main deployment's; `core.component.component_of` makes those of others."""
+_ROLE = "role/"
 OF_THE_DATABASE = ("DagsterPostgresException", "The stack's own database")
 """Words of errors, and of a cause that is made from them (`diagnose.server_log`)."""
 SHARED_PREFIXES = ("pod/", "deployment/", "statefulset/")
@@ -50,6 +52,15 @@ def location(name: str) -> str:
     return f"location/{name}"
 
 
+def role(name: str) -> str:
+    """Return the label of a deployment's role in the stack's own Postgres."""
+    return f"{_ROLE}{name}"
+
+
+def is_role(object: str | None) -> bool:
+    return object is not None and object.startswith(_ROLE)
+
+
 def missing(component: str) -> str:
     """Return the label of an object of a component that is gone."""
     return f"missing/{component}"
@@ -60,13 +71,15 @@ def rollout(location: str) -> str:
     return f"rollout/{location}"
 
 
-def of_a_process(finding: Finding) -> Seen:
-    """Return why a process is not up: a node, a quota or a registry hits several, and a database all.
+def of_a_process(finding: Finding, deployment: str = MAIN) -> Seen:
+    """Return why a process is not up: a node, a quota or a registry hits several, and a database all of its
+    deployment.
 
     What is certain (a wrong image, a missing Secret) is the process's own, whatever else is found.
     """
     text = f"{finding.observed}\n{finding.cause}\n{finding.evidence}"
-    known = seen(finding, follows=[DATABASE] if any(words in text for words in OF_THE_DATABASE) else ())
+    needs = [component_of(DATABASE, deployment)] if any(words in text for words in OF_THE_DATABASE) else ()
+    known = seen(finding, follows=needs)
     return shared(known) if _hits_several(finding) else known
 
 

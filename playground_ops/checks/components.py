@@ -6,10 +6,10 @@ from datetime import datetime
 from playground_ops.checks import causes
 from playground_ops.checks.causes import DATABASE, DEPLOY, SUPERVISOR, WEBSERVER, Seen, seen
 from playground_ops.core.clock import moment
-from playground_ops.core.component import ComponentStatus, End
+from playground_ops.core.component import ComponentStatus, End, component_of
 from playground_ops.core.errors import Finding, certain, transient
 from playground_ops.core.loaded import Shown
-from playground_ops.core.model import Observation, Release, ServerStatus
+from playground_ops.core.model import MAIN, Observation, Release, ServerStatus
 
 SCALED_TO_NOTHING = "it is scaled to nothing, so it has no pod"
 """The message of a component whose workload has no replicas."""
@@ -30,7 +30,7 @@ def keeps_ending(component: ComponentStatus | None, now: datetime) -> list[Findi
         return [_out_of_memory(component, end)]
     if component.restarts < RESTARTS_TO_TELL:
         return []
-    needs = [] if component.kind == "postgres" else [DATABASE]
+    needs = [] if component.kind == "postgres" else [component_of(DATABASE, component.deployment)]
     return [seen(_restarting(component, end), follows=[component.name, *needs])]
 
 
@@ -42,22 +42,25 @@ def is_up(name: str, component: ComponentStatus | None) -> list[Finding]:
     if component.ready:
         return []
     if component.finding is not None:
-        return [seen(causes.of_a_process(component.finding), explains=[name], follows=gone)]
+        told = causes.of_a_process(component.finding, component.deployment)
+        return [seen(told, explains=[name], follows=gone)]
     if component.message == SCALED_TO_NOTHING:
         return [seen(_scaled_to_nothing(name), explains=[name])]
-    needs = [] if component.kind == "postgres" else [DATABASE]
-    needs += [WEBSERVER] if component.message.endswith(UNHEARD) else []
+    webserver, database = (component_of(one, component.deployment) for one in (WEBSERVER, DATABASE))
+    needs = [] if component.kind == "postgres" else [database]
+    needs += [webserver] if component.message.endswith(UNHEARD) else []
     return [seen(_not_ready(component), explains=[name], follows=[*gone, *needs, DEPLOY])]
 
 
 def answers(release: Release, observed: Observation) -> list[Finding]:
     if observed.status is ServerStatus.READY:
         return []
-    name, found = release.location.name, observed.finding
+    name, found, deployment = release.location.name, observed.finding, release.location.deployment
     if found is None:
-        told = seen(_not_answering(name, release.number, observed.message), follows=[SUPERVISOR, DATABASE])
+        needs = [SUPERVISOR, component_of(DATABASE, deployment)]
+        told = seen(_not_answering(name, release.number, observed.message), follows=needs)
     else:
-        told = seen(causes.of_a_process(found), follows=[SUPERVISOR])
+        told = seen(causes.of_a_process(found, deployment), follows=[SUPERVISOR])
     return [seen(told, explains=[causes.location(name)])]
 
 
@@ -65,20 +68,23 @@ def is_shown(release: Release, shown: Shown, own: str) -> list[Finding]:
     """Check that the webserver shows the release; `own` is the id that the release's server gives itself."""
     if shown.error is None and shown.server_id == own:
         return []
-    told = _not_shown(release.location.name, release.number, shown.error or "an earlier server")
-    return [seen(told, follows=[causes.missing(WEBSERVER), WEBSERVER, DATABASE] if shown.is_away else [])]
+    webserver, database = (component_of(one, release.location.deployment) for one in (WEBSERVER, DATABASE))
+    told = _not_shown(release.location.name, release.number, shown.error or "an earlier server", webserver)
+    return [seen(told, follows=[causes.missing(webserver), webserver, database] if shown.is_away else [])]
 
 
-def asks_in_vain() -> Seen:
+def asks_in_vain(deployment: str = MAIN) -> Seen:
     """Return the finding for a webserver that answers nobody, which its process alone does not show."""
+    webserver = component_of(WEBSERVER, deployment)
     found = transient(
-        object="component/webserver",
+        object=f"component/{webserver}",
         observed="It does not answer what it is asked about daemons, runs and locations.",
         cause="It hangs, it has more to do than it can, or the database does not answer it.",
-        fix="`logs webserver` shows its own words.",
+        fix=f"`logs {webserver}` shows its own words.",
     )
-    follows = [causes.missing(WEBSERVER), WEBSERVER, SUPERVISOR, DATABASE, DEPLOY]
-    return seen(found, explains=[WEBSERVER], follows=follows)
+    database = component_of(DATABASE, deployment)
+    follows = [causes.missing(webserver), webserver, SUPERVISOR, database, DEPLOY]
+    return seen(found, explains=[webserver], follows=follows)
 
 
 def _not_ready(component: ComponentStatus) -> Finding:
@@ -171,12 +177,12 @@ def _not_answering(name: str, number: int, message: str) -> Finding:
     )
 
 
-def _not_shown(name: str, number: int, seen: str) -> Finding:
+def _not_shown(name: str, number: int, seen: str, webserver: str) -> Finding:
     return transient(
         object=f"location/{name}",
         observed=f"Release {number} serves and the webserver shows {seen}.",
         cause="The webserver has not loaded what the server answers.",
-        fix="Reload the location in the UI's deployment page; `logs webserver`.",
+        fix=f"Reload the location in the UI's deployment page; `logs {webserver}`.",
     )
 
 

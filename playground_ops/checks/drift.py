@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 
 from playground_ops.checks import causes
-from playground_ops.checks.causes import DEPLOY, ROLE, seen
+from playground_ops.checks.causes import DEPLOY, seen
 from playground_ops.core.component import Deploying
 from playground_ops.core.errors import Finding, certain
 from playground_ops.core.plan import Change, FieldChange, Plan
@@ -28,8 +28,8 @@ def check(plan: Plan) -> tuple[dict[str, list[Finding]], dict[str, list[Finding]
 
 def _shows_in(change: Change) -> list[str]:
     """Return the causes that show what differs at the process itself: none runs, or nothing serves."""
-    if change.object == ROLE:
-        return [ROLE]
+    if causes.is_role(change.object):
+        return [str(change.object)]
     is_location = change.kind == "location" and change.object is None
     gone = change.action == "create" or [field.path for field in change.fields] == ["process"]
     if is_location:

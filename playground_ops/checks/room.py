@@ -2,10 +2,12 @@
 
 from collections.abc import Sequence
 
-from playground_ops.checks.causes import DEPLOY, ROLE, seen
+from playground_ops.checks import causes
+from playground_ops.checks.causes import DEPLOY, seen
 from playground_ops.checks.topic import FOUNDATION
 from playground_ops.core.component import ComponentStatus, Database, Room, Storage, Usage
 from playground_ops.core.errors import Finding, capacity, certain
+from playground_ops.core.model import MAIN
 
 LEAST_FREE = 0.1
 """Part of a volume; a kubelet evicts pods at the same free part of its disk (nodefs.available)."""
@@ -31,7 +33,7 @@ def connections(database: Database) -> list[Finding]:
     used, most = database.connections, database.most_connections
     if used is None or most is None or used < MOST_CONNECTIONS * most:
         return []
-    return [_crowded(used, most)]
+    return [_crowded(database.name, used, most)]
 
 
 def schema(database: Database) -> list[Finding]:
@@ -41,10 +43,11 @@ def schema(database: Database) -> list[Finding]:
 
 
 def rights(database: Database) -> list[Finding]:
-    """Check the rights of Dagster's role in the stack's own Postgres: every location's code has it."""
+    """Check the rights of its role in the stack's own Postgres: every location's code there has it."""
     if not database.too_many_rights:
         return []
-    return [seen(_mighty(database.too_many_rights), explains=[ROLE], follows=[DEPLOY])]
+    role = causes.role(database.name)
+    return [seen(_mighty(role, database.too_many_rights), explains=[role], follows=[DEPLOY])]
 
 
 def memory(component: ComponentStatus | None) -> list[Finding]:
@@ -62,11 +65,12 @@ def of_component(usage: Usage) -> dict[str, int]:
     return {"memory, MiB": usage.memory_bytes // MIB, "processor, millicores": usage.millicores}
 
 
-def of_storage(storage: Storage, keeper: str) -> dict[str, dict[str, int]]:
+def of_storage(storage: Storage, keeper: str, deployment: str = MAIN) -> dict[str, dict[str, int]]:
     """Return the numbers by component and label. `keeper` is the component that keeps the database."""
+    what = "database" if deployment == MAIN else f"database of {deployment}"
     found: dict[str, dict[str, int]] = {keeper: {}, FOUNDATION: {}}
     if database := storage.database:
-        found[keeper]["database, MiB"] = database.bytes_used // MIB
+        found[keeper][f"{what}, MiB"] = database.bytes_used // MIB
         found[keeper] |= {"connections": database.connections} if database.connections is not None else {}
     if room := storage.of_database:
         found[keeper]["written of the claim, MiB"] = (room.bytes_total - room.bytes_free) // MIB
@@ -110,9 +114,9 @@ def _many_files(room: Room) -> Finding:
     )
 
 
-def _crowded(used: int, most: int) -> Finding:
+def _crowded(name: str, used: int, most: int) -> Finding:
     return capacity(
-        object="database/dagster",
+        object=f"database/{name}",
         observed=f"{used} of {most} connections are in use.",
         cause="Each run in flight and each server holds some; so does whoever else uses this database.",
         fix="Let fewer runs be under way at once (`run_queue`), raise `max_connections`, or put a pooler "
@@ -123,7 +127,7 @@ def _crowded(used: int, most: int) -> Finding:
 
 def _other_schema(database: Database) -> Finding:
     return certain(
-        object="database/dagster",
+        object=f"database/{database.name}",
         observed=f"Its schema is at revision {database.revision}; this Dagster's is "
         f"{database.wanted_revision}.",
         cause="Dagster was upgraded, or set back, without `dagster instance migrate`.",
@@ -133,9 +137,9 @@ def _other_schema(database: Database) -> Finding:
     )
 
 
-def _mighty(had: Sequence[str]) -> Finding:
+def _mighty(role: str, had: Sequence[str]) -> Finding:
     return certain(
-        object=ROLE,
+        object=role,
         observed=f"In the stack's Postgres it has what it should not have: {', '.join(had)}.",
         cause="The image of Postgres makes its first role a superuser, and no `deploy` from a clone has "
         "taken that away, or somebody gave it back. With it the code of any location reads every database "

@@ -5,8 +5,9 @@ from collections.abc import Sequence
 
 from playground_ops.checks import causes
 from playground_ops.checks.causes import DAEMON, seen
-from playground_ops.core.component import Ticking
+from playground_ops.core.component import Ticking, component_of
 from playground_ops.core.errors import Finding, FindingKind, certain, transient
+from playground_ops.core.model import MAIN
 from playground_ops.diagnose import explain_exit
 
 WHILE = " while it is imported"
@@ -18,15 +19,16 @@ LATE_FACTOR, LATE_SECONDS = 5.0, 300.0
 """A sensor is late when it has not ticked for five of its intervals, and for five minutes."""
 
 
-def check(found: Sequence[Ticking]) -> dict[str, list[Finding]]:
-    """Return the findings by location."""
+def check(found: Sequence[Ticking], deployment: str = MAIN) -> dict[str, list[Finding]]:
+    """Return the findings by location; all are of one deployment."""
+    daemon = component_of(DAEMON, deployment)
     on = [one for one in found if one.running]
     findings: dict[str, list[Finding]] = defaultdict(list)
     for one in on:
         if one.last == "FAILURE":
             findings[one.location].append(_fails(one))
         elif _is_late(one):
-            findings[one.location].append(seen(_late(one), follows=[causes.missing(DAEMON), DAEMON]))
+            findings[one.location].append(seen(_late(one, daemon), follows=[causes.missing(daemon), daemon]))
     places: dict[tuple[str, str], list[str]] = defaultdict(list)
     for one in on:
         places[one.kind, one.name].append(one.location)
@@ -85,13 +87,13 @@ def _took_too_long(what: str, location: str) -> Finding:
     )
 
 
-def _late(one: Ticking) -> Finding:
+def _late(one: Ticking, daemon: str) -> Finding:
     return transient(
         object=f"{one.kind}/{one.name}",
         observed=f"It last ticked {(one.age_seconds or 0) / 60:.0f} min ago and is to tick every "
         f"{one.every_seconds:g} s.",
         cause="The daemon is down or has too much to do, or an earlier tick of it does not return.",
-        fix="Look at its last tick's page and at `logs daemon`.",
+        fix=f"Look at its last tick's page and at `logs {daemon}`.",
         whose="surroundings",
     )
 

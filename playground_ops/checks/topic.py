@@ -3,7 +3,8 @@
 from collections.abc import Iterable, Mapping, Sequence
 from enum import Enum
 
-from playground_ops.checks.causes import Seen
+from playground_ops.checks.causes import DAEMON, WEBSERVER, Seen
+from playground_ops.core.component import component_of
 from playground_ops.core.errors import Finding
 
 
@@ -27,7 +28,8 @@ class Topic(str, Enum):
 
 
 MEANING = {
-    Topic.HEALTHY: "It runs, answers, does not keep ending, and the webserver shows what serves.",
+    Topic.HEALTHY: "It runs, answers, does not keep ending, the webserver shows what serves, and no other "
+    "location of its deployment serves its asset keys.",
     Topic.TICKS: "No schedule or sensor of it fails, stands still, or is on in two locations.",
     Topic.LAST_ROLLOUT: "Its last rollout went well; one that failed is told until the next good one.",
     Topic.RUNS: "No run of it waits, starts or ends for longer than such a thing takes.",
@@ -48,18 +50,22 @@ _LOCATION = (
 
 
 def parts(
-    locations: Mapping[str, bool], keeps: Sequence[str], has_limits: bool
+    locations: Mapping[str, bool], deployments: Mapping[str, bool], keeps: Sequence[str], has_limits: bool
 ) -> dict[str, tuple[Topic, ...]]:
     """Return the topics that are checked for each component.
 
-    `locations`: names, and whether they come from a repository. `keeps`: components that hold the stack's
-    data. `has_limits`: whether processes have resource limits.
+    `locations`: names, and whether they come from a repository. `deployments`: names, and whether they have a
+    daemon. `keeps`: components that hold the stack's data. `has_limits`: whether processes have resource
+    limits.
     """
     limited = (Topic.ROOM,) if has_limits else ()
+    watched = [name for name, has_daemon in deployments.items() if has_daemon]
+    webserver = (Topic.HEALTHY, *limited, Topic.AS_CONFIGURED)
+    daemon = (Topic.HEALTHY, Topic.RUNS, *limited, Topic.AS_CONFIGURED)
     return {
-        "webserver": (Topic.HEALTHY, *limited, Topic.AS_CONFIGURED),
+        **dict.fromkeys((component_of(WEBSERVER, name) for name in deployments), webserver),
         **dict.fromkeys(keeps, _KEEPS),
-        "daemon": (Topic.HEALTHY, Topic.RUNS, *limited, Topic.AS_CONFIGURED),
+        **dict.fromkeys((component_of(DAEMON, name) for name in watched), daemon),
         **{
             name: (*_LOCATION, *((Topic.SOURCE,) if from_git else ())) for name, from_git in locations.items()
         },

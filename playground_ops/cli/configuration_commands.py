@@ -6,10 +6,11 @@ from pathlib import Path
 
 import click
 
-from playground_ops.cli.console import echo, print_document, print_json
+from playground_ops.cli.console import echo, print_document, print_json, say
 from playground_ops.cli.progress import write_error
 from playground_ops.cli.session import common
-from playground_ops.config import Configuration, load
+from playground_ops.config import Configuration, collisions, load
+from playground_ops.config.deployment_notes import notes
 from playground_ops.config.unsupported import exposed, ignored, must_fit, named_files
 from playground_ops.context import configuration_file, project_folder
 from playground_ops.core.errors import BadInput, Finding, certain
@@ -23,7 +24,9 @@ def validate(config: Path | None, target: str | None, as_json: bool) -> None:
     names = [location.name for location in configuration.locations]
     chosen = target or configuration.target
     must_fit(configuration, chosen)
-    warnings = [*ignored(configuration, chosen), *exposed(configuration, chosen)]
+    warnings = [*ignored(configuration, chosen), *exposed(configuration, chosen), *notes(configuration)]
+    warnings += collisions.told(configuration)
+    note = collisions.apart(configuration)
     if chosen == "local" and named_files(configuration):
         from playground_ops.targets.local import environment_files
 
@@ -32,11 +35,14 @@ def validate(config: Path | None, target: str | None, as_json: bool) -> None:
             told for one in configuration.all_locations for told in environment_files.open_to_others(one)
         )
     if as_json:
-        print_json({"file": configuration.source, "locations": names, "warnings": warnings})
+        found = {"file": configuration.source, "locations": names, "warnings": warnings}
+        print_json({**found, "notes": [note] if note else []})
     else:
         for warning in warnings:
             write_error(f"warning: {warning}\n")
         echo(f"{configuration.source}: good. Locations: {', '.join(names)}.")
+        if note:
+            say(note)
 
 
 @click.command()

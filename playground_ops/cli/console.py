@@ -112,7 +112,7 @@ def findings_of(error: BaseException) -> Sequence[Finding]:
     if isinstance(error, PlaygroundError):
         return error.findings
     if isinstance(error, RolloutCancelled):
-        return [_cancelled(str(error), error.record)]
+        return [error.finding or _cancelled(str(error), error.record)]
     raise error
 
 

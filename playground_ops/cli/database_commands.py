@@ -1,8 +1,9 @@
-"""Commands about the database of a stack on Kubernetes: backup, restore."""
+"""Commands about the databases of a stack on Kubernetes: backup, restore."""
 
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -10,63 +11,101 @@ from playground_ops.cli.console import echo, print_json
 from playground_ops.cli.progress import Display, display
 from playground_ops.cli.session import common, context_of_the_command
 from playground_ops.context import open_cluster
+from playground_ops.core.model import MAIN
+from playground_ops.engine.deployments import must_be_there
+
+if TYPE_CHECKING:
+    from playground_ops.targets.kubernetes.outside.backups import Kept
 
 FILE = click.Path(path_type=Path, dir_okay=False)
 TOLD_EVERY_SECONDS = 2.0
 FORCED_GRACE_SECONDS = 5
 
 
+def of_deployment(command: Callable[..., None]) -> Callable[..., None]:
+    """Add `--deployment` to a command."""
+    told = "Deployment whose database it is; default: the main one."
+    return click.option("--deployment", default=MAIN, metavar="NAME", help=told)(command)
+
+
 @click.command()
 @click.argument("file", type=FILE)
 @click.option("--force", is_flag=True, help="Overwrite FILE.")
+@of_deployment
 @common
-def backup(config: Path | None, target: str | None, as_json: bool, file: Path, force: bool) -> None:
-    """Write the stack's database to FILE, while the stack goes on (on Kubernetes)."""
-    from playground_ops.targets.kubernetes.outside import backups, postgres
+def backup(
+    config: Path | None, target: str | None, as_json: bool, file: Path, force: bool, deployment: str
+) -> None:
+    """Write a deployment's database to FILE, while the stack goes on (on Kubernetes)."""
+    from playground_ops.targets.kubernetes.outside import backups
 
-    connection, configuration = open_cluster(config, target, context_of_the_command())
-    place = postgres.find(connection, configuration, backups.INSTEAD)
-    size = backups.back_up(connection, place, file, counting(display(as_json), "read"), overwrite=force)
+    kept = _kept(config, target, deployment)
+    size = backups.back_up(kept, file, counting(display(as_json), "read"), overwrite=force)
     if as_json:
-        print_json({"file": str(file), "bytes": size})
+        print_json({"file": str(file), "bytes": size, "deployment": deployment})
     else:
         echo(f"{file}: {size:,} bytes, checked by pg_restore.")
 
 
 @click.command()
 @click.argument("file", type=FILE)
-@click.option("--stop", "stops", is_flag=True, help="Stop the stack for it, and start it again.")
+@click.option("--stop", "stops", is_flag=True, help="Stop the deployment for it, and start it again.")
 @click.option("--force", is_flag=True, help="With --stop: also while runs are under way, which ends them.")
+@click.option("--of-another", is_flag=True, help="Also a backup of another deployment.")
+@of_deployment
 @common
 def restore(
-    config: Path | None, target: str | None, as_json: bool, file: Path, stops: bool, force: bool
+    config: Path | None,
+    target: str | None,
+    as_json: bool,
+    file: Path,
+    stops: bool,
+    force: bool,
+    of_another: bool,
+    deployment: str,
 ) -> None:
-    """Bring the database of a stopped stack back to what FILE holds (on Kubernetes)."""
+    """Bring the database of a stopped deployment back to what FILE holds (on Kubernetes)."""
     from playground_ops.targets.kubernetes.outside import backups, postgres, stopping
 
     if force and not stops:
-        raise click.UsageError("--force is for --stop: a stack that is stopped has no runs under way.")
-    connection, configuration = open_cluster(config, target, context_of_the_command())
-    place, shown = postgres.find(connection, configuration, backups.INSTEAD), display(as_json)
-    namespaces = configuration.namespaces
-    backups.verify(connection, place, file)
+        raise click.UsageError("--force is for --stop: what is stopped has no runs under way.")
+    kept, shown = _kept(config, target, deployment), display(as_json)
+    backups.verify_any(kept, file) if of_another else backups.verify(kept, file)
+    connection, place = kept.connection, kept.place
+    processes = stopping.Processes(connection, kept.whole, deployment)
     if not stops:
-        stopping.must_be_stopped(connection, place, namespaces)
-        backups.restore(connection, place, file, counting(shown, "sent"))
+        stopping.must_be_stopped(processes, place)
+        backups.restore(kept, file, counting(shown, "sent"))
     else:
         if not force:
-            postgres.must_have_no_runs(postgres.active_runs(connection, place), "Stopping the stack")
+            runs = postgres.active_runs(connection, place, kept.owner)
+            postgres.must_have_no_runs(runs, f"Stopping {_called(deployment)}")
         try:
-            grace = FORCED_GRACE_SECONDS if force else None
-            stopping.stop(connection, namespaces, shown.line, grace)
-            stopping.must_be_stopped(connection, place, namespaces)
-            backups.restore(connection, place, file, counting(shown, "sent"))
+            stopping.stop(processes, shown.line, FORCED_GRACE_SECONDS if force else None)
+            stopping.must_be_stopped(processes, place)
+            backups.restore(kept, file, counting(shown, "sent"))
         finally:
-            stopping.start(connection, namespaces, shown.line)
+            stopping.start(processes, shown.line)
     if as_json:
-        print_json({"file": str(file), "restored": True, "started": stops})
+        told = {"file": str(file), "deployment": deployment, "restored": True, "started": stops}
+        print_json(told)
     else:
-        echo(f"The database is as {file} has it.")
+        whose = "The database" if deployment == MAIN else f"The database of deployment {deployment}"
+        echo(f"{whose} is as {file} has it.")
+
+
+def _kept(config: Path | None, target: str | None, deployment: str) -> "Kept":
+    """Return the database of a deployment. Raises BadInput for an unknown one, or one that is elsewhere."""
+    from playground_ops.targets.kubernetes.outside import backups, postgres
+
+    connection, configuration = open_cluster(config, target, context_of_the_command())
+    must_be_there(configuration, deployment)
+    place = postgres.find(connection, configuration.of(deployment), backups.INSTEAD)
+    return backups.Kept(connection, place, configuration, deployment)
+
+
+def _called(deployment: str) -> str:
+    return "the stack" if deployment == MAIN else f"deployment {deployment}"
 
 
 def counting(shown: Display, verb: str) -> Callable[[int], None]:

@@ -113,19 +113,27 @@ def _report(
     end({"rollouts": [found.model_dump(mode="json") for found in records]}, failures, as_json)
 
 
+ASKED = "`status` tells what a candidate that waits changes; `history`, with its number as --diff, tells all."
+
+
 def _verdict(name: str, approved: bool, summary: str) -> click.Command:
-    @click.command(name, help=summary)
+    @click.command(name, help=f"{summary}\n\n{ASKED}")
     @click.argument("location")
     @click.option("--reason", default="", help="What the record says of it.")
     @common
     def command(config: Path | None, target: str | None, as_json: bool, location: str, reason: str) -> None:
         said = Verdict(approved=approved, by=whoever_is_at_the_keyboard(), reason=reason)
         session = Session(config, target, as_json)
-        release = decide(session.engine.target, location_named(session.configuration, location).name, said)
+        decided = decide(session.engine.target, location_named(session.configuration, location).name, said)
+        release, changes = decided.release, decided.changes
         if as_json:
-            print_json({"release": release.name, "commit": release.revision.commit, "approved": approved})
+            told = changes.model_dump(mode="json") if changes else None
+            commit = release.revision.commit
+            print_json({"release": release.name, "commit": commit, "approved": approved, "changes": told})
             return
         echo(f"{release.name} at {release.revision.short}: {'approved' if approved else 'rejected'}.")
+        if changes:
+            echo(f"{changes.sentence()}.")
 
     return command
 

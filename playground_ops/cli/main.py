@@ -48,15 +48,15 @@ LISTED = {
     "approve": Listed("location_commands", "Let the candidate of LOCATION that waits for approval go on."),
     "reject": Listed("location_commands", "End the rollout of LOCATION that waits for approval."),
     "compare": Listed(
-        "view_commands",
-        "What differs between the definitions of BEFORE and AFTER: locations, or releases such as a-3.",
+        "compare_command",
+        "What differs between BEFORE and AFTER: their definitions, or what they have made of their assets.",
     ),
     "status": Listed(
         "status_command",
         "What runs, at which commit, since when; and how the last rollout of each location ended.",
     ),
     "history": Listed(
-        "view_commands",
+        "history_command",
         "Every rollout of LOCATION (of all, without one), newest last; and why its last one failed.",
     ),
     "logs": Listed(
@@ -69,16 +69,18 @@ LISTED = {
         "Logs, events, objects and health in one archive, without secrets, for a bug report.",
     ),
     "ui": Listed(
-        "view_commands", "Print the UI's address and open it in a browser, when a terminal is there."
+        "view_commands",
+        "Print the address of DEPLOYMENT's UI and open it in a browser, when a terminal is there.",
     ),
     "secret": Listed(
         "secret_commands", "Make and change Secrets of the stack (on Kubernetes): git, rotate-database."
     ),
     "backup": Listed(
-        "database_commands", "Write the stack's database to FILE, while the stack goes on (on Kubernetes)."
+        "database_commands", "Write a deployment's database to FILE, while the stack goes on (on Kubernetes)."
     ),
     "restore": Listed(
-        "database_commands", "Bring the database of a stopped stack back to what FILE holds (on Kubernetes)."
+        "database_commands",
+        "Bring the database of a stopped deployment back to what FILE holds (on Kubernetes).",
     ),
     "down": Listed("stack_commands", "End every process of the stack, after its runs."),
 }

@@ -8,6 +8,7 @@ import click
 from playground_ops.cli.console import echo, print_json
 from playground_ops.cli.progress import display
 from playground_ops.config import Configuration
+from playground_ops.core.component import component_of
 from playground_ops.render.names import WEBSERVER, WEBSERVER_PORT
 from playground_ops.render.webserver import prefix
 from playground_ops.targets.kubernetes.api.connection import Connection, chosen_context
@@ -61,14 +62,17 @@ def logs(configuration: Configuration, context: str | None, asked: AskedLogs, as
 def forward_ui(
     configuration: Configuration, context: str | None, port: int, browse: bool, as_json: bool
 ) -> None:
-    """Forward until Ctrl-C. Raises PlaygroundError: no webserver is reached, or the port is taken."""
+    """Forward to the webserver of the deployment that `configuration` is of, until Ctrl-C.
+
+    Raises PlaygroundError: no webserver is reached, or the port is taken.
+    """
     settings = configuration.kubernetes
-    chosen = Selection(settings.namespace, f"app={WEBSERVER}")
+    chosen = Selection(settings.namespace, f"app={component_of(WEBSERVER, configuration.deployment)}")
     say = display(as_json).line
     connection = Connection(chosen_context(context, settings.context))
     with Forward(connection, chosen, WEBSERVER_PORT, say, port) as forward:
         address = f"http://{forward.address}{prefix(configuration)}"
-        ingress = ingress_address(configuration)
+        ingress = settings.ingress and settings.ingress.url
         if as_json:
             print_json({"ui": address, "ingress": ingress})
         else:
@@ -79,10 +83,3 @@ def forward_ui(
         if browse:
             click.launch(address)
         forward.wait()
-
-
-def ingress_address(configuration: Configuration) -> str | None:
-    wanted = configuration.kubernetes.ingress
-    if wanted is None:
-        return None
-    return f"{'https' if wanted.tls_secret else 'http'}://{wanted.host}{prefix(configuration)}"

@@ -5,12 +5,15 @@ from pathlib import Path
 import click
 
 from playground_ops.cli.console import echo, end, fail, plain, print_json, say
+from playground_ops.cli.database_commands import of_deployment
 from playground_ops.cli.progress import display
 from playground_ops.cli.session import Session, common, context_of_the_command
 from playground_ops.cli.stack_commands import bring_up, document_of
 from playground_ops.config.kubernetes_rules import object_name
 from playground_ops.context import open_cluster
 from playground_ops.core.errors import BadInput, Finding, certain
+from playground_ops.core.model import MAIN
+from playground_ops.engine.deployments import must_be_there
 
 FILE = click.Path(path_type=Path, dir_okay=False)
 
@@ -147,9 +150,12 @@ def _unreadable(file: Path, observed: str) -> Finding:
 
 @secret.command("rotate-database")
 @click.option("--force", is_flag=True, help="Also while runs are under way, which ends them.")
+@of_deployment
 @common
-def rotate_command(config: Path | None, target: str | None, as_json: bool, force: bool) -> None:
-    """Give Postgres a new password, and deploy; name what is in Postgres and not the stack's.
+def rotate_command(
+    config: Path | None, target: str | None, as_json: bool, force: bool, deployment: str
+) -> None:
+    """Give a deployment's database a new password, and deploy; name what is in Postgres and not the stack's.
 
     A rotation that was interrupted is finished by another one.
     """
@@ -158,23 +164,26 @@ def rotate_command(config: Path | None, target: str | None, as_json: bool, force
     from playground_ops.targets.kubernetes.outside.preflight import check
 
     connection, configuration = open_cluster(config, target, context_of_the_command())
-    place = postgres.find(connection, configuration, rotation.INSTEAD)
-    rotation.must_be_ours(connection, configuration)
+    must_be_there(configuration, deployment)
+    view = configuration.of(deployment)
+    place = postgres.find(connection, view, rotation.INSTEAD)
+    rotation.must_be_ours(connection, view)
     wanted = [one for objects in render(configuration).values() for one in objects]
     check(connection, configuration, wanted)  # what stands in the way of the deploy must be known before
-    runs = postgres.active_runs(connection, place)
+    runs = postgres.active_runs(connection, place, postgres.owner_of(view))
     if not force:
         postgres.must_have_no_runs(runs, "A new password")
     shown = display(as_json)
     for run in runs:
         shown.line(f"ends: run {run}")
     roles.settle(connection, configuration, place, shown.line)
-    rotation.rotate(connection, configuration, place, shown.line)
+    rotation.rotate(connection, view, place, shown.line)
     foreign = strangers.find(connection, configuration, place)
     session = Session(config, target, as_json)
-    deployed = bring_up(session, "deploy", [])
+    deployed = bring_up(session, "deploy")
     if not as_json:
-        echo("The database has a new password, and the stack uses it.")
+        whose = "The database" if deployment == MAIN else f"The database of deployment {deployment}"
+        echo(f"{whose} has a new password, and the stack uses it.")
         fail(foreign, as_json)
     more = {"runs_ended": [run.id for run in runs], "not_of_the_stack": plain(foreign)}
     end({**document_of(deployed), **more}, deployed.failures, as_json)

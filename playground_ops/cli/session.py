@@ -65,10 +65,14 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Telling:
-    """When a command tells that a location serves, and whether it waits for the end of its watch."""
+    """When a command tells that a location serves, whether it waits for the end of its watch, and its words
+    when somebody ends it before its end."""
 
     at_once: bool = True
     watches: bool = True
+    stopping: str = "cancelling: cleaning up first"
+    leaving: str = "left: it goes on without this command, and `history` tells how it ended"
+    """Where another process does the work."""
 
 
 AT_THE_END = Telling(at_once=False)
@@ -203,10 +207,10 @@ class Session:
         if serves:
             self._stop.left.set()
         else:
-            self.line("cancelling: cleaning up first")
+            self.line(self._telling.stopping)
             self._stop.cancelled.set()
         wait([ending])
 
     def _leave(self, code: int) -> NoReturn:
-        self.line("left: it goes on without this command, and `history` tells how it ended")
+        self.line(self._telling.leaving)
         raise click.exceptions.Exit(code)

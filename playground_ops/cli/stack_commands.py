@@ -5,8 +5,18 @@ from typing import Any
 
 import click
 
-from playground_ops.cli.console import EXIT_FAILED, NOTHING_TO_DO, echo, end, print_json, sentence_of, table
+from playground_ops.cli.console import (
+    EXIT_FAILED,
+    NOTHING_TO_DO,
+    echo,
+    end,
+    print_json,
+    say,
+    sentence_of,
+    table,
+)
 from playground_ops.cli.session import Session, common
+from playground_ops.config import collisions
 from playground_ops.context import whoever_is_at_the_keyboard
 from playground_ops.core.errors import BadInput, Finding, certain
 from playground_ops.core.model import Action
@@ -14,18 +24,25 @@ from playground_ops.core.plan import FieldChange, Plan
 from playground_ops.engine import apply
 from playground_ops.engine.collect import entries, name_of, write
 from playground_ops.engine.context import Asker
+from playground_ops.engine.planning import WHOLE, Asked, make_plan
 
 NOW_SECONDS = 2.0
 """Seconds between SIGTERM and SIGKILL with `down --now`."""
 
 
+force_option = click.option(
+    "--force", is_flag=True, help="Also move locations to another deployment, and remove one that serves."
+)
+
+
 @click.command()
 @click.option("--components", help="Only these, separated by commas.")
+@force_option
 @common
-def plan(config: Path | None, target: str | None, as_json: bool, components: str | None) -> None:
+def plan(config: Path | None, target: str | None, as_json: bool, components: str | None, force: bool) -> None:
     """Show what `deploy` would change. Writes nothing."""
     session = Session(config, target, as_json)
-    found = apply.make_plan(session.engine, session.configuration, _split(components))
+    found = make_plan(session.engine, session.configuration, Asked(_split(components), force))
     if as_json:
         print_json(found.model_dump(mode="json"))
     else:
@@ -34,14 +51,22 @@ def plan(config: Path | None, target: str | None, as_json: bool, components: str
 
 @click.command()
 @click.option("--components", help="Only these, separated by commas.")
+@force_option
 @click.option("--progress-only", is_flag=True, hidden=True, help="The caller tells how it ended.")
 @common
 def deploy(
-    config: Path | None, target: str | None, as_json: bool, components: str | None, progress_only: bool
+    config: Path | None,
+    target: str | None,
+    as_json: bool,
+    components: str | None,
+    force: bool,
+    progress_only: bool,
 ) -> None:
     """Bring the whole stack to what the configuration says."""
     session = Session(config, target, as_json)
-    deployed = bring_up(session, "deploy", _split(components))
+    if not progress_only:
+        warn_of_collisions(session)
+    deployed = bring_up(session, "deploy", Asked(_split(components), force))
     if progress_only:
         raise click.exceptions.Exit(EXIT_FAILED if deployed.failures else 0)
     if not as_json:
@@ -51,14 +76,20 @@ def deploy(
     end(document_of(deployed), deployed.failures, as_json)
 
 
-def bring_up(session: Session, action: Action, components: list[str]) -> apply.Deployed:
+def warn_of_collisions(session: Session) -> None:
+    """Say first which locations have the same code, as what they would serve is likely to be refused."""
+    for sentence in collisions.told(session.configuration):
+        session.engine.progress.warn(sentence)
+
+
+def bring_up(session: Session, action: Action, asked: Asked = WHOLE) -> apply.Deployed:
     return session.run(
         lambda: apply.deploy(
             session.engine,
             session.configuration,
             session.progress_of,
             Asker(whoever_is_at_the_keyboard(), action),
-            components,
+            asked,
         )
     )
 
@@ -97,6 +128,8 @@ def show_plan(found: Plan) -> None:
             rows.extend(("", "", _changed_field(field.in_short())) for field in change.fields)
         rows.extend(("", "", f"drift: {one.path} is by {one.manager}, and stays") for one in change.drift)
     table(("action", "component", "fields"), rows)
+    for note in found.notes:
+        say(note)
     echo(found.summary())
 
 

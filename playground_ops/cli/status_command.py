@@ -17,6 +17,7 @@ from playground_ops.cli.console import (
 )
 from playground_ops.cli.session import Session, common
 from playground_ops.core.component import ComponentStatus
+from playground_ops.core.model import MAIN
 from playground_ops.engine.status import LocationStatus, StackStatus, read_status
 
 
@@ -38,16 +39,33 @@ def status(config: Path | None, target: str | None, as_json: bool) -> None:
 
 def show_status(found: StackStatus) -> None:
     say(f"UI {found.ui}")
+    for one in (one for one in found.deployments if one.name != MAIN):
+        say(f"UI of {one.name} {one.ui or 'is not deployed yet: `deploy` makes it'}")
     say(f"configuration {found.configuration}")
+    for note in found.notes:
+        say(note)
     short_table(
         ("component", "since", "restarts", "state"),
         [_component_row(component) for component in found.components],
     )
-    short_table(
-        ("location", "release", "commit", "since", "state", "automation", "last rollout"),
-        [_location_row(location) for location in found.locations],
+    columns: tuple[str, ...] = (
+        "location",
+        "release",
+        "commit",
+        "since",
+        "state",
+        "automation",
+        "last rollout",
     )
+    rows = [_location_row(location) for location in found.locations]
+    if len(found.deployments) > 1:
+        columns = (columns[0], "deployment", *columns[1:])
+        rows = [(row[0], one.deployment, *row[1:]) for row, one in zip(rows, found.locations, strict=True)]
+    short_table(columns, rows)
     for location in found.locations:
+        if location.candidate_changes:
+            name, changes = location.name, location.candidate_changes
+            say(f"Release {location.candidate} waits for `approve {name}` or `reject {name}`: {changes}.")
         if location.last_rollout and location.last_rollout.reason:
             say(f"Why the last rollout of {location.name} failed: `history {location.name}`.")
 

@@ -1,4 +1,4 @@
-"""Read-only commands: history, logs, health, ui, compare."""
+"""Read-only commands: logs, health, ui."""
 
 import sys
 from collections.abc import Sequence
@@ -18,48 +18,15 @@ from playground_ops.cli.console import (
     fail,
     print_json,
     say,
-    short_time,
     table,
-    tell,
 )
 from playground_ops.cli.session import Session, common, context_of_the_command
 from playground_ops.config import load
 from playground_ops.context import configuration_file
 from playground_ops.core.errors import Finding, PlaygroundError
-from playground_ops.core.model import RolloutRecord
-from playground_ops.engine import apply
-from playground_ops.engine.compare import Comparison, compare
+from playground_ops.core.model import MAIN
+from playground_ops.engine.deployments import must_be_there, not_deployed_yet
 from playground_ops.engine.health.examine import examine, sources
-
-
-@click.command()
-@click.argument("location", required=False)
-@common
-def history(config: Path | None, target: str | None, as_json: bool, location: str | None) -> None:
-    """Every rollout of LOCATION (of all, without one), newest last; and why its last one failed.
-
-    A location that was taken out of the configuration still has its own.
-    """
-    session = Session(config, target, as_json)
-    configuration, stored = session.configuration, session.engine.target
-    if location is None:
-        configured = [found.name for found in configuration.all_locations]
-        names = list(dict.fromkeys([*configured, *stored.recorded()]))
-    elif location in stored.recorded():
-        names = [location]
-    else:
-        names = [apply.location_named(configuration, location).name]
-    records = [record for name in names for record in stored.records(name)]
-    records.sort(key=lambda record: record.started_at)
-    if as_json:
-        print_json([record.model_dump(mode="json") for record in records])
-    else:
-        table(
-            ("started", "location", "action", "outcome", "release", "commit", "by", "what"),
-            [_history_row(record) for record in records],
-        )
-        if location and records and records[-1].finding:
-            tell(records[-1].finding)
 
 
 @click.command()
@@ -151,26 +118,38 @@ def _show_health(found: Folded, ahead: Sequence[str]) -> None:
 
 
 @click.command()
+@click.argument("deployment", default=MAIN)
 @click.option("--port", type=click.IntRange(1, 65_535), help="On Kubernetes: the port here, else a free one.")
 @click.option("--no-browser", is_flag=True, help="Print the address and open nothing.")
 @common
-def ui(config: Path | None, target: str | None, as_json: bool, port: int | None, no_browser: bool) -> None:
-    """Print the UI's address and open it in a browser, when a terminal is there.
+def ui(
+    config: Path | None,
+    target: str | None,
+    as_json: bool,
+    deployment: str,
+    port: int | None,
+    no_browser: bool,
+) -> None:
+    """Print the address of DEPLOYMENT's UI and open it in a browser, when a terminal is there.
 
-    On Kubernetes it forwards a port of this machine to the webserver, until Ctrl-C.
+    Without a name it is the main one's. On Kubernetes it forwards a port of this machine to the webserver,
+    until Ctrl-C.
     """
     configuration = load(config or configuration_file())
+    must_be_there(configuration, deployment)
     browse = sys.stdout.isatty() and not no_browser
     if (target or configuration.target) == "kubernetes":
         from playground_ops.cli.reaching import forward_ui
 
-        forward_ui(configuration, context_of_the_command(), port or 0, browse, as_json)
+        forward_ui(configuration.of(deployment), context_of_the_command(), port or 0, browse, as_json)
         return
     if port:
         raise click.UsageError("--port is for the target `kubernetes`; here it is `webserver: port:`.")
-    address = Session(config, target, as_json).engine.target.stack.ui_address()
+    stack = Session(config, target, as_json).engine.target.stack
+    address = stack.ui_address(deployment)
     if address is None:
-        raise PlaygroundError(NOT_DEPLOYED)
+        there = stack.ui_address() is not None
+        raise PlaygroundError(not_deployed_yet(deployment) if there else NOT_DEPLOYED)
     if as_json:
         print_json({"ui": address})
         return
@@ -179,46 +158,4 @@ def ui(config: Path | None, target: str | None, as_json: bool, port: int | None,
         click.launch(address)
 
 
-def _history_row(record: RolloutRecord) -> tuple[str, ...]:
-    revision = record.revision
-    return (
-        short_time(record.started_at),
-        record.location,
-        record.action,
-        record.outcome.value if record.outcome else f"under way: {record.phase.value}",
-        str(record.release.number) if record.release else "-",
-        revision.short if revision else "-",
-        record.by,
-        record.finding.observed if record.finding else (revision.subject if revision else ""),
-    )
-
-
-@click.command("compare")
-@click.argument("before")
-@click.argument("after")
-@common
-def compare_command(config: Path | None, target: str | None, as_json: bool, before: str, after: str) -> None:
-    """What differs between the definitions of BEFORE and AFTER: locations, or releases such as a-3."""
-    session = Session(config, target, as_json)
-    session.leave_to_the_inside("compare", before, after)
-    names = [location.name for location in session.configuration.all_locations]
-    found = session.run(lambda: compare(session.engine.target, names, before, after))
-    if as_json:
-        print_json(found.model_dump(mode="json"))
-    else:
-        show(found)
-
-
-def show(found: Comparison) -> None:
-    rows = [
-        (one.change, one.kind, one.name, field.path, field.before or "-", field.after or "-")
-        for one in found.differences
-        for field in one.fields
-    ]
-    plain = [(one.change, one.kind, one.name, "", "", "") for one in found.differences if not one.fields]
-    if rows or plain:
-        table(("change", "kind", "name", "field", "before", "after"), [*plain, *rows])
-    echo(found.summary())
-
-
-COMMANDS = {"history": history, "logs": logs, "health": health, "ui": ui, "compare": compare_command}
+COMMANDS = {"logs": logs, "health": health, "ui": ui}

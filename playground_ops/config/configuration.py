@@ -5,62 +5,27 @@ A section is one class: its possible keys, their rules, and the value that the p
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from playground_ops.config import kubernetes_rules, quantities, rules
+from playground_ops.config.deployment_section import Deployment
+from playground_ops.config.instance_sections import (
+    DaemonSettings,
+    ExternalPostgres,
+    IngressSettings,
+    RunQueueSettings,
+    RunRetriesSettings,
+    WebserverSettings,
+)
 from playground_ops.config.location_section import OPS, LocationKeys, OpsSection
 from playground_ops.config.pod_section import Pod
 from playground_ops.config.section import Section, WrittenAs
 from playground_ops.config.store import ArtifactsStore
-from playground_ops.core.model import Dependencies, Location
+from playground_ops.core.component import component_of
+from playground_ops.core.model import MAIN, Dependencies, Location
 from playground_ops.core.pod_settings import PodSettings
-
-
-class WebserverSettings(Section):
-    pod: Pod = PodSettings()
-    read_only: bool = False
-    """On Kubernetes: a second webserver, in which nothing can be launched or changed."""
-    host: rules.Host = "127.0.0.1"
-    port: rules.Port | None = None
-    """None: 3000 if it is free, else any free one."""
-    allowed_hosts: rules.Listed[kubernetes_rules.HostName] = ()
-    """Names by which browsers reach it, beside localhost, its ingress and addresses."""
-
-
-class DaemonSettings(Section):
-    pod: Pod = PodSettings()
-    dequeue_interval_seconds: Annotated[int, Field(ge=1, le=3600)] = 1
-
-
-class TagLimit(Section):
-    """How many runs with a tag may be under way at once."""
-
-    key: rules.TagKey
-    value: rules.Text | None = None
-    """None: whatever the value."""
-    per_unique_value: bool = False
-    limit: Annotated[int, Field(ge=0, le=100_000)]
-
-    @model_validator(mode="after")
-    def _one_of_two(self) -> TagLimit:
-        if self.value is not None and self.per_unique_value:
-            raise ValueError("no `value` beside `per_unique_value: true`, which is for every value")
-        return self
-
-
-class RunQueueSettings(Section):
-    max_concurrent_runs: Annotated[int, Field(ge=-1, le=100_000)] = 10
-    """-1: no limit; 0: none starts."""
-    tag_concurrency_limits: rules.Listed[TagLimit] = ()
-
-
-class RunRetriesSettings(Section):
-    max_retries: Annotated[int, Field(ge=0, le=1000)] = 0
-    """How often a run that failed is tried again, unless its tag `dagster/max_retries` says otherwise."""
-    retry_on_asset_or_op_failure: bool = True
-    """Whether also where a step failed, and not only where the run's process was lost."""
 
 
 class ImageSettings(Section):
@@ -95,19 +60,6 @@ class RolloutSettings(Section):
     capacity_timeout_seconds: Annotated[float, Field(ge=0, le=3600)] = 120.0
 
 
-class ExternalPostgres(Section):
-    """A database that the stack uses and does not run."""
-
-    host: rules.Host
-    port: rules.Port = 5432
-    database: rules.Text = "dagster"
-    user: rules.Text = "dagster"
-    parameters: dict[kubernetes_rules.ConnectionParameter, rules.EnvironmentValue] = Field(
-        default_factory=dict
-    )
-    """Parameters for libpq, such as `sslmode`."""
-
-
 class BackupSettings(Section):
     schedule: quantities.CronSchedule | None = None
     """Cron, in UTC; None: only when somebody launches the job."""
@@ -121,14 +73,6 @@ class PostgresSettings(Section):
     external: ExternalPostgres | None = None
     backups: BackupSettings = BackupSettings()
     pod: Pod = PodSettings()
-
-
-class IngressSettings(Section):
-    host: kubernetes_rules.HostName
-    class_name: kubernetes_rules.ObjectName | None = None
-    path: kubernetes_rules.UrlPath = "/"
-    tls_secret: kubernetes_rules.ObjectName | None = None
-    annotations: dict[kubernetes_rules.OwnKey, rules.Text] = Field(default_factory=dict)
 
 
 class PackagesSettings(Section):
@@ -180,6 +124,8 @@ class StackSettings(Section):
     rollout: RolloutSettings = RolloutSettings()
     postgres: PostgresSettings = PostgresSettings()
     kubernetes: KubernetesSettings = KubernetesSettings()
+    deployments: rules.Listed[Deployment] = ()
+    """Dagster instances beside the main one."""
     ops: Annotated[Location, WrittenAs(OpsSection)] = OPS
 
 
@@ -195,6 +141,34 @@ class Configuration(StackSettings):
     text: str = ""
     """The file itself."""
     locations: tuple[Location, ...]
+    deployment: str = MAIN
+    """The deployment of which this is a view (`of`); the whole has the settings of the main one."""
+    is_view: bool = False
+    main_ui: str | None = None
+    """In a view, the address at which browsers reach the main deployment's UI, where it has an ingress."""
+    are_two_versions: bool = False
+    """Whether B of the flat form was given a deployment of its own, as its repository is A's."""
+
+    def of(self, name: str) -> Configuration:
+        """Return the configuration of one deployment: its settings, and its locations alone."""
+        own = next((one for one in self.deployments if one.name == name), None)
+        settings = _of_deployment(self, own) if own else {}
+        locations = tuple(one for one in self.locations if one.deployment == name)
+        ingress = self.kubernetes.ingress
+        known = {"deployment": name, "is_view": True, "main_ui": ingress and ingress.url}
+        return self.model_copy(update={**known, "locations": locations, **settings})
+
+    @property
+    def deployment_names(self) -> tuple[str, ...]:
+        return (MAIN, *(one.name for one in self.deployments))
+
+    def deployment_of(self, location: str) -> str:
+        """Return the name of a location's deployment; that of one that is not configured is the main one."""
+        return next((one.deployment for one in self.locations if one.name == location), MAIN)
+
+    @property
+    def has_daemon(self) -> bool:
+        return all(one.has_daemon for one in self.deployments if one.name == self.deployment)
 
     @property
     def runs_in_pods(self) -> bool:
@@ -202,19 +176,28 @@ class Configuration(StackSettings):
 
     @property
     def all_locations(self) -> tuple[Location, ...]:
-        """Return the management location first, then the configured ones."""
-        return (self.ops, *self.locations)
+        """Return the management location first, where it is of this deployment, then the configured ones."""
+        return (self.ops, *self.locations) if self.deployment == MAIN else self.locations
 
     @property
     def all_pods(self) -> dict[str, PodSettings]:
         """Return the pod settings by component. An external database has none."""
+        beside = () if self.is_view else self.deployments
+        has_postgres = self.deployment == MAIN and not self.postgres.external
         return {
-            "webserver": self.webserver.pod,
-            **({"webserver-read-only": self.webserver.pod} if self.webserver.read_only else {}),
-            "daemon": self.daemon.pod,
-            **({} if self.postgres.external else {"postgres": self.postgres.pod}),
+            **self._own_pods,
+            **({"postgres": self.postgres.pod} if has_postgres else {}),
+            **{name: pod for one in beside for name, pod in self.of(one.name)._own_pods.items()},
             **{one.name: self.pod_of(one) for one in self.all_locations},
         }
+
+    @property
+    def _own_pods(self) -> dict[str, PodSettings]:
+        """Return those of the deployment's webservers and daemon."""
+        found = {"webserver": self.webserver.pod}
+        found |= {"webserver-read-only": self.webserver.pod} if self.webserver.read_only else {}
+        found |= {"daemon": self.daemon.pod} if self.has_daemon else {}
+        return {component_of(kind, self.deployment): pod for kind, pod in found.items()}
 
     @property
     def isolated(self) -> tuple[Location, ...]:
@@ -239,3 +222,20 @@ class Configuration(StackSettings):
 
     def pod_of(self, location: Location) -> PodSettings:
         return self.kubernetes.ops if location.name == OPS.name else location.pod
+
+
+def _of_deployment(whole: Configuration, own: Deployment) -> dict[str, Any]:
+    """Return what a deployment has in the place of the main one's settings."""
+    ingress = own.webserver.ingress
+    if own.webserver.path and whole.kubernetes.ingress:
+        ingress = whole.kubernetes.ingress.model_copy(update={"path": own.webserver.path})
+    cluster = {"ingress": ingress, "read_only_ingress": None}
+    database = own.postgres.model_dump(include={"password_secret"}) | {"external": own.postgres.external}
+    return {
+        "webserver": own.webserver,
+        "daemon": own.daemon,
+        "run_queue": own.run_queue,
+        "run_retries": own.run_retries,
+        "kubernetes": whole.kubernetes.model_copy(update=cluster),
+        "postgres": whole.postgres.model_copy(update=database),
+    }

@@ -8,6 +8,7 @@ from typing import Any
 
 from playground_ops.config.address import reached
 from playground_ops.config.configuration import KubernetesSettings
+from playground_ops.config.deployment_conflicts import of_deployments
 from playground_ops.config.faults import Fault, Steps, shown
 from playground_ops.config.kubernetes_rules import LONGEST_LABEL
 from playground_ops.config.location_section import EnvironmentSection
@@ -28,6 +29,7 @@ def conflicts(content: Mapping[str, Any]) -> list[Fault]:
         *_one_secret_for_two(content),
         *_egress(content),
         *_reads(content),
+        *of_deployments(content),
     ]
 
 

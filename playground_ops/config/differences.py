@@ -21,7 +21,7 @@ _CONTENT = "environment_content"
 OF_OPS = FieldChange(
     path="definitions",
     before="made from the configuration as it was deployed",
-    after="made from this one: what is followed, `health: interval_minutes`",
+    after="made from this one: its locations and deployments, what is followed, `health: interval_minutes`",
 )
 """What makes `ops` a new release where nothing of its process changes."""
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from playground_ops.core.component import Component
-from playground_ops.core.model import Location, Release, Revision
+from playground_ops.core.model import MAIN, Location, Release, Revision
 
 if TYPE_CHECKING:
     from playground_ops.config.configuration import Configuration
@@ -26,6 +26,7 @@ NOT_A_NEW_RELEASE = {
     "longest_run_seconds",
     "prepare_timeout_seconds",
     "room",
+    "shared_assets",
     "smoke_timeout_seconds",
 }
 """Settings that do not affect the server or its code; isolation affects pods by way of `surroundings`, and of
@@ -46,6 +47,8 @@ def digest(location: Location) -> str:
         location.pod.model_dump(mode="json", exclude_defaults=True, exclude=_NOT_OF_THE_POD) or None
     )
     fields = {key: value for key, value in fields.items() if key not in _LATER or value}
+    if location.deployment == MAIN:
+        del fields["deployment"]
     if location.prepare is None:  # an empty list turns off what would run without being configured
         del fields["prepare"]
     fields["environment"] = sorted(fields["environment"].items())
@@ -60,6 +63,9 @@ def seen_by_ops(configuration: Configuration, allowed: Mapping[str, Sequence[str
         for one in configuration.locations
     ]
     seen: list[object] = [followed, configuration.health.interval_minutes]
+    if configuration.deployments:
+        beside = [(one.name, one.has_daemon) for one in configuration.deployments]
+        seen.append([beside, [one.deployment for one in configuration.locations]])
     if configuration.ops.repository:
         # A commit that was refused because the lists lack something is tried again when they change.
         seen.append(allowed or {})

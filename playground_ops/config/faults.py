@@ -145,7 +145,7 @@ def every_path(section: type[Section], above: Steps = ()) -> Iterator[Steps]:
         yield (*above, key)
         inner = section_of(field)
         if inner is not None:
-            listed: Steps = (0,) if key == "code_locations" else ()
+            listed: Steps = (0,) if key in ("code_locations", "deployments") else ()
             yield from every_path(inner, (*above, key, *listed))
 
 

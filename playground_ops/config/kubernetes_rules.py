@@ -28,7 +28,7 @@ OWN_VOLUMES = (
 OWN_FOLDERS = (
     *("/etc/artifacts-store", "/etc/git-secret", "/etc/packages-secret"),
     *("/opt/dagster/app", "/opt/dagster/artifacts", "/opt/dagster/backups", "/opt/dagster/chosen"),
-    *("/opt/dagster/compute_logs", "/opt/dagster/dagster_home"),
+    *("/opt/dagster/compute_logs", "/opt/dagster/dagster_home", "/opt/dagster/deployments"),
     *("/opt/dagster/environments", "/opt/dagster/instance", "/opt/dagster/kept"),
     *("/opt/dagster/locations", "/opt/dagster/modules"),
     "/opt/dagster/reads",

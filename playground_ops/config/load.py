@@ -8,8 +8,10 @@ from pydantic import ValidationError
 
 from playground_ops.config.configuration import Configuration, File, StackSettings
 from playground_ops.config.conflicts import conflicts
+from playground_ops.config.deployment_section import Deployment
 from playground_ops.config.document import LONGEST_FILE, Document, document, not_yaml
 from playground_ops.config.faults import Fault, faults, finding, kind_of, line_of
+from playground_ops.config.store import ArtifactsStore
 from playground_ops.core.errors import BadInput
 from playground_ops.core.model import Location
 
@@ -68,10 +70,17 @@ def _refusal(path: Path, wrong: list[Fault], found: Document) -> BadInput:
 
 def _configuration(file: File, path: Path, text: str) -> Configuration:
     settings = {key: getattr(file, key) for key in StackSettings.model_fields}
+    if file.are_two_versions and "b" not in [one.name for one in file.deployments]:
+        settings["deployments"] = (*file.deployments, Deployment(name="b"))
     source = str(path.absolute())
     settings["ops"] = _with_file(file.ops, file.environment_file)
-    locations = tuple(_with_file(one, file.environment_file) for one in file.locations)
-    return _with_store(Configuration(source=source, text=text, locations=locations, **settings))
+    own = {one.name: one.environment for one in file.deployments}
+    locations = tuple(
+        _with_variables(_with_file(one, file.environment_file), own.get(one.deployment, {}))
+        for one in file.locations
+    )
+    found = Configuration(source=source, text=text, locations=locations, **settings)
+    return _with_store(found.model_copy(update={"are_two_versions": file.are_two_versions}))
 
 
 def _with_file(location: Location, of_stack: str | None) -> Location:
@@ -79,6 +88,13 @@ def _with_file(location: Location, of_stack: str | None) -> Location:
     if of_stack is None:
         return location
     return location.model_copy(update={"environment_files": (of_stack, *location.environment_files)})
+
+
+def _with_variables(location: Location, of_deployment: dict[str, str]) -> Location:
+    """Return the location with the variables of its deployment beneath its own."""
+    if not of_deployment:
+        return location
+    return location.model_copy(update={"environment": {**of_deployment, **location.environment}})
 
 
 def _with_store(found: Configuration) -> Configuration:
@@ -91,9 +107,18 @@ def _with_store(found: Configuration) -> Configuration:
         update={
             "webserver": webserver.model_copy(update={"pod": store.given(webserver.pod)}),
             "daemon": daemon.model_copy(update={"pod": store.given(daemon.pod)}),
+            "deployments": tuple(_deployment_with_store(one, store) for one in found.deployments),
             "kubernetes": kubernetes.model_copy(update={"ops": store.given(kubernetes.ops, account=None)}),
             "locations": tuple(
                 one.model_copy(update={"pod": store.given(one.pod)}) for one in found.locations
             ),
         }
     )
+
+
+def _deployment_with_store(found: Deployment, store: ArtifactsStore) -> Deployment:
+    given = {
+        name: section.model_copy(update={"pod": store.given(section.pod)})
+        for name, section in (("webserver", found.webserver), ("daemon", found.daemon))
+    }
+    return found.model_copy(update=given)

@@ -7,7 +7,7 @@ from pydantic import BeforeValidator, Field, Strict
 from playground_ops.config import kubernetes_rules, quantities, rules
 from playground_ops.config.pod_section import Pod
 from playground_ops.config.section import Form, Section, WrittenAs
-from playground_ops.core.model import DefinedKind, Dependencies, InImage, Isolation, Location
+from playground_ops.core.model import MAIN, DefinedKind, Dependencies, InImage, Isolation, Location
 from playground_ops.core.pod_settings import Destination, PodSettings
 
 OPS = Location(name="ops", module="playground_ops.definitions")
@@ -96,6 +96,8 @@ class LocationSection(Form):
     prepare_timeout_seconds: rules.Seconds = _DEFAULT.prepare_timeout_seconds
     reads: rules.Listed[rules.LocationName] = ()
     room: quantities.Bytes | None = None
+    deployment: rules.LocationsDeployment = _DEFAULT.deployment
+    shared_assets: Literal["refuse", "warn"] = _DEFAULT.shared_assets
     pod: Pod = PodSettings()
     isolation: Annotated[IsolationSection | None, BeforeValidator(_isolation)] = None
 
@@ -140,7 +142,19 @@ class LocationKeys(Section):
             return self.code_locations
         flat = self.environment
         found = {"a": (flat.repo_url_a, flat.repo_ref_a), "b": (flat.repo_url_b, flat.repo_ref_b)}
+        apart = {"b": "b"} if self.are_two_versions else {}
         return tuple(
-            LocationSection(name=name, repo=RepoSection.model_construct(url=url, ref=ref)).value()
+            LocationSection(
+                name=name,
+                repo=RepoSection.model_construct(url=url, ref=ref),
+                deployment=apart.get(name, MAIN),
+            ).value()
             for name, (url, ref) in found.items()
         )
+
+    @property
+    def are_two_versions(self) -> bool:
+        """Return whether A and B of the flat keys are one repository: then B has a deployment of its own."""
+        flat = self.environment
+        same = flat.repo_url_a is not None and flat.repo_url_a == flat.repo_url_b
+        return self.code_locations is None and same

@@ -10,9 +10,12 @@ from pydantic import AfterValidator, BeforeValidator, Field, Strict, ValidationI
 
 from playground_ops.config import address
 from playground_ops.config.scalars import text_of
+from playground_ops.core.model import MAIN
 
 LONGEST_LOCATION_NAME = 40
 """`dagster-grpc-<name>-<number>` must stay a DNS-1123 label of at most 63 characters."""
+LONGEST_DEPLOYMENT_NAME = 30
+"""`dagster-webserver-read-only-<name>` and names that controllers make from it stay labels too."""
 
 _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufeff\ufffe\uffff]")
 _LABEL = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
@@ -22,6 +25,8 @@ _HOST = r"[A-Za-z0-9:][\w.:-]*"
 _IMAGE = r"(?a:(?:[\w.-]+(?::\d+)?/)?[a-z0-9][a-z0-9._/-]*(?::\w[\w.-]{0,127})?(?:@sha256:[0-9a-f]{64})?)"
 _NOT_IN_A_REF = re.compile(r"[\s~^:?*\[\\\x00-\x1f\x7f]|\.\.|@\{|//|/\.|\.lock(?:/|$)|[/.]$|^[/.]|^@$")
 _RESERVED_NAMES = ("webserver", "webserver-read-only", "daemon", "postgres", "foundation")
+_RESERVED_DEPLOYMENTS = (MAIN, "ops", "read-only", *_RESERVED_NAMES)
+_DNS = "lower-case letters, digits and dashes, beginning and ending with a letter or digit (DNS-1123)"
 _PYLOCK = r"pylock\.(?:[^.]+\.)?toml"
 _DEPENDENCY_FILES = (
     "uv.lock",
@@ -58,9 +63,18 @@ def _location_name(value: str) -> str:
     if len(value) > LONGEST_LOCATION_NAME:
         raise ValueError(f"at most {LONGEST_LOCATION_NAME} characters, this has {len(value)}")
     if not _LABEL.fullmatch(value):
-        raise ValueError(
-            "lower-case letters, digits and dashes, beginning and ending with a letter or digit (DNS-1123)"
-        )
+        raise ValueError(_DNS)
+    return value
+
+
+def _deployment_name(value: str) -> str:
+    """Check a DNS-1123 label that is short enough for the names made from it, and is free."""
+    if value in _RESERVED_DEPLOYMENTS or value.startswith("read-only-"):
+        raise ValueError(f"another name: `{value}` is taken by the stack itself")
+    if len(value) > LONGEST_DEPLOYMENT_NAME:
+        raise ValueError(f"at most {LONGEST_DEPLOYMENT_NAME} characters, this has {len(value)}")
+    if not _LABEL.fullmatch(value):
+        raise ValueError(_DNS)
     return value
 
 
@@ -202,6 +216,8 @@ AsWritten = Annotated[str, BeforeValidator(text_of)]
 Text = Annotated[AsWritten, AfterValidator(_text)]
 Seconds = Annotated[int, Field(ge=1, le=7 * 24 * 3600)]
 Port = Annotated[int, Field(ge=1, le=65535)]
+DeploymentName = Annotated[AsWritten, AfterValidator(_deployment_name)]
+LocationsDeployment = Annotated[AsWritten, AfterValidator(_text)]
 LocationName = Annotated[AsWritten, AfterValidator(_location_name)]
 Repository = Annotated[str, AfterValidator(_repository)]
 EnvironmentFile = Annotated[AsWritten, AfterValidator(_environment_file)]

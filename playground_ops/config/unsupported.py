@@ -5,6 +5,7 @@ from pathlib import Path
 
 from playground_ops.config.configuration import Configuration
 from playground_ops.core.errors import BadInput, Finding, certain
+from playground_ops.core.model import MAIN
 
 
 def must_fit(configuration: Configuration, target: str) -> None:
@@ -69,7 +70,14 @@ def ignored(configuration: Configuration, target: str) -> list[str]:
         return []
     served = "`ops.repo`: on target local `ops` serves this clone, and this file is in force."
     alone = "`webserver.read_only`: on target local there is one webserver, in which everything can be done."
+    beside = [
+        f"`webserver.{key}` of deployment `{one.name}`: on target local its UI has a port of its own."
+        for one in configuration.deployments
+        for key in ("ingress", "path")
+        if getattr(one.webserver, key) is not None
+    ]
     return [
+        *beside,
         *([served] if configuration.ops.repository is not None else []),
         *(
             f"Location {one.name} is in an image: on target local it does not come up."
@@ -97,28 +105,36 @@ SEE = "Whoever can open it can deploy: docs/login.md says how to put a login in 
 
 def exposed(configuration: Configuration, target: str) -> list[str]:
     """Return a warning for each way in which the UI is exposed without a login."""
-    found = _on_machine(configuration) if target == "local" else _in_cluster(configuration)
-    return [f"{told} {SEE}" for told in found]
+    look = _on_machine if target == "local" else _in_cluster
+    views = map(configuration.of, configuration.deployment_names)
+    return [f"{told} {SEE}" for view in views for told in look(view)]
+
+
+def _section(view: Configuration, main: str, of_webserver: str) -> str:
+    """Return where a setting of a deployment stands in the file; `main`: that of the main one."""
+    return main if view.deployment == MAIN else f"webserver.{of_webserver}` of deployment `{view.deployment}"
 
 
 def _on_machine(configuration: Configuration) -> list[str]:
     host = configuration.webserver.host
     if _is_loopback(host):
         return []
-    return [f"`webserver.host` is {host}: others than this machine may reach the UI, and it has no login."]
+    key = _section(configuration, "webserver.host", "host")
+    return [f"`{key}` is {host}: others than this machine may reach the UI, and it has no login."]
 
 
 def _in_cluster(configuration: Configuration) -> list[str]:
     """Check the ingress and the Service; the read-only webserver changes nothing, and may be exposed."""
     found, ingress = [], configuration.kubernetes.ingress
     if ingress and not any(word in key.lower() for key in ingress.annotations for word in LOGINS):
+        key = _section(configuration, "kubernetes.ingress", "ingress")
         found.append(
-            f"`kubernetes.ingress` leads from {ingress.host} to the UI, and none of its annotations asks "
-            "for a login."
+            f"`{key}` leads from {ingress.host} to the UI, and none of its annotations asks for a login."
         )
     if configuration.webserver.pod.service_type != "ClusterIP":
+        key = _section(configuration, "webserver.pod.service_type", "pod.service_type")
         found.append(
-            f"`webserver.pod.service_type: {configuration.webserver.pod.service_type}` makes the UI "
+            f"`{key}` is {configuration.webserver.pod.service_type}, which makes the UI "
             "reachable from outside the cluster past any ingress, and it has no login."
         )
     return found

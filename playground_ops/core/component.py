@@ -11,6 +11,17 @@ from pydantic import Field
 
 from playground_ops.core.errors import Finding
 from playground_ops.core.frozen_model import FrozenModel
+from playground_ops.core.model import MAIN
+
+
+def component_of(kind: str, deployment: str) -> str:
+    """Return the name of what a deployment has for itself (`webserver`); the main one's has no suffix."""
+    return kind if deployment == MAIN else f"{kind}-{deployment}"
+
+
+def kind_of(name: str) -> Literal["webserver", "daemon"]:
+    """Return the kind of a component that is a deployment's webserver or daemon."""
+    return "webserver" if name.partition("-")[0] == "webserver" else "daemon"
 
 
 class Component(FrozenModel):
@@ -55,6 +66,8 @@ class ComponentStatus(FrozenModel):
     name: str
     kind: Literal["webserver", "daemon", "location", "postgres", "supervisor"]
     ready: bool
+    deployment: str = MAIN
+    """The deployment whose webserver or daemon it is."""
     since: str | None = None
     restarts: int = 0
     last_end: End | None = None
@@ -118,8 +131,10 @@ class Overview(FrozenModel):
 
 
 class Database(FrozenModel):
-    """The state of Dagster's own database."""
+    """The state of a deployment's own database."""
 
+    name: str = "dagster"
+    """Its name, which its role has too."""
     bytes_used: int
     connections: int | None = None
     """All connections now, of all clients; None for a database without a server."""
@@ -130,7 +145,7 @@ class Database(FrozenModel):
     wanted_revision: str | None = None
     """The revision that the Dagster of this process needs."""
     too_many_rights: tuple[str, ...] = ()
-    """Attributes and memberships of Dagster's role that it should not have; of the stack's own database."""
+    """Attributes and memberships of its role that it should not have; in the stack's own Postgres."""
 
 
 class Room(FrozenModel):
@@ -182,9 +197,10 @@ class Deploying(FrozenModel):
 
 
 class Backup(FrozenModel):
-    """The database as a file that outlives the stack's processes."""
+    """A deployment's database as a file that outlives the stack's processes."""
 
     file: str
     bytes: int
+    deployment: str = MAIN
     removed: tuple[str, ...] = ()
     """Older backups that were removed for it."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 
 from pydantic import Field
@@ -29,6 +30,21 @@ class Kept(FrozenModel):
     @property
     def bytes(self) -> int:
         return sum(self.parts.values())
+
+
+def together(several: Sequence[Kept]) -> Kept:
+    """Return what lies in several folders, with as many of the largest as one of them has."""
+    parts: Counter[str] = Counter()
+    for one in several:
+        parts.update(one.parts)
+    largest = sorted((each for one in several for each in one.largest), key=lambda one: -one[1])
+    return Kept(
+        parts=dict(parts),
+        largest=tuple(largest[: max((len(one.largest) for one in several), default=0)]),
+        files=sum(one.files for one in several),
+        closed=sum(one.closed for one in several),
+        is_whole=all(one.is_whole for one in several),
+    )
 
 
 class SharedFiles(FrozenModel):

@@ -30,6 +30,9 @@ class Defined(FrozenModel):
     repository: str = ""
     """The name of its repository in its location."""
     fields: dict[str, str] = Field(default_factory=dict)
+    hidden: dict[str, str] = Field(default_factory=dict)
+    """By the name of a field: a hash of all that decides it, also of what is not shown. Hashes of different
+    processes can't be compared."""
 
 
 class LoadedCode(FrozenModel):

@@ -5,6 +5,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from playground_ops.core.changes import Changes
 from playground_ops.core.checkout import Author, Subject
 from playground_ops.core.errors import Finding
 from playground_ops.core.frozen_model import FrozenModel
@@ -42,6 +43,10 @@ class Isolation(FrozenModel):
     quota: dict[str, str] = Field(default_factory=dict)
     database: bool = False
     """A database and a role of its own in the stack's Postgres."""
+
+
+MAIN = "main"
+"""The deployment in which `ops` lies."""
 
 
 class Location(FrozenModel):
@@ -105,6 +110,10 @@ class Location(FrozenModel):
     """Seconds that all these commands together may take."""
     reads: tuple[str, ...] = ()
     """On Kubernetes: the locations whose values its code may load; it can't write them."""
+    deployment: str = MAIN
+    """The Dagster instance that it is part of."""
+    shared_assets: Literal["refuse", "warn"] = "refuse"
+    """What happens to a candidate with asset keys that another location of its deployment serves."""
     room: str | None = None
     """How much of the volume that all share it may keep, as a quantity; None: half, where it is short."""
 
@@ -261,6 +270,8 @@ class RolloutRecord(FrozenModel):
     """The last lines of the candidate's log when it failed, redacted."""
     warnings: tuple[str, ...] = ()
     approved_by: str | None = None
+    changes: Changes | None = None
+    """What it changes in the definitions; None where it did not get that far."""
     run_id: str | None = None
     """The Dagster run that made the rollout, if one did."""
     recovered: bool = False

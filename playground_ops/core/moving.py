@@ -52,20 +52,23 @@ def match(before: Sequence[K], after: Sequence[K]) -> Matched[K]:
     pairs = [(mine[key], theirs[key]) for key in mine if key in theirs]
     removed = [mine[key] for key in mine if key not in theirs]
     added = [theirs[key] for key in theirs if key not in mine]
-    moved = []
-    for one in removed:
-        same = [
-            [other for other in side if (other.kind, other.name) == (one.kind, one.name)]
-            for side in (removed, added)
-        ]
-        if [len(side) for side in same] == [1, 1]:
-            moved.append((one, same[1][0]))
+    olds, news = _by_name(removed), _by_name(added)
+    moved = [
+        (old[0], news[name][0]) for name, old in olds.items() if len(old) == len(news.get(name, ())) == 1
+    ]
     gone, come = ({id(pair[side]) for pair in moved} for side in (0, 1))
     return Matched(
         pairs=[*pairs, *moved],
         removed=[one for one in removed if id(one) not in gone],
         added=[one for one in added if id(one) not in come],
     )
+
+
+def _by_name(side: Sequence[K]) -> dict[tuple[str, str], list[K]]:
+    found: dict[tuple[str, str], list[K]] = {}
+    for one in side:
+        found.setdefault((one.kind, one.name), []).append(one)
+    return found
 
 
 class Moved(FrozenModel):

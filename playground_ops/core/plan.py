@@ -8,39 +8,12 @@ from typing import Any, Literal
 from pydantic import Field
 
 from playground_ops.core.component import Component
+from playground_ops.core.field_change import FieldChange
 from playground_ops.core.frozen_model import FrozenModel
 
+__all__ = ["Change", "ChangeAction", "Drift", "FieldChange", "Plan", "explained", "only", "plan"]
+
 ChangeAction = Literal["create", "update", "delete", "unchanged"]
-
-
-LONGEST = 200
-"""Characters of a value that a person is shown; a document of a plan has it whole."""
-
-
-class FieldChange(FrozenModel):
-    path: str
-    before: str | None
-    after: str | None
-    manager: str | None = None
-    """Who set the value that would be replaced, where that was not the stack."""
-
-    def in_short(self) -> FieldChange:
-        """Return it for a person: of texts with lines those that differ, cut to LONGEST characters."""
-        before, after = self.before or "", self.after or ""
-        if "\n" in before + after:
-            old, new = before.splitlines(), after.splitlines()
-            before = "; ".join(line.strip() for line in old if line not in new)
-            after = "; ".join(line.strip() for line in new if line not in old)
-        return self.model_copy(
-            update={
-                "before": None if self.before is None else _cut(before),
-                "after": None if self.after is None else _cut(after),
-            }
-        )
-
-
-def _cut(text: str) -> str:
-    return text if len(text) <= LONGEST else f"{text[:LONGEST]}..."
 
 
 class Drift(FrozenModel):
@@ -66,6 +39,8 @@ class Change(FrozenModel):
 
 class Plan(FrozenModel):
     changes: tuple[Change, ...]
+    notes: tuple[str, ...] = ()
+    """What is to be known beside the changes, in a sentence each."""
 
     @property
     def is_empty(self) -> bool:
@@ -120,7 +95,8 @@ def only(whole: Plan, components: Sequence[str]) -> Plan:
     """Return the part of a plan about these components; all of it when none is named."""
     if not components:
         return whole
-    return Plan(changes=tuple(change for change in whole.changes if change.component in components))
+    changes = tuple(change for change in whole.changes if change.component in components)
+    return whole.model_copy(update={"changes": changes})
 
 
 def _change(desired: Component, live: Component | None) -> Change:

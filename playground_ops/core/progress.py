@@ -2,6 +2,7 @@
 
 from typing import Protocol
 
+from playground_ops.core.errors import Finding
 from playground_ops.core.model import Phase, Release, RolloutRecord
 
 
@@ -10,6 +11,8 @@ class RolloutCancelled(Exception):
 
     record: RolloutRecord | None = None
     """The record of the rollout, if it got as far as having one."""
+    finding: Finding | None = None
+    """What was left, where it was no rollout."""
 
 
 class WatchLeft(RolloutCancelled):

@@ -61,9 +61,15 @@ def kept_warm(records: Sequence[RolloutRecord], live: Sequence[LiveRelease]) -> 
     Where that one has drained, the one that served last: after a rollback, the way forward again.
     """
     choice = rollback_choice(records, live)
-    retired = [one for one in live if one.state is ReleaseState.RETIRED]
+    retired = [one for one in live if one.state is ReleaseState.RETIRED and _can_be_gone_back_to(one, live)]
     chosen = next((one for one in retired if choice and one.release.number == choice.number), None)
-    return chosen or decisions.previous(live)
+    return chosen or decisions.previous(retired)
+
+
+def _can_be_gone_back_to(one: LiveRelease, live: Sequence[LiveRelease]) -> bool:
+    """Return whether it is of the deployment in which the location serves now."""
+    now = decisions.serving(live)
+    return now is None or now.release.location.deployment == one.release.location.deployment
 
 
 def no_longer_kept(records: Sequence[RolloutRecord], live: Sequence[LiveRelease]) -> list[LiveRelease]:
@@ -162,6 +168,8 @@ def _pop_to(places: list[Place], numbers: set[int]) -> bool:
 
 def _push(places: list[Place], release: Release) -> None:
     numbers = frozenset(_numbers(release))
+    if places and places[-1].release.location.deployment != release.location.deployment:
+        places.clear()  # what served there is a part of another instance's history
     if places and decisions.is_alike(places[-1].release, release):
         numbers |= places.pop().numbers
     places.append(Place(release, numbers))

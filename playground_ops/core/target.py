@@ -13,11 +13,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from playground_ops.core.checkout import Checkout
-from playground_ops.core.component import Backup, Component, ComponentStatus, Deploying, Overview, Storage
+from playground_ops.core.component import Backup, Component, ComponentStatus, Deploying, Storage
 from playground_ops.core.errors import Finding
 from playground_ops.core.files import Kept, SharedFiles
-from playground_ops.core.loaded import LoadedCode, Shown
+from playground_ops.core.loaded import LoadedCode
 from playground_ops.core.model import (
+    MAIN,
     LiveRelease,
     Location,
     Observation,
@@ -28,6 +29,8 @@ from playground_ops.core.model import (
 )
 from playground_ops.core.moving import Move, Moved
 from playground_ops.core.plan import Change, Plan
+from playground_ops.core.produced import Produced, Wanted
+from playground_ops.core.webserver_view import WebserverView
 
 if TYPE_CHECKING:
     from playground_ops.config import Configuration
@@ -86,14 +89,17 @@ class Stack(Protocol):
     def withdraw(self, location: str) -> None:
         """Take a location out of the stack: remove it from the workspace and drain its servers."""
 
-    def ui_address(self) -> str | None:
-        """Return the URL of the UI; None when there is no stack."""
+    def ui_address(self, deployment: str = MAIN) -> str | None:
+        """Return the URL of a deployment's UI; None where it is not there."""
 
     def logs(self, component: str, lines: int, follow: bool) -> Iterator[str]:
         """Yield lines of a component's log, redacted. Raises BadInput for a component that is not there."""
 
-    def back_up(self, say: Say) -> Backup:
-        """Save the database to a file, and remove the oldest ones. Raises BadInput where none are needed."""
+    def back_up(self, say: Say) -> Sequence[Backup]:
+        """Save each deployment's database to a file, and remove the oldest ones.
+
+        Raises BadInput where none are needed, PlaygroundError with each that failed, after all were tried.
+        """
 
     def artifacts(self) -> Path:
         """Return the folder for files that outlive their maker, as the stack's own processes see it."""
@@ -130,33 +136,6 @@ class KeptFiles(Protocol):
         """
 
 
-class WebserverView(Protocol):
-    """What the webserver shows and knows; it is asked in the same way on every target."""
-
-    def shown(self, location: str) -> Shown:
-        """Return what it shows of the location; an error where it is down."""
-
-    def other_asset_keys(self, location: str) -> dict[str, Sequence[str]]:
-        """Return the asset keys that other locations serve now, by location."""
-
-    def reload(self, location: str) -> None:
-        """Make the webserver check the location's address anew.
-
-        It notices by itself that another server answers there, except where one comes between its first check
-        and its second: then it shows the one before for good (dagster/_grpc/server_watcher.py). May be
-        repeated; does nothing where there is no webserver.
-        """
-
-    def troubles(self, location: str) -> Mapping[str, Finding]:
-        """Return the failing daemons, sensors and schedules of a location by name; empty if unknown."""
-
-    def silent_daemons(self) -> Sequence[str]:
-        """Return the names of required daemons without a heartbeat for two minutes; empty if unknown."""
-
-    def overview(self) -> Overview | None:
-        """Return what Dagster reports about daemons, runs and ticks; None where it is unknown."""
-
-
 class Target(Protocol):
     @property
     def name(self) -> str: ...
@@ -164,8 +143,8 @@ class Target(Protocol):
     @property
     def stack(self) -> Stack: ...
 
-    @property
-    def webserver(self) -> WebserverView: ...
+    def webserver(self, deployment: str = MAIN) -> WebserverView:
+        """Return the webserver of a deployment."""
 
     def snapshot(self) -> Target:
         """Return a view for reading that fetches everything once and does not see later changes."""
@@ -204,8 +183,11 @@ class Target(Protocol):
     def wait(self, release: Release, seconds: float) -> None:
         """Return when something about the release may have changed, or after `seconds`."""
 
-    def inspect(self, release: Release) -> LoadedCode:
-        """Ask a ready server what it loaded. Raises PlaygroundError if it loaded nothing usable."""
+    def inspect(self, release: Release, seconds: float = 180.0) -> LoadedCode:
+        """Ask a ready server what it loaded.
+
+        Raises PlaygroundError if it loaded nothing usable, or does not tell within `seconds`.
+        """
 
     def checkout(self, release: Release) -> Checkout:
         """Return what the release's own checkout tells of its commit; nothing before it was fetched."""
@@ -246,8 +228,14 @@ class Target(Protocol):
     def server_id(self, release: Release) -> str:
         """Return the id of the release's own server now; empty where none answers."""
 
-    def storage(self) -> Storage:
-        """Return the state of the stack's storage, as far as it is known. Raises PlaygroundError."""
+    def storage(self, deployment: str = MAIN) -> Storage:
+        """Return the state of a deployment's storage, as far as it is known. Raises PlaygroundError."""
+
+    def produced(self, location: Location, wanted: Sequence[Wanted]) -> Sequence[Produced]:
+        """Return what the location has made of the wanted assets; those that it never made are left out.
+
+        Their commits are not filled in. Raises PlaygroundError when the deployment's database is away.
+        """
 
     def fail_lost_runs(self, location: str) -> Sequence[str]:
         """Mark failed the runs in flight whose server has ended under them. Returns a sentence for each."""

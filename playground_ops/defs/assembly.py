@@ -28,6 +28,7 @@ from playground_ops.defs.schedules import backup_schedules, health_schedule
 from playground_ops.defs.sensors.health import health_sensor
 from playground_ops.defs.sensors.push import follow_sensors
 from playground_ops.defs.sensors.rollout_records import rollout_records
+from playground_ops.defs.uis import uis
 from playground_ops.engine.health.examine import parts_of
 
 
@@ -55,7 +56,7 @@ def _definitions(configuration: Configuration, opener: StackOpener | None) -> dg
     checks = health_checks(parts)
     check_job = health_job(checks)
     return dg.Definitions(
-        assets=component_assets(locations, [*parts], _in_force(configuration)),
+        assets=component_assets(configuration, [*parts], uis(configuration), _in_force(configuration)),
         asset_checks=[checks],
         jobs=[
             *(redeploy_job, rollback_job, promote_job, compare_job),

@@ -7,12 +7,15 @@ from urllib.parse import urlsplit
 import dagster as dg
 
 from playground_ops.checks.causes import Seen
+from playground_ops.core.changes import Changes, Difference
 from playground_ops.core.component import Component
 from playground_ops.core.errors import Finding, FindingKind
 from playground_ops.core.model import Outcome, Revision, RolloutRecord
 from playground_ops.core.plan import FieldChange, Plan
 from playground_ops.core.redact import printable
+from playground_ops.engine import produced_table
 from playground_ops.engine.compare import Comparison
+from playground_ops.engine.compare_assets import AssetComparison
 
 Metadata = dict[str, dg.MetadataValue]
 
@@ -47,6 +50,8 @@ def of_rollout(record: RolloutRecord) -> Metadata:
         found["previous commit"] = dg.MetadataValue.text(
             f"{record.previous_commit} (release {record.previous})"
         )
+    if record.changes is not None:
+        found |= _of_changes(record.changes)
     found["seconds"] = dg.MetadataValue.float(round(sum(record.durations.values(), 0.0), 2))
     found["durations"] = dg.MetadataValue.md(durations(record))
     found["requested by"] = dg.MetadataValue.text(f"{record.by} ({record.action})")
@@ -106,14 +111,49 @@ def _changed_field(field: FieldChange) -> str:
 
 
 def of_comparison(found: Comparison) -> Metadata:
-    rows = ["| change | what | field | before | after |", "|---|---|---|---|---|"]
-    for one in found.differences:
-        rows.append(f"| **{one.change}** | {cell(one.kind)} {cell(one.name)} | | | |")
-        rows += [f"| | | {_changed_field(field)} |" for field in one.fields]
     return {
         "summary": dg.MetadataValue.text(found.summary()),
-        "differences": dg.MetadataValue.md("\n".join(rows) if found.differences else "none"),
+        "differences": dg.MetadataValue.md(_differences(found.differences) if found.differences else "none"),
     }
+
+
+def of_assets(found: AssetComparison) -> Metadata:
+    """Return the table of what both have made, and the pages of runs that were launched for it."""
+    heads = [f"| {' | '.join(map(cell, produced_table.columns(found)))} |", "|---|---|---:|---:|---:|"]
+    rows = [
+        f"| {_bold(name)} | {' | '.join(map(cell, rest))} |" for name, *rest in produced_table.lines(found)
+    ]
+    told: Metadata = {
+        "summary": dg.MetadataValue.text(found.summary()),
+        "assets": dg.MetadataValue.md("\n".join([*heads, *rows]) if rows else "none"),
+    }
+    pages = {f"run {number}": _page(page) for number, page in enumerate(found.runs, start=1)}
+    return {**told, **pages}
+
+
+def _bold(name: str) -> str:
+    return f"**{cell(name)}**" if name else ""
+
+
+def _page(page: str) -> dg.MetadataValue:
+    """Return the page as a link, unless words after it say how to get there."""
+    return dg.MetadataValue.text(page) if " " in page else dg.MetadataValue.url(page)
+
+
+def _of_changes(changes: Changes) -> Metadata:
+    found: Metadata = {"changes": dg.MetadataValue.text(changes.sentence())}
+    if changes.shown:
+        left = f"\n\nand {changes.left_out:,} more" if changes.left_out else ""
+        found["differences"] = dg.MetadataValue.md(f"{_differences(changes.shown)}{left}")
+    return found
+
+
+def _differences(differences: Sequence[Difference]) -> str:
+    rows = ["| change | what | field | before | after |", "|---|---|---|---|---|"]
+    for one in differences:
+        rows.append(f"| **{one.change}** | {cell(one.kind)} {cell(one.name)} | | | |")
+        rows += [f"| | | {_changed_field(field.in_short())} |" for field in one.fields]
+    return "\n".join(rows)
 
 
 def of_component(component: Component) -> Metadata:

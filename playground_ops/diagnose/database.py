@@ -3,6 +3,7 @@
 import re
 
 from playground_ops.core.errors import Finding, FindingKind
+from playground_ops.core.model import MAIN
 
 CERTAIN, TRANSIENT, CAPACITY = FindingKind.CERTAIN, FindingKind.TRANSIENT, FindingKind.CAPACITY
 CATALOGUE = (
@@ -17,8 +18,17 @@ CATALOGUE = (
         r"password authentication failed|no password supplied|role \"[^\"]*\" does not exist",
         CERTAIN,
         "It does not take the user and the password that the stack has: only one of both sides was changed.",
-        "`secret rotate-database` sets both anew; of a database of your own, mend the Secret that "
+        "`secret rotate-database{option}` sets both anew; of a database of your own, mend the Secret that "
         "`postgres: external:` names.",
+    ),
+    (
+        r"database \"deployment_[^\"]*\" does not exist",
+        CERTAIN,
+        "The server is there, and has no such database: it was dropped, or the deploy that makes it has not "
+        "come to that.",
+        "`deploy` makes it. Where that has nothing to do, run `kubectl annotate statefulset dagster-postgres "
+        "playground.dagster/database-{deployment}-` in its namespace before; `restore FILE{option}` then "
+        "brings back a backup.",
     ),
     (
         r"database \"[^\"]*\" does not exist",
@@ -55,8 +65,12 @@ CATALOGUE = (
 )
 
 
-def explain_database(words: str) -> Finding:
-    """Return the finding for the client's error `words`, redacted. Unknown errors get no guess."""
+def explain_database(words: str, database: str = "dagster", deployment: str = MAIN) -> Finding:
+    """Return the finding for the client's error `words`, redacted. Unknown errors get no guess.
+
+    `database`: its name. `deployment`: whose it is.
+    """
+    option = "" if deployment == MAIN else f" --deployment {deployment}"
     first = next((line.strip() for line in words.splitlines() if line.strip()), "no words")
     kind, cause, fix = next(
         ((kind, cause, fix) for text, kind, cause, fix in CATALOGUE if re.search(text, words, re.IGNORECASE)),
@@ -68,10 +82,10 @@ def explain_database(words: str) -> Finding:
     )
     return Finding(
         kind=kind,
-        object="database/dagster",
+        object=f"database/{database}",
         observed=f"Dagster's database does not answer: {first}",
         cause=cause,
-        fix=fix,
+        fix=fix.replace("{option}", option).replace("{deployment}", deployment),
         evidence=words.strip(),
         whose="surroundings",
     )

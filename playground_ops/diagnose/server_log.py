@@ -215,11 +215,18 @@ def explain_end(subject: str, exit_status: str, log_tail: str) -> Finding:
     )
 
 
-_STANDING = re.compile(r"pod/dagster-(webserver-read-only|webserver|daemon|postgres)-")
+_RANDOM = "[bcdfghjklmnpqrstvwxz2456789]"
+"""What a ReplicaSet and its pods have behind the Deployment's name (k8s.io/apimachinery, util/rand)."""
+_STANDING = re.compile(
+    rf"pod/dagster-(?:((?:webserver|daemon)(?:-[a-z0-9-]+?)?)-{_RANDOM}{{6,10}}-{_RANDOM}{{5}}/"
+    r"|(webserver-read-only|webserver|daemon|postgres)-)"
+)
 
 
 def _logged(subject: str) -> str:
     """Return the arguments of `logs` for `pod/NAME/CONTAINER`; an init container is no component."""
     container, found = subject.rpartition("/")[2], _STANDING.match(subject)
-    component = found[1] if found else container
-    return component if container.removeprefix("dagster-") == component else f"{component} -c {container}"
+    component = (found[1] or found[2]) if found else container
+    own = container.removeprefix("dagster-")
+    is_whole = component == own or component.startswith(f"{own}-")
+    return component if is_whole else f"{component} -c {container}"

@@ -1,6 +1,5 @@
 """Brings the complete stack to what the configuration says."""
 
-import difflib
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -9,12 +8,15 @@ from typing import TypeVar
 
 from playground_ops.config import OPS, Configuration
 from playground_ops.core import decisions
-from playground_ops.core import plan as planning
-from playground_ops.core.errors import BadInput, Finding, PlaygroundError, RolloutFailed, certain, transient
+from playground_ops.core.errors import BadInput, Finding, PlaygroundError, RolloutFailed, transient
 from playground_ops.core.model import Location, Revision, RolloutRecord
 from playground_ops.core.plan import Change, Plan
 from playground_ops.core.progress import Progress, RolloutCancelled
+from playground_ops.core.relocation import has_same_code
+from playground_ops.engine import relocation
+from playground_ops.engine.collisions import in_turn
 from playground_ops.engine.context import Asker, Engine, Request, RunRemotely
+from playground_ops.engine.planning import WHOLE, Asked, planned, unknown_component
 from playground_ops.engine.recovery import bring_back
 from playground_ops.engine.rollout import roll_out
 from playground_ops.engine.switching import confirm
@@ -42,45 +44,31 @@ ProgressOf = Callable[[str], Progress]
 """Returns the progress of each location's rollout, by name: several are reported at once."""
 
 
-def make_plan(engine: Engine, configuration: Configuration, components: Sequence[str] = ()) -> Plan:
-    """Return the plan. Raises BadInput for a component neither configured nor live. Writes nothing."""
-    return narrowed(engine.target.snapshot().stack.plan(configuration), components)
-
-
-def narrowed(whole: Plan, components: Sequence[str]) -> Plan:
-    """Return the part of a plan about these components. Raises BadInput for one that is not in it."""
-    unknown = [name for name in components if name not in {change.component for change in whole.changes}]
-    if unknown:
-        known = ", ".join(dict.fromkeys(change.component for change in whole.changes))
-        raise BadInput(*(_unknown_component(name, known) for name in unknown))
-    return planning.only(whole, components)
-
-
 def deploy(
     engine: Engine,
     configuration: Configuration,
     progress_of: ProgressOf,
     asker: Asker,
-    components: Sequence[str] = (),
+    asked: Asked = WHOLE,
 ) -> Deployed:
     """Apply the plan: webserver and daemon, then every changed location at once, each by a rollout.
 
     Limits are widened before the rollouts and narrowed after them, unless `ops` itself failed: what serves
     then acts on what was before. A location that fails leaves its serving release and does not stop the
-    others; its error is in `failures`. A no-op writes nothing.
+    others; its error is in `failures`. A no-op writes nothing. Raises as `make_plan`, and LockHeld.
     """
-    whole = engine.target.snapshot().stack.plan(configuration)
-    plan = narrowed(whole, components)
+    whole, plan, moves = planned(engine, configuration, asked)
     changed = plan.changed()
     if not changed:
-        if not components:
+        if not asked.components:
             _clear_an_old_mark(engine, asker)
         return Deployed(plan, (), ())
     stack, say = engine.target.stack, engine.progress.say
     with stack.deploying(asker.by):
+        relocation.take_out(engine, moves, configuration, asker)
         stack.apply(configuration, whole, changed, say)
         if engine.run_remotely is not None:
-            deployed = _deployed_remotely(engine, engine.run_remotely, plan, components)
+            deployed = _deployed_remotely(engine, engine.run_remotely, plan, asked)
         else:
             deployed = _rolled_out(engine, configuration, plan, progress_of, asker)
         if OPS.name not in {name for name, _ in deployed.failures}:
@@ -110,7 +98,11 @@ def _rolled_out(
     longer = engine.waiting(
         confirm=max(usual.confirm, FIRST_CONFIRM_SECONDS), lock=max(usual.lock, ANOTHER_SECONDS)
     )
-    records, failures = roll_out_all(longer, requests, progress_of)
+    records: list[RolloutRecord] = []
+    failures: list[tuple[str, BaseException]] = []
+    for several in in_turn(engine, configuration, requests):
+        done, failed = roll_out_all(longer, several, progress_of)
+        records, failures = records + done, failures + failed
     stopped = [_request(engine, configuration, change, asker) for change in changed if _is_stopped(change)]
     failures += _all_at_once(longer, stopped, progress_of, bring_back)[1]
     for change in changed:
@@ -119,17 +111,14 @@ def _rolled_out(
     return Deployed(plan, tuple(records), tuple(failures))
 
 
-def _deployed_remotely(
-    engine: Engine, run_remotely: RunRemotely, plan: Plan, components: Sequence[str]
-) -> Deployed:
+def _deployed_remotely(engine: Engine, run_remotely: RunRemotely, plan: Plan, asked: Asked) -> Deployed:
     """Repeat the deploy inside the cluster, where the rollouts can be made: it finds the rest done."""
     moved = [found for found in plan.changed() if found.kind == "location" and found.object is None]
     before = {found.component: _last(engine, found.component) for found in moved}
     code = 0
     if moved:
-        code = run_remotely(
-            ["deploy", "--progress-only", *(["--components", ",".join(components)] if components else [])]
-        )
+        named = ["--components", ",".join(asked.components)] if asked.components else []
+        code = run_remotely(["deploy", "--progress-only", *named, *(["--force"] if asked.force else [])])
     after = [_last(engine, found.component) for found in moved if found.action != "delete"]
     records = tuple(found for found in after if found and found != before[found.location])
     failures = tuple(
@@ -216,7 +205,7 @@ def location_named(configuration: Configuration, name: str) -> Location:
         if location.name == name:
             return location
     known = ", ".join(location.name for location in configuration.all_locations)
-    raise BadInput(_unknown_component(name, known))
+    raise BadInput(unknown_component(name, known))
 
 
 def _is_rollout(change: Change) -> bool:
@@ -241,25 +230,15 @@ def _request(engine: Engine, configuration: Configuration, change: Change, asker
 def _as_before(engine: Engine, location: Location) -> Revision | None:
     """Return the serving commit where the same ref is still configured: a changed setting keeps the commit.
 
-    None: the ref decides. A location without a repository serves what this project has now, and the settings
-    of `ops` from git come with its commit.
+    So does a change of its deployment, which leaves it serving nothing. None: the ref decides. A location
+    without a repository serves what this project has now, and the settings of `ops` from git come with its
+    commit.
     """
     now = decisions.serving(engine.target.releases(location.name))
-    if now is None or location.repository is None or location.name == OPS.name:
+    if location.repository is None or location.name == OPS.name:
         return None
-    was = now.release.location
-    same = (was.repository, was.ref) == (location.repository, location.ref)
-    return now.release.revision if same else None
-
-
-def _unknown_component(name: str, known: str) -> Finding:
-    near = difflib.get_close_matches(name, known.split(", "), n=1)
-    return certain(
-        object=f"component/{name}",
-        observed="There is no such component in this stack.",
-        cause=f"The configuration has: {known}.",
-        fix=f"Did you mean `{near[0]}`?" if near else "Name one of these, or add it to the configuration.",
-    )
+    release = now.release if now else relocation.came_from(engine, location)
+    return release.revision if release and has_same_code(release, location) else None
 
 
 def _not_rolled_out(name: str) -> Finding:

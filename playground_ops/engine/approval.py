@@ -4,6 +4,9 @@ The decision is stored with the candidate in the target, so whoever may change t
 anywhere, and it goes away with a rollout that dies.
 """
 
+from dataclasses import dataclass
+
+from playground_ops.core.changes import Changes
 from playground_ops.core.errors import BadInput, Finding, FindingKind, RolloutFailed, certain, transient
 from playground_ops.core.model import Phase, Release, ReleaseState, Verdict
 from playground_ops.core.target import Target
@@ -20,7 +23,9 @@ def wait_for_approval(context: RolloutContext, release: Release, journal: Journa
     def asked() -> Verdict | None:
         return context.retrying("approval", lambda: context.target.verdict(release))
 
-    journal.phase(Phase.APPROVE, f"up to {seconds} s for `approve {name}` or `reject {name}`")
+    changes = journal.record.changes
+    told = f"; {changes.sentence()}" if changes else ""
+    journal.phase(Phase.APPROVE, f"up to {seconds} s for `approve {name}` or `reject {name}`{told}")
     journal.save(Phase.APPROVE)
     deadline = context.clock.monotonic() + seconds
     while (verdict := asked()) is None:
@@ -37,14 +42,22 @@ def wait_for_approval(context: RolloutContext, release: Release, journal: Journa
     journal.approved(verdict)
 
 
-def decide(target: Target, location: str, verdict: Verdict) -> Release:
+@dataclass(frozen=True)
+class Decided:
+    """The candidate that a person decided about, and what it changes, as far as that is known."""
+
+    release: Release
+    changes: Changes | None
+
+
+def decide(target: Target, location: str, verdict: Verdict) -> Decided:
     """Store a person's decision with the candidate that waits for it. Raises BadInput when none does."""
     last = next(reversed(target.records(location)), None)
-    waiting = last.release if last and last.outcome is None and last.phase is Phase.APPROVE else None
+    waiting = last if last and last.outcome is None and last.phase is Phase.APPROVE else None
     for live in target.releases(location):
-        if live.state is ReleaseState.CANDIDATE and live.release == waiting:
+        if waiting and live.state is ReleaseState.CANDIDATE and live.release == waiting.release:
             target.decide(live.release, verdict)
-            return live.release
+            return Decided(live.release, waiting.changes)
     raise BadInput(_none_waits(location))
 
 

@@ -3,25 +3,16 @@
 import re
 from collections import Counter
 from collections.abc import Sequence
-from typing import Literal
 
 from playground_ops.core import decisions
+from playground_ops.core.changes import Difference
 from playground_ops.core.errors import BadInput, Finding, certain
+from playground_ops.core.field_change import FieldChange
 from playground_ops.core.frozen_model import FrozenModel
 from playground_ops.core.loaded import Defined
 from playground_ops.core.model import Release
 from playground_ops.core.moving import match
-from playground_ops.core.plan import FieldChange
 from playground_ops.core.target import Target
-
-
-class Difference(FrozenModel):
-    change: Literal["added", "removed", "changed"]
-    kind: str
-    name: str
-    fields: tuple[FieldChange, ...] = ()
-    """Differing fields of a definition that is on both sides."""
-
 
 _BY_REPOSITORY = ("job", "schedule", "sensor")
 """Kinds that Dagster knows by their repository too; an asset is its key alone."""
@@ -44,20 +35,19 @@ def differences(before: Sequence[Defined], after: Sequence[Defined]) -> tuple[Di
 
 
 def _changed(one: Defined, other: Defined) -> Difference | None:
-    fields = _fields(_by(one), _by(other))
-    return Difference(change="changed", kind=one.kind, name=one.name, fields=fields) if fields else None
+    before, after = _by(one), _by(other)
+    if before == after and one.hidden == other.hidden:
+        return None
+    fields = tuple(
+        FieldChange(path=name, before=before.get(name), after=after.get(name))
+        for name in sorted({*before, *after, *one.hidden, *other.hidden})
+        if (before.get(name), one.hidden.get(name)) != (after.get(name), other.hidden.get(name))
+    )
+    return Difference(change="changed", kind=one.kind, name=one.name, fields=fields)
 
 
 def _by(one: Defined) -> dict[str, str]:
     return {**one.fields, "repository": one.repository} if one.kind in _BY_REPOSITORY else one.fields
-
-
-def _fields(before: dict[str, str], after: dict[str, str]) -> tuple[FieldChange, ...]:
-    return tuple(
-        FieldChange(path=name, before=before.get(name), after=after.get(name))
-        for name in sorted({*before, *after})
-        if before.get(name) != after.get(name)
-    )
 
 
 class Comparison(FrozenModel):
@@ -84,7 +74,7 @@ def compare(target: Target, locations: Sequence[str], before: str, after: str) -
     """
     sides = [release_named(target, locations, name) for name in (before, after)]
     loaded = [target.inspect(release).defined for release in sides]
-    found = differences(*loaded)
+    found = tuple(one.without_secrets() for one in differences(*loaded))
     same = len(loaded[0]) - sum(one.change in ("changed", "removed") for one in found)
     return Comparison(before=sides[0], after=sides[1], differences=found, same=same)
 

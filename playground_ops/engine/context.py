@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
@@ -122,6 +122,8 @@ class Engine:
     timeouts: Timeouts = field(default_factory=Timeouts)
     run_remotely: RunRemotely | None = None
     """Set where this process can't reach the servers that a rollout has to ask."""
+    sharing: Collection[str] = ()
+    """The locations that may serve asset keys of others in their deployment, as configured now."""
 
     def waiting(self, **seconds: float) -> Engine:
         """Return the same engine with other timeouts, by their names."""

@@ -1,10 +1,10 @@
 """Checks of what a launch may ask for, and of candidates: a function each, whose failure is a finding."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import PurePath
 
 from playground_ops.checks import files
-from playground_ops.core import decisions
+from playground_ops.core import decisions, relocation
 from playground_ops.core.errors import BadInput, Finding, RolloutFailed, certain, transient
 from playground_ops.core.loaded import Automation, LoadedCode
 from playground_ops.core.model import Location, Release
@@ -13,6 +13,12 @@ from playground_ops.core.target import Target
 from playground_ops.engine.compare import differences
 
 SHOWN_KEYS = 5
+
+
+def stays_in_its_deployment(location: Location, serving: Release | None) -> None:
+    """Check that the location is to serve where it serves now; only a deploy can move it."""
+    if serving is not None and (move := relocation.stays(serving, location)):
+        raise RolloutFailed(relocation.refused(move))
 
 
 def commit_is_the_one_asked_for(release: Release, loaded: LoadedCode, expected: Sequence[str]) -> None:
@@ -91,23 +97,6 @@ def _nobody_can_tell(release: Release, left: Sequence[tuple[Automation, Sequence
         fix="Give each a name of its own before they move, or force the rollout: these begin as the code "
         "says, without a cursor.",
     )
-
-
-def shared_asset_keys(loaded: LoadedCode, others: Mapping[str, Sequence[str]]) -> list[str]:
-    """Return a warning for each other location that defines some of the same asset keys."""
-    mine = set(loaded.asset_keys)
-    warnings = []
-    for location, keys in sorted(others.items()):
-        shared = sorted(mine.intersection(keys))
-        if not shared:
-            continue
-        more = f" and {len(shared) - SHOWN_KEYS} more" if len(shared) > SHOWN_KEYS else ""
-        warnings.append(
-            f"{len(shared)} asset key(s) are also defined by location {location}: "
-            f"{', '.join(shared[:SHOWN_KEYS])}{more}. To Dagster they are one asset: a materialization in "
-            "one location shows in the other. Prefix the keys with PLAYGROUND_LOCATION to keep them apart."
-        )
-    return warnings
 
 
 def may_go_there(locations: Sequence[Location], ref: str | None) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import uuid4
 
+from playground_ops.core.changes import Changes
 from playground_ops.core.errors import Finding, PlaygroundError, transient
 from playground_ops.core.model import LiveRelease, Outcome, Phase, Release, Revision, RolloutRecord, Verdict
 from playground_ops.core.progress import RolloutCancelled
@@ -65,6 +66,11 @@ class Journal:
     def described(self, release: Release) -> None:
         """Note what is known of the candidate's commit by now; the next save has it."""
         self._set(release=release, revision=release.revision)
+
+    def compared(self, changes: Changes) -> None:
+        """Tell what changes; the next save has it."""
+        self._set(changes=changes)
+        self._progress.say(changes.sentence())
 
     def started(self, release: Release) -> None:
         self.phase(Phase.START, f"release {release.number} at {release.revision.short}")

@@ -15,6 +15,7 @@ from playground_ops.core.model import (
 )
 from playground_ops.core.redact import redact
 from playground_ops.core.target import Target
+from playground_ops.engine.changing import changes_on_record
 from playground_ops.engine.context import Asker, Engine, Origin, Request, RolloutContext
 from playground_ops.engine.gates import may_go_there
 from playground_ops.engine.journal import Journal
@@ -35,7 +36,7 @@ def roll_back(engine: Engine, request: Request, to: int | None) -> RolloutRecord
     with _outlasting_a_watch(engine).locked(request) as context:
         before = recover(context, name)
         live = before.releases(name)
-        choice = _choose(before, name, to)
+        choice = _choose(before, request.location, to)
         warm = next((found for found in live if found.release.number == choice.number), None)
         if warm is not None and warm.state is ReleaseState.SERVING:
             return Journal(context, request).unchanged()
@@ -60,7 +61,8 @@ def _is_ready(engine: Engine, warm: LiveRelease) -> bool:
     return engine.target.observe(warm.release).status is ServerStatus.READY
 
 
-def _choose(target: Target, name: str, to: int | None) -> Release:
+def _choose(target: Target, location: Location, to: int | None) -> Release:
+    name = location.name
     records, live = target.records(name), target.releases(name)
     if to is None:
         choice = served.rollback_choice(records, live)
@@ -68,6 +70,10 @@ def _choose(target: Target, name: str, to: int | None) -> Release:
         choice = decisions.release_numbered(served.completed(records, live), to)
     if choice is None:
         raise BadInput(_nothing_to_go_back_to(name, to, served.kept_warm(records, live)))
+    now = decisions.serving(live)
+    there = now.release.location.deployment if now else location.deployment
+    if choice.location.deployment != there:
+        raise BadInput(_is_of_another_deployment(choice, there))
     return choice
 
 
@@ -81,6 +87,8 @@ def _go_back(context: RolloutContext, before: Target, request: Request, release:
     journal.resolved(release.revision)
     # It was watched when it was new.
     journaled = replace(context, progress=journal, timeouts=replace(context.timeouts, watch=0.0))
+    if now is not None:
+        journal.compared(changes_on_record(before.records(name), now.release, release))
     try:
         journal.went_back_to(release)
         switch_to(journaled, release, now.release if now else None)
@@ -141,6 +149,16 @@ def _nothing_to_go_back_to(name: str, to: int | None, warm: LiveRelease | None) 
         observed=f"There is {what}.",
         cause="A rollback goes to a release that served before.",
         fix=f"`history {name}` lists them.{_way_to(warm)}",
+    )
+
+
+def _is_of_another_deployment(choice: Release, there: str) -> Finding:
+    name, was = choice.location.name, choice.location.deployment
+    return certain(
+        object=f"location/{name}",
+        observed=f"Release {choice.number} served in deployment {was}; {name} is in {there} now.",
+        cause="A rollback stays in the deployment: runs and history of that release are in another database.",
+        fix=f"`redeploy {name} --ref {choice.revision.commit}` brings its commit to {there}.",
     )
 
 

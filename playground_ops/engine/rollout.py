@@ -21,12 +21,13 @@ from playground_ops.core.redact import redact
 from playground_ops.core.target import Target
 from playground_ops.diagnose.git_errors import is_lacking
 from playground_ops.engine.approval import wait_for_approval
-from playground_ops.engine.carrying import both_shapes
+from playground_ops.engine.changing import Serving, ask, changes_against
+from playground_ops.engine.collisions import Collisions
 from playground_ops.engine.context import Engine, Origin, Request, RolloutContext, Waiting
 from playground_ops.engine.gates import (
     commit_is_the_one_asked_for,
     nothing_is_lost,
-    shared_asset_keys,
+    stays_in_its_deployment,
     there_is_room,
     what_moves_is_known,
 )
@@ -56,6 +57,7 @@ class Rollout:
         self.request, self.location = request, request.location
         self.target, self.lock = context.target, context.lock
         self.candidate: Release | None = None
+        self.serving = Serving()
         self.is_described = False
 
     def run(self) -> RolloutRecord:
@@ -63,6 +65,7 @@ class Rollout:
         previous = decisions.serving(live)
         self.journal.began_from(previous)
         try:
+            stays_in_its_deployment(self.location, previous.release if previous else None)
             revision = self._resolve()
             if not self.request.force and decisions.is_unchanged(
                 previous, revision, self.request.configuration
@@ -73,8 +76,8 @@ class Rollout:
             self._refuse_what_was_rejected(revision)
             self._has_room(previous)
             revision = self._fetch(revision)
-            self.candidate = self._start(revision)
-            self._verify(self.candidate, previous.release if previous else None)
+            self.candidate = self._start(revision, previous.release if previous else None)
+            self._verify(self.candidate)
             if previous is not None:
                 self._be_approved(self.candidate)
             self._switch(self.candidate, previous.release if previous else None)
@@ -136,7 +139,7 @@ class Rollout:
         for warning in there_is_room(self.target, self.location, is_bound=previous is not None and not again):
             self.journal.warn(warning)
 
-    def _start(self, revision: Revision) -> Release:
+    def _start(self, revision: Revision, previous: Release | None) -> Release:
         release = Release(
             location=self.location,
             number=self.before.next_number(self.location.name),
@@ -149,6 +152,7 @@ class Rollout:
         self.lock.check()
         self.journal.started(release)
         self.context.retrying("starting", lambda: self.target.start(release, self._say))
+        self.serving = ask(self.target, previous)
         self._wait_until_ready(release)
         return self._described(release)
 
@@ -187,13 +191,14 @@ class Rollout:
             self.context.progress.check()
             self.target.wait(release, min(remaining, LOOK_SECONDS))
 
-    def _verify(self, release: Release, previous: Release | None) -> None:
+    def _verify(self, release: Release) -> None:
         self.journal.phase(Phase.VERIFY, "asking the server what it loaded")
         loaded = self.target.inspect(release)
         commit_is_the_one_asked_for(release, loaded, self.target.expected_directories(release))
-        self._keeps(release, loaded, previous)
-        for warning in shared_asset_keys(loaded, self.target.webserver.other_asset_keys(self.location.name)):
-            self.journal.warn(warning)
+        self.journal.compared(changes_against(self.serving, loaded))
+        self._keeps(release, loaded)
+        self.collisions = Collisions(self.context, self.request, release, self.serving.release)
+        self.collisions.look(loaded)
         self.target.smoke(release, self._say)
         self.lock.check()
         stopped_now = self.context.retrying(
@@ -202,22 +207,15 @@ class Rollout:
         for stopped in stopped_now:
             self.context.progress.say(f"automation is {self.location.automation}: {stopped}")
 
-    def _keeps(self, release: Release, loaded: LoadedCode, previous: Release | None) -> None:
+    def _keeps(self, release: Release, loaded: LoadedCode) -> None:
         """Check `must_keep`, and what moves. A rollback or a forced rollout may lose it: they skip this."""
-        if previous is None or self.request.force or self.request.rollback_of:
+        if self.serving.release is None or self.request.force or self.request.rollback_of:
             return
-        try:
-            shapes = both_shapes(self.target, previous, release)
-            serving = shapes[0] if shapes else None
-            if serving is None and self.location.must_keep:
-                serving = self.target.inspect(previous)
-        except PlaygroundError as error:
-            if self.location.must_keep:
-                self.journal.warn(f"nobody knows what would be lost: {error.finding.observed}")
-            return
-        if serving is not None:
-            nothing_is_lost(release, loaded, serving)
-            what_moves_is_known(release, loaded, serving)
+        if self.serving.loaded is not None:
+            nothing_is_lost(release, loaded, self.serving.loaded)
+            what_moves_is_known(release, loaded, self.serving.loaded)
+        elif self.location.must_keep:
+            self.journal.warn(f"nobody knows what would be lost: {self.serving.silence}")
 
     def _be_approved(self, release: Release) -> None:
         """Wait for approval where configured. A rollback needs none, and what is healed was approved."""
@@ -228,7 +226,8 @@ class Rollout:
     def _switch(self, release: Release, previous: Release | None) -> None:
         self.context.progress.check()
         self.journal.save(Phase.SWITCH)
-        switch_to(self.context, release, previous)
+        self.collisions.look_again()
+        switch_to(self.context, release, previous, self.collisions.look_at_both)
 
     def _explained(self, error: BaseException) -> BaseException:
         """Return an error that names both repositories where a promoted commit is not in the location's."""

@@ -3,10 +3,11 @@
 from collections.abc import Sequence
 
 from playground_ops.config import OPS, Configuration
+from playground_ops.config.collisions import apart
 from playground_ops.core import decisions, served
 from playground_ops.core.component import ComponentStatus
 from playground_ops.core.frozen_model import FrozenModel
-from playground_ops.core.model import LiveRelease, Outcome, ReleaseState, RolloutRecord
+from playground_ops.core.model import MAIN, LiveRelease, Outcome, Phase, ReleaseState, RolloutRecord
 from playground_ops.core.target import Target
 from playground_ops.render.names import CONFIGURATION, CONFIGURATION_KEY
 
@@ -23,6 +24,7 @@ class LastRollout(FrozenModel):
 
 class LocationStatus(FrozenModel):
     name: str
+    deployment: str = MAIN
     release: int | None = None
     commit: str | None = None
     ref: str | None = None
@@ -33,6 +35,8 @@ class LocationStatus(FrozenModel):
     warm: int | None = None
     """The number of the release that is kept warm: going there is a switch, nothing has to be started."""
     candidate: int | None = None
+    candidate_changes: str | None = None
+    """What the candidate changes, in a sentence, while it waits for a person's word."""
     kept: tuple[int, ...] = ()
     """Numbers of older releases that queued runs are still to start on."""
     draining: tuple[int, ...] = ()
@@ -43,13 +47,23 @@ class LocationStatus(FrozenModel):
     last_rollout: LastRollout | None = None
 
 
+class DeploymentStatus(FrozenModel):
+    name: str
+    ui: str | None
+
+
 class StackStatus(FrozenModel):
     ui: str | None
+    """The URL of the main deployment's UI; None where no stack is there."""
     target: str
     configuration: str = ""
     """Which configuration is in force, and where it is from."""
     components: tuple[ComponentStatus, ...]
     locations: tuple[LocationStatus, ...]
+    deployments: tuple[DeploymentStatus, ...] = ()
+    """The main one first."""
+    notes: tuple[str, ...] = ()
+    """What nobody has written into the configuration, and is so."""
 
 
 def location_status(
@@ -57,13 +71,16 @@ def location_status(
     releases: Sequence[LiveRelease],
     records: Sequence[RolloutRecord],
     server: ComponentStatus | None,
+    deployment: str = MAIN,
 ) -> LocationStatus:
+    """Return a location's status. `deployment`: what the configuration says, where nothing serves."""
     now, before = decisions.serving(releases), served.rollback_choice(records, releases)
     warm = served.kept_warm(records, releases)
     candidate = next((live for live in releases if live.state is ReleaseState.CANDIDATE), None)
     release = now.release if now else None
     return LocationStatus(
         name=name,
+        deployment=release.location.deployment if release else deployment,
         release=release.number if release else None,
         commit=release.revision.commit if release else None,
         ref=release.revision.ref if release else None,
@@ -73,6 +90,7 @@ def location_status(
         previous=before.number if before else None,
         warm=warm.release.number if warm else None,
         candidate=candidate.release.number if candidate else None,
+        candidate_changes=_waiting_to_change(records[-1]) if records and candidate else None,
         kept=tuple(live.release.number for live in served.no_longer_kept(records, releases)),
         draining=tuple(live.release.number for live in releases if live.state is ReleaseState.DRAINING),
         ready=server.ready if server else False,
@@ -80,6 +98,11 @@ def location_status(
         message=server.message if server else "",
         last_rollout=_last(records[-1]) if records else None,
     )
+
+
+def _waiting_to_change(record: RolloutRecord) -> str | None:
+    waits = record.outcome is None and record.phase is Phase.APPROVE
+    return record.changes.sentence() if waits and record.changes else None
 
 
 def _last(record: RolloutRecord) -> LastRollout:
@@ -108,8 +131,17 @@ def read_status(target: Target, configuration: Configuration) -> StackStatus:
         configuration=_in_force(target, configuration, decisions.serving(releases[OPS.name])),
         components=tuple(found for found in components if found.kind != "location"),
         locations=tuple(
-            location_status(name, releases[name], target.records(name), servers.get(name)) for name in names
+            location_status(
+                *(name, releases[name], target.records(name), servers.get(name)),
+                configuration.deployment_of(name),
+            )
+            for name in names
         ),
+        deployments=tuple(
+            DeploymentStatus(name=name, ui=target.stack.ui_address(name))
+            for name in configuration.deployment_names
+        ),
+        notes=tuple(filter(None, [apart(configuration)])),
     )
 
 

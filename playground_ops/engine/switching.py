@@ -4,7 +4,7 @@ After `switch_to` either the new release serves and the webserver shows it, or w
 serves again and the reason is raised.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from playground_ops.core.errors import Finding, PlaygroundError, RolloutFailed, transient
 from playground_ops.core.model import Phase, Release, ServerStatus
@@ -20,20 +20,28 @@ RELOAD_SECONDS = 2.0
 EARLIER = "the server before it"
 
 
-def switch_to(context: RolloutContext, release: Release, previous: Release | None) -> None:
-    """Switch. Raises RolloutFailed after going back to `previous`, LockLost before anything was moved."""
+def switch_to(
+    context: RolloutContext,
+    release: Release,
+    previous: Release | None,
+    verify: Callable[[], None] = lambda: None,
+) -> None:
+    """Switch. Raises RolloutFailed after going back to `previous`, LockLost before anything was moved.
+
+    `verify` may refuse the release once it is shown, by what it raises.
+    """
     target, progress, timeouts = context.target, context.progress, context.timeouts
     progress.phase(Phase.SWITCH, f"{release.location.name} goes to release {release.number}")
     context.lock.check()
     carrying = Carrying(context, previous, release)
-    known = (
-        target.webserver.troubles(release.location.name) if previous is not None and timeouts.watch else {}
-    )
+    webserver = target.webserver(release.location.deployment)
+    known = webserver.troubles(release.location.name) if previous is not None and timeouts.watch else {}
     carrying.hold()
     try:
         target.serve(release)
         progress.phase(Phase.CONFIRM, "waiting until the webserver shows the new release")
         confirm(context, release)
+        verify()
         target.keep(release)
         if previous is not None:
             carrying.finish()
@@ -63,7 +71,7 @@ def confirm(engine: Engine, release: Release) -> None:
     while seen := _what_else_is_shown(target, release):
         _must_live(target, release)
         if seen == EARLIER and clock.monotonic() >= reload:
-            target.webserver.reload(release.location.name)
+            target.webserver(release.location.deployment).reload(release.location.name)
             reload += RELOAD_SECONDS
         if clock.monotonic() >= deadline:
             raise RolloutFailed(_not_shown(release, seen, timeouts.confirm))
@@ -95,22 +103,22 @@ def watch(engine: Engine, release: Release, known: Mapping[str, Finding]) -> Non
     target, clock, progress, seconds = engine.target, engine.clock, engine.progress, engine.timeouts.watch
     if not seconds:
         return
-    server = target.server_id(release)
+    server, webserver = target.server_id(release), target.webserver(release.location.deployment)
     end = clock.monotonic() + seconds
     while (left := end - clock.monotonic()) > 0:
         progress.check()
         target.wait(release, min(left, WATCH_SECONDS))
         _must_live(target, release)
-        shown, own = target.webserver.shown(release.location.name), target.server_id(release)
+        shown, own = webserver.shown(release.location.name), target.server_id(release)
         if server and own and own != server:
             raise RolloutFailed(_replaced(release))
-        for what, finding in target.webserver.troubles(release.location.name).items():
+        for what, finding in webserver.troubles(release.location.name).items():
             if what not in known:
                 raise RolloutFailed(finding)
         if shown.error is not None or shown.server_id != own:
             confirm(engine, release)
             end = clock.monotonic() + seconds
-    if silent := target.webserver.silent_daemons():
+    if silent := webserver.silent_daemons():
         progress.warn(_nothing_ticks(silent))
 
 
@@ -130,8 +138,9 @@ def _must_live(target: Target, release: Release) -> None:
 
 def _what_else_is_shown(target: Target, release: Release) -> str:
     """Return what the webserver shows instead; empty where it shows this release."""
+    webserver = target.webserver(release.location.deployment)
     try:
-        shown, own = target.webserver.shown(release.location.name), target.server_id(release)
+        shown, own = webserver.shown(release.location.name), target.server_id(release)
     except PlaygroundError as error:
         return error.finding.observed
     return shown.error or ("" if shown.server_id == own else EARLIER)

@@ -1,4 +1,4 @@
-"""The command: `dagster-webserver` with all its options, two of its own, and the stack's webserver."""
+"""The command: `dagster-webserver` with all its options, some of its own, and the stack's webserver."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import logging
 import os
 from contextlib import ExitStack
 from typing import Any
+from urllib.parse import urlsplit
 
 import click
 import uvicorn
@@ -25,6 +26,7 @@ from dagster_shared.ipc import interrupt_on_ipc_shutdown_message
 from dagster_webserver.cli import DEFAULT_WEBSERVER_PORT, _lifespan, dagster_webserver
 from dagster_webserver.version import __version__
 
+from playground_ops.frontdoor.deployment_bar import DeploymentBar
 from playground_ops.frontdoor.hosts import Hosts, is_ip
 from playground_ops.frontdoor.middleware import LOGGER
 from playground_ops.frontdoor.webserver import StackWebserver
@@ -34,6 +36,10 @@ OWN = (
         ["--allowed-host"], multiple=True, help="A name by which people reach it, beside localhost."
     ),
     click.Option(["--service"], multiple=True, help="NAME.NAMESPACE of a Service of it, for programs."),
+    click.Option(
+        ["--deployment"], help="The deployment that its pages are of, where it is not the main one."
+    ),
+    click.Option(["--main-url"], default="", help="The address of the main deployment's UI."),
 )
 
 
@@ -58,6 +64,7 @@ def _run(**given: Any) -> None:
     allowed, host = [*given.pop("allowed_host")], given.pop("host")
     hosts = Hosts.of(allowed if is_ip(host) else [*allowed, host], given.pop("service"))
     prefix, rate = _checked(given.pop("path_prefix")), given.pop("live_data_poll_rate")
+    bar = _bar(given.pop("deployment"), given.pop("main_url"))
     where = (host, given.pop("port"), given.pop("uvicorn_log_level"))
     with ExitStack() as stack:
         if pipe := given.pop("shutdown_pipe"):
@@ -65,7 +72,7 @@ def _run(**given: Any) -> None:
         instance = stack.enter_context(_instance(given))
         context = stack.enter_context(_context(instance, given))
         log_workspace_stats(instance, context)
-        _serve(StackWebserver(context, hosts, prefix, rate), instance, prefix, where)
+        _serve(StackWebserver(context, hosts, prefix, rate, bar), instance, prefix, where)
 
 
 def _instance(given: dict[str, Any]) -> Any:
@@ -90,6 +97,12 @@ def _context(instance: DagsterInstance, given: dict[str, Any]) -> WorkspaceProce
         workspace_load_target=workspace_opts_to_load_target(workspace),
         code_server_log_level=level,
     )
+
+
+def _bar(deployment: str | None, main_url: str) -> DeploymentBar | None:
+    if main_url and urlsplit(main_url).scheme not in ("http", "https"):
+        raise click.BadParameter("it begins with http:// or https://", param_hint="--main-url")
+    return DeploymentBar(deployment, main_url) if deployment else None
 
 
 def _checked(prefix: str) -> str:

@@ -7,10 +7,12 @@ written into the policy: `ops` can't write that.
 Rules: Kubernetes documentation, "Validating Admission Policy"; CEL in Kubernetes.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
+from dataclasses import replace
 
 from playground_ops.config import Configuration
-from playground_ops.render import admission_containers, allowed, jobs, packages
+from playground_ops.core.component import component_of
+from playground_ops.render import admission_containers, admission_databases, allowed, jobs, packages
 from playground_ops.render.admission_addresses import (
     INGRESS_VALIDATIONS,
     INGRESSES,
@@ -22,25 +24,23 @@ from playground_ops.render.admission_addresses import (
 )
 from playground_ops.render.admission_containers import literal, mounts
 from playground_ops.render.admission_pods import pod_limits
+from playground_ops.render.admission_policy import Limited, policy, rule, validations
+from playground_ops.render.deployments import own_of, standing
 from playground_ops.render.mount_places import OF_ITS_OWN, PLACE
 from playground_ops.render.mounted_versions import VERSIONS
 from playground_ops.render.names import (
     CONFIGURATION,
     DAEMON,
     LOCATION,
-    NAMESPACE_NAME,
-    OF_NAMESPACE,
     OPS_ACCOUNT,
     PREFIX,
-    STANDING,
     WEBSERVER,
     Object,
-    app_of,
-    labels,
 )
 from playground_ops.render.namespaces import Scope, scopes
 
-API = "admissionregistration.k8s.io/v1"
+LAUNCHING = (DAEMON, WEBSERVER)
+"""The accounts of a deployment that make and end runs in pods."""
 
 NAMED = (
     "accounts",
@@ -102,7 +102,7 @@ VARIABLES = (
     *admission_containers.FETCH_VARIABLES,
     *admission_containers.INSTALL_VARIABLES,
 )
-VALIDATIONS = (
+_VALIDATIONS = (
     (
         "variables.containers.all(c, c.image in variables.images)",
         "'an image that the configuration does not name: ' + "
@@ -146,21 +146,30 @@ VALIDATIONS = (
         "!has(variables.spec.initContainers) || variables.spec.initContainers.all(c, !has(c.restartPolicy))",
         "'an init container that goes on beside the others'",
     ),
-    (
+)
+
+
+def pod_validations(configuration: Configuration) -> list[tuple[str, str]]:
+    """Return expressions for all objects that make pods, and the messages with which they refuse."""
+    apps = sorted(app for app, _ in standing(configuration).values())
+    own = (
         # Else a pod of its own could be behind the address of the database, and hear its password.
-        f"!('app' in variables.labels) || !(variables.labels['app'] in {sorted(STANDING.values())}) || "
+        f"!('app' in variables.labels) || !(variables.labels['app'] in {apps}) || "
         "(object.kind == 'Deployment' && object.metadata.name == variables.labels['app'])",
         "'the label of a component for other pods'",
-    ),
-)
-"""Expressions for all objects that make pods, and the messages with which they refuse."""
-_ACCOUNT_OF_A_POD = (
-    f"variables.account in variables.accounts || (variables.account == '{OPS_ACCOUNT}' && "
-    f"'{PREFIX}location' in variables.labels && variables.labels['{PREFIX}location'] == 'ops') || "
-    f"(variables.account in {[DAEMON, WEBSERVER]} && 'app' in variables.labels && "
-    "variables.labels['app'] == variables.account)",
-    "'the service account ' + variables.account + ', which is not for these pods'",
-)
+    )
+    return [*_VALIDATIONS, own]
+
+
+def _account_of_a_pod(configuration: Configuration) -> tuple[str, str]:
+    accounts = [component_of(one, name) for name in configuration.deployment_names for one in LAUNCHING]
+    return (
+        f"variables.account in variables.accounts || (variables.account == '{OPS_ACCOUNT}' && "
+        f"'{PREFIX}location' in variables.labels && variables.labels['{PREFIX}location'] == 'ops') || "
+        f"(variables.account in {accounts} && 'app' in variables.labels && "
+        "variables.labels['app'] == variables.account)",
+        "'the service account ' + variables.account + ', which is not for these pods'",
+    )
 
 
 def render(configuration: Configuration) -> list[Object]:
@@ -168,6 +177,7 @@ def render(configuration: Configuration) -> list[Object]:
     if not configuration.kubernetes.admission_policy:
         return []
     space = configuration.kubernetes.namespace
+    here = Limited([OPS_ACCOUNT], space, space)
     orders: Object = {
         "matchConstraints": {"resourceRules": [rule("", ["configmaps"], ["CREATE", "UPDATE"])]},
         "validations": [
@@ -178,23 +188,20 @@ def render(configuration: Configuration) -> list[Object]:
             }
         ],
     }
+    limited = [(scope, replace(here, space=scope.namespace)) for scope in scopes(configuration)]
     return [
         *(
             one
-            for scope in scopes(configuration)
-            for one in policy(
-                f"{OPS_ACCOUNT}-pods", [OPS_ACCOUNT], space, _pods(configuration, scope), scope.namespace
-            )
+            for scope, where in limited
+            for one in policy(f"{OPS_ACCOUNT}-pods", where, _pods(configuration, scope))
         ),
-        *policy(f"{OPS_ACCOUNT}-orders", [OPS_ACCOUNT], space, orders, space),
+        *policy(f"{OPS_ACCOUNT}-orders", here, orders),
         *(
             one
-            for scope in scopes(configuration)
-            for one in policy(
-                SERVICES, [OPS_ACCOUNT], space, _services(configuration, scope), scope.namespace
-            )
+            for scope, where in limited
+            for one in policy(SERVICES, where, _services(configuration, scope))
         ),
-        *policy(INGRESSES, [OPS_ACCOUNT], space, _ingresses(configuration), space),
+        *policy(INGRESSES, here, _ingresses(configuration)),
     ]
 
 
@@ -219,7 +226,8 @@ def _ingresses(configuration: Configuration) -> Object:
 
 
 def _pods(configuration: Configuration, scope: Scope) -> Object:
-    variables = (*_values(configuration, scope), *VARIABLES)
+    databases = admission_databases.values(configuration, scope)
+    variables = (*_values(configuration, scope), *databases, *VARIABLES)
     return {
         "matchConditions": [{"name": "changes-pods", "expression": _CHANGES_PODS}],
         "matchConstraints": {"resourceRules": [rule(*one, ["CREATE", "UPDATE"]) for one in _MAKE_PODS]},
@@ -227,8 +235,9 @@ def _pods(configuration: Configuration, scope: Scope) -> Object:
         "validations": validations(
             f"'{OPS_ACCOUNT} may not use ' + ",
             (
-                _ACCOUNT_OF_A_POD,
-                *VALIDATIONS,
+                _account_of_a_pod(configuration),
+                *pod_validations(configuration),
+                *admission_databases.validations(scope),
                 *admission_containers.FETCH_VALIDATIONS,
                 *admission_containers.INSTALL_VALIDATIONS,
             ),
@@ -236,48 +245,13 @@ def _pods(configuration: Configuration, scope: Scope) -> Object:
     }
 
 
-def validations(who: str, found: Sequence[tuple[str, str]]) -> list[Object]:
-    """Return the validations; `who` begins each message, as CEL."""
-    return [
-        {"expression": test, "messageExpression": f"{who}{refusal}", "reason": "Forbidden"}
-        for test, refusal in found
-    ]
-
-
-def policy(what: str, accounts: Sequence[str], home: str, spec: Object, space: str) -> list[Object]:
-    """Return a policy for one namespace: it is cluster-wide and may outlive that. `home`: the accounts'."""
-    name = f"{what}-{space}"
-    users = [f"system:serviceaccount:{home}:{account}" for account in accounts]
-    condition = {"name": "is-of-the-stack", "expression": f"request.userInfo.username in {users}"}
-    here = {"namespaceSelector": {"matchLabels": {NAMESPACE_NAME: space}}}
-    metadata = {"name": name, "labels": {**labels(what, "policy"), OF_NAMESPACE: home}}
-    constraints = {**here, **spec["matchConstraints"]}
-    conditions = [condition, *spec.get("matchConditions", ())]
-    whole = {**spec, "failurePolicy": "Fail", "matchConditions": conditions, "matchConstraints": constraints}
-    binding = {"matchResources": here, "policyName": name, "validationActions": ["Deny"]}
-    kind = "ValidatingAdmissionPolicy"
-    return [
-        {"apiVersion": API, "kind": kind, "metadata": metadata, "spec": whole},
-        {"apiVersion": API, "kind": f"{kind}Binding", "metadata": metadata, "spec": binding},
-    ]
-
-
 _MAKE_PODS = (("", ["pods"]), ("apps", ["deployments", "statefulsets"]), ("batch", ["jobs"]))
-
-
-def rule(group: str, resources: list[str], operations: list[str]) -> Object:
-    return {
-        "apiGroups": [group],
-        "apiVersions": ["*"],
-        "operations": operations,
-        "resources": resources,
-        "scope": "Namespaced",
-    }
 
 
 def _values(configuration: Configuration, scope: Scope) -> list[tuple[str, str]]:
     """Return the configuration's values as CEL: its strings are written as in JSON."""
-    mounted = {app_of(name): sorted(pod.mounted_secrets) for name, pod in scope.pods.items()}
+    pods = scope.pods.items()
+    mounted = {own_of(configuration, name).app: sorted(pod.mounted_secrets) for name, pod in pods}
     if "postgres" in scope.pods:
         mounted[jobs.BACKUP] = sorted(scope.pods["postgres"].mounted_secrets)
     store = configuration.kubernetes.artifacts_store

@@ -43,7 +43,7 @@ def of(configuration: Configuration, scope: Scope) -> dict[str, list[str]]:
         "images": {*scope.images, *(one.image for one in pods)},
         "repositories": {one.repository for one in locations},
         "secrets": {
-            password_secret(configuration),
+            *(password_secret(configuration.of(name)) for name in scope.deployments),
             *scope.secrets,
             *(secret for one in pods for secret in one.environment_from_secrets),
         },

@@ -1,8 +1,10 @@
-"""The daemon for schedules, sensors and the run queue: there is exactly one at any time."""
+"""The daemon for schedules, sensors and the run queue: a deployment has exactly one at any time, or none."""
 
 from playground_ops.config import Configuration
+from playground_ops.core.component import component_of
 from playground_ops.core.pod_settings import PodSettings, Resources
 from playground_ops.render import instance
+from playground_ops.render.deployments import own_labels
 from playground_ops.render.locations import servers_of, workspace
 from playground_ops.render.mounted_versions import with_versions
 from playground_ops.render.names import (
@@ -13,10 +15,11 @@ from playground_ops.render.names import (
     WORKSPACE_FOLDER,
     Object,
     an_object,
-    labels,
 )
 from playground_ops.render.pod import Container, Pod, config_map, container, variable
 from playground_ops.render.rights import identified
+from playground_ops.render.waiting import RESOURCES as WAIT_RESOURCES
+from playground_ops.render.waiting import waiting
 
 RESOURCES = Resources(requests={"cpu": "100m", "memory": "384Mi"}, limits={"memory": "1Gi"})
 WAIT = """\
@@ -44,13 +47,19 @@ LIVENESS = ["dagster-daemon", "liveness-check"]
 
 
 def render(configuration: Configuration) -> list[Object]:
+    if not configuration.has_daemon:
+        return []
     settings, namespace = configuration.daemon.pod, configuration.kubernetes.namespace
-    tags, selector = labels(DAEMON, "daemon"), {"app": DAEMON}
-    volumes = [*instance.volumes(), config_map(WORKSPACE, WORKSPACE_FOLDER, "workspace")]
+    own = configuration.deployment
+    tags = own_labels(DAEMON, "daemon", own)
+    name, selector = tags["app"], {"app": tags["app"]}
+    listed = config_map(component_of(WORKSPACE, own), WORKSPACE_FOLDER, "workspace")
+    volumes = [*instance.volumes(configuration), listed]
+    image = instance.image(configuration, settings)
     check = {"exec": {"command": LIVENESS}, "timeoutSeconds": 30}
     found = Container(
         name="daemon",
-        image=instance.image(configuration, settings),
+        image=image,
         resources=RESOURCES,
         command=instance.started_with("dagster-daemon", "run"),
         arguments=["-w", WORKSPACE_FILE],
@@ -66,17 +75,19 @@ def render(configuration: Configuration) -> list[Object]:
         settings,
         tags,
         volumes,
-        init=[instance.waiting(configuration, settings), _waiting(configuration)],
-        annotations={CONTENT: instance.content(*instance.render(configuration), workspace(configuration))},
+        init=[waiting(configuration, image, settings), _waiting(configuration)],
+        annotations={
+            CONTENT: instance.content(*instance.config_maps(configuration), workspace(configuration))
+        },
     ).render()
     return [
         an_object(
-            *("apps/v1", "Deployment", DAEMON, namespace, tags),
+            *("apps/v1", "Deployment", name, namespace, tags),
             spec={
                 "replicas": 1,
                 "selector": {"matchLabels": selector},
                 "strategy": {"type": "Recreate"},
-                "template": with_versions(identified(template, DAEMON, configuration), configuration),
+                "template": with_versions(identified(template, name, configuration), configuration),
             },
         )
     ]
@@ -88,7 +99,7 @@ def _waiting(configuration: Configuration) -> Object:
     found = Container(
         name="wait-for-locations",
         image=instance.image(configuration, configuration.daemon.pod),
-        resources=instance.WAIT_RESOURCES,
+        resources=WAIT_RESOURCES,
         command=["python", "-c", WAIT],
         variables=[variable("WANTED", " ".join(f"{one['host']}:{one['port']}" for one in servers))],
     )

@@ -3,12 +3,25 @@
 from collections.abc import Sequence
 
 from playground_ops.config import Configuration
+from playground_ops.core.component import component_of
+from playground_ops.core.model import MAIN
 from playground_ops.core.pod_settings import Resources
 from playground_ops.render.mounted_versions import with_versions
-from playground_ops.render.names import POSTGRES, POSTGRES_PORT, Object, a_service, an_object, labels, present
+from playground_ops.render.names import (
+    POSTGRES,
+    POSTGRES_PORT,
+    Object,
+    a_service,
+    an_object,
+    labels,
+    present,
+)
 from playground_ops.render.pod import Container, Mounted, Pod, container, secret_variable, variable, writable
 
 USER = DATABASE = "dagster"
+"""The main deployment's role and database in the stack's own Postgres."""
+OTHERS = "deployment_"
+"""The beginning of those of other deployments."""
 ADMIN = "dagster_admin"
 """The superuser of the stack's own Postgres. It has no password, and no connection over a network is its."""
 POSTGRES_USER_ID = 999
@@ -36,7 +49,26 @@ RESOURCES = Resources(requests={"cpu": "100m", "memory": "256Mi"}, limits={"memo
 
 
 def password_secret(configuration: Configuration) -> str:
-    return configuration.postgres.password_secret or POSTGRES
+    return configuration.postgres.password_secret or component_of(POSTGRES, configuration.deployment)
+
+
+def password_variable(deployment: str) -> str:
+    """Return the variable by which `ops` has the password of a deployment's database."""
+    own = "" if deployment == MAIN else f"_{deployment.replace('-', '_').upper()}"
+    return f"DAGSTER_PG_PASSWORD{own}"
+
+
+def name_of(configuration: Configuration) -> str:
+    """Return the name of a deployment's database in the stack's Postgres, and of the role that owns it."""
+    own = configuration.deployment
+    return USER if own == MAIN else f"{OTHERS}{own.replace('-', '_')}"
+
+
+def deployment_of(database: str) -> str | None:
+    """Return whose database has this name in a stack's own Postgres; None for one of somebody else."""
+    if database == DATABASE:
+        return MAIN
+    return database.removeprefix(OTHERS).replace("_", "-") if database.startswith(OTHERS) else None
 
 
 def reach(configuration: Configuration, location: str | None = None) -> tuple[str, int]:
@@ -57,9 +89,22 @@ def variables(configuration: Configuration, location: str | None = None) -> list
         *([secret_variable(OWN_URL, OWN_SECRET, URL_KEY)] if location in own else []),
         variable("DAGSTER_PG_HOST", host),
         variable("DAGSTER_PG_PORT", str(port)),
-        variable("DAGSTER_PG_USER", external.user if external else USER),
-        variable("DAGSTER_PG_DATABASE", external.database if external else DATABASE),
+        variable("DAGSTER_PG_USER", external.user if external else name_of(configuration)),
+        variable("DAGSTER_PG_DATABASE", external.database if external else name_of(configuration)),
         secret_variable("DAGSTER_PG_PASSWORD", password_secret(configuration), PASSWORD_KEY),
+    ]
+
+
+def passwords_of_others(configuration: Configuration) -> list[Object]:
+    """Return the variables with the passwords of all databases but the main one, for `ops`.
+
+    One that is missing is a fault of its deployment: `ops` comes up without it, and tells of it.
+    """
+    return [
+        secret_variable(
+            password_variable(name), password_secret(configuration.of(name)), PASSWORD_KEY, optional=True
+        )
+        for name in configuration.deployment_names[1:]
     ]
 
 

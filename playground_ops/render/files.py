@@ -48,8 +48,14 @@ def files(rendered: Rendered, source: str) -> dict[str, str]:
         dumped = [yaml.dump(one, Dumper=_Dumper, **_LAYOUT) for one in objects]
         body = "".join(f"---\n{text}" for text in dumped)
         head = _HEAD.format(source=source, digest=_digest(body))
-        found[f"{_ORDER.get(component, LOCATIONS)}-{component}.yaml"] = head + body
+        found[f"{_order(component)}-{component}.yaml"] = head + body
     return found
+
+
+def _order(component: str) -> int:
+    """Return the place of a component: that of a deployment has the one of the main one's."""
+    kinds = [kind for kind in _ORDER if component == kind or component.startswith(f"{kind}-")]
+    return _ORDER[max(kinds, key=len)] if kinds else LOCATIONS
 
 
 def compare(wanted: Mapping[str, str], there: Mapping[str, str]) -> Folder:

@@ -3,6 +3,9 @@
 from collections.abc import Sequence
 
 from playground_ops.config import Configuration, store
+from playground_ops.core.component import component_of
+from playground_ops.core.model import MAIN
+from playground_ops.render.deployments import DEPLOYMENT, standing, tags
 from playground_ops.render.jobs import REMOTE_JOB_COMPONENT
 from playground_ops.render.names import (
     DAEMON,
@@ -42,7 +45,8 @@ _RULES = (
     rule("metrics.k8s.io", "pods", "get list"),
     rule("apps", "statefulsets", READ),
     rule("networking.k8s.io", "ingresses", f"{READ} create"),
-    rule("networking.k8s.io", "ingresses", "patch delete", WEBSERVER, READ_ONLY),
+)
+_MORE_RULES = (
     rule("", "persistentvolumeclaims", READ),
     # Read only: to report how the foundation differs from the configuration.
     rule("", "serviceaccounts", READ),
@@ -51,6 +55,11 @@ _RULES = (
     rule("rbac.authorization.k8s.io", "roles rolebindings", READ),
 )
 """`create` can't be limited to names (Kubernetes documentation, "Using RBAC Authorization")."""
+
+
+def _rules(configuration: Configuration) -> list[Object]:
+    names = [app for app, _ in standing(configuration).values() if app.startswith(WEBSERVER)]
+    return [*_RULES, rule("networking.k8s.io", "ingresses", "patch delete", *names), *_MORE_RULES]
 
 
 def namespaces(configuration: Configuration) -> list[Object]:
@@ -75,7 +84,7 @@ def rights(configuration: Configuration) -> list[Object]:
             if _annotations(configuration)
             else []
         ),
-        *role(configuration, here, _RULES),
+        *role(configuration, here, _rules(configuration)),
     ]
 
 
@@ -103,14 +112,9 @@ def network_policies(configuration: Configuration) -> list[Object]:
         return []
     here = Place(configuration.kubernetes.namespace)
     stack = {"podSelector": {"matchLabels": {"app.kubernetes.io/managed-by": MANAGER}}}
-    webserver = {"matchExpressions": [{"key": "app", "operator": "In", "values": [WEBSERVER, READ_ONLY]}]}
-    locations = {"matchLabels": {"app.kubernetes.io/component": "location"}}
-    asked = reached_on(GRPC_PORT, *who_asks_locations())
-    found = [
-        network_policy(here, "dagster-closed", {}, ingress=[]),
-        network_policy(here, WEBSERVER, webserver, ingress=[reached_on(WEBSERVER_PORT)]),
-        network_policy(here, "dagster-locations", locations, ingress=[asked]),
-    ]
+    found = [network_policy(here, "dagster-closed", {}, ingress=[])]
+    for name in configuration.deployment_names:
+        found += _of_deployment(here, name, alone=not configuration.deployments)
     if configuration.postgres.external is None:
         own = {"matchLabels": {"app": POSTGRES}}
         isolated = [
@@ -122,9 +126,27 @@ def network_policies(configuration: Configuration) -> list[Object]:
     return found
 
 
-def who_asks_locations() -> list[Object]:
-    """Return the pods of the stack's namespace that call locations: webserver, daemon, `ops`, remote jobs."""
-    apps = [{"app": app} for app in (WEBSERVER, READ_ONLY, DAEMON)]
+def _of_deployment(here: Place, name: str, *, alone: bool) -> list[Object]:
+    """Return the policies for its webservers, and for the servers of its locations in this namespace."""
+    values = [component_of(app, name) for app in (WEBSERVER, READ_ONLY)]
+    webserver = {"matchExpressions": [{"key": "app", "operator": "In", "values": values}]}
+    locations: Object = {"matchLabels": {"app.kubernetes.io/component": "location", **tags(name)}}
+    if name == MAIN and not alone:
+        locations["matchExpressions"] = [{"key": DEPLOYMENT, "operator": "DoesNotExist"}]
+    asked = reached_on(GRPC_PORT, *who_asks_locations(name))
+    own = Place(here.namespace, tags=tags(name))
+    return [
+        network_policy(own, component_of(WEBSERVER, name), webserver, ingress=[reached_on(WEBSERVER_PORT)]),
+        network_policy(own, component_of("dagster-locations", name), locations, ingress=[asked]),
+    ]
+
+
+def who_asks_locations(deployment: str) -> list[Object]:
+    """Return the pods of the stack's namespace that call a deployment's locations.
+
+    They are its webservers and daemon, `ops`, and remote jobs.
+    """
+    apps = [{"app": component_of(app, deployment)} for app in (WEBSERVER, READ_ONLY, DAEMON)]
     found = [*apps, {f"{PREFIX}location": "ops"}, {"app.kubernetes.io/component": REMOTE_JOB_COMPONENT}]
     return [{"podSelector": {"matchLabels": one}} for one in found]
 

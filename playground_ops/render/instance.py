@@ -8,10 +8,13 @@ import hashlib
 import yaml
 
 from playground_ops.config import Configuration
-from playground_ops.config.configuration import TagLimit
+from playground_ops.config.instance_sections import TagLimit
 from playground_ops.config.store import ArtifactsStore
-from playground_ops.core.pod_settings import PodSettings, Resources
+from playground_ops.core.component import component_of
+from playground_ops.core.model import MAIN, Location
+from playground_ops.core.pod_settings import PodSettings
 from playground_ops.render import database, modules, runs
+from playground_ops.render.deployments import FOLDER, FOLDERS, logs_of, own_labels
 from playground_ops.render.names import (
     ARTIFACTS,
     ARTIFACTS_FOLDER,
@@ -31,13 +34,15 @@ from playground_ops.render.names import (
     labels,
     present,
 )
-from playground_ops.render.pod import Container, Mounted, config_map, container, kept, variable, writable
+from playground_ops.render.pod import Mounted, config_map, kept, variable, writable
 
 COORDINATOR: Object = {"module": "dagster._core.run_coordinator", "class": "QueuedRunCoordinator"}
+AT_ONCE: Object = {**COORDINATOR, "class": "DefaultRunCoordinator"}
+"""The coordinator of a deployment without a daemon, which alone would take runs from a queue."""
 
 
 def run_coordinator(configuration: Configuration) -> Object:
-    """Return `run_coordinator` of dagster.yaml."""
+    """Return `run_coordinator` of dagster.yaml where a daemon takes runs from the queue."""
     queue = configuration.run_queue
     config = {
         "dequeue_interval_seconds": configuration.daemon.dequeue_interval_seconds,
@@ -48,8 +53,8 @@ def run_coordinator(configuration: Configuration) -> Object:
 
 
 def run_retries(configuration: Configuration) -> Object:
-    """Return `run_retries` of dagster.yaml. They are on, so that a job's or run's own tag is obeyed."""
-    return {"enabled": True, **configuration.run_retries.model_dump()}
+    """Return `run_retries` of dagster.yaml: on wherever a daemon obeys them, for a job's or run's own tag."""
+    return {"enabled": configuration.has_daemon, **configuration.run_retries.model_dump()}
 
 
 def _limit(one: TagLimit) -> Object:
@@ -114,22 +119,6 @@ exec "$@"
 `python -m` looks for modules in its working directory first, which in somebody's image may have any."""
 SETTINGS, LAUNCHES_NOTHING = "dagster.yaml", "launches-nothing.yaml"
 """Files of the ConfigMap."""
-WAIT = """\
-import os, socket, time
-where = (os.environ["DAGSTER_PG_HOST"], int(os.environ["DAGSTER_PG_PORT"]))
-told = None
-while True:
-    try:
-        socket.create_connection(where, timeout=5).close()
-        break
-    except OSError as error:
-        if str(error) != told:
-            told = str(error)
-            print(f"waiting for the database at {where[0]}:{where[1]}: {told}", flush=True)
-        time.sleep(1)
-print(f"the database at {where[0]}:{where[1]} answers", flush=True)
-"""
-WAIT_RESOURCES = Resources(requests={"cpu": "10m", "memory": "32Mi"}, limits={"memory": "64Mi"})
 
 
 def settings(configuration: Configuration) -> Object:
@@ -137,8 +126,8 @@ def settings(configuration: Configuration) -> Object:
     monitoring = runs.MONITORING_OF_PODS if configuration.runs_in_pods else runs.MONITORING
     return {
         **served(configuration),
-        "run_coordinator": run_coordinator(configuration),
-        "run_monitoring": dict(monitoring),
+        "run_coordinator": run_coordinator(configuration) if configuration.has_daemon else dict(AT_ONCE),
+        **({"run_monitoring": dict(monitoring)} if configuration.has_daemon else {}),
         "run_retries": run_retries(configuration),
         "run_launcher": runs.launcher(configuration),
     }
@@ -146,11 +135,31 @@ def settings(configuration: Configuration) -> Object:
 
 def served(configuration: Configuration) -> Object:
     """Return dagster.yaml for releases, which launch nothing: so no release depends on the launcher."""
+    return _instance(
+        configuration,
+        username={"env": "DAGSTER_PG_USER"},
+        password={"env": "DAGSTER_PG_PASSWORD"},
+        hostname={"env": "DAGSTER_PG_HOST"},
+        db_name={"env": "DAGSTER_PG_DATABASE"},
+    )
+
+
+def seen_from_ops(configuration: Configuration) -> Object:
+    """Return dagster.yaml for `ops`, which acts on several instances: of all it has only the passwords."""
+    external = configuration.postgres.external
+    name = database.name_of(configuration)
+    return _instance(
+        configuration,
+        username=external.user if external else name,
+        password={"env": database.password_variable(configuration.deployment)},
+        hostname=database.reach(configuration)[0],
+        db_name=external.database if external else name,
+    )
+
+
+def _instance(configuration: Configuration, **connection: Object | str) -> Object:
     postgres = {
-        "username": {"env": "DAGSTER_PG_USER"},
-        "password": {"env": "DAGSTER_PG_PASSWORD"},
-        "hostname": {"env": "DAGSTER_PG_HOST"},
-        "db_name": {"env": "DAGSTER_PG_DATABASE"},
+        **connection,
         "port": database.reach(configuration)[1],
         # With SQLAlchemy 2.1 and later `postgresql` alone means a driver that is not installed.
         "scheme": "postgresql+psycopg2",
@@ -158,32 +167,52 @@ def served(configuration: Configuration) -> Object:
     }
     return {
         "storage": {"postgres": {"postgres_db": postgres}},
-        "run_coordinator": dict(COORDINATOR),
+        "run_coordinator": dict(COORDINATOR if configuration.has_daemon else AT_ONCE),
         "local_artifact_storage": {
             "module": "dagster._core.storage.root",
             "class": "LocalArtifactStorage",
             "config": {"base_dir": ARTIFACTS_FOLDER},
         },
-        "compute_logs": compute_logs(configuration.kubernetes.artifacts_store),
+        "compute_logs": compute_logs(_store(configuration)),
         "telemetry": {"enabled": False},
         "nux": {"enabled": False},  # the UI's dialog about a newsletter, at every first visit
     }
 
 
+def _store(configuration: Configuration) -> ArtifactsStore | None:
+    """Return the object store. A deployment beside the main one has the logs of its runs below its name."""
+    store, own = configuration.kubernetes.artifacts_store, configuration.deployment
+    if store is None or own == MAIN:
+        return store
+    place = getattr(store, store.kind)
+    apart = place.model_copy(update={"prefix": f"{place.prefix}/{FOLDERS}/{own}"})
+    return store.model_copy(update={store.kind: apart})
+
+
 def render(configuration: Configuration) -> list[Object]:
-    """Return the settings, the modules by which they are read, and the claim for what outlives every pod."""
-    namespace, tags = configuration.kubernetes.namespace, labels(INSTANCE, "instance")
-    return [
-        an_object(
-            *("v1", "ConfigMap", INSTANCE, namespace, tags),
-            data={
-                name: yaml.safe_dump(document, sort_keys=False)
-                for name, document in _files(configuration).items()
-            },
-        ),
-        modules.config_map(namespace),
-        artifacts(configuration, namespace),
-    ]
+    """Return a deployment's settings; with the main one's what all have: modules, and the claim."""
+    found, namespace = config_maps(configuration), configuration.kubernetes.namespace
+    if configuration.deployment != MAIN:
+        return found[:1]
+    return [*found, artifacts(configuration, namespace)]
+
+
+def config_maps(configuration: Configuration) -> list[Object]:
+    """Return the settings of a deployment's instance, and the modules by which they are read."""
+    namespace, own = configuration.kubernetes.namespace, configuration.deployment
+    made = an_object(
+        *("v1", "ConfigMap", name_of(configuration), namespace, own_labels(INSTANCE, "instance", own)),
+        data={
+            name: yaml.safe_dump(document, sort_keys=False)
+            for name, document in _files(configuration).items()
+        },
+    )
+    return [made, modules.config_map(namespace)]
+
+
+def name_of(configuration: Configuration) -> str:
+    """Return the name of the ConfigMap with the settings of a deployment's instance."""
+    return component_of(INSTANCE, configuration.deployment)
 
 
 def artifacts(configuration: Configuration, namespace: str) -> Object:
@@ -207,23 +236,29 @@ def _files(configuration: Configuration) -> dict[str, Object]:
     return {SETTINGS: whole, LAUNCHES_NOTHING: {key: whole[key] for key in whole if key != "run_launcher"}}
 
 
-def volumes() -> list[Mounted]:
+def volumes(configuration: Configuration) -> list[Mounted]:
+    """Return the mounts of a deployment's webserver and daemon."""
     return [
-        config_map(INSTANCE, INSTANCE_FOLDER, "instance"),
+        config_map(name_of(configuration), INSTANCE_FOLDER, "instance"),
         modules.mounted(),
-        logs(),
+        logs(configuration.deployment),
         writable("home", HOME),
         writable("tmp", "/tmp"),
     ]
 
 
-def files(location: str) -> list[Mounted]:
-    """Return the mounts of what a location's servers and runs leave. Logs of all runs lie in one folder."""
-    return [kept(files_of(location), ARTIFACTS_FOLDER), logs()]
+def files(location: Location) -> list[Mounted]:
+    """Return the mounts of what its servers and runs leave. Logs of a deployment's runs lie in one folder."""
+    return [kept(files_of(location.name), ARTIFACTS_FOLDER), logs(location.deployment)]
 
 
-def logs() -> Mounted:
-    return kept(LOGS, LOGS_FOLDER)
+def logs(deployment: str) -> Mounted:
+    return kept(logs_of(deployment, LOGS), LOGS_FOLDER)
+
+
+def logs_of_others() -> Mounted:
+    """Return the mount of what runs of the deployments beside the main one print, to measure and cut it."""
+    return kept(FOLDERS, FOLDER)
 
 
 def all_files() -> Mounted:
@@ -248,18 +283,6 @@ def started_with(*command: str, settings: str = SETTINGS) -> list[str]:
 
 def image(configuration: Configuration, pod_settings: PodSettings) -> str:
     return pod_settings.image or configuration.images.dagster
-
-
-def waiting(configuration: Configuration, pod_settings: PodSettings) -> Object:
-    """Return an init container that waits until the database answers, and prints what it waits for."""
-    found = Container(
-        name="wait-for-database",
-        image=image(configuration, pod_settings),
-        resources=WAIT_RESOURCES,
-        command=["python", "-c", WAIT],
-        variables=database.variables(configuration)[:2],
-    )
-    return container(found, PodSettings())
 
 
 def content(*objects: Object) -> str:

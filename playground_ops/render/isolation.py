@@ -48,12 +48,21 @@ def _policy(configuration: Configuration, location: Location) -> Object:
     ]
     where = place(configuration, location.name)
     pods = {"matchLabels": {LOCATION: location.name}, "matchExpressions": [_component("In")]}
-    rules = [DNS, _database(configuration, where.namespace), *_git(location), *given]
+    rules = [DNS, *_databases(configuration, location), *_git(location), *given]
     return network_policy(where, name, pods, egress=rules)
 
 
 def _component(operator: str) -> Object:
     return {"key": "app.kubernetes.io/component", "operator": operator, "values": ["location", "smoke"]}
+
+
+def _databases(configuration: Configuration, location: Location) -> list[Object]:
+    """Allow the database of its deployment, and its own one, which is in the stack's Postgres."""
+    namespace = configuration.namespace_of(location.name)
+    own = location.isolation is not None and location.isolation.database
+    wanted = [configuration.of(location.deployment), *([configuration] if own else [])]
+    found = [_database(one, namespace) for one in wanted]
+    return found[:1] if found[0] == found[-1] else found
 
 
 def _database(configuration: Configuration, namespace: str) -> Object:
@@ -136,7 +145,7 @@ def _network(configuration: Configuration, location: Location) -> Iterator[Objec
     where = place(configuration, location.name)
     servers = {"matchLabels": {"app.kubernetes.io/component": "location"}}
     stack = {"namespaceSelector": {"matchLabels": {NAMESPACE_NAME: configuration.kubernetes.namespace}}}
-    asks = [{**stack, **one} for one in foundation.who_asks_locations()]
+    asks = [{**stack, **one} for one in foundation.who_asks_locations(location.deployment)]
     yield network_policy(where, "dagster-closed", {}, ingress=[])
     yield network_policy(where, "dagster-locations", servers, ingress=[reached_on(GRPC_PORT, *asks)])
     others = {"key": NAMESPACE_NAME, "operator": "NotIn", "values": list(configuration.namespaces)}

@@ -14,10 +14,11 @@ import yaml
 
 from playground_ops.config import Configuration
 from playground_ops.core.messages import LINES
-from playground_ops.core.model import Release
+from playground_ops.core.model import MAIN, Release
 from playground_ops.core.pod_settings import PodSettings, Resources
 from playground_ops.render import gitsync, instance
-from playground_ops.render.database import parameters, variables
+from playground_ops.render.database import parameters, passwords_of_others, variables
+from playground_ops.render.deployments import tags as deployment_tags
 from playground_ops.render.names import (
     BACKUP_FOLDER,
     HOME,
@@ -30,6 +31,7 @@ from playground_ops.render.names import (
 )
 from playground_ops.render.pod import Container, Pod, config_map, container, variable, writable
 from playground_ops.render.release import START, UNPACK, configuration_file, project
+from playground_ops.render.waiting import waiting
 
 REMOTE_JOB = "playground-ops"
 REMOTE_JOB_COMPONENT = "errand"
@@ -78,6 +80,7 @@ def remote_job(
         arguments=words,
         variables=[
             *instance.variables(configuration),
+            *passwords_of_others(configuration),
             variable("PLAYGROUND_NAMESPACE", namespace),
             variable("PLAYGROUND_BY", command.by),
             variable("PLAYGROUND_PROJECT", folder),
@@ -86,7 +89,7 @@ def remote_job(
         ],
         volumes=volumes,
     )
-    wait = instance.waiting(configuration, settings)
+    wait = waiting(configuration, found.image, settings)
     template = Pod(
         [container(found, settings)],
         settings,
@@ -157,8 +160,14 @@ _BACKUP_ENVIRONMENT = {
 BACKUP_RESOURCES = Resources(requests={"cpu": "50m", "memory": "64Mi"}, limits={"memory": "512Mi"})
 
 
+def backup_folder(configuration: Configuration) -> str:
+    """Return the folder of a deployment's backups, as pods see it: the main one's has those of the others."""
+    own = configuration.deployment
+    return BACKUP_FOLDER if own == MAIN else f"{BACKUP_FOLDER}/{own}"
+
+
 def backup_pod(configuration: Configuration, name: str, file: str, seconds: int) -> Object:
-    """Return a pod that makes a backup. It ends by itself, or after `seconds`."""
+    """Return a pod that backs up a deployment's database. It ends by itself, or after `seconds`."""
     settings = configuration.postgres.pod
     volumes = [instance.backups(), writable("tmp", "/tmp")]
     given = parameters(configuration)
@@ -167,12 +176,12 @@ def backup_pod(configuration: Configuration, name: str, file: str, seconds: int)
         name=BACKUP_COMPONENT,
         image=settings.image or configuration.images.postgres,
         resources=BACKUP_RESOURCES,
-        command=["sh", "-ec", BACKUP_SCRIPT, BACKUP_FOLDER],
+        command=["sh", "-ec", BACKUP_SCRIPT, backup_folder(configuration)],
         arguments=[file, str(configuration.postgres.backups.kept)],
         variables=[*variables(configuration), *reach],
         volumes=volumes,
     )
-    tags = labels(BACKUP, BACKUP_COMPONENT)
+    tags = {**labels(BACKUP, BACKUP_COMPONENT), **deployment_tags(configuration.deployment)}
     # The database's certificates may be in a volume.
     mounted = PodSettings(volumes=settings.volumes)
     plain = settings.placement().model_copy(update={"volumes": settings.volumes})
@@ -189,9 +198,9 @@ MIGRATION_KEPT_SECONDS = 3600
 
 
 def migration_job(configuration: Configuration, name: str) -> Object:
-    """Return a Job: `dagster instance migrate` in the image of webserver and daemon. It may be repeated."""
+    """Return a Job: `dagster instance migrate` in the image of a deployment's webserver. Can be repeated."""
     settings = configuration.webserver.pod
-    tags = labels(name, MIGRATION_COMPONENT)
+    tags = {**labels(name, MIGRATION_COMPONENT), **deployment_tags(configuration.deployment)}
     volumes = [writable("home", HOME), writable("tmp", "/tmp")]
     dagster_yaml = yaml.safe_dump(instance.served(configuration), sort_keys=False)
     found = Container(
@@ -203,7 +212,7 @@ def migration_job(configuration: Configuration, name: str) -> Object:
         variables=[*instance.variables(configuration), variable("PLAYGROUND_INSTANCE", dagster_yaml)],
         volumes=volumes,
     )
-    wait = instance.waiting(configuration, settings)
+    wait = waiting(configuration, found.image, settings)
     # The database's certificates may be in a volume.
     plain = settings.placement().model_copy(update={"volumes": settings.volumes})
     template = Pod([container(found, plain)], plain, tags, volumes, init=[wait]).render()

@@ -3,7 +3,9 @@
 import yaml
 
 from playground_ops.config import Configuration
+from playground_ops.core.component import component_of
 from playground_ops.core.model import Location
+from playground_ops.render.deployments import own_labels
 from playground_ops.render.names import (
     GRPC_PORT,
     PREFIX,
@@ -18,7 +20,7 @@ from playground_ops.render.namespaces import host, place
 
 
 def servers_of(configuration: Configuration) -> list[Object]:
-    """Return the servers as a workspace file lists them."""
+    """Return the servers of a deployment as a workspace file lists them."""
     return [
         {
             "grpc_server": {
@@ -32,10 +34,12 @@ def servers_of(configuration: Configuration) -> list[Object]:
 
 
 def workspace(configuration: Configuration) -> Object:
+    """Return the workspace of one deployment."""
     listed = yaml.safe_dump({"load_from": servers_of(configuration)}, sort_keys=False)
+    namespace, own = configuration.kubernetes.namespace, configuration.deployment
+    tags = own_labels(WORKSPACE, "workspace", own)
     return an_object(
-        *("v1", "ConfigMap", WORKSPACE, configuration.kubernetes.namespace, labels(WORKSPACE, "workspace")),
-        data={"workspace.yaml": listed},
+        *("v1", "ConfigMap", component_of(WORKSPACE, own), namespace, tags), data={"workspace.yaml": listed}
     )
 
 

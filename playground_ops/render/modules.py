@@ -29,6 +29,7 @@ _FILES = (
     "frontdoor/__init__.py",
     "frontdoor/__main__.py",
     "frontdoor/command.py",
+    "frontdoor/deployment_bar.py",
     "frontdoor/hosts.py",
     "frontdoor/middleware.py",
     "frontdoor/operations.py",

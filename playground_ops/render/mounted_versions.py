@@ -10,6 +10,7 @@ from typing import Any
 
 from playground_ops.config import Configuration
 from playground_ops.config.cluster import facts_of
+from playground_ops.core.component import component_of
 from playground_ops.render.names import POSTGRES, PREFIX, Object, an_object, labels
 
 SECRET_VERSION = f"{PREFIX}secret-version"
@@ -40,8 +41,9 @@ def read_by(pod: Mapping[str, Any]) -> set[str]:
 def key(configuration: Configuration, namespace: str, name: str) -> str:
     """Return the key among versions; an isolated location's own Secrets get its namespace as a prefix."""
     own = (configuration.kubernetes.namespace, "")
-    shared = configuration.postgres.password_secret or POSTGRES
-    return name if namespace in own or name == shared else f"{namespace}_{name}"
+    views = map(configuration.of, configuration.deployment_names)
+    shared = (one.postgres.password_secret or component_of(POSTGRES, one.deployment) for one in views)
+    return name if namespace in own or name in shared else f"{namespace}_{name}"
 
 
 def with_versions(template: Object, configuration: Configuration, namespace: str = "") -> Object:

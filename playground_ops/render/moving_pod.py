@@ -39,6 +39,7 @@ def render(configuration: Configuration, where: Place, moving: Moving) -> Object
     """Return the pod."""
     only, name = moving.only, moving.name
     settings = configuration.pod_of(only or configuration.ops)
+    view = configuration.of(only.deployment) if only else configuration
     volumes = [
         config_map(moving.archive, SOURCE_FOLDER, "source"),
         kept("", ARTIFACTS_FOLDER),
@@ -52,8 +53,8 @@ def render(configuration: Configuration, where: Place, moving: Moving) -> Object
         command=["sh", "-ec", SCRIPT, "/tmp/moving"],
         arguments=[*(["--finish"] if moving.finish else []), *([only.name] if only else [])],
         variables=[
-            *instance.variables(configuration, only.name if only else None),
-            variable("PLAYGROUND_INSTANCE", yaml.safe_dump(instance.served(configuration), sort_keys=False)),
+            *instance.variables(view, only.name if only else None),
+            variable("PLAYGROUND_INSTANCE", yaml.safe_dump(instance.served(view), sort_keys=False)),
         ],
         volumes=volumes,
     )

@@ -6,6 +6,7 @@ from playground_ops.config import Configuration
 from playground_ops.config.store import ACCOUNT
 from playground_ops.core.model import Location
 from playground_ops.core.pod_settings import PodSettings
+from playground_ops.render import deployments
 from playground_ops.render.database import OWN_SECRET
 from playground_ops.render.names import OF_NAMESPACE, Object, location_service
 
@@ -16,14 +17,15 @@ class Place:
     account: str | None = None
     """The account of its pods; None: the namespace's default one."""
     tags: dict[str, str] = field(default_factory=dict)
-    """Labels of whatever is outside of the stack's namespace: the stack it belongs to."""
+    """More labels of all objects: the stack they belong to, outside of its namespace, and the deployment."""
 
 
 def place(configuration: Configuration, location: str) -> Place:
     own, namespace = configuration.kubernetes.namespace, configuration.namespace_of(location)
+    tags = deployments.tags(configuration.deployment_of(location))
     if namespace == own:
-        return Place(own)
-    return Place(namespace, location_service(location), {OF_NAMESPACE: own})
+        return Place(own, tags=tags)
+    return Place(namespace, location_service(location), {OF_NAMESPACE: own, **tags})
 
 
 def host(configuration: Configuration, service: str, location: str) -> str:
@@ -46,6 +48,8 @@ class Scope:
     pods: dict[str, PodSettings]
     locations: tuple[Location, ...]
     images: tuple[str, ...]
+    deployments: tuple[str, ...]
+    """The deployments whose databases are used from there."""
     secrets: tuple[str, ...] = ()
 
 
@@ -65,6 +69,7 @@ def _home(configuration: Configuration) -> Scope:
         {name: pod for name, pod in pods.items() if name not in away},
         tuple(one for one in configuration.all_locations if one.name not in away),
         (configuration.images.dagster, configuration.images.postgres, configuration.images.git_sync),
+        configuration.deployment_names,
     )
 
 
@@ -77,5 +82,6 @@ def _of(configuration: Configuration, location: Location) -> Scope:
         {location.name: location.pod},
         (location,),
         (location.pod.image or configuration.images.dagster, configuration.images.git_sync),
+        (location.deployment,),
         (OWN_SECRET,) if own else (),
     )

@@ -11,7 +11,7 @@ from playground_ops.config import Configuration
 from playground_ops.config.cluster import facts_of
 from playground_ops.config.digest import seen_by_ops
 from playground_ops.core.model import Location
-from playground_ops.render import release
+from playground_ops.render import release, where_it_runs
 
 
 def with_fingerprints(configuration: Configuration) -> Configuration:
@@ -29,6 +29,9 @@ def with_fingerprints(configuration: Configuration) -> Configuration:
 def _fingerprint(location: Location, configuration: Configuration, more: str = "") -> Location:
     """Hash the pods that any of its releases would have, without number, commit and archive."""
     plain = location.model_copy(update={"surroundings": ""})
-    deployment = release.render(release.any_release(plain), configuration, "archive")[0]
+    any_one = release.any_release(plain)
+    deployment = release.render(any_one, configuration, "archive")[0]
+    (server,) = deployment["spec"]["template"]["spec"]["containers"]
+    server["env"] = where_it_runs.left_out(server["env"], any_one)
     text = json.dumps(deployment["spec"], sort_keys=True) + more
     return plain.model_copy(update={"surroundings": hashlib.sha256(text.encode()).hexdigest()[:16]})

@@ -6,21 +6,30 @@ A rollout makes it, not an apply; it holds all that the release ran with, and co
 import json
 import posixpath
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import yaml
 
 from playground_ops.config import OPS, Configuration
 from playground_ops.core.model import Location, Release, Revision
 from playground_ops.core.pod_settings import Resources
-from playground_ops.render import gitsync, instance, packages, reads, runs
+from playground_ops.render import (
+    code_mounts,
+    deployments,
+    gitsync,
+    instance,
+    packages,
+    reads,
+    runs,
+    where_it_runs,
+)
+from playground_ops.render.database import passwords_of_others
 from playground_ops.render.first_process import first
 from playground_ops.render.gitsync import EVERYTHING, InUse
 from playground_ops.render.mounted_versions import with_versions
 from playground_ops.render.names import (
     CONFIGURATION_KEY,
     GRPC_PORT,
-    HOME,
     LIVE_NUMBERS,
     LOCATION,
     OPS_ACCOUNT,
@@ -39,15 +48,7 @@ from playground_ops.render.names import (
     release_service,
 )
 from playground_ops.render.namespaces import as_account, place
-from playground_ops.render.pod import (
-    Container,
-    Mounted,
-    Pod,
-    config_map,
-    container,
-    variable,
-    writable,
-)
+from playground_ops.render.pod import Container, Pod, container, variable
 
 RESOURCES = Resources(requests={"cpu": "100m", "memory": "256Mi"}, limits={"memory": "1Gi"})
 SERVER = "dagster-grpc"
@@ -86,8 +87,9 @@ def render(
     """Return the objects. `archive`: the ConfigMap with this project's code, which the server needs."""
     name, number = release.location.name, release.number
     where = place(configuration, name)
-    tags = {**labels(location_service(name), "location"), LOCATION: name, RELEASE: str(number), **where.tags}
     own = {LOCATION: name, RELEASE: str(number)}
+    more = {**deployments.tags(release.location.deployment), **where.tags}
+    tags = {**labels(location_service(name), "location"), **own, **more}
     namespace = where.namespace
     purpose = Purpose(tags, _command(release), _probes(release), fetching=())
     serving = template(release, configuration, archive, purpose, in_use)
@@ -164,7 +166,7 @@ def template(
     """Return a pod with the release's code and settings."""
     settings, is_ops = configuration.pod_of(release.location), release.location.name == OPS.name
     in_image = release.location.in_image is not None
-    volumes = [*([] if in_image else _code(release, archive)), *_volumes(release)]
+    volumes = code_mounts.mounts(release, configuration, archive)
     store = configuration.kubernetes.artifacts_store
     unpacked = directory(release) if release.revision.repository is None else PROJECT_FOLDER
     script = instance.with_packages_checked(START if in_image else UNPACK, store)
@@ -202,25 +204,6 @@ def any_release(location: Location) -> Release:
     """Return a release as any other of the location, for what does not depend on number and commit."""
     revision = Revision(repository=location.repository, commit="0" * 40)
     return Release(location=location, number=1, revision=revision, configuration="", created_at="")
-
-
-def _code(release: Release, archive: str) -> list[Mounted]:
-    """Return where the code lies; an image has its own. No mount lies in another one."""
-    source = config_map(archive, SOURCE_FOLDER, "source")
-    if release.revision.repository is None:
-        return [source, writable("app", REPOSITORY_FOLDER)]
-    own = [writable("app", place, posixpath.basename(place)) for place in (PROJECT_FOLDER, PREPARED_FOLDER)]
-    return [source, gitsync.fetched(), *own]
-
-
-def _volumes(release: Release) -> list[Mounted]:
-    """Return what its code finds: folders of its own, and read-only what others made for it."""
-    own = packages.installed() if packages.has_own(release) else ()
-    is_ops = release.location.name == OPS.name
-    seen = [replace(instance.backups(), read_only=True), instance.all_files()] if is_ops else []
-    files = instance.files(release.location.name)
-    others = reads.mounts(release.location)
-    return [*own, *seen, *files, *others, writable("home", HOME), writable("tmp", "/tmp")]
 
 
 def _command(release: Release) -> list[str]:
@@ -261,21 +244,23 @@ def loading(release: Release) -> list[str]:
 
 
 def _variables(release: Release, configuration: Configuration) -> list[Object]:
+    view = configuration.of(release.location.deployment)
     own = [
-        *instance.variables(configuration, release.location.name),
+        *instance.variables(view, release.location.name),
         variable("PLAYGROUND_LOCATION", release.location.name),
         variable("PLAYGROUND_RELEASE", str(release.number)),
         variable(runs.COMMIT, release.revision.commit),
-        variable("PLAYGROUND_INSTANCE", yaml.safe_dump(instance.served(configuration), sort_keys=False)),
+        variable("PLAYGROUND_INSTANCE", yaml.safe_dump(instance.served(view), sort_keys=False)),
     ]
     own += reads.variables(release.location)
     if release.location.name == OPS.name:
         own.append(variable("PLAYGROUND_NAMESPACE", configuration.kubernetes.namespace))
+        own += passwords_of_others(configuration)
         if release.revision.repository is not None:
             own.append(variable("PLAYGROUND_CONFIG", configuration_file(release)))
     names = {one["name"] for one in own}
     given = [variable(key, value) for key, value in release.location.environment.items() if key not in names]
-    return [*own, *given]
+    return [*own, *given, *where_it_runs.variables(release)]
 
 
 def _live(release: Release, in_use: InUse) -> list[Object]:

@@ -4,9 +4,11 @@ They have the rights that dagster-k8s needs from the API server, and read no Sec
 and pods.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from playground_ops.config import Configuration
+from playground_ops.core.component import component_of
+from playground_ops.render.deployments import tags, views
 from playground_ops.render.names import DAEMON, WEBSERVER, Object, an_object, labels
 
 GROUP = "rbac.authorization.k8s.io"
@@ -17,11 +19,11 @@ def rule(group: str, resources: str, verbs: str, *names: str) -> Object:
     return {**made, "resourceNames": list(names)} if names else made
 
 
-def account_with(name: str, space: str, rules: Sequence[Object]) -> list[Object]:
-    """Return an account with a Role. Its token is mounted only where a pod says so."""
-    tags = labels(name, "rights")
-    account = an_object("v1", "ServiceAccount", name, space, tags)
-    return [{**account, "automountServiceAccountToken": False}, *bound_role(name, space, space, tags, rules)]
+def account_with(name: str, space: str, rules: Sequence[Object], more: Mapping[str, str]) -> list[Object]:
+    """Return an account with a Role. Its token is mounted only where a pod says so. `more`: labels."""
+    own = {**labels(name, "rights"), **more}
+    account = an_object("v1", "ServiceAccount", name, space, own)
+    return [{**account, "automountServiceAccountToken": False}, *bound_role(name, space, space, own, rules)]
 
 
 def bound_role(
@@ -37,6 +39,7 @@ def bound_role(
 
 
 _END = (rule("batch", "jobs", "delete"), rule("", "pods", "list delete"))
+_LAUNCH = rule("batch", "jobs", "create")
 RUN_RULES = {
     WEBSERVER: _END,
     DAEMON: (
@@ -54,7 +57,18 @@ def run_rights(configuration: Configuration) -> list[Object]:
     if not configuration.runs_in_pods:
         return []
     space = configuration.kubernetes.namespace
-    return [one for account, rules in RUN_RULES.items() for one in account_with(account, space, rules)]
+    return [
+        one
+        for view in views(configuration)
+        for account, rules in _rules(view).items()
+        for one in account_with(account, space, rules, tags(view.deployment))
+    ]
+
+
+def _rules(view: Configuration) -> dict[str, Sequence[Object]]:
+    """Return the rules of a deployment by account. Where no daemon is, the webserver launches runs."""
+    rules = RUN_RULES if view.has_daemon else {WEBSERVER: (*_END, _LAUNCH)}
+    return {component_of(account, view.deployment): found for account, found in rules.items()}
 
 
 def identified(template: Object, account: str, configuration: Configuration) -> Object:

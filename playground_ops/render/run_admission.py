@@ -9,18 +9,19 @@ that no tag can change.
 from collections.abc import Iterator
 
 from playground_ops.config import Configuration
-from playground_ops.render import admission_containers, fetch_script, packages, release
-from playground_ops.render.admission import VALIDATIONS, VARIABLES, policy, rule, validations
+from playground_ops.core.component import component_of
+from playground_ops.core.model import MAIN
+from playground_ops.render import admission_containers, deployments, fetch_script, packages, release
+from playground_ops.render.admission import LAUNCHING, VARIABLES, pod_validations
 from playground_ops.render.admission_containers import literal, mounts
+from playground_ops.render.admission_policy import Limited, policy, rule, validations
 from playground_ops.render.mount_places import PLACE
 from playground_ops.render.names import (
     APP_FOLDER,
-    DAEMON,
     ENVIRONMENTS_FOLDER,
     OPS_ACCOUNT,
     PROJECT_FOLDER,
     REPOSITORY_FOLDER,
-    WEBSERVER,
     Object,
 )
 from playground_ops.render.namespaces import scopes
@@ -93,9 +94,16 @@ _RUNS = (
 
 
 def render(configuration: Configuration) -> list[Object]:
+    """Return the policies of each deployment: its daemon and webserver make pods of its locations' runs."""
     if not (configuration.kubernetes.admission_policy and configuration.runs_in_pods):
         return []
-    space, accounts = configuration.kubernetes.namespace, [DAEMON, WEBSERVER]
+    alone = not configuration.deployments
+    return [one for view in deployments.views(configuration) for one in _of(view, alone=alone)]
+
+
+def _of(configuration: Configuration, *, alone: bool) -> list[Object]:
+    space, own = configuration.kubernetes.namespace, configuration.deployment
+    limited = Limited([component_of(one, own) for one in LAUNCHING], space, space, own)
     made: Object = {
         "matchConstraints": {"resourceRules": [rule("batch", ["jobs"], ["CREATE", "UPDATE"])]},
         "variables": [{"name": name, "expression": text} for name, text in _variables(configuration)],
@@ -103,7 +111,7 @@ def render(configuration: Configuration) -> list[Object]:
             "'a run of ' + variables.location + ' may not use ' + ",
             (
                 *_RUNS,
-                *VALIDATIONS,
+                *pod_validations(configuration),
                 *admission_containers.FETCH_VALIDATIONS,
                 *admission_containers.INSTALL_VALIDATIONS,
             ),
@@ -113,16 +121,27 @@ def render(configuration: Configuration) -> list[Object]:
         "matchConstraints": {"resourceRules": [rule("*", ["jobs", "pods"], ["DELETE"])]},
         "validations": [
             {
-                "expression": f"has(oldObject.metadata.labels) && '{RUN_ID}' in oldObject.metadata.labels",
-                "message": "daemon and webserver may end runs, and nothing else",
+                "expression": f"has(oldObject.metadata.labels) && '{RUN_ID}' in oldObject.metadata.labels"
+                + ("" if alone else f" && {_is_of(own)}"),
+                "message": "daemon and webserver may end runs"
+                + ("" if alone else " of their own deployment")
+                + ", and nothing else",
                 "reason": "Forbidden",
             }
         ],
     }
     return [
-        *policy(NAME, accounts, space, made, space),
-        *policy(f"{NAME}-ended", accounts, space, ended, space),
+        *policy(NAME, limited, made),
+        *policy(f"{NAME}-ended", limited, ended),
     ]
+
+
+def _is_of(deployment: str) -> str:
+    """CEL: a run's Job or pod is of this deployment."""
+    label = f"'{deployments.DEPLOYMENT}' in oldObject.metadata.labels"
+    if deployment == MAIN:
+        return f"!({label})"
+    return f"{label} && oldObject.metadata.labels['{deployments.DEPLOYMENT}'] == '{deployment}'"
 
 
 def _variables(configuration: Configuration) -> Iterator[tuple[str, str]]:

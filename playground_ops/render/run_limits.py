@@ -11,8 +11,10 @@ from typing import Any
 
 from playground_ops.config import OPS, Configuration
 from playground_ops.config.cluster import facts_of
+from playground_ops.core.model import MAIN
 from playground_ops.diagnose.pods import INSTALLS
 from playground_ops.render import admission_containers, gitsync, release
+from playground_ops.render.deployments import DEPLOYMENT
 from playground_ops.render.mount_places import ARCHIVES, places
 from playground_ops.render.names import HOME, LOCATION, Object
 
@@ -24,14 +26,14 @@ Reader = Callable[[Object], Iterable[Any]]
 
 
 def limits(configuration: Configuration) -> dict[str, list[Any] | dict[str, list[Any]]]:
-    """Return the limits by name: a list for all runs, or one for each location."""
+    """Return a deployment's limits by name: a list for all of its runs, or one for each location."""
     pods = _pods(configuration)
     every = [pod for found in pods.values() for pod in found]
     by_location = {
         name: {where: _read(read, found) for where, found in pods.items()} for name, read in _OF.items()
     }
     of_all = {name: _read(read, every) for name, read in _OF_ALL.items()}
-    of_ops = {name: _read(read, pods[OPS.name]) for name, read in _OF_OPS.items()}
+    of_ops = {name: _read(read, pods.get(OPS.name, ())) for name, read in _OF_OPS.items()}
     return {**by_location, **of_all, **of_ops}
 
 
@@ -48,8 +50,9 @@ def _pods(configuration: Configuration) -> dict[str, list[Object]]:
     found: dict[str, list[Object]] = {}
     for text in (*texts, *facts_of(configuration).live_runs):
         pod = json.loads(text)["k8s"]["run_k8s_config"]
-        where = pod["pod_template_spec_metadata"]["labels"][LOCATION]
-        found.setdefault(where, []).append(pod)
+        labels = pod["pod_template_spec_metadata"]["labels"]
+        if labels.get(DEPLOYMENT, MAIN) == configuration.deployment:
+            found.setdefault(labels[LOCATION], []).append(pod)
     return found
 
 

@@ -10,8 +10,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from playground_ops.config import Configuration
+from playground_ops.core.component import component_of
 from playground_ops.core.model import Release
-from playground_ops.render import modules
+from playground_ops.render import deployments, modules
 from playground_ops.render.names import HOME, INSTANCE, LOCATION, MANAGER, RUN_OF, Object, labels
 
 CONTEXT = "DAGSTER_CONTAINER_CONTEXT"
@@ -59,7 +60,8 @@ def app(location: str) -> str:
 def tags(release: Release) -> dict[str, str]:
     """Return the labels of its runs' pods. They lack the release's own label, so no address leads to them."""
     name = release.location.name
-    return {**labels(app(name), COMPONENT), LOCATION: name, RUN_OF: str(release.number)}
+    own = {LOCATION: name, RUN_OF: str(release.number), **deployments.tags(release.location.deployment)}
+    return {**labels(app(name), COMPONENT), **own}
 
 
 def context(template: Object, command: list[str]) -> str:
@@ -95,13 +97,14 @@ def launcher(configuration: Configuration) -> Object:
 
 def pod_launcher(configuration: Configuration) -> Object:
     """Return the one for runs in pods. A run may set what a release sets, and no label of its Job."""
+    own = configuration.deployment
     allowed = {
         "container_config": dict.fromkeys((*_CONTAINER, "volume_mounts"), True),
         "pod_spec_config": dict.fromkeys(_POD, True),
         "pod_template_spec_metadata": {"annotations": True, "labels": True},
     }
     job = {
-        "job_metadata": {"labels": {"app.kubernetes.io/managed-by": MANAGER}},
+        "job_metadata": {"labels": {"app.kubernetes.io/managed-by": MANAGER, **deployments.tags(own)}},
         "job_spec_config": {"backoff_limit": 0, "ttl_seconds_after_finished": KEPT_SECONDS},
     }
     return {
@@ -110,7 +113,7 @@ def pod_launcher(configuration: Configuration) -> Object:
         "config": {
             "dagster_home": HOME,
             "image_pull_policy": "IfNotPresent",
-            "instance_config_map": INSTANCE,
+            "instance_config_map": component_of(INSTANCE, own),
             "job_namespace": configuration.kubernetes.namespace,
             "only_allow_user_defined_k8s_config_fields": allowed,
             "run_k8s_config": job,

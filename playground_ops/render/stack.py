@@ -4,12 +4,16 @@ A disruption budget is rendered only where a person asks for one: every componen
 either forbids evictions or does nothing.
 """
 
+from collections.abc import Callable
+
 from playground_ops.config import Configuration
+from playground_ops.core.component import component_of
 from playground_ops.render import (
     admission,
     allowed,
     daemon,
     database,
+    deployments,
     foundation,
     instance,
     isolation,
@@ -20,7 +24,8 @@ from playground_ops.render import (
     run_admission,
     webserver,
 )
-from playground_ops.render.names import CONFIGURATION, CONFIGURATION_KEY, Object, an_object, app_of, labels
+from playground_ops.render.deployments import Own, own_of
+from playground_ops.render.names import CONFIGURATION, CONFIGURATION_KEY, Object, an_object, labels
 from playground_ops.render.namespaces import Place, place
 
 COMPONENT = "budget"
@@ -28,18 +33,18 @@ COMPONENT = "budget"
 
 def disruption_budgets(configuration: Configuration) -> list[Object]:
     """Return one for each component that asks for it; a location's is over all its releases."""
-    pods = configuration.all_pods.items()
-    return [_budget(place(configuration, name), app_of(name)) for name, pod in pods if pod.disruption_budget]
+    asked = [name for name, pod in configuration.all_pods.items() if pod.disruption_budget]
+    return [_budget(place(configuration, name), own_of(configuration, name)) for name in asked]
 
 
-def _budget(where: Place, app: str) -> Object:
+def _budget(where: Place, own: Own) -> Object:
     """Return a budget that allows evicting a pod that is not ready: nothing is lost by it (KEP-3017)."""
     return an_object(
-        *("policy/v1", "PodDisruptionBudget", app, where.namespace),
-        {**labels(app, COMPONENT), **where.tags},
+        *("policy/v1", "PodDisruptionBudget", own.app, where.namespace),
+        {**labels(own.app, COMPONENT), **where.tags, **deployments.tags(own.deployment)},
         spec={
             "maxUnavailable": 0,
-            "selector": {"matchLabels": {"app": app}},
+            "selector": {"matchLabels": {"app": own.app}},
             "unhealthyPodEvictionPolicy": "AlwaysAllow",
         },
     )
@@ -70,17 +75,24 @@ def render(configuration: Configuration) -> Rendered:
         ],
         "configuration": [_configuration(configuration), *mounted_versions.in_force(configuration)],
         "postgres": database.render(configuration),
-        "instance": instance.render(configuration),
-        "workspace": [locations.workspace(configuration)],
+        **_of_each(configuration, "instance", instance.render),
+        **_of_each(configuration, "workspace", lambda view: [locations.workspace(view)]),
         **{
             f"location-{one.name}": [locations.service(configuration, one)]
             for one in configuration.all_locations
         },
-        "webserver": webserver.render(configuration),
-        "webserver-read-only": webserver.read_only(configuration),
-        "daemon": daemon.render(configuration),
+        **_of_each(configuration, "webserver", webserver.render),
+        **_of_each(configuration, "webserver-read-only", webserver.read_only),
+        **_of_each(configuration, "daemon", daemon.render),
     }
     return {component: objects for component, objects in found.items() if objects}
+
+
+def _of_each(
+    configuration: Configuration, kind: str, made: Callable[[Configuration], list[Object]]
+) -> Rendered:
+    """Return what each deployment has of a kind, by component."""
+    return {component_of(kind, view.deployment): made(view) for view in deployments.views(configuration)}
 
 
 def by_hand(configuration: Configuration) -> Rendered:

@@ -1,15 +1,16 @@
-"""The webserver: Dagster's UI."""
+"""The webserver of a deployment: Dagster's UI."""
 
 from playground_ops.config import Configuration
-from playground_ops.config.configuration import IngressSettings
+from playground_ops.config.instance_sections import IngressSettings
+from playground_ops.core.component import component_of
+from playground_ops.core.model import MAIN
 from playground_ops.core.pod_settings import Resources
 from playground_ops.render import instance, modules
+from playground_ops.render.deployments import OF_EACH, own_labels
 from playground_ops.render.locations import workspace
 from playground_ops.render.mounted_versions import with_versions
 from playground_ops.render.names import (
     CONTENT,
-    READ_ONLY,
-    WEBSERVER,
     WEBSERVER_PORT,
     WORKSPACE,
     WORKSPACE_FILE,
@@ -17,12 +18,11 @@ from playground_ops.render.names import (
     Object,
     a_service,
     an_object,
-    app_of,
-    labels,
     present,
 )
 from playground_ops.render.pod import Container, Pod, config_map, container
 from playground_ops.render.rights import identified
+from playground_ops.render.waiting import waiting
 
 RESOURCES = Resources(requests={"cpu": "100m", "memory": "384Mi"}, limits={"memory": "1Gi"})
 
@@ -49,17 +49,23 @@ def _one(
     configuration: Configuration, component: str, ingress: IngressSettings | None, *more: str
 ) -> list[Object]:
     settings, namespace = configuration.webserver.pod, configuration.kubernetes.namespace
-    name = app_of(component)
-    tags, selector = labels(name, component), {"app": name}
-    volumes = [*instance.volumes(), config_map(WORKSPACE, WORKSPACE_FOLDER, "workspace")]
+    own = configuration.deployment
+    tags = own_labels(OF_EACH[component], component, own)
+    name, selector = tags["app"], {"app": tags["app"]}
+    listed = config_map(component_of(WORKSPACE, own), WORKSPACE_FOLDER, "workspace")
+    volumes = [*instance.volumes(configuration), listed]
+    image = instance.image(configuration, settings)
     found = Container(
         name="webserver",
-        image=instance.image(configuration, settings),
+        image=image,
         resources=RESOURCES,
         command=instance.started_with(
-            "python", "-m", modules.FRONT_DOOR, settings=_settings(configuration, name)
+            "python", "-m", modules.FRONT_DOOR, settings=_settings(configuration, component)
         ),
-        arguments=[*_arguments(_below(ingress)), *_known_as(configuration, name, ingress), *more],
+        arguments=[
+            *(*_arguments(_below(ingress)), *_known_as(configuration, name, ingress)),
+            *(*_whose(configuration), *more),
+        ],
         variables=instance.variables(configuration),
         volumes=volumes,
         more=_more(_below(ingress)),
@@ -69,11 +75,13 @@ def _one(
         settings,
         tags,
         volumes,
-        init=[instance.waiting(configuration, settings)],
-        annotations={CONTENT: instance.content(*instance.render(configuration), workspace(configuration))},
+        init=[waiting(configuration, image, settings)],
+        annotations={
+            CONTENT: instance.content(*instance.config_maps(configuration), workspace(configuration))
+        },
     ).render()
-    if name == WEBSERVER:  # the read-only one ends no run either
-        template = identified(template, WEBSERVER, configuration)
+    if component == "webserver":  # the read-only one ends no run either
+        template = identified(template, name, configuration)
     ports = [{"name": "http", "port": WEBSERVER_PORT, "protocol": "TCP", "targetPort": "http"}]
     return [
         a_service(
@@ -94,8 +102,8 @@ def _one(
     ]
 
 
-def _settings(configuration: Configuration, name: str) -> str:
-    apart = name == READ_ONLY and configuration.runs_in_pods
+def _settings(configuration: Configuration, component: str) -> str:
+    apart = component == "webserver-read-only" and configuration.runs_in_pods
     return instance.LAUNCHES_NOTHING if apart else instance.SETTINGS
 
 
@@ -106,6 +114,14 @@ def _below(ingress: IngressSettings | None) -> str:
 def _arguments(below: str) -> list[str]:
     found = ["-h", "0.0.0.0", "-p", str(WEBSERVER_PORT), "-w", WORKSPACE_FILE]
     return [*found, "--path-prefix", below] if below else found
+
+
+def _whose(configuration: Configuration) -> list[str]:
+    """Return by which a deployment's pages say which one they are of, and lead to the main one."""
+    if configuration.deployment == MAIN:
+        return []
+    main = ["--main-url", configuration.main_ui] if configuration.main_ui else []
+    return ["--deployment", configuration.deployment, *main]
 
 
 def _known_as(configuration: Configuration, name: str, ingress: IngressSettings | None) -> list[str]:

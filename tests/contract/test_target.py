@@ -30,6 +30,7 @@ from playground_ops.core.model import (
     ServerStatus,
     Verdict,
 )
+from playground_ops.core.produced import Wanted
 from playground_ops.core.progress import SilentProgress
 from playground_ops.engine.context import Engine, Request, Timeouts
 from playground_ops.engine.healing import heal
@@ -143,6 +144,11 @@ def test_what_is_kept_and_the_room_for_it_are_told(world: World) -> None:
     files = world.target.stack.files
     assert not is_beyond(world.location, files.kept([world.location.name], 5.0))
     assert list(files.cut_logs(1024**3)) == []
+
+
+def test_nothing_is_made_that_was_not_made(world: World) -> None:
+    wanted = [Wanted(key="never/made", checks=("asked",)), Wanted(key="never", partition="x")]
+    assert list(world.target.produced(world.location, wanted)) == []
 
 
 def test_a_candidate_is_started_once_and_serves_nobody(world: World) -> None:
@@ -306,6 +312,23 @@ def test_a_rollout_moves_a_bad_one_stays_and_a_rollback_goes_back(world: World) 
         roll_back(engine(world), request(world), 10**6)
 
 
+def test_a_rollout_never_changes_the_deployment_of_what_serves(world: World) -> None:
+    before = served(world)
+    world.commit(GOOD)
+    with pytest.raises(RolloutFailed, match="serves in deployment main; the configuration has it in next"):
+        roll_out(engine(world), request(world, deployment="next"))
+    assert serving(world) == before
+
+
+def test_the_webserver_tells_the_asset_keys_of_what_it_has_loaded(world: World) -> None:
+    release, webserver = served(world), world.target.webserver()
+    shown = world.target.server_id(release)
+    eventually("the webserver to show it", lambda: webserver.servers().get("a") == shown)
+    keys = webserver.asset_keys()
+    assert keys is not None
+    assert tuple(sorted(keys["a"])) == world.target.inspect(release).asset_keys
+
+
 def gone_back(world: World, to: int | None = None) -> int | None:
     """Roll back to what is warm. Returns the number that serves then; None where there is no way back."""
     highest = world.target.next_number("a")
@@ -336,13 +359,16 @@ def test_a_rollback_goes_to_what_served_before_and_needs_no_record_for_it(world:
 
 
 def test_a_candidate_waits_for_a_person_whose_word_it_obeys(world: World) -> None:
-    served(world)
+    before = served(world)
     reviewed = {"approval": "manual", "approval_timeout_seconds": 60}
 
     yes = Reviewer(world.target, Verdict(approved=True, by="ada", reason="well"))
     approved = world.commit(GOOD)
     done = roll_out(engine(world, yes), request(world, ref=approved, **reviewed))
     assert (done.outcome, done.approved_by, yes.asked) == (Outcome.DONE, "ada: well", True)
+    assert done.changes is not None
+    assert (done.changes.against, done.changes.unknown) == (before.number, "")
+    assert world.target.records("a")[-1].changes == done.changes
 
     rejected = world.commit(GOOD)
     with pytest.raises(RolloutFailed, match="rejected by ada"):

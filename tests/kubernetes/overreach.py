@@ -265,6 +265,7 @@ REFUSED: list[tuple[Change, str]] = [
     (token(audience="https://kubernetes.default.svc"), "a kind of volume that the stack has none of"),
     (variable("foreign"), "a variable from a Secret"),
     (variable("web-git"), "a variable from a Secret"),
+    (variable("dagster-postgres-next"), "the database of another deployment"),
     (every_variable, "variables from a Secret"),
     (pull, "a pull secret"),
     (account(OPS_ACCOUNT), f"the service account {OPS_ACCOUNT}"),

@@ -114,4 +114,5 @@ class Pool(FromGit):
         code = pipeline(self.code(name).folder)
         code.commit_text(FIRST.get(name, DEFINITIONS.format(asset="first")), "First")
         repo = {"url": f"{url}/{name}", "ref": "main"}
-        return {"name": name, "repo": repo, "module": "pipeline", "automation": "off", **settings}
+        own = {"name": name, "repo": repo, "module": "pipeline", "automation": "off"}
+        return {**own, "shared_assets": "warn", **settings}  # the code of several defines the same asset

@@ -14,7 +14,7 @@ from http.client import HTTPException
 from pathlib import Path
 from typing import Any
 
-from playground_ops.engine.apply import make_plan
+from playground_ops.engine.planning import make_plan
 from playground_ops.render.names import LOCATION, RELEASE
 from playground_ops.targets.kubernetes.api.connection import Connection
 from tests.asking import Asking, eventually

@@ -29,6 +29,8 @@ PLAN = {
 }
 OLD = dagster.name()
 NEW = f"{OLD.partition(':')[0]}:as-if-newer"
+APART = {"automation": "off", "isolation": True, "shared_assets": "warn"}
+"""Settings of `c`, which defines the same asset as `a`."""
 
 
 @contextmanager
@@ -54,7 +56,7 @@ def of_private_repositories(
             a | {"name": "no-module", "module": "pipelin"},
         ]
         made.configure(
-            code_locations=[a, {"name": "b"}, c | {"automation": "off", "isolation": True}, *broken],
+            code_locations=[a, {"name": "b"}, c | APART, *broken],
             webserver={"pod": POD, "read_only": True},
         )
         access.delete_namespace(made.namespace, wait=True)

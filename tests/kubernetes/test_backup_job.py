@@ -45,7 +45,8 @@ def test_the_last_one_of_the_job_is_kept_and_restore_takes_it(stack: ClusterStac
     (tmp_path / "stack.backup").write_bytes(base64.b64decode(data))
     stack.sql("UPDATE mark SET word = 'after'")
     place = postgres.find(stack.connection, load(stack.config), "")
-    backups.restore(stack.connection, place, tmp_path / "stack.backup", lambda size: None)
+    kept = backups.Kept(stack.connection, place, load(stack.config))
+    backups.restore(kept, tmp_path / "stack.backup", lambda size: None)
     assert stack.sql("SELECT word FROM mark") == "before"
     selector = "app.kubernetes.io/component=backup"
     assert stack.kubectl("get", "pods", "-l", selector, "-o", "name") == ""

@@ -42,6 +42,11 @@ def place(connection: Connection, stack: ClusterStack) -> Place:
     return postgres.find(connection, load(stack.config), "")
 
 
+@pytest.fixture
+def kept(connection: Connection, stack: ClusterStack, place: Place) -> backups.Kept:
+    return backups.Kept(connection, place, load(stack.config))
+
+
 def postgres_is_ready(connection: Connection, stack: ClusterStack) -> bool:
     try:
         postgres.active_runs(connection, postgres.find(connection, load(stack.config), ""))
@@ -66,13 +71,11 @@ def file(stack: ClusterStack, place: Place, backup: Path, tmp_path: Path) -> Pat
     return Path(shutil.copy(backup, tmp_path))
 
 
-def test_a_backup_is_whole_and_for_its_owner(
-    stack: ClusterStack, backup: Path, place: Place, connection: Connection
-) -> None:
+def test_a_backup_is_whole_and_for_its_owner(stack: ClusterStack, backup: Path, kept: backups.Kept) -> None:
     assert backup.read_bytes()[:5] == b"PGDMP"
     assert stat.S_IMODE(backup.stat().st_mode) == 0o600
     assert list(backup.parent.iterdir()) == [backup]
-    backups.verify(connection, place, backup)
+    backups.verify(kept, backup)
 
 
 def test_another_is_not_overwritten_unless_that_is_said(stack: ClusterStack, file: Path) -> None:
@@ -81,7 +84,11 @@ def test_another_is_not_overwritten_unless_that_is_said(stack: ClusterStack, fil
     assert (said.returncode, "It is there already" in said.stderr) == (2, True), said
     assert hashlib.sha256(file.read_bytes()).digest() == before
     said = stack.done("backup", str(file), "--force", "--json")
-    assert json.loads(said.stdout) == {"file": str(file), "bytes": file.stat().st_size}
+    assert json.loads(said.stdout) == {
+        "file": str(file),
+        "bytes": file.stat().st_size,
+        "deployment": "main",
+    }
     assert said.stderr == ""
 
 
@@ -147,24 +154,22 @@ def test_a_file_that_is_no_backup_stops_nothing(
 
 
 def test_a_backup_of_another_database_is_refused(
-    connection: Connection, stack: ClusterStack, place: Place, tmp_path: Path
+    stack: ClusterStack, kept: backups.Kept, tmp_path: Path
 ) -> None:
     dump = ["pg_dump", "-Fc", "-U", ADMIN, "-d", "template1"]
-    command = [stack.access.program, "--namespace", stack.namespace, "exec", place.pod, "--", *dump]
+    command = [stack.access.program, "--namespace", stack.namespace, "exec", kept.place.pod, "--", *dump]
     done = subprocess.run(command, env=stack.access.environ, capture_output=True, check=True)
     (tmp_path / "other").write_bytes(done.stdout)
     with pytest.raises(BadInput, match="without Dagster's tables"):
-        backups.verify(connection, place, tmp_path / "other")
+        backups.verify(kept, tmp_path / "other")
 
 
-def test_a_restore_that_fails_changes_nothing(
-    connection: Connection, stack: ClusterStack, file: Path, place: Place
-) -> None:
+def test_a_restore_that_fails_changes_nothing(stack: ClusterStack, file: Path, kept: backups.Kept) -> None:
     stack.sql(INSERT.format("third", "SUCCESS"))
     stack.sql("CREATE VIEW of_somebody AS SELECT run_id FROM runs")
     try:
         with pytest.raises(PlaygroundError) as told:
-            backups.restore(connection, place, file, lambda size: None)
+            backups.restore(kept, file, lambda size: None)
         assert "the database is as it was before" in told.value.finding.observed
         assert "other objects depend on it" in told.value.finding.evidence
         assert stack.sql(KEPT) == "2"
@@ -191,7 +196,7 @@ def test_a_folder_that_is_not_there(stack: ClusterStack, tmp_path: Path) -> None
 
 
 def test_a_pod_that_dies_under_a_backup_leaves_no_file(
-    cluster: Cluster, connection: Connection, stack: ClusterStack, place: Place, tmp_path: Path
+    cluster: Cluster, connection: Connection, stack: ClusterStack, kept: backups.Kept, tmp_path: Path
 ) -> None:
     stack.sql(
         "CREATE TABLE big AS SELECT n, md5(random()::text) || md5(random()::text) AS noise "
@@ -201,11 +206,11 @@ def test_a_pod_that_dies_under_a_backup_leaves_no_file(
 
     def kill(size: int) -> None:
         if not seen:
-            faults.kill_container(cluster, stack.access.pod(stack.namespace, place.pod))
+            faults.kill_container(cluster, stack.access.pod(stack.namespace, kept.place.pod))
         seen.append(size)
 
     with pytest.raises(PlaygroundError):
-        backups.back_up(connection, place, tmp_path / "new", kill, overwrite=False)
+        backups.back_up(kept, tmp_path / "new", kill, overwrite=False)
     assert seen
     assert list(tmp_path.iterdir()) == []
     eventually("Postgres to be back", lambda: postgres_is_ready(connection, stack), every_seconds=0.5)
@@ -213,22 +218,22 @@ def test_a_pod_that_dies_under_a_backup_leaves_no_file(
 
 
 def test_a_pod_that_dies_under_a_restore_is_told_and_the_database_is_as_it_was(
-    cluster: Cluster, connection: Connection, stack: ClusterStack, file: Path, place: Place
+    cluster: Cluster, connection: Connection, stack: ClusterStack, file: Path, kept: backups.Kept
 ) -> None:
     stack.sql(
         "CREATE TABLE big AS SELECT n, sha256(n::text::bytea) AS noise FROM generate_series(1, 500000) AS n"
     )
-    backups.back_up(connection, place, file, lambda size: None, overwrite=True)
+    backups.back_up(kept, file, lambda size: None, overwrite=True)
     stack.sql(INSERT.format("after", "SUCCESS"))
     killed: list[int] = []
 
     def kill(size: int) -> None:
         if size > 10 << 20 and not killed:
             killed.append(size)
-            faults.kill_container(cluster, stack.access.pod(stack.namespace, place.pod))
+            faults.kill_container(cluster, stack.access.pod(stack.namespace, kept.place.pod))
 
     with pytest.raises(PlaygroundError):
-        backups.restore(connection, place, file, kill)
+        backups.restore(kept, file, kill)
     assert killed
     eventually("Postgres to be back", lambda: postgres_is_ready(connection, stack), every_seconds=0.5)
     assert stack.sql(KEPT) == "2"
@@ -238,8 +243,8 @@ def test_a_pod_that_dies_under_a_restore_is_told_and_the_database_is_as_it_was(
 def test_a_stack_that_a_person_stopped_waits_for_everybody_else_to_leave(
     connection: Connection, stack: ClusterStack, file: Path, place: Place
 ) -> None:
-    everywhere = [stack.namespace, stack.namespace_of(APART)]
-    stopping.stop(connection, everywhere, lambda message: None, 1)
+    everything = stopping.Processes(connection, load(stack.config))
+    stopping.stop(everything, lambda message: None, 1)
     host = stack.get("service", "dagster-postgres")["spec"]["clusterIP"]
     secret = stack.get("secret", "dagster-postgres")["data"]["password"]
     word = base64.b64decode(secret).decode()
@@ -251,5 +256,5 @@ def test_a_stack_that_a_person_stopped_waits_for_everybody_else_to_leave(
         session.close()
     assert "The database is as" in stack.ok("restore", str(file))
     assert stack.uids("webserver") == set(), "what a person stopped, a person starts"
-    stopping.start(connection, everywhere, lambda message: None)
+    stopping.start(everything, lambda message: None)
     eventually("all to be ready", lambda: are_ready(stack), every_seconds=1)

@@ -40,7 +40,8 @@ class Git:
         return {"url": f"{self.url}/{self.code.folder.name}", "ref": ref}
 
     def location(self, name: str, ref: str = "main", **more: Any) -> dict[str, Any]:
-        return {"name": name, "repo": self.repo(ref), "module": "pipeline", "automation": "off", **more}
+        own = {"name": name, "repo": self.repo(ref), "module": "pipeline", "automation": "off"}
+        return {**own, "shared_assets": "warn", **more}
 
     def write(self, **document: Any) -> None:
         """Write the person's file, as a clone would have it."""

@@ -50,6 +50,7 @@ def configured(namespace: str) -> Configuration:
     found = read(
         f"""
         kubernetes: {{namespace: {namespace}, artifacts_store: {store}, ingress: {ingress}}}
+        deployments: [{{name: next, webserver: {{path: /next}}}}]
         webserver: {{pod: {{service_type: NodePort}}}}
         postgres: {{pod: {{volumes: [{{name: ca, path: /mnt/ca, secret: database-ca}}]}}}}
         """,
@@ -66,6 +67,7 @@ def configured(namespace: str) -> Configuration:
     )
     locations = (
         Location(name="plain"),
+        Location(name="second", deployment="next"),
         Location(name="web", repository=HTTPS, git_secret="web-git"),
         Location(name="shell", repository=SSH, git_secret="shell-git", pod=pod),
     )
@@ -118,7 +120,7 @@ def refusal(access: Access, wanted: Object) -> str:
     return refused_to_make(access, OPS_ACCOUNT, wanted)
 
 
-@pytest.mark.parametrize("location", ["ops", "plain", "web", "shell"])
+@pytest.mark.parametrize("location", ["ops", "plain", "second", "web", "shell"])
 def test_every_kind_of_release_may_be_made(access: Access, space: str, location: str) -> None:
     assert refusal(access, release_of(configured(space), location)) == ""
 
@@ -150,7 +152,8 @@ def test_a_ref_may_be_resolved(access: Access, space: str, location: str) -> Non
 def test_the_components_may_be_applied(access: Access, space: str) -> None:
     every = render(configured(space))
     locations = [name for name in every if name.startswith("location-")]
-    for objects in (every[name] for name in ("postgres", "webserver", "daemon", *locations)):
+    components = ("postgres", "webserver", "daemon", "webserver-next", "daemon-next")
+    for objects in (every[name] for name in (*components, *locations)):
         for one in objects:
             if one["kind"] == "StatefulSet":
                 assert "cannot create resource" in refusal(access, one), "whoever may has all of the database"

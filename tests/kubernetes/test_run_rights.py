@@ -33,7 +33,9 @@ HTTPS, SSH = "https://git.internal/x.git", "git@git.internal:x.git"
 
 
 def configured(namespace: str) -> Configuration:
-    found = read(f"{{run_launcher: kubernetes, kubernetes: {{namespace: {namespace}}}}}", Path("x.yaml"))
+    deployments = "[{name: next}, {name: quiet, daemon: off}]"
+    text = f"{{run_launcher: kubernetes, deployments: {deployments}, kubernetes: {{namespace: {namespace}}}}}"
+    found = read(text, Path("x.yaml"))
     pod = PodSettings(
         image="registry.internal/mine:1",
         environment_from_secrets=("more",),
@@ -44,6 +46,8 @@ def configured(namespace: str) -> Configuration:
     )
     locations = (
         Location(name="plain"),
+        Location(name="second", deployment="next"),
+        Location(name="third", deployment="quiet"),
         Location(name="web", repository=HTTPS, git_secret="web-git"),
         Location(name="shell", repository=SSH, git_secret="shell-git", pod=pod),
     )
@@ -94,6 +98,23 @@ def refused_to_end(access: Access, account: str, namespace: str, kind: str, name
 @pytest.mark.parametrize("location", ["ops", "plain", "web", "shell"])
 def test_the_run_of_every_kind_of_release_may_be_launched(access: Access, space: str, location: str) -> None:
     assert refusal(access, a_run(configured(space), location)) == ""
+
+
+@pytest.mark.parametrize(
+    ("location", "account", "told"),
+    [
+        ("second", f"{DAEMON}-next", ""),
+        ("plain", f"{DAEMON}-next", "may not use"),
+        ("second", DAEMON, "may not use"),
+        ("third", f"{WEBSERVER}-quiet", ""),  # there is no daemon that would launch it
+        ("second", f"{WEBSERVER}-next", "forbidden"),
+    ],
+)
+def test_a_deployment_launches_runs_of_its_own_locations(
+    access: Access, space: str, location: str, account: str, told: str
+) -> None:
+    found = refusal(access, a_run(configured(space), location), account)
+    assert told in found if told else found == ""
 
 
 OF_ITS_OWN = f"{ENVIRONMENTS_FOLDER}/0123456789abcdef/bin/python"
@@ -236,7 +257,7 @@ def test_what_releases_have_that_were_made_before_stays_allowed(access: Access, 
     before = configured(namespace)
     old = a_run(before, "shell")
     context = release.context_of_runs(the_release(before, "shell"), before, ARCHIVE)
-    (_, _, shell) = before.locations
+    (shell,) = (one for one in before.locations if one.name == "shell")
     now = shell.model_copy(update={"pod": PodSettings(image="registry.internal/mine:2"), "git_secret": None})
     after = before.model_copy(update={"locations": (now,)})
     access.apply(*rights.run_rights(after), *run_admission.render(after))
@@ -251,8 +272,11 @@ def test_they_end_runs_and_nothing_else(access: Access, space: str) -> None:
     access.kubectl("create", "-f", "-", namespace=space, stdin=json.dumps(found))
     name = found["metadata"]["name"]
     for account in (DAEMON, WEBSERVER):
-        assert "may end runs, and nothing else" in refused_to_end(access, account, space, "Pod", "server")
+        assert "may end runs of their own deployment, and nothing else" in refused_to_end(
+            access, account, space, "Pod", "server"
+        )
         assert refused_to_end(access, account, space, "Job", name) == ""
+        assert "may end runs of their own" in refused_to_end(access, f"{account}-next", space, "Job", name)
     assert "forbidden" in refusal(access, found, WEBSERVER), "the webserver launches nothing"
     assert found["spec"]["template"]["metadata"]["labels"][RUN_ID]
 
@@ -269,6 +293,9 @@ RIGHTS = {
         ("list", "events"),
     },
     WEBSERVER: {("list", "pods"), ("delete", "pods"), ("delete", "jobs.batch")},
+    f"{WEBSERVER}-quiet": {
+        *(("list", "pods"), ("delete", "pods"), ("delete", "jobs.batch"), ("create", "jobs.batch"))
+    },
 }
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from playground_ops.checks.topic import Topic
 from playground_ops.config import read
-from playground_ops.core.model import Location
+from playground_ops.core.model import MAIN, Location
 from playground_ops.core.plan import Plan
 from playground_ops.engine.health.examine import examine
 from playground_ops.render.modules import FRONT_DOOR
@@ -101,10 +101,24 @@ def test_the_webserver_is_the_front_door_and_knows_the_configured_hosts(stack: L
         read(f"webserver: {{allowed_hosts: [{hosts}]}}", Path("x.yaml"))
         for hosts in ("", "ui.corp.test, nas")
     )
-    applied = write_stack(stack.folder, after, stack.addresses, 3000)
-    words = webserver_spec(stack.folder, applied).argv[1:]
+    applied = write_stack(stack.folder, after, stack.addresses, {MAIN: 3000})
+    words = webserver_spec(stack.folder.instance(MAIN), applied).argv[1:]
     assert words[:2] == ("-m", FRONT_DOOR)
     assert words[-4:] == ("--allowed-host", "ui.corp.test", "--allowed-host", "nas")
     old, new = (desired_processes(one)[0].settings for one in (before, after))
     assert "front door" in old, "what an earlier version started is started anew"
     assert old != new, "and so is one with other hosts"
+
+
+def test_a_webserver_beside_the_main_one_says_which_it_is_and_where_that_one_is(stack: LocalStack) -> None:
+    before, after = (
+        read(f"webserver: {{host: 0.0.0.0{port}}}\ndeployments: [{{name: next}}]", Path("x.yaml"))
+        for port in ("", ", port: 3001")
+    )
+    applied = write_stack(stack.folder, after, stack.addresses, {MAIN: 3001, "next": 3002})
+    own, main = (webserver_spec(stack.folder.instance(name), applied).argv for name in ("next", MAIN))
+    assert own[-4:] == ("--deployment", "next", "--main-url", "http://127.0.0.1:3001")
+    assert "--deployment" not in main
+    shown = [{one.name: one.settings for one in desired_processes(told)} for told in (before, after)]
+    assert shown[0]["webserver-next"] != shown[1]["webserver-next"], "it is started anew with the new address"
+    assert not any(key.startswith("main ") for key in shown[1]["webserver"])

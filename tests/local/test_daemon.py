@@ -22,8 +22,8 @@ from tests.session.deadlines import stretched
 def folder(tmp_path: Path) -> Iterator[StateFolder]:
     found = StateFolder(tmp_path)
     servers = [{"grpc_server": {"location_name": name, "socket": name}} for name in ("a", "b")]
-    found.workspace.parent.mkdir(parents=True)
-    found.workspace.write_text(yaml.safe_dump({"load_from": servers}))
+    found.instance().workspace.parent.mkdir(parents=True)
+    found.instance().workspace.write_text(yaml.safe_dump({"load_from": servers}))
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(tmp_path)  # a socket's path is short
         yield found
@@ -51,7 +51,7 @@ def test_a_location_that_is_rolled_out_is_waited_for(
     lock = folder.lock("b")
     lock.parent.mkdir(parents=True)
     lock.touch()
-    waiting = threading.Thread(target=daemon.wait_for_locations, args=(folder,))
+    waiting = threading.Thread(target=daemon.wait_for_locations, args=(folder, folder.instance().workspace))
     waiting.start()
     eventually("it to say so", lambda: "waiting until b answers" in capsys.readouterr().out)
     waiting.join(daemon.SOON_SECONDS + 1)
@@ -66,7 +66,7 @@ def test_a_location_that_nobody_rolls_out_keeps_it_for_seconds_alone(
     folder: StateFolder, listening: list[socket.socket], capsys: pytest.CaptureFixture[str]
 ) -> None:
     listen(listening, "a")
-    daemon.wait_for_locations(folder)
+    daemon.wait_for_locations(folder, folder.instance().workspace)
     assert "b does not answer" in capsys.readouterr().out
 
 

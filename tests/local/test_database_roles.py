@@ -22,7 +22,8 @@ import yaml
 from playground_ops.config import Configuration, read
 from playground_ops.core.component import Backup
 from playground_ops.core.errors import PlaygroundError, certain
-from playground_ops.targets.common.instance import measure, opened
+from playground_ops.targets.common.database_state import Measured, measure
+from playground_ops.targets.common.instance import opened
 from playground_ops.targets.kubernetes.outside import backups, databases, postgres, roles, strangers
 from playground_ops.targets.kubernetes.outside.executing import Place
 from tests.postgres import PASSWORD, Server, a_server, made
@@ -213,7 +214,7 @@ def test_dagster_goes_on_with_what_it_has_and_health_tells_what_it_may(
         told: list[str] = []
         instance.get_runs_count()
         instance.all_instigator_state()
-        before, _ = measure(home, whole=True)
+        before, _ = measure(home, Measured.SERVER)
         instance.create_run_for_job(_job(), run_id=None)
         settle(configuration, told)
         assert (dumps, told[0]) == (
@@ -225,17 +226,17 @@ def test_dagster_goes_on_with_what_it_has_and_health_tells_what_it_may(
         instance.create_run_for_job(_job(), run_id=None)
         with_an_isolated_one(server, "dagster_admin")
         other = server.connect(user="location_orders", password="own", dbname="location_orders")
-        after, on_disk = measure(home, whole=True)
+        after, on_disk = measure(home, Measured.SERVER)
         other.close()
         assert before.too_many_rights == ("superuser", "createrole", "createdb", "replication", "bypassrls")
         assert after.too_many_rights == ()
         assert after.connections is not None and after.connections >= 2, "others' sessions too"
         assert on_disk > 16 * 1024**2, "what it has written ahead, too"
         server.sql("GRANT pg_monitor TO dagster", "dagster_admin")
-        assert measure(home, whole=True)[0].too_many_rights == ("pg_monitor",)
-        assert measure(home, whole=False)[0].too_many_rights == (), "another's database is its owner's"
+        assert measure(home, Measured.SERVER)[0].too_many_rights == ("pg_monitor",)
+        assert measure(home, Measured.THEIRS)[0].too_many_rights == (), "another's database is its owner's"
         settle(configuration)
-        assert measure(home, whole=True)[0].too_many_rights == ()
+        assert measure(home, Measured.SERVER)[0].too_many_rights == ()
         assert dumps == ["t"], "a role that is none has no superuser's rights to lose"
         server.sql(
             "CREATE TABLE later (n int); ALTER TABLE runs ADD COLUMN later int; DROP SCHEMA more CASCADE"
@@ -332,13 +333,13 @@ def test_a_backup_from_before_and_one_from_after_are_restored(
     server: Server, configuration: Configuration
 ) -> None:
     server.sql(f"CREATE TABLE runs (n int); INSERT INTO runs VALUES (1); {MADE}")
-    before = server.run(backups.DUMP)
+    before = server.run([*backups.DUMP, *postgres.AS_OWNER])
     settle(configuration)
-    after = server.run(backups.DUMP)
+    after = server.run([*backups.DUMP, *postgres.AS_OWNER])
     for dump in (before, after):
         assert dump.returncode == 0, dump.stderr
         server.sql("INSERT INTO runs VALUES (2)")
-        ended = server.run(backups.RESTORE, dump.stdout)
+        ended = server.run([*backups.RESTORE, *postgres.AS_OWNER], dump.stdout)
         assert ended.returncode == 0, ended.stderr
         assert server.sql("SELECT n FROM runs") == "1"
     assert server.sql(NOT_ITS_OWN, "dagster_admin") == "0"

@@ -36,16 +36,17 @@ def printing() -> None:
 @pytest.fixture
 def kept(tmp_path: Path) -> KeptFiles:
     folder = StateFolder(tmp_path)
-    folder.dagster_home.mkdir()
-    (folder.dagster_home / "dagster.yaml").write_text("telemetry: {enabled: false}\n")
+    folder.instance().dagster_home.mkdir()
+    (folder.instance().dagster_home / "dagster.yaml").write_text("telemetry: {enabled: false}\n")
     return KeptFiles(folder)
 
 
 def test_what_a_run_printed_without_end_is_cut_and_its_page_says_so(kept: KeptFiles) -> None:
-    with dg.DagsterInstance.from_config(str(kept.folder.dagster_home)) as instance:
+    with dg.DagsterInstance.from_config(str(kept.folder.instance().dagster_home)) as instance:
         done = printing.execute_in_process(instance=instance)
         other = printing.execute_in_process(instance=instance)
-        (out,) = (kept.storage / done.run_id).glob("compute_logs/*.out")
+        (storage,) = kept.storages
+        (out,) = (storage / done.run_id).glob("compute_logs/*.out")
         with out.open("ab") as file:
             file.write(b"x" * 3 * MIB)
         (told,) = kept.cut_logs(MIB)

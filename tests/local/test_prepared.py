@@ -40,7 +40,7 @@ version-file = "src/sales/_version.py"
 
 @pytest.fixture
 def prepared(tmp_path: Path) -> Prepared:
-    return Prepared(tmp_path / "prepared", tmp_path / "dagster_home")
+    return Prepared(tmp_path / "prepared", lambda _: tmp_path / "dagster_home")
 
 
 def project(folder: Path, files: dict[str, str]) -> Project:
@@ -177,13 +177,15 @@ class TestCommands:
         self, prepared: Prepared, tmp_path: Path
     ) -> None:
         file = tmp_path / "sales.env"
-        file.write_text("SHOP=south\nKEY_OF_THE_HUB=hunter2-hunter2\n")
-        commands = (("sh", "-c", "echo $SHOP $KEY_OF_THE_HUB > made.txt; echo $KEY_OF_THE_HUB"),)
+        file.write_text("SHOP=south\nKEY_OF_THE_HUB=hunter2-hunter2\nDAGSTER_CLOUD_GIT_BRANCH=file\n")
+        of_the_stack = "$PLAYGROUND_DEPLOYMENT $DAGSTER_CLOUD_DEPLOYMENT_NAME $DAGSTER_CLOUD_GIT_BRANCH"
+        script = f"echo $SHOP $KEY_OF_THE_HUB {of_the_stack} > made.txt; echo $KEY_OF_THE_HUB"
+        commands = (("sh", "-c", script),)
         files, said = {"environment_files": (str(file),), "environment": {"SHOP": "north"}}, list[str]()
-        one = release(prepare=commands, **files)
+        one = release(prepare=commands, ref="main", deployment="next", **files)
         made = prepared.ensure(one, project(tmp_path / "p", {}), OWN, Caller(said.append))
         told = (made.directory / "made.txt").read_text()
-        assert told == "north hunter2-hunter2\n", "the configuration's own count more"
+        assert told == "north hunter2-hunter2 next next file\n", "the configuration's own count more"
         assert "hunter2" not in "".join(said)
 
     def test_none_are_run_where_none_are_wanted(self, prepared: Prepared, tmp_path: Path) -> None:

@@ -55,14 +55,14 @@ def test_the_first_file_s_locations_are_there_from_the_start(shared: SharedStack
     with shared.having({"name": "a"}):
         assert stack.done == ["bootstrap"]
     with shared.having({"name": "b"}):
-        assert stack.done == ["bootstrap", "deploy"]
+        assert stack.done == ["bootstrap", "deploy --force"]
 
 
 def test_what_a_file_deployed_by_itself_is_undone(shared: SharedStack[Noting]) -> None:
     stack = shared.bare()
     stack.configure(code_locations=[{"name": "its own"}])
     with shared.having():
-        assert stack.done == ["bootstrap", "deploy"]
+        assert stack.done == ["bootstrap", "deploy --force"]
 
 
 def test_after_a_failure_it_is_another_one(shared: SharedStack[Noting], made: list[Noting]) -> None:

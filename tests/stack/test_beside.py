@@ -76,7 +76,8 @@ def stack(local_stack: SharedStack[Stack], code: Pipeline) -> Iterator[Stack]:
     a = {"name": A, **code.location, "automation": "on", "follow": True, "follow_interval_seconds": 5}
     limit = {"key": "one", "value": "at a time", "limit": 1}
     queue = {"tag_concurrency_limits": [limit]}
-    with local_stack.having(a, {"name": B, **code.location}, run_queue=queue) as made:
+    b = {"name": B, **code.location, "shared_assets": "warn"}
+    with local_stack.having(a, b, run_queue=queue) as made:
         yield made
 
 

@@ -88,6 +88,25 @@ def test_a_second_run_writes_nothing_and_ends_with_what_a_person_wants_next(up: 
         assert f"python -m playground_ops {command}" in said
 
 
+def test_what_two_locations_make_is_made_and_compared(up: Stack) -> None:
+    """The shipped package begins its keys with the location's name, so that both fit one deployment."""
+    selected = ("--select", "numbers", "--select", "a/total")
+    found = json.loads(up.ok("compare", "a", "b", "--run", *selected, "--json"))
+    assert (found["without_location"], found["alone"], found["neither"]) == (True, [], [])
+    numbers, total = sorted(found["assets"], key=lambda one: str(one["key"]))
+    assert (numbers["key"], total["key"], total["kind"]) == ("numbers", "total", "alike")
+    assert total["numbers"] == [
+        {"label": "sum", "before": 31, "after": 31, "difference": 0, "relative": 0.0},
+    ]
+    (check,) = total["checks"]
+    assert (check["name"], check["before"], check["after"]) == ("total_is_positive", "passes", "passes")
+    for side, name in (("before", "a"), ("after", "b")):
+        made, serving = total[side], up.location(name)
+        assert (made["release"], made["commit"]) == (serving["release"], serving["commit"])
+        assert any(page.endswith(f"/runs/{made['run_id']}") for page in found["runs"])
+        assert made["seconds"] > 0
+
+
 def test_components_that_die_come_back_and_that_is_seen(up: Stack) -> None:
     before = {name: state(up, name) for name in COMPONENTS}
     for one in before.values():

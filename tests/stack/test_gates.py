@@ -67,7 +67,8 @@ def code(tmp_path_factory: pytest.TempPathFactory) -> Pipeline:
 def stack(local_stack: SharedStack[Stack], code: Pipeline) -> Iterator[Stack]:
     a = {"name": "a", **code.location, "smoke_job": "smoke", "smoke_check": "total:is_positive"}
     a |= {"attribute": "defs", "room": "20Mi"}  # the module has others beside them
-    with local_stack.having(a, {"name": "b"}) as made:
+    b = {"name": "b", "shared_assets": "warn"}  # it gets the commit of `a`, with its keys
+    with local_stack.having(a, b) as made:
         yield made
 
 
@@ -114,7 +115,9 @@ def test_a_commit_is_promoted_to_another_location(stack: Stack) -> None:
 
 def test_both_pass_and_what_serves_then_is_compared(stack: Stack, code: Pipeline) -> None:
     code.commit_text(text("total") + "\n\n@dg.job\ndef late() -> None:\n    probe()\n\n\n" + MORE, "More")
-    stack.ok("redeploy", "a")
+    told = stack.run("redeploy", "a").stderr
+    added = ": 1 asset changed: total (group default -> sums); 1 job added (late); 1 schedule added (nightly)"
+    assert 0 < told.index(added) < told.index("switching"), told
     found = json.loads(stack.ok("compare", "b", "a", "--json"))
     told = {(one["change"], one["kind"], one["name"]) for one in found["differences"]}
     assert told == {
@@ -127,6 +130,7 @@ def test_both_pass_and_what_serves_then_is_compared(stack: Stack, code: Pipeline
     run = stack.launch("ops", "compare", {"before": "b", "after": "a"})
     stack.wait_for_success(run)
     assert "added: schedule nightly" in stack.messages(run)
+    assert "changed: asset total (group default -> sums)" in stack.messages(run)
     assert stack.run("compare", "a", "nobody").returncode == 2
 
 

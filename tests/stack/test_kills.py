@@ -9,9 +9,12 @@ from collections.abc import Callable
 
 import pytest
 
+from playground_ops.core.model import MAIN
 from playground_ops.targets.local.processes import names, read_state
 from tests.asking import eventually
 from tests.pipelines import Pipeline
+from tests.shared import SharedStack
+from tests.stack.conftest import of_pipeline
 from tests.stacks import Stack
 
 STEPS = 16
@@ -32,38 +35,44 @@ def killed(stack: Stack, step: Step, *command: str) -> str | None:
     return ended.stderr.strip().splitlines()[-1]
 
 
-def serves(stack: Stack, *either: str) -> None:
-    (seen,) = stack.assets("a")
-    assert seen in either
+def shown(stack: Stack, location: str) -> list[str]:
+    """Return the assets that the UI of its deployment shows of it."""
+    return stack.assets(location, stack.at(stack.location(location)["deployment"]).ui)
 
 
-def converged(stack: Stack, asset: str) -> None:
+def converged(stack: Stack, asset: str, location: str = "a") -> None:
     """Check that one release serves, at most one is warm, none is forgotten, and every record has an end."""
-    assert stack.assets("a") == [asset]
-    found = stack.location("a")
+    assert shown(stack, location) == [asset]
+    found = stack.location(location)
     assert found["candidate"] is None
     assert found["ready"]
-    known = {f"a-{number}" for number in (found["release"], found["previous"], *found["draining"]) if number}
+    own = f"{location}-"
+    known = {
+        f"{own}{number}" for number in (found["release"], found["previous"], *found["draining"]) if number
+    }
     running = {
         name
         for name in names(stack.state)
-        if name.startswith("a-") and (state := read_state(stack.state, name)) and state.running
+        if name.startswith(own) and (state := read_state(stack.state, name)) and state.running
     }
     assert running <= known, f"{running} run, {known} are known"
-    assert [record["id"] for record in stack.history("a") if record["outcome"] is None] == []
+    assert [record["id"] for record in stack.history(location) if record["outcome"] is None] == []
     if found["draining"]:
-        eventually("what drains to be gone", lambda: stack.location("a")["draining"] == [], every_seconds=0.5)
+        eventually(
+            "what drains to be gone", lambda: stack.location(location)["draining"] == [], every_seconds=0.5
+        )
 
 
-def story(stack: Stack, code: Pipeline, step: Step) -> str | None:
+def story(stack: Stack, code: Pipeline, step: Step, location: str = "a") -> str | None:
     """Kill a redeploy at a step; the next one finishes or undoes what it left."""
-    (before,) = stack.assets("a")
+    (before,) = shown(stack, location)
     asset = f"asset_{abs(hash((step, before))) % 10**8}"
     code.commit(asset)
-    verb = killed(stack, step, "redeploy", "a")
-    serves(stack, before, asset)
-    stack.ok("redeploy", "a")
-    converged(stack, asset)
+    verb = killed(stack, step, "redeploy", location)
+    (seen,) = shown(stack, location)
+    assert seen in (before, asset)
+    stack.ok("redeploy", location)
+    converged(stack, asset, location)
     return verb
 
 
@@ -98,11 +107,19 @@ def test_a_deploy_too_finishes_what_a_killed_rollout_left(
 
 @pytest.mark.soak
 @pytest.mark.timeout(1800)
+@pytest.mark.parametrize("deployment", [MAIN, "next"])
 def test_a_redeploy_is_killed_at_every_step(
-    stack: Stack, code: Pipeline, record_property: Callable[[str, object], None]
+    local_stack: SharedStack[Stack],
+    code: Pipeline,
+    record_property: Callable[[str, object], None],
+    deployment: str,
 ) -> None:
-    verbs = {f"{step[1]} {step[0]}": story(stack, code, step) for step in ALL}
-    record_property("killed redeploys", ", ".join(f"{at}: {verb}" for at, verb in verbs.items() if verb))
+    own = {**of_pipeline(code)[0], "name": f"in-{deployment}", "deployment": deployment}
+    beside = [{"name": "next"}] if deployment != MAIN else []
+    with local_stack.having(own, deployments=beside) as stack:
+        verbs = {f"{step[1]} {step[0]}": story(stack, code, step, own["name"]) for step in ALL}
+    told = ", ".join(f"{at}: {verb}" for at, verb in verbs.items() if verb)
+    record_property(f"killed redeploys in {deployment}", told)
     assert [verb for verb in verbs.values() if verb and "serve" in verb]
     assert None in verbs.values(), "the matrix is too short: raise STEPS"
 
@@ -136,7 +153,7 @@ def test_a_rollback_is_killed_at_every_step(
             code.commit(asset)
             stack.ok("redeploy", "a")
         verb = verbs[f"{step[1]} {step[0]}"] = killed(stack, step, "rollback", "a")
-        serves(stack, *pair)
+        assert stack.assets("a")[0] in pair
         if stack.assets("a") == [pair[1]]:
             stack.ok("rollback", "a")
         else:

@@ -8,14 +8,30 @@ import threading
 from contextlib import suppress
 from pathlib import Path
 
+import pytest
+from dagster import AssetKey, DataVersion
+from dagster._core.definitions.data_version import (
+    CODE_VERSION_TAG,
+    DATA_VERSION_TAG,
+    INPUT_DATA_VERSION_TAG_PREFIX,
+    compute_logical_data_version,
+)
+
+from playground_ops.config import load
+from playground_ops.core.clock import SystemClock
+from playground_ops.core.progress import SilentProgress
+from playground_ops.engine.context import Asker, Engine, Timeouts
+from playground_ops.engine.rollout import roll_out
 from playground_ops.targets.common.server_protocol import NoAnswer, server_id
 from playground_ops.targets.common.webserver import Webserver
 from playground_ops.targets.local.own_folder import runtime_folder
 from playground_ops.targets.local.processes import names, read_state
+from playground_ops.targets.local.target import LocalTarget
+from tests import pipelines
 from tests.asking import eventually
 from tests.pipelines import Pipeline
 from tests.shared import changed
-from tests.stacks import Stack
+from tests.stacks import ROOT, Stack
 
 
 def wait_of(seconds: float, until: Path | str = "") -> dict[str, object]:
@@ -121,3 +137,90 @@ def test_a_serving_server_that_is_killed_comes_back_and_its_run_ends_well(
     stack.wait_for_success(again)
     (tmp_path / "go").touch()
     stack.wait_for_success(run)  # its worker outlived the server
+
+
+VERSIONED = (
+    pipelines.DEFINITIONS
+    + """
+
+@dg.asset(code_version="{version}")
+def held(context: dg.AssetExecutionContext) -> None:
+    import os
+    import time
+
+    while not os.path.exists(context.run.tags["until"]):
+        time.sleep(0.1)
+
+
+@dg.asset(code_version="{version}", deps=[held])
+def derived() -> dg.MaterializeResult:
+    import os
+
+    return dg.MaterializeResult(metadata={{"commit": os.environ["PLAYGROUND_COMMIT"]}})
+
+
+job = dg.define_asset_job("both", [held, derived])
+defs = dg.Definitions.merge(defs, dg.Definitions(assets=[held, derived], jobs=[job]))
+"""
+)
+
+
+@pytest.mark.parametrize("redeploys", [3, pytest.param(10, marks=pytest.mark.soak)])
+def test_runs_in_flight_record_the_code_version_of_their_own_commit(
+    redeploys: int, stack: Stack, code: Pipeline, tmp_path: Path
+) -> None:
+    """Also in steps that begin after all of the redeploys (dagster-io/dagster issue 33708).
+
+    Dagster takes the code version from the definitions in the step's own process. Where that process may find
+    newer code than its run began with, what old code made counts as made by the new, and nothing ever makes
+    it again. Here the process of a run, and of each of its steps, loads the one commit of its release.
+    """
+    commits, runs = dict[str, str](), dict[str, str]()
+    (a,) = (one for one in load(stack.config).locations if one.name == "a")
+    timeouts = Timeouts(stable=0.0)
+    engine = Engine(LocalTarget(stack.state, ROOT), SilentProgress(), SystemClock(), timeouts)
+    until = [{"key": "until", "value": str(tmp_path / "go")}]
+    for number in range(redeploys + 1):
+        version = f"v{number}"
+        text = VERSIONED.format(asset="first", version=version)
+        commits[version] = code.commit_text(text, f"Version {version}")
+        roll_out(engine, Asker("the test").request(a))  # as `redeploy a`, without a process each time
+        if number in (0, redeploys // 2):
+            runs[version] = stack.launch("a", "both", tags=until)
+            stack.wait_for_run(runs[version], "STARTED")
+    assert {stack.run_status(run) for run in runs.values()} == {"STARTED"}
+
+    (tmp_path / "go").touch()
+
+    for version, run in runs.items():
+        stack.wait_for_success(run)
+        held, derived = recorded(stack, run)
+        assert (held[CODE_VERSION_TAG], derived[CODE_VERSION_TAG]) == (version, version)
+        assert derived["commit"] == commits[version]
+        inputs = {AssetKey("held"): DataVersion(derived[f"{INPUT_DATA_VERSION_TAG_PREFIX}/held"])}
+        for found, made_from in ((held, {}), (derived, inputs)):
+            assert found[DATA_VERSION_TAG] == compute_logical_data_version(version, made_from).value
+    asked = """{ assetNodeOrError(assetKey: {path: ["held"]}) {
+        ... on AssetNode { opVersion staleStatus staleCauses { category } } } }"""
+    assert stack.graphql(asked)["assetNodeOrError"] == {
+        "opVersion": f"v{redeploys}",
+        "staleStatus": "STALE",
+        "staleCauses": [{"category": "CODE"}],
+    }
+
+
+def recorded(stack: Stack, run: str) -> list[dict[str, str]]:
+    """Return tags and texts of what `held` and `derived` recorded in a run."""
+    found = stack.graphql(
+        """query($id: ID!) { runOrError(runId: $id) { ... on Run { assetMaterializations { assetKey { path }
+          tags { key value } metadataEntries { label ... on TextMetadataEntry { text } } } } } }""",
+        id=run,
+    )["runOrError"]["assetMaterializations"]
+    told = {
+        one["assetKey"]["path"][0]: {
+            **{tag["key"]: tag["value"] for tag in one["tags"]},
+            **{entry["label"]: entry.get("text", "") for entry in one["metadataEntries"]},
+        }
+        for one in found
+    }
+    return [told["held"], told["derived"]]

@@ -15,6 +15,7 @@ from urllib.request import urlopen
 
 import pytest
 from selenium import webdriver
+from selenium.webdriver.common.by import By
 
 from playground_ops.render.modules import FRONT_DOOR
 from tests.asking import Asking, eventually
@@ -27,6 +28,7 @@ MODULE = FRONT_DOOR
 """With `dagster_webserver` in its place each attack succeeds (tests/unit/test_front_door_served.py)."""
 EVIL, NAMED = "evil.test", "ui.test"
 """Names that the browser resolves to this machine; the second one is configured."""
+MAIN = "https://dagster.test/main"
 LIMIT = 'mutation {{ setConcurrencyLimit(concurrencyKey: "{key}", limit: 1) }}'
 
 
@@ -50,7 +52,8 @@ def attacked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Attacked]:
     home, port = tmp_path_factory.mktemp("home"), free_port()
     (home / "workspace.yaml").write_text("load_from: []")
     (home / "dagster.yaml").write_text("telemetry: {enabled: false}\nnux: {enabled: false}")
-    named = ["--allowed-host", NAMED] if MODULE == FRONT_DOOR else []
+    named = ["--allowed-host", NAMED, "--deployment", "next"] if MODULE == FRONT_DOOR else []
+    named += ["--main-url", MAIN] if MODULE == FRONT_DOOR else []
     process = subprocess.Popen(
         [sys.executable, "-m", MODULE, "-w", str(home / "workspace.yaml"), "-p", str(port), *named],
         env={**os.environ, "DAGSTER_HOME": str(home)},
@@ -254,6 +257,25 @@ def test_the_ui_itself_asks_changes_and_subscribes(
     ]
     victim.get(f"{ui}/deployment/concurrency")
     eventually("the page of limits", lambda: "oncurrency" in victim.title + _body(victim), 60)
+
+
+GEOMETRY = """
+    const bar = document.getElementById('deployment-bar').getBoundingClientRect();
+    const root = document.getElementById('root').getBoundingClientRect();
+    return [bar.top, root.top - bar.bottom, innerHeight - root.bottom, root.height > innerHeight - 30];
+"""
+
+
+def test_a_deployment_s_pages_say_which_it_is_above_all_that_is_dagster_s(
+    victim: webdriver.Chrome, attacked: Attacked
+) -> None:
+    victim.get(f"{attacked.ui}/jobs")
+    eventually("the title that the UI itself sets, marked", lambda: victim.title == "next · Jobs", 60)
+    victim.find_element(By.LINK_TEXT, "Automation").click()
+    eventually("that of the next page", lambda: victim.title == "next · Automation", 60)
+    assert _body(victim).startswith("Deployment next · open the main one")
+    assert victim.find_element(By.LINK_TEXT, "open the main one").get_attribute("href") == MAIN
+    assert victim.execute_script(GEOMETRY) == [0, 0, 0, True], "it covers nothing, and nothing is cut off"
 
 
 def _body(browser: webdriver.Chrome) -> str:

@@ -16,6 +16,7 @@ from playground_ops import bootstrap, context
 from playground_ops.cli.main import cli, guarded
 from playground_ops.cli.session import Session
 from playground_ops.core.component import Component
+from playground_ops.core.loaded import Defined
 from playground_ops.core.messages import message
 from playground_ops.core.model import Location, Release
 from playground_ops.core.plan import plan
@@ -86,6 +87,8 @@ def test_of_several_one_failure_is_told_and_the_others_are_done(terminal: Termin
         (["redeploy", "ops", "--ref", "main"], "has no repository"),
         (["rollback", "orders"], "no earlier release"),
         (["promote", "nobody", "orders"], "nobody"),
+        (["history", "orders", "--diff", "7"], "Those on record are: none"),
+        (["history", "--diff", "7"], "name it"),
         (["plan", "--components", "webservr"], "no such component"),
         (["status", "--target", "kubernetes"], "No context is named"),
         (["logs"], "Name one component, or pods by -l"),
@@ -124,6 +127,30 @@ def test_validate(terminal: Terminal) -> None:
     assert terminal.json("validate")[1]["locations"] == ["orders", "sales"]
 
 
+def test_the_same_code_twice_is_told_first_and_is_no_fault(terminal: Terminal, tmp_path: Path) -> None:
+    told = "Locations orders and sales have the same code, in the same deployment."
+    assert told in terminal.json("validate")[1]["warnings"][0]
+    status, _, err = terminal("validate")
+    assert (status, err.startswith(f"warning: {told}")) == (0, True)
+    assert told in terminal("plan")[1]
+    assert told in terminal.json("plan")[1]["notes"][0]
+    for command, arguments in ((cli, ["deploy"]), (bootstrap.bootstrap, [])):
+        status, _, err = terminal(*arguments, command=command)
+        assert (status, told in err.splitlines()[0]) == (0, True)
+    file = tmp_path / "configvalues.yaml"
+    file.write_text(FILE.replace("name: sales,", "name: sales, shared_assets: warn,"))
+    assert told not in str([terminal(command) for command in ("validate", "plan", "deploy")])
+
+
+def test_that_b_is_apart_in_the_flat_form_is_told(terminal: Terminal, tmp_path: Path) -> None:
+    file = tmp_path / "configvalues.yaml"
+    file.write_text("environment: {repo_url_a: https://git.test/x, repo_url_b: https://git.test/x}")
+    (note,) = terminal.json("validate")[1]["notes"]
+    assert note.startswith("Location b has the repository of a, so it is in a deployment of its own, b")
+    assert note[:60] in terminal("validate")[1]
+    assert note[:60] in terminal("status")[1]
+
+
 def test_rollback_and_history(terminal: Terminal) -> None:
     terminal("redeploy", "orders")
     terminal.world.heads["orders"] = SECOND
@@ -137,6 +164,46 @@ def test_rollback_and_history(terminal: Terminal) -> None:
         ("rollback", "done"),
     ]
     assert terminal("history")[1].count("orders") == 3
+
+
+def test_history_tells_what_one_release_has_changed(terminal: Terminal) -> None:
+    jobs = [Defined(kind="job", name=name) for name in ("load", "report")]
+    prices = Defined(kind="asset", name="prices", fields={"code version": "1"})
+    newer = prices.model_copy(update={"fields": {"code version": "2"}})
+    terminal.world.defined = {FIRST: [prices, *jobs], SECOND: [newer, jobs[0]]}
+    terminal("redeploy", "orders")
+    terminal.world.heads["orders"] = SECOND
+    _, _, err = terminal("redeploy", "orders")
+    assert "against release 1: 1 asset changed: prices (code version 1 -> 2); 1 job removed (report)" in err
+
+    status, out, _ = terminal("history", "orders", "--diff", "2")
+    assert status == 0
+    assert "redeploy to orders-2 at 222222222222: done" in out
+    rows = [line.split() for line in out.splitlines()]
+    assert ["changed", "asset", "prices", "code", "version", "1", "2"] in rows
+    assert ["removed", "job", "report"] in rows
+    assert "Against release 1: 1 asset changed; 1 job removed." in out
+    everything_is_new = "nothing served before, so everything is new: 1 asset, 2 jobs."
+    assert everything_is_new in terminal("history", "orders", "--diff", "1")[1]
+
+    terminal("rollback", "orders")
+    status, records = terminal.json("history", "orders", "--diff", "1")
+    assert [one["action"] for one in records] == ["redeploy", "rollback"]
+    assert [one["changes"]["against"] for one in records] == [None, 2]
+    assert {(one["change"], one["name"]) for one in records[1]["changes"]["shown"]} == {
+        ("changed", "prices"),
+        ("added", "report"),
+    }
+
+
+def test_what_was_not_compared_is_told_as_such(terminal: Terminal) -> None:
+    terminal("redeploy", "orders")
+    old = terminal.world.records["orders"]
+    terminal.world.records["orders"] = {
+        key: one.model_copy(update={"changes": None}) for key, one in old.items()
+    }
+    status, out, _ = terminal("history", "orders", "--diff", "1")
+    assert (status, "What it changes was not recorded" in out) == (0, True)
 
 
 def test_the_progress_of_a_rollback_and_of_a_promotion_bears_the_location_s_name(terminal: Terminal) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from playground_ops.cli.reaching import ingress_address, selector_of
+from playground_ops.cli.reaching import selector_of
 from playground_ops.config import read
 from playground_ops.core.errors import BadInput
 
@@ -43,4 +43,5 @@ def test_an_unknown_one_is_told_what_there_is() -> None:
     ],
 )
 def test_the_address_of_the_ingress(ingress: str, address: str | None) -> None:
-    assert ingress_address(read(f"kubernetes: {{{ingress}}}", Path("x.yaml"))) == address
+    found = read(f"kubernetes: {{{ingress}}}", Path("x.yaml")).kubernetes.ingress
+    assert (found and found.url) == address

@@ -58,6 +58,9 @@ def release(number: int) -> Release:
     return Release(location=where, number=number, revision=revision, configuration="c", created_at="now")
 
 
+SECRET = "hunter2hunter2"
+
+
 class TwoSides(FakeTarget):
     """Serves release 2 of `a`, and keeps 1; each release defines as many jobs as its number says."""
 
@@ -66,15 +69,18 @@ class TwoSides(FakeTarget):
         found = [LiveRelease(release=release(number), state=state) for number, state in states.items()]
         return found if location == "a" else []
 
-    def inspect(self, release: Release) -> LoadedCode:
+    def inspect(self, release: Release, seconds: float = 180.0) -> LoadedCode:
         jobs = [Defined(kind="job", name=f"j{number}") for number in range(release.number)]
-        same = Defined(kind="asset", name="same", fields={"group": str(release.number)})
+        tags = f"side={release.number}, password={SECRET}"
+        same = Defined(kind="asset", name="same", fields={"tags": tags})
         return LoadedCode(server_id="x", working_directories=(), defined=(*jobs, same))
 
 
 def test_a_location_is_what_it_serves_and_a_release_is_named_by_its_number() -> None:
     found = compare(TwoSides(World()), ["a", "b"], "a-1", "a")
     assert (found.before.number, found.after.number, found.same) == (1, 2, 1)
+    assert "side=2" in found.model_dump_json()
+    assert SECRET not in found.model_dump_json()
     assert (
         found.summary()
         == "from a-1 (000000000000) to a-2 (000000000000): 1 added, 0 removed, 1 changed, 1 alike"

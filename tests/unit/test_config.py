@@ -10,7 +10,7 @@ import yaml
 from pydantic import ValidationError
 
 from playground_ops.config import Configuration, read
-from playground_ops.config.configuration import WebserverSettings
+from playground_ops.config.instance_sections import WebserverSettings
 from playground_ops.config.unsupported import ignored
 from playground_ops.core.errors import BadInput, Finding
 from playground_ops.core.model import Dependencies, InImage, Location

@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from playground_ops.config import digest, read
-from playground_ops.config.digest import with_what_ops_sees
+from playground_ops.config.digest import seen_by_ops, with_what_ops_sees
 from playground_ops.core.model import Dependencies, InImage, Isolation, Location
 from playground_ops.core.pod_settings import PodSettings
 
@@ -25,6 +25,7 @@ NEEDS_NO_RELEASE = {
     "smoke_timeout_seconds": 60,
     "prepare_timeout_seconds": 60,
     "room": "4Gi",
+    "shared_assets": "warn",
     "egress": (),
     "environment_files": ("/srv/stack/y.env",),
 }
@@ -37,6 +38,7 @@ NEEDS_A_RELEASE = {
     "module": "y",
     "attribute": "y",
     "dependencies": Dependencies.SHARED,
+    "deployment": "next",
     "dependencies_from": "requirements/production.txt",
     "extras": ("production",),
     "groups": ("production",),
@@ -111,3 +113,12 @@ def test_ops_is_another_where_its_assets_sensors_or_schedule_would_be(text: str,
     before = read("code_locations: [{name: a, repo: {url: /x, ref: main}}]", HERE)
     ops = [digest(with_what_ops_sees(found).ops) for found in (before, read(text, HERE))]
     assert (ops[0] != ops[1]) is differs
+
+
+def test_another_deployment_is_another_graph_of_ops() -> None:
+    """Also where names and numbers of locations and components stay the same."""
+    located = "code_locations: [{{name: b, deployment: {0}}}]\ndeployments: [{{name: {0}{1}}}]"
+    texts = [located.format("next", ""), located.format("other", ""), located.format("next", ", daemon: off")]
+    texts += ["code_locations: [{name: b}]", "code_locations: [{name: b}]\ndeployments: [{name: next}]"]
+    seen = {seen_by_ops(read(text, HERE)) for text in texts}
+    assert len(seen) == len(texts)

@@ -57,6 +57,7 @@ def test_there_are_examples_of_every_form() -> None:
         "code_locations:",
         "code_locations:",
         "code_locations:",
+        "deployments:",
         "environment:",
         "kubernetes:",
         "ops:",

@@ -9,6 +9,8 @@ from types import SimpleNamespace
 import dagster as dg
 import pytest
 
+from playground_ops.core.changes import Difference, changes
+from playground_ops.core.loaded import Defined
 from playground_ops.core.model import Location, Outcome, Phase, Release, RolloutRecord
 from playground_ops.core.progress import SilentProgress
 from playground_ops.defs import checks
@@ -135,6 +137,24 @@ def test_rollback_and_promote(opener: FakeOpener, instance: dg.DagsterInstance) 
     assert "no earlier release" in failure.step_failure_data.user_failure_data.description
 
 
+def test_the_run_s_page_says_what_changes_before_the_switch_and_the_asset_has_it(
+    opener: FakeOpener, instance: dg.DagsterInstance
+) -> None:
+    opener.world.defined = {SECOND: [Defined(kind="asset", name="prices")]}
+    launch(opener, instance, "redeploy", locations=["a"])
+    opener.world.heads["a"] = SECOND
+    ended = launch(opener, instance, "redeploy", locations=["a"])
+    changed = "against release 1: 1 asset added (prices)"
+    logged = [str(one.user_message) for one in instance.all_logs(ended.run_id)]
+    at = [index for index, line in enumerate(logged) if f"a · {changed}" in line]
+    switching = [index for index, line in enumerate(logged) if "switching: a goes to release 2" in line]
+    assert len(at) == len(switching) == 1
+    assert at < switching
+    (event,) = ended.asset_materializations_for_node("roll_out")
+    assert event.metadata["changes"].value == changed
+    assert "| **added** | asset prices |" in str(event.metadata["differences"].value)
+
+
 def test_a_person_s_word_is_given_by_a_job_and_needs_somebody_who_waits(
     opener: FakeOpener, instance: dg.DagsterInstance
 ) -> None:
@@ -146,10 +166,14 @@ def test_a_person_s_word_is_given_by_a_job_and_needs_somebody_who_waits(
     revision = target.resolve(location, None)
     candidate = Release(location=location, number=1, revision=revision, configuration="c", created_at="t")
     target.start(candidate, lambda message: None)
-    waits = {"phase": Phase.APPROVE, "release": candidate}
+    added = changes([Difference(change="added", kind="asset", name="prices")], 3)
+    waits = {"phase": Phase.APPROVE, "release": candidate, "changes": added}
     target.record(RolloutRecord(location="a", id="x", by="ada", started_at="t", **waits))
     for job in ("approve", "reject"):
-        assert launch(opener, instance, job, location="a", reason="because").success
+        ended = launch(opener, instance, job, location="a", reason="because")
+        assert ended.success
+        logged = [one.user_message for one in instance.all_logs(ended.run_id)]
+        assert any(line.endswith(f"{job}; against release 3: 1 asset added (prices)") for line in logged)
         said = opener.world.verdicts["a-1"]
         assert (said.approved, said.reason) == (job == "approve", "because")
         assert said.by.startswith("run ")

@@ -27,8 +27,17 @@ EXAMPLE = ROOT / "docs" / "examples" / "oauth2-proxy.yaml"
             "kubernetes: {ingress: {host: dagster.internal}}",
             "`kubernetes.ingress` leads from dagster.internal",
         ),
-        ("webserver: {pod: {service_type: NodePort}}", "service_type: NodePort"),
-        ("webserver: {pod: {service_type: LoadBalancer}}", "service_type: LoadBalancer"),
+        ("webserver: {pod: {service_type: NodePort}}", "service_type` is NodePort"),
+        (
+            "deployments: [{name: next, webserver: {pod: {service_type: NodePort}}}]",
+            "`webserver.pod.service_type` of deployment `next` is NodePort",
+        ),
+        (
+            "kubernetes: {ingress: {host: x.test, annotations: {auth-url: y}}}\n"
+            "deployments: [{name: next, webserver: {ingress: {host: next.test}}}]",
+            "`webserver.ingress` of deployment `next` leads from next.test",
+        ),
+        ("webserver: {pod: {service_type: LoadBalancer}}", "service_type` is LoadBalancer"),
     ],
 )
 def test_a_ui_that_others_can_open_is_warned_of(text: str, said: str) -> None:

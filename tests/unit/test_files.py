@@ -12,7 +12,7 @@ from playground_ops.checks import files
 from playground_ops.checks.topic import Topic, is_urgent
 from playground_ops.config import OPS, read
 from playground_ops.core.component import Room
-from playground_ops.core.errors import FindingKind, RolloutFailed
+from playground_ops.core.errors import FindingKind, PlaygroundError, RolloutFailed
 from playground_ops.core.files import Kept, SharedFiles
 from playground_ops.core.model import Location, Outcome
 from playground_ops.core.progress import SilentProgress
@@ -24,6 +24,8 @@ from playground_ops.render.names import LOCATIONS
 from playground_ops.targets.common import walking
 from playground_ops.targets.common.captured import cut
 from playground_ops.targets.common.measuring import Folders, Measuring
+from playground_ops.targets.kubernetes.homes import Homes
+from playground_ops.targets.kubernetes.objects import kept_files
 from playground_ops.targets.kubernetes.objects.kept_files import KeptFiles
 from playground_ops.targets.local import child
 from tests.fakes import FakeTarget
@@ -208,7 +210,9 @@ def test_the_claim_is_seen_by_location(tmp_path: Path) -> None:
     a_file(tmp_path / "files" / "a" / "storage" / "x")
     a_file(tmp_path / "logs" / "run-1" / "compute_logs" / "x.out")
     (tmp_path / "own").mkdir()
-    seen = KeptFiles(CONFIGURATION, tmp_path, tmp_path / "files", tmp_path / "own", tmp_path / "logs")
+    folders = [tmp_path / name for name in ("files", "own", "logs", "deployments")]
+    homes = Homes(CONFIGURATION, tmp_path)
+    seen = KeptFiles(CONFIGURATION, homes, *folders)
     found = seen.kept(["a", "ops"], 60)
     assert found.share == 5 * GIB
     assert found.kept["a"].parts["storage"] >= 100_000
@@ -216,7 +220,12 @@ def test_the_claim_is_seen_by_location(tmp_path: Path) -> None:
     of_runs = seen.of_runs(60)
     assert of_runs is not None
     assert of_runs.largest[0][0] == "run-1/compute_logs"
-    away = KeptFiles(CONFIGURATION, tmp_path, tmp_path / "nowhere")
+    a_file(tmp_path / "deployments" / "next" / "compute_logs" / "run-2" / "compute_logs" / "x.out")
+    both = seen.of_runs(60)
+    assert both is not None
+    assert {name for name, _ in both.largest} >= {"run-1/compute_logs", "run-2/compute_logs"}
+    assert both.bytes > of_runs.bytes
+    away = KeptFiles(CONFIGURATION, homes, tmp_path / "nowhere")
     assert (away.kept(["a"], 60), away.of_runs(60)) == (SharedFiles(), None)
 
 
@@ -286,3 +295,24 @@ def test_the_log_of_a_process_is_bounded_while_it_runs(
     assert log.read_bytes() == b"later"
     assert (tmp_path / "logs" / "a-1.log.1").read_bytes() == b"y" * 1000
     child.cut_log(tmp_path, "none")
+
+
+def test_what_runs_print_is_cut_in_each_deployment_and_a_fault_of_one_stops_no_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    two = read("deployments: [{name: next}, {name: other}]", Path("x.yaml"))
+    monkeypatch.setenv("DAGSTER_PG_PASSWORD_OTHER", "word")
+    asked = []
+
+    def cut_runs(home: Path, base: Path, most: int) -> list[str]:
+        asked.append((home.name, base.relative_to(tmp_path)))
+        return [f"cut in {home.name}"] if home.name == "other" else []
+
+    monkeypatch.setattr(kept_files, "cut_runs", cut_runs)
+    folders = [tmp_path / name for name in ("files", "own", "logs", "deployments")]
+    seen = KeptFiles(two, Homes(two, tmp_path / "home"), *folders)
+    assert seen.cut_logs(1) == ["cut in other"]
+    assert asked == [("home", Path("logs")), ("other", Path("deployments/other/compute_logs"))]
+    alone = read("deployments: [{name: next}]", Path("x.yaml"))
+    with pytest.raises(PlaygroundError, match="no password of its database"):
+        KeptFiles(alone, Homes(alone, tmp_path / "home"), *folders).cut_logs(1)

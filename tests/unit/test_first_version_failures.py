@@ -23,9 +23,11 @@ from hypothesis import example, given, seed, settings
 from sqlalchemy import make_url
 
 from playground_ops.config import OPS, Configuration, read
+from playground_ops.core.component import component_of
 from playground_ops.core.errors import BadInput
 from playground_ops.diagnose.pods import INSTALLS
 from playground_ops.render import fetch_script, gitsync, instance
+from playground_ops.render.deployments import views
 from playground_ops.render.first_process import first
 from playground_ops.render.instance import with_packages_checked
 from playground_ops.render.modules import FRONT_DOOR, mounted
@@ -464,26 +466,35 @@ def test_daemon_and_webserver_have_a_workspace_a_database_and_its_driver(documen
     found = configured(document)
     made = objects(document)
     maps = {one["metadata"]["name"]: one["data"] for one in made if one["kind"] == "ConfigMap"}
-    servers = [one["grpc_server"] for one in yaml.safe_load(maps[WORKSPACE]["workspace.yaml"])["load_from"]]
     services = {address(one, found) for one in made if one["kind"] == "Service"}
-    assert [one["location_name"] for one in servers] == [one.name for one in found.all_locations]
-    assert {one["host"] for one in servers} <= services
+    for view in views(found):
+        listed = yaml.safe_load(maps[component_of(WORKSPACE, view.deployment)]["workspace.yaml"])
+        servers = [one["grpc_server"] for one in listed["load_from"]]
+        assert [one["location_name"] for one in servers] == [one.name for one in view.all_locations]
+        assert {one["host"] for one in servers} <= services
+        _uses(
+            made,
+            view.deployment,
+            yaml.safe_load(maps[component_of(INSTANCE, view.deployment)]["dagster.yaml"]),
+        )
 
-    instance = yaml.safe_load(maps[INSTANCE]["dagster.yaml"])
+
+def _uses(made: list[dict[str, Any]], deployment: str, instance: dict[str, Any]) -> None:
+    """Check that a deployment's webserver and daemon have what they need, and nobody else's."""
     database = instance["storage"]["postgres"]["postgres_db"]
     assert "+" in database["scheme"], "else SQLAlchemy chooses, and from 2.1 on another than is installed"
     driver = make_url(f"{database['scheme']}://host/name").get_dialect().import_dbapi()
     assert driver.__name__ == "psycopg2", "and it is installed"
 
     for title, spec in pod_specs(iter(made)):
-        if title not in (f"Deployment/{WEBSERVER}", f"Deployment/{DAEMON}"):
+        if title not in [f"Deployment/{component_of(one, deployment)}" for one in (WEBSERVER, DAEMON)]:
             continue
         (main,), volumes = spec["containers"], {one["name"]: one for one in spec["volumes"]}
         words = command_of(main)
         assert words[words.index("-w") + 1] == WORKSPACE_FILE
         folders = {one["mountPath"]: volumes[one["name"]] for one in main["volumeMounts"]}
-        assert folders[WORKSPACE_FOLDER]["configMap"] == {"name": WORKSPACE}
-        assert folders[INSTANCE_FOLDER]["configMap"] == {"name": INSTANCE}
+        assert folders[WORKSPACE_FOLDER]["configMap"] == {"name": component_of(WORKSPACE, deployment)}
+        assert folders[INSTANCE_FOLDER]["configMap"] == {"name": component_of(INSTANCE, deployment)}
         variables = {one["name"] for one in main["env"]}
         assert {
             one["env"] for one in database.values() if isinstance(one, dict) and "env" in one

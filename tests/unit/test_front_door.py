@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import click
 import pytest
 from dagster_webserver.cli import dagster_webserver
 from hypothesis import given
@@ -254,4 +255,9 @@ def test_a_subscription_is_taken_and_what_does_not_parse_is_told_by_dagster() ->
 def test_each_option_of_dagsters_command_is_one_of_the_front_doors() -> None:
     """One of a later Dagster ends the start, where nothing would be done about it (`command._run`)."""
     own = [one.name for one in command.command().params]
-    assert own == [*(one.name for one in dagster_webserver.params), "allowed_host", "service"]
+    assert own == [*(one.name for one in dagster_webserver.params), *(one.name for one in command.OWN)]
+
+
+def test_an_address_of_the_main_ui_is_one_for_a_browser() -> None:
+    with pytest.raises(click.BadParameter, match="http://"):
+        command.command().main(["--main-url", "javascript:alert(1)"], standalone_mode=False)

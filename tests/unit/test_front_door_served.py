@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +20,8 @@ from dagster._core.workspace.load_target import EmptyWorkspaceTarget
 from dagster_webserver.webserver import DagsterWebserver
 from starlette.testclient import TestClient, WebSocketDenialResponse
 
+from playground_ops.frontdoor.deployment_bar import DeploymentBar
+from playground_ops.frontdoor.hosts import Hosts
 from playground_ops.frontdoor.webserver import StackWebserver
 from playground_ops.render.modules import FRONT_DOOR
 from tests.unit.test_front_door import HOSTS, LINK
@@ -221,6 +225,58 @@ def test_below_a_prefix_it_is_the_same(tmp_path: Path) -> None:
         assert found.changed
         assert found.client.get("/dagster/server_info").status_code == 200
         assert found.client.get("/", follow_redirects=False).headers["Location"] == "/dagster"
+
+
+HTML = {"Accept": "text/html"}
+HOSTILE = "next</title><script>alert('\"1\"')</script>"
+
+
+@pytest.mark.parametrize("prefix", ["", "/dagster"])
+def test_a_deployment_s_pages_say_which_it_is_and_where_the_main_one_is(
+    prefix: str, plain: Served, tmp_path: Path
+) -> None:
+    """What they were given is text in them, and no script of another one runs there."""
+    bar = DeploymentBar(HOSTILE, 'https://dagster.test/x?a=1&b="2')
+    with webserver(tmp_path, StackWebserver, HOSTS, prefix, None, bar) as found:
+        page = found.client.get(f"{prefix}/runs/x")
+        assert "deployment-bar" not in found.client.get(f"{prefix}/graphql", headers=HTML).text
+    text, name = page.text, escape(HOSTILE)
+    assert f'<title data-next-head="">{name} · Dagster</title>' in text
+    assert f'<body><div id="deployment-bar" data-title="{name} · ">Deployment <b>{name}</b> · ' in text
+    assert '<a href="https://dagster.test/x?a=1&amp;b=&quot;2">' in text
+    assert int(page.headers["Content-Length"]) == len(page.content)
+    (nonce,) = re.findall("script-src 'nonce-([0-9a-f]{32})'", page.headers["Content-Security-Policy"])
+    scripts = re.findall("<script[^>]*>", text)
+    assert len(scripts) == len(re.findall("<script[^>]*>", plain.client.get("/").text)) + 1
+    assert all(f'nonce="{nonce}"' in one for one in scripts)
+
+
+def test_the_main_one_is_linked_where_this_browser_reaches_it(tmp_path: Path) -> None:
+    """One of this machine is not, behind a proxy or a tunnel: nobody here knows how that one is reached."""
+    hosts, links = (
+        Hosts.of(["nas", "next.corp.test"], []),
+        {
+            "localhost:3000": ["http://localhost:3001"],
+            "nas:3000": ["http://nas:3001"],
+            "[fd00::1]:3000": ["http://[fd00::1]:3001"],
+            "localhost:9000": [],
+            "next.corp.test": [],
+        },
+    )
+    bar = DeploymentBar("next", "http://127.0.0.1:3001")
+    with webserver(tmp_path, StackWebserver, hosts, "", None, bar) as found:
+        # The client tells a server of 3000, as uvicorn does of its socket.
+        pages = {host: found.client.get("/", headers={"Host": host}).text for host in links}
+    assert {host: linked(text) for host, text in pages.items()} == links
+    bars = (DeploymentBar("next", url).above(pages["nas:3000"], "", "") for url in ("", "https://x.test/d"))
+    assert [linked(text) for text in bars] == [[], ["https://x.test/d"]]
+
+
+def linked(page: str) -> list[str]:
+    bar = re.findall('<div id="deployment-bar".*?</div>', page)[0]
+    found = re.findall('href="([^"]*)"', bar)
+    assert found or bar.endswith("beside the main deployment of this stack</div>")
+    return found
 
 
 def test_the_read_only_one_refuses_too_and_changes_nothing_for_programs(tmp_path: Path) -> None:

@@ -27,7 +27,7 @@ from playground_ops.diagnose.database import explain_database
 from playground_ops.engine.context import Engine
 from playground_ops.engine.health.examine import AGAIN_SECONDS, examine, examine_twice, parts_of, sources
 from playground_ops.engine.rollout import roll_out
-from tests.fakes import FakeTarget, World
+from tests.fakes import FakeTarget, FakeWebserver, World
 from tests.unit.test_rollout import commit, request
 
 FILE = "code_locations: [{name: a, repo: {url: https://git.test/a.git}}]"
@@ -89,6 +89,28 @@ def test_a_configuration_that_was_not_deployed_is_a_warning(target: Well) -> Non
     assert not Topic.AS_CONFIGURED.is_urgent
 
 
+@pytest.mark.parametrize(
+    ("b", "expected"),
+    [
+        ("{name: b}", [("b", "healthy", "location/b")]),
+        ("{name: b, shared_assets: warn}", []),
+        ("{name: b, deployment: next}", []),
+    ],
+)
+def test_a_pair_with_the_same_asset_keys_is_red_once(b: str, expected: list[tuple[str, str, str]]) -> None:
+    target = Well()
+    configuration = read(f"deployments: [{{name: next}}]\ncode_locations: [{{name: a}}, {b}]", Path("x.yaml"))
+    target.world.heads["b"] = commit(2)
+    target.world.assets |= {commit(1): ("prices",), commit(2): ("prices", "total")}
+    locations = {one.name: one for one in configuration.locations}
+    shares = locations["b"].model_copy(update={"shared_assets": "warn"})
+    roll_out(Engine(target, SilentProgress(), target.world.clock), request(location=shares))
+    there = [Component(name=f"{name}-next", kind=name, settings={}) for name in ("webserver", "daemon")]  # type: ignore[arg-type]
+    target.stack.wanted = target.stack.live = [*target.stack.wanted, *there]
+    found = told(examine(target, configuration).report)
+    assert found == expected
+
+
 def test_of_a_location_that_left_and_is_still_there_the_plan_tells(
     target: Well, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -117,7 +139,7 @@ def test_what_can_not_be_looked_at_is_a_finding_of_its_own(
 def test_a_rollout_that_is_under_way_is_not_held_against_its_location(
     target: Well, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(target.webserver, "shown", lambda location: _another())
+    monkeypatch.setattr(FakeWebserver, "shown", lambda self, location: _another())
     assert told(examine(target, CONFIGURATION).report) == [
         ("ops", "healthy", "location/ops"),
         ("a", "healthy", "location/a"),
@@ -136,7 +158,7 @@ def _another() -> Shown:
 def test_what_has_passed_at_a_second_look_is_not_told(target: Well, monkeypatch: pytest.MonkeyPatch) -> None:
     clock, silent = target.world.clock, Heartbeat(daemon="SENSOR", required=True, age_seconds=900)
     seen = [Overview(heartbeats=(silent,)), Overview()]
-    monkeypatch.setattr(target.webserver, "overview", lambda: seen.pop(0))
+    monkeypatch.setattr(FakeWebserver, "overview", lambda self: seen.pop(0))
     began = clock.monotonic()
     assert told(examine_twice(target, CONFIGURATION, clock).report) == []
     assert clock.monotonic() - began == AGAIN_SECONDS

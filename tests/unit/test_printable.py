@@ -18,7 +18,9 @@ import playground_ops
 from playground_ops.checks.topic import Topic
 from playground_ops.cli import console
 from playground_ops.cli.progress import LineProgress, Lines, Stop
+from playground_ops.core.changes import Difference, changes
 from playground_ops.core.errors import LONGEST_EVIDENCE, LONGEST_SENTENCE, Finding, certain
+from playground_ops.core.field_change import FieldChange
 from playground_ops.core.model import Outcome, Revision, RolloutRecord
 from playground_ops.core.plain import plain
 from playground_ops.core.redact import redact
@@ -171,6 +173,7 @@ def test_a_page_shows_words_of_strangers_as_text() -> None:
 
 
 def test_of_a_rollout_only_what_is_escaped_is_markdown() -> None:
+    field = FieldChange(path=MARKED, before=MARKED, after=None)
     record = RolloutRecord(
         location="a",
         id="1",
@@ -180,8 +183,10 @@ def test_of_a_rollout_only_what_is_escaped_is_markdown() -> None:
         revision=Revision(repository="/x", commit="c", subject=MARKED, author=MARKED),
         finding=certain(object="x", observed=MARKED, cause="y", fix="z", evidence=f"```\n{MARKED}"),
         warnings=(MARKED,),
+        changes=changes([Difference(change="changed", kind="asset", name=MARKED, fields=(field,))], 1),
     )
     for name, value in metadata.of_rollout(record).items():
         if isinstance(value, dg.MarkdownMetadataValue):
             assert value.value is not None
             assert "<img" not in PARSER.render(value.value), name
+    assert "differences" in metadata.of_rollout(record)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from playground_ops.config import Configuration, load, read
 from playground_ops.core.errors import BadInput
-from playground_ops.render import files, instance
+from playground_ops.render import files, waiting
 from playground_ops.render.names import WORKSPACE_FILE
 from playground_ops.render.stack import by_hand, render
 from playground_ops.targets.kubernetes.api.paths import title
@@ -236,7 +236,52 @@ def consistent(document: dict[str, Any]) -> dict[str, Any]:
     return document
 
 
-FILES = (
+def deployments(names: Sequence[str]) -> st.SearchStrategy[list[dict[str, Any]]]:
+    """Draw deployments of these names; each has a database of its own, wherever the main one's is."""
+    each = [
+        st.fixed_dictionaries(
+            {"name": st.just(name), "postgres": st.just({"external": {"host": "db", "database": name}})},
+            optional={
+                "daemon": st.one_of(
+                    st.sampled_from(["on", "off"]), st.fixed_dictionaries({}, optional={"pod": PODS})
+                ),
+                "webserver": st.fixed_dictionaries(
+                    {},
+                    optional={
+                        "pod": PODS,
+                        "read_only": st.booleans(),
+                        "ingress": st.fixed_dictionaries({"host": st.just(f"{name}.test")}),
+                    },
+                ),
+                "run_queue": st.fixed_dictionaries({"max_concurrent_runs": st.integers(-1, 100)}),
+                "environment": st.dictionaries(
+                    st.from_regex(r"X[A-Z0-9_]{0,8}", fullmatch=True), TEXTS, max_size=2
+                ),
+            },
+        )
+        for name in names
+    ]
+    return st.tuples(*each).map(list)
+
+
+def within(deployments: list[dict[str, Any]], documents: dict[str, Any]) -> dict[str, Any]:
+    """Return the document with these deployments; its locations lie in them in turn, the first in main."""
+    if not deployments:
+        return documents
+    where = ["main", *(one["name"] for one in deployments)]
+    located = [
+        {**one, "deployment": where[index % len(where)]}
+        for index, one in enumerate(documents["code_locations"])
+    ]
+    if "external" not in documents.get("postgres", {}):
+        deployments = [
+            {key: value for key, value in deployments[0].items() if key != "postgres"},
+            *deployments[1:],
+        ]
+    return {**documents, "code_locations": located, "deployments": deployments}
+
+
+ONE_STACK = (
     st.fixed_dictionaries(
         {"code_locations": st.lists(LOCATIONS, unique_by=lambda found: found["name"], max_size=4)},
         optional={
@@ -273,6 +318,7 @@ FILES = (
     .map(consistent)
     .filter(lambda found: not has_no_postgres_for_its_databases(found))
 )
+FILES = st.builds(within, st.sampled_from([(), ("next",), ("next", "b-2")]).flatmap(deployments), ONE_STACK)
 
 
 def has_no_postgres_for_its_databases(document: dict[str, Any]) -> bool:
@@ -293,7 +339,8 @@ def test_whatever_is_configured_has_names_of_its_own_and_comes_back_from_its_fil
     assert len(names) == len(set(names)), "a plan tells them apart"
     for one in rendered_objects:
         longest = 61 if "namespace" in one["metadata"] or one["kind"] == "Namespace" else 251
-        assert re.fullmatch(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?", one["metadata"]["name"])
+        more = "." if one["kind"].startswith("ValidatingAdmissionPolicy") else ""
+        assert re.fullmatch(rf"[a-z0-9]([-a-z0-9{more}]*[a-z0-9])?", one["metadata"]["name"])
         assert len(one["metadata"]["name"]) <= longest + 2
     for text, component in zip(files.files(rendered, "x").values(), rendered.values(), strict=True):
         assert list(yaml.safe_load_all(text)) == component
@@ -411,7 +458,7 @@ def test_commands_are_of_the_image_and_are_python() -> None:
     commands = [one["command"] for one in containers(configuration()) if "command" in one]
     assert [command[0] for command in commands if command[0] not in ("sh", "python")] == []
     assert not any("debugpy" in word for command in commands for word in command)
-    ast.parse(instance.WAIT)
+    ast.parse(waiting.WAIT)
 
 
 @pytest.mark.parametrize(

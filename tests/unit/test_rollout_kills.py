@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from playground_ops.core.errors import PlaygroundError
-from playground_ops.core.model import Location, Outcome, ReleaseState
+from playground_ops.core.model import MAIN, Location, Outcome, ReleaseState
 from playground_ops.core.progress import SilentProgress
 from playground_ops.engine.context import Engine, Request
 from playground_ops.engine.rollback import roll_back
@@ -43,13 +43,29 @@ attempts = st.builds(
 )
 
 
-def carry_out(world: World, attempt: Attempt) -> None:
+deployments = st.sampled_from([MAIN, "next"])
+TAKEN = f"{6:040x}"
+"""The commit with an asset key that location `z` of the main deployment serves."""
+
+
+def beside_another() -> World:
+    """Return a world in which `z` serves a key that one of the commits has too."""
+    keys = ("z/numbers",)
+    world = World(heads={"z": "e" * 40}, assets={TAKEN: keys, "e" * 40: keys})
+    engine = Engine(FakeTarget(world), SilentProgress(), world.clock)
+    z = A.model_copy(update={"name": "z"})
+    roll_out(engine, Request(location=z, configuration="digest", by="test"))
+    return world
+
+
+def carry_out(world: World, attempt: Attempt, deployment: str = MAIN) -> None:
     # A commit behaves in one way for good; what serves never turns bad in these histories.
     world.behaviour.setdefault(attempt.commit, attempt.behaviour)
     world.heads["a"] = attempt.commit
     target = FakeTarget(world, attempt.kill_at, attempt.after_effect)
     engine = Engine(target, SilentProgress(), world.clock)
-    request = Request(location=A, configuration="digest", by="test")
+    location = A.model_copy(update={"deployment": deployment})
+    request = Request(location=location, configuration=f"digest {deployment}", by="test")
     try:
         if attempt.action == "rollback":
             roll_back(engine, request, None)
@@ -81,13 +97,13 @@ def nothing_is_left_over(world: World) -> None:
 
 
 @settings(max_examples=400)
-@given(st.lists(attempts, min_size=1, max_size=8))
-def test_in_every_reachable_state_exactly_one_release_serves(history: list[Attempt]) -> None:
+@given(st.lists(attempts, min_size=1, max_size=8), deployments)
+def test_in_every_reachable_state_exactly_one_release_serves(history: list[Attempt], deployment: str) -> None:
     world = World()
     for attempt in history:
-        carry_out(world, attempt)
+        carry_out(world, attempt, deployment)
         one_release_serves_or_the_location_never_had_one(world)
-    carry_out(world, Attempt("redeploy", "f" * 40, fakes.GOOD, None, False))
+    carry_out(world, Attempt("redeploy", "f" * 40, fakes.GOOD, None, False), deployment)
     release = world.serving_release("a")
     assert release is not None
     assert release.revision.commit == "f" * 40
@@ -103,6 +119,22 @@ def test_a_bad_commit_never_serves_after_a_rollout_that_was_not_killed(history: 
         release = world.serving_release("a")
         if attempt.kill_at is None and release is not None:
             assert world.of(release) == fakes.GOOD
+
+
+@settings(max_examples=300)
+@given(st.lists(st.tuples(attempts, deployments), min_size=1, max_size=8))
+def test_no_rollout_changes_the_deployment_or_serves_keys_that_are_taken_there(
+    history: list[tuple[Attempt, str]],
+) -> None:
+    world = beside_another()
+    was: str | None = None
+    for attempt, configured in history:
+        carry_out(world, attempt, configured)
+        release = world.serving_release("a")
+        now = release.location.deployment if release else None
+        assert now is None or was in (None, now), world.verbs
+        assert (now, release and release.revision.commit) != (MAIN, TAKEN)
+        was = now if has_served(world) else None  # what was never confirmed makes way
 
 
 @settings(max_examples=200)

@@ -4,6 +4,7 @@ import dagster as dg
 from pydantic import Field
 
 from playground_ops.core.model import Verdict
+from playground_ops.core.redact import printable
 from playground_ops.defs.jobs.reporting import explained
 from playground_ops.defs.jobs.rollouts import requested_by
 from playground_ops.defs.resources import StackOpener, job_of
@@ -27,8 +28,10 @@ def _job(name: str, approved: bool, description: str) -> dg.JobDefinition:
         with explained():
             opened = stack.open()
             location = apply.location_named(opened.configuration, config.location)
-            release = decide(opened.target, location.name, verdict)
-        context.log.info(f"{release.name} at {release.revision.short}: {name}")
+            decided = decide(opened.target, location.name, verdict)
+        release, changes = decided.release, decided.changes
+        told = f"; {changes.sentence()}" if changes else ""
+        context.log.info(printable(f"{release.name} at {release.revision.short}: {name}{told}"))
 
     return job_of(say, name, description, VerdictConfig)
 

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 import dagster as dg
 from pydantic import Field
 
+from playground_ops.config import collisions
 from playground_ops.core.progress import Progress
 from playground_ops.defs import metadata
 from playground_ops.defs.jobs.reporting import Reported, events, explained, raise_failures, records_of
@@ -14,14 +15,22 @@ from playground_ops.defs.resources import StackOpener, job_of
 from playground_ops.engine import apply
 from playground_ops.engine.apply import Deployed
 from playground_ops.engine.context import Asker
+from playground_ops.engine.planning import Asked, make_plan
 
 
 class ComponentsConfig(dg.Config):
-    """Which part of the stack. Nothing filled in: all of it."""
+    """Which part of the stack. Nothing filled in: all of it, and nothing leaves its deployment."""
 
     components: list[str] = Field(
         default=[], description="Names of components: webserver, daemon, ops or a location. Empty: all."
     )
+    force: bool = Field(
+        default=False, description="Also move locations to another deployment, and remove one that serves."
+    )
+
+    @property
+    def asked(self) -> Asked:
+        return Asked(self.components, self.force)
 
 
 @dg.op(name="make_plan", out=dg.Out(dg.Nothing))
@@ -31,8 +40,10 @@ def plan_op(
     """What a deploy would change. Writes nothing."""
     with explained():
         opened = stack.open()
-        plan = apply.make_plan(opened.engine, opened.configuration, config.components)
+        plan = make_plan(opened.engine, opened.configuration, config.asked)
     context.log.info(plan.summary())
+    for note in plan.notes:
+        context.log.warning(note)
     for change in (*plan.changed(), *plan.needing_bootstrap()):
         fields = ", ".join(field.path for field in change.fields)
         action = f"needs bootstrap to {change.action}" if change.needs_bootstrap else change.action
@@ -49,12 +60,14 @@ def deploy_op(
 
     def work(progress_of: Callable[[str], Progress]) -> Deployed:
         opened = stack.open(progress_of("stack"))
+        for sentence in collisions.told(opened.configuration):
+            opened.engine.progress.warn(sentence)
         return apply.deploy(
             opened.engine,
             opened.configuration,
             progress_of,
             Asker(requested_by(context), "deploy", context.run_id),
-            config.components,
+            config.asked,
         )
 
     ended = run_logged(context.log, work)

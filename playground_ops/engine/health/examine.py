@@ -14,7 +14,7 @@ from playground_ops.core import decisions
 from playground_ops.core.clock import Clock, moment
 from playground_ops.core.component import Deploying
 from playground_ops.core.errors import Finding, PlaygroundError
-from playground_ops.core.model import LiveRelease, Location, Revision
+from playground_ops.core.model import LiveRelease, Location, Release, Revision
 from playground_ops.core.pod_settings import amount
 from playground_ops.core.target import Target
 from playground_ops.engine.health import probes
@@ -34,8 +34,8 @@ AT_ONCE = 8
 class Examined:
     report: Report
     numbers: Numbers
-    stale: Sequence[str] = ()
-    """Locations for which the webserver shows an earlier server than the one that serves."""
+    stale: Sequence[Release] = ()
+    """What serves of locations for which the webserver shows an earlier server."""
     deploy: Deploying | None = None
     """A deploy that is under way and explains what it is about to change."""
 
@@ -58,8 +58,11 @@ def examine_twice(target: Target, configuration: Configuration, clock: Clock) ->
     first = seen.report
     if not worst_first(first):
         return seen
-    for name in seen.stale:
-        target.webserver.reload(name)  # shows what is true, which it does not always find out by itself
+    for release in seen.stale:
+        location = release.location
+        target.webserver(location.deployment).reload(
+            location.name
+        )  # shows what is true, which it does not always find out by itself
     clock.sleep(AGAIN_SECONDS)
     second = examine(target, configuration)
     return Examined(lasting(first, second.report), second.numbers, deploy=second.deploy)
@@ -82,8 +85,11 @@ def examine(target: Target, configuration: Configuration) -> Examined:
     tasks: list[Callable[[], Looked]] = [
         *(partial(probes.at_location, target, name, status.get(name)) for name in locations),
         *(partial(probes.at_component, name, status.get(name)) for name in others),
-        partial(probes.at_dagster, target),
-        partial(probes.at_storage, target, keeper(configuration, in_cluster)),
+        *(
+            one
+            for name in configuration.deployment_names
+            for one in _of_instance(target, configuration.of(name))
+        ),
         partial(probes.at_plan, target, configuration),
         partial(probes.at_missing, target, configuration),
         partial(probes.at_files, target, configuration.locations),
@@ -95,8 +101,8 @@ def examine(target: Target, configuration: Configuration) -> Examined:
         name: {topic: [] for topic in topics if topic is not Topic.SOURCE}
         for name, topics in looked_at.items()
     }
-    away = any(each.database_is_away for each in seen)
-    known = [each for each in seen if not (away and each.is_from_database)]
+    away = {each.database_away for each in seen if each.database_away}
+    known = [each for each in seen if each.from_database not in away]
     for name, topic, findings in (one for each in known for one in each.told):
         # What is no longer configured is still in what the webserver loads.
         add(found, topic, {name if name in found else FOUNDATION: findings})
@@ -104,12 +110,21 @@ def examine(target: Target, configuration: Configuration) -> Examined:
         found[name][Topic.AS_CONFIGURED] = []  # it is about to be made so
     for unknown, topic in (one for each in seen for one in each.unknown):
         for name in [unknown] if unknown else list(found):
-            if found[name].get(topic) == []:
+            if found.get(name, {}).get(topic) == []:
                 del found[name][topic]
     measured = [one.numbers for one in seen if one.numbers]
     measured += [{name: room.of_component(one.usage)} for name, one in status.items() if one.usage]
     stale = [each.stale for each in seen if each.stale]
     return Examined(found, _laid_together(measured), stale, deploy if _explains(deploy) else None)
+
+
+def _of_instance(target: Target, view: Configuration) -> list[Callable[[], Looked]]:
+    locations = [one.name for one in view.all_locations]
+    keeps = keeper(view, target.name == "kubernetes")
+    return [
+        partial(probes.at_dagster, target, view),
+        partial(probes.at_storage, target, view.deployment, locations, keeps),
+    ]
 
 
 def _explains(deploy: Deploying | None) -> bool:
@@ -186,11 +201,13 @@ def cut_logs(target: Target, configuration: Configuration) -> Sequence[str]:
 
 def parts_of(configuration: Configuration, in_cluster: bool) -> dict[str, tuple[Topic, ...]]:
     """Return the topics that are checked for each component of a stack."""
-    keeps = dict.fromkeys((FOUNDATION, keeper(configuration, in_cluster)))
+    views = [configuration.of(name) for name in configuration.deployment_names]
+    keeps = dict.fromkeys((FOUNDATION, *(keeper(view, in_cluster) for view in views)))
+    deployments = {view.deployment: view.has_daemon for view in views}
     locations = {one.name: one.repository is not None for one in configuration.all_locations}
-    return parts(locations, tuple(keeps), in_cluster)
+    return parts(locations, deployments, tuple(keeps), in_cluster)
 
 
 def keeper(configuration: Configuration, in_cluster: bool) -> str:
-    """Return the component that keeps Dagster's database."""
+    """Return the component that keeps the database of the deployment of which it is a view."""
     return "postgres" if in_cluster and not configuration.postgres.external else FOUNDATION

@@ -4,15 +4,27 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 
-from playground_ops.checks import causes, components, drift, files, instance, leftovers, rollouts, room, ticks
-from playground_ops.checks.causes import DATABASE, DEPLOY, SUPERVISOR
+from playground_ops.checks import (
+    causes,
+    collisions,
+    components,
+    drift,
+    files,
+    instance,
+    leftovers,
+    rollouts,
+    room,
+    ticks,
+)
+from playground_ops.checks.causes import DAEMON, DATABASE, DEPLOY, SUPERVISOR, WEBSERVER
 from playground_ops.checks.topic import FOUNDATION, Topic
 from playground_ops.config import Configuration
 from playground_ops.core import decisions, served
-from playground_ops.core.component import ComponentStatus, Deploying
+from playground_ops.core.component import ComponentStatus, Deploying, component_of
 from playground_ops.core.errors import Finding, PlaygroundError
-from playground_ops.core.model import Location
+from playground_ops.core.model import MAIN, Location, Release
 from playground_ops.core.target import Target
+from playground_ops.engine import relocation
 
 Numbers = Mapping[str, Mapping[str, int]]
 """Numbers by component and label: what it keeps and uses."""
@@ -25,10 +37,12 @@ class Looked:
     told: Sequence[tuple[str, Topic, list[Finding]]]
     rolling_out: str | None = None
     """The location, where a rollout is under way."""
-    is_from_database: bool = False
-    """Whether it is meaningless while the database is away: heartbeats could not be written."""
-    database_is_away: bool = False
-    stale: str | None = None
+    from_database: str | None = None
+    """The deployment whose database it is meaningless without: heartbeats could not be written."""
+    database_away: str | None = None
+    """The deployment whose database is away."""
+    stale: Release | None = None
+    """The release that serves, where the webserver shows an earlier server."""
     numbers: Numbers = field(default_factory=dict)
     unknown: Sequence[tuple[str | None, Topic]] = ()
     """What could not be looked at, by component (None: all of them): it is not said to be well."""
@@ -36,8 +50,8 @@ class Looked:
 
 MEASURE_SECONDS = 0.15
 """How long a look measures what locations keep, and as long what runs left; the next one goes on with it."""
-OF_DAGSTER = ((None, Topic.RUNS), (None, Topic.TICKS))
-"""What only Dagster's webserver and its database know."""
+OF_DAGSTER = (Topic.RUNS, Topic.TICKS)
+"""What only a deployment's webserver and its database know."""
 
 
 def at_component(name: str, component: ComponentStatus | None) -> Looked:
@@ -61,23 +75,23 @@ def at_location(target: Target, name: str, component: ComponentStatus | None) ->
         left += leftovers.without_a_record(releases, records)
         serving = decisions.serving(releases)
         healthy = components.keeps_ending(component, now) + leftovers.moved_by_hand(name, releases, records)
-        stale = False
+        stale = None
         if serving is None:
             healthy.append(components.serves_nothing(name, served.rollback_choice(records, releases)))
         elif silent := components.answers(serving.release, target.observe(serving.release)):
             healthy += silent
         elif not is_busy:  # during a rollout, the rollout confirms what is shown
-            shown = target.webserver.shown(serving.release.location.name)
+            shown = target.webserver(serving.release.location.deployment).shown(name)
             own = target.server_id(serving.release)
             healthy += components.is_shown(serving.release, shown, own)
-            stale = shown.error is None and shown.server_id != own
+            stale = serving.release if shown.error is None and shown.server_id != own else None
     except PlaygroundError as error:
         unknown = ((name, Topic.TIDY), (name, Topic.LAST_ROLLOUT))
         return Looked([(name, Topic.HEALTHY, _in_each(error))], unknown=unknown)
     found = [(name, Topic.HEALTHY, healthy), (name, Topic.TIDY, left), *_of_memory(name, component)]
     last = rollouts.last_rollout(name, records, serving is not None)
     found.append((name, Topic.LAST_ROLLOUT, [*last]))
-    return Looked(found, name if is_busy else None, stale=name if stale else None)
+    return Looked(found, name if is_busy else None, stale=stale)
 
 
 def _in_each(error: PlaygroundError) -> list[Finding]:
@@ -85,44 +99,65 @@ def _in_each(error: PlaygroundError) -> list[Finding]:
     return [causes.shared(one, one.object) for one in error.findings]
 
 
-def at_dagster(target: Target) -> Looked:
-    """Report what the webserver knows; where it does not answer, that, and that nothing is known of it."""
-    seen = target.webserver.overview()
+def at_dagster(target: Target, view: Configuration) -> Looked:
+    """Report what the webserver of a deployment knows; if it does not answer, that, and nothing else."""
+    deployment = view.deployment
+    webserver, daemon = (component_of(kind, deployment) for kind in (WEBSERVER, DAEMON))
+    seen = target.webserver(deployment).overview()
     if seen is None:
-        told = [("webserver", Topic.HEALTHY, list[Finding]([components.asks_in_vain()]))]
-        return Looked(told, unknown=OF_DAGSTER)
+        told = [(webserver, Topic.HEALTHY, list[Finding]([components.asks_in_vain(deployment)]))]
+        return Looked(told, unknown=_unknown(deployment, [one.name for one in view.all_locations]))
     return Looked(
         [
-            ("daemon", Topic.HEALTHY, instance.check_daemons(seen.heartbeats)),
-            *((name, Topic.RUNS, findings) for name, findings in instance.check_runs(seen.runs).items()),
-            *((name, Topic.TICKS, findings) for name, findings in ticks.check(seen.ticking).items()),
+            (daemon, Topic.HEALTHY, instance.check_daemons(seen.heartbeats, deployment)),
+            *(
+                (name, Topic.RUNS, found)
+                for name, found in instance.check_runs(seen.runs, deployment).items()
+            ),
+            *((name, Topic.TICKS, found) for name, found in ticks.check(seen.ticking, deployment).items()),
             *(
                 (name, Topic.AS_CONFIGURED, findings)
                 for name, findings in components.check_versions(seen.version, seen.versions).items()
             ),
+            *((name, Topic.HEALTHY, findings) for name, findings in _shared_keys(target, view).items()),
         ],
-        is_from_database=True,
+        from_database=deployment,
     )
 
 
-def at_storage(target: Target, keeps: str) -> Looked:
-    """Check the storage; `keeps` is the component that keeps the database."""
+def _shared_keys(target: Target, view: Configuration) -> Mapping[str, list[Finding]]:
+    """Compare the asset keys of a deployment's locations, where any two of them may have the same ones."""
+    strict = [one for one in view.locations if one.shared_assets == "refuse"]
+    served = target.webserver(view.deployment).asset_keys() if len(strict) > 1 else None
+    own = {one.name: served[one.name] for one in strict if one.name in served} if served else {}
+    return collisions.check(own, view.deployment)
+
+
+def _unknown(deployment: str, locations: Sequence[str]) -> list[tuple[str | None, Topic]]:
+    names = [component_of(DAEMON, deployment), *locations]
+    return [(name, topic) for name in names for topic in OF_DAGSTER]
+
+
+def at_storage(target: Target, deployment: str, locations: Sequence[str], keeps: str) -> Looked:
+    """Check a deployment's storage; `keeps` is the component that keeps its database."""
     try:
-        storage = target.storage()
+        storage = target.storage(deployment)
     except PlaygroundError as error:
         follows = [causes.missing(keeps), keeps, SUPERVISOR, DEPLOY]
-        told = [causes.seen(one, explains=[DATABASE], follows=follows) for one in error.findings]
-        return Looked([(keeps, Topic.HEALTHY, [*told])], database_is_away=True, unknown=OF_DAGSTER)
+        label = component_of(DATABASE, deployment)
+        told = [causes.seen(one, explains=[label], follows=follows) for one in error.findings]
+        unknown = _unknown(deployment, locations)
+        return Looked([(keeps, Topic.HEALTHY, [*told])], database_away=deployment, unknown=unknown)
     found = []
     if database := storage.database:
         found.append((keeps, Topic.ROOM, room.connections(database)))
         found.append((keeps, Topic.AS_CONFIGURED, room.schema(database)))
         found.append((keeps, Topic.HEALTHY, room.rights(database)))
-    if storage.of_database:
+    if storage.of_database and deployment == MAIN:
         found.append((keeps, Topic.ROOM, room.volume(storage.of_database)))
-    if storage.of_files:
+    if storage.of_files and deployment == MAIN:
         found.append((FOUNDATION, Topic.ROOM, room.volume(storage.of_files)))
-    return Looked(found, numbers=room.of_storage(storage, keeps))
+    return Looked(found, numbers=room.of_storage(storage, keeps, deployment))
 
 
 def at_files(target: Target, locations: Sequence[Location]) -> Looked:
@@ -155,10 +190,14 @@ def at_deploy(deploy: Deploying | None) -> Looked:
 
 def at_plan(target: Target, configuration: Configuration) -> Looked:
     try:
-        missing, differs = drift.check(target.stack.plan(configuration))
+        plan = target.stack.plan(configuration)
+        missing, differs = drift.check(plan)
+        moves = relocation.planned(target, configuration, plan)
     except PlaygroundError as error:
         told = [("webserver", Topic.AS_CONFIGURED, _in_each(error))]
         return Looked(told, unknown=[(None, Topic.AS_CONFIGURED)])
+    for move, finding in zip(moves, relocation.refused(configuration, moves), strict=True):
+        differs[move.location] = [causes.seen(finding, follows=[DEPLOY])]
     return Looked(
         [
             *((name, Topic.HEALTHY, findings) for name, findings in missing.items()),

@@ -1,4 +1,4 @@
-"""Writes to the Dagster instance on behalf of a rollout, and reads its database's state.
+"""Writes to the Dagster instance on behalf of a rollout.
 
 Everything here imports Dagster, so callers import it only when there is something to write.
 """
@@ -10,13 +10,14 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from playground_ops.core.component import Database
 from playground_ops.core.errors import PlaygroundError
 from playground_ops.core.loaded import Automation, LoadedCode
+from playground_ops.core.model import MAIN
 from playground_ops.core.redact import redact
 from playground_ops.diagnose.database import explain_database
+from playground_ops.render.database import DATABASE, deployment_of
 from playground_ops.render.runs import commits
 from playground_ops.targets.common.code_server import origin_of
 from playground_ops.targets.common.server_protocol import Address
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
         ScheduleInstigatorData,
         SensorInstigatorData,
     )
-    from sqlalchemy.engine import Connection
 
 
 GRPC_INFO_TAG = ".dagster/grpc_info"
@@ -171,8 +171,23 @@ def opened(dagster_home: Path) -> Iterator[DagsterInstance]:
         # dagster-postgres wraps the error on which it gave up.
         said = error if isinstance(error, SQLAlchemyError) else error.__cause__
         if isinstance(said, SQLAlchemyError):
-            raise PlaygroundError(explain_database(redact(str(said)))) from error
+            explained = explain_database(redact(str(said)), *_database_of(dagster_home))
+            raise PlaygroundError(explained) from error
         raise
+
+
+def _database_of(dagster_home: Path) -> tuple[str, str]:
+    """Return the name of the database and its deployment; settings of other than the main one tell them."""
+    import yaml
+
+    try:
+        settings = yaml.safe_load((dagster_home / "dagster.yaml").read_text())
+        name = settings["storage"]["postgres"]["postgres_db"]["db_name"]
+    except (OSError, KeyError, TypeError, yaml.YAMLError):
+        name = None
+    if not isinstance(name, str):
+        return DATABASE, MAIN
+    return name, deployment_of(name) or MAIN
 
 
 def _set(
@@ -220,55 +235,3 @@ def instigator_origin(location: str, address: Address, automation: Automation) -
         ),
         instigator_name=automation.name,
     )
-
-
-QUESTIONS = {
-    "bytes_used": "SELECT pg_database_size(current_database())",
-    "connections": """SELECT count(*) FROM pg_stat_activity WHERE datid IS NOT NULL AND usesysid IS NOT NULL
-  AND coalesce(backend_type, 'client backend') = 'client backend'""",
-    "most_connections": """SELECT current_setting('max_connections')::int
-  - current_setting('superuser_reserved_connections')::int""",
-}
-"""The second counts sessions of roles of which this one may see no more than that they are there."""
-ON_DISK = "SELECT pg_tablespace_size('pg_default') + (SELECT sum(size) FROM pg_ls_waldir())"
-"""A query for the size of the server's files. `GRANT EXECUTE ON FUNCTION pg_ls_waldir()` is enough for it."""
-RIGHTS = """
-SELECT lower(had) FROM (
-  SELECT unnest(ARRAY[
-    CASE WHEN rolsuper THEN 'SUPERUSER' END, CASE WHEN rolcreaterole THEN 'CREATEROLE' END,
-    CASE WHEN rolcreatedb THEN 'CREATEDB' END, CASE WHEN rolreplication THEN 'REPLICATION' END,
-    CASE WHEN rolbypassrls THEN 'BYPASSRLS' END
-  ]) AS had FROM pg_catalog.pg_roles WHERE rolname = current_user
-  UNION ALL SELECT rolname FROM pg_catalog.pg_roles JOIN pg_catalog.pg_auth_members ON roleid = oid
-    WHERE member = (SELECT oid FROM pg_catalog.pg_roles WHERE rolname = current_user)
-) AS found WHERE had IS NOT NULL
-"""
-
-
-def measure(dagster_home: Path, *, whole: bool) -> tuple[Database, int]:
-    """Return the database's state, and the bytes of the complete server on its disk.
-
-    `whole`: whether the server is the stack's own. If not, the bytes are 0, and rights are not asked for.
-    Raises PlaygroundError when it does not answer.
-    """
-    with opened(dagster_home) as instance:
-        storage: Any = instance.run_storage
-        with storage.connect() as connection:
-            found = {name: _number(connection, text) for name, text in QUESTIONS.items()}
-            on_disk = _number(connection, ON_DISK) if whole else 0
-            rights = _words(connection, RIGHTS) if whole else ()
-        revision, wanted = storage.alembic_version()
-    state = Database(**found, revision=revision, wanted_revision=wanted, too_many_rights=rights)
-    return state, on_disk
-
-
-def _words(connection: Connection, query: str) -> tuple[str, ...]:
-    from sqlalchemy import text
-
-    return tuple(str(row[0]) for row in connection.execute(text(query)))
-
-
-def _number(connection: Connection, query: str) -> int:
-    from sqlalchemy import text
-
-    return int(connection.execute(text(query)).scalar_one())

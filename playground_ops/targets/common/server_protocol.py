@@ -90,8 +90,13 @@ def current_runs(address: str, timeout_seconds: float = 2.0) -> list[str]:
 
 def repository_names(address: str, timeout_seconds: float = 10.0) -> list[str]:
     """Return the names of the repositories that the server has loaded. Raises NoAnswer."""
-    answer = json.loads(_ask(address, "ListRepositories", timeout_seconds) or "{}")
+    answer = json.loads(listed_repositories(address, timeout_seconds) or "{}")
     return sorted(str(one["repository_name"]) for one in answer.get("repository_symbols") or ())
+
+
+def listed_repositories(address: str, timeout_seconds: float) -> str:
+    """Return the list of what the server has loaded as Dagster serializes it. Raises NoAnswer."""
+    return _ask(address, "ListRepositories", timeout_seconds)
 
 
 @contextmanager

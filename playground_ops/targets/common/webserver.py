@@ -8,8 +8,10 @@ from typing import Any, TypeVar
 from urllib.request import ProxyHandler, Request, build_opener
 
 from playground_ops.core.component import Overview
-from playground_ops.core.errors import Finding
+from playground_ops.core.errors import Finding, PlaygroundError, transient
 from playground_ops.core.loaded import Shown
+from playground_ops.core.produced import Launch, RunSeen
+from playground_ops.core.redact import redact
 from playground_ops.targets.common.awaited import RETRIED_WITHIN_SECONDS, Pending
 from playground_ops.targets.common.overview import failing_ticks, overview, traceback
 
@@ -77,20 +79,20 @@ class Webserver:
 
     def locations(self) -> dict[str, Shown]:
         """Return what is shown of every location. Raises WebserverDown."""
-        entries = self._ask(_ENTRIES)["workspaceOrError"].get("locationEntries", [])
+        entries = self.ask(_ENTRIES)["workspaceOrError"].get("locationEntries", [])
         return {entry["name"]: _shown(entry["locationOrLoadError"]) for entry in entries}
 
     def reload(self, location: str) -> None:
         """Make it check the location's address now; it would do so within a second by itself."""
-        self._ask(_RELOAD, {"name": location})
+        self.ask(_RELOAD, {"name": location})
 
     def reload_workspace(self) -> None:
         """Make it read the workspace file again, which it does not do by itself."""
-        self._ask(_RELOAD_WORKSPACE)
+        self.ask(_RELOAD_WORKSPACE)
 
     def asset_keys(self) -> dict[str, Sequence[str]]:
         """Return the asset keys that each location can materialize. Raises WebserverDown."""
-        nodes = self._ask(_ASSET_KEYS)["repositoriesOrError"].get("nodes", [])
+        nodes = self.ask(_ASSET_KEYS)["repositoriesOrError"].get("nodes", [])
         found: dict[str, list[str]] = {}
         for node in nodes:
             keys = [
@@ -110,16 +112,16 @@ class Webserver:
         return [found["daemonType"] for found in required if (found["lastHeartbeatTime"] or 0.0) < since]
 
     def _required_daemons(self) -> list[dict[str, Any]]:
-        statuses = self._ask(_DAEMONS)["instance"]["daemonHealth"]["allDaemonStatuses"]
+        statuses = self.ask(_DAEMONS)["instance"]["daemonHealth"]["allDaemonStatuses"]
         return [found for found in statuses if found["required"]]
 
     def runs_in_flight(self, location: str) -> list[str]:
         """Return the ids of the location's runs that are under way. Raises WebserverDown."""
-        return _of_location(self._ask(_IN_FLIGHT), location)
+        return _of_location(self.ask(_IN_FLIGHT), location)
 
     def pending(self, location: str) -> list[Pending]:
         """Return its runs that have not ended, and those that Dagster will retry. Raises WebserverDown."""
-        answer = self._ask(_PENDING, {"since": time.time() - RETRIED_WITHIN_SECONDS})
+        answer = self.ask(_PENDING, {"since": time.time() - RETRIED_WITHIN_SECONDS})
         runs = [run for part in ("left", "failed") for run in _runs_of(answer[part], location)]
         return [
             Pending(
@@ -131,12 +133,12 @@ class Webserver:
 
     def launching(self, location: str) -> list[str]:
         """Return the ids of the location's runs that are being sent to a server now. Raises WebserverDown."""
-        found = self._ask(_LAUNCHING, {"since": time.time() - LAUNCH_SECONDS})
+        found = self.ask(_LAUNCHING, {"since": time.time() - LAUNCH_SECONDS})
         return _of_location(found, location)
 
     def troubles(self, location: str) -> dict[str, str]:
         """Return errors of daemons, and of the last ticks of the location. Raises WebserverDown."""
-        answer = self._ask(_TROUBLES)
+        answer = self.ask(_TROUBLES)
         statuses = answer["instance"]["daemonHealth"]["allDaemonStatuses"]
         found = {
             f"daemon/{one['daemonType']}": str(error["message"])
@@ -150,13 +152,14 @@ class Webserver:
 
     def overview(self) -> Overview:
         """Return its state of daemons, runs under way, schedules and sensors. Raises WebserverDown."""
-        return overview(self._ask(_OVERVIEW), time.time())
+        return overview(self.ask(_OVERVIEW), time.time())
 
-    def _ask(self, query: str, variables: dict[str, Any] | None = None) -> Any:
+    def ask(self, query: str, variables: dict[str, Any] | None = None, *, seconds: float = 10.0) -> Any:
+        """Return the answer's data. Raises WebserverDown, also where it is an error or takes too long."""
         body = json.dumps({"query": query, "variables": variables or {}}).encode()
         request = Request(f"{self.url}/graphql", body, {"Content-Type": "application/json"})
         try:
-            with self._opener.open(request, timeout=10) as answer:
+            with self._opener.open(request, timeout=seconds) as answer:
                 reply = json.load(answer)
         except (OSError, HTTPException, ValueError) as error:
             raise WebserverDown(f"{self.url}: {getattr(error, 'reason', error)}") from error
@@ -180,9 +183,12 @@ def _runs_of(answer: dict[str, Any], location: str) -> list[dict[str, Any]]:
 class WebserverView:
     """What a stack's webserver shows, with an answer also where it is down (`core.target.WebserverView`)."""
 
-    def __init__(self, found: Callable[[], Webserver]) -> None:
-        """Keep `found`, which returns the webserver and may raise WebserverDown."""
-        self._found = found
+    def __init__(self, found: Callable[[], Webserver], *, has_daemon: bool = True) -> None:
+        """Keep `found`, which returns the webserver and may raise WebserverDown.
+
+        `has_daemon`: whether the deployment has one; else nothing is asked of it, and nothing ticks.
+        """
+        self._found, self._has_daemon = found, has_daemon
 
     def shown(self, location: str) -> Shown:
         try:
@@ -190,9 +196,12 @@ class WebserverView:
         except WebserverDown as error:
             return Shown(error=f"it does not answer ({error})", is_away=True)
 
-    def other_asset_keys(self, location: str) -> dict[str, Sequence[str]]:
-        found = self._unless_down(Webserver.asset_keys, dict[str, Sequence[str]]())
-        return {name: keys for name, keys in found.items() if name != location}
+    def asset_keys(self) -> Mapping[str, Sequence[str]] | None:
+        return self._unless_down(Webserver.asset_keys, None)
+
+    def servers(self) -> Mapping[str, str]:
+        found = self._unless_down(Webserver.locations, dict[str, Shown]())
+        return {name: one.server_id for name, one in found.items() if one.server_id}
 
     def reload(self, location: str) -> None:
         self._unless_down(lambda webserver: webserver.reload(location), None)
@@ -201,20 +210,48 @@ class WebserverView:
         return failing_ticks(self._unless_down(lambda webserver: webserver.troubles(location), {}))
 
     def silent_daemons(self) -> Sequence[str]:
-        return self._unless_down(Webserver.silent_daemons, [])
+        return self._unless_down(Webserver.silent_daemons, []) if self._has_daemon else []
 
     def overview(self) -> Overview | None:
-        return self._unless_down(Webserver.overview, None)
+        found = self._unless_down(Webserver.overview, None)
+        if found is None or self._has_daemon:
+            return found
+        return found.model_copy(update={"heartbeats": (), "ticking": ()})
 
     def launching(self, location: str) -> Sequence[str]:
         """Return the ids of the location's runs that are being sent to a server; none where it is down."""
         return self._unless_down(lambda webserver: webserver.launching(location), [])
+
+    def launch(self, asked: Launch) -> str:
+        from playground_ops.targets.common import launching
+
+        return self._or_finding(lambda webserver: launching.launch(webserver, asked))
+
+    def run(self, run_id: str) -> RunSeen:
+        from playground_ops.targets.common import launching
+
+        return self._or_finding(lambda webserver: launching.seen(webserver, run_id))
+
+    def _or_finding(self, asked: Callable[[Webserver], Answer]) -> Answer:
+        try:
+            return asked(self._found())
+        except WebserverDown as error:
+            raise PlaygroundError(_no_answer(str(error))) from error
 
     def _unless_down(self, asked: Callable[[Webserver], Answer], otherwise: Answer) -> Answer:
         try:
             return asked(self._found())
         except WebserverDown:
             return otherwise
+
+
+def _no_answer(said: str) -> Finding:
+    return transient(
+        object="component/webserver",
+        observed=f"The webserver does not answer ({redact(said)}).",
+        cause="It is down, restarting or overloaded; runs are launched and followed through it.",
+        fix="`status` and `health` say more; then run the command again.",
+    )
 
 
 def _failed_ticks(loaded: dict[str, Any]) -> dict[str, str]:

@@ -4,79 +4,66 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
-from functools import cached_property, partial
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from playground_ops.config import Configuration
-from playground_ops.config.digest import CONFIRMED, desired_settings, location_component
 from playground_ops.core.clock import SystemClock
 from playground_ops.core.component import Backup, Component, ComponentStatus, Deploying
-from playground_ops.core.decisions import serving
 from playground_ops.core.errors import Finding, PlaygroundError
-from playground_ops.core.model import Release
+from playground_ops.core.model import MAIN
 from playground_ops.core.plan import Change, FieldChange, Plan, explained, plan
 from playground_ops.core.pod import Pod
 from playground_ops.core.target import Say
-from playground_ops.render.names import (
-    ARTIFACTS_FOLDER,
-    LOCATION,
-    MANAGER,
-    RELEASE,
-    STANDING,
-    WEBSERVER,
-    WEBSERVER_PORT,
-)
-from playground_ops.render.stack import FOUNDATION
-from playground_ops.render.webserver import prefix
-from playground_ops.targets.common.webserver import Webserver, WebserverDown
-from playground_ops.targets.kubernetes.api.connection import AT_ONCE, Connection
-from playground_ops.targets.kubernetes.api.paths import Selection, path_of
+from playground_ops.render.names import ARTIFACTS_FOLDER, LOCATION, RELEASE
+from playground_ops.targets.kubernetes.api.connection import Connection
+from playground_ops.targets.kubernetes.api.paths import Selection
 from playground_ops.targets.kubernetes.api.streaming import changes
+from playground_ops.targets.kubernetes.homes import Homes
+from playground_ops.targets.kubernetes.instances import Instances
 from playground_ops.targets.kubernetes.logs.collect import collect
 from playground_ops.targets.kubernetes.logs.reading import Wanted, last_lines, namespace_of, selector_of
 from playground_ops.targets.kubernetes.objects import (
     certificates,
+    database_mark,
+    database_role,
     deploy_mark,
     inventory,
+    migration,
+    needed,
     references,
     value_mark,
 )
 from playground_ops.targets.kubernetes.objects.applied_configuration import beyond_what_was_applied
 from playground_ops.targets.kubernetes.objects.applying import apply_changes
 from playground_ops.targets.kubernetes.objects.components import (
-    KINDS,
-    WORKLOADS,
+    OURS,
     location_status,
+    standing,
     status_of,
     used,
+    workloads,
 )
-from playground_ops.targets.kubernetes.objects.database import dump, is_due, migrate
-from playground_ops.targets.kubernetes.objects.database_role import planned as planned_role
+from playground_ops.targets.kubernetes.objects.database import dump_all
 from playground_ops.targets.kubernetes.objects.kept_files import KeptFiles
 from playground_ops.targets.kubernetes.objects.planning import plan_objects
 from playground_ops.targets.kubernetes.pods.selection import collected
-from playground_ops.targets.kubernetes.releases import archive
-from playground_ops.targets.kubernetes.releases.deployments import Releases
 from playground_ops.targets.kubernetes.releases.differences import told_of_release
-from playground_ops.targets.kubernetes.releases.records import Records
+from playground_ops.targets.kubernetes.releases.locations import Locations
 from playground_ops.targets.kubernetes.releases.runs import launcher_may_change
 
 if TYPE_CHECKING:
     from playground_ops.targets.kubernetes.outside.deploying import DeployFromOutside
-
-OURS = f"app.kubernetes.io/managed-by={MANAGER}"
-RUNNING = "running"
-Live = tuple[Component, Release | None]
-"""A location as it is, and what serves it."""
 
 
 class KubernetesStack:
     def __init__(self, connection: Connection, configuration: Configuration, project: Path) -> None:
         self._connection, self._configuration, self._project = connection, configuration, project
         self._namespace = configuration.kubernetes.namespace
-        self.files = KeptFiles(configuration, Path(os.environ.get("DAGSTER_HOME", "")))
-        self._records = Records(connection, self._namespace)
+        self.files = KeptFiles(configuration, Homes(configuration, Path(os.environ.get("DAGSTER_HOME", ""))))
+        self._locations = Locations(connection, configuration, project)
+        self.instances = Instances(connection, configuration)
         self._is_wide = False
         """Whether this process has widened limits for its deploy, and not narrowed them yet."""
         self._version = ""
@@ -84,27 +71,26 @@ class KubernetesStack:
 
     def plan(self, configuration: Configuration) -> Plan:
         with ThreadPoolExecutor(1) as beside:
-            live = beside.submit(self._live_locations)
+            live = beside.submit(self._locations.live)
             objects = plan_objects(self._connection, configuration)
             found = live.result()
         locations = plan(
-            self._desired_locations(configuration, found), [component for component, _ in found.values()]
+            self._locations.desired(configuration, found), [component for component, _ in found.values()]
         )
 
         def explain(change: Change) -> tuple[FieldChange, ...]:
-            return told_of_release(configuration, change, self._places()[change.component][1])
+            return told_of_release(configuration, change, self._locations.places()[change.component][1])
 
-        marks = (value_mark.planned, planned_role)
+        marks = (value_mark.planned, database_role.planned, database_mark.planned)
         once = [one for planned in marks for one in planned(self._connection, configuration)]
         return Plan(changes=(*objects, *once, *explained(locations, explain).changes))
 
     def components(self) -> Sequence[Component]:
-        found = [
-            Component(name=name, kind=name, settings=_settings(workload))
-            for name in KINDS
-            if (workload := self._workload(name)) is not None
-        ]
-        return [*found, *(component for component, _ in self._live_locations().values())]
+        found = []
+        for name, workload in workloads(self._connection, self._namespace).items():
+            if (known := standing(name)) is not None:
+                found.append(Component(name=name, kind=known.kind, settings=_settings(workload)))
+        return [*found, *(component for component, _ in self._locations.live().values())]
 
     def deploying(self, by: str) -> AbstractContextManager[None]:
         return deploy_mark.marked(self._connection, self._namespace, by, lambda: self._is_wide)
@@ -120,12 +106,12 @@ class KubernetesStack:
         outside = None if self._connection.is_ops else self._outside(configuration, say)
         if outside is not None:
             outside.begin(whole, changed)
-            changed = _with_orders(whole, changed)
+            changed = needed.with_needed(whole, changed)
         elif found := beyond_what_was_applied(self._connection, configuration):
             raise PlaygroundError(*found)
         launcher_may_change(self._connection, configuration)
-        if is_due(changed):
-            migrate(self._connection, configuration, say)
+        if due := migration.due(configuration, changed):
+            migration.migrate(self._connection, configuration, due, say)
         if outside is not None:
             from playground_ops.targets.kubernetes.outside import widening
 
@@ -160,27 +146,18 @@ class KubernetesStack:
     def component_status(self) -> Sequence[ComponentStatus]:
         pods, self._version = self._pods(self._namespace)
         uses, collect = used(self._connection, self._namespace), partial(collected, self._connection)
-        found = [
-            status_of(name, workload, pods, collect, uses)
-            for name in KINDS
-            if (workload := self._workload(name)) is not None
-        ]
-        for name, (namespace, releases) in sorted(self._places().items()):
+        there = workloads(self._connection, self._namespace)
+        found = [status_of(name, workload, pods, collect, uses) for name, workload in there.items()]
+        for name, (namespace, releases) in sorted(self._locations.places().items()):
             number = releases.address.serving(name)
             own = {LOCATION: name, RELEASE: str(number)}
             at_home = namespace == self._namespace
             near = pods if at_home else self._pods(namespace)[0]
             mine = [pod for pod in near if own.items() <= pod.labels.items()]
-            there = uses if at_home else used(self._connection, namespace)
-            found.append(location_status(name, number, mine, there, collect))
-        return found
-
-    def _places(self) -> dict[str, tuple[str, Releases]]:
-        """Return the namespace and the releases of every location that has an address or a release."""
-        found: dict[str, tuple[str, Releases]] = {}
-        for namespace in self._namespaces():
-            releases = Releases(self._connection, namespace)
-            found |= dict.fromkeys(releases.locations(), (namespace, releases))
+            near_uses = uses if at_home else used(self._connection, namespace)
+            told = location_status(name, number, mine, near_uses, collect)
+            deployment = self._configuration.deployment_of(name)
+            found.append(told.model_copy(update={"deployment": deployment}))
         return found
 
     def artifacts(self) -> Path:
@@ -194,17 +171,11 @@ class KubernetesStack:
 
     def withdraw(self, location: str) -> None:
         """Delete all its releases; their pods have as long as their runs need."""
-        if location in (places := self._places()):
+        if location in (places := self._locations.places()):
             places[location][1].clear(location)
 
-    def ui_address(self) -> str | None:
-        ingress = self._configuration.kubernetes.ingress
-        if self._connection.get(path_of("v1", "Service", WEBSERVER, self._namespace)) is None:
-            return None
-        if ingress is not None:
-            scheme = "https" if ingress.tls_secret else "http"
-            return f"{scheme}://{ingress.host}{ingress.path}"
-        return f"http://{WEBSERVER}.{self._namespace}:{WEBSERVER_PORT} (in the cluster; `ui` leads there)"
+    def ui_address(self, deployment: str = MAIN) -> str | None:
+        return self.instances.ui_address(deployment)
 
     def logs(self, component: str, lines: int, follow: bool) -> Iterator[str]:
         selector = selector_of(self._configuration, component)
@@ -214,8 +185,8 @@ class KubernetesStack:
             from playground_ops.targets.kubernetes.logs.following import follow as read
         return (line.text for line in read(self._connection, wanted, lines, lambda message: None))
 
-    def back_up(self, say: Say) -> Backup:
-        return dump(self._connection, self._configuration, SystemClock().utc_now(), say)
+    def back_up(self, say: Say) -> Sequence[Backup]:
+        return dump_all(self._connection, self._configuration, SystemClock().utc_now(), say)
 
     def down(self, say: Say, grace_seconds: float | None) -> None:
         from playground_ops.targets.kubernetes.outside import ending
@@ -230,53 +201,6 @@ class KubernetesStack:
     def _namespaces(self) -> tuple[str, ...]:
         return inventory.namespaces(self._connection, self._configuration)
 
-    def webserver(self) -> Webserver:
-        """Raises WebserverDown when there is none."""
-        if self._address is None:
-            raise WebserverDown("no webserver is deployed here")
-        return Webserver(self._address)
-
-    @cached_property
-    def _address(self) -> str | None:
-        """Return the URL by cluster IP, which also works on a machine that reaches the cluster's Services."""
-        service = self._connection.get(path_of("v1", "Service", WEBSERVER, self._namespace))
-        if service is None:
-            return None
-        return f"http://{service['spec']['clusterIP']}:{WEBSERVER_PORT}{prefix(self._configuration)}"
-
-    def _desired_locations(self, configuration: Configuration, live: Mapping[str, Live]) -> list[Component]:
-        found = []
-        for location in configuration.all_locations:
-            pinned = None if location.repository else archive.revision(location, self._project)
-            _, release = live.get(location.name, (None, None))
-            settings = desired_settings(location, pinned, release)
-            settings |= {"process": RUNNING, "rollout": CONFIRMED}
-            found.append(Component(name=location.name, kind="location", settings=settings))
-        return found
-
-    def _live_locations(self) -> dict[str, Live]:
-        """Return the locations that serve, by name, and those with releases but no address."""
-        places = sorted(self._places().items())
-        with ThreadPoolExecutor(AT_ONCE) as pool:
-            found = pool.map(lambda one: self._live_location(one[0], one[1][1]), places)
-            return {one[0].name: one for one in found if one is not None}
-
-    def _live_location(self, name: str, place: Releases) -> Live | None:
-        now = serving(place.all(name))
-        if now is None and place.address.exists(name):
-            return None
-        if now is None:
-            return Component(name=name, kind="location", settings={}), None
-        last = next(reversed(self._records.all(name)), None)
-        open_ended = last is not None and last.outcome is None and last.release == now.release
-        rollout = "not ended" if open_ended else CONFIRMED
-        return location_component(now.release, RUNNING, rollout), now.release
-
-    def _workload(self, name: str) -> dict[str, Any] | None:
-        where = path_of("apps/v1", WORKLOADS[KINDS[name]], STANDING[name], self._namespace)
-        found: dict[str, Any] | None = self._connection.get(where)
-        return found
-
     def _pods(self, namespace: str) -> tuple[list[Pod], str]:
         """Return the stack's pods in a namespace, and the version of the list to watch from."""
         chosen = Selection(namespace, OURS)
@@ -284,15 +208,7 @@ class KubernetesStack:
         return list(map(Pod.read, listed["items"])), str(listed["metadata"]["resourceVersion"])
 
 
-def _with_orders(whole: Plan, changed: Sequence[Change]) -> Sequence[Change]:
-    """Add, where rollouts follow, the changes of what makes them, even if other components were named."""
-    if all(change.object or change.kind != "location" for change in changed):
-        return changed
-    orders = [one for one in whole.changed() if one.component == FOUNDATION[1]]
-    return [one for one in whole.changes if one in changed or one in orders]
-
-
-def _settings(workload: dict[str, Any]) -> dict[str, str]:
+def _settings(workload: Mapping[str, Any]) -> dict[str, str]:
     template = workload["spec"]["template"]
     container = template["spec"]["containers"][0]
     return {"image": str(container["image"]), "resources": str(container.get("resources", {}))}

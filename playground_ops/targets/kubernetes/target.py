@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Collection, Sequence
 from contextlib import AbstractContextManager, suppress
+from functools import partial
 from pathlib import Path
 from threading import Thread
 
@@ -15,6 +16,7 @@ from playground_ops.core.component import Storage
 from playground_ops.core.errors import PlaygroundError
 from playground_ops.core.loaded import LoadedCode
 from playground_ops.core.model import (
+    MAIN,
     LiveRelease,
     Location,
     Observation,
@@ -24,13 +26,15 @@ from playground_ops.core.model import (
     Verdict,
 )
 from playground_ops.core.moving import Move, Moved
+from playground_ops.core.produced import Produced, Wanted
 from playground_ops.core.target import Lock, Say
 from playground_ops.render import release as rendering
 from playground_ops.render.gitsync import InUse
 from playground_ops.render.names import GRPC_PORT, location_service, release_deployment, release_service
 from playground_ops.render.namespaces import host, place
-from playground_ops.targets.common import awaited, carrying, runs_in_flight
+from playground_ops.targets.common import carrying, runs_in_flight
 from playground_ops.targets.common.code_server import import_client, inspect
+from playground_ops.targets.common.produced import produced
 from playground_ops.targets.common.refs import Answer, pinned, resolve_all
 from playground_ops.targets.common.server_protocol import (
     Address,
@@ -39,12 +43,14 @@ from playground_ops.targets.common.server_protocol import (
     repository_names,
     server_id,
 )
-from playground_ops.targets.common.webserver import WebserverDown, WebserverView
+from playground_ops.targets.common.webserver import WebserverView
 from playground_ops.targets.kubernetes.api.connection import Connection
 from playground_ops.targets.kubernetes.api.snapshot import Snapshot
+from playground_ops.targets.kubernetes.homes import Homes
+from playground_ops.targets.kubernetes.in_flight import InFlight
 from playground_ops.targets.kubernetes.objects import storage
 from playground_ops.targets.kubernetes.pods.deletion import end_pods
-from playground_ops.targets.kubernetes.releases import archive, leases, one_shot, runs
+from playground_ops.targets.kubernetes.releases import archive, leases, one_shot
 from playground_ops.targets.kubernetes.releases.deployments import Releases, selector
 from playground_ops.targets.kubernetes.releases.observing import Pods, answered, moved_on
 from playground_ops.targets.kubernetes.releases.records import Records, StoppedAutomation
@@ -81,16 +87,21 @@ class KubernetesTarget:
         self.clock = clock or SystemClock()
         self.home = home or Path(os.environ.get("DAGSTER_HOME", ""))
         self.stack = KubernetesStack(connection, configuration, project)
-        self.webserver = WebserverView(self.stack.webserver)
         self._places = {name: Releases(connection, name) for name in configuration.namespaces}
         self._pods_in = {name: Pods(connection, name) for name in configuration.namespaces}
         self._records = Records(connection, self.namespace)
+        self._homes = Homes(configuration, self.home)
+        self._in_flight = InFlight(configuration, self.stack.instances, self._homes)
 
     def snapshot(self) -> KubernetesTarget:
         seen = Snapshot(self.connection)
         made = KubernetesTarget(seen, self.configuration, self.project, clock=self.clock, home=self.home)
         made._places = {name: releases.through(seen) for name, releases in self._places.items()}
         return made
+
+    def webserver(self, deployment: str = MAIN) -> WebserverView:
+        has_daemon = self.configuration.of(deployment).has_daemon
+        return WebserverView(partial(self.stack.instances.webserver, deployment), has_daemon=has_daemon)
 
     def _serving(self, location: str) -> Address:
         return Address(host(self.configuration, location_service(location), location), GRPC_PORT)
@@ -144,7 +155,9 @@ class KubernetesTarget:
                     raise PlaygroundError(moved_on(release.revision.commit, code))
             there = place(self.configuration, name)
             archive.ensure(self.connection, self.project, there.namespace, there.tags)
-        in_use = InUse(releases.everywhere(), self._waiting())
+        # What is kept is a location's own: only runs of its deployment may wait for it.
+        waiting = self._in_flight.waiting_commits(release.location.deployment)
+        in_use = InUse(releases.everywhere(), waiting)
         releases.make(rendering.render(release, self.configuration, made, in_use))
         self._get_ready()
 
@@ -161,9 +174,8 @@ class KubernetesTarget:
         else:
             self._pods(release).wait(release, seconds)
 
-    def inspect(self, release: Release) -> LoadedCode:
-        there = self._address(release)
-        return answered(release, there, lambda one: inspect(release, one, server_id(one.channel)))
+    def inspect(self, release: Release, seconds: float = 180.0) -> LoadedCode:
+        return answered(release, self._address(release), lambda there: inspect(release, there, seconds))
 
     def checkout(self, release: Release) -> Checkout:
         return self._pods(release).checkout(release)
@@ -182,18 +194,21 @@ class KubernetesTarget:
         return self._releases(release.location.name).verdict(release)
 
     def set_automation(self, release: Release, loaded: LoadedCode) -> Sequence[str]:
-        stopped = StoppedAutomation(self.connection, self.namespace, self.home)
+        home = self._homes.of(release.location.deployment)
+        stopped = StoppedAutomation(self.connection, self.namespace, home)
         return stopped.apply(release, self._serving(release.location.name), loaded)
 
     def repositories(self, release: Release) -> Sequence[str]:
         return answered(release, self._address(release), lambda there: repository_names(there.channel))
 
     def hold_automation(self, release: Release, move: Move) -> None:
-        carrying.hold(self.home, release.location, self._serving(release.location.name), move)
+        location = release.location
+        carrying.hold(self._homes.of(location.deployment), location, self._serving(location.name), move)
 
     def carry_automation(self, release: Release, move: Move, *, ticking: bool = False) -> Sequence[Moved]:
-        serving = self._serving(release.location.name)
-        return carrying.carry(self.home, release.location, serving, move, ticking=ticking)
+        location = release.location
+        home, serving = self._homes.of(location.deployment), self._serving(location.name)
+        return carrying.carry(home, location, serving, move, ticking=ticking)
 
     def serve(self, release: Release) -> None:
         # The selector comes last: if this process dies before, the release never served and is removed.
@@ -206,7 +221,7 @@ class KubernetesTarget:
             with suppress(NoAnswer):
                 await_server(where.channel, server_id(own.channel), PROXY_SECONDS)
         # The switch is done; the confirmation checks what the webserver shows.
-        self.webserver.reload(name)
+        self.webserver(release.location.deployment).reload(name)
 
     def keep(self, release: Release) -> None:
         """Do nothing: a Deployment restarts its pod from the beginning."""
@@ -218,40 +233,36 @@ class KubernetesTarget:
         except NoAnswer:
             return ""
 
-    def storage(self) -> Storage:
-        return storage.storage(self.connection, self.configuration, self.home)
+    def storage(self, deployment: str = MAIN) -> Storage:
+        view = self.configuration.of(deployment)
+        return storage.storage(self.connection, view, self._homes.of(deployment))
+
+    def produced(self, location: Location, wanted: Sequence[Wanted]) -> Sequence[Produced]:
+        return produced(self._homes.of(location.deployment), location.name, wanted)
 
     def fail_lost_runs(self, location: str) -> Sequence[str]:
-        if self.configuration.runs_in_pods:
-            return ()  # no server knows such a run; the daemon looks after its pod
-        try:
-            webserver = self.stack.webserver()
-        except WebserverDown:
-            return ()
-        return runs.fail_lost(self._releases(location), self._records, self.home, webserver, location)
+        return self._in_flight.fail_lost(self._releases(location), self._records, location)
 
     def awaited(self, location: Location) -> Collection[int]:
-        name, seconds = location.name, location.longest_run_seconds
-        on_servers, retries = not self.configuration.runs_in_pods, self.configuration.run_retries.max_retries
-        try:
-            runs = self.stack.webserver().pending(name)
-            return awaited.releases_of(self.home, runs, name, awaited.Rules(on_servers, seconds, retries))
-        except (WebserverDown, PlaygroundError):
-            return set(self._releases(name).numbers(name))  # nobody knows: nothing ends
+        return self._in_flight.awaited(self._releases(location.name), location)
 
     def settle(self, previous: Release, *, launched: bool = False) -> None:
         address = self._address(previous)
         if address is None:
             return
-        name = previous.location.name
+        name, deployment = previous.location.name, previous.location.deployment
+        try:
+            home = self._homes.of(deployment)
+        except PlaygroundError:
+            return  # as where its database does not answer: it is repeated when the server retires
         own = Address(host(self.configuration, release_service(name, previous.number), name), GRPC_PORT)
 
         def launching() -> Sequence[str]:
-            return self.webserver.launching(name)
+            return self.webserver(deployment).launching(name)
 
         waits = launched and not self.configuration.runs_in_pods
         now = self._serving(name).channel
-        runs_in_flight.settle(self.home, address.channel, own, now, launching if waits else None)
+        runs_in_flight.settle(home, address.channel, own, now, launching if waits else None)
 
     def retire(self, release: Release) -> None:
         self.settle(release)
@@ -279,14 +290,6 @@ class KubernetesTarget:
 
     def recorded(self) -> Sequence[str]:
         return self._records.locations()
-
-    def _waiting(self) -> Sequence[str]:
-        """Return the commits of runs whose pods have not started: their code must be kept."""
-        if not self.configuration.runs_in_pods:
-            return ()
-        from playground_ops.targets.common.instance import waiting_commits
-
-        return waiting_commits(self.home)
 
     def _address(self, release: Release) -> Address | None:
         host = self._pods(release).address(release)

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
+from playground_ops.config.dagster_plus import dagster_plus_variables
 from playground_ops.core.errors import Finding, PlaygroundError, RolloutFailed, transient
 from playground_ops.core.model import Observation, Release, ServerStatus
 from playground_ops.core.target import Say
@@ -142,11 +143,12 @@ def server_spec(
     """
     own = {
         **stack.environment_of(release.location),
-        **own_variables(release, stack.folder.dagster_home),
+        **own_variables(release, stack.folder.instance(release.location.deployment).dagster_home),
         CONTEXT: origins.context_of(release),
     }
     from_files = environment_files.given(release.location)
-    given = Given(inherited=stack.control().variables(), configured={**from_files, **own})
+    configured = {**dagster_plus_variables(release), **from_files, **own}
+    given = Given(inherited=stack.control().variables(), configured=configured)
     env = variables(given, project, environment.python)
     secrets = {
         name: env.pop(name) for name in from_files if name not in own and env[name] == from_files[name]

@@ -27,7 +27,9 @@ class Code:
     def __init__(self, folder: StateFolder, project: Path) -> None:
         self._checkouts = Checkouts(folder.checkouts, folder.repositories)
         self._environments_folder = folder.environments
-        self._prepared = Prepared(folder.prepared, folder.dagster_home)
+        self._prepared = Prepared(
+            folder.prepared, lambda location: folder.instance(location.deployment).dagster_home
+        )
         self.project = project
 
     def bootstrap_revision(self, location: Location) -> Revision:

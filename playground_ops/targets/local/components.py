@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,12 +10,11 @@ from pathlib import Path
 from playground_ops.config import OPS, Configuration
 from playground_ops.config.differences import telling
 from playground_ops.config.digest import CONFIRMED, desired_settings, location_component
-from playground_ops.core.component import Backup, Component, ComponentStatus, Deploying
+from playground_ops.core.component import Backup, Component, ComponentStatus, Deploying, kind_of
 from playground_ops.core.errors import BadInput, Finding, PlaygroundError
-from playground_ops.core.model import Location, Release, Revision
+from playground_ops.core.model import MAIN, Location, Release, Revision
 from playground_ops.core.plan import Change, Plan, explained, plan
 from playground_ops.core.target import Say
-from playground_ops.targets.common.webserver import Webserver, WebserverDown
 from playground_ops.targets.local import deploy_mark, environment_files, logs, stack
 from playground_ops.targets.local.addresses import Addresses, serving_number
 from playground_ops.targets.local.code import Code
@@ -26,6 +26,7 @@ from playground_ops.targets.local.control import (
     shut_down,
 )
 from playground_ops.targets.local.folder import (
+    InstanceFolder,
     StateFolder,
     no_backups,
     no_log,
@@ -33,11 +34,12 @@ from playground_ops.targets.local.folder import (
     open_to_others,
     writing,
 )
+from playground_ops.targets.local.instances import Instances, folders
 from playground_ops.targets.local.kept_files import KeptFiles
 from playground_ops.targets.local.own_folder import runtime_folder
-from playground_ops.targets.local.processes import ProcessState, names, read_state
+from playground_ops.targets.local.processes import ProcessSpec, ProcessState, names, read_state
 from playground_ops.targets.local.releases import RecordFiles, ReleaseFiles
-from playground_ops.targets.local.statuses import process_statuses, status, supervisor_status
+from playground_ops.targets.local.statuses import Named, process_statuses, status, supervisor_status
 
 RUNNING = "running"
 
@@ -53,6 +55,10 @@ class LocalStack:
             return Addresses(runtime_folder(self.folder.root))
 
     @property
+    def instances(self) -> Instances:
+        return Instances(self.folder)
+
+    @property
     def files(self) -> KeptFiles:
         return KeptFiles(self.folder)
 
@@ -61,7 +67,7 @@ class LocalStack:
         if applied is None:
             return ()
         processes = [
-            Component(name=name, kind=name, settings={**settings, "process": self._seen(name)})
+            Component(name=name, kind=kind_of(name), settings={**settings, "process": self._seen(name)})
             for name, settings in applied.components.items()
             if self.process(name) is not None
         ]
@@ -77,7 +83,7 @@ class LocalStack:
     def _is_left(self, name: str, applied: stack.Applied) -> bool:
         """Return whether a location that left still has a server that nobody told to end."""
         files = ReleaseFiles(self.folder.location(name))
-        return name not in applied.locations and any(
+        return name not in applied.all_locations and any(
             self.is_running(release.name) and not files.is_draining(release) for release in files.all()
         )
 
@@ -125,23 +131,29 @@ class LocalStack:
     def apply(self, configuration: Configuration, whole: Plan, changed: Sequence[Change], say: Say) -> None:
         names = [change.component for change in changed]
         current = stack.read_applied(self.folder)
-        port = stack.choose_port(configuration, current)
-        if configuration.webserver.port is None and current is None and port != stack.PREFERRED_PORT:
-            say(f"port {stack.PREFERRED_PORT} is taken; the UI will be at port {port}")
-        applied = stack.write_stack(self.folder, configuration, self.addresses, port)
-        control = self.control()
-        if not (self.folder.dagster_home / "storage").exists():
-            from playground_ops.targets.common.instance import initialise
+        ports = stack.choose_ports(configuration, current)
+        if configuration.webserver.port is None and current is None and ports[MAIN] != stack.PREFERRED_PORT:
+            say(f"port {stack.PREFERRED_PORT} is taken; the UI will be at port {ports[MAIN]}")
+        applied = stack.write_stack(self.folder, configuration, self.addresses, ports)
+        for folder, _ in folders(self.folder, applied):
+            self.instances.make_tables(folder.deployment, say)
+            for spec in stack.specs(folder, applied):
+                self._start(spec, spec.name in names, say)
+        self.instances.reload(current, applied)
+        for name in {*(current.components if current else ())} - {*applied.components}:
+            say(f"ending {name}")
+            self._end(name)
 
-            say("creating the instance's tables")
-            initialise(self.folder.dagster_home)
-        for spec in (stack.webserver_spec(self.folder, applied), stack.daemon_spec(self.folder)):
-            if spec.name in names or not self.is_running(spec.name):
-                say(f"starting {spec.name}")
-                control.stop(spec.name, spec.grace_seconds)
-                control.wait_gone(spec.name, spec.grace_seconds * 2)
-                control.start(spec)
-        self._reload_workspace(current, applied)
+    def _start(self, spec: ProcessSpec, is_changed: bool, say: Say) -> None:
+        if is_changed or not self.is_running(spec.name):
+            say(f"starting {spec.name}")
+            self._end(spec.name)
+            self.control().start(spec)
+
+    def _end(self, name: str) -> None:
+        control = self.control()
+        control.stop(name, stack.GRACE_SECONDS)
+        control.wait_gone(name, stack.GRACE_SECONDS * 2)
 
     def component_status(self) -> Sequence[ComponentStatus]:
         applied = stack.read_applied(self.folder)
@@ -149,12 +161,23 @@ class LocalStack:
             return ()
         # A removed location still has records: it exists as long as a server of it runs.
         running = {name.rpartition("-")[0] for name in names(self.folder.root) if self.is_running(name)}
-        there = [name for name in self.location_names() if name in {*applied.locations, *running}]
+        there = [name for name in self.location_names() if name in {*applied.all_locations, *running}]
+        instances = folders(self.folder, applied)
+        with ThreadPoolExecutor(len(instances)) as pool:  # one that hangs takes seconds to be found so
+            standing = list(pool.map(lambda found: self._statuses_of(*found), instances))
         return [
             *supervisor_status(self.folder.root),
-            *process_statuses(applied.url, self.process("webserver"), self.process("daemon")),
+            *(one for several in standing for one in several),
             *map(self._location_status, there),
         ]
+
+    def _statuses_of(
+        self, folder: InstanceFolder, applied: stack.AppliedInstance
+    ) -> Sequence[ComponentStatus]:
+        daemon = Named(folder.daemon, self.process(folder.daemon)) if applied.has_daemon else None
+        webserver = Named(folder.webserver, self.process(folder.webserver))
+        found = process_statuses(applied.url, webserver, daemon)
+        return [one.model_copy(update={"deployment": folder.deployment}) for one in found]
 
     def artifacts(self) -> Path:
         return self.folder.root
@@ -171,8 +194,8 @@ class LocalStack:
 
     def withdraw(self, location: str) -> None:
         applied = stack.read_applied(self.folder)
-        if applied is not None:
-            stack.write_workspace(self.folder, applied.locations, self.addresses)
+        for folder, own in folders(self.folder, applied) if applied else ():
+            stack.write_workspace(folder, own.locations, self.addresses)
         control = self.control()
         self.addresses.serving(location).unlink(missing_ok=True)
         files = ReleaseFiles(self.folder.location(location))
@@ -180,9 +203,8 @@ class LocalStack:
             files.mark_draining(release, "")
             control.stop(release.name, float(release.location.longest_run_seconds))
 
-    def ui_address(self) -> str | None:
-        applied = stack.read_applied(self.folder)
-        return applied.url if applied else None
+    def ui_address(self, deployment: str = MAIN) -> str | None:
+        return self.instances.ui_address(deployment)
 
     def logs(self, component: str, lines: int, follow: bool) -> Iterator[str]:
         release = self.serving(component)
@@ -191,7 +213,7 @@ class LocalStack:
             raise BadInput(no_log(component, path.parent))
         return logs.follow(path, lines) if follow else logs.last_lines(path, lines)
 
-    def back_up(self, say: Say) -> Backup:
+    def back_up(self, say: Say) -> Sequence[Backup]:
         raise BadInput(no_backups(self.folder.root))
 
     def down(self, say: Say, grace_seconds: float | None) -> None:
@@ -242,13 +264,6 @@ class LocalStack:
         process = self.process(name)
         self.control().changed(name, process.serial if process else -1, seconds)
 
-    def webserver(self) -> Webserver:
-        """Return the webserver. Raises WebserverDown when there is no stack."""
-        applied = stack.read_applied(self.folder)
-        if applied is None:
-            raise WebserverDown("no stack is deployed here")
-        return Webserver(applied.url)
-
     def serving(self, location: str) -> Release | None:
         number = serving_number(self.addresses, location)
         return ReleaseFiles(self.folder.location(location)).read(number) if number else None
@@ -279,11 +294,3 @@ class LocalStack:
         if release is None:
             return ComponentStatus(name=name, kind="location", ready=False, message="serves no release")
         return status(name, "location", self.process(release.name))
-
-    def _reload_workspace(self, before: stack.Applied | None, after: stack.Applied) -> None:
-        if before is None or before.locations == after.locations:
-            return
-        try:
-            self.webserver().reload_workspace()
-        except WebserverDown:
-            return  # it is starting, and reads the new workspace then

@@ -1,4 +1,4 @@
-"""Starts Dagster's daemon after the locations that are being rolled out: `python -m ... STATE_FOLDER`.
+"""Starts a daemon after the locations that are being rolled out: `python -m ... STATE_FOLDER [DEPLOYMENT]`.
 
 The daemon checks its locations when it starts and then once a minute; a run of one that came up in between
 would be dropped from its queue. So first releases, and those of locations that were added, come before it.
@@ -13,6 +13,7 @@ from pathlib import Path
 
 import yaml
 
+from playground_ops.core.model import MAIN
 from playground_ops.targets.local.folder import StateFolder
 
 LONGEST_SECONDS = 60.0
@@ -21,17 +22,18 @@ SOON_SECONDS = 3.0
 AGAIN_SECONDS = 0.2
 
 
-def main(root: str) -> None:
+def main(root: str, deployment: str = MAIN) -> None:
     folder = StateFolder(Path(root))
-    wait_for_locations(folder)
-    command = ["-m", "dagster._daemon", "run", "-w", str(folder.workspace)]
+    workspace = folder.instance(deployment).workspace
+    wait_for_locations(folder, workspace)
+    command = ["-m", "dagster._daemon", "run", "-w", str(workspace)]
     os.execv(sys.executable, [sys.executable, *command])
 
 
-def wait_for_locations(folder: StateFolder) -> None:
+def wait_for_locations(folder: StateFolder, workspace: Path) -> None:
     """Return when each one answers, or is not being rolled out, or after LONGEST_SECONDS."""
     began = time.monotonic()
-    for name, address in _servers(folder).items():
+    for name, address in _servers(workspace).items():
         reported = False
         while not _answers(address):
             waited = time.monotonic() - began
@@ -47,10 +49,10 @@ def wait_for_locations(folder: StateFolder) -> None:
             time.sleep(AGAIN_SECONDS)
 
 
-def _servers(folder: StateFolder) -> dict[str, str]:
+def _servers(workspace: Path) -> dict[str, str]:
     """Return the workspace's servers; none where it can't be read, which the daemon reports itself."""
     with suppress(OSError, yaml.YAMLError, KeyError, TypeError):
-        found = yaml.safe_load(folder.workspace.read_text())
+        found = yaml.safe_load(workspace.read_text())
         servers = [one["grpc_server"] for one in found["load_from"]]
         return {one["location_name"]: one["socket"] for one in servers}
     return {}
@@ -66,4 +68,4 @@ def _answers(address: str) -> bool:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main(*sys.argv[1:])

@@ -10,8 +10,9 @@ from typing import TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from playground_ops.core.component import Database, Room, Storage
+from playground_ops.core.component import Database, Room, Storage, component_of
 from playground_ops.core.errors import Finding, PlaygroundError, capacity, certain
+from playground_ops.core.model import MAIN
 from playground_ops.targets.local import processes
 from playground_ops.targets.local.own_folder import NotOurs, is_open_to_others, made_private
 
@@ -19,16 +20,47 @@ M = TypeVar("M", bound=BaseModel)
 
 
 @dataclass(frozen=True)
-class StateFolder:
+class InstanceFolder:
+    """What is one deployment's in the state folder: its Dagster instance, and what its processes read."""
+
     root: Path
+    deployment: str = MAIN
+
+    @property
+    def _own(self) -> Path:
+        return self.root if self.deployment == MAIN else self.root / "deployments" / self.deployment
 
     @property
     def dagster_home(self) -> Path:
-        return self.root / "dagster_home"
+        return self._own / "dagster_home"
 
     @property
     def workspace(self) -> Path:
-        return self.root / "workspace" / "workspace.yaml"
+        return self._own / "workspace" / "workspace.yaml"
+
+    @property
+    def webserver(self) -> str:
+        """Return the name of the process, which is that of the component."""
+        return component_of("webserver", self.deployment)
+
+    @property
+    def daemon(self) -> str:
+        return component_of("daemon", self.deployment)
+
+
+@dataclass(frozen=True)
+class StateFolder:
+    root: Path
+
+    def instance(self, deployment: str = MAIN) -> InstanceFolder:
+        return InstanceFolder(self.root, deployment)
+
+    @property
+    def instances(self) -> list[InstanceFolder]:
+        """Return the main one, and those that are there beside it."""
+        beside = self.root / "deployments"
+        names = sorted(one.name for one in beside.iterdir()) if beside.is_dir() else []
+        return [self.instance(), *map(self.instance, names)]
 
     @property
     def stack(self) -> Path:
@@ -201,7 +233,7 @@ DATABASES = ("history", "schedules")
 """Folders of SQLite's files in DAGSTER_HOME (dagster._core.instance.config, default storages)."""
 
 
-def stack_storage(folder: StateFolder) -> Storage:
+def stack_storage(folder: InstanceFolder) -> Storage:
     """Return the size of the database, and the disk's room. Raises PlaygroundError."""
     try:
         files = [file for name in DATABASES for file in (folder.dagster_home / name).rglob("*.db*")]

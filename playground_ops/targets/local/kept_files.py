@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from playground_ops.core.component import Room
-from playground_ops.core.files import Kept, SharedFiles
+from playground_ops.core.files import Kept, SharedFiles, together
+from playground_ops.core.model import MAIN
 from playground_ops.targets.common.captured import cut_runs
 from playground_ops.targets.common.measuring import Folders, measure
 from playground_ops.targets.local.folder import StateFolder
@@ -23,9 +24,9 @@ class KeptFiles:
     folder: StateFolder
 
     @property
-    def storage(self) -> Path:
-        """Return the folder of Dagster's LocalArtifactStorage, by its default."""
-        return self.folder.dagster_home / "storage"
+    def storages(self) -> list[Path]:
+        """Return the folders of Dagster's LocalArtifactStorage, by its default, of all deployments."""
+        return [one.dagster_home / "storage" for one in self.folder.instances]
 
     def kept(self, locations: Sequence[str], seconds: float) -> SharedFiles:
         root = self.folder.root
@@ -37,11 +38,18 @@ class KeptFiles:
         return SharedFiles(room=room, share=room.bytes_total // 2, kept=kept)
 
     def of_runs(self, seconds: float) -> Kept | None:
-        folders = {OF_RUNS: Folders(self.storage, [self.storage])}
-        return measure(self.folder.root / STORE, folders, seconds)[OF_RUNS]
+        """Return what runs of all deployments leave; of those that were taken out too."""
+        names = [one.deployment for one in self.folder.instances]
+        known = [OF_RUNS if name == MAIN else f"{OF_RUNS} of {name}" for name in names]
+        folders = {name: Folders(one, [one]) for name, one in zip(known, self.storages, strict=True)}
+        return together(list(measure(self.folder.root / STORE, folders, seconds).values()))
 
     def cut_logs(self, most: int) -> Sequence[str]:
-        return cut_runs(self.folder.dagster_home, self.storage, most)
+        return [
+            said
+            for one in self.folder.instances
+            for said in cut_runs(one.dagster_home, one.dagster_home / "storage", most)
+        ]
 
     def _of(self, location: str) -> Iterator[Path]:
         """Yield what lies there of its releases, by their names."""

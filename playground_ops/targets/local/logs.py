@@ -91,6 +91,7 @@ PATTERNS = (
     "locations/**/*.json",
     "workspace/*.yaml",
     "dagster_home/dagster.yaml",
+    "deployments/*/*/*.yaml",
     "stack.json",
 )
 LARGEST_BYTES = 2_000_000

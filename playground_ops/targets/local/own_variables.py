@@ -11,6 +11,7 @@ def own_variables(release: Release, home: Path) -> dict[str, str]:
         **release.location.environment,
         "DAGSTER_HOME": str(home),
         "PLAYGROUND_LOCATION": release.location.name,
+        "PLAYGROUND_DEPLOYMENT": release.location.deployment,
         "PLAYGROUND_RELEASE": str(release.number),
         "PLAYGROUND_COMMIT": release.revision.commit,
         "PYTHONUNBUFFERED": "1",

@@ -11,7 +11,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from playground_ops.core.model import Release
+from playground_ops.config.dagster_plus import dagster_plus_variables
+from playground_ops.core.model import Location, Release
 from playground_ops.core.target import Say
 from playground_ops.targets.common import preparing
 from playground_ops.targets.common.atomic_folder import discard, locked, remove_unused, room, used
@@ -40,10 +41,10 @@ class Caller:
 
 @dataclass(frozen=True)
 class Prepared:
-    """The folders of releases in `folder`. `home`: the DAGSTER_HOME that commands see, as servers do."""
+    """The folders of releases in `folder`. `home`: the DAGSTER_HOME that commands of a location see."""
 
     folder: Path
-    home: Path
+    home: Callable[[Location], Path]
 
     def checkout(self, release: Release) -> Path | None:
         """Return the copy that the release is loaded from; None where that is the commit's own checkout."""
@@ -90,8 +91,9 @@ class Prepared:
     ) -> Mapping[str, str]:
         """Return those that the release's server gets."""
         from_files = environment_files.given(release.location)
-        own = own_variables(release, self.home)
-        given = Given(inherited=inherited, configured={**from_files, **own})
+        own = own_variables(release, self.home(release.location))
+        configured = {**dagster_plus_variables(release), **from_files, **own}
+        given = Given(inherited=inherited, configured=configured)
         return {**inherited, **variables(given, project, environment.python)}
 
 

@@ -145,14 +145,14 @@ class RecordFiles:
 
 
 def apply_automation(
-    folder: StateFolder, release: Release, address: Address, loaded: LoadedCode
+    folder: StateFolder, home: Path, release: Release, address: Address, loaded: LoadedCode
 ) -> Sequence[str]:
-    """Stop automation, or reset it. Returns one readable name for each that changed now."""
+    """Stop automation, or reset it, in the instance at `home`. Returns a name for each that changed."""
     path = folder.location(release.location.name) / "automation.json"
     known = _stopped_before(path)
     from playground_ops.targets.common import instance
 
-    name, home = release.location.name, folder.dagster_home
+    name = release.location.name
     if release.location.automation == "off":
         now = instance.stop_automations(home, name, address, loaded, known)
         if now != known:

@@ -2,21 +2,28 @@
 
 import socket
 import sys
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 from importlib.metadata import version
 
 import yaml
 from pydantic import BaseModel, Field
 
 from playground_ops.config import Configuration
-from playground_ops.core.component import Component
+from playground_ops.core.component import Component, component_of
 from playground_ops.core.errors import Finding, PlaygroundError, capacity
+from playground_ops.core.model import MAIN
 from playground_ops.render import modules
-from playground_ops.render.instance import run_coordinator, run_retries
+from playground_ops.render.instance import AT_ONCE, run_coordinator, run_retries
 from playground_ops.render.names import Object
 from playground_ops.render.runs import MONITORING
 from playground_ops.targets.local.addresses import Addresses
-from playground_ops.targets.local.folder import StateFolder, read_value, write_atomically, write_value
+from playground_ops.targets.local.folder import (
+    InstanceFolder,
+    StateFolder,
+    read_value,
+    write_atomically,
+    write_value,
+)
 from playground_ops.targets.local.processes import ProcessSpec
 
 LAUNCHER = {"module": "playground_ops.targets.local.launcher", "class": "ReleaseRunLauncher"}
@@ -24,16 +31,14 @@ PREFERRED_PORT = 3000
 GRACE_SECONDS = 15.0
 
 
-class Applied(BaseModel):
-    """What was applied last, apart from the locations' releases."""
+class AppliedInstance(BaseModel):
+    """What was applied last of one deployment, apart from its locations' releases."""
 
     host: str
     port: int
-    configuration: str
-    """The configuration file it came from."""
-    components: dict[str, dict[str, str]] = Field(default_factory=dict)
     locations: list[str] = Field(default_factory=list)
     allowed_hosts: list[str] = Field(default_factory=list)
+    has_daemon: bool = True
 
     @property
     def url(self) -> str:
@@ -41,19 +46,47 @@ class Applied(BaseModel):
         return f"http://{host}:{self.port}"
 
 
+class Applied(AppliedInstance):
+    """What was applied last: the main deployment, and those beside it."""
+
+    configuration: str
+    """The configuration file it came from."""
+    components: dict[str, dict[str, str]] = Field(default_factory=dict)
+    deployments: dict[str, AppliedInstance] = Field(default_factory=dict)
+
+    def of(self, deployment: str) -> AppliedInstance | None:
+        return self if deployment == MAIN else self.deployments.get(deployment)
+
+    @property
+    def every(self) -> dict[str, AppliedInstance]:
+        return {MAIN: self, **self.deployments}
+
+    @property
+    def all_locations(self) -> list[str]:
+        return [name for one in self.every.values() for name in one.locations]
+
+
 def read_applied(folder: StateFolder) -> Applied | None:
     return read_value(folder.stack, Applied)
 
 
 def desired_processes(configuration: Configuration) -> list[Component]:
-    """Return webserver and daemon with the settings that need a restart when they change."""
+    """Return webservers and daemons with the settings that need a restart when they change."""
+    main, *others = map(configuration.of, configuration.deployment_names)
+    found = _processes_of(main)
+    there = {f"{MAIN} {key}": found[0].settings[key] for key in ("host", "port")}
+    return [*found, *(component for view in others for component in _processes_of(view, there))]
+
+
+def _processes_of(configuration: Configuration, shown: Mapping[str, str] | None = None) -> list[Component]:
+    """Return a deployment's. `shown`: what its pages tell of the main one."""
     names = ",".join(location.name for location in configuration.all_locations)
     queue = {key: str(value) for key, value in run_coordinator(configuration)["config"].items()}
     runs = {key: _in_a_line(value) for key, value in _about_runs(configuration).items()}
-    port = configuration.webserver.port
-    return [
+    port, deployment = configuration.webserver.port, configuration.deployment
+    found = [
         Component(
-            name="webserver",
+            name=component_of("webserver", deployment),
             kind="webserver",
             settings={
                 "dagster-webserver": version("dagster-webserver"),
@@ -61,14 +94,16 @@ def desired_processes(configuration: Configuration) -> list[Component]:
                 "port": str(port) if port is not None else "any free one",
                 "front door": modules.version_of_front_door(),
                 **_allowed(configuration),
+                **(shown or {}),
             },
         ),
         Component(
-            name="daemon",
+            name=component_of("daemon", deployment),
             kind="daemon",
             settings={"dagster": version("dagster"), "locations": names, **queue, **runs},
         ),
     ]
+    return found if configuration.has_daemon else found[:1]
 
 
 def _allowed(configuration: Configuration) -> dict[str, str]:
@@ -90,26 +125,43 @@ def _in_a_line(settings: Object) -> str:
 
 
 def write_stack(
-    folder: StateFolder, configuration: Configuration, addresses: Addresses, port: int
+    folder: StateFolder, configuration: Configuration, addresses: Addresses, ports: Mapping[str, int]
 ) -> Applied:
-    """Write the workspace, the instance's settings and what is applied. Raises PlaygroundError."""
-    names = [location.name for location in configuration.all_locations]
-    write_workspace(folder, names, addresses)
-    settings = yaml.safe_dump(instance_settings(configuration), sort_keys=False)
-    write_atomically(folder.dagster_home / "dagster.yaml", settings)
+    """Write workspaces, the instances' settings and what is applied. `ports`: by deployment.
+
+    Raises PlaygroundError.
+    """
+    found = {
+        name: _write_instance(folder.instance(name), configuration.of(name), addresses, ports[name])
+        for name in configuration.deployment_names
+    }
     applied = Applied(
-        host=configuration.webserver.host,
-        port=port,
+        **found.pop(MAIN).model_dump(),
         configuration=configuration.source,
         components={found.name: found.settings for found in desired_processes(configuration)},
-        locations=names,
-        allowed_hosts=list(configuration.webserver.allowed_hosts),
+        deployments=found,
     )
     write_value(folder.stack, applied)
     return applied
 
 
-def write_workspace(folder: StateFolder, locations: Iterable[str], addresses: Addresses) -> None:
+def _write_instance(
+    folder: InstanceFolder, configuration: Configuration, addresses: Addresses, port: int
+) -> AppliedInstance:
+    names = [location.name for location in configuration.all_locations]
+    write_workspace(folder, names, addresses)
+    settings = yaml.safe_dump(instance_settings(configuration), sort_keys=False)
+    write_atomically(folder.dagster_home / "dagster.yaml", settings)
+    return AppliedInstance(
+        host=configuration.webserver.host,
+        port=port,
+        locations=names,
+        allowed_hosts=list(configuration.webserver.allowed_hosts),
+        has_daemon=configuration.has_daemon,
+    )
+
+
+def write_workspace(folder: InstanceFolder, locations: Iterable[str], addresses: Addresses) -> None:
     servers = [
         {"grpc_server": {"host": "localhost", "socket": str(addresses.serving(name)), "location_name": name}}
         for name in locations
@@ -117,20 +169,41 @@ def write_workspace(folder: StateFolder, locations: Iterable[str], addresses: Ad
     write_atomically(folder.workspace, yaml.safe_dump({"load_from": servers}, sort_keys=False))
 
 
-def webserver_spec(folder: StateFolder, applied: Applied) -> ProcessSpec:
-    settings = ("-w", str(folder.workspace), "-h", applied.host, "-p", str(applied.port))
-    allowed = [word for host in applied.allowed_hosts for word in ("--allowed-host", host)]
-    return _process(folder, "webserver", ("-m", modules.FRONT_DOOR, *settings, *allowed))
+def webserver_spec(folder: InstanceFolder, applied: Applied) -> ProcessSpec:
+    own = applied.every[folder.deployment]
+    settings = ("-w", str(folder.workspace), "-h", own.host, "-p", str(own.port))
+    allowed = [word for host in own.allowed_hosts for word in ("--allowed-host", host)]
+    beside = () if own is applied else ("--deployment", folder.deployment, "--main-url", applied.url)
+    return _process(folder, folder.webserver, ("-m", modules.FRONT_DOOR, *settings, *allowed, *beside))
 
 
-def daemon_spec(folder: StateFolder) -> ProcessSpec:
-    return _process(folder, "daemon", ("-m", "playground_ops.targets.local.daemon", str(folder.root)))
+def specs(folder: InstanceFolder, applied: Applied) -> list[ProcessSpec]:
+    """Return a deployment's processes besides those of its locations."""
+    daemon = [daemon_spec(folder)] if applied.every[folder.deployment].has_daemon else []
+    return [webserver_spec(folder, applied), *daemon]
 
 
-def choose_port(configuration: Configuration, current: Applied | None) -> int:
+def daemon_spec(folder: InstanceFolder) -> ProcessSpec:
+    module = ("-m", "playground_ops.targets.local.daemon")
+    return _process(folder, folder.daemon, (*module, str(folder.root), folder.deployment))
+
+
+def choose_ports(configuration: Configuration, current: Applied | None) -> dict[str, int]:
+    """Return the ports of webservers by deployment. Raises PlaygroundError when a configured one is taken."""
+    ports: dict[str, int] = {}
+    for name in configuration.deployment_names:
+        own = current.of(name) if current else None
+        ports[name] = choose_port(configuration.of(name), own, set(ports.values()))
+    return ports
+
+
+def choose_port(
+    configuration: Configuration, current: AppliedInstance | None, taken: Collection[int] = ()
+) -> int:
     """Return the configured port, else the one in use, else 3000 if it is free, else any free one.
 
-    Raises PlaygroundError when a configured port is taken.
+    `taken`: those of other deployments, which may not listen yet. Raises PlaygroundError when a configured
+    port is taken.
     """
     host, asked = configuration.webserver.host, configuration.webserver.port
     if current is not None and current.host == host and asked in (None, current.port):
@@ -139,10 +212,11 @@ def choose_port(configuration: Configuration, current: Applied | None) -> int:
         if not _is_free(host, asked):
             raise PlaygroundError(_taken(host, asked))
         return asked
-    return PREFERRED_PORT if _is_free(host, PREFERRED_PORT) else _any_free(host)
+    is_there = PREFERRED_PORT not in taken and _is_free(host, PREFERRED_PORT)
+    return PREFERRED_PORT if is_there else _any_free(host)
 
 
-def _process(folder: StateFolder, name: str, arguments: tuple[str, ...]) -> ProcessSpec:
+def _process(folder: InstanceFolder, name: str, arguments: tuple[str, ...]) -> ProcessSpec:
     return ProcessSpec(
         name=name,
         argv=(sys.executable, *arguments),
@@ -158,7 +232,7 @@ def instance_settings(configuration: Configuration) -> dict[str, object]:
     return {
         "telemetry": {"enabled": False},
         "nux": {"enabled": False},  # the UI's dialog about a newsletter, at every first visit
-        "run_coordinator": run_coordinator(configuration),
+        "run_coordinator": run_coordinator(configuration) if configuration.has_daemon else dict(AT_ONCE),
         **_about_runs(configuration),
     }
 

@@ -1,7 +1,7 @@
 """The status of a stack's processes on one machine, and of the supervisor that they stand on."""
 
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from playground_ops.checks.components import UNHEARD
 from playground_ops.core.component import ComponentStatus, End
@@ -28,10 +28,18 @@ def status(name: str, kind: Kind, process: ProcessState | None, lacks: str = "")
     )
 
 
-def process_statuses(
-    url: str, webserver: ProcessState | None, daemon: ProcessState | None
-) -> list[ComponentStatus]:
-    """Return both statuses, by one query where all is well: a webserver that reports a daemon answers."""
+class Named(NamedTuple):
+    """A component, and its process if there is one."""
+
+    name: str
+    process: ProcessState | None
+
+
+def process_statuses(url: str, webserver: Named, daemon: Named | None) -> list[ComponentStatus]:
+    """Return both statuses, by one query where all is well: a webserver that reports a daemon answers.
+
+    `daemon`: None where the deployment has none.
+    """
     asked = Webserver(url)
     try:
         missing, answers = asked.unhealthy_daemons(), True
@@ -39,10 +47,8 @@ def process_statuses(
     except WebserverDown:
         unheard, answers = UNHEARD, asked.answers()
     silent = "" if answers else f"it does not answer at {url}"
-    return [
-        status("webserver", "webserver", webserver, silent),
-        status("daemon", "daemon", daemon, unheard),
-    ]
+    found = [status(webserver.name, "webserver", webserver.process, silent)]
+    return [*found, status(daemon.name, "daemon", daemon.process, unheard)] if daemon else found
 
 
 def _last_end(process: ProcessState) -> End | None:

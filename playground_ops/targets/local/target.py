@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from contextlib import AbstractContextManager
+from functools import partial
 from pathlib import Path
 from threading import Thread
 
@@ -13,6 +14,7 @@ from playground_ops.core.component import Storage
 from playground_ops.core.errors import PlaygroundError
 from playground_ops.core.loaded import LoadedCode
 from playground_ops.core.model import (
+    MAIN,
     LiveRelease,
     Location,
     Observation,
@@ -24,16 +26,17 @@ from playground_ops.core.model import (
     Verdict,
 )
 from playground_ops.core.moving import Move, Moved
+from playground_ops.core.produced import Produced, Wanted
 from playground_ops.core.redact import learn, redact
 from playground_ops.core.target import Lock, Say
 from playground_ops.targets.common import awaited, carrying, runs_in_flight
 from playground_ops.targets.common.code_server import import_client, inspect
-from playground_ops.targets.common.instance import InFlight
+from playground_ops.targets.common.produced import produced
 from playground_ops.targets.common.refs import Answer, resolve_all
 from playground_ops.targets.common.server_protocol import Address, NoAnswer, repository_names, server_id
 from playground_ops.targets.common.webserver import WebserverDown, WebserverView
-from playground_ops.targets.local import candidate, environment_files, git, logs, releases
-from playground_ops.targets.local.addresses import lead_to, own_number, serving_number
+from playground_ops.targets.local import candidate, environment_files, git, logs, lost_runs, releases
+from playground_ops.targets.local.addresses import lead_to, serving_number
 from playground_ops.targets.local.code import Code
 from playground_ops.targets.local.components import LocalStack
 from playground_ops.targets.local.folder import StateFolder, kept_private, stack_storage
@@ -61,8 +64,15 @@ class LocalTarget:
         self.clock = clock or SystemClock()
         self.code = Code(self.folder, project)
         self.stack = LocalStack(self.folder, self.code)
-        self.webserver = WebserverView(self.stack.webserver)
         learn(secrets_of(state))
+
+    def webserver(self, deployment: str = MAIN) -> WebserverView:
+        has_daemon = self.stack.instances.has_daemon(deployment)
+        return WebserverView(partial(self.stack.instances.webserver, deployment), has_daemon=has_daemon)
+
+    def _home(self, location: Location) -> Path:
+        """Return the DAGSTER_HOME of its deployment."""
+        return self.folder.instance(location.deployment).dagster_home
 
     def lock(self, location: str, holder: str) -> AbstractContextManager[Lock]:
         self.stack.must_be_deployed()  # before anything is started or written
@@ -134,9 +144,8 @@ class LocalTarget:
     def wait(self, release: Release, seconds: float) -> None:
         candidate.wait(self.stack, release, seconds)
 
-    def inspect(self, release: Release) -> LoadedCode:
-        known = candidate.answered(release, lambda: server_id(self._address(release)))
-        return inspect(release, self._own(release), known)
+    def inspect(self, release: Release, seconds: float = 180.0) -> LoadedCode:
+        return candidate.answered(release, lambda: inspect(release, self._own(release), seconds))
 
     def checkout(self, release: Release) -> Checkout:
         return self.code.told(release)
@@ -154,16 +163,17 @@ class LocalTarget:
         return self._files(release.location.name).verdict(release)
 
     def set_automation(self, release: Release, loaded: LoadedCode) -> Sequence[str]:
-        return releases.apply_automation(self.folder, release, self._serving(release), loaded)
+        home, serving = self._home(release.location), self._serving(release)
+        return releases.apply_automation(self.folder, home, release, serving, loaded)
 
     def repositories(self, release: Release) -> Sequence[str]:
         return candidate.answered(release, lambda: repository_names(self._address(release)))
 
     def hold_automation(self, release: Release, move: Move) -> None:
-        carrying.hold(self.folder.dagster_home, release.location, self._serving(release), move)
+        carrying.hold(self._home(release.location), release.location, self._serving(release), move)
 
     def carry_automation(self, release: Release, move: Move, *, ticking: bool = False) -> Sequence[Moved]:
-        home, serving = self.folder.dagster_home, self._serving(release)
+        home, serving = self._home(release.location), self._serving(release)
         return carrying.carry(home, release.location, serving, move, ticking=ticking)
 
     def serve(self, release: Release) -> None:
@@ -173,7 +183,7 @@ class LocalTarget:
         files.unmark_draining(release)
         lead_to(self.stack.addresses, release)
         # The switch is done; the confirmation finds out what the webserver shows.
-        self.webserver.reload(release.location.name)
+        self.webserver(release.location.deployment).reload(release.location.name)
 
     def keep(self, release: Release) -> None:
         self.stack.control().set_restart(release.name, "always")
@@ -187,32 +197,21 @@ class LocalTarget:
     def snapshot(self) -> LocalTarget:
         return self  # its files are read faster than cached
 
-    def storage(self) -> Storage:
-        return stack_storage(self.folder)
+    def storage(self, deployment: str = MAIN) -> Storage:
+        return stack_storage(self.folder.instance(deployment))
+
+    def produced(self, location: Location, wanted: Sequence[Wanted]) -> Sequence[Produced]:
+        return produced(self._home(location), location.name, wanted)
 
     def fail_lost_runs(self, location: str) -> Sequence[str]:
-        try:
-            webserver = self.stack.webserver()
-        except WebserverDown:
-            return ()
         numbers = {*self._files(location).numbers(), *self.stack.process_numbers(location)}
-        alive = {number for number in numbers if self.stack.is_running(f"{location}-{number}")}
-        servers = [f"unix:{self.stack.addresses.numbered(location, number)}" for number in alive]
-
-        def why(run: InFlight) -> str | None:
-            # A run whose server was killed while it served may go on by itself: it has another address.
-            number = own_number(self.stack.addresses, location, run.server.socket)
-            if number is None or number in alive:
-                return None
-            return runs_in_flight.ended(location, number, self.records(location))
-
-        return runs_in_flight.fail_lost(webserver, location, servers, self.folder.dagster_home, why)
+        return lost_runs.fail_lost(self.stack, location, numbers, self.records(location))
 
     def awaited(self, location: Location) -> Collection[int]:
         try:
-            runs = self.stack.webserver().pending(location.name)
+            runs = self.stack.instances.webserver(location.deployment).pending(location.name)
             rules = awaited.Rules(on_servers=True, longest_run_seconds=location.longest_run_seconds)
-            return awaited.releases_of(self.folder.dagster_home, runs, location.name, rules)
+            return awaited.releases_of(self._home(location), runs, location.name, rules)
         except (WebserverDown, PlaygroundError):
             return set(self._files(location.name).numbers())  # nobody knows: nothing ends
 
@@ -221,10 +220,9 @@ class LocalTarget:
         now = self._serving(previous).channel
 
         def launching() -> Sequence[str]:
-            return self.webserver.launching(name)
+            return self.webserver(previous.location.deployment).launching(name)
 
-        own = self._own(previous)
-        home = self.folder.dagster_home
+        own, home = self._own(previous), self._home(previous.location)
         runs_in_flight.settle(home, own.channel, own, now, launching if launched else None)
 
     def retire(self, release: Release) -> None:

@@ -8,24 +8,23 @@ from dataclasses import dataclass
 from playground_ops.config import Configuration
 from playground_ops.core.errors import BadInput, Finding, PlaygroundError, certain
 from playground_ops.core.pod import Pod
-from playground_ops.render.names import RELEASE, STANDING, location_service
+from playground_ops.render.names import RELEASE, location_service
 from playground_ops.render.runs import RUN_ID
 from playground_ops.targets.kubernetes.api.connection import Connection
 from playground_ops.targets.kubernetes.api.paths import Selection
 from playground_ops.targets.kubernetes.api.refusals import Refusal
 from playground_ops.targets.kubernetes.api.streaming import lines
 from playground_ops.targets.kubernetes.logs.lines import LogLine, Remembered, Source, merged, parsed
+from playground_ops.targets.kubernetes.objects.components import app_of, configured
 from playground_ops.targets.kubernetes.pods.selection import missing_right, no_match, not_ready, selected_pods
-
-SECOND = "webserver-read-only"
 
 
 def selector_of(configuration: Configuration, component: str) -> str:
     """Return the selector of a component's pods; for a location, of all its releases. Raises BadInput."""
     locations = [location.name for location in configuration.all_locations]
-    standing = [name for name in STANDING if name != SECOND or configuration.webserver.read_only]
+    standing = configured(configuration)
     if component in standing:
-        return f"app={STANDING[component]}"
+        return f"app={app_of(component)}"
     if component in locations:
         return f"app={location_service(component)}"
     release = re.fullmatch(r"(.+)-(\d+)", component)

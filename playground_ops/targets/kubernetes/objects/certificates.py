@@ -2,15 +2,16 @@
 
 import socket
 import ssl
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta, timezone
 
 from playground_ops.config import Configuration
-from playground_ops.config.configuration import IngressSettings
+from playground_ops.config.instance_sections import IngressSettings
+from playground_ops.core.component import component_of
 from playground_ops.core.errors import Finding, transient
-from playground_ops.render.names import READ_ONLY, WEBSERVER
 from playground_ops.targets.kubernetes.api.connection import Connection
 from playground_ops.targets.kubernetes.api.paths import path_of
+from playground_ops.targets.kubernetes.objects.components import app_of
 
 HTTPS = 443
 HAS_EXPIRED = 10
@@ -26,20 +27,25 @@ def expiring(connection: Connection, configuration: Configuration, now: datetime
 
     Addresses that can't be reached and certificates of unknown authorities are skipped.
     """
-    kubernetes, found = configuration.kubernetes, {}
-    for component, name, ingress in (
-        ("webserver", WEBSERVER, kubernetes.ingress),
-        ("webserver-read-only", READ_ONLY, kubernetes.read_only_ingress),
-    ):
+    found = {}
+    for component, ingress in _ingresses(configuration):
         if ingress is None or ingress.tls_secret is None:
             continue
-        where = path_of("networking.k8s.io/v1", "Ingress", name, kubernetes.namespace)
+        name = app_of(component)
+        where = path_of("networking.k8s.io/v1", "Ingress", name, configuration.kubernetes.namespace)
         status = (connection.get(where) or {}).get("status", {})
         for one in status.get("loadBalancer", {}).get("ingress", ())[:1]:
             address = str(one.get("ip") or one.get("hostname"))
             if told := _told(name, ingress, lasts(address, HTTPS, ingress.host), now):
                 found[component] = told
     return found
+
+
+def _ingresses(configuration: Configuration) -> Iterator[tuple[str, IngressSettings | None]]:
+    for name in configuration.deployment_names:
+        own = configuration.of(name).kubernetes
+        yield component_of("webserver", name), own.ingress
+        yield component_of("webserver-read-only", name), own.read_only_ingress
 
 
 def lasts(address: str, port: int, host: str) -> tuple[datetime, datetime] | None:

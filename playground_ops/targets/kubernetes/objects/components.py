@@ -3,13 +3,16 @@
 Source: the resource metrics API (kubernetes.io, "Resource metrics pipeline"), `metrics.k8s.io/v1beta1`.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple, cast
 
 from playground_ops.checks.components import SCALED_TO_NOTHING
-from playground_ops.core.component import ComponentStatus, End, Usage
+from playground_ops.config import Configuration
+from playground_ops.core.component import ComponentStatus, End, Usage, component_of
 from playground_ops.core.errors import PlaygroundError
+from playground_ops.core.model import MAIN
 from playground_ops.core.pod import Pod, newest
 from playground_ops.core.pod_settings import amount
 from playground_ops.diagnose.pods import (
@@ -21,10 +24,12 @@ from playground_ops.diagnose.pods import (
     replaced_pod_end,
 )
 from playground_ops.diagnose.server_log import explain_end
+from playground_ops.render.names import MANAGER, POSTGRES, RELEASE
 from playground_ops.targets.kubernetes.api.connection import Connection
-from playground_ops.targets.kubernetes.api.paths import collection
+from playground_ops.targets.kubernetes.api.paths import collection, path_of
 
 METRICS = "metrics.k8s.io/v1beta1"
+OURS = f"app.kubernetes.io/managed-by={MANAGER}"
 
 Used = Mapping[str, Mapping[str, Mapping[str, str]]]
 """Used quantities by pod, container and resource."""
@@ -61,14 +66,68 @@ def _usage(name: str, used: Mapping[str, str], limits: Mapping[str, str]) -> Usa
 
 
 Kind = Literal["webserver", "daemon", "postgres"]
-KINDS: Mapping[str, Kind] = {
-    "postgres": "postgres",
-    "webserver": "webserver",
-    "webserver-read-only": "webserver",
-    "daemon": "daemon",
-}
-"""The components other than locations, in the order in which they are reported."""
-WORKLOADS: Mapping[Kind, str] = {"webserver": "Deployment", "daemon": "Deployment", "postgres": "StatefulSet"}
+_ORDER = ("postgres", "webserver", "webserver-read-only", "daemon")
+"""What stands in a stack beside its locations, in the order in which it is reported."""
+_NAME = re.compile(r"(webserver-read-only|webserver|daemon)(?:-(.+))?")
+
+
+class Standing(NamedTuple):
+    """A component that is no location. No deployment's name begins with `read-only` (`config.rules`)."""
+
+    what: str
+    deployment: str
+
+    @property
+    def kind(self) -> Kind:
+        return "webserver" if self.what.startswith("webserver") else cast(Kind, self.what)
+
+
+def standing(name: str) -> Standing | None:
+    """Return what a component is by its name; None for a location, or what has no process."""
+    if name == "postgres":
+        return Standing(name, MAIN)
+    found = _NAME.fullmatch(name)
+    return Standing(found[1], found[2] or MAIN) if found else None
+
+
+def kind_of(name: str) -> Kind | Literal["stack"]:
+    """Return the kind of a component that is no location."""
+    found = standing(name)
+    return found.kind if found else "stack"
+
+
+def configured(configuration: Configuration) -> list[str]:
+    """Return the names of the components that are no locations, those of the main deployment first."""
+    found = []
+    for name in configuration.deployment_names:
+        view = configuration.of(name)
+        second = ["webserver-read-only"] if view.webserver.read_only else []
+        daemon = ["daemon"] if view.has_daemon else []
+        found += [component_of(what, name) for what in ("webserver", *second, *daemon)]
+        found += ["postgres"] if name == MAIN else []
+    return found
+
+
+def app_of(name: str) -> str:
+    """Return the `app` label of a component that is no location, which is the name of its objects too."""
+    return f"dagster-{name}"
+
+
+def workloads(connection: Connection, namespace: str) -> dict[str, Mapping[str, Any]]:
+    """Return what is there by component, also of a deployment that was taken out and is not pruned yet."""
+    query = {"labelSelector": f"{OURS},!{RELEASE}"}
+    found = connection.request("GET", collection("apps/v1", "Deployment", namespace), query=query)["items"]
+    server = connection.get(path_of("apps/v1", "StatefulSet", POSTGRES, namespace))
+    every = {str(one["metadata"]["labels"].get(COMPONENT)): one for one in found}
+    every |= {"postgres": server} if server else {}
+    known = {name: one for name in every if (one := standing(name))}
+    return {name: every[name] for name in sorted(known, key=lambda name: _rank(known[name]))}
+
+
+def _rank(one: Standing) -> tuple[bool, str, int]:
+    return one.deployment != MAIN, one.deployment, _ORDER.index(one.what)
+
+
 COMPONENT = "app.kubernetes.io/component"
 
 
@@ -80,6 +139,8 @@ def status_of(
     used: Used = MappingProxyType({}),
 ) -> ComponentStatus:
     """Return a component's status. `collected` fetches events and logs of a pod that is not ready."""
+    known = standing(name)
+    assert known is not None, "only what `workloads` found is asked for"
     mine = [pod for pod in pods if pod.labels.get(COMPONENT) == name]
     last = newest(mine)
     asked_for = workload["spec"].get("replicas", 1)
@@ -89,7 +150,8 @@ def status_of(
     finding = (state and state.finding) or (replaced and replaced.finding) or creation_refusal(workload)
     return ComponentStatus(
         name=name,
-        kind=KINDS[name],
+        kind=known.kind,
+        deployment=known.deployment,
         ready=ready,
         since=last.created if last else None,
         restarts=last.restarts if last else 0,

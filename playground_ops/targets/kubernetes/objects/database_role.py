@@ -7,10 +7,11 @@ whoever has settled it notes on the StatefulSet for which claim (its uid); with 
 
 from typing import Any
 
-from playground_ops.checks.causes import ROLE
+from playground_ops.checks import causes
 from playground_ops.checks.room import ROLES_SETTLED
 from playground_ops.config import Configuration
 from playground_ops.core.plan import Change, FieldChange
+from playground_ops.render.database import USER
 from playground_ops.render.names import MANAGER, POSTGRES
 from playground_ops.targets.kubernetes.api.connection import Connection
 from playground_ops.targets.kubernetes.api.paths import path_of
@@ -21,36 +22,38 @@ MERGE = "application/merge-patch+json"
 
 def planned(connection: Connection, configuration: Configuration) -> list[Change]:
     """Return the change of the role, where there is a Postgres of which nobody noted it."""
-    found = None if configuration.postgres.external else connection.get(_server(configuration))
+    found = None if configuration.postgres.external else connection.get(server(configuration))
     if found is None or _is_settled(connection, configuration, found):
         return []
     taken = FieldChange(path="superuser", before="true, as the image makes it", after="false")
-    change = Change(component=COMPONENT, kind="postgres", object=ROLE, action="update", fields=(taken,))
+    change = Change(
+        component=COMPONENT, kind="postgres", object=causes.role(USER), action="update", fields=(taken,)
+    )
     return [change.model_copy(update={"needs_bootstrap": connection.is_ops})]
 
 
 def is_due(connection: Connection, configuration: Configuration) -> bool:
     if configuration.postgres.external:
         return False
-    return not _is_settled(connection, configuration, connection.get(_server(configuration)) or {})
+    return not _is_settled(connection, configuration, connection.get(server(configuration)) or {})
 
 
 def note(connection: Connection, configuration: Configuration) -> None:
     """Note that the roles are settled."""
-    body = {"metadata": {"annotations": {ROLES_SETTLED: _claim(connection, configuration)}}}
-    connection.request("PATCH", _server(configuration), body, MERGE, {"fieldManager": MANAGER})
+    body = {"metadata": {"annotations": {ROLES_SETTLED: claim(connection, configuration)}}}
+    connection.request("PATCH", server(configuration), body, MERGE, {"fieldManager": MANAGER})
 
 
 def _is_settled(connection: Connection, configuration: Configuration, server: dict[str, Any]) -> bool:
     noted = (server.get("metadata", {}).get("annotations") or {}).get(ROLES_SETTLED)
-    return noted is not None and noted == _claim(connection, configuration)
+    return noted is not None and noted == claim(connection, configuration)
 
 
-def _server(configuration: Configuration) -> str:
+def server(configuration: Configuration) -> str:
     return path_of("apps/v1", "StatefulSet", POSTGRES, configuration.kubernetes.namespace)
 
 
-def _claim(connection: Connection, configuration: Configuration) -> str:
+def claim(connection: Connection, configuration: Configuration) -> str:
     """Return the uid of its claim; empty when there is none."""
     name, namespace = f"data-{POSTGRES}-0", configuration.kubernetes.namespace
     found = connection.get(path_of("v1", "PersistentVolumeClaim", name, namespace)) or {}

@@ -17,7 +17,7 @@ from playground_ops.render.stack import FOUNDATION
 from playground_ops.targets.kubernetes.api.connection import AT_ONCE, Connection
 from playground_ops.targets.kubernetes.api.paths import collection, path, title
 from playground_ops.targets.kubernetes.api.refusals import Refusal
-from playground_ops.targets.kubernetes.objects.components import KINDS
+from playground_ops.targets.kubernetes.objects.components import kind_of
 
 MADE = f"{PREFIX}made-by"
 """Annotation of an isolated location's namespace that the stack created."""
@@ -135,7 +135,7 @@ def _deleted(found: Mapping[str, Any], foundation: bool, connection: Connection)
     component = str(tags.get(LOCATION) or tags.get(COMPONENT))
     return Change(
         component=FOUNDATION[0] if foundation else component,
-        kind="location" if LOCATION in tags else KINDS.get(component, "stack"),
+        kind="location" if LOCATION in tags else kind_of(component),
         object=title(found),
         action="delete",
         needs_bootstrap=foundation and connection.is_ops,

@@ -6,11 +6,15 @@ from pathlib import Path
 
 from playground_ops.config import Configuration
 from playground_ops.core.component import Room
-from playground_ops.core.files import Kept, SharedFiles
+from playground_ops.core.errors import Finding, PlaygroundError
+from playground_ops.core.files import Kept, SharedFiles, together
+from playground_ops.core.model import MAIN
 from playground_ops.core.pod_settings import amount
-from playground_ops.render.names import ARTIFACTS, ARTIFACTS_FOLDER, FILES_FOLDER, LOGS_FOLDER
+from playground_ops.render.deployments import FOLDER
+from playground_ops.render.names import ARTIFACTS, ARTIFACTS_FOLDER, FILES_FOLDER, LOGS, LOGS_FOLDER
 from playground_ops.targets.common.captured import cut_runs
 from playground_ops.targets.common.measuring import Folders, measure
+from playground_ops.targets.kubernetes.homes import Homes
 
 STORE = "measured.json"
 """A file in the folder of `ops`, which no location's pods have."""
@@ -20,11 +24,13 @@ OF_RUNS = "of runs"
 @dataclass(frozen=True)
 class KeptFiles:
     configuration: Configuration
-    home: Path
-    """A DAGSTER_HOME of this stack."""
+    homes: Homes
     files: Path = Path(FILES_FOLDER)
     own: Path = Path(ARTIFACTS_FOLDER)
     logs: Path = Path(LOGS_FOLDER)
+    """The folder of what runs of the main deployment print."""
+    logs_of_others: Path = Path(FOLDER)
+    """The folder with one of each other deployment."""
 
     def kept(self, locations: Sequence[str], seconds: float) -> SharedFiles:
         """Measure; nothing where the claim is not mounted. An isolated location has another one."""
@@ -40,9 +46,25 @@ class KeptFiles:
         )
 
     def of_runs(self, seconds: float) -> Kept | None:
+        """Return what runs of all deployments have printed; of those that were taken out too."""
         if not self.files.is_dir():
             return None
-        return measure(self.own / STORE, {OF_RUNS: Folders(self.logs, [self.logs])}, seconds)[OF_RUNS]
+        others = sorted(self.logs_of_others.iterdir()) if self.logs_of_others.is_dir() else []
+        logs = {OF_RUNS: self.logs, **{f"{OF_RUNS} of {one.name}": one / LOGS for one in others}}
+        folders = {name: Folders(where, [where]) for name, where in logs.items()}
+        return together(list(measure(self.own / STORE, folders, seconds).values()))
 
     def cut_logs(self, most: int) -> Sequence[str]:
-        return cut_runs(self.home, self.logs, most)
+        told: list[str] = []
+        findings: list[Finding] = []
+        for name in self.configuration.deployment_names:
+            try:
+                told += cut_runs(self.homes.of(name), self._logs_of(name), most)
+            except PlaygroundError as error:
+                findings += error.findings  # the others are cut all the same
+        if findings and not told:
+            raise PlaygroundError(*findings)
+        return told
+
+    def _logs_of(self, deployment: str) -> Path:
+        return self.logs if deployment == MAIN else self.logs_of_others / deployment / LOGS

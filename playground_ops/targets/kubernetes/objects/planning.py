@@ -13,7 +13,7 @@ from playground_ops.render.stack import FOUNDATION, OF_A_PERSON, render
 from playground_ops.targets.kubernetes.api.connection import AT_ONCE, Connection
 from playground_ops.targets.kubernetes.api.paths import CLUSTER_WIDE, path, title
 from playground_ops.targets.kubernetes.api.refusals import Refusal
-from playground_ops.targets.kubernetes.objects.components import KINDS
+from playground_ops.targets.kubernetes.objects.components import kind_of
 from playground_ops.targets.kubernetes.objects.fields import differences, foreign, missing, owners
 from playground_ops.targets.kubernetes.objects.inventory import found, superfluous
 
@@ -63,7 +63,7 @@ def _change(
     theirs = {**_scaled(live or {}), **conflicts}
     return Change(
         component=component.removeprefix(LOCATION),
-        kind=KINDS.get(component, "location" if component.startswith(LOCATION) else "stack"),
+        kind="location" if component.startswith(LOCATION) else kind_of(component),
         object=title(wanted),
         action="create" if live is None else "update" if fields else "unchanged",
         manifest=wanted,
@@ -86,7 +86,7 @@ def _from_inside(connection: Connection, component: str, wanted: Object) -> Chan
     fields = missing(live or {}, wanted)
     return Change(
         component=component,
-        kind=KINDS.get(component, "stack"),
+        kind=kind_of(component),
         object=title(wanted),
         action="create" if live is None else "update" if fields else "unchanged",
         fields=fields if live else (),

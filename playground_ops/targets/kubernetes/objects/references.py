@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 from playground_ops.config import Configuration
 from playground_ops.core.clock import moment
 from playground_ops.core.errors import Finding, FindingKind, certain
+from playground_ops.core.model import MAIN
 from playground_ops.core.pod import Pod
 from playground_ops.core.pod_settings import PodSettings
 from playground_ops.diagnose.container_reasons import known
@@ -37,11 +38,13 @@ class Reference(NamedTuple):
 
 
 def references(configuration: Configuration) -> Iterator[Reference]:
-    """Yield all as configured; the database's password only where the stack does not make it."""
+    """Yield all as configured; passwords of databases only where the stack does not make them."""
     home, of = configuration.kubernetes.namespace, configuration.namespace_of
-    if configuration.postgres.password_secret or configuration.postgres.external:
-        secret = password_secret(configuration)
-        yield Reference("postgres", home, "Secret", secret, f"the database's password, as `{PASSWORD_KEY}`")
+    for view in map(configuration.of, configuration.deployment_names):
+        if view.postgres.password_secret or view.postgres.external:
+            whose = "the database" if view.deployment == MAIN else f"the database of {view.deployment}"
+            purpose = f"{whose}'s password, as `{PASSWORD_KEY}`"
+            yield Reference("postgres", home, "Secret", password_secret(view), purpose)
     for location in configuration.all_locations:
         if location.git_secret:
             purpose = f"location {location.name}'s git credentials"

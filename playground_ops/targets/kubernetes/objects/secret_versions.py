@@ -86,9 +86,9 @@ def secrets_read(configuration: Configuration) -> set[ObjectName]:
     }
     if packages := configuration.kubernetes.packages.secret:
         found |= {ObjectName(place(one.name), packages) for one in configuration.installing}
-    shared = password_secret(configuration)
-    own = ObjectName(configuration.kubernetes.namespace, shared)
-    return {*(one for one in found if one.name != shared), own}
+    shared = {password_secret(configuration.of(name)) for name in configuration.deployment_names}
+    own = {ObjectName(configuration.kubernetes.namespace, name) for name in shared}
+    return {*(one for one in found if one.name not in shared), *own}
 
 
 def environments(configuration: Configuration) -> set[ObjectName]:

@@ -4,21 +4,26 @@ from pathlib import Path
 
 from playground_ops.config import Configuration
 from playground_ops.core.component import Room, Storage
+from playground_ops.core.model import MAIN
 from playground_ops.core.pod_settings import amount
 from playground_ops.render.names import ARTIFACTS, ARTIFACTS_FOLDER, POSTGRES
-from playground_ops.targets.common.instance import measure
+from playground_ops.targets.common.database_state import Measured, measure
 from playground_ops.targets.kubernetes.api.connection import Connection
 from playground_ops.targets.kubernetes.api.paths import path_of
 
 
-def storage(connection: Connection, configuration: Configuration, home: Path) -> Storage:
-    """Compare the size of the stack's own Postgres with its claim: only the node can measure the volume.
+def storage(connection: Connection, view: Configuration, home: Path) -> Storage:
+    """Return the storage of the deployment of this view; what all share is told with the main one's.
 
-    Raises PlaygroundError when the database does not answer.
+    Compares the size of the stack's own Postgres with its claim: only the node can measure the volume. Raises
+    PlaygroundError when the database does not answer.
     """
-    own = configuration.postgres.external is None
-    database, on_disk = measure(home, whole=own)
-    claim = _claim(connection, configuration, f"data-{POSTGRES}-0") if own else None
+    is_main, is_own = view.deployment == MAIN, view.postgres.external is None
+    asked = (Measured.SERVER if is_main else Measured.OWN) if is_own else Measured.THEIRS
+    database, on_disk = measure(home, asked)
+    if not is_main:
+        return Storage(database=database)
+    claim = _claim(connection, view, f"data-{POSTGRES}-0") if is_own else None
     return Storage(
         database=database,
         of_database=claim

@@ -1,13 +1,18 @@
-"""Backs up the database to a file, whole or not at all, and restores it in one transaction."""
+"""Backs up a deployment's database to a file, whole or not at all, and restores it in one transaction."""
 
 import errno
 import os
+import re
 import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 
+from playground_ops.config import Configuration
 from playground_ops.core.errors import BadInput, Finding, FindingKind, PlaygroundError, certain
+from playground_ops.core.model import MAIN
+from playground_ops.render.database import deployment_of
 from playground_ops.targets.kubernetes.api.connection import Connection
 from playground_ops.targets.kubernetes.outside import postgres
 from playground_ops.targets.kubernetes.outside.executing import (
@@ -19,31 +24,53 @@ from playground_ops.targets.kubernetes.outside.executing import (
     failed,
 )
 
-DUMP = ("pg_dump", "--format=custom", *postgres.AS_OWNER)
+DUMP = ("pg_dump", "--format=custom")
 """Writes the backup to its standard output."""
 CONTENTS = ("pg_restore", "--list")
 READ = ("pg_restore", "--file=/dev/null")
 """Reads a backup to its end: a truncated file has its table of contents but not its data."""
 RESTORE = (
     *("pg_restore", "--clean", "--if-exists", "--single-transaction", "--exit-on-error"),
-    *("--no-owner", "--no-privileges", *postgres.AS_OWNER),
+    *("--no-owner", "--no-privileges"),
 )
-"""Restores as Dagster's role, never as the superuser: a backup holds what code wrote, expressions too."""
+"""Restores as a deployment's own role, never as the superuser: a backup holds what code wrote, also
+expressions."""
 OF_DAGSTER = " TABLE public runs "
 """This is in the table of contents of every backup of a Dagster instance."""
+_NAMED = re.compile(r"^;\s+dbname: (.+)$", re.MULTILINE)
+"""This is there too: the database that was backed up."""
 Count = Callable[[int], None]
 """A callback for the number of bytes so far."""
 INSTEAD = "Use its own backups, or `pg_dump --format=custom` and `pg_restore` from where it can be reached."
 
 
-def back_up(connection: Connection, place: Place, file: Path, count: Count, *, overwrite: bool) -> int:
+@dataclass(frozen=True)
+class Kept:
+    """The database of one deployment, in the stack's own Postgres."""
+
+    connection: Connection
+    place: Place
+    whole: Configuration
+    deployment: str = MAIN
+
+    @property
+    def owner(self) -> Sequence[str]:
+        """Return as whom commands of Postgres connect to it."""
+        return postgres.owner_of(self.view)
+
+    @property
+    def view(self) -> Configuration:
+        return self.whole.of(self.deployment)
+
+
+def back_up(kept: Kept, file: Path, count: Count, *, overwrite: bool) -> int:
     """Return the bytes written. Raises BadInput, PlaygroundError, leaving no file or the one before."""
     if file.exists() and not overwrite:
         raise BadInput(_exists(file))
     part = file.with_name(f".{file.name}.{secrets.token_hex(4)}.part")
     try:
-        size = _dumped(connection, place, part, count)
-        verify(connection, place, part)
+        size = _dumped(kept, part, count)
+        verify(kept, part)
         part.replace(file)
         _keep(file.parent)
     except OSError as error:
@@ -54,8 +81,8 @@ def back_up(connection: Connection, place: Place, file: Path, count: Count, *, o
     return size
 
 
-def _dumped(connection: Connection, place: Place, part: Path, count: Count) -> int:
-    size = 0
+def _dumped(kept: Kept, part: Path, count: Count) -> int:
+    size, command = 0, [*DUMP, *kept.owner]
     # It holds what runs did and logged, so only its owner may read it.
     with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
 
@@ -64,9 +91,9 @@ def _dumped(connection: Connection, place: Place, part: Path, count: Count) -> i
             size += file.write(piece)
             count(size)
 
-        ended = execute(connection, place, DUMP, hear)
+        ended = execute(kept.connection, kept.place, command, hear)
         if ended.code:
-            raise PlaygroundError(failed(place, DUMP[0], ended))
+            raise PlaygroundError(failed(kept.place, DUMP[0], ended))
         file.flush()
         os.fsync(file.fileno())
     return size
@@ -81,26 +108,44 @@ def _keep(folder: Path) -> None:
         os.close(opened)
 
 
-def verify(connection: Connection, place: Place, file: Path) -> None:
-    """Check it by pg_restore in the pod. Raises BadInput if it is truncated or not of a Dagster database."""
-    contents = bytearray()
-    _read(connection, place, CONTENTS, file, contents.extend)
-    if OF_DAGSTER not in contents.decode(errors="replace"):
+def verify(kept: Kept, file: Path) -> None:
+    """Check it by pg_restore in the pod.
+
+    Raises BadInput if it is truncated, not of a Dagster database, or of another deployment's.
+    """
+    listed = _contents(kept, file)
+    if OF_DAGSTER not in listed:
         raise BadInput(_of_something_else(file))
-    _read(connection, place, READ, file, lambda piece: None)
+    found = _NAMED.search(listed)
+    if found and (other := deployment_of(found[1].strip())) not in (None, kept.deployment):
+        raise BadInput(_of_another(file, str(other), kept.deployment))
+    _read(kept, READ, file, lambda piece: None)
 
 
-def _read(
-    connection: Connection, place: Place, command: tuple[str, ...], file: Path, hear: Callable[[bytes], None]
-) -> None:
-    ended = execute(connection, place, draining(command), hear, pieces(file, lambda size: None))
+def verify_any(kept: Kept, file: Path) -> None:
+    """Check the same, but not of which deployment it is."""
+    if OF_DAGSTER not in _contents(kept, file):
+        raise BadInput(_of_something_else(file))
+    _read(kept, READ, file, lambda piece: None)
+
+
+def _contents(kept: Kept, file: Path) -> str:
+    contents = bytearray()
+    _read(kept, CONTENTS, file, contents.extend)
+    return contents.decode(errors="replace")
+
+
+def _read(kept: Kept, command: tuple[str, ...], file: Path, hear: Callable[[bytes], None]) -> None:
+    given = pieces(file, lambda size: None)
+    ended = execute(kept.connection, kept.place, draining(command), hear, given)
     if ended.code:
         raise BadInput(_no_backup(file, ended))
 
 
-def restore(connection: Connection, place: Place, file: Path, count: Count) -> None:
+def restore(kept: Kept, file: Path, count: Count) -> None:
     """Restore all of it. Raises PlaygroundError, leaving the database as it was."""
-    ended = execute(connection, place, draining(RESTORE), lambda piece: None, pieces(file, count))
+    command = draining((*RESTORE, *kept.owner))
+    ended = execute(kept.connection, kept.place, command, lambda piece: None, pieces(file, count))
     if ended.code:
         raise PlaygroundError(_not_restored(file, ended))
 
@@ -163,6 +208,16 @@ def _of_something_else(file: Path) -> Finding:
         observed="It is a backup without Dagster's tables.",
         cause="It is of another database, or of one that Dagster has not used yet.",
         fix="Name a file that `backup FILE` wrote of a stack.",
+    )
+
+
+def _of_another(file: Path, found: str, wanted: str) -> Finding:
+    return certain(
+        object=f"file/{file}",
+        observed=f"It is a backup of deployment {found}, and is to be restored to deployment {wanted}.",
+        cause="The file or `--deployment` is not the one that was meant.",
+        fix=f"Restore it by `--deployment {found}`; or, where {wanted} is to lose its history for it, by "
+        "`--of-another`.",
     )
 
 

@@ -1,4 +1,4 @@
-"""Databases of isolated locations, and copies of the stack's database password in their namespaces.
+"""Databases of isolated locations, and copies of their deployments' database passwords there.
 
 The Secret comes first, since pods can't start without it; an annotation says which version of it Postgres
 has. So the next deploy completes whatever was interrupted.
@@ -9,6 +9,7 @@ A pod can't use a Secret of another namespace. A copy contains only the password
 import base64
 import secrets
 import time
+from collections.abc import Mapping
 from typing import Any
 
 from playground_ops.config import Configuration
@@ -47,8 +48,14 @@ MERGE = "application/merge-patch+json"
 SCRIPT = """\
 SELECT 'CREATE ROLE {name}' WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = '{name}') \\gexec
 ALTER ROLE {name} LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS PASSWORD '{verifier}';
+SELECT format('REVOKE %I FROM {name}', had.rolname)
+    || coalesce(' GRANTED BY ' || quote_ident(giver.rolname), '') || ' CASCADE'
+  FROM pg_auth_members AS found JOIN pg_roles AS had ON had.oid = found.roleid
+  JOIN pg_roles AS who ON who.oid = found.member LEFT JOIN pg_roles AS giver ON giver.oid = found.grantor
+  WHERE who.rolname = '{name}' \\gexec
 SELECT 'CREATE DATABASE {name} OWNER {name}'
   WHERE NOT EXISTS (SELECT FROM pg_database WHERE datname = '{name}') \\gexec
+ALTER DATABASE {name} OWNER TO {name};
 REVOKE ALL ON DATABASE {name}, {database}, postgres, template1 FROM PUBLIC;
 GRANT ALL ON DATABASE {database} TO {owner};
 """
@@ -71,18 +78,28 @@ def ensure(connection: Connection, configuration: Configuration, say: Say) -> No
     if not due:
         return
     where = postgres.running(connection, configuration, say)
-    deadline = time.monotonic() + ATTEMPT_SECONDS
     for location in due:
-        while True:
-            try:
-                _make(connection, configuration, where, location)
-                break
-            except PlaygroundError:
-                # An image that makes its first database restarts the server once.
-                if time.monotonic() > deadline:
-                    raise
-                SystemClock().sleep(1.0)
+        wanted = path(_secret(configuration, location))
+        version = make(connection, where, own_database(location.name), wanted)
+        body = {"metadata": {"annotations": {READY: version}}}
+        connection.request("PATCH", wanted, body, MERGE, {"fieldManager": MANAGER})
         say(f"database {own_database(location.name)} is there, for {location.name} alone")
+
+
+def make(connection: Connection, where: Place, name: str, secret: str) -> str:
+    """Make the role and the database of one name, with the password in the Secret at this path.
+
+    Returns the version of the Secret. May be repeated. Raises PlaygroundError.
+    """
+    deadline = time.monotonic() + ATTEMPT_SECONDS
+    while True:
+        try:
+            return _make(connection, where, name, secret)
+        except PlaygroundError:
+            # An image that makes its first database restarts the server once.
+            if time.monotonic() > deadline:
+                raise
+            SystemClock().sleep(1.0)
 
 
 def rotate(connection: Connection, configuration: Configuration, say: Say) -> None:
@@ -117,23 +134,23 @@ def _content(configuration: Configuration, location: Location, password: str) ->
 
 def _is_ready(connection: Connection, configuration: Configuration, location: Location) -> bool:
     found = connection.metadata(path(_secret(configuration, location))) or {}
-    notes = found.get("annotations") or {}
-    return bool(notes.get(READY) == notes.get(SECRET_VERSION, FIRST))
+    return bool((found.get("annotations") or {}).get(READY) == version_of(found))
 
 
-def _make(connection: Connection, configuration: Configuration, where: Place, location: Location) -> None:
-    """Make the role and the database. Postgres gets a verifier, so not even its log sees the password."""
-    wanted = path(_secret(configuration, location))
-    found = connection.request("GET", wanted)
+def _make(connection: Connection, where: Place, name: str, secret: str) -> str:
+    """Make them. Postgres gets a verifier, so not even its log sees the password."""
+    found = connection.request("GET", secret)
     password = base64.b64decode(found["data"][PASSWORD_KEY]).decode()
     learn([password])
-    script = SCRIPT.format(
-        name=own_database(location.name), verifier=verifier(password), database=DATABASE, owner=USER
-    )
+    script = SCRIPT.format(name=name, verifier=verifier(password), database=DATABASE, owner=USER)
     postgres.psql(connection, where, postgres.SAFELY + script, postgres.superuser(connection, where))
-    version = (found["metadata"].get("annotations") or {}).get(SECRET_VERSION, FIRST)
-    body = {"metadata": {"annotations": {READY: version}}}
-    connection.request("PATCH", wanted, body, MERGE, {"fieldManager": MANAGER})
+    return version_of(found["metadata"])
+
+
+def version_of(secret: Mapping[str, Any] | None) -> str:
+    """Return the version of a Secret by its metadata; one that was never changed has the first."""
+    notes = (secret or {}).get("annotations") or {}
+    return str(notes.get(SECRET_VERSION, FIRST))
 
 
 COMPONENT = "copy"
@@ -142,14 +159,16 @@ COPIED = f"{PREFIX}copied-from"
 
 
 def ensure_copies(connection: Connection, configuration: Configuration, say: Say) -> None:
-    """Copy the password. Raises PlaygroundError for every Secret of that name that is somebody else's."""
-    name = password_secret(configuration)
-    where = path_of("v1", "Secret", name, configuration.kubernetes.namespace)
-    copies = [_copy(configuration, name, location) for location in configuration.isolated]
+    """Copy the password of each one's deployment.
+
+    Raises PlaygroundError for every Secret of that name that is somebody else's.
+    """
+    copies = [_copy(configuration, location) for location in configuration.isolated]
     theirs = [title(one) for one in copies if _is_somebody_elses(connection, one)]
     if theirs:
         raise PlaygroundError(*map(_strangers, theirs))
     for wanted in copies:
+        where = path_of("v1", "Secret", wanted["metadata"]["name"], configuration.kubernetes.namespace)
         if not _is_current(connection, wanted, where):
             source = connection.request("GET", where)
             wanted["metadata"]["annotations"] = {COPIED: source["metadata"]["resourceVersion"]}
@@ -157,7 +176,8 @@ def ensure_copies(connection: Connection, configuration: Configuration, say: Say
             say(f"{title(wanted)} copied")
 
 
-def _copy(configuration: Configuration, name: str, location: Location) -> dict[str, Any]:
+def _copy(configuration: Configuration, location: Location) -> dict[str, Any]:
+    name = password_secret(configuration.of(location.deployment))
     there = place(configuration, location.name)
     tags = {**labels(name, COMPONENT), **there.tags}
     return an_object("v1", "Secret", name, there.namespace, tags, type="Opaque")

@@ -10,8 +10,8 @@ from playground_ops.core.target import Say
 from playground_ops.targets.kubernetes.api.connection import Connection
 from playground_ops.targets.kubernetes.objects import inventory, value_mark
 from playground_ops.targets.kubernetes.objects.applying import apply_changes
-from playground_ops.targets.kubernetes.objects.database import ensure_database_password
-from playground_ops.targets.kubernetes.outside import databases, roles, values
+from playground_ops.targets.kubernetes.objects.database import ensure_database_passwords
+from playground_ops.targets.kubernetes.outside import databases, deployment_databases, roles, values
 from playground_ops.targets.kubernetes.outside.preflight import check
 
 
@@ -33,7 +33,7 @@ class DeployFromOutside:
         spaces = {f"namespace/{name}" for name in self.configuration.namespaces}
         first = [change for change in changed if change.object in spaces]
         apply_changes(self.connection, first, lambda message: None)
-        ensure_database_password(self.connection, self.configuration, self.say)
+        ensure_database_passwords(self.connection, self.configuration, self.say)
         databases.ensure_copies(self.connection, self.configuration, self.say)
         databases.ensure_secrets(self.connection, self.configuration, self.say)
 
@@ -41,6 +41,7 @@ class DeployFromOutside:
         """Bring what lies in the database and on the claims to what this version has."""
         roles.ensure(self.connection, self.configuration, changed, self.say)
         databases.ensure(self.connection, self.configuration, self.say)
+        deployment_databases.ensure(self.connection, self.configuration, self.say)
         value_mark.note_new(self.connection, changed)
         self.move_values(changed)
 

@@ -7,7 +7,7 @@ from typing import Any
 from playground_ops.core.errors import Finding, PlaygroundError, transient
 from playground_ops.core.pod import Pod
 from playground_ops.core.target import Say
-from playground_ops.render.admission import API as POLICY_API
+from playground_ops.render.admission_policy import API as POLICY_API
 from playground_ops.render.names import MANAGER, OF_NAMESPACE, Object
 from playground_ops.render.runs import COMPONENT
 from playground_ops.targets.kubernetes.api.connection import Connection

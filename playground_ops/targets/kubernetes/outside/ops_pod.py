@@ -33,9 +33,9 @@ Hear = Callable[[str], None]
 def fits(arguments: Sequence[str]) -> bool:
     """Return whether the command is short and does not replace the pod it would run in.
 
-    A `redeploy` without names may mean `ops` too.
+    A `redeploy` without names may mean `ops` too; a `compare` that makes runs waits for them.
     """
-    if not arguments or OPS.name in arguments[1:]:
+    if not arguments or OPS.name in arguments[1:] or (arguments[0] == "compare" and "--run" in arguments):
         return False
     names_locations = arguments[0] == "redeploy" and any(not word.startswith("-") for word in arguments[1:])
     return arguments[0] in ALWAYS or names_locations

@@ -13,7 +13,7 @@ from playground_ops.core.errors import BadInput, Finding, FindingKind, Playgroun
 from playground_ops.core.pod import Pod
 from playground_ops.core.target import Say
 from playground_ops.diagnose.pods import Collected, assess
-from playground_ops.render.database import ADMIN, DATABASE, USER
+from playground_ops.render.database import ADMIN, DATABASE, USER, name_of
 from playground_ops.render.names import POSTGRES
 from playground_ops.targets.kubernetes.api.connection import Connection
 from playground_ops.targets.kubernetes.api.paths import Selection, path_of
@@ -35,6 +35,7 @@ def verifier(password: str, salt: bytes | None = None) -> str:
 
 CONTAINER = "postgres"
 AS_OWNER = ("--no-password", "--username", USER, "--dbname", DATABASE)
+"""As the role of the main deployment in its database; `owner_of` is about any."""
 AS_ADMIN = ("--no-password", "--username", ADMIN, "--dbname", DATABASE)
 PSQL = (
     *("psql", "--no-psqlrc", "--quiet", "--tuples-only", "--no-align"),
@@ -113,15 +114,21 @@ def psql(connection: Connection, place: Place, script: str, whose: Sequence[str]
     return output(connection, place, [*PSQL, *whose], script.encode()).strip()
 
 
+def owner_of(configuration: Configuration) -> Sequence[str]:
+    """Return as whom psql connects to a deployment's database, by its view; the whole is the main one's."""
+    name = name_of(configuration)
+    return ("--no-password", "--username", name, "--dbname", name)
+
+
 def superuser(connection: Connection, place: Place) -> Sequence[str]:
     """Return as whom psql connects as the superuser: Dagster's role, until `roles` took that from it."""
     asked = "SELECT rolsuper FROM pg_catalog.pg_roles WHERE rolname = current_user;\n"
     return AS_OWNER if psql(connection, place, asked) == "t" else AS_ADMIN
 
 
-def active_runs(connection: Connection, place: Place) -> list[ActiveRun]:
-    """Return the runs that have begun and not ended. Queued ones wait, and lose nothing."""
-    told = psql(connection, place, _ACTIVE).replace("&quot;", '"').replace("&amp;", "&")
+def active_runs(connection: Connection, place: Place, whose: Sequence[str] = AS_OWNER) -> list[ActiveRun]:
+    """Return the runs in a database that have begun and not ended. Queued ones wait, and lose nothing."""
+    told = psql(connection, place, _ACTIVE, whose).replace("&quot;", '"').replace("&amp;", "&")
     return [ActiveRun(**found) for found in json.loads(told or "[]")]
 
 

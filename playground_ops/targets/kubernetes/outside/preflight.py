@@ -13,6 +13,7 @@ from playground_ops.targets.kubernetes.api.paths import PLURALS, path, path_of, 
 from playground_ops.targets.kubernetes.api.refusals import Refusal
 from playground_ops.targets.kubernetes.objects.database_role import is_due
 from playground_ops.targets.kubernetes.objects.references import Reference, object_of, references
+from playground_ops.targets.kubernetes.outside.deployment_databases import is_any_due
 
 OLDEST = (1, 30)
 """The first with ValidatingAdmissionPolicy v1 and an exec that can close its input (`v5.channel.k8s.io`)."""
@@ -109,15 +110,18 @@ def _may(connection: Connection, **attributes: str) -> bool:
 
 
 def _commands(connection: Connection, configuration: Configuration) -> Iterator[Finding]:
-    """Check the right to commands in pods where Dagster's role is to be changed (`roles`)."""
+    """Check the right to commands in pods where something within Postgres is to be made or changed."""
+    role, database = is_due(connection, configuration), is_any_due(connection, configuration)
     namespace = configuration.kubernetes.namespace
     asked = {"namespace": namespace, "resource": "pods", "subresource": "exec", "verb": "create"}
-    if is_due(connection, configuration) and not _may(connection, **asked):
+    if (role or database) and not _may(connection, **asked):
         yield _finding(
             f"context/{connection.name}",
             f"In namespace {namespace} there is no right to create pods/exec.",
             "Dagster's role in Postgres is not to stay the superuser that the image makes it, and that is "
-            "changed by a command in the pod.",
+            "changed by a command in the pod."
+            if role
+            else "A deployment's database is made in Postgres by a command in the pod.",
             "Ask for this right, or use a context that has it.",
         )
 

@@ -15,7 +15,7 @@ from playground_ops.core.plan import Change
 from playground_ops.core.target import Say
 from playground_ops.render.database import ADMIN, DATABASE, USER
 from playground_ops.targets.kubernetes.api.connection import Connection
-from playground_ops.targets.kubernetes.objects import database_role
+from playground_ops.targets.kubernetes.objects import database_mark, database_role
 from playground_ops.targets.kubernetes.objects.database import dump
 from playground_ops.targets.kubernetes.outside import postgres
 from playground_ops.targets.kubernetes.outside.executing import Place
@@ -214,6 +214,7 @@ def settle(connection: Connection, configuration: Configuration, place: Place, s
         kept = dump(connection, configuration, SystemClock().utc_now(), say)
         say(f"backup {kept.file} made")
     _patiently(connection, place, SCRIPT)
+    database_mark.forget(connection, configuration)
     database_role.note(connection, configuration)
     say(f"role {USER} owns its database, and is no superuser")
 

@@ -1,4 +1,4 @@
-"""Gives the database a new password in three steps, and may be interrupted after each.
+"""Gives a deployment's database a new password in three steps, and may be interrupted after each.
 
 The new password is written beside the old one; then Postgres learns it; then it replaces the old one. The
 next rotation continues with a new password that it finds beside the old one.
@@ -12,7 +12,7 @@ from playground_ops.config import Configuration
 from playground_ops.core.errors import BadInput, Finding, PlaygroundError, certain
 from playground_ops.core.redact import learn
 from playground_ops.core.target import Say
-from playground_ops.render.database import PASSWORD_KEY, USER, password_secret
+from playground_ops.render.database import PASSWORD_KEY, name_of, password_secret
 from playground_ops.render.mounted_versions import SECRET_VERSION
 from playground_ops.render.names import MANAGER
 from playground_ops.targets.kubernetes.api.connection import Connection
@@ -32,14 +32,19 @@ INSTEAD = (
 
 
 def rotate(connection: Connection, configuration: Configuration, place: Place, say: Say) -> None:
-    """Rotate. Raises PlaygroundError, after which it can be called again."""
-    where = must_be_ours(connection, configuration)
+    """Rotate the password of the deployment of which the configuration is a view (the whole: the main one).
+
+    Databases of isolated locations of it get new ones too. Raises PlaygroundError, after which it can be
+    called again.
+    """
+    role, where = name_of(configuration), must_be_ours(connection, configuration)
     password, version = _begun(connection, where)
     learn([password])
     say(f"secret/{password_secret(configuration)} holds the next password")
     # It gets a verifier, so not even the server's log sees the password.
-    postgres.psql(connection, place, f"ALTER ROLE {USER} PASSWORD '{verifier(password)}';\n")
-    say(f"role {USER} has it")
+    change = f"ALTER ROLE {role} PASSWORD '{verifier(password)}';\n"
+    postgres.psql(connection, place, change, postgres.owner_of(configuration))
+    say(f"role {role} has it")
     data = {PASSWORD_KEY: _encoded(password), NEXT_KEY: None}
     notes = {"annotations": {SECRET_VERSION: new_version(connection)}}
     _patch(connection, where, data, {"resourceVersion": version, **notes})

@@ -10,8 +10,9 @@ from collections.abc import Mapping, Sequence
 
 from playground_ops.config import Configuration
 from playground_ops.core.errors import Finding, certain
-from playground_ops.render.database import ADMIN, DATABASE, USER, own_database
+from playground_ops.render.database import ADMIN, DATABASE, USER, name_of, own_database
 from playground_ops.targets.kubernetes.api.connection import Connection
+from playground_ops.targets.kubernetes.objects.database_mark import of_deployments
 from playground_ops.targets.kubernetes.outside import postgres
 from playground_ops.targets.kubernetes.outside.executing import Place
 
@@ -83,7 +84,9 @@ FROM (
 def find(connection: Connection, configuration: Configuration, place: Place) -> list[Finding]:
     """Return what is not the stack's. Raises PlaygroundError."""
     isolated = [one.name for one in configuration.isolated if one.isolation and one.isolation.database]
-    told = json.loads(postgres.psql(connection, place, everywhere(isolated), within(DATABASE)))
+    own = [name_of(view) for view in of_deployments(configuration)]
+    known = [*map(own_database, isolated), *own]
+    told = json.loads(postgres.psql(connection, place, everywhere(known), within(DATABASE)))
     found = [_finding(one, DATABASE, place) for one in told["found"]]
     for database in told["databases"]:
         seen = json.loads(postgres.psql(connection, place, IN_EACH, within(database)))
@@ -91,10 +94,9 @@ def find(connection: Connection, configuration: Configuration, place: Place) -> 
     return found
 
 
-def everywhere(isolated: Sequence[str]) -> str:
-    """Return the query about the whole server. `isolated`: locations with databases of their own."""
-    known = [ADMIN, USER, *map(own_database, isolated)]
-    return _EVERYWHERE.replace("KNOWN", ",".join(known))
+def everywhere(own: Sequence[str]) -> str:
+    """Return the query about the whole server. `own`: databases of the stack beside the main deployment's."""
+    return _EVERYWHERE.replace("KNOWN", ",".join([ADMIN, USER, *own]))
 
 
 def within(database: str) -> Sequence[str]:
@@ -110,8 +112,8 @@ def _finding(one: Mapping[str, str], database: str, place: Place) -> Finding:
     return certain(
         object=f"{one['what'].replace(' ', '-')}/{one['name']}",
         observed=f"It is in the stack's Postgres{inside}, and not of this configuration: {one['seen']}.",
-        cause="A person made it, or it is of a location that has left the configuration, or code of a "
-        "location made it while Dagster's role was a superuser.",
+        cause="A person made it, or it is of a location or a deployment that has left the configuration, or "
+        "code of a location made it while Dagster's role was a superuser.",
         fix=f"If nobody knows it: `{shlex.join(command)}`",
         whose="surroundings",
     )

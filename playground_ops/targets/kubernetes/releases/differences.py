@@ -10,7 +10,7 @@ from playground_ops.core.decisions import serving
 from playground_ops.core.model import Release
 from playground_ops.core.plan import Change, FieldChange
 from playground_ops.core.redact import MASK, redact
-from playground_ops.render import runs
+from playground_ops.render import runs, where_it_runs
 from playground_ops.render.mounted_versions import SECRET_VERSION, of_config_map
 from playground_ops.render.release import context_of_runs
 from playground_ops.targets.kubernetes.objects.fields import changed_leaves
@@ -48,20 +48,22 @@ def of_pod(release: Release, configuration: Configuration, context: str | None) 
     defaults.
     """
     try:
-        was = _pod(context or "")
+        was = _pod(context or "", release)
         volumes = was["pod_spec_config"]["volumes"]
         archive = next((one["configMap"]["name"] for one in volumes if one["name"] == ARCHIVE), "")
     except (ValueError, KeyError, TypeError):
         was, archive = {}, ""  # of an earlier version, or somebody edited it
     found: tuple[FieldChange, ...] = ()
     if was:
-        will = _pod(context_of_runs(release, configuration, archive))
+        will = _pod(context_of_runs(release, configuration, archive), release)
         found = tuple(_told(was, will))
     return found or ((OF_OPS,) if release.location.name == OPS.name else (BY_ANOTHER_VERSION,))
 
 
-def _pod(context: str) -> dict[str, Any]:
+def _pod(context: str, release: Release) -> dict[str, Any]:
     found: dict[str, Any] = json.loads(context)["k8s"]["run_k8s_config"]
+    main = found["container_config"]
+    main["env"] = where_it_runs.left_out(main["env"], release)
     return found
 
 
