@@ -12,7 +12,8 @@ import pytest
 
 from playground_ops.core.errors import FindingKind, PlaygroundError
 from playground_ops.core.produced import Launch
-from playground_ops.targets.common.webserver import Webserver, WebserverDown, WebserverView
+from playground_ops.targets.common.webserver import Webserver, WebserverDown
+from playground_ops.targets.common.webserver_view import WebserverView
 
 ASKED = Launch(location="a", repository="defs", keys=("odd/x/y",), tags={"playground/compare": "a b"})
 KEYS = {"repositoryOrError": {"assetNodes": [{"assetKey": {"path": ["odd", "x/y"]}}]}}

@@ -43,7 +43,7 @@ from playground_ops.targets.common.server_protocol import (
     repository_names,
     server_id,
 )
-from playground_ops.targets.common.webserver import WebserverView
+from playground_ops.targets.common.webserver_view import WebserverView
 from playground_ops.targets.kubernetes.api.connection import Connection
 from playground_ops.targets.kubernetes.api.snapshot import Snapshot
 from playground_ops.targets.kubernetes.homes import Homes

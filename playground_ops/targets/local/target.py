@@ -34,7 +34,8 @@ from playground_ops.targets.common.code_server import import_client, inspect
 from playground_ops.targets.common.produced import produced
 from playground_ops.targets.common.refs import Answer, resolve_all
 from playground_ops.targets.common.server_protocol import Address, NoAnswer, repository_names, server_id
-from playground_ops.targets.common.webserver import WebserverDown, WebserverView
+from playground_ops.targets.common.webserver import WebserverDown
+from playground_ops.targets.common.webserver_view import WebserverView
 from playground_ops.targets.local import candidate, environment_files, git, logs, lost_runs, releases
 from playground_ops.targets.local.addresses import lead_to, serving_number
 from playground_ops.targets.local.code import Code
