@@ -15,7 +15,6 @@ from playground_ops.config import Configuration
 from playground_ops.config.cluster import ClusterFacts, in_cluster
 from playground_ops.core.model import Location, Release, Revision
 from playground_ops.render import jobs, one_shot_pods, release
-from playground_ops.render.deployments import views
 from playground_ops.render.pod_fingerprint import with_fingerprints
 from playground_ops.render.stack import by_hand
 from playground_ops.targets.common import refs
@@ -221,7 +220,7 @@ def everything(configuration: Configuration) -> Iterator[dict[str, Any]]:
         script = one_shot_pods.Script("print()", ("job", "smoke", candidate.name))
         name = f"dagster-smoke-{location.name}-01234567"
         yield one_shot_pods.smoke_pod(candidate, found, ARCHIVE, name, script)
-    for view in views(found):
+    for view in found.views:
         name = f"01234567-{view.deployment}"
         yield jobs.backup_pod(view, f"dagster-backup-{name}", "2026-01-01T00-00-00Z.backup", 45)
         yield jobs.migration_job(view, f"dagster-migration-{name}")

@@ -90,8 +90,7 @@ def restore(
         told = {"file": str(file), "deployment": deployment, "restored": True, "started": stops}
         print_json(told)
     else:
-        whose = "The database" if deployment == MAIN else f"The database of deployment {deployment}"
-        echo(f"{whose} is as {file} has it.")
+        echo(f"{database_of(deployment)} is as {file} has it.")
 
 
 def _kept(config: Path | None, target: str | None, deployment: str) -> "Kept":
@@ -102,6 +101,11 @@ def _kept(config: Path | None, target: str | None, deployment: str) -> "Kept":
     must_be_there(configuration, deployment)
     place = postgres.find(connection, configuration.of(deployment), backups.INSTEAD)
     return backups.Kept(connection, place, configuration, deployment)
+
+
+def database_of(deployment: str) -> str:
+    """Return how a sentence about a deployment's database begins."""
+    return "The database" if deployment == MAIN else f"The database of deployment {deployment}"
 
 
 def _called(deployment: str) -> str:

@@ -5,14 +5,13 @@ from pathlib import Path
 import click
 
 from playground_ops.cli.console import echo, end, fail, plain, print_json, say
-from playground_ops.cli.database_commands import of_deployment
+from playground_ops.cli.database_commands import database_of, of_deployment
 from playground_ops.cli.progress import display
 from playground_ops.cli.session import Session, common, context_of_the_command
 from playground_ops.cli.stack_commands import bring_up, document_of
 from playground_ops.config.kubernetes_rules import object_name
 from playground_ops.context import open_cluster
 from playground_ops.core.errors import BadInput, Finding, certain
-from playground_ops.core.model import MAIN
 from playground_ops.engine.deployments import must_be_there
 
 FILE = click.Path(path_type=Path, dir_okay=False)
@@ -182,8 +181,7 @@ def rotate_command(
     session = Session(config, target, as_json)
     deployed = bring_up(session, "deploy")
     if not as_json:
-        whose = "The database" if deployment == MAIN else f"The database of deployment {deployment}"
-        echo(f"{whose} has a new password, and the stack uses it.")
+        echo(f"{database_of(deployment)} has a new password, and the stack uses it.")
         fail(foreign, as_json)
     more = {"runs_ended": [run.id for run in runs], "not_of_the_stack": plain(foreign)}
     end({**document_of(deployed), **more}, deployed.failures, as_json)

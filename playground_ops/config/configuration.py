@@ -162,6 +162,11 @@ class Configuration(StackSettings):
     def deployment_names(self) -> tuple[str, ...]:
         return (MAIN, *(one.name for one in self.deployments))
 
+    @property
+    def views(self) -> tuple[Configuration, ...]:
+        """Return the configuration of each deployment, the main one first. It is asked of the whole."""
+        return tuple(map(self.of, self.deployment_names))
+
     def deployment_of(self, location: str) -> str:
         """Return the name of a location's deployment; that of one that is not configured is the main one."""
         return next((one.deployment for one in self.locations if one.name == location), MAIN)

@@ -106,8 +106,7 @@ SEE = "Whoever can open it can deploy: docs/login.md says how to put a login in 
 def exposed(configuration: Configuration, target: str) -> list[str]:
     """Return a warning for each way in which the UI is exposed without a login."""
     look = _on_machine if target == "local" else _in_cluster
-    views = map(configuration.of, configuration.deployment_names)
-    return [f"{told} {SEE}" for view in views for told in look(view)]
+    return [f"{told} {SEE}" for view in configuration.views for told in look(view)]
 
 
 def _section(view: Configuration, main: str, of_webserver: str) -> str:

@@ -42,8 +42,7 @@ def component_assets(
     `in_force`: which configuration `ops` acts on, and where it is from.
     """
     below = [key(name) for name in MORE if name in parts]
-    views = [configuration.of(name) for name in configuration.deployment_names]
-    of_deployments = [one for view in views for one in _of_deployment(view, parts, below, uis)]
+    of_deployments = [one for view in configuration.views for one in _of_deployment(view, parts, below, uis)]
     shared = [
         dg.AssetSpec(key(name), group_name=GROUP, kinds={kind} if kind else set(), description=description)
         for name, (kind, description) in MORE.items()

@@ -11,7 +11,7 @@ def uis(configuration: Configuration) -> dict[str, str]:
 
     None is known where this process is no part of a stack (`dagster dev`).
     """
-    views = [configuration.of(name) for name in configuration.deployment_names]
+    views = configuration.views
     if is_inside():
         return {view.deployment: one.url for view in views if (one := view.kubernetes.ingress)}
     if "PLAYGROUND_STATE" not in os.environ:

@@ -16,7 +16,8 @@ from playground_ops.core.relocation import has_same_code
 from playground_ops.engine import relocation
 from playground_ops.engine.collisions import in_turn
 from playground_ops.engine.context import Asker, Engine, Request, RunRemotely
-from playground_ops.engine.planning import WHOLE, Asked, planned, unknown_component
+from playground_ops.engine.naming import unknown
+from playground_ops.engine.planning import WHOLE, Asked, planned
 from playground_ops.engine.recovery import bring_back
 from playground_ops.engine.rollout import roll_out
 from playground_ops.engine.switching import confirm
@@ -204,8 +205,7 @@ def location_named(configuration: Configuration, name: str) -> Location:
     for location in configuration.all_locations:
         if location.name == name:
             return location
-    known = ", ".join(location.name for location in configuration.all_locations)
-    raise BadInput(unknown_component(name, known))
+    raise BadInput(unknown("component", name, [one.name for one in configuration.all_locations]))
 
 
 def _is_rollout(change: Change) -> bool:

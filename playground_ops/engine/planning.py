@@ -1,14 +1,13 @@
 """The plan of a deploy: what is asked for, what would change, and what must not."""
 
-import difflib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from playground_ops.config import Configuration, collisions
-from playground_ops.core.errors import BadInput, Finding, certain
+from playground_ops.core.errors import BadInput
 from playground_ops.core.plan import Plan, only
 from playground_ops.core.relocation import Relocation
-from playground_ops.engine import relocation
+from playground_ops.engine import naming, relocation
 from playground_ops.engine.context import Engine
 
 
@@ -51,16 +50,6 @@ def narrowed(whole: Plan, components: Sequence[str]) -> Plan:
     """Return the part of a plan about these components. Raises BadInput for one that is not in it."""
     unknown = [name for name in components if name not in {change.component for change in whole.changes}]
     if unknown:
-        known = ", ".join(dict.fromkeys(change.component for change in whole.changes))
-        raise BadInput(*(unknown_component(name, known) for name in unknown))
+        known = list(dict.fromkeys(change.component for change in whole.changes))
+        raise BadInput(*(naming.unknown("component", name, known) for name in unknown))
     return only(whole, components)
-
-
-def unknown_component(name: str, known: str) -> Finding:
-    near = difflib.get_close_matches(name, known.split(", "), n=1)
-    return certain(
-        object=f"component/{name}",
-        observed="There is no such component in this stack.",
-        cause=f"The configuration has: {known}.",
-        fix=f"Did you mean `{near[0]}`?" if near else "Name one of these, or add it to the configuration.",
-    )

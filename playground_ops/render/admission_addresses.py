@@ -8,7 +8,7 @@ the configuration has under its name.
 from collections.abc import Iterator, Sequence
 
 from playground_ops.config import Configuration
-from playground_ops.render import database, deployments, locations, webserver
+from playground_ops.render import database, locations, webserver
 from playground_ops.render.admission_containers import literal
 from playground_ops.render.admission_pods import may_have_more
 from playground_ops.render.names import LOCATION, OPS_ACCOUNT, RELEASE, Object
@@ -117,7 +117,7 @@ def _services(configuration: Configuration, scope: Scope) -> Iterator[Object]:
 
 
 def _of_webservers(configuration: Configuration) -> list[Object]:
-    every = deployments.views(configuration)
+    every = configuration.views
     return [one for view in every for one in (*webserver.render(view), *webserver.read_only(view))]
 
 

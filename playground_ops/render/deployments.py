@@ -30,11 +30,6 @@ class Own(NamedTuple):
     deployment: str
 
 
-def views(configuration: Configuration) -> list[Configuration]:
-    """Return the configuration of each deployment, the main one first. `configuration`: the whole."""
-    return [configuration.of(name) for name in configuration.deployment_names]
-
-
 def tags(deployment: str) -> dict[str, str]:
     return {} if deployment == MAIN else {DEPLOYMENT: deployment}
 

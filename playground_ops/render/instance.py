@@ -42,7 +42,9 @@ AT_ONCE: Object = {**COORDINATOR, "class": "DefaultRunCoordinator"}
 
 
 def run_coordinator(configuration: Configuration) -> Object:
-    """Return `run_coordinator` of dagster.yaml where a daemon takes runs from the queue."""
+    """Return `run_coordinator` of dagster.yaml; without a daemon nobody takes runs from a queue."""
+    if not configuration.has_daemon:
+        return dict(AT_ONCE)
     queue = configuration.run_queue
     config = {
         "dequeue_interval_seconds": configuration.daemon.dequeue_interval_seconds,
@@ -126,7 +128,7 @@ def settings(configuration: Configuration) -> Object:
     monitoring = runs.MONITORING_OF_PODS if configuration.runs_in_pods else runs.MONITORING
     return {
         **served(configuration),
-        "run_coordinator": run_coordinator(configuration) if configuration.has_daemon else dict(AT_ONCE),
+        "run_coordinator": run_coordinator(configuration),
         **({"run_monitoring": dict(monitoring)} if configuration.has_daemon else {}),
         "run_retries": run_retries(configuration),
         "run_launcher": runs.launcher(configuration),

@@ -41,7 +41,7 @@ def read_by(pod: Mapping[str, Any]) -> set[str]:
 def key(configuration: Configuration, namespace: str, name: str) -> str:
     """Return the key among versions; an isolated location's own Secrets get its namespace as a prefix."""
     own = (configuration.kubernetes.namespace, "")
-    views = map(configuration.of, configuration.deployment_names)
+    views = configuration.views
     shared = (one.postgres.password_secret or component_of(POSTGRES, one.deployment) for one in views)
     return name if namespace in own or name in shared else f"{namespace}_{name}"
 

@@ -84,11 +84,6 @@ def location_service(location: str) -> str:
     return f"dagster-grpc-{location}"
 
 
-def app_of(component: str) -> str:
-    """Return the `app` label of a component's pods; `component` is in STANDING, or is a location."""
-    return STANDING.get(component) or location_service(component)
-
-
 def files_of(location: str) -> str:
     """Return the folder of the claim with what a location's runs and servers leave, their logs apart."""
     return f"{LOCATIONS}/{location}"

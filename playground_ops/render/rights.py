@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 
 from playground_ops.config import Configuration
 from playground_ops.core.component import component_of
-from playground_ops.render.deployments import tags, views
+from playground_ops.render.deployments import tags
 from playground_ops.render.names import DAEMON, WEBSERVER, Object, an_object, labels
 
 GROUP = "rbac.authorization.k8s.io"
@@ -59,7 +59,7 @@ def run_rights(configuration: Configuration) -> list[Object]:
     space = configuration.kubernetes.namespace
     return [
         one
-        for view in views(configuration)
+        for view in configuration.views
         for account, rules in _rules(view).items()
         for one in account_with(account, space, rules, tags(view.deployment))
     ]

@@ -98,7 +98,7 @@ def render(configuration: Configuration) -> list[Object]:
     if not (configuration.kubernetes.admission_policy and configuration.runs_in_pods):
         return []
     alone = not configuration.deployments
-    return [one for view in deployments.views(configuration) for one in _of(view, alone=alone)]
+    return [one for view in configuration.views for one in _of(view, alone=alone)]
 
 
 def _of(configuration: Configuration, *, alone: bool) -> list[Object]:

@@ -92,7 +92,7 @@ def _of_each(
     configuration: Configuration, kind: str, made: Callable[[Configuration], list[Object]]
 ) -> Rendered:
     """Return what each deployment has of a kind, by component."""
-    return {component_of(kind, view.deployment): made(view) for view in deployments.views(configuration)}
+    return {component_of(kind, view.deployment): made(view) for view in configuration.views}
 
 
 def by_hand(configuration: Configuration) -> Rendered:

@@ -27,7 +27,6 @@ from playground_ops.core.component import component_of
 from playground_ops.core.errors import BadInput
 from playground_ops.diagnose.pods import INSTALLS
 from playground_ops.render import fetch_script, gitsync, instance
-from playground_ops.render.deployments import views
 from playground_ops.render.first_process import first
 from playground_ops.render.instance import with_packages_checked
 from playground_ops.render.modules import FRONT_DOOR, mounted
@@ -467,7 +466,7 @@ def test_daemon_and_webserver_have_a_workspace_a_database_and_its_driver(documen
     made = objects(document)
     maps = {one["metadata"]["name"]: one["data"] for one in made if one["kind"] == "ConfigMap"}
     services = {address(one, found) for one in made if one["kind"] == "Service"}
-    for view in views(found):
+    for view in found.views:
         listed = yaml.safe_load(maps[component_of(WORKSPACE, view.deployment)]["workspace.yaml"])
         servers = [one["grpc_server"] for one in listed["load_from"]]
         assert [one["location_name"] for one in servers] == [one.name for one in view.all_locations]

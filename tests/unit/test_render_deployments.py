@@ -17,7 +17,7 @@ from playground_ops.config import Configuration, read
 from playground_ops.config.cluster import ClusterFacts, in_cluster
 from playground_ops.core.model import MAIN
 from playground_ops.render import files, instance, jobs, one_shot_pods, release, run_limits, waiting
-from playground_ops.render.deployments import DEPLOYMENT, views
+from playground_ops.render.deployments import DEPLOYMENT
 from playground_ops.render.names import LOCATION
 from playground_ops.render.pod_fingerprint import with_fingerprints
 from playground_ops.render.stack import render
@@ -144,7 +144,7 @@ def test_ops_and_its_jobs_have_the_passwords_of_all_and_of_the_others_nothing_el
         }
         assert env["DAGSTER_PG_DATABASE"]["value"] == "dagster"
         assert not uses(pod) & {*OWN["next"][1:], *OWN["quiet"][1:]}
-    for view in views(found)[1:]:
+    for view in found.views[1:]:
         told = instance.seen_from_ops(view)["storage"]["postgres"]["postgres_db"]
         assert told["password"]["env"] in env, "which is what its homes of the others name"
     assert "deployments" in uses(server), "to measure and to cut what runs print"
@@ -417,7 +417,7 @@ def test_logs_in_an_object_store_lie_below_the_deployment_s_name() -> None:
         "kubernetes: {artifacts_store: {s3: {bucket: team, prefix: x}, secret: store}}\n"
         "deployments: [{name: next}]"
     )
-    prefixes = [instance.settings(view)["compute_logs"]["config"]["prefix"] for view in views(found)]
+    prefixes = [instance.settings(view)["compute_logs"]["config"]["prefix"] for view in found.views]
     assert prefixes == ["x", "x/deployments/next"]
     webserver = objects(found)["deployment/dagster-webserver-next"]["spec"]["template"]["spec"]
     assert webserver["containers"][0]["envFrom"] == [{"secretRef": {"name": "store"}}]

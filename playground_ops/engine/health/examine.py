@@ -85,11 +85,7 @@ def examine(target: Target, configuration: Configuration) -> Examined:
     tasks: list[Callable[[], Looked]] = [
         *(partial(probes.at_location, target, name, status.get(name)) for name in locations),
         *(partial(probes.at_component, name, status.get(name)) for name in others),
-        *(
-            one
-            for name in configuration.deployment_names
-            for one in _of_instance(target, configuration.of(name))
-        ),
+        *(one for view in configuration.views for one in _of_instance(target, view)),
         partial(probes.at_plan, target, configuration),
         partial(probes.at_missing, target, configuration),
         partial(probes.at_files, target, configuration.locations),
@@ -119,11 +115,10 @@ def examine(target: Target, configuration: Configuration) -> Examined:
 
 
 def _of_instance(target: Target, view: Configuration) -> list[Callable[[], Looked]]:
-    locations = [one.name for one in view.all_locations]
     keeps = keeper(view, target.name == "kubernetes")
     return [
         partial(probes.at_dagster, target, view),
-        partial(probes.at_storage, target, view.deployment, locations, keeps),
+        partial(probes.at_storage, target, view, keeps),
     ]
 
 
@@ -201,7 +196,7 @@ def cut_logs(target: Target, configuration: Configuration) -> Sequence[str]:
 
 def parts_of(configuration: Configuration, in_cluster: bool) -> dict[str, tuple[Topic, ...]]:
     """Return the topics that are checked for each component of a stack."""
-    views = [configuration.of(name) for name in configuration.deployment_names]
+    views = configuration.views
     keeps = dict.fromkeys((FOUNDATION, *(keeper(view, in_cluster) for view in views)))
     deployments = {view.deployment: view.has_daemon for view in views}
     locations = {one.name: one.repository is not None for one in configuration.all_locations}

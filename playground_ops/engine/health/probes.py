@@ -106,7 +106,7 @@ def at_dagster(target: Target, view: Configuration) -> Looked:
     seen = target.webserver(deployment).overview()
     if seen is None:
         told = [(webserver, Topic.HEALTHY, list[Finding]([components.asks_in_vain(deployment)]))]
-        return Looked(told, unknown=_unknown(deployment, [one.name for one in view.all_locations]))
+        return Looked(told, unknown=_unknown(view))
     return Looked(
         [
             (daemon, Topic.HEALTHY, instance.check_daemons(seen.heartbeats, deployment)),
@@ -133,21 +133,21 @@ def _shared_keys(target: Target, view: Configuration) -> Mapping[str, list[Findi
     return collisions.check(own, view.deployment)
 
 
-def _unknown(deployment: str, locations: Sequence[str]) -> list[tuple[str | None, Topic]]:
-    names = [component_of(DAEMON, deployment), *locations]
+def _unknown(view: Configuration) -> list[tuple[str | None, Topic]]:
+    names = [component_of(DAEMON, view.deployment), *(one.name for one in view.all_locations)]
     return [(name, topic) for name in names for topic in OF_DAGSTER]
 
 
-def at_storage(target: Target, deployment: str, locations: Sequence[str], keeps: str) -> Looked:
+def at_storage(target: Target, view: Configuration, keeps: str) -> Looked:
     """Check a deployment's storage; `keeps` is the component that keeps its database."""
+    deployment = view.deployment
     try:
         storage = target.storage(deployment)
     except PlaygroundError as error:
         follows = [causes.missing(keeps), keeps, SUPERVISOR, DEPLOY]
         label = component_of(DATABASE, deployment)
         told = [causes.seen(one, explains=[label], follows=follows) for one in error.findings]
-        unknown = _unknown(deployment, locations)
-        return Looked([(keeps, Topic.HEALTHY, [*told])], database_away=deployment, unknown=unknown)
+        return Looked([(keeps, Topic.HEALTHY, [*told])], database_away=deployment, unknown=_unknown(view))
     found = []
     if database := storage.database:
         found.append((keeps, Topic.ROOM, room.connections(database)))

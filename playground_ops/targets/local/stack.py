@@ -13,7 +13,7 @@ from playground_ops.core.component import Component, component_of
 from playground_ops.core.errors import Finding, PlaygroundError, capacity
 from playground_ops.core.model import MAIN
 from playground_ops.render import modules
-from playground_ops.render.instance import AT_ONCE, run_coordinator, run_retries
+from playground_ops.render.instance import run_coordinator, run_retries
 from playground_ops.render.names import Object
 from playground_ops.render.runs import MONITORING
 from playground_ops.targets.local.addresses import Addresses
@@ -72,7 +72,7 @@ def read_applied(folder: StateFolder) -> Applied | None:
 
 def desired_processes(configuration: Configuration) -> list[Component]:
     """Return webservers and daemons with the settings that need a restart when they change."""
-    main, *others = map(configuration.of, configuration.deployment_names)
+    main, *others = configuration.views
     found = _processes_of(main)
     there = {f"{MAIN} {key}": found[0].settings[key] for key in ("host", "port")}
     return [*found, *(component for view in others for component in _processes_of(view, there))]
@@ -80,30 +80,26 @@ def desired_processes(configuration: Configuration) -> list[Component]:
 
 def _processes_of(configuration: Configuration, shown: Mapping[str, str] | None = None) -> list[Component]:
     """Return a deployment's. `shown`: what its pages tell of the main one."""
+    port, deployment = configuration.webserver.port, configuration.deployment
+    webserver = Component(
+        name=component_of("webserver", deployment),
+        kind="webserver",
+        settings={
+            "dagster-webserver": version("dagster-webserver"),
+            "host": configuration.webserver.host,
+            "port": str(port) if port is not None else "any free one",
+            "front door": modules.version_of_front_door(),
+            **_allowed(configuration),
+            **(shown or {}),
+        },
+    )
+    if not configuration.has_daemon:
+        return [webserver]
     names = ",".join(location.name for location in configuration.all_locations)
     queue = {key: str(value) for key, value in run_coordinator(configuration)["config"].items()}
     runs = {key: _in_a_line(value) for key, value in _about_runs(configuration).items()}
-    port, deployment = configuration.webserver.port, configuration.deployment
-    found = [
-        Component(
-            name=component_of("webserver", deployment),
-            kind="webserver",
-            settings={
-                "dagster-webserver": version("dagster-webserver"),
-                "host": configuration.webserver.host,
-                "port": str(port) if port is not None else "any free one",
-                "front door": modules.version_of_front_door(),
-                **_allowed(configuration),
-                **(shown or {}),
-            },
-        ),
-        Component(
-            name=component_of("daemon", deployment),
-            kind="daemon",
-            settings={"dagster": version("dagster"), "locations": names, **queue, **runs},
-        ),
-    ]
-    return found if configuration.has_daemon else found[:1]
+    settings = {"dagster": version("dagster"), "locations": names, **queue, **runs}
+    return [webserver, Component(name=component_of("daemon", deployment), kind="daemon", settings=settings)]
 
 
 def _allowed(configuration: Configuration) -> dict[str, str]:
@@ -232,7 +228,7 @@ def instance_settings(configuration: Configuration) -> dict[str, object]:
     return {
         "telemetry": {"enabled": False},
         "nux": {"enabled": False},  # the UI's dialog about a newsletter, at every first visit
-        "run_coordinator": run_coordinator(configuration) if configuration.has_daemon else dict(AT_ONCE),
+        "run_coordinator": run_coordinator(configuration),
         **_about_runs(configuration),
     }
 

@@ -24,8 +24,8 @@ def key(deployment: str) -> str:
 
 def of_deployments(configuration: Configuration) -> list[Configuration]:
     """Return the views of deployments that have a database of their own in the stack's Postgres."""
-    views = [configuration.of(name) for name in configuration.deployment_names if name != MAIN]
-    return [view for view in views if view.postgres.external is None]
+    beside = [view for view in configuration.views if view.deployment != MAIN]
+    return [view for view in beside if view.postgres.external is None]
 
 
 def planned(connection: Connection, configuration: Configuration) -> list[Change]:

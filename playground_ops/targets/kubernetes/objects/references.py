@@ -40,7 +40,7 @@ class Reference(NamedTuple):
 def references(configuration: Configuration) -> Iterator[Reference]:
     """Yield all as configured; passwords of databases only where the stack does not make them."""
     home, of = configuration.kubernetes.namespace, configuration.namespace_of
-    for view in map(configuration.of, configuration.deployment_names):
+    for view in configuration.views:
         if view.postgres.password_secret or view.postgres.external:
             whose = "the database" if view.deployment == MAIN else f"the database of {view.deployment}"
             purpose = f"{whose}'s password, as `{PASSWORD_KEY}`"
