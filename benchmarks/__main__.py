@@ -1,4 +1,4 @@
-"""Measure everything and write `benchmarks/results.md`."""
+"""Measure everything and write `docs/measured/one-machine.md`."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ import tempfile
 from pathlib import Path
 
 from benchmarks import commands, idling, moving, starting
-from benchmarks.figures import Figure, table
+from benchmarks.figures import MEASURED, Figure, table
 from tests.pipelines import pipeline
 from tests.stacks import a_stack
 
-RESULTS = Path(__file__).with_name("results.md")
+RESULTS = MEASURED / "one-machine.md"
 
 
 def main() -> None:

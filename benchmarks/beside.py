@@ -14,7 +14,7 @@ from pathlib import Path
 import psutil
 import yaml
 
-from benchmarks.figures import Figure, table
+from benchmarks.figures import MEASURED, Figure, table
 from benchmarks.starting import TABLES, start
 from playground_ops.targets.common.server_protocol import is_serving
 from playground_ops.targets.common.webserver import Webserver
@@ -23,7 +23,7 @@ from tests.asking import eventually
 from tests.pipelines import Pipeline, pipeline
 from tests.stacks import Stack, a_stack, free_port
 
-RESULTS = Path(__file__).with_name("deployments.md")
+RESULTS = MEASURED / "deployments.md"
 TIMES, PAIRS = 5, 10
 OWN = ("webserver-next", "daemon-next", "b-1")
 MEGABYTE = 1e6

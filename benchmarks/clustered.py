@@ -13,13 +13,13 @@ from datetime import datetime
 from pathlib import Path
 
 from benchmarks import helm
-from benchmarks.figures import Figure, table
+from benchmarks.figures import MEASURED, Figure, table
 from tests.cluster.access import Access, own
 from tests.cluster.cluster import Cluster
 from tests.kubernetes.connections import remove_policies
 from tests.kubernetes.stacks import ClusterStack
 
-RESULTS = Path(__file__).with_name("kubernetes.md")
+RESULTS = MEASURED / "kubernetes.md"
 TIMES, BOOTSTRAPS = 15, 3
 MANY = 200
 DIFF, APPLY, UPGRADE = "`kubectl diff --server-side`", "`kubectl apply --server-side`", "`helm upgrade`"

@@ -22,7 +22,7 @@ import pytest
 import yaml
 
 from benchmarks import helm
-from benchmarks.figures import Figure, table
+from benchmarks.figures import MEASURED, Figure, table
 from playground_ops.core.errors import FindingKind
 from playground_ops.core.model import Release, Revision
 from playground_ops.render import release as rendering
@@ -33,7 +33,7 @@ from tests.kubernetes.candidates import Case, Ended, Known, Place, a_place
 from tests.kubernetes.cases import CASES, CODE, commits, privileged
 from tests.stacks import ROOT
 
-RESULTS = Path(__file__).with_name("kubernetes-failures.md")
+RESULTS = MEASURED / "kubernetes-failures.md"
 PEER_SECONDS = 60
 KUBECTL, HELM = "kubectl rollout status", "helm upgrade --wait"
 

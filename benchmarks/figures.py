@@ -7,6 +7,10 @@ import platform
 import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
+
+MEASURED = Path(__file__).parents[1] / "docs" / "measured"
+"""Where each benchmark writes its page."""
 
 
 @dataclass(frozen=True)

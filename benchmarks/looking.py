@@ -14,7 +14,7 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
-from benchmarks.figures import Figure, table
+from benchmarks.figures import MEASURED, Figure, table
 from tests.asking import eventually
 from tests.cluster.access import own
 from tests.cluster.audit import recorded
@@ -22,7 +22,7 @@ from tests.cluster.cluster import Cluster
 from tests.kubernetes.connections import remove_policies
 from tests.kubernetes.stacks import ClusterStack
 
-RESULTS = Path(__file__).with_name("health.md")
+RESULTS = MEASURED / "health.md"
 LOOKS = 10
 WINDOW_SECONDS = 240.0
 """Seconds in which the sensor runs four checks."""

@@ -9,13 +9,13 @@ import time
 from pathlib import Path
 
 from benchmarks.clustered import DIFF, asking, by, in_turns, kubectl_ways
-from benchmarks.figures import Figure, table
+from benchmarks.figures import MEASURED, Figure, table
 from tests.cluster.access import own
 from tests.cluster.cluster import Cluster
 from tests.kubernetes.connections import remove_policies
 from tests.kubernetes.stacks import ClusterStack
 
-RESULTS = Path(__file__).with_name("kubernetes-many.md")
+RESULTS = MEASURED / "kubernetes-many.md"
 SIZES, TIMES = (2, 10, 25, 50), 5
 LONGEST_START_SECONDS = 900
 """Fifteen servers and more start at once on two cores."""

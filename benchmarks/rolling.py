@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.barepods import start_of_a_bare_pod, watching_deaths
-from benchmarks.figures import Figure, table
+from benchmarks.figures import MEASURED, Figure, table
 from benchmarks.waiting import Waited, figures_of, of_a_command
 from benchmarks.watching import Repeated, Watcher
 from playground_ops.render.jobs import REMOTE_JOB
@@ -36,7 +36,7 @@ from tests.kubernetes.connections import remove_policies
 from tests.kubernetes.stacks import ClusterStack
 from tests.pipelines import Pipeline, pipeline
 
-RESULTS = Path(__file__).with_name("kubernetes-rollouts.md")
+RESULTS = MEASURED / "kubernetes-rollouts.md"
 TIMES, REFUSALS, WAITED_SECONDS, WATCHED_SECONDS = 20, 5, 20.0, 3
 RUN_SECONDS = 60.0
 REST_SECONDS = 1.5

@@ -6,6 +6,7 @@ import getpass
 import os
 import socket
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,11 +20,17 @@ from playground_ops.core.errors import BadInput, Finding, PlaygroundError, certa
 from playground_ops.core.progress import Progress, SilentProgress
 from playground_ops.core.target import Target
 from playground_ops.engine.context import Engine, Timeouts
+from playground_ops.places import (
+    CONFIGURATION_FILE,
+    code_folder,
+    configuration_file,
+    load_configuration,
+    state_folder,
+)
 
 if TYPE_CHECKING:
     from playground_ops.targets.kubernetes.api.connection import Connection
 
-CONFIGURATION_FILE = "configvalues.yaml"
 NAMESPACE = "PLAYGROUND_NAMESPACE"
 """This variable is set in the pods of a stack that act on it."""
 INSIDE_LOCK_SECONDS = 900.0
@@ -49,20 +56,10 @@ class StackContext:
         return replace(self.engine, progress=progress)
 
 
-def project_folder() -> Path:
-    """Return the clone that this stack is managed from."""
-    return Path(os.environ.get("PLAYGROUND_PROJECT") or Path(__file__).parent.parent).absolute()
-
-
-def configuration_file() -> Path:
-    """Return PLAYGROUND_CONFIG, or else the file beside the packages of this project."""
-    return Path(os.environ.get("PLAYGROUND_CONFIG") or project_folder() / CONFIGURATION_FILE)
-
-
 def configuration_here() -> Configuration:
     """Return the configuration in force in a stack's pod, or the file's. Raises BadInput, PlaygroundError."""
     if NAMESPACE not in os.environ:
-        return _local(load(configuration_file()))
+        return _local(load_configuration())
     from playground_ops.targets.kubernetes.objects.applied_configuration import configuration_in_force, here
 
     if configuration_comes_with_the_code():
@@ -155,7 +152,7 @@ def reach(path: Path | None = None, target: str | None = None, context: str | No
         return Reached(
             lambda: _stack_context(*_on_kubernetes(_as_ops(), configuration_here()), INSIDE_LOCK_SECONDS)
         )
-    configuration = load(path or configuration_file())
+    configuration = load_configuration(path)
     must_fit(configuration, target or configuration.target)
     if (target or configuration.target) == "local":
         return Reached(lambda: _on_this_machine(configuration))
@@ -172,22 +169,31 @@ def _on_this_machine(configuration: Configuration) -> StackContext:
     found = _local(configuration)
     if any(one.environment_files for one in found.all_locations):
         from playground_ops.targets.local import environment_files
-        from playground_ops.targets.local.folder import state_folder
 
-        found = environment_files.with_content(found, state_folder(project_folder()))
-    return _stack_context(found, local_target())
+        found = environment_files.with_content(found, state_folder(found))
+    return _stack_context(found, local_target(found))
 
 
 def open_cluster(
     path: Path | None, target: str | None, context: str | None
 ) -> tuple[Connection, Configuration]:
-    """Connect for a person's own work on the cluster. Raises BadInput, also on target local."""
-    configuration = load(path or configuration_file())
+    """Return what a person's own work on a cluster needs, unasked. Raises BadInput, also on target local.
+
+    Who writes asks `must_be_of_this_version` first.
+    """
+    configuration = load_configuration(path)
     if (target or configuration.target) == "local":
         raise BadInput(_no_cluster())
     from playground_ops.targets.kubernetes.api.connection import Connection, chosen_context
 
     return Connection(chosen_context(context, configuration.kubernetes.context)), configuration
+
+
+def must_be_of_this_version(connection: Connection, configuration: Configuration) -> None:
+    """Raise PlaygroundError where the stack is of a version too new for this one. One request."""
+    from playground_ops.targets.kubernetes.objects import format_mark
+
+    format_mark.must_fit(connection, configuration.kubernetes.namespace)
 
 
 def _no_cluster() -> Finding:
@@ -205,7 +211,7 @@ def _remote_command(connection: Connection, configuration: Configuration) -> Rem
         from playground_ops.targets.kubernetes.outside import ops_pod
         from playground_ops.targets.kubernetes.pods import remote_job
 
-        command, project, code = Command(arguments, whoever_is_at_the_keyboard()), project_folder(), None
+        command, project, code = Command(arguments, whoever_is_at_the_keyboard()), code_folder(), None
         if ops_pod.fits(arguments):
             code = ops_pod.run(connection, configuration, project, command, hear)
         if code is None:
@@ -229,28 +235,30 @@ def _stack_context(configuration: Configuration, target: Target, lock_seconds: f
     return StackContext(configuration, engine)
 
 
-def local_target() -> Target:
-    from playground_ops.targets.local.folder import state_folder
+def local_target(configuration: Configuration) -> Target:
     from playground_ops.targets.local.target import LocalTarget
 
-    project = project_folder()
-    return LocalTarget(state_folder(project), project)
+    return LocalTarget(state_folder(configuration), code_folder())
 
 
 def _on_kubernetes(connection: Connection, found: Configuration) -> tuple[Configuration, Target]:
     from playground_ops.config.cluster import ClusterFacts, in_cluster
     from playground_ops.render.pod_fingerprint import with_fingerprints
+    from playground_ops.targets.kubernetes.objects import format_mark
     from playground_ops.targets.kubernetes.objects.secret_versions import versions
     from playground_ops.targets.kubernetes.releases.runs import contexts
     from playground_ops.targets.kubernetes.target import KubernetesTarget
 
-    facts = ClusterFacts(
-        secret_versions=versions(connection, found),
-        allowed=_allowed(connection, found),
-        live_runs=contexts(connection, found),
-    )
+    with ThreadPoolExecutor(1) as beside:
+        fits = beside.submit(format_mark.must_fit, connection, found.kubernetes.namespace)
+        facts = ClusterFacts(
+            secret_versions=versions(connection, found),
+            allowed=_allowed(connection, found),
+            live_runs=contexts(connection, found),
+        )
+        fits.result()
     configuration = with_fingerprints(in_cluster(found, facts))
-    return configuration, KubernetesTarget(connection, configuration, project_folder())
+    return configuration, KubernetesTarget(connection, configuration, code_folder())
 
 
 def _allowed(connection: Connection, found: Configuration) -> dict[str, list[str]]:

@@ -54,7 +54,7 @@ def main(behaviours: str, folder: str, *command: str) -> None:
     world = World(heads=heads, behaviour={heads[name]: how for name, how in wanted.items()})
     for name in serving:
         _serve(world, name)
-    context.local_target = lambda: TimedTarget(world, Path(folder))  # type: ignore[assignment]
+    context.local_target = lambda _: TimedTarget(world, Path(folder))  # type: ignore[assignment]
     try:
         guarded(cli, "playground", list(command))
     finally:

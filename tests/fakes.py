@@ -27,6 +27,7 @@ from playground_ops.core.component import (
 )
 from playground_ops.core.errors import Finding, FindingKind, LockHeld, PlaygroundError, RolloutFailed
 from playground_ops.core.files import Kept, SharedFiles
+from playground_ops.core.formats import OWN, StoredFormat
 from playground_ops.core.loaded import Automation, Defined, LoadedCode, Shown
 from playground_ops.core.model import (
     MAIN,
@@ -234,6 +235,12 @@ class FakeStack:
 
     def deploy_under_way(self) -> Deploying | None:
         return self.world.deploy
+
+    def stored_format(self) -> StoredFormat | None:
+        return StoredFormat(mark=OWN) if self.live else None
+
+    def migrate(self, say: Any) -> None:
+        """It stores nothing that has a format."""
 
     def apply(self, configuration: Configuration, whole: Plan, changed: Sequence[Change], say: Any) -> None:
         self.applied.append([change.component for change in changed])

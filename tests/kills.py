@@ -110,7 +110,7 @@ def main(at: str, when: str, *command: str) -> None:
     if when == "inside":
         Inside(int(at))
     inner = context.local_target
-    context.local_target = lambda: Killing(inner(), int(at) if at.isdigit() else at, when)  # type: ignore[assignment]
+    context.local_target = lambda found: Killing(inner(found), int(at) if at.isdigit() else at, when)  # type: ignore[assignment]
     if command[0] == "bootstrap":
         from playground_ops.bootstrap import bootstrap
 

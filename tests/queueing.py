@@ -10,9 +10,7 @@ from tests.kubernetes.stacks import ClusterStack
 from tests.pipelines import DEFINITIONS, Pipeline
 from tests.stacks import Stack
 
-CODE = (
-    DEFINITIONS
-    + """
+JOBS = """
 
 @dg.op(pool="narrow", config_schema={{"until": str}})
 def {op}(context: dg.OpExecutionContext) -> None:
@@ -42,6 +40,12 @@ def fails_once(context: dg.OpExecutionContext) -> None:
 def flaky() -> None:
     fails_once()
 
+"""
+"""Jobs that wait for one another; {job} and {op} have another name in each version."""
+CODE = (
+    DEFINITIONS
+    + JOBS
+    + """
 
 defs = dg.Definitions(
     assets=[{asset}],
@@ -51,6 +55,44 @@ defs = dg.Definitions(
 )
 """
 )
+
+
+@dataclass(frozen=True)
+class Queue:
+    """Two runs that wait for a third one."""
+
+    stack: Stack | ClusterStack
+    location: str
+    own: int
+    """The release that all of them are of."""
+    queued: str
+    flaky: str
+
+    def waits(self) -> None:
+        """Check that they still do, and that their release is kept for them."""
+        assert {self.stack.run_status(run) for run in (self.queued, self.flaky)} == {"QUEUED"}
+        assert self.stack.location(self.location)["kept"] == [self.own]
+
+    def ends_well(self) -> None:
+        """Check that they have run on their own release, and so has a retry."""
+        stack = self.stack
+        stack.wait_for_success(self.queued)
+        assert stack.wait_for_run(self.flaky) == "FAILURE"
+        again = str(eventually("its retry", lambda: stack.retry_of(self.flaky)))
+        stack.wait_for_success(again)
+        for run in (self.queued, self.flaky, again):
+            assert f"this is release {self.own}" in stack.messages(run), stack.messages(run)
+
+
+def filled(stack: Stack | ClusterStack, location: str, until: str) -> Queue:
+    """Let two runs wait for a third one, which goes on until the file `until` is on its server."""
+    stack.graphql('mutation { setConcurrencyLimit(concurrencyKey: "narrow", limit: 1) }')
+    config = {"ops": {"goes_away_op": {"config": {"until": until}}}}
+    stack.wait_for_run(stack.launch(location, "goes_away", config), "STARTED")
+    own = int(stack.location(location)["release"])
+    return Queue(
+        stack, location, own, stack.launch(location, "goes_away", config), stack.launch(location, "flaky")
+    )
 
 
 @dataclass(frozen=True)
@@ -74,25 +116,12 @@ class Queueing:
         `go`: make the file `until` on that release's server; `tend`: what the health check does.
         """
         stack, own = self.stack, self.goes_to("queued_first", "goes_away")
-        stack.graphql('mutation { setConcurrencyLimit(concurrencyKey: "narrow", limit: 1) }')
-        config = {"ops": {"goes_away_op": {"config": {"until": until}}}}
-        holding = stack.launch(self.location, "goes_away", config)
-        stack.wait_for_run(holding, "STARTED")
-        queued = stack.launch(self.location, "goes_away", config)
-        flaky = stack.launch(self.location, "flaky")
+        queue = filled(stack, self.location, until)
         for asset in ("queued_second", "queued_third"):
             self.goes_to(asset)
-        assert {stack.run_status(run) for run in (queued, flaky)} == {"QUEUED"}
-        assert stack.location(self.location)["kept"] == [own]
-
+        queue.waits()
         go(own)
-
-        stack.wait_for_success(queued)
-        assert stack.wait_for_run(flaky) == "FAILURE"
-        again = str(eventually("its retry", lambda: stack.retry_of(flaky)))
-        stack.wait_for_success(again)
-        for run in (queued, flaky, again):
-            assert f"this is release {own}" in stack.messages(run), stack.messages(run)
+        queue.ends_well()
         tend()
         assert stack.location(self.location)["kept"] == []
         eventually("the old release to end", lambda: own not in stack.location(self.location)["draining"])

@@ -336,7 +336,7 @@ def row(real: Real) -> list[str]:
 
 def page() -> str:
     rows = [f"| {' | '.join([real.name, *row(real)])} |" for real in KNOWN]
-    others = [f"| {what} | {then} | [{Path(test).name}](../{test}) |" for what, then, test in ELSEWHERE]
+    others = [f"| {what} | {then} | `{test}` |" for what, then, test in ELSEWHERE]
     return "\n".join(
         [
             "# Real projects",

@@ -42,6 +42,10 @@ def free_port() -> int:
 class Stack(Asking):
     folder: Path
     port: int = field(default_factory=free_port)
+    project: Path = ROOT
+    """The clone of this project whose commands are used."""
+    packages: tuple[Path, ...] = ()
+    """Folders of packages that count before those of this environment."""
 
     @property
     def state(self) -> Path:
@@ -66,12 +70,16 @@ class Stack(Asking):
         kept = {
             key: value for key, value in os.environ.items() if not key.startswith(("DAGSTER_", "PLAYGROUND_"))
         }
-        return {**kept, "PLAYGROUND_STATE": str(self.state), "PLAYGROUND_CONFIG": str(self.config)}
+        # Processes of the stack find another clone by that: in this environment this one is installed.
+        first = [*self.packages, *([] if self.project == ROOT else [self.project])]
+        another = {"PYTHONPATH": os.pathsep.join(map(str, first))} if first else {}
+        where = {"PLAYGROUND_STATE": str(self.state), "PLAYGROUND_CONFIG": str(self.config)}
+        return {**kept, **where, **another}
 
     def start(self, *arguments: str, module: str = "playground_ops") -> subprocess.Popen[str]:
         return subprocess.Popen(
             [sys.executable, "-m", module, *arguments],
-            cwd=ROOT,
+            cwd=self.project,
             env=self.environ,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,

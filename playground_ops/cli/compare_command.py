@@ -14,12 +14,6 @@ from playground_ops.engine.compare import Comparison, compare
 from playground_ops.engine.compare_assets import AssetComparison, compare_assets
 from playground_ops.engine.materialize import Wish, materialize_and_compare
 
-OF_RUNS = Telling(
-    at_once=False,
-    stopping="stopping to wait: runs that are under way go on",
-    leaving="left: the runs go on without this command; `--assets` alone compares what they have made",
-)
-
 
 @click.command("compare")
 @click.argument("before")
@@ -58,7 +52,7 @@ def compare_command(
         raise click.UsageError("--select is for --assets and --run: definitions are compared as a whole.")
     if timeout is not None and not runs:
         raise click.UsageError("--timeout is for --run: nothing else waits for runs.")
-    session = Session(config, target, as_json, OF_RUNS if runs else AT_THE_END)
+    session = Session(config, target, as_json, _of_runs(before, after) if runs else AT_THE_END)
     chosen_assets = [word for key in select for word in ("--select", key)]
     flags = [*(["--assets"] if assets else []), *(["--run"] if runs else []), *chosen_assets]
     waits = ["--timeout", str(timeout)] if timeout is not None else []
@@ -77,6 +71,15 @@ def compare_command(
         print_json(found.model_dump(mode="json"))
     else:
         show(found)
+
+
+def _of_runs(before: str, after: str) -> Telling:
+    again = f"`compare {before} {after} --assets` compares what they have made"
+    return Telling(
+        at_once=False,
+        stopping="stopping to wait: runs that are under way go on",
+        leaving=f"left: the runs go on without this command; {again}",
+    )
 
 
 def _assets(session: Session, sides: tuple[str, str], wish: Wish, *, runs: bool) -> AssetComparison:

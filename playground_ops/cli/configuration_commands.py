@@ -9,18 +9,18 @@ import click
 from playground_ops.cli.console import echo, print_document, print_json, say
 from playground_ops.cli.progress import write_error
 from playground_ops.cli.session import common
-from playground_ops.config import Configuration, collisions, load
+from playground_ops.config import Configuration, collisions
 from playground_ops.config.deployment_notes import notes
 from playground_ops.config.unsupported import exposed, ignored, must_fit, named_files
-from playground_ops.context import configuration_file, project_folder
 from playground_ops.core.errors import BadInput, Finding, certain
+from playground_ops.places import code_folder, home, load_configuration
 
 
 @click.command()
 @common
 def validate(config: Path | None, target: str | None, as_json: bool) -> None:
     """Check the configuration file; every fault at once."""
-    configuration = load(config or configuration_file())
+    configuration = load_configuration(config)
     names = [location.name for location in configuration.locations]
     chosen = target or configuration.target
     must_fit(configuration, chosen)
@@ -51,7 +51,7 @@ def validate(config: Path | None, target: str | None, as_json: bool) -> None:
 @click.option(
     "--output",
     type=click.Path(file_okay=False, path_type=Path),
-    help="Folder to write to.  [default: deploy/ beside the packages]",
+    help="Folder to write to.  [default: deploy/ beside the configuration]",
 )
 @common
 def generate(
@@ -61,11 +61,11 @@ def generate(
     from playground_ops.render import files
     from playground_ops.render.stack import by_hand
 
-    configuration = load(config or configuration_file())
+    configuration = load_configuration(config)
     if archive:
         print_document(_archive(configuration))
         return
-    folder = output or project_folder() / "deploy"
+    folder = output or home(configuration) / "deploy"
     wanted = files.files(by_hand(configuration), Path(configuration.source).name)
     found = files.compare(wanted, _texts(folder))
     if found.edited and not force:
@@ -86,7 +86,7 @@ def _archive(configuration: Configuration) -> str:
     from playground_ops.render.jobs import HANDED_OVER
     from playground_ops.targets.kubernetes.releases.archive import archive
 
-    made = archive(project_folder(), configuration.kubernetes.namespace)
+    made = archive(code_folder(), configuration.kubernetes.namespace)
     made["metadata"] |= {"name": HANDED_OVER}
     return json.dumps({key: value for key, value in made.items() if key != "immutable"}, indent=1)
 

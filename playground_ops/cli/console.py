@@ -1,15 +1,16 @@
 """Prints results for a person or a script: findings, tables, one JSON document; and the exit codes."""
 
 import json
-import shutil
+import os
 import sys
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, TextIO
 
 import click
 
+from playground_ops.cli.fitting import Column, cut_table, wrapped, wrapped_table
 from playground_ops.cli.progress import serving, write_error
-from playground_ops.cli.repeating import repeating
+from playground_ops.cli.repeating import Repeating, repeating
 from playground_ops.core.errors import BadInput, Finding, PlaygroundError, certain, transient
 from playground_ops.core.model import Outcome, RolloutRecord, shortened
 from playground_ops.core.progress import RolloutCancelled
@@ -47,23 +48,35 @@ def sentence_of(record: RolloutRecord) -> str:
 EVIDENCE = "  | "
 _SHOWN = ("object", "observed", "cause", "fix", "evidence")
 EVIDENCE_LINES = 25
-WIDEST_CELL = 60
-GAP, CUT = "  ", "..."
-NARROWEST_CELL = 24
-"""What is left of a cell that is cut: enough for how it ended and the first words of why."""
-NO_TERMINAL = (160, 24)
-"""The size that is assumed for a pipe."""
+SENTENCES = ("observed", "cause", "fix", "reason", "message", "meanwhile", "ahead", "notes")
+"""Fields of documents in which a command is one of this project: not a commit's subject, nor a log."""
+NARROWEST_CELL = 8
+"""What a cell of any table may shrink to."""
+UNKNOWN_WIDTH = 80
+"""The columns of a terminal that does not say how many it has."""
+_PARTS = (("observed", "  seen   "), ("cause", "  cause  "), ("fix", "  fix    "))
 
 EXIT_FAILED = 1
+"""Failed and explained; what served before still serves."""
 EXIT_BAD_INPUT = 2
+"""Bad input: a fault in the configuration or the command line; nothing was touched."""
 EXIT_CANCELLED = 130
-"""A shell reports a process that ended by Ctrl-C this way: 128 plus the number of SIGINT."""
+"""Interrupted by Ctrl-C, as a shell reports it: 128 plus the number of SIGINT."""
 EXIT_NOBODY_READS = 141
-"""A shell reports a process that ended by a closed pipe this way: 128 plus the number of SIGPIPE."""
+"""Nobody reads the output any more: 128 plus the number of SIGPIPE."""
 
 
 def print_json(document: Any) -> None:
-    click.echo(json.dumps(document, indent=1))
+    """Print a document with all there is, the commands in its sentences as they can be repeated."""
+    click.echo(json.dumps(_in_document(document, repeating()), indent=1))
+
+
+def _in_document(value: Any, again: Repeating, name: str = "") -> Any:
+    if isinstance(value, dict):
+        return {key: _in_document(inner, again, key) for key, inner in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_in_document(inner, again, name) for inner in value]
+    return again(value) if isinstance(value, str) and name in SENTENCES else value
 
 
 def fail(findings: Sequence[Finding], as_json: bool) -> None:
@@ -71,25 +84,43 @@ def fail(findings: Sequence[Finding], as_json: bool) -> None:
     if as_json:
         print_json({"findings": plain(findings)})
         return
-    coloured = sys.stderr.isatty()
     for finding in findings:
-        write_error("".join(f"{line}\n" for line in lines_of(finding, coloured)))
+        write_error("".join(f"{line}\n" for line in lines_of(finding, sys.stderr)))
 
 
 def tell(finding: Finding) -> None:
     """Print a finding as a result and not as a failure."""
-    click.echo("\n".join(lines_of(finding, sys.stdout.isatty())))
+    click.echo("\n".join(lines_of(finding, sys.stdout)))
 
 
-def lines_of(finding: Finding, coloured: bool) -> Iterator[str]:
-    """Yield the lines by which a person is told of a finding."""
-    finding = _printable(as_repeated(finding))
+def lines_of(finding: Finding, stream: TextIO) -> Iterator[str]:
+    """Yield the lines by which a person is told of a finding: wrapped to a terminal, but for the evidence."""
+    finding, room, coloured = _printable(as_repeated(finding)), room_of(stream), stream.isatty()
     yield click.style(finding.object, fg="red", bold=True) if coloured else finding.object
-    yield f"  seen   {finding.observed}"
-    yield f"  cause  {finding.cause}"
-    yield f"  fix    {finding.fix}"
-    for line in finding.evidence.splitlines()[-EVIDENCE_LINES:]:
+    for name, label in _PARTS:
+        text = getattr(finding, name)
+        yield from wrapped(text, room, label, " " * len(label)) if room else [f"{label}{text}"]
+    evidence = finding.evidence.splitlines()
+    for line in [*_left_out(len(evidence) - EVIDENCE_LINES), *evidence[-EVIDENCE_LINES:]]:
         yield click.style(f"{EVIDENCE}{line}", dim=True) if coloured else f"{EVIDENCE}{line}"
+
+
+def _left_out(lines: int) -> Iterator[str]:
+    if lines > 0:
+        yield f"... {lines} more line(s) before these, which --json shows"
+
+
+def room_of(stream: TextIO) -> int | None:
+    """Return the columns of a terminal, or as many as COLUMNS says; None for a pipe: nothing is cut there."""
+    if not stream.isatty():
+        return None
+    said = os.environ.get("COLUMNS", "")
+    if said.isdecimal() and int(said) > 0:
+        return int(said)
+    try:
+        return os.get_terminal_size(stream.fileno()).columns or UNKNOWN_WIDTH
+    except OSError:
+        return UNKNOWN_WIDTH
 
 
 def end(document: dict[str, Any], failures: Sequence[tuple[str, BaseException]], as_json: bool) -> None:
@@ -117,7 +148,7 @@ def findings_of(error: BaseException) -> Sequence[Finding]:
 
 
 def plain(findings: Sequence[Finding]) -> list[dict[str, Any]]:
-    return [as_repeated(finding).model_dump(mode="json") for finding in findings]
+    return [finding.model_dump(mode="json") for finding in findings]
 
 
 def as_repeated(finding: Finding) -> Finding:
@@ -133,8 +164,12 @@ def _printable(finding: Finding) -> Finding:
 
 
 def say(text: str = "") -> None:
-    """Print a line for a person, its commands as they can be repeated."""
-    echo(repeating()(text))
+    """Print a sentence for a person, its commands as they can be repeated, wrapped to a terminal."""
+    shown, room = printable(repeating()(text)), room_of(sys.stdout)
+    lines = shown.splitlines() or [""]
+    click.echo(
+        "\n".join(part for line in lines for part in wrapped(line, room, hanging="  ")) if room else shown
+    )
 
 
 def echo(text: str = "") -> None:
@@ -152,36 +187,27 @@ def print_document(text: str) -> None:
 
 
 def table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """Print a table. Cells are wrapped only on a terminal, so that columns stay readable in a pipe."""
-    from tabulate import tabulate
-
-    widths = [WIDEST_CELL] * len(columns) if sys.stdout.isatty() and rows else None
-    shown = [[printable(cell) for cell in row] for row in rows]
-    echo(tabulate(shown, headers=columns, tablefmt="simple", disable_numparse=True, maxcolwidths=widths))
-    echo()
+    """Print a table with all of its text: on a terminal cells are wrapped, in a pipe each row is a line."""
+    every = [Column(name, NARROWEST_CELL) for name in columns]
+    for line in wrapped_table(every, _shown(rows), room_of(sys.stdout)).lines:
+        click.echo(line)
+    click.echo()
 
 
-def short_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """Print a table of which each row is one line of the terminal; a cell that was cut ends with `...`.
+def short_table(columns: Sequence[Column], rows: Sequence[Sequence[str]]) -> bool:
+    """Print a table of which each row is one line; on a terminal a cell that was cut ends with `...`.
 
-    The last column gets what the others leave.
+    Returns whether nothing was cut or left out.
     """
-    from tabulate import MIN_PADDING, tabulate
-
-    short = [[*(shortened_to(WIDEST_CELL, cell) for cell in row[:-1]), row[-1]] for row in rows]
-    headed = [" " * (len(name) + MIN_PADDING) for name in columns]
-    widths = [max(map(len, column)) for column in zip(headed, *short, strict=True)]
-    others = sum(widths[:-1]) + len(GAP) * (len(columns) - 1)
-    left = shutil.get_terminal_size(NO_TERMINAL).columns - others
-    fitting = [[*row[:-1], shortened_to(max(left, NARROWEST_CELL), row[-1])] for row in short]
-    echo(tabulate(fitting, headers=columns, tablefmt="simple", disable_numparse=True))
-    echo()
+    laid = cut_table(columns, _shown(rows), room_of(sys.stdout))
+    for line in laid.lines:
+        click.echo(line)
+    click.echo()
+    return laid.is_whole
 
 
-def shortened_to(width: int, text: str) -> str:
-    """Return the text in one line of at most `width` characters."""
-    flat = " ".join(printable(text).split())
-    return flat if len(flat) <= width else f"{flat[: width - len(CUT)].rstrip()}{CUT}"
+def _shown(rows: Sequence[Sequence[str]]) -> list[list[str]]:
+    return [[printable(cell) for cell in row] for row in rows]
 
 
 def _exit_code(errors: Sequence[BaseException]) -> int:

@@ -10,7 +10,7 @@ import click
 from playground_ops.cli.console import echo, print_json
 from playground_ops.cli.progress import Display, display
 from playground_ops.cli.session import common, context_of_the_command
-from playground_ops.context import open_cluster
+from playground_ops.context import must_be_of_this_version, open_cluster
 from playground_ops.core.model import MAIN
 from playground_ops.engine.deployments import must_be_there
 
@@ -99,6 +99,7 @@ def _kept(config: Path | None, target: str | None, deployment: str) -> "Kept":
 
     connection, configuration = open_cluster(config, target, context_of_the_command())
     must_be_there(configuration, deployment)
+    must_be_of_this_version(connection, configuration)
     place = postgres.find(connection, configuration.of(deployment), backups.INSTEAD)
     return backups.Kept(connection, place, configuration, deployment)
 

@@ -1,16 +1,30 @@
 """The command `history`: the rollouts of locations, and what one of them has changed."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import click
 
-from playground_ops.cli.console import echo, print_json, short_time, table, tell
+from playground_ops.cli.console import echo, print_json, say, short_table, short_time, tell
 from playground_ops.cli.differences import show_differences
+from playground_ops.cli.fitting import Column
+from playground_ops.cli.repeating import repeating
 from playground_ops.cli.session import Session, common
 from playground_ops.core.errors import BadInput, Finding, certain
 from playground_ops.core.model import RolloutRecord
 from playground_ops.engine import apply
+
+COLUMNS = (
+    Column("started"),
+    Column("location", 8),
+    Column("action", dropped=2),
+    Column("outcome", 9),
+    Column("release", dropped=1),
+    Column("commit", dropped=4),
+    Column("by", 6, dropped=5),
+    Column("what", 16),
+)
 
 
 @click.command()
@@ -41,12 +55,16 @@ def history(
         for record in records:
             _show_changes(record)
     else:
-        table(
-            ("started", "location", "action", "outcome", "release", "commit", "by", "what"),
-            [_row(record) for record in records],
-        )
-        if location and records and records[-1].finding:
-            tell(records[-1].finding)
+        _show(records, location)
+
+
+def _show(records: Sequence[RolloutRecord], location: str | None) -> None:
+    columns = COLUMNS if location is None else (COLUMNS[0], replace(COLUMNS[1], dropped=6), *COLUMNS[2:])
+    if not short_table(columns, [_row(record) for record in records]):
+        again = "history --json" if location is None else f"history {location} --json"
+        say(f"The terminal is too narrow for all of it: `{again}` has all.")
+    if location and records and records[-1].finding:
+        tell(records[-1].finding)
 
 
 def _records(session: Session, location: str | None) -> list[RolloutRecord]:
@@ -95,7 +113,7 @@ def _row(record: RolloutRecord) -> tuple[str, ...]:
         str(record.release.number) if record.release else "-",
         revision.short if revision else "-",
         record.by,
-        record.finding.observed if record.finding else (revision.subject if revision else ""),
+        repeating()(record.finding.observed) if record.finding else (revision.subject if revision else ""),
     )
 
 

@@ -23,9 +23,11 @@ from playground_ops.cli.console import (
     fail,
     findings_of,
 )
+from playground_ops.cli.repeating import repeating
 from playground_ops.core.errors import BadInput, Finding, PlaygroundError, certain, transient
 from playground_ops.core.progress import RolloutCancelled
 from playground_ops.core.redact import learn_variables
+from playground_ops.version import __version__
 
 
 class Listed(NamedTuple):
@@ -34,12 +36,24 @@ class Listed(NamedTuple):
 
 
 LISTED = {
+    "init": Listed(
+        "init_command", "Make FOLDER: a configuration, and what runs the stack that it describes."
+    ),
+    "bootstrap": Listed(
+        "bootstrap_command", "Start the whole stack, or complete it; a no-op when it runs already."
+    ),
     "validate": Listed("configuration_commands", "Check the configuration file; every fault at once."),
     "generate": Listed(
         "configuration_commands", "Write the stack's Kubernetes objects to deploy/, one file a component."
     ),
+    "schema": Listed(
+        "schema_command", "Print the JSON Schema by which an editor completes and checks the configuration."
+    ),
     "plan": Listed("stack_commands", "Show what `deploy` would change."),
     "deploy": Listed("stack_commands", "Bring the whole stack to what the configuration says."),
+    "upgrade": Listed(
+        "upgrade_command", "Tell what is new and what restarts, then `deploy`; with --check only tell."
+    ),
     "redeploy": Listed(
         "location_commands", "Bring LOCATIONS to their ref; without any, those whose ref has moved."
     ),
@@ -63,7 +77,7 @@ LISTED = {
         "view_commands",
         "The log of COMPONENT: webserver, daemon, supervisor, a location, or a release such as a-3.",
     ),
-    "health": Listed("view_commands", "Look at every component; exit 1 when something does not work."),
+    "health": Listed("health_command", "Look at every component; exit 1 when something does not work."),
     "collect": Listed(
         "stack_commands",
         "Logs, events, objects and health in one archive, without secrets, for a bug report.",
@@ -104,6 +118,7 @@ class Commands(click.Group):
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, message="playground-ops %(version)s")
 def cli() -> None:
     """Run and operate a Dagster stack: bootstrap, redeploy, roll back, promote, watch.
 
@@ -113,7 +128,7 @@ def cli() -> None:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run one command and exit with its code."""
-    guarded(cli, "python -m playground_ops", arguments)
+    guarded(cli, repeating().program, arguments)
 
 
 def guarded(command: click.Command, name: str, arguments: Sequence[str] | None) -> None:

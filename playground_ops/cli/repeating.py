@@ -1,7 +1,8 @@
 """Commands within printed text, written so that they act on the same stack when they are repeated.
 
 Findings name a command in backticks and without the options of whoever reads them: a page of the UI has jobs
-of these names, and a command line may have been given a target, a context and a file.
+of these names, and a command line may have been given a target, a context and a file, and is started in one
+of several ways (`invocation.py`).
 """
 
 from __future__ import annotations
@@ -17,21 +18,11 @@ from typing import Any
 
 import click
 
+from playground_ops.cli.invocation import this_program
 from playground_ops.core import messages
+from playground_ops.core.commands import ALONE, COMMAND, NEUTRAL
 
-PROGRAM = "python -m playground_ops"
-NAMES = (
-    *("validate", "generate", "plan", "deploy", "redeploy", "rollback", "promote", "approve", "reject"),
-    *("compare", "status", "history", "logs", "health", "collect", "ui", "secret git"),
-    *("secret rotate-database", "backup", "restore", "down"),
-)
-"""All commands; a test compares them with what there is."""
-COMMAND = re.compile(
-    rf"`(?:(?P<bootstrap>python -m playground_ops\.bootstrap)|(?:{PROGRAM} )?(?P<name>{'|'.join(NAMES)}))"
-    r"(?P<rest>(?: [^`]*)?)`(?! job)"
-)
 KUBECTL = re.compile(r"`kubectl (?P<rest>[^`]*)`")
-_PLACE = re.compile(r" --(?:target|context) \S+")
 _KEY = "playground_ops.repeating"
 
 
@@ -45,28 +36,42 @@ class Repeating:
 
     def command(self, arguments: str) -> str:
         """Return a command of this project with these options."""
-        return f"{PROGRAM} {arguments}{self.options}"
+        return f"{self.program} {arguments}{self.options}"
+
+    @property
+    def program(self) -> str:
+        """Return the words before a command."""
+        return this_program()
 
     @property
     def options(self) -> str:
         """Return the options with a space before each; empty without any."""
+        return "".join(f" {name} {shlex.quote(value)}" for name, value in self._given().items())
+
+    def _given(self) -> Mapping[str, str]:
         given = {"--config": self.config, "--target": self.target, "--context": self.context}
-        return "".join(f" {name} {shlex.quote(str(value))}" for name, value in given.items() if value)
+        return {name: str(value) for name, value in given.items() if value}
 
     def __call__(self, text: str) -> str:
         """Return the text with each command of it as it can be repeated."""
-        return self._repeated(text, self.options, self._place) if "`" in text else text
+        return self._repeated(text, (self.program, self.options), self._place) if "`" in text else text
 
     def in_json(self, line: str) -> str:
         """Do the same for a line of a JSON document."""
+        if "`" not in line:
+            return line
         place = {option: json.dumps(value)[1:-1] for option, value in self._place().items()}
-        return self._repeated(line, json.dumps(self.options)[1:-1], lambda: place) if "`" in line else line
+        around = (json.dumps(self.program)[1:-1], json.dumps(self.options)[1:-1])
+        return self._repeated(line, around, lambda: place)
 
-    @staticmethod
-    def _repeated(text: str, options: str, place: Callable[[], Mapping[str, str]]) -> str:
+    def _repeated(self, text: str, around: tuple[str, str], place: Callable[[], Mapping[str, str]]) -> str:
+        program, options = around
+        named = re.compile(rf" (?:{'|'.join(self._given())}) (?:'[^']*'|\S+)")
+
         def own(found: re.Match[str]) -> str:
-            rest = _PLACE.sub("", found["rest"]) if options else found["rest"]
-            return f"`{found['bootstrap'] or f'{PROGRAM} ' + found['name']}{rest}{options}`"
+            given = "" if found["name"] in ALONE else options
+            rest = named.sub("", found["rest"]) if given else found["rest"]
+            return f"`{program} {found['name']}{rest}{given}`"
 
         def kubectl(found: re.Match[str]) -> str:
             given = [
@@ -78,12 +83,11 @@ class Repeating:
 
     def _place(self) -> Mapping[str, str]:
         """Return the cluster and the namespace of the stack, as far as they are known."""
-        from playground_ops.config import load
-        from playground_ops.context import configuration_file
         from playground_ops.core.errors import PlaygroundError
+        from playground_ops.places import load_configuration
 
         try:
-            settings = load(self.config or configuration_file()).kubernetes
+            settings = load_configuration(self.config).kubernetes
         except PlaygroundError:
             return {}
         context = self.context or settings.context
@@ -93,6 +97,10 @@ class Repeating:
 
 class Unchanged(Repeating):
     """Leaves text to whoever passes it on: it has the options, and a command in a cluster has none."""
+
+    @property
+    def program(self) -> str:
+        return NEUTRAL
 
     def __call__(self, text: str) -> str:
         return text

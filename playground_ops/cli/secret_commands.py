@@ -10,7 +10,7 @@ from playground_ops.cli.progress import display
 from playground_ops.cli.session import Session, common, context_of_the_command
 from playground_ops.cli.stack_commands import bring_up, document_of
 from playground_ops.config.kubernetes_rules import object_name
-from playground_ops.context import open_cluster
+from playground_ops.context import must_be_of_this_version, open_cluster
 from playground_ops.core.errors import BadInput, Finding, certain
 from playground_ops.engine.deployments import must_be_there
 
@@ -63,6 +63,7 @@ def git_command(
             "Give --ssh-key with --known-hosts, or --username with --token-file, --ca-file, or these three."
         )
     git_secrets.must_fit(configuration, name, content)
+    must_be_of_this_version(connection, configuration)
     unasked = git_authority.check(str(ca_file), content[git_secrets.AUTHORITY], urls) if ca_file else []
     done = git_secrets.write_git_secret(connection, configuration, name, content)
     if as_json:
@@ -164,6 +165,7 @@ def rotate_command(
 
     connection, configuration = open_cluster(config, target, context_of_the_command())
     must_be_there(configuration, deployment)
+    must_be_of_this_version(connection, configuration)
     view = configuration.of(deployment)
     place = postgres.find(connection, view, rotation.INSTEAD)
     rotation.must_be_ours(connection, view)

@@ -4,23 +4,24 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, wraps
 from pathlib import Path
-from typing import Any, NoReturn, TypeVar
+from typing import Any, NoReturn, TypeVar, cast
 
 import click
 
 from playground_ops.cli import detached
 from playground_ops.cli.console import EVIDENCE, EXIT_CANCELLED, echo
-from playground_ops.cli.progress import LineProgress, Messages, Stop, display
+from playground_ops.cli.progress import LineProgress, Messages, Stop, display, write_error
 from playground_ops.cli.repeating import keep, repeating
 from playground_ops.cli.watched import Watched, in_a_thread
 from playground_ops.config import Configuration
-from playground_ops.context import RemoteCommand, StackContext, reach
+from playground_ops.context import RemoteCommand, StackContext, is_inside, reach
 from playground_ops.core import messages
 from playground_ops.core.model import Phase
 from playground_ops.core.progress import Progress
 from playground_ops.engine.context import Engine
+from playground_ops.places import configuration_file, is_missing
 
 CAPTURED = ('"evidence":', '"log_tail":')
 """Fields of a document with text from outside, in which nothing is a command of this project."""
@@ -29,6 +30,13 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 def common(command: F) -> F:
     """Add --config, --target, --context and --json to a command, with the same help everywhere."""
+
+    @wraps(command)
+    def told(**options: Any) -> Any:
+        say_if_the_defaults_count(options["config"], options["as_json"])
+        return command(**options)
+
+    given = cast(F, told)
     for option in (
         click.option("--json", "as_json", is_flag=True, help="Print one JSON document and nothing else."),
         click.option(
@@ -48,11 +56,20 @@ def common(command: F) -> F:
             "config",
             type=click.Path(path_type=Path, dir_okay=False),
             callback=keep,
-            help="The configuration file.  [default: configvalues.yaml of this project]",
+            help="The configuration file.  [default: configvalues.yaml, here or above]",
         ),
     ):
-        command = option(command)
-    return command
+        given = option(given)
+    return given
+
+
+def say_if_the_defaults_count(config: Path | None, as_json: bool) -> None:
+    """Tell a person that no configuration was found, and where one would be."""
+    if config is None and not as_json and not is_inside() and is_missing():
+        write_error(
+            f"There is no {configuration_file()}, nor one in a folder above: the defaults count. "
+            + repeating()("`init FOLDER` makes one.\n")
+        )
 
 
 def context_of_the_command() -> str | None:
@@ -175,11 +192,16 @@ class Session:
             given = [*arguments, *(["--json"] if self._as_json else [])]
             raise click.exceptions.Exit(self.run(lambda: self.run_remotely(given)))
 
-    def heard(self, *arguments: str) -> str:
-        """Return the output of a command that runs in the cluster."""
+    @property
+    def is_outside(self) -> bool:
+        """Whether servers are out of reach, so that a command in the cluster has to ask them."""
+        return self._remotely is not None
+
+    def answer(self, *arguments: str) -> tuple[int, str]:
+        """Return the exit code and the output of a command that runs in the cluster."""
         lines: list[str] = []
-        self._elsewhere(arguments, lines.append)
-        return "\n".join(lines)
+        code = self._elsewhere(arguments, lines.append)
+        return code, "\n".join(lines)
 
     def run(self, work: Callable[[], T]) -> T:
         """Do the work in a thread. Ctrl-C stops it between two steps, and it cleans up.

@@ -152,7 +152,7 @@ def collect(config: Path | None, target: str | None, as_json: bool, output: Path
     session = Session(config, target, as_json)
     engine = session.engine
     path = output or Path(name_of(engine.clock))
-    health = None if engine.run_remotely is None else lambda: session.heard("health", "--json")
+    health = None if engine.run_remotely is None else lambda: session.answer("health", "--json")[1]
     found = entries(engine.target, session.configuration, engine.clock, health)
     files: list[str] = []
     try:

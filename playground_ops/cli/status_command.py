@@ -1,5 +1,6 @@
 """The command `status`. It has 0.4 s for the whole process, so it imports little."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
@@ -15,10 +16,31 @@ from playground_ops.cli.console import (
     short_table,
     short_time,
 )
+from playground_ops.cli.fitting import Column
+from playground_ops.cli.repeating import repeating
 from playground_ops.cli.session import Session, common
 from playground_ops.core.component import ComponentStatus
 from playground_ops.core.model import MAIN
 from playground_ops.engine.status import LocationStatus, StackStatus, read_status
+
+COMPONENTS = (
+    Column("component"),
+    Column("since", dropped=2),
+    Column("restarts", dropped=1),
+    Column("state", 24),
+)
+DEPLOYMENT = Column("deployment", 8, dropped=2)
+LOCATIONS = (
+    Column("location", 12),
+    Column("release"),
+    Column("commit", 12, dropped=1),
+    Column("subject", 12, dropped=4),
+    Column("since", dropped=3),
+    Column("state", 9),
+    Column("automation", dropped=5),
+    Column("last rollout", 18),
+)
+"""Where a terminal is narrow, what stays: what serves, whether it is ready, how its last rollout ended."""
 
 
 @click.command()
@@ -44,24 +66,15 @@ def show_status(found: StackStatus) -> None:
     say(f"configuration {found.configuration}")
     for note in found.notes:
         say(note)
-    short_table(
-        ("component", "since", "restarts", "state"),
-        [_component_row(component) for component in found.components],
-    )
-    columns: tuple[str, ...] = (
-        "location",
-        "release",
-        "commit",
-        "since",
-        "state",
-        "automation",
-        "last rollout",
-    )
+    whole = short_table(COMPONENTS, [_component_row(component) for component in found.components])
     rows = [_location_row(location) for location in found.locations]
+    columns: Sequence[Column] = LOCATIONS
     if len(found.deployments) > 1:
-        columns = (columns[0], "deployment", *columns[1:])
+        columns = (LOCATIONS[0], DEPLOYMENT, *LOCATIONS[1:])
         rows = [(row[0], one.deployment, *row[1:]) for row, one in zip(rows, found.locations, strict=True)]
-    short_table(columns, rows)
+    whole = short_table(columns, rows) and whole
+    if not whole:
+        say("The terminal is too narrow for all of it: `status --json` has all.")
     for location in found.locations:
         if location.candidate_changes:
             name, changes = location.name, location.candidate_changes
@@ -71,12 +84,12 @@ def show_status(found: StackStatus) -> None:
 
 
 def _component_row(component: ComponentStatus) -> tuple[str, ...]:
-    state = "ready" if component.ready else f"not ready: {component.message}"
+    state = "ready" if component.ready else repeating()(f"not ready: {component.message}")
     return component.name, short_time(component.since), str(component.restarts), state
 
 
 def _location_row(location: LocationStatus) -> tuple[str, ...]:
-    last = location.last_rollout
+    last, again = location.last_rollout, repeating()
     outcome = f"{last.action} {last.outcome}" if last else ""
     if last and last.reason:
         outcome += f": {last.reason}"
@@ -88,11 +101,12 @@ def _location_row(location: LocationStatus) -> tuple[str, ...]:
     return (
         location.name,
         str(location.release or "-"),
-        f"{short_commit(location.commit)} {location.subject or ''}".strip(),
+        short_commit(location.commit),
+        location.subject or "",
         short_time(location.since),
-        state,
+        again(state),
         location.automation or "",
-        outcome,
+        again(outcome),
     )
 
 

@@ -1,32 +1,16 @@
-"""Read-only commands: logs, health, ui."""
+"""Read-only commands: logs, ui."""
 
 import sys
-from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
 
 import click
 
-from playground_ops.checks.folding import Folded, rows
-from playground_ops.checks.topic import COLUMNS, Told, is_urgent, merge
-from playground_ops.cli.console import (
-    EXIT_FAILED,
-    NOT_DEPLOYED,
-    as_repeated,
-    echo,
-    fail,
-    print_json,
-    say,
-    table,
-)
+from playground_ops.cli.console import NOT_DEPLOYED, echo, print_json
 from playground_ops.cli.session import Session, common, context_of_the_command
-from playground_ops.config import load
-from playground_ops.context import configuration_file
-from playground_ops.core.errors import Finding, PlaygroundError
+from playground_ops.core.errors import PlaygroundError
 from playground_ops.core.model import MAIN
 from playground_ops.engine.deployments import must_be_there, not_deployed_yet
-from playground_ops.engine.health.examine import examine, sources
+from playground_ops.places import load_configuration
 
 
 @click.command()
@@ -58,7 +42,7 @@ def logs(
         raise click.UsageError("--follow goes on for ever and --json is one document: give one of them.")
     if (component is None) == (selector is None):
         raise click.UsageError("Name one component, or pods by -l.")
-    configuration = load(config or configuration_file())
+    configuration = load_configuration(config)
     if (target or configuration.target) == "kubernetes":
         from playground_ops.cli import reaching
 
@@ -74,47 +58,6 @@ def logs(
         return
     for line in found:
         echo(line)
-
-
-@click.command()
-@common
-def health(config: Path | None, target: str | None, as_json: bool) -> None:
-    """Look at every component; exit 1 when something does not work."""
-    session = Session(config, target, as_json)
-    session.leave_to_the_inside("health")
-    with ThreadPoolExecutor(1) as beside:
-        asked = beside.submit(sources, session.engine.target, session.configuration)
-        looked = examine(session.engine.target, session.configuration)
-        of_sources, ahead = asked.result()
-    merge(looked.report, of_sources)
-    found = looked.folded
-    if as_json:
-        print_json({"findings": [_finding_row(found, one) for one in found.worst], "ahead": ahead})
-    else:
-        _show_health(found, ahead)
-    if any(is_urgent(topic, finding) for _, topic, finding in found.worst):
-        raise click.exceptions.Exit(EXIT_FAILED)
-
-
-def _finding_row(found: Folded, told: Told) -> dict[str, Any]:
-    name, topic, finding = told
-    row = as_repeated(finding).model_dump(mode="json", include=set(Finding.model_fields))
-    also = [
-        {"component": other, "check": its_topic.value, "observed": as_repeated(its).observed}
-        for other, its_topic, its in found.also(told)
-    ]
-    urgent = is_urgent(topic, finding)
-    return {"component": name, "check": topic.value, "urgent": urgent, **row, "also": also}
-
-
-def _show_health(found: Folded, ahead: Sequence[str]) -> None:
-    for sentence in [*ahead, *filter(None, [found.meanwhile()])]:
-        say(sentence)
-    if found.worst:
-        table(COLUMNS, list(rows(found)))
-        fail([finding for _, _, finding in found.worst], as_json=False)
-    else:
-        echo("Everything is well.")
 
 
 @click.command()
@@ -135,7 +78,7 @@ def ui(
     Without a name it is the main one's. On Kubernetes it forwards a port of this machine to the webserver,
     until Ctrl-C.
     """
-    configuration = load(config or configuration_file())
+    configuration = load_configuration(config)
     must_be_there(configuration, deployment)
     browse = sys.stdout.isatty() and not no_browser
     if (target or configuration.target) == "kubernetes":
@@ -158,4 +101,4 @@ def ui(
         click.launch(address)
 
 
-COMMANDS = {"logs": logs, "health": health, "ui": ui}
+COMMANDS = {"logs": logs, "ui": ui}

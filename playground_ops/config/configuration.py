@@ -9,124 +9,94 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from playground_ops.config import kubernetes_rules, quantities, rules
+from playground_ops.config import quantities, rules
 from playground_ops.config.deployment_section import Deployment
 from playground_ops.config.instance_sections import (
     DaemonSettings,
-    ExternalPostgres,
-    IngressSettings,
     RunQueueSettings,
     RunRetriesSettings,
     WebserverSettings,
 )
+from playground_ops.config.kubernetes_section import ImageSettings, KubernetesSettings, PostgresSettings
 from playground_ops.config.location_section import OPS, LocationKeys, OpsSection
-from playground_ops.config.pod_section import Pod
 from playground_ops.config.section import Section, WrittenAs
-from playground_ops.config.store import ArtifactsStore
 from playground_ops.core.component import component_of
 from playground_ops.core.model import MAIN, Dependencies, Location
 from playground_ops.core.pod_settings import PodSettings
-
-
-class ImageSettings(Section):
-    dagster: rules.Image = "docker.io/dagster/dagster-k8s:1.13.27"
-    postgres: rules.Image = "docker.io/library/postgres:15"
-    git_sync: rules.Image = "registry.k8s.io/git-sync/git-sync:v4.2.4"
 
 
 class Webhook(Section):
     """A URL that is called when the stack's health changes."""
 
     variable: rules.EnvironmentName
-    """The variable in the environment of `ops` that holds the URL, which is a secret."""
+    """The variable in the environment of `ops` that holds the webhook's URL, which is a secret."""
     form: Literal["json", "slack"] = "json"
+    """How the body is written."""
 
 
 class HealthSettings(Section):
     interval_minutes: Annotated[int, Field(ge=1, le=60)] = 10
+    """How often it runs; the sensor `health_watch` looks every minute beside."""
     kept_days: Annotated[int, Field(ge=1, le=3650)] = 7
-    """How long its successful runs are kept."""
+    """How long its runs that succeeded stay, with their logs and its schedule's ticks."""
     tell: Annotated[rules.Listed[Webhook], Field(max_length=20)] = ()
+    """[Who is told](health.md#who-is-told) when something begins to be wrong, and when it is well again."""
     heal_times: Annotated[int, Field(ge=0, le=20)] = 0
-    """How often a location may be healed within the window; 0: never."""
+    """How often `health_check` may [mend a location by itself](health.md#what-mends-itself) within the
+    window."""
     heal_window_minutes: Annotated[int, Field(ge=10, le=1440)] = 60
+    """The window."""
 
 
 class RolloutSettings(Section):
     confirm_timeout_seconds: Annotated[float, Field(gt=0, le=600)] = 10.0
+    """For the webserver to show a new release; then the old one serves again."""
     confirm_seconds: Annotated[float, Field(ge=0, le=600)] = 10.0
-    """How long a new release is watched before the previous one may end."""
+    """How long a release that took another one's place is watched, before that one may go."""
     transient_timeout_seconds: Annotated[float, Field(ge=0, le=3600)] = 60.0
+    """How long what may pass (git, network, package index, a registry) is tried again."""
     capacity_timeout_seconds: Annotated[float, Field(ge=0, le=3600)] = 120.0
-
-
-class BackupSettings(Section):
-    schedule: quantities.CronSchedule | None = None
-    """Cron, in UTC; None: only when somebody launches the job."""
-    kept: Annotated[int, Field(ge=1, le=1000)] = 7
-
-
-class PostgresSettings(Section):
-    storage: quantities.Bytes = "10Gi"
-    password_secret: kubernetes_rules.ObjectName | None = None
-    """An existing Secret with the key `password`; None: the bootstrap makes one."""
-    external: ExternalPostgres | None = None
-    backups: BackupSettings = BackupSettings()
-    pod: Pod = PodSettings()
-
-
-class PackagesSettings(Section):
-    """Where the packages of locations come from."""
-
-    index_url: rules.IndexUrl | None = None
-    """None: PyPI."""
-    extra_index_urls: rules.Listed[rules.IndexUrl] = ()
-    secret: kubernetes_rules.ObjectName | None = None
-    """A Secret with the credentials for them."""
-
-
-class KubernetesSettings(Section):
-    context: kubernetes_rules.Context | None = None
-    """The only context that is written to; None: commands have to name it."""
-    namespace: kubernetes_rules.Namespace = "dagster"
-    storage_class: kubernetes_rules.ObjectName | None = None
-    """None: the cluster's default."""
-    artifacts: quantities.Bytes = "10Gi"
-    artifacts_access: Literal["ReadWriteOnce", "ReadWriteMany"] = "ReadWriteOnce"
-    artifacts_store: ArtifactsStore | None = None
-    """None: captured logs are on the claim too."""
-    network_policies: bool = True
-    admission_policy: bool = True
-    """Limits what pods `ops` can create; it takes the right to create cluster-wide objects."""
-    packages: PackagesSettings = PackagesSettings()
-    ingress: IngressSettings | None = None
-    read_only_ingress: IngressSettings | None = None
-    """The ingress of the second webserver."""
-    ops: Pod = PodSettings()
+    """How long room is waited for: on a node, in a quota, of a volume; 900 at least once an autoscaler says
+    that it makes some."""
 
 
 class StackSettings(Section):
     """All sections except those about code locations."""
 
     target: Literal["local", "kubernetes"] = "local"
+    """Where the stack runs; every command and job."""
     run_launcher: Literal["code_server", "kubernetes"] = "code_server"
-    """Where a run is executed: in its release's code server, or in a pod of its own."""
+    """Who executes runs: the server of their release, or
+    [a pod of each run's own](kubernetes.md#runs-in-pods-of-their-own), on Kubernetes alone."""
     run_queue: RunQueueSettings = RunQueueSettings()
+    """Dagster's run queue."""
     run_retries: RunRetriesSettings = RunRetriesSettings()
+    """[Dagster's retries of whole runs](#retries-of-runs)."""
     run_log_limit: quantities.Bytes = "1Gi"
-    """How much of what one run prints is kept."""
+    """[How much of what one run prints is kept](kubernetes.md#what-a-location-may-keep); the job
+    `health_check` cuts what is more, and the run's page says so."""
     environment_file: rules.EnvironmentFile | None = None
-    """On one machine: variables for the servers of all locations, `ops` too."""
+    """On one machine: [a file with variables](#variables-that-are-secret) for the servers of all locations,
+    `ops` too."""
     images: ImageSettings = ImageSettings()
+    """Used on Kubernetes alone."""
     webserver: WebserverSettings = WebserverSettings()
+    """The UI."""
     daemon: DaemonSettings = DaemonSettings()
+    """Dagster's daemon."""
     health: HealthSettings = HealthSettings()
+    """The scheduled job `health_check`."""
     rollout: RolloutSettings = RolloutSettings()
+    """The timeouts of every rollout."""
     postgres: PostgresSettings = PostgresSettings()
+    """[The database](#on-kubernetes)."""
     kubernetes: KubernetesSettings = KubernetesSettings()
+    """[Where and how the stack lies in a cluster](#on-kubernetes)."""
     deployments: rules.Listed[Deployment] = ()
-    """Dagster instances beside the main one."""
+    """[Dagster instances beside the main one](#a-deployment), each for
+    [some of the locations](deployments.md)."""
     ops: Annotated[Location, WrittenAs(OpsSection)] = OPS
+    """The management location, which every stack has."""
 
 
 class File(StackSettings, LocationKeys):

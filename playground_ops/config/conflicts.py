@@ -7,10 +7,10 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from playground_ops.config.address import reached
-from playground_ops.config.configuration import KubernetesSettings
 from playground_ops.config.deployment_conflicts import of_deployments
 from playground_ops.config.faults import Fault, Steps, shown
 from playground_ops.config.kubernetes_rules import LONGEST_LABEL
+from playground_ops.config.kubernetes_section import KubernetesSettings
 from playground_ops.config.location_section import EnvironmentSection
 from playground_ops.config.scalars import text_of
 

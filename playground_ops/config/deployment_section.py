@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
@@ -16,6 +16,7 @@ from playground_ops.config.instance_sections import (
     WebserverSettings,
 )
 from playground_ops.config.section import Section
+from playground_ops.config.shape import Shape
 
 
 def _daemon(value: Any) -> Any:
@@ -25,8 +26,9 @@ def _daemon(value: Any) -> Any:
 
 class DeploymentWebserver(WebserverSettings):
     ingress: IngressSettings | None = None
+    """On Kubernetes: an ingress of its own."""
     path: kubernetes_rules.UrlPath | None = None
-    """A path of the main ingress, by which this webserver is reached."""
+    """On Kubernetes, instead of an ingress of its own: a path of the main one's."""
 
     @model_validator(mode="after")
     def _one_of_two(self) -> DeploymentWebserver:
@@ -37,26 +39,38 @@ class DeploymentWebserver(WebserverSettings):
 
 class DeploymentDaemon(DaemonSettings):
     enabled: rules.OnOrOff = "on"
-    """`off`: runs start at once, without a queue, and no schedule, sensor or backfill does anything."""
+    """`daemon: off` is short for it: runs start at once, without a queue, and no schedule, sensor, backfill
+    or automation condition does anything; nothing of that is then told by `health`."""
 
 
 class DeploymentPostgres(Section):
     """Its database, in the stack's Postgres unless it is `external`."""
 
-    password_secret: kubernetes_rules.ObjectName | None = None
-    """An existing Secret with the key `password`; None: the bootstrap makes one."""
+    password_secret: kubernetes_rules.SecretName | None = None
+    """An existing Secret, with the key `password`. Default: made by the bootstrap."""
     external: ExternalPostgres | None = None
+    """A database that the stack uses and does not run."""
 
 
 class Deployment(Section):
     name: rules.DeploymentName
+    """The deployment's name; not `main`, `ops` or the name of a component."""
     webserver: DeploymentWebserver = DeploymentWebserver()
-    daemon: Annotated[DeploymentDaemon, BeforeValidator(_daemon)] = DeploymentDaemon()
+    """Its UI, at a port of its own."""
+    daemon: Annotated[
+        DeploymentDaemon,
+        BeforeValidator(_daemon),
+        Shape("mapping, or `off`", also=Literal["on", "off"] | bool),
+    ] = DeploymentDaemon()
+    """Its daemon."""
     run_queue: RunQueueSettings = RunQueueSettings()
+    """Its run queue."""
     run_retries: RunRetriesSettings = RunRetriesSettings()
+    """Retries of its runs."""
     environment: dict[rules.EnvironmentName, rules.EnvironmentValue] = Field(default_factory=dict)
     """Variables for all its locations, beneath their own."""
     postgres: DeploymentPostgres = DeploymentPostgres()
+    """Its database. Default: one in the stack's Postgres."""
 
     @property
     def has_daemon(self) -> bool:

@@ -8,7 +8,8 @@ from typing import Annotated
 
 from pydantic import AfterValidator
 
-from playground_ops.config.rules import AsWritten, Listed, matching
+from playground_ops.config.rules import AsWritten, Listed
+from playground_ops.config.shape import Matching, Shape
 
 LONGEST_LABEL = 63
 _LABEL = r"[a-z0-9]([-a-z0-9]*[a-z0-9])?"
@@ -124,25 +125,38 @@ def mount_path(value: str) -> str:
     return value
 
 
+_KEY = rf"({_SUBDOMAIN}/)?{_NAME}"
+_TAKEN = "|".join(prefix.replace(".", r"\.") for prefix in _OWN_PREFIXES)
+
 Namespace = Annotated[
     AsWritten,
-    matching(
+    Matching(
         _LABEL, "a namespace: at most 63 lower-case letters, digits and dashes (DNS-1123)", LONGEST_LABEL
     ),
+    Shape("DNS-1123"),
 ]
-ObjectName = Annotated[AsWritten, AfterValidator(object_name)]
+ObjectName = Annotated[AsWritten, AfterValidator(object_name), Shape("name", _SUBDOMAIN, 253)]
+SecretName = Annotated[ObjectName, Shape("Secret")]
 ObjectNames = Annotated[Listed[ObjectName], AfterValidator(_each_once)]
-HostName = Annotated[AsWritten, matching(_SUBDOMAIN, "a host name such as `dagster.internal`")]
-UrlPath = Annotated[str, matching(r"/|(/[A-Za-z0-9_-]+)+", "a path such as `/` or `/dagster`")]
-Cidr = Annotated[AsWritten, AfterValidator(_cidr)]
-Context = Annotated[AsWritten, AfterValidator(_context)]
-Key = Annotated[str, AfterValidator(label_key)]
-OwnKey = Annotated[str, AfterValidator(_own_label_key)]
+HostName = Annotated[
+    AsWritten, Matching(_SUBDOMAIN, "a host name such as `dagster.internal`"), Shape("host name")
+]
+UrlPath = Annotated[str, Matching(r"/|(/[A-Za-z0-9_-]+)+", "a path such as `/` or `/dagster`"), Shape("path")]
+Cidr = Annotated[AsWritten, AfterValidator(_cidr), Shape("addresses", r"[0-9A-Fa-f:.]+(%\S+)?(/[0-9.]+)?")]
+Context = Annotated[AsWritten, AfterValidator(_context), Shape("name", r"(?!-).*\S.*")]
+Key = Annotated[str, AfterValidator(label_key), Shape(pattern=_KEY)]
+OwnKey = Annotated[
+    str, AfterValidator(_own_label_key), Shape(pattern=rf"(?!{_TAKEN}){_KEY}", not_one_of=("app",))
+]
 LabelValue = Annotated[
     AsWritten,
-    matching(rf"({_NAME})?", "at most 63 letters, digits, dashes, dots and underscores", LONGEST_LABEL),
+    Matching(rf"({_NAME})?", "at most 63 letters, digits, dashes, dots and underscores", LONGEST_LABEL),
 ]
-ContainerPath = Annotated[str, AfterValidator(_container_path)]
-ConnectionParameter = Annotated[str, AfterValidator(_connection_parameter)]
-VolumeName = Annotated[AsWritten, AfterValidator(_volume_name)]
-MountPath = Annotated[AsWritten, AfterValidator(mount_path)]
+ContainerPath = Annotated[str, AfterValidator(_container_path), Shape("absolute path", r"/.*")]
+ConnectionParameter = Annotated[str, AfterValidator(_connection_parameter), Shape(one_of=_CONNECTION)]
+VolumeName = Annotated[
+    AsWritten, AfterValidator(_volume_name), Shape("DNS-1123", _LABEL, LONGEST_LABEL, OWN_VOLUMES)
+]
+MountPath = Annotated[
+    AsWritten, AfterValidator(mount_path), Shape("absolute path", r"/[^:]+", not_one_of=OWN_FOLDERS)
+]

@@ -9,6 +9,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 from playground_ops.config import kubernetes_rules, quantities, rules
 from playground_ops.config.scalars import text_of
 from playground_ops.config.section import Form, Section, WrittenAs
+from playground_ops.config.shape import Shape
 from playground_ops.core.pod_settings import PodSettings, Resources, ServiceType, Toleration, Volume
 
 _NUMBERS = ("maxSkew", "minDomains", "weight")
@@ -60,7 +61,9 @@ SpreadConstraints = Annotated[rules.Listed[SpreadConstraint], AfterValidator(_sp
 
 class ResourcesSection(Section, Resources):
     requests: dict[quantities.Resource, quantities.Quantity] = Field(default_factory=dict)
+    """What a node has to have free, by resource. Default: the component's."""
     limits: dict[quantities.Resource, quantities.Quantity] = Field(default_factory=dict)
+    """What it may take, by resource. Default: the component's."""
 
     @model_validator(mode="after")
     def _requests_fit(self) -> ResourcesSection:
@@ -69,9 +72,12 @@ class ResourcesSection(Section, Resources):
 
 
 class TolerationSection(Section, Toleration):
-    key: kubernetes_rules.Key | None = None
-    value: kubernetes_rules.LabelValue | None = None
+    key: Annotated[kubernetes_rules.Key, Shape("as in Kubernetes")] | None = None
+    """The taint's key."""
+    value: Annotated[kubernetes_rules.LabelValue, Shape("as in Kubernetes")] | None = None
+    """The taint's value; none beside `operator: Exists`."""
     seconds: Annotated[int, Field(ge=0)] | None = None
+    """How long the pod stays when the taint appears: `tolerationSeconds`. Default: for ever."""
 
     @model_validator(mode="after")
     def _as_kubernetes_wants_it(self) -> TolerationSection:
@@ -86,11 +92,18 @@ class TolerationSection(Section, Toleration):
 
 class VolumeSection(Section, Volume):
     name: kubernetes_rules.VolumeName
+    """The volume's name."""
     path: kubernetes_rules.MountPath
-    secret: kubernetes_rules.ObjectName | None = None
+    """Where the container finds it."""
+    secret: kubernetes_rules.SecretName | None = None
+    """Exactly one of `secret`, `config_map`, `claim` and `empty_dir` is what it comes from. A Secret's files
+    are readable by the pod's user alone (mode 0440)."""
     config_map: kubernetes_rules.ObjectName | None = None
+    """A ConfigMap that it comes from."""
     claim: kubernetes_rules.ObjectName | None = None
+    """A PersistentVolumeClaim that it comes from."""
     empty_dir: quantities.Bytes | None = None
+    """Room that goes with the pod; one that takes more is evicted."""
 
     @model_validator(mode="after")
     def _comes_from_one_thing(self) -> VolumeSection:
@@ -118,23 +131,42 @@ class PodSection(Form):
     """All fields of PodSettings except the service account, which the stack sets."""
 
     image: rules.Image | None = None
+    """For a location without a repository: the code is in the image. Default: that of `images`."""
     resources: ResourcesSection = ResourcesSection()
+    """What is not named keeps the component's default. Default: the component's."""
     environment: dict[rules.EnvironmentName, rules.EnvironmentValue] = Field(default_factory=dict)
-    environment_from_secrets: kubernetes_rules.ObjectNames = ()
-    environment_from_config_maps: kubernetes_rules.ObjectNames = ()
+    """Variables; not for secrets."""
+    environment_from_secrets: Annotated[kubernetes_rules.ObjectNames, Shape("list of Secrets")] = ()
+    """Each key of each becomes a variable ([when one changes](kubernetes.md#secrets))."""
+    environment_from_config_maps: Annotated[kubernetes_rules.ObjectNames, Shape("list of ConfigMaps")] = ()
+    """Likewise; where both have a key the Secret's counts."""
     volumes: Annotated[rules.Listed[VolumeSection], AfterValidator(_each_by_itself)] = ()
+    """Folders of the main container, whole ones; not the stack's own, nor in or above one."""
     node_selector: dict[kubernetes_rules.Key, kubernetes_rules.LabelValue] = Field(default_factory=dict)
+    """Labels of the nodes it may run on."""
     tolerations: rules.Listed[TolerationSection] = ()
-    affinity: Affinity = Field(default_factory=dict)
-    topology_spread_constraints: SpreadConstraints = ()
-    priority_class: kubernetes_rules.ObjectName | None = None
+    """Taints it bears."""
+    affinity: Annotated[Affinity, Shape("as in Kubernetes")] = Field(default_factory=dict)
+    """`nodeAffinity`, `podAffinity`, `podAntiAffinity`, passed on as they are."""
+    topology_spread_constraints: Annotated[SpreadConstraints, Shape("list, as in Kubernetes")] = ()
+    """Passed on as they are."""
+    priority_class: Annotated[kubernetes_rules.ObjectName, Shape("PriorityClass")] | None = None
+    """Who gets room first."""
     scheduler_name: kubernetes_rules.ObjectName | None = None
+    """Who gives the pods their nodes. Default: the cluster's."""
     labels: dict[kubernetes_rules.OwnKey, kubernetes_rules.LabelValue] = Field(default_factory=dict)
+    """Added to the pods."""
     annotations: dict[kubernetes_rules.OwnKey, rules.Text] = Field(default_factory=dict)
-    image_pull_secrets: kubernetes_rules.ObjectNames = ()
+    """Added to the pods."""
+    image_pull_secrets: Annotated[kubernetes_rules.ObjectNames, Shape("list of Secrets")] = ()
+    """For a private registry."""
     service_type: ServiceType = _DEFAULT.service_type
+    """The type of the Service of webserver or postgres; code servers are for the cluster alone."""
     service_annotations: dict[kubernetes_rules.OwnKey, rules.Text] = Field(default_factory=dict)
+    """Added to the Service, as load balancers want them; no new release."""
     disruption_budget: bool = _DEFAULT.disruption_budget
+    """Nobody may evict its pods while they are well: `kubectl drain` waits ([why not
+    always](decisions.md))."""
 
     def value(self) -> PodSettings:
         return PodSettings.model_validate(self.model_dump())

@@ -7,9 +7,10 @@ from pydantic import AfterValidator
 
 from playground_ops.config.kubernetes_rules import label_key
 from playground_ops.config.rules import AsWritten
+from playground_ops.config.shape import Shape
 from playground_ops.core.pod_settings import amount
 
-_QUANTITY = re.compile(r"(\d+(\.\d{1,3})?)(m|k|M|G|T|P|E|Ki|Mi|Gi|Ti|Pi|Ei)?")
+_QUANTITY = r"([0-9]+(\.[0-9]{1,3})?)(m|k|M|G|T|P|E|Ki|Mi|Gi|Ti|Pi|Ei)?"
 _RESOURCES = ("cpu", "memory", "ephemeral-storage")
 """Resources that every node has; others are given whole and to one container alone."""
 
@@ -18,11 +19,12 @@ _QUOTA = (
     *("pods", "services", "configmaps", "secrets", "persistentvolumeclaims"),
 )
 """Resources for which every container of the stack has a value: a quota of others would let none start."""
+_OTHERS = r"requests\.[a-z0-9.-]+\.[a-z]+/[A-Za-z0-9._-]+"
 
 
 def _quantity(value: str) -> str:
     """Check a quantity (apimachinery resource.Quantity, without exponents)."""
-    if not _QUANTITY.fullmatch(value):
+    if not re.fullmatch(_QUANTITY, value):
         raise ValueError("a quantity such as `500m`, `2` or `1Gi`")
     return value
 
@@ -58,7 +60,7 @@ def resources(requests: dict[str, str], limits: dict[str, str]) -> None:
 
 def _quota_resource(value: str) -> str:
     """Check a resource name of a ResourceQuota (Kubernetes documentation, "Resource Quotas")."""
-    if value not in _QUOTA and not re.fullmatch(r"requests\.[a-z0-9.-]+\.[a-z]+/[A-Za-z0-9._-]+", value):
+    if value not in _QUOTA and not re.fullmatch(_OTHERS, value):
         raise ValueError(f"one of {', '.join(_QUOTA)}, or `requests.` and a name with a domain")
     return value
 
@@ -98,8 +100,18 @@ def _fits(part: str, lowest: int, highest: int) -> bool:
     return lowest <= (lowest if first is None else first) <= (highest if last is None else last) <= highest
 
 
-Quantity = Annotated[AsWritten, AfterValidator(_quantity)]
-Bytes = Annotated[AsWritten, AfterValidator(_bytes_quantity)]
-Resource = Annotated[str, AfterValidator(_resource)]
-Quota = Annotated[dict[Annotated[str, AfterValidator(_quota_resource)], Quantity], AfterValidator(_quota)]
-CronSchedule = Annotated[str, AfterValidator(cron_schedule)]
+def _any_of(names: tuple[str, ...], *patterns: str) -> str:
+    """Return a pattern. `re.escape` would escape a dash, which is an error in JavaScript."""
+    return "|".join((*(name.replace(".", r"\.") for name in names), *patterns))
+
+
+Quantity = Annotated[AsWritten, AfterValidator(_quantity), Shape("quantity", _QUANTITY)]
+Bytes = Annotated[AsWritten, AfterValidator(_bytes_quantity), Shape("quantity of bytes", _QUANTITY)]
+Resource = Annotated[
+    str, AfterValidator(_resource), Shape(pattern=_any_of(_RESOURCES, "hugepages-.+", "[^/]+/[^/]+"))
+]
+QuotaResource = Annotated[str, AfterValidator(_quota_resource), Shape(pattern=_any_of(_QUOTA, _OTHERS))]
+Quota = Annotated[dict[QuotaResource, Quantity], AfterValidator(_quota)]
+CronSchedule = Annotated[
+    str, AfterValidator(cron_schedule), Shape("cron, UTC", r"\s*[0-9*,/-]+(\s+[0-9*,/-]+){4}\s*")
+]

@@ -10,6 +10,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, Strict, ValidationI
 
 from playground_ops.config import address
 from playground_ops.config.scalars import text_of
+from playground_ops.config.shape import Matching, Shape
 from playground_ops.core.model import MAIN
 
 LONGEST_LOCATION_NAME = 40
@@ -18,11 +19,14 @@ LONGEST_DEPLOYMENT_NAME = 30
 """`dagster-webserver-read-only-<name>` and names that controllers make from it stay labels too."""
 
 _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufeff\ufffe\uffff]")
-_LABEL = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
-_ENV_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_LABEL = r"[a-z0-9]([-a-z0-9]*[a-z0-9])?"
+_ENV_NAME = r"[A-Za-z_][A-Za-z0-9_]*"
 _DAGSTER_NAME = r"[A-Za-z0-9_]+"
 _HOST = r"[A-Za-z0-9:][\w.:-]*"
-_IMAGE = r"(?a:(?:[\w.-]+(?::\d+)?/)?[a-z0-9][a-z0-9._/-]*(?::\w[\w.-]{0,127})?(?:@sha256:[0-9a-f]{64})?)"
+_IMAGE = (
+    r"(?:[A-Za-z0-9_.-]+(?::[0-9]+)?/)?[a-z0-9][a-z0-9._/-]*(?::[A-Za-z0-9_][A-Za-z0-9_.-]{0,127})?"
+    r"(?:@sha256:[0-9a-f]{64})?"
+)
 _NOT_IN_A_REF = re.compile(r"[\s~^:?*\[\\\x00-\x1f\x7f]|\.\.|@\{|//|/\.|\.lock(?:/|$)|[/.]$|^[/.]|^@$")
 _RESERVED_NAMES = ("webserver", "webserver-read-only", "daemon", "postgres", "foundation")
 _RESERVED_DEPLOYMENTS = (MAIN, "ops", "read-only", *_RESERVED_NAMES)
@@ -37,21 +41,9 @@ _DEPENDENCY_FILES = (
     "setup.py",
     "setup.cfg",
 )
-_EXTRA = r"(?i:[a-z0-9](?:[a-z0-9._-]*[a-z0-9])?)"
+_EXTRA = r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?"
 _RESERVED_ENV = ("DAGSTER_HOME",)
 _OF_A_SHELL = ("&&", "||", "|", "&", ">", ">>", "<", "2>&1")
-
-
-def matching(pattern: str, expected: str, longest: int | None = None) -> AfterValidator:
-    """Make a rule by which the pattern must match the whole value."""
-    compiled = re.compile(pattern)
-
-    def rule(value: str) -> str:
-        if (longest and len(value) > longest) or not compiled.fullmatch(value):
-            raise ValueError(expected)
-        return value
-
-    return AfterValidator(rule)
 
 
 def _location_name(value: str) -> str:
@@ -62,7 +54,7 @@ def _location_name(value: str) -> str:
         raise ValueError(f"another name: every stack has a component called `{value}`")
     if len(value) > LONGEST_LOCATION_NAME:
         raise ValueError(f"at most {LONGEST_LOCATION_NAME} characters, this has {len(value)}")
-    if not _LABEL.fullmatch(value):
+    if not re.fullmatch(_LABEL, value):
         raise ValueError(_DNS)
     return value
 
@@ -73,7 +65,7 @@ def _deployment_name(value: str) -> str:
         raise ValueError(f"another name: `{value}` is taken by the stack itself")
     if len(value) > LONGEST_DEPLOYMENT_NAME:
         raise ValueError(f"at most {LONGEST_DEPLOYMENT_NAME} characters, this has {len(value)}")
-    if not _LABEL.fullmatch(value):
+    if not re.fullmatch(_LABEL, value):
         raise ValueError(_DNS)
     return value
 
@@ -85,7 +77,10 @@ def _repository(value: str, info: ValidationInfo) -> str | None:
 def _environment_file(value: str, info: ValidationInfo) -> str:
     if not value or not value.isprintable():
         raise ValueError("the path of a file with `NAME=value` lines, relative to this file")
-    return str((info.context or {}).get("folder", Path()) / Path(value).expanduser())
+    try:
+        return str((info.context or {}).get("folder", Path()) / Path(value).expanduser())
+    except RuntimeError as error:
+        raise ValueError("a path that exists; the folder it begins with can't be found") from error
 
 
 def _ref(value: str) -> str:
@@ -145,7 +140,7 @@ def _on_or_off(value: Any) -> Any:
 
 
 def environment_name(value: str) -> str:
-    if not _ENV_NAME.fullmatch(value):
+    if not re.fullmatch(_ENV_NAME, value):
         raise ValueError("a name of letters, digits and underscores that does not begin with a digit")
     if value in _RESERVED_ENV or value.startswith("PLAYGROUND_"):
         raise ValueError("another name: this one is set by the stack")
@@ -212,31 +207,82 @@ def _plain(value: str) -> bool:
 T = TypeVar("T")
 Listed = Annotated[tuple[T, ...], Strict(False)]
 """Strict validation would refuse the file's list, which is no tuple."""
-AsWritten = Annotated[str, BeforeValidator(text_of)]
+AsWritten = Annotated[str, BeforeValidator(text_of), Shape(also=float)]
 Text = Annotated[AsWritten, AfterValidator(_text)]
 Seconds = Annotated[int, Field(ge=1, le=7 * 24 * 3600)]
 Port = Annotated[int, Field(ge=1, le=65535)]
-DeploymentName = Annotated[AsWritten, AfterValidator(_deployment_name)]
-LocationsDeployment = Annotated[AsWritten, AfterValidator(_text)]
-LocationName = Annotated[AsWritten, AfterValidator(_location_name)]
-Repository = Annotated[str, AfterValidator(_repository)]
-EnvironmentFile = Annotated[AsWritten, AfterValidator(_environment_file)]
-Ref = Annotated[AsWritten, AfterValidator(_ref)]
-RefPattern = Annotated[AsWritten, AfterValidator(_ref_pattern)]
-Subdirectory = Annotated[AsWritten, AfterValidator(_subdirectory)]
-Module = Annotated[str, AfterValidator(_module)]
-Attribute = Annotated[str, AfterValidator(_attribute)]
-DependencyFile = Annotated[AsWritten, AfterValidator(_dependency_file)]
-PackageExtra = Annotated[AsWritten, matching(_EXTRA, "a name of letters, digits, `-`, `_` and `.`", 100)]
-OnOrOff = Annotated[Literal["on", "off"], BeforeValidator(_on_or_off)]
-EnvironmentName = Annotated[str, AfterValidator(environment_name)]
-EnvironmentValue = Annotated[str, BeforeValidator(_true_or_false), AfterValidator(_environment_value)]
-TagKey = Annotated[AsWritten, AfterValidator(_tag_key)]
-Command = Annotated[
-    tuple[EnvironmentValue, ...], Strict(False), BeforeValidator(_command), AfterValidator(_words)
+DeploymentName = Annotated[
+    AsWritten,
+    AfterValidator(_deployment_name),
+    Shape(
+        f"DNS-1123, to {LONGEST_DEPLOYMENT_NAME} characters",
+        rf"(?!read-only-){_LABEL}",
+        LONGEST_DEPLOYMENT_NAME,
+        _RESERVED_DEPLOYMENTS,
+    ),
 ]
-SmokeJob = Annotated[AsWritten, matching(_DAGSTER_NAME, "the name of a job: letters, digits and underscores")]
-SmokeCheck = Annotated[str, AfterValidator(_smoke_check)]
-Host = Annotated[str, matching(_HOST, "an address or host name to listen on, such as `127.0.0.1`")]
-Image = Annotated[str, matching(_IMAGE, "the name of an image, such as `registry/name:tag`")]
-IndexUrl = Annotated[AsWritten, AfterValidator(address.index)]
+LocationsDeployment = Annotated[AsWritten, AfterValidator(_text), Shape("name")]
+LocationName = Annotated[
+    AsWritten,
+    AfterValidator(_location_name),
+    Shape(
+        f"DNS-1123, to {LONGEST_LOCATION_NAME} characters",
+        _LABEL,
+        LONGEST_LOCATION_NAME,
+        ("ops", *_RESERVED_NAMES),
+    ),
+]
+Repository = Annotated[
+    str, AfterValidator(_repository), Shape("URL or path", r"(?!-)(?!\s*https?://\S*@)[\s\S]*")
+]
+EnvironmentFile = Annotated[AsWritten, AfterValidator(_environment_file), Shape("path", r".+")]
+Ref = Annotated[AsWritten, AfterValidator(_ref), Shape("branch, tag, commit", r"[^-\s][^\s~^:?*\[\\]*")]
+RefPattern = Annotated[AsWritten, AfterValidator(_ref_pattern), Shape("pattern", r"[^-\s]\S*")]
+Subdirectory = Annotated[AsWritten, AfterValidator(_subdirectory), Shape("folder", r"(?![-~/])[^\\]*")]
+Module = Annotated[str, AfterValidator(_module), Shape("dotted name", r"[^\s.-]+(\.[^\s.-]+)*")]
+Attribute = Annotated[str, AfterValidator(_attribute), Shape("name", r"[^\s.-]+")]
+DependencyFile = Annotated[
+    AsWritten,
+    AfterValidator(_dependency_file),
+    Shape("path from the project's folder", r"(?![-~/])[^\\]*\.(txt|in|lock|toml|py|cfg)[/.]*"),
+]
+PackageExtra = Annotated[
+    AsWritten, Matching(_EXTRA, "a name of letters, digits, `-`, `_` and `.`", 100), Shape("name")
+]
+OnOrOff = Annotated[Literal["on", "off"], BeforeValidator(_on_or_off), Shape(also=bool)]
+EnvironmentName = Annotated[
+    str,
+    AfterValidator(environment_name),
+    Shape("name", rf"(?!PLAYGROUND_){_ENV_NAME}", not_one_of=_RESERVED_ENV),
+]
+EnvironmentValue = Annotated[
+    str,
+    BeforeValidator(_true_or_false),
+    AfterValidator(_environment_value),
+    Shape("text", also=float | bool),
+]
+TagKey = Annotated[AsWritten, AfterValidator(_tag_key), Shape("text", r"[\s\S]*\S[\s\S]*")]
+Command = Annotated[
+    tuple[EnvironmentValue, ...],
+    Strict(False),
+    BeforeValidator(_command),
+    AfterValidator(_words),
+    Shape("command", also=str),
+]
+SmokeJob = Annotated[
+    AsWritten,
+    Matching(_DAGSTER_NAME, "the name of a job: letters, digits and underscores"),
+    Shape("job name"),
+]
+SmokeCheck = Annotated[
+    str, AfterValidator(_smoke_check), Shape("`asset/key:check_name`", rf"[^:\\]+:{_DAGSTER_NAME}")
+]
+Host = Annotated[
+    str,
+    Matching(_HOST, "an address or host name to listen on, such as `127.0.0.1`"),
+    Shape("address", r"[A-Za-z0-9:][^\s/@]*"),
+]
+Image = Annotated[str, Matching(_IMAGE, "the name of an image, such as `registry/name:tag`"), Shape("image")]
+IndexUrl = Annotated[
+    AsWritten, AfterValidator(address.index), Shape("URL", r"\s*[hH][tT][tT][pP][sS]?://[^\s@]+\s*")
+]

@@ -10,6 +10,7 @@ from pydantic import AfterValidator, Field, model_validator
 
 from playground_ops.config import kubernetes_rules, rules
 from playground_ops.config.section import Section
+from playground_ops.config.shape import Matching, Shape
 from playground_ops.core.pod_settings import PodSettings, Volume
 
 VARIABLE = "PLAYGROUND_ARTIFACTS"
@@ -43,66 +44,83 @@ def _endpoint(value: str) -> str:
 
 S3Bucket = Annotated[
     rules.AsWritten,
-    rules.matching(
+    Matching(
         r"(?!.*\.\.)[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]",
         "a bucket: 3 to 63 lower-case letters, digits, dashes and dots",
     ),
+    Shape("name"),
 ]
 """Amazon S3, "General purpose bucket naming rules"."""
 GCSBucket = Annotated[
     rules.AsWritten,
-    rules.matching(
+    Matching(
         r"(?!goog)[a-z0-9][a-z0-9._-]{1,220}[a-z0-9]",
         "a bucket: 3 to 222 lower-case letters, digits, dashes, underscores and dots",
     ),
+    Shape("name"),
 ]
 """Google Cloud Storage, "Bucket names"."""
 StorageAccount = Annotated[
     rules.AsWritten,
-    rules.matching(r"[a-z0-9]{3,24}", "a storage account: 3 to 24 lower-case letters and digits"),
+    Matching(r"[a-z0-9]{3,24}", "a storage account: 3 to 24 lower-case letters and digits"),
+    Shape("name"),
 ]
 Container = Annotated[
     rules.AsWritten,
-    rules.matching(
+    Matching(
         r"[a-z0-9](-?[a-z0-9]){2,62}", "a container: 3 to 63 lower-case letters, digits and single dashes", 63
     ),
+    Shape("name"),
 ]
 """Azure Storage, "Naming and referencing containers, blobs, and metadata"."""
-Prefix = Annotated[rules.AsWritten, AfterValidator(_prefix)]
-Region = Annotated[str, rules.matching(r"[a-z0-9-]+", "a region such as `eu-central-1`")]
-Endpoint = Annotated[str, AfterValidator(_endpoint)]
+Prefix = Annotated[rules.AsWritten, AfterValidator(_prefix), Shape("path", r"[^/].*", 200)]
+Region = Annotated[str, Matching(r"[a-z0-9-]+", "a region such as `eu-central-1`"), Shape("text")]
+Endpoint = Annotated[str, AfterValidator(_endpoint), Shape("URL", r"[hH][tT][tT][pP][sS]?://[^\s@]+")]
 
 
 class S3(Section):
     bucket: S3Bucket
+    """The bucket's name."""
     prefix: Prefix = "dagster"
+    """The first part of all keys that the stack writes there."""
     region: Region | None = None
+    """The bucket's region."""
     endpoint_url: Endpoint | None = None
-    """Set for a server that speaks S3 and is not Amazon's."""
+    """Another server that speaks S3. Default: Amazon's."""
 
 
 class GCS(Section):
     bucket: GCSBucket
+    """The bucket's name."""
     prefix: Prefix = "dagster"
+    """The first part of all keys that the stack writes there."""
 
 
 class AzureBlob(Section):
     storage_account: StorageAccount
+    """The account's name."""
     container: Container
+    """The container's name."""
     prefix: Prefix = "dagster"
+    """The first part of all keys that the stack writes there."""
     access_key_variable: rules.EnvironmentName | None = None
-    """The variable with an access key or SAS token; None: what DefaultAzureCredential finds."""
+    """The variable with an access key or SAS token; without it, what DefaultAzureCredential finds."""
 
 
 class ArtifactsStore(Section):
     """Exactly one of the three."""
 
     s3: S3 | None = None
+    """Amazon S3, or a server that speaks it. Exactly one of `s3`, `gcs` and `azure` is given."""
     gcs: GCS | None = None
+    """Google Cloud Storage."""
     azure: AzureBlob | None = None
-    secret: kubernetes_rules.ObjectName | None = None
-    """None: pods are identified by their account."""
+    """Azure Blob Storage."""
+    secret: kubernetes_rules.SecretName | None = None
+    """The credentials ([its keys](kubernetes.md#an-object-store)); without it pods are known by their
+    account."""
     service_account_annotations: dict[kubernetes_rules.OwnKey, rules.Text] = Field(default_factory=dict)
+    """By which a cloud knows the pods instead, such as `eks.amazonaws.com/role-arn`."""
 
     @model_validator(mode="after")
     def _is_one_store(self) -> ArtifactsStore:

@@ -68,7 +68,9 @@ def ignored(configuration: Configuration, target: str) -> list[str]:
     """Return a sentence for each setting that the target ignores."""
     if target != "local":
         return []
-    served = "`ops.repo`: on target local `ops` serves this clone, and this file is in force."
+    served = (
+        "`ops.repo`: on target local `ops` is the program that manages the stack, and this file is in force."
+    )
     alone = "`webserver.read_only`: on target local there is one webserver, in which everything can be done."
     beside = [
         f"`webserver.{key}` of deployment `{one.name}`: on target local its UI has a port of its own."

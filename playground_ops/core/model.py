@@ -42,7 +42,8 @@ class Isolation(FrozenModel):
     """None: the stack's namespace, a dash, and the location's name."""
     quota: dict[str, str] = Field(default_factory=dict)
     database: bool = False
-    """A database and a role of its own in the stack's Postgres."""
+    """A database and a role of its own in the stack's Postgres; the code finds its URL in
+    `PLAYGROUND_DATABASE_URL`."""
 
 
 MAIN = "main"
@@ -187,6 +188,8 @@ class LiveRelease(FrozenModel):
     served_at: str | None = None
     """When it last began to serve; UTC, ISO 8601."""
     restarts: int = 0
+    program: str | None = None
+    """The version of this program that it runs, where its repository pins one: a release of `ops`."""
 
 
 class ServerStatus(str, Enum):

@@ -17,8 +17,10 @@ class Toleration(FrozenModel):
 
     key: str | None = None
     operator: Literal["Exists", "Equal"] = "Equal"
+    """How the taint is compared."""
     value: str | None = None
     effect: Literal["NoSchedule", "PreferNoSchedule", "NoExecute"] | None = None
+    """The taint's effect."""
     seconds: int | None = None
     """How long the pod stays when the taint appears: `tolerationSeconds`."""
 
@@ -41,7 +43,7 @@ class Volume(FrozenModel):
     empty_dir: str | None = None
     """The size of a volume that is deleted with the pod: a quantity."""
     read_only: bool | None = None
-    """None: read-only where the kubelet allows no writing anyway, for Secrets and ConfigMaps."""
+    """For a `claim`: `true` where the pods only read. Default: `true` for `secret`, `config_map`."""
 
     @property
     def is_read_only(self) -> bool:

@@ -34,6 +34,7 @@ from playground_ops.core.webserver_view import WebserverView
 
 if TYPE_CHECKING:
     from playground_ops.config import Configuration
+    from playground_ops.core.formats import StoredFormat
 
 Say = Callable[[str], None]
 """A callback for progress of a method that takes long: one short sentence at a time."""
@@ -67,6 +68,15 @@ class Stack(Protocol):
 
     def deploy_under_way(self) -> Deploying | None:
         """Return the mark of a deploy that has not come to its end; None where there is none."""
+
+    def stored_format(self) -> StoredFormat | None:
+        """Return the format of what is stored; None where nothing is. Raises PlaygroundError."""
+
+    def migrate(self, say: Say) -> None:
+        """Bring what is stored to this program's format, once. Before the first write; `apply` does so too.
+
+        Where the permissions for it are a person's alone, `ops` works in the format that is there.
+        """
 
     def apply(self, configuration: Configuration, whole: Plan, changed: Sequence[Change], say: Say) -> None:
         """Do the part `changed` of the plan `whole`. Returns when components were started, not ready.

@@ -8,7 +8,6 @@ import dagster as dg
 from playground_ops.config import Configuration
 from playground_ops.context import (
     configuration_comes_with_the_code,
-    configuration_file,
     configuration_here,
     is_inside,
     refuse_what_needs_bootstrap,
@@ -30,6 +29,7 @@ from playground_ops.defs.sensors.push import follow_sensors
 from playground_ops.defs.sensors.rollout_records import rollout_records
 from playground_ops.defs.uis import uis
 from playground_ops.engine.health.examine import parts_of
+from playground_ops.places import configuration_file
 
 
 def definitions(opener: StackOpener | None = None) -> dg.Definitions:

@@ -9,6 +9,7 @@ from playground_ops.config import OPS, Configuration
 from playground_ops.core.component import component_of
 from playground_ops.core.model import MAIN, Location
 from playground_ops.defs.metadata import page_of
+from playground_ops.version import __version__
 
 GROUP = "stack"
 """The first part of every key, and the group of the main deployment and of what all have in common."""
@@ -75,7 +76,8 @@ def _of_deployment(
 def _with_source(spec: dg.AssetSpec, in_force: str) -> dg.AssetSpec:
     if spec.key != key(OPS.name) or not in_force:
         return spec
-    return spec.merge_attributes(metadata={"configuration in force": dg.MetadataValue.text(in_force)})
+    told = {"configuration in force": in_force, "playground-ops": __version__}
+    return spec.merge_attributes(metadata={name: dg.MetadataValue.text(text) for name, text in told.items()})
 
 
 def _location(location: Location, below: Sequence[dg.AssetKey]) -> dg.AssetSpec:

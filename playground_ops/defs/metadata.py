@@ -8,6 +8,7 @@ import dagster as dg
 
 from playground_ops.checks.causes import Seen
 from playground_ops.core.changes import Changes, Difference
+from playground_ops.core.commands import SCRIPT, first_of
 from playground_ops.core.component import Component
 from playground_ops.core.errors import Finding, FindingKind
 from playground_ops.core.model import Outcome, Revision, RolloutRecord
@@ -70,15 +71,28 @@ def of_finding(finding: Finding, log_tail: str = "") -> Metadata:
 
 
 def _reason(finding: Finding) -> Metadata:
+    command = first_of(f"{finding.observed} {finding.cause} {finding.fix}")
+    place = {"where to do it": where(command)} if command else {}
     return {
         name: dg.MetadataValue.text(text)
         for name, text in {
             "what went wrong": f"{finding.object}: {finding.observed}",
             "likely cause": finding.cause,
             "what to do": finding.fix,
+            **place,
             "kind": f"{finding.kind.value}: {_MEANING[finding.kind]}",
         }.items()
     }
+
+
+def where(command: str) -> str:
+    """Return where a command of this project is given: who reads a page of the UI has neither folder nor
+    options before them."""
+    return (
+        f"`{command}` is a job here where there is one of its name; else `{SCRIPT} {command}`, in the folder "
+        "of the stack's configvalues.yaml, on Kubernetes with the stack's --target and --context where that "
+        "file has none."
+    )
 
 
 def _evidence(finding: Finding, log_tail: str) -> Metadata:

@@ -11,7 +11,7 @@ from dagster._core.definitions.run_request import InstigatorType
 from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 from dagster._core.scheduler.instigation import TickStatus
 
-from playground_ops.config.configuration import BackupSettings
+from playground_ops.config.kubernetes_section import BackupSettings
 from playground_ops.defs.jobs.backup import backup_job
 
 HEALTH_SCHEDULE = "health_check_schedule"

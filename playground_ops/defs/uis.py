@@ -16,5 +16,5 @@ def uis(configuration: Configuration) -> dict[str, str]:
         return {view.deployment: one.url for view in views if (one := view.kubernetes.ingress)}
     if "PLAYGROUND_STATE" not in os.environ:
         return {}
-    stack = local_target().stack
+    stack = local_target(configuration).stack
     return {view.deployment: url for view in views if (url := stack.ui_address(view.deployment))}

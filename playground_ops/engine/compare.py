@@ -101,7 +101,7 @@ def _serves_nothing(name: str) -> Finding:
         object=f"location/{name}",
         observed="It serves nothing, so there is nothing to compare.",
         cause="Its first release did not come up, or it was not deployed.",
-        fix="`status` and `history` tell why.",
+        fix=f"`status` and `history {name}` tell why.",
     )
 
 

@@ -135,6 +135,7 @@ class Engine:
 
         Raises LockHeld.
         """
+        self.target.stack.migrate(self.progress.say)
         with ExitStack() as held:
             lock = self._take_lock(request, held)
             yield RolloutContext(**vars(self), lock=lock)

@@ -36,7 +36,7 @@ def commit_is_the_one_asked_for(release: Release, loaded: LoadedCode, expected: 
                 object=f"release/{release.name}",
                 observed=f"The server loaded its code from {seen}, not from {' or '.join(expected)}.",
                 cause="Another server answers at the candidate's address, or the checkout was moved.",
-                fix="Redeploy; if it happens again, run `down` and bootstrap.",
+                fix="Redeploy; if it happens again, run `down`, then `bootstrap`.",
             )
         )
 

@@ -8,6 +8,7 @@ from playground_ops.core import decisions, served
 from playground_ops.core.component import ComponentStatus
 from playground_ops.core.frozen_model import FrozenModel
 from playground_ops.core.model import MAIN, LiveRelease, Outcome, Phase, ReleaseState, RolloutRecord
+from playground_ops.core.program import PACKAGE
 from playground_ops.core.target import Target
 from playground_ops.render.names import CONFIGURATION, CONFIGURATION_KEY
 
@@ -145,6 +146,10 @@ def read_status(target: Target, configuration: Configuration) -> StackStatus:
     )
 
 
+def _program(ops: LiveRelease) -> str:
+    return f" by {PACKAGE} {ops.program}" if ops.program else ""
+
+
 def _in_force(target: Target, configuration: Configuration, ops: LiveRelease | None) -> str:
     if target.name == "local":
         return configuration.source
@@ -152,6 +157,6 @@ def _in_force(target: Target, configuration: Configuration, ops: LiveRelease | N
         revision = ops.release.revision
         return (
             f"{CONFIGURATION_KEY} of commit {revision.short} ({revision.ref or 'HEAD'}) of "
-            f"{revision.repository}, with ops release {ops.release.number}"
+            f"{revision.repository}, with ops release {ops.release.number}{_program(ops)}"
         )
     return f"ConfigMap {CONFIGURATION}, as deployed"

@@ -132,7 +132,7 @@ def _other_page(text: str, to: Address | None, hosts: Hosts) -> Finding:
 def _configured(name: str) -> str:
     return (
         f"set `allowed_hosts: [{name}]` below `webserver` in the configuration, and run "
-        "`python -m playground_ops deploy`."
+        "`python -m playground_ops deploy` in its folder."
     )
 
 

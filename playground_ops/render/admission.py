@@ -39,6 +39,8 @@ from playground_ops.render.names import (
 )
 from playground_ops.render.namespaces import Scope, scopes
 
+FORMAT = "dagster-format"
+"""The ConfigMap with the format of what the stack stores, which `down` leaves."""
 LAUNCHING = (DAEMON, WEBSERVER)
 """The accounts of a deployment that make and end runs in pods."""
 
@@ -182,7 +184,7 @@ def render(configuration: Configuration) -> list[Object]:
         "matchConstraints": {"resourceRules": [rule("", ["configmaps"], ["CREATE", "UPDATE"])]},
         "validations": [
             {
-                "expression": f"!(object.metadata.name in ['{CONFIGURATION}', '{VERSIONS}'])",
+                "expression": f"!(object.metadata.name in ['{CONFIGURATION}', '{FORMAT}', '{VERSIONS}'])",
                 "message": f"{OPS_ACCOUNT} may not change what it is told to do: run deploy from a clone",
                 "reason": "Forbidden",
             }

@@ -66,7 +66,8 @@ def render(configuration: Configuration) -> list[Object]:
         variables=instance.variables(configuration),
         volumes=volumes,
         more={
-            "startupProbe": {**check, "periodSeconds": 10, "failureThreshold": 30},
+            # A check imports Dagster, as the daemon does just then: none before it can have a heartbeat.
+            "startupProbe": {**check, "initialDelaySeconds": 5, "periodSeconds": 10, "failureThreshold": 30},
             "livenessProbe": {**check, "periodSeconds": 120, "failureThreshold": 5},
         },
     )

@@ -16,7 +16,7 @@ from playground_ops.config import Configuration
 from playground_ops.core.messages import LINES
 from playground_ops.core.model import MAIN, Release
 from playground_ops.core.pod_settings import PodSettings, Resources
-from playground_ops.render import gitsync, instance
+from playground_ops.render import gitsync, instance, packages
 from playground_ops.render.database import parameters, passwords_of_others, variables
 from playground_ops.render.deployments import tags as deployment_tags
 from playground_ops.render.names import (
@@ -30,7 +30,7 @@ from playground_ops.render.names import (
     labels,
 )
 from playground_ops.render.pod import Container, Pod, config_map, container, variable, writable
-from playground_ops.render.release import START, UNPACK, configuration_file, project
+from playground_ops.render.release import UNPACK, configuration_file, directory
 from playground_ops.render.waiting import waiting
 
 REMOTE_JOB = "playground-ops"
@@ -54,6 +54,20 @@ class Command:
     """Who asks for it."""
 
 
+OF_THE_PIN = "playground_ops.targets.kubernetes.inside.own_code"
+OWN_CODE = f"""\
+code="$0/$1"
+if [ ! -d "$code/playground_ops" ]; then
+  code="$(PYTHONPATH={PROJECT_FOLDER} python -m {OF_THE_PIN} "$0" "$1")" || {{
+    printf '%s\\n' "$code"
+    exit {WRONG}
+  }}
+fi
+shift
+export PYTHONPATH="$code" PLAYGROUND_PROJECT="$code"
+exec "$@"
+"""
+"""Takes a checkout, a subdirectory and a command, which runs by the code that this commit has or pins."""
 FIRST_RELEASES = Command(("deploy", "--progress-only"), "the Job of deploy/")
 
 
@@ -62,28 +76,33 @@ def remote_job(
 ) -> Object:
     """Return a Job that runs `command`; it is repeated when its pod is lost, as every command may be.
 
-    `release`: a release of `ops` from git, whose code and configuration are used; else the archive's.
+    `release`: a release of `ops` from git, whose code and configuration are used, with its archive; else the
+    code is the archive's.
     """
     settings, namespace = configuration.kubernetes.ops, configuration.kubernetes.namespace
     tags = labels(name, REMOTE_JOB_COMPONENT)
-    source = [gitsync.fetched()] if release else [config_map(archive, SOURCE_FOLDER, "source")]
-    volumes = [*source, writable("app", PROJECT_FOLDER), writable("home", HOME), writable("tmp", "/tmp")]
-    folder = project(release) if release else PROJECT_FOLDER
+    own = [gitsync.fetched(), packages.kept_environments()] if release else []
+    source = config_map(archive, SOURCE_FOLDER, "source")
+    volumes = [source, *own, writable("app", PROJECT_FOLDER), writable("home", HOME), writable("tmp", "/tmp")]
     fetch = gitsync.fetching(release, configuration, gitsync.EVERYTHING) if release else None
     lines = [] if archive == HANDED_OVER else [f"{LINES}=json"]  # otherwise a person reads its log
-    words = ["env", *lines, f"PYTHONPATH={folder}", "python", "-m", "playground_ops", *command.arguments]
+    program = ["python", "-m", "playground_ops", *command.arguments]
+    words = ["env", *lines, f"PYTHONPATH={PROJECT_FOLDER}", *program]
+    if release:
+        where = [directory(release), release.location.subdirectory]
+        words = ["sh", "-ec", OWN_CODE, *where, "env", *lines, *program]
     found = Container(
         name=REMOTE_JOB,
         image=instance.image(configuration, settings),
         resources=REMOTE_JOB_RESOURCES,
-        command=["sh", "-ec", START if release else UNPACK, folder],
+        command=["sh", "-ec", UNPACK, PROJECT_FOLDER],
         arguments=words,
         variables=[
             *instance.variables(configuration),
             *passwords_of_others(configuration),
             variable("PLAYGROUND_NAMESPACE", namespace),
             variable("PLAYGROUND_BY", command.by),
-            variable("PLAYGROUND_PROJECT", folder),
+            *([] if release else [variable("PLAYGROUND_PROJECT", PROJECT_FOLDER)]),
             *([variable("PLAYGROUND_CONFIG", configuration_file(release))] if release else []),
             variable("PLAYGROUND_INSTANCE", yaml.safe_dump(instance.served(configuration), sort_keys=False)),
         ],

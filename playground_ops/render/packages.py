@@ -11,7 +11,7 @@ from dataclasses import replace
 from urllib.parse import urlsplit
 
 from playground_ops.config import OPS, Configuration
-from playground_ops.core.model import Dependencies, Release
+from playground_ops.core.model import Dependencies, Location, Release
 from playground_ops.core.pod_settings import PodSettings, Resources
 from playground_ops.diagnose.pods import INSTALLS
 from playground_ops.render import gitsync, instance
@@ -45,11 +45,14 @@ COMMAND = ("sh", "-ec", isolated("playground_ops.targets.kubernetes.inside.insta
 
 
 def has_own(release: Release) -> bool:
-    """Return whether the release may have an environment of its own; with `auto` its commit decides."""
+    """Return whether the release may have an environment of its own; with `auto` its commit decides.
+
+    That of `ops` may have another version of this program, which its commit pins.
+    """
     location = release.location
-    if release.revision.repository is None or location.name == OPS.name:
+    if release.revision.repository is None:
         return False
-    return location.dependencies is not Dependencies.SHARED
+    return location.name == OPS.name or location.dependencies is not Dependencies.SHARED
 
 
 def installing(
@@ -57,12 +60,7 @@ def installing(
 ) -> InitContainer:
     """Return the init container. `where`: the release's files. `live`: releases whose environments stay."""
     location, credentials = release.location, configuration.kubernetes.packages.secret
-    given = ["--module", location.module] if location.module else []
-    given += [f"--dependencies-from={location.dependencies_from}"] if location.dependencies_from else []
-    given += [
-        *(f"--extra={name}" for name in location.extras),
-        *(f"--group={name}" for name in location.groups),
-    ]
+    asked = ["--own-code"] if location.name == OPS.name else _asked(location)
     volumes = (
         config_map(archive, SOURCE_FOLDER, "source"),
         gitsync.fetched(),
@@ -77,8 +75,8 @@ def installing(
         resources=RESOURCES,
         command=COMMAND,
         arguments=[
-            *(where, "--subdirectory", location.subdirectory, *given),
-            *("--dependencies", location.dependencies.value, "--release", release.name),
+            *(where, "--subdirectory", location.subdirectory, *asked),
+            *("--release", release.name),
         ],
         variables=[*variables(configuration), *_live(release, live)],
         volumes=volumes,
@@ -86,6 +84,17 @@ def installing(
     made = container(found, PodSettings())
     made["securityContext"] = {**made["securityContext"], "runAsUser": PACKAGES_USER}
     return InitContainer(made, volumes)
+
+
+def _asked(location: Location) -> list[str]:
+    """Return the options that say which packages a location wants."""
+    return [
+        *(["--module", location.module] if location.module else []),
+        *([f"--dependencies-from={location.dependencies_from}"] if location.dependencies_from else []),
+        *(f"--extra={name}" for name in location.extras),
+        *(f"--group={name}" for name in location.groups),
+        *("--dependencies", location.dependencies.value),
+    ]
 
 
 def variables(configuration: Configuration) -> list[Object]:
@@ -109,7 +118,12 @@ def variables(configuration: Configuration) -> list[Object]:
 def installed() -> tuple[Mounted, ...]:
     """Return the mounts in the server's container."""
     chosen = replace(writable("chosen-packages", CHOSEN_FOLDER), read_only=True)
-    return (kept(KEPT_ENVIRONMENTS, ENVIRONMENTS_FOLDER, read_only=True), chosen)
+    return (kept_environments(), chosen)
+
+
+def kept_environments() -> Mounted:
+    """Return the mount of what was made and is kept on the claim, read-only."""
+    return kept(KEPT_ENVIRONMENTS, ENVIRONMENTS_FOLDER, read_only=True)
 
 
 def _live(release: Release, live: Sequence[Release]) -> list[Object]:

@@ -145,9 +145,17 @@ def directory(release: Release) -> str:
 
 def directories(release: Release) -> list[str]:
     """Return that folder, and the copy of it that is prepared in the pod where something has to be."""
-    if release.revision.repository is None or release.location.name == OPS.name:
+    if release.revision.repository is None:
         return [directory(release)]
-    return [directory(release), f"{PREPARED_FOLDER}/{release.revision.commit}"]
+    return [directory(release), prepared(release)]
+
+
+def prepared(release: Release) -> str:
+    """Return the folder of what a commit's server is loaded from, where that is not its checkout.
+
+    For `ops` whose repository pins a version of this program it leads to the code of that version.
+    """
+    return f"{PREPARED_FOLDER}/{release.revision.commit}"
 
 
 def project(release: Release) -> str:
@@ -231,6 +239,7 @@ def reading(release: Release) -> list[str]:
     options = {"--module": location.module, "--attribute": location.attribute, "--path": path}
     given = [word for option, value in options.items() if value for word in (option, value)]
     where = [directory(release), "--subdirectory", location.subdirectory]
+    where += ["--own-code"] if location.name == OPS.name else []
     return ["env", f"PYTHONPATH={PROJECT_FOLDER}", "python", "-m", SERVE, *where, *given]
 
 

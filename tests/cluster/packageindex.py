@@ -53,6 +53,29 @@ def wheel(folder: Path, name: str, number: str) -> Path:
     return made
 
 
+def own_wheel(folder: Path, project: Path, number: str, requires: str = "dagster>=1.13,<1.14") -> Path:
+    """Make a wheel of this project as another version: its code, with only its number changed."""
+    info = f"playground_ops-{number}.dist-info"
+    about = f"Metadata-Version: 2.1\nName: playground-ops\nVersion: {number}\nRequires-Dist: {requires}\n"
+    files = {
+        file.relative_to(project).as_posix(): file.read_text("utf-8")
+        for package in ("playground_ops", "playground")
+        for file in sorted((project / package).rglob("*.py"))
+    }
+    files["playground_ops/version.py"] = f'__version__ = "{number}"\n'
+    files |= {
+        f"{info}/METADATA": about,
+        f"{info}/WHEEL": "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
+    }
+    folder.mkdir(parents=True, exist_ok=True)
+    made = folder / f"playground_ops-{number}-py3-none-any.whl"
+    with ZipFile(made, "w") as archive:
+        for file, text in files.items():
+            archive.writestr(file, text)
+        archive.writestr(f"{info}/RECORD", "".join(f"{file},,\n" for file in (*files, f"{info}/RECORD")))
+    return made
+
+
 @dataclass(frozen=True)
 class Index:
     url: str
@@ -62,7 +85,9 @@ class Index:
 
 
 @contextmanager
-def package_index(*folders: Path, port: int = 0, login: tuple[str, str] | None = None) -> Iterator[Index]:
+def package_index(
+    *folders: Path, port: int = 0, login: tuple[str, str] | None = None, host: str = HOST
+) -> Iterator[Index]:
     """Serve the wheels in the folders; with a `login` (user, password) only to clients that have it."""
     asked: list[str] = []
 
@@ -71,9 +96,9 @@ def package_index(*folders: Path, port: int = 0, login: tuple[str, str] | None =
         sent = asked
         wanted = f"Basic {base64.b64encode(':'.join(login).encode()).decode()}" if login else ""
 
-    server = ThreadingHTTPServer((HOST, port), Handler)
+    server = ThreadingHTTPServer((host, port), Handler)
     with served(server):
-        yield Index(f"http://{HOST}:{server.server_address[1]}/simple", server.server_address[1], asked)
+        yield Index(f"http://{host}:{server.server_address[1]}/simple", server.server_address[1], asked)
 
 
 def _name(text: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -48,8 +49,8 @@ def say(message: str) -> None: ...
 
 def make(world: World, behaviour: str = GOOD) -> Release:
     """Make a release of a new commit, not yet started."""
-    world.commit(behaviour)
-    revision = world.target.fetch(world.location, world.target.resolve(world.location, None), say)
+    asked = world.target.resolve(world.location, world.commit(behaviour))
+    revision = world.target.fetch(world.location, asked, say)
     return Release(
         location=world.location,
         number=world.target.next_number("a"),
@@ -66,17 +67,43 @@ def wait_until(world: World, release: Release, status: ServerStatus) -> None:
         world.target.wait(release, 0.5)
 
 
-def put_to_serve(world: World) -> Release:
+def started(world: World) -> Release:
     release = make(world)
     world.target.start(release, say)
     wait_until(world, release, ServerStatus.READY)
-    world.target.serve(release)
     return release
 
 
 def served(world: World) -> Release:
     """Return what the test before left serving, if anything: a start takes seconds of a processor."""
-    return serving(world) or put_to_serve(world)
+    release = serving(world)
+    if release is None:
+        release = started(world)
+        world.target.serve(release)
+    return release
+
+
+def candidate(world: World) -> Release:
+    """Return the candidate that the test before left, if any."""
+    return next(iter(those(world, ReleaseState.CANDIDATE)), None) or started(world)
+
+
+def warm(world: World) -> Release:
+    """Return the release that the test before left beside what serves, if any."""
+    before = served(world)
+    if not retired(world):
+        world.target.serve(candidate(world))
+        world.target.serve(before)
+    return retired(world)[-1]
+
+
+def fled_from(world: World) -> Release:
+    """Return what serves after a rollback, which may be that of the test before."""
+    now = served(world)
+    if not any(one.number > now.number for one in retired(world)):
+        roll_out(engine(world), request(world, ref=world.commit(GOOD)))
+        assert gone_back(world) == now.number
+    return now
 
 
 def live(world: World, release: Release) -> LiveRelease | None:
@@ -93,8 +120,12 @@ def serving(world: World) -> Release | None:
     return found.release if found else None
 
 
+def those(world: World, wanted: ReleaseState) -> list[Release]:
+    return [one.release for one in world.target.releases("a") if one.state is wanted]
+
+
 def retired(world: World) -> list[Release]:
-    return [one.release for one in world.target.releases("a") if one.state is ReleaseState.RETIRED]
+    return those(world, ReleaseState.RETIRED)
 
 
 def engine(world: World, progress: SilentProgress | None = None) -> Engine:
@@ -152,8 +183,7 @@ def test_nothing_is_made_that_was_not_made(world: World) -> None:
 
 
 def test_a_candidate_is_started_once_and_serves_nobody(world: World) -> None:
-    before = serving(world)
-    release = make(world)
+    before, release = served(world), make(world)
     world.target.start(release, say)
     world.target.start(release, say)
     wait_until(world, release, ServerStatus.READY)
@@ -167,14 +197,11 @@ def test_a_candidate_is_started_once_and_serves_nobody(world: World) -> None:
         world.target.decide(release, said)
         assert world.target.verdict(release) == said
     assert live(world, release) is not None
-    world.target.remove(release)
-    assert live(world, release) is None
-    assert world.target.next_number("a") >= release.number
 
 
 def test_the_switch_moves_from_one_to_the_next_and_back(world: World) -> None:
-    first = served(world)
-    second = put_to_serve(world)
+    first, second = served(world), candidate(world)
+    world.target.serve(second)
     assert serving(world) == second
     assert second.number > first.number
     states = [found.state for found in world.target.releases("a")]
@@ -185,43 +212,13 @@ def test_the_switch_moves_from_one_to_the_next_and_back(world: World) -> None:
 
 
 def test_what_is_retired_drains_and_is_gone(world: World) -> None:
-    first, second = served(world), put_to_serve(world)
-    world.target.settle(first)
-    world.target.settle(first)
-    world.target.retire(first)
-    world.target.retire(first)
-    assert state(world, first) in (ReleaseState.DRAINING, None)
-    assert serving(world) == second
-
-
-def test_what_serves_can_be_removed_and_then_nothing_serves(world: World) -> None:
-    world.target.remove(served(world))
-    assert serving(world) is None
-
-
-def test_broken_code_fails_with_a_finding(world: World) -> None:
-    release = make(world, BROKEN)
-    world.target.start(release, say)
-    wait_until(world, release, ServerStatus.FAILED)
-    found = world.target.observe(release).finding
-    assert found is not None
-    assert found.kind is FindingKind.CERTAIN
-    assert found.observed
-    assert found.cause
-    assert found.fix
-    assert world.target.tail(release, 10)
-    world.target.remove(release)
-
-
-def test_code_that_hangs_is_starting(world: World) -> None:
-    release = make(world, HANGS)
-    world.target.start(release, say)
-    world.target.wait(release, 0.2)
-    seen = world.target.observe(release)
-    assert seen.status is ServerStatus.STARTING
-    assert seen.message
-    world.target.remove(release)
-    assert live(world, release) is None
+    first, second = served(world), warm(world)
+    world.target.settle(second)
+    world.target.settle(second)
+    world.target.retire(second)
+    world.target.retire(second)
+    assert state(world, second) in (ReleaseState.DRAINING, None)
+    assert serving(world) == first
 
 
 def test_a_deploy_is_marked_while_it_lasts_and_locks_nobody_out(world: World) -> None:
@@ -272,10 +269,20 @@ def test_a_commit_can_be_asked_for_by_its_hash(world: World) -> None:
     assert world.target.resolve(world.location, commit).commit == commit
 
 
+def explained(record: RolloutRecord, hung_seconds: int | None) -> None:
+    """Check what is said of bad code: what its server told, or for how long it was only starting."""
+    found = record.finding
+    assert found is not None
+    assert found.observed and found.cause and found.fix
+    if hung_seconds is None:
+        assert found.kind is FindingKind.CERTAIN
+        assert record.log_tail
+    else:
+        assert re.search(rf"within {hung_seconds} s(: | \().", found.observed)
+
+
 def test_a_rollout_moves_a_bad_one_stays_and_a_rollback_goes_back(world: World) -> None:
-    first = world.commit(GOOD)
-    assert roll_out(engine(world), request(world)).outcome is Outcome.DONE
-    second = world.commit(GOOD)
+    first, second = served(world).revision.commit, world.commit(GOOD)
     done = roll_out(engine(world), request(world))
     assert (done.outcome, done.previous_commit) == (Outcome.DONE, first)
     told, now = world.target.records("a")[-1].revision, serving(world)
@@ -292,17 +299,19 @@ def test_a_rollout_moves_a_bad_one_stays_and_a_rollback_goes_back(world: World) 
     ]
 
     for behaviour, seconds in ((BROKEN, 180), (HANGS, 5)):
-        world.commit(behaviour)
+        number, commit = world.target.next_number("a"), world.commit(behaviour)
         with pytest.raises(RolloutFailed):
-            roll_out(engine(world), request(world, startup_timeout_seconds=seconds))
+            roll_out(engine(world), request(world, ref=commit, startup_timeout_seconds=seconds))
         now = serving(world)
         assert now is not None
         assert now.revision.commit == second
-        assert all(found.state is not ReleaseState.CANDIDATE for found in world.target.releases("a"))
+        assert those(world, ReleaseState.CANDIDATE) == []
+        assert world.target.next_number("a") > number
         last = world.target.records("a")[-1]
         assert (last.outcome, last.finding is not None) == (Outcome.FAILED, True)
         assert last.revision is not None
-        assert last.revision.subject == world.subject(last.revision.commit)
+        assert (last.revision.commit, last.revision.subject) == (commit, world.subject(commit))
+        explained(last, seconds if behaviour == HANGS else None)
 
     roll_back(engine(world), request(world), None)
     now = serving(world)
@@ -342,9 +351,7 @@ def gone_back(world: World, to: int | None = None) -> int | None:
 
 
 def test_a_rollback_goes_to_what_served_before_and_needs_no_record_for_it(world: World) -> None:
-    first = served(world).number
-    roll_out(engine(world), request(world, ref=world.commit(GOOD)))
-    assert gone_back(world) == first
+    first = fled_from(world).number
     roll_out(engine(world), request(world, ref=world.commit(GOOD)))
     last = serving(world)
     assert last is not None
@@ -382,9 +389,10 @@ def test_a_candidate_waits_for_a_person_whose_word_it_obeys(world: World) -> Non
         roll_out(engine(world), request(world, ref=rejected))
 
 
-def test_what_a_dead_rollout_left_is_cleaned_up_by_the_next(world: World) -> None:
-    served(world)
-    left = make(world)
+def test_what_a_dead_rollout_left_is_cleaned_up_by_the_next_and_what_that_drains_disappears(
+    world: World,
+) -> None:
+    before, left = warm(world), make(world)
     world.target.start(left, say)
     world.target.record(
         RolloutRecord(location="a", id="dd" * 16, by="a dead one", started_at="t", release=left)
@@ -395,6 +403,8 @@ def test_what_a_dead_rollout_left_is_cleaned_up_by_the_next(world: World) -> Non
     dead = next(found for found in world.target.records("a") if found.id == "dd" * 16)
     assert (dead.outcome, dead.recovered) == (Outcome.INTERRUPTED, True)
     assert len(retired(world)) == 1
+    assert state(world, before) in (ReleaseState.DRAINING, None)
+    eventually("it to be gone", lambda: live(world, before) is None)
 
 
 def test_healing_brings_up_anew_what_answers_no_more(world: World) -> None:
@@ -417,10 +427,8 @@ def test_healing_brings_up_anew_what_answers_no_more(world: World) -> None:
         assert healed() == ["a: not mended: that was done 1 times within 60 min (`health: heal_times`)."]
 
 
-def test_what_drained_disappears(world: World) -> None:
-    served(world)
-    while not (warm := retired(world)):
-        roll_out(engine(world), request(world, ref=world.commit(GOOD)))
-    roll_out(engine(world), request(world, ref=world.commit(GOOD)))
-    assert {state(world, one) for one in warm} <= {ReleaseState.DRAINING, None}
-    eventually("them to be gone", lambda: all(live(world, one) is None for one in warm))
+def test_what_serves_can_be_removed_and_then_nothing_serves(world: World) -> None:
+    release = served(world)
+    world.target.remove(release)
+    assert (live(world, release), serving(world)) == (None, None)
+    assert world.target.next_number("a") >= release.number

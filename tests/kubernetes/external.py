@@ -45,7 +45,8 @@ def total(numbers: list[int]) -> int:
 
 @dg.op
 def wait(context: dg.OpExecutionContext) -> None:
-    while not Path("/opt/dagster/compute_logs/go").exists():
+    until = context.run.tags.get("until", "go")
+    while not Path("/opt/dagster/compute_logs", until).exists():
         time.sleep(0.1)
     context.log.info("version " + VERSION + " at " + os.environ["PLAYGROUND_COMMIT"] + " in " + os.getcwd())
     if context.run.tags.get("fails") == "once" and "dagster/retry_number" not in context.run.tags:
@@ -68,7 +69,7 @@ defs = dg.Definitions(
     assets=[numbers, total], jobs=[up, down, waiting, alone], executor=dg.in_process_executor
 )
 """
-"""A step of `waiting` ends when a file is there, on the claim that all pods have."""
+"""A step of `waiting` ends when a file is there, on the claim that all pods have; a tag may name another."""
 QUEUE = {"tag_concurrency_limits": [{"key": "one", "value": "at a time", "limit": 1}]}
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tests.kubernetes.stacks import ClusterStack
+from tests.queueing import JOBS
 
 CODE = """\
 import dagster as dg
@@ -38,6 +39,17 @@ down = dg.define_asset_job("down", selection=["total"], executor_def=dg.in_proce
 defs = dg.Definitions(assets=[numbers, total], jobs=[up, down, waiting])
 """
 """A step of `waiting` ends when a file is there: whoever makes it decides what has happened by then."""
+WITH_A_QUEUE = (
+    CODE.replace("defs = ", "lasting = ")
+    + JOBS
+    + """
+
+defs = dg.Definitions.merge(
+    lasting, dg.Definitions(jobs=[{job}, flaky], executor=dg.in_process_executor)
+)
+del lasting
+"""
+)
 CAPTURED = """query($id: ID!) { logsForRun(runId: $id, limit: 500) { ... on EventConnection { events {
   ... on LogsCapturedEvent { fileKey } } } } }"""
 OUTPUT = "query($key: [String!]!) { capturedLogs(logKey: $key) { stdout } }"
@@ -47,3 +59,9 @@ def stdout(stack: ClusterStack, run: str) -> str:
     events = stack.graphql(CAPTURED, id=run)["logsForRun"]["events"]
     (key,) = [found["fileKey"] for found in events if found.get("fileKey")]
     return str(stack.graphql(OUTPUT, key=[run, "compute_logs", key])["capturedLogs"]["stdout"])
+
+
+def with_a_queue(version: int) -> str:
+    """Return that code with the jobs of a queue, of which the first version has one that goes away."""
+    job = "goes_away" if version == 1 else "renamed"
+    return WITH_A_QUEUE.format(version=version, job=job, op=f"{job}_op")

@@ -19,6 +19,7 @@ from tests.kubernetes import reads
 from tests.kubernetes.fromgit import FromGit
 from tests.kubernetes.images import MODULE
 from tests.kubernetes.lasting import CODE as LASTING
+from tests.kubernetes.lasting import with_a_queue
 from tests.kubernetes.stacks import ClusterStack, a_cluster_stack
 from tests.pipelines import DEFINITIONS, pipeline
 from tests.stack.test_gates import text
@@ -37,7 +38,7 @@ FROM_GIT: dict[str, dict[str, Any]] = {
 """A location's section by name, without its repository. Automation is off: no test needs frequent runs."""
 FIRST = {
     "gated": text("total"),
-    "long": LASTING.format(version=1),
+    "long": with_a_queue(version=1),
     "reads": reads.CODE,
     "short": LASTING.format(version=1),
 }

@@ -10,6 +10,7 @@ import stat
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import psycopg2
 import pytest
@@ -23,7 +24,7 @@ from playground_ops.targets.kubernetes.outside.executing import Place
 from tests.asking import eventually
 from tests.cluster import faults
 from tests.cluster.cluster import Cluster
-from tests.kubernetes.database import APART, DatabaseStack, are_ready, becomes_well
+from tests.kubernetes.database import APART, DatabaseStack, becomes_well
 from tests.kubernetes.stacks import ClusterStack
 
 IN_WEBSERVER = ("exec", "deploy/dagster-webserver", "--")
@@ -92,12 +93,30 @@ def test_another_is_not_overwritten_unless_that_is_said(stack: ClusterStack, fil
     assert said.stderr == ""
 
 
-def test_what_was_lost_comes_back_and_the_stack_runs_on_it(stack: ClusterStack, file: Path) -> None:
+def test_what_was_lost_comes_back_whoever_stopped_the_stack_and_it_runs_on(
+    stack: ClusterStack, connection: Connection, file: Path
+) -> None:
+    """A restore waits for everybody else to leave. What was stopped before stays so; with `--stop` it starts
+    all, also what another restore, that died, has stopped."""
     stack.ok("backup", str(file), "--force")
     (number,) = [one["release"] for one in stack.status()["locations"] if one["name"] == "a"]
     before = {"ticks": stack.sql("SELECT count(*) FROM instigators"), "kept": stack.sql(KEPT)}
-    stack.sql("DELETE FROM runs WHERE pipeline_name = 'kept'; DROP TABLE instigators CASCADE")
-    stack.sql(INSERT.format("second", "SUCCESS"))
+    lost = "DELETE FROM runs WHERE pipeline_name = 'kept'; DROP TABLE instigators CASCADE"
+    stopping.stop(stopping.Processes(connection, load(stack.config)), lambda message: None, 1)
+    stack.sql(lost)
+    session = connected(stack)
+    try:
+        said = stack.run("restore", str(file))
+        assert (said.returncode, "Somebody else is connected to it, from" in said.stderr) == (1, True), said
+    finally:
+        session.close()
+    assert "The database is as" in stack.ok("restore", str(file))
+    assert {"ticks": stack.sql("SELECT count(*) FROM instigators"), "kept": stack.sql(KEPT)} == before
+    assert stack.uids("webserver") == set(), "what a person stopped, a person starts"
+
+    stack.kubectl("scale", "deployment/dagster-webserver", "--replicas=1")
+    eventually("it to come up", lambda: stack.uids("webserver"))
+    stack.sql(f"{lost}; {INSERT.format('second', 'SUCCESS')}")
     said = stack.done("restore", str(file), "--stop", "--force")
     assert "dagster-webserver stops" in said.stderr
     assert f"dagster-grpc-a-{number} starts" in said.stderr
@@ -106,6 +125,14 @@ def test_what_was_lost_comes_back_and_the_stack_runs_on_it(stack: ClusterStack, 
     assert stack.sql("SELECT run_id FROM runs WHERE pipeline_name = 'kept'") == "first"
     becomes_well(stack)
     assert "Nothing to do" in stack.ok("deploy")
+
+
+def connected(stack: ClusterStack) -> Any:
+    """Connect as a person with psql, or a program that is not of this stack."""
+    host = stack.get("service", "dagster-postgres")["spec"]["clusterIP"]
+    secret = stack.get("secret", "dagster-postgres")["data"]["password"]
+    word = base64.b64decode(secret).decode()
+    return psycopg2.connect(host=host, user="dagster", dbname="dagster", password=word)
 
 
 def test_it_is_refused_while_the_stack_runs(stack: ClusterStack, file: Path) -> None:
@@ -133,24 +160,24 @@ def cut(file: Path) -> bytes:
 
 
 @pytest.mark.parametrize(
-    ("content", "words"),
-    [
-        (lambda file: b"", "can't read it whole"),
-        (lambda file: b"hello\n" * 100, "can't read it whole"),
-        (cut, "can't read it whole"),
-    ],
-    ids=["empty", "text", "cut off"],
+    "content", [lambda file: b"", lambda file: b"hello\n" * 100, cut], ids=["empty", "text", "cut off"]
 )
-def test_a_file_that_is_no_backup_stops_nothing(
-    stack: ClusterStack, file: Path, content: Callable[[Path], bytes], words: str
+def test_a_file_that_is_no_backup_is_refused(
+    file: Path, kept: backups.Kept, content: Callable[[Path], bytes]
 ) -> None:
-    pods = stack.uids("webserver")
     file.write_bytes(content(file))
+    with pytest.raises(BadInput, match="can't read it whole"):
+        backups.verify(kept, file)
+
+
+def test_and_it_stops_nothing(stack: ClusterStack, file: Path) -> None:
+    pods = stack.uids("webserver")
+    file.write_bytes(cut(file))
     said = stack.run("restore", str(file), "--stop", "--force")
-    assert (said.returncode, words in said.stderr) == (2, True), said
-    assert stack.uids("webserver") == pods
+    assert (said.returncode, "can't read it whole" in said.stderr) == (2, True), said
     missing = stack.run("restore", str(file.with_name("nosuch")), "--stop", "--force")
     assert (missing.returncode, "can't be read" in missing.stderr) == (2, True), missing
+    assert stack.uids("webserver") == pods
 
 
 def test_a_backup_of_another_database_is_refused(
@@ -180,7 +207,8 @@ def test_a_restore_that_fails_changes_nothing(stack: ClusterStack, file: Path, k
 def test_whoever_may_not_run_commands_in_pods_is_told(
     stack: ClusterStack, file: Path, tmp_path: Path
 ) -> None:
-    stack.kubectl("create", "role", "looks", "--verb=get,list,watch", "--resource=pods,secrets")
+    looks = ("--verb=get,list,watch", "--resource=pods,secrets,configmaps")
+    stack.kubectl("create", "role", "looks", *looks)
     stack.kubectl(
         "create", "rolebinding", "looks", "--role=looks", f"--serviceaccount={stack.namespace}:default"
     )
@@ -238,23 +266,3 @@ def test_a_pod_that_dies_under_a_restore_is_told_and_the_database_is_as_it_was(
     eventually("Postgres to be back", lambda: postgres_is_ready(connection, stack), every_seconds=0.5)
     assert stack.sql(KEPT) == "2"
     stack.sql("DROP TABLE big")
-
-
-def test_a_stack_that_a_person_stopped_waits_for_everybody_else_to_leave(
-    connection: Connection, stack: ClusterStack, file: Path, place: Place
-) -> None:
-    everything = stopping.Processes(connection, load(stack.config))
-    stopping.stop(everything, lambda message: None, 1)
-    host = stack.get("service", "dagster-postgres")["spec"]["clusterIP"]
-    secret = stack.get("secret", "dagster-postgres")["data"]["password"]
-    word = base64.b64decode(secret).decode()
-    session = psycopg2.connect(host=host, user="dagster", dbname="dagster", password=word)
-    try:
-        said = stack.run("restore", str(file))
-        assert (said.returncode, "Somebody else is connected to it, from" in said.stderr) == (1, True), said
-    finally:
-        session.close()
-    assert "The database is as" in stack.ok("restore", str(file))
-    assert stack.uids("webserver") == set(), "what a person stopped, a person starts"
-    stopping.start(everything, lambda message: None)
-    eventually("all to be ready", lambda: are_ready(stack), every_seconds=1)

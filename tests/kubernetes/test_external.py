@@ -135,35 +135,30 @@ def test_every_kind_of_location_has_its_runs_in_pods_and_their_values_are_in_the
     assert runs[A] not in stack.kubectl(*GO, "sh", "-c", look), "not on the claim"
 
 
-def test_a_retry_has_a_pod_of_the_release_that_was_tried_first(stack: ClusterStack, code: Pipeline) -> None:
-    commit = stack.location(A)["commit"]
-    tags = [{"key": "dagster/max_retries", "value": "1"}, {"key": "fails", "value": "once"}]
-    failing = stack.launch(A, "waiting", tags=tags)
-    stack.wait_for_run(failing, "STARTED")
-    code.commit_text(CODE.format(version=2), "Version 2")
-    stack.ok("redeploy", A)
-    stack.kubectl(*GO, "touch", "/opt/dagster/compute_logs/go")
-    assert stack.wait_for_run(failing) == "FAILURE"
-    again = str(eventually("its retry", lambda: stack.retry_of(failing)))
-    stack.wait_for_success(again)
-    stack.kubectl(*GO, "rm", "/opt/dagster/compute_logs/go")
-    assert f"version 1 at {commit} in " in stack.messages(again)
-    pod = pod_of(stack, again)
-    assert pod is not None
-    assert pod["metadata"]["labels"]["playground.dagster/run-of"] == "1"
-
-
-def test_a_run_ends_well_on_its_own_commit_when_its_release_is_long_gone(
+def test_a_retry_and_runs_in_flight_or_queued_are_of_their_own_release(
     stack: ClusterStack, code: Pipeline, world: World
 ) -> None:
-    """So does a run that was queued meanwhile, without the git server: its code is in the cache."""
+    """A retry has a pod of the release that was tried first. The others end well when that is long gone, and
+    without the git server: their code is in the cache."""
     serving = stack.location(A)
     commit, own = serving["commit"], serving["release"]
     runs = [stack.launch(A, "alone"), stack.launch(A, "alone")]
+    given = {"dagster/max_retries": "1", "fails": "once", "until": "soon"}
+    tags = [{"key": key, "value": value} for key, value in given.items()]
+    failing = stack.launch(A, "waiting", tags=tags)
     eventually("one of them to run", lambda: "STARTED" in [stack.run_status(run) for run in runs])
-    for version in (3, 4):
-        code.commit_text(CODE.format(version=version), f"Version {version}")
-        stack.ok("redeploy", A)
+    stack.wait_for_run(failing, "STARTED")
+    redeploy(stack, code, 2)
+    stack.kubectl(*GO, "touch", "/opt/dagster/compute_logs/soon")
+    assert stack.wait_for_run(failing) == "FAILURE"
+    again = str(eventually("its retry", lambda: stack.retry_of(failing)))
+    stack.wait_for_success(again)
+    assert f"version 1 at {commit} in " in stack.messages(again)
+    pod = pod_of(stack, again)
+    assert pod is not None
+    assert pod["metadata"]["labels"]["playground.dagster/run-of"] == str(own)
+
+    redeploy(stack, code, 3)
     # Nothing is waited for: a release whose runs are elsewhere ends at once.
     eventually("the release to be gone", lambda: not stack.servers(A, own))
     world.git.close()
@@ -171,30 +166,33 @@ def test_a_run_ends_well_on_its_own_commit_when_its_release_is_long_gone(
     stack.kubectl(*GO, "touch", "/opt/dagster/compute_logs/go")
     for run in runs:
         stack.wait_for_success(run)
-        assert f"version 2 at {commit} in /opt/dagster/app/repo/.worktrees/{commit}" in stack.messages(run)
+        assert f"version 1 at {commit} in /opt/dagster/app/repo/.worktrees/{commit}" in stack.messages(run)
     stack.kubectl(*GO, "rm", "/opt/dagster/compute_logs/go")
     assert runs[0] in stack.ok("logs", runs[0])
     # It reads what another release has written.
     stack.wait_for_success(stack.launch(A, "down"))
 
 
-def test_a_run_is_terminated_from_the_ui(stack: ClusterStack) -> None:
-    run = stack.launch(A, "waiting")
-    stack.wait_for_run(run, "STARTED")
-    stack.terminate(run)
-    assert stack.wait_for_run(run) == "CANCELED"
-    eventually("its pod to be gone", lambda: pod_of(stack, run) is None)
+def redeploy(stack: ClusterStack, code: Pipeline, version: int) -> None:
+    code.commit_text(CODE.format(version=version), f"Version {version}")
+    stack.ok("redeploy", A)
 
 
-def test_a_run_whose_pod_is_lost_fails_and_says_so(stack: ClusterStack) -> None:
-    run = stack.launch(A, "waiting")
-    stack.wait_for_run(run, "STARTED")
-    pod = pod_of(stack, run)
+def test_a_run_is_terminated_from_the_ui_and_one_whose_pod_is_lost_fails_and_says_so(
+    stack: ClusterStack,
+) -> None:
+    ended, lost = (stack.launch(A, "waiting") for _ in range(2))
+    for run in (ended, lost):
+        stack.wait_for_run(run, "STARTED")
+    pod = pod_of(stack, lost)
     assert pod is not None
     with suppress(KubectlFailed):  # it kills its own shell too
         stack.kubectl("exec", pod["metadata"]["name"], "--", "sh", "-c", "kill -9 -1")
-    assert stack.wait_for_run(run, timeout_seconds=90) == "FAILURE"
-    assert "K8s job has no active pods" in stack.messages(run)
+    stack.terminate(ended)
+    assert stack.wait_for_run(ended) == "CANCELED"
+    eventually("its pod to be gone", lambda: pod_of(stack, ended) is None)
+    assert stack.wait_for_run(lost, timeout_seconds=90) == "FAILURE"
+    assert "K8s job has no active pods" in stack.messages(lost)
 
 
 def test_what_a_tag_asks_for_beyond_the_configuration_fails_the_run_and_says_why(stack: ClusterStack) -> None:

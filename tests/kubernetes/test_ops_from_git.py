@@ -1,10 +1,14 @@
-"""A stack that is changed by pushing: `ops` and its configuration are a commit, moved from their own UI."""
+"""A stack that is changed by pushing: a repository holds its configuration and the version of this program.
+
+`ops` and its configuration are a commit, moved from their own UI; a push of a version upgrades `ops`.
+"""
 
 from __future__ import annotations
 
 import json
 import shutil
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,18 +17,27 @@ import pytest
 
 from playground_ops.core.model import Location
 from playground_ops.defs.sensors.push import follow_sensors
+from playground_ops.starting.files import DEFINITIONS, PROJECT
+from playground_ops.version import __version__
 from tests.asking import eventually
 from tests.cluster.access import Access
 from tests.cluster.audit import recorded
 from tests.cluster.cluster import Cluster
 from tests.cluster.gitservers import anonymous
+from tests.cluster.packageindex import Index, own_wheel, package_index, wheels
 from tests.kubernetes.stacks import POD, ROOT, ClusterStack, a_cluster_stack
 from tests.pipelines import Pipeline, pipeline
 from tests.projects import commit_all, git, repository
 
 EVERY_SECONDS = 5
+NEWER, NOWHERE = "9.0.1", "9.0.2"
+"""A version of this program on the tests' index, and one that is not there."""
 SENSOR = """query($s: SensorSelector!) { sensorOrError(sensorSelector: $s) { ... on Sensor {
   sensorState { ticks(limit: 50) { tickId status } } } } }"""
+
+
+VERSION = """{ assetNodeOrError(assetKey: {path: ["stack", "ops"]}) { ... on AssetNode {
+  metadataEntries { label ... on TextMetadataEntry { text } } } } }"""
 
 
 @dataclass(frozen=True)
@@ -35,6 +48,17 @@ class Git:
     own: Path
     code: Pipeline
     url: str
+    port: int
+    """The port of the package index."""
+    wheels: Path
+
+    def index(self) -> AbstractContextManager[Index]:
+        """Return the index, to be entered; always at the same address."""
+        return package_index(wheels(), self.wheels, port=self.port)
+
+    def pin(self, version: str) -> None:
+        """Write the files that `init` makes for that version."""
+        (self.own / "pyproject.toml").write_text(PROJECT.format(name="stack", version=version))
 
     def repo(self, ref: str = "main") -> dict[str, str]:
         return {"url": f"{self.url}/{self.code.folder.name}", "ref": ref}
@@ -64,15 +88,26 @@ def made(access: Access, tmp_path_factory: pytest.TempPathFactory) -> Iterator[G
     code = pipeline(root / "pipelines")
     code.commit("prices")
     git(code.folder, "branch", "next")
-    own = repository(root / "stack")
-    for package in ("playground_ops", "playground"):
-        shutil.copytree(ROOT / package, own / package, ignore=shutil.ignore_patterns("__pycache__"))
-    with a_cluster_stack(access, tmp_path_factory.mktemp("stack")) as stack, anonymous(root) as url:
-        found = Git(stack, own, code, url)
+    own, packages = repository(root / "stack"), tmp_path_factory.mktemp("wheels")
+    (own / "ops").mkdir()
+    (own / "ops" / "definitions.py").write_text(DEFINITIONS)
+    own_wheel(packages, ROOT, NEWER)
+    with package_index() as index:
+        at = {"packages": {"index_url": index.url}}
+    folder = tmp_path_factory.mktemp("stack")
+    with a_cluster_stack(access, folder, cluster=at) as stack, anonymous(root) as url:
+        found = Git(stack, own, code, url, index.port, packages)
+        found.pin(__version__)
         followed = {"follow": True, "follow_interval_seconds": EVERY_SECONDS}
         found.push(code_locations=[found.location("a", **followed), found.location("c", "next", **followed)])
         stack.bootstrap()
         yield found
+
+
+def version(stack: ClusterStack) -> str:
+    """Return the version that `ops` tells of itself, by its asset."""
+    entries = stack.graphql(VERSION)["assetNodeOrError"]["metadataEntries"]
+    return next(str(one["text"]) for one in entries if one["label"] == "playground-ops")
 
 
 def redeploy(stack: ClusterStack, end: str = "SUCCESS") -> str:
@@ -112,7 +147,7 @@ def test_locations_that_follow_one_repository_cost_one_pod_a_tick(made: Git, clu
 
     before = ticks()
     with recorded(cluster, namespace=made.stack.namespace) as calls:
-        eventually("three ticks", lambda: ticks() >= before + 3, every_seconds=0.2)
+        eventually("two ticks", lambda: ticks() >= before + 2, every_seconds=0.2)
         ticked = ticks() - before
     pods = [one for one in calls.writes if (one.verb, one.resource) == ("create", "pods")]
     assert ticked - 1 <= len(pods) <= ticked + 1, f"{len(pods)} pods, {ticked} ticks"
@@ -123,32 +158,62 @@ def test_locations_that_follow_one_repository_cost_one_pod_a_tick(made: Git, clu
 
 
 def test_a_push_and_two_jobs_change_the_stack(made: Git, cluster: Cluster) -> None:
+    stack = made.stack
+    assert version(stack) == __version__, "from the archive, and no index was there to be asked"
     webserver = {"pod": {**POD, "environment": {"LEVEL": "info"}}}
     commit = made.push(webserver=webserver, code_locations=[made.location("a"), made.location("d", "next")])
-    told = redeploy(made.stack)
+    told = redeploy(stack)
     assert "ops · confirming" in told
-    assert made.stack.location("ops")["commit"] == commit
-    eventually("its assets", lambda: "stack/d" in made.stack.assets("ops"))
+    assert stack.location("ops")["commit"] == commit
+    eventually("its assets", lambda: "stack/d" in stack.assets("ops"))
 
-    run = made.stack.launch("ops", "deploy")
-    made.stack.wait_for_success(run, timeout_seconds=200)
-    assert [found["name"] for found in made.stack.status()["locations"]] == ["ops", "a", "d"]
-    variables = made.stack.get("deployment", "dagster-webserver")["spec"]["template"]["spec"]["containers"][0]
+    run = stack.launch("ops", "deploy")
+    stack.wait_for_success(run, timeout_seconds=200)
+    assert [found["name"] for found in stack.status()["locations"]] == ["ops", "a", "d"]
+    variables = stack.get("deployment", "dagster-webserver")["spec"]["template"]["spec"]["containers"][0]
     assert {"name": "LEVEL", "value": "info"} in variables["env"]
-    with recorded(cluster, namespace=made.stack.namespace) as calls:
-        again = made.stack.launch("ops", "redeploy")
-        made.stack.wait_for_success(again)
-        assert "nothing to do" in made.stack.messages(again)
+    with recorded(cluster, namespace=stack.namespace) as calls:
+        again = stack.launch("ops", "redeploy")
+        stack.wait_for_success(again)
+        assert "nothing to do" in stack.messages(again)
     pods = [one for one in calls.writes if (one.verb, one.resource) == ("create", "pods")]
     assert len(pods) == 2, "of the two repositories"
 
 
-def test_a_faulty_configuration_never_serves_and_every_fault_is_told(made: Git) -> None:
+def test_a_push_of_a_version_upgrades_ops_and_a_rollback_brings_it_back(made: Git) -> None:
+    stack = made.stack
+    made.pin(NEWER)
+    made.push(code_locations=[made.location("a"), made.location("d", "next")])
+    with made.index():
+        redeploy(stack)
+    eventually("the new version", lambda: version(stack) == NEWER)
+    assert f"by playground-ops {NEWER}" in stack.status()["configuration"]
+
+    before = stack.uids("location")
+    stack.kubectl("delete", "pod", "--selector", "playground.dagster/location=ops", "--now")
+    eventually("another pod", lambda: stack.uids("location") - before)
+    eventually("it to be ready, without the index", lambda: stack.location("ops")["ready"])
+    assert version(stack) == NEWER
+
+    refused = stack.run("deploy")
+    said = refused.stdout + refused.stderr
+    assert refused.returncode != 0
+    assert f"This program is version {__version__}, and `ops` serves version {NEWER}" in said
+    stack.ok("rollback", "ops")  # by a Job with the code of the release in force
+    eventually("the version before", lambda: version(stack) == __version__)
+
+
+def test_a_faulty_commit_never_serves_and_every_fault_is_told(made: Git) -> None:
     before = made.stack.location("ops")["release"]
     made.push_text("webservr: {}\ncode_locations: [{name: A}]\n")
-    told = redeploy(made.stack, "FAILURE")
-    assert "webservr" in told
-    assert "code_locations[0].name" in told
+    with made.index():
+        told = redeploy(made.stack, "FAILURE")
+        assert "webservr" in told
+        assert "code_locations[0].name" in told
+        made.pin(NOWHERE)
+        made.push(code_locations=[made.location("a")])
+        told = redeploy(made.stack, "FAILURE")
+    assert f"Version {NOWHERE}, which pyproject.toml pins, is not on the package index" in told
     assert made.stack.location("ops")["release"] == before
     assert "stack/d" in made.stack.assets("ops")
 
@@ -156,6 +221,7 @@ def test_a_faulty_configuration_never_serves_and_every_fault_is_told(made: Git) 
 def test_what_a_person_did_not_apply_needs_bootstrap(made: Git) -> None:
     shutil.copytree(made.code.folder, made.code.folder.parent / "others")
     other = {**made.location("e"), "repo": {"url": f"{made.url}/others", "ref": "main"}}
+    made.pin(__version__)
     commit = made.push(code_locations=[made.location("a"), other])
     told = redeploy(made.stack, "FAILURE")
     assert f"repository/{made.url}/others" in told
@@ -178,3 +244,14 @@ def test_a_command_from_outside_acts_on_what_is_in_force(made: Git) -> None:
     assert made.stack.assets("a") == ["orders"]
     after = json.loads(made.stack.ok("history", "a", "--json"))[-1]
     assert (after["outcome"], after["configuration"]) == ("done", before)
+
+
+def test_a_clone_of_this_project_brings_its_own_code(made: Git) -> None:
+    for package in ("playground_ops", "playground"):
+        shutil.copytree(ROOT / package, made.own / package, ignore=shutil.ignore_patterns("__pycache__"))
+    (made.own / "playground_ops" / "version.py").write_text('__version__ = "0.2.0+ours"\n')
+    commit = made.push(code_locations=[made.location("a")])
+    made.stack.ok("redeploy", "ops")
+    assert made.stack.location("ops")["commit"] == commit
+    eventually("its own version", lambda: version(made.stack) == "0.2.0+ours")
+    made.stack.ok("redeploy", "a")

@@ -13,11 +13,11 @@ from tests.cluster import faults
 from tests.cluster.access import KubectlFailed
 from tests.cluster.audit import recorded
 from tests.cluster.cluster import Cluster
-from tests.kubernetes.lasting import CODE, stdout
+from tests.kubernetes.lasting import CODE, stdout, with_a_queue
 from tests.kubernetes.pool import Pool
 from tests.kubernetes.stacks import ClusterStack
 from tests.pipelines import Pipeline
-from tests.queueing import Queueing
+from tests.queueing import filled
 
 LONG, SHORT = "long", "short"
 """Runs of the second one may take five seconds once its server is retired."""
@@ -30,42 +30,45 @@ def code(shared_stack: Pool, stack: ClusterStack) -> Pipeline:
 
 @pytest.fixture(scope="module")
 def stack(shared_stack: Pool) -> ClusterStack:
-    return shared_stack.take(LONG, CODE.format(version=1))
+    return shared_stack.take(LONG, with_a_queue(version=1))
 
 
 def redeploy(stack: ClusterStack, code: Pipeline, version: int, *also: Pipeline) -> None:
-    """Redeploy from the UI."""
-    for one in (code, *also):
+    code.commit_text(with_a_queue(version), f"Version {version}")
+    for one in also:
         one.commit_text(CODE.format(version=version), f"Version {version}")
-    names = [one.folder.name for one in (code, *also)]
-    stack.wait_for_success(stack.launch("ops", "redeploy", {"locations": names}))
+    stack.ok("redeploy", *(one.folder.name for one in (code, *also)))
 
 
-def test_values_output_and_runs_in_flight_outlive_the_release_that_made_them(
+def let_go(stack: ClusterStack, release: int, file: str) -> None:
+    stack.kubectl("exec", f"deployment/dagster-grpc-{LONG}-{release}", "--", "touch", file)
+
+
+def test_values_output_and_runs_in_flight_or_queued_outlive_the_release_that_made_them(
     stack: ClusterStack, code: Pipeline, shared_stack: Pool
 ) -> None:
-    """A run of a retired server that may not take so long is ended, and whoever ends it says so."""
+    """What waits runs on its own release, which is kept for it, and so does a retry. A run of a retired
+    server that may not take so long is ended, and whoever ends it says so."""
     before = stack.location(LONG)["release"]
     made = stack.launch(LONG, "up")
     kept, doomed, late = (stack.launch(one, "waiting") for one in (LONG, LONG, SHORT))
     stack.wait_for_success(made)
     for run in (kept, doomed, late):
         stack.wait_for_run(run, "STARTED")
+    queue = filled(stack, LONG, "/tmp/queue")
     for version in (2, 3):  # the second time the release with the runs is no longer the warm one
         redeploy(stack, code, version, shared_stack.code(SHORT))
-    found = stack.location(LONG)
-    assert (found["release"], before in found["draining"]) == (before + 2, True)
+    assert stack.location(LONG)["release"] == before + 2
+    queue.waits()
     stack.wait_for_success(stack.launch(LONG, "down"))
     assert "numbers made by version 1" in stdout(stack, made)
 
-    stack.terminate(doomed)
-    assert stack.wait_for_run(doomed) == "CANCELED"
-    stack.kubectl("exec", f"deployment/dagster-grpc-{LONG}-{before}", "--", "touch", "/tmp/go")
-    stack.wait_for_success(kept)
-    for location in (LONG, SHORT):
-        eventually("the old server to end", lambda name=location: not stack.location(name)["draining"])
-
+    let_go(stack, before, "/tmp/queue")
+    queue.ends_well()
+    eventually("the server of the late run to end", lambda: not stack.location(SHORT)["draining"])
     stack.wait_for_success(stack.launch("ops", "health_check"))
+    found = stack.location(LONG)
+    assert (found["kept"], before in found["draining"]) == ([], True), "it is there for runs in flight alone"
     assert stack.wait_for_run(late) == "FAILURE"
     assert "had 5 s (longest_run_seconds) to finish" in stack.messages(late)
     others = [one for one in stack.run_ids() if one != late]
@@ -73,16 +76,11 @@ def test_values_output_and_runs_in_flight_outlive_the_release_that_made_them(
         "whoever ended it, perhaps by schedule, says so"
     )
 
-
-def test_queued_runs_and_retries_run_on_their_own_release_which_is_kept_for_them(
-    stack: ClusterStack, code: Pipeline
-) -> None:
-    def go(release: int) -> None:
-        stack.kubectl("exec", f"deployment/dagster-grpc-{LONG}-{release}", "--", "touch", "/tmp/go")
-
-    Queueing(stack, code, LONG).a_queue_outlives_its_release(
-        "/tmp/go", go, lambda: stack.wait_for_success(stack.launch("ops", "health_check"))
-    )
+    stack.terminate(doomed)
+    assert stack.wait_for_run(doomed) == "CANCELED"
+    let_go(stack, before, "/tmp/go")
+    stack.wait_for_success(kept)
+    eventually("the old server to end", lambda: not stack.location(LONG)["draining"])
 
 
 def test_rolling_back_takes_the_release_that_is_warm(stack: ClusterStack) -> None:
@@ -175,7 +173,7 @@ def test_ops_ends_in_the_middle_of_a_rollout_that_it_makes(
     stack: ClusterStack, code: Pipeline, cluster: Cluster, how: str, phase: str
 ) -> None:
     before = stack.location(LONG)["commit"]
-    commit = code.commit_text(f"{CODE.format(version=9)}# {how} {phase}\n", "Version 9")
+    commit = code.commit_text(f"{with_a_queue(9)}# {how} {phase}\n", "Version 9")
     run = stack.launch("ops", "redeploy", {"locations": [LONG]})
     eventually(f"it to be {phase}", lambda: under_way(stack, phase), every_seconds=0.1)
     (pod,) = stack.access.pods(stack.namespace, "playground.dagster/location=ops")

@@ -146,8 +146,9 @@ def test_the_command_shows_it(access: Access, configured: Say, tmp_path: Path) -
     assert told.returncode == 0, told.stderr
     assert "update     deployment/dagster-daemon" in told.stdout
     assert "spec.template.metadata.labels.team: None -> data" in told.stdout
-    # The last two: what lies on a claim and in the database is brought up to date by no `kubectl apply`.
-    assert "3 to create, 4 to update, 0 to delete" in told.stdout
+    # What lies on a claim and in the database, and its format, are brought up to date by no `kubectl apply`.
+    assert "update     configmap/dagster-format" in told.stdout
+    assert "3 to create, 5 to update, 0 to delete" in told.stdout
     told = plan("--context", access.context or CONTEXT, "--components", "webserver", "--json")
     assert {change["object"] for change in json.loads(told.stdout)["changes"]} == {
         "service/dagster-webserver",

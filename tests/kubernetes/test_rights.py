@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from playground_ops.config import OPS, Configuration, read
-from playground_ops.config.configuration import PackagesSettings
+from playground_ops.config.kubernetes_section import PackagesSettings
 from playground_ops.core.model import Location, Release, Revision
 from playground_ops.core.pod_settings import PodSettings, Volume
 from playground_ops.render import foundation, jobs, one_shot_pods, release

@@ -108,7 +108,7 @@ def test_a_rollout_warns_of_those_of_its_project(origin: Path, tmp_path: Path) -
     assert (found.subject, found.author) == ("Large ones", "Ada")
     (warning,) = found.warnings
     assert "1 file(s) of the project are pointers of git-lfs and not their content: team/dé x.bin." in warning
-    assert warning.endswith(large_files.MISSING)
+    assert warning.endswith(large_files.missing_for("a"))
 
 
 def test_once_it_is_there_a_redeploy_fetches_what_is_missing(

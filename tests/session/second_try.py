@@ -52,6 +52,11 @@ class SecondTry:
         if report.failed:
             self.failed.setdefault(report.nodeid, []).append(report)
 
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        """A file that can't be imported has tests that nobody ran: no second try makes up for them."""
+        if report.failed:
+            spoil(self.config)
+
     @pytest.hookimpl(wrapper=True, trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> Iterator[None]:
         """Retry after the workers have ended, and before the terminal reports failures."""

@@ -76,6 +76,17 @@ def test_what_fails_twice_is_red_and_what_does_not_is_still_told(tmp_path: Path)
     assert "FAILED tests/stack/test_z.py::test_broken" in said
 
 
+def test_a_file_that_can_not_be_imported_is_red_whatever_passes_alone(tmp_path: Path) -> None:
+    files = (
+        ("tests/stack/test_x.py", once(tmp_path, "late")),
+        ("tests/stack/test_z.py", "import nowhere_at_all"),
+    )
+    code, said = session(tmp_path, *files)
+    assert code == 1, said
+    assert "FLAKY tests/stack/test_x.py::test_late" in said
+    assert "ERROR tests/stack/test_z.py" in said
+
+
 def test_a_pure_test_is_not_tried_again(tmp_path: Path) -> None:
     code, said = session(tmp_path, ("tests/unit/test_x.py", once(tmp_path, "pure")))
     assert (code, "FLAKY" in said, "once more" in said) == (1, False, False), said

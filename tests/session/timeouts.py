@@ -17,7 +17,7 @@ import pytest
 
 from tests.session.needs import CLUSTER, lacking
 
-WAITING_FOR_NOTHING = ("tests/unit/", "tests/checkov/")
+WAITING_FOR_NOTHING = ("tests/unit/", "tests/checkov/", "tests/pythons/")
 NICENESS = 10
 SLOWER = 5.0
 """How many times longer a worker that makes way may take."""

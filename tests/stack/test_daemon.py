@@ -20,9 +20,9 @@ import yaml
 
 from playground_ops.config import read
 from playground_ops.render.daemon import LIVENESS
-from playground_ops.render.instance import waiting
 from playground_ops.render.names import DAEMON
 from playground_ops.render.stack import render
+from playground_ops.render.waiting import waiting
 from playground_ops.targets.packages.uv import find_uv
 from tests.asking import eventually
 from tests.session.deadlines import stretched
@@ -169,7 +169,7 @@ def test_as_rendered_it_has_its_driver_and_without_a_database_it_ends(
 def test_its_pod_waits_for_the_database_and_says_so(daemon: Container, port: int) -> None:
     text = f"postgres: {{external: {{host: 127.0.0.1, port: {port}}}, password_secret: mine}}"
     found = read(text, ROOT / "configvalues.yaml")
-    waits = daemon.start(*waiting(found, found.daemon.pod)["command"])
+    waits = daemon.start(*waiting(found, "any", found.daemon.pod)["command"])
     assert waits.stdout is not None
     assert waits.stdout.readline().startswith(f"waiting for the database at 127.0.0.1:{port}: ")
     assert waits.poll() is None

@@ -56,7 +56,7 @@ def terminal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Cap
     file.write_text(FILE)
     world = World(heads=dict.fromkeys(("ops", "orders", "sales"), FIRST), behaviour={BAD: BROKEN})
     monkeypatch.setenv("PLAYGROUND_CONFIG", str(file))
-    monkeypatch.setattr(context, "local_target", lambda: FakeTarget(world))
+    monkeypatch.setattr(context, "local_target", lambda _: FakeTarget(world))
     monkeypatch.setattr(context, "SystemClock", lambda: world.clock)
     return Terminal(world, capsys)
 

@@ -12,9 +12,9 @@ from pydantic.fields import FieldInfo
 from playground_ops.config import load, read
 from playground_ops.config.configuration import File
 from playground_ops.config.section import Section, section_of
+from tests.references.examples import SHIPPED, blocks
 
 ROOT = Path(__file__).parents[2]
-SHIPPED = ROOT / "configvalues.yaml"
 
 
 def test_the_shipped_file_says_the_defaults() -> None:
@@ -26,23 +26,7 @@ def test_the_shipped_file_says_the_defaults() -> None:
     ]
 
 
-def examples() -> list[str]:
-    """Return the blocks of the shipped file that are commented out, each from a key at the margin on."""
-    lines = SHIPPED.read_text().splitlines()
-    blocks: list[list[str]] = []
-    inside = False
-    for line in lines:
-        if re.match(r"# [a-z_]+:$", line):
-            blocks.append([])
-            inside = True
-        elif not re.match(r"#(   |$)", line) or line == "#":
-            inside = False
-        if inside:
-            blocks[-1].append(line[2:])
-    return ["\n".join(block) for block in blocks]
-
-
-@pytest.mark.parametrize("example", examples())
+@pytest.mark.parametrize("example", blocks())
 def test_every_example_of_the_shipped_file_is_valid(example: str) -> None:
     rest = SHIPPED.read_text()
     commented = "\n".join(f"# {line}" for line in example.splitlines())
@@ -51,7 +35,7 @@ def test_every_example_of_the_shipped_file_is_valid(example: str) -> None:
 
 
 def test_there_are_examples_of_every_form() -> None:
-    assert sorted(example.splitlines()[0] for example in examples()) == [
+    assert sorted(example.splitlines()[0] for example in blocks()) == [
         "code_locations:",
         "code_locations:",
         "code_locations:",
@@ -88,7 +72,7 @@ KEYS = [(key, field) for section in sections(File) for key, field in section.mod
 @pytest.mark.parametrize("key", sorted({key for key, _ in KEYS}))
 def test_every_key_is_in_the_shipped_file_and_in_the_docs(key: str) -> None:
     assert re.search(rf"\b{key}:", SHIPPED.read_text())
-    assert any(f"`{key}`" in row.split("|")[1] for row in rows())
+    assert key in [told for told, _ in rows()]
 
 
 @pytest.mark.parametrize(("key", "field"), KEYS, ids=[key for key, _ in KEYS])
@@ -100,14 +84,15 @@ def test_the_docs_tell_the_default(key: str, field: FieldInfo) -> None:
     told = (
         str(text).lower() if isinstance(text, bool) else f"{text:g}" if isinstance(text, float) else str(text)
     )
-    assert any(told == row.split("|")[2].strip(" `") for row in rows() if f"`{key}`" in row.split("|")[1])
+    assert any(told == default.strip("`") for known, default in rows() if known == key)
 
 
 def test_the_docs_name_no_key_that_is_not_there() -> None:
-    named = {key for row in rows() for key in re.findall(r"`(\w+)`", row.split("|")[1])}
-    assert named == {key for key, _ in KEYS}
+    assert {key for key, _ in rows()} == {key for key, _ in KEYS}
 
 
-def rows() -> list[str]:
+def rows() -> list[tuple[str, str]]:
+    """Return the last key of each row's path, and its default."""
     lines = (ROOT / "docs/configuration.md").read_text().splitlines()
-    return [line for line in lines if line.startswith("| `")]
+    cells = [line.split("|") for line in lines if line.startswith("| `")]
+    return [(cell[1].strip(" `").split(".")[-1], cell[2].strip()) for cell in cells]

@@ -10,13 +10,14 @@ import dagster as dg
 import pytest
 
 from playground_ops.core.changes import Difference, changes
+from playground_ops.core.errors import certain
 from playground_ops.core.loaded import Defined
 from playground_ops.core.model import Location, Outcome, Phase, Release, RolloutRecord
 from playground_ops.core.progress import SilentProgress
 from playground_ops.defs import checks
 from playground_ops.defs.assembly import definitions
 from playground_ops.defs.jobs.rollouts import WHO_TAG, requested_by
-from playground_ops.defs.metadata import of_rollout
+from playground_ops.defs.metadata import of_finding, of_rollout
 from playground_ops.defs.schedules import forget
 from playground_ops.defs.sensors.push import follow_sensors
 from playground_ops.defs.sensors.rollout_records import is_told
@@ -109,12 +110,23 @@ def test_a_bad_commit_fails_the_run_with_its_cause_and_is_observed(
     data = failure.step_failure_data.user_failure_data
     assert data.description.startswith("release/x: ImportError: boom")
     assert data.metadata["likely cause"].value == "a cause"
+    assert "where to do it" not in data.metadata, "its fix names no command"
     assert "the last words of a-2" in data.metadata["evidence"].value
     materialized = {e.asset_key.path[-1] for e in result.all_events if e.is_step_materialization}
     assert materialized == {"b"}
     (observed,) = result.asset_observations_for_node("roll_out")
     assert observed.asset_key == dg.AssetKey(["stack", "a"])
     assert "release 1 still serves" in (observed.description or "")
+
+
+def test_a_command_in_a_sentence_is_told_where_it_is_given() -> None:
+    """Who reads a page of the UI has neither a folder nor options before them."""
+    finding = certain(object="location/a", observed="o", cause="c", fix="`history a` tells why.")
+    rows = of_finding(finding)
+    told = str(rows["where to do it"].value)
+    assert "`playground-ops history a`" in told
+    assert "configvalues.yaml" in told
+    assert list(rows).index("where to do it") == list(rows).index("what to do") + 1
 
 
 def test_a_location_that_is_not_there_is_named(opener: FakeOpener, instance: dg.DagsterInstance) -> None:

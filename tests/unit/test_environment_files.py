@@ -230,3 +230,9 @@ def test_it_is_told_by_name_with_since_when_the_environment_is_and_what_renews_i
 
 def test_what_ops_sees_keeps_its_files(file: Path) -> None:
     assert with_what_ops_sees(load(file)).ops.environment_files == (str(file.parent / "stack.env"),)
+
+
+def test_a_home_that_nobody_has_is_a_fault_of_the_file(file: Path) -> None:
+    file.write_text("environment_file: ~nobody-of-this-name/stack.env\n")
+    with pytest.raises(BadInput, match="the folder it begins with can't be found"):
+        load(file)

@@ -29,6 +29,7 @@ from playground_ops.diagnose.pods import INSTALLS
 from playground_ops.render import fetch_script, gitsync, instance
 from playground_ops.render.first_process import first
 from playground_ops.render.instance import with_packages_checked
+from playground_ops.render.jobs import OWN_CODE
 from playground_ops.render.modules import FRONT_DOOR, mounted
 from playground_ops.render.names import (
     DAEMON,
@@ -44,7 +45,7 @@ from playground_ops.render.names import (
     WORKSPACE_FOLDER,
 )
 from playground_ops.render.reads import WRITE
-from playground_ops.render.release import SERVER, START, UNPACK, project
+from playground_ops.render.release import SERVER, START, UNPACK, directory
 from playground_ops.targets.common.sources import files_of, sources_of
 from tests.gitsync.test_flags import DEPRECATED
 from tests.rendered import ELSEWHERE, ROOT, WHOLE, everything, pod_specs, released
@@ -93,7 +94,8 @@ def command_of(container: dict[str, Any]) -> list[str]:
     """Return what it executes in the end: without the shell that starts it, `env` and its settings."""
     words = [*container.get("command", ()), *container.get("args", ())]
     while words[:2] in (["sh", "-ec"], ["sh", "-c"]):
-        words = words[3 if 'exec "$0"' in words[2] else 4 :]
+        taken = 0 if 'exec "$0"' in words[2] else 2 if "\nshift\n" in words[2] else 1
+        words = words[3 + taken :]
     if words[:1] == ["env"]:
         words = words[1:]
         while "=" in words[0]:
@@ -413,9 +415,11 @@ def test_whoever_loads_code_is_told_where_it_lies(document: dict[str, Any]) -> N
         if command[:3] == ["python", "-m", FRONT_DOOR]:
             assert words[:3] == ["sh", "-ec", instance.START], "which names the folder of its modules"
             continue
-        if command[:2] == ["python", "-m"] and in_image:
-            folder = project(released(configuration.ops, configuration))
-            assert f"PYTHONPATH={folder}" in words[: words.index("python")], "of ops from git"
+        if command[:2] == ["python", "-m"] and OWN_CODE in words:
+            ops = released(configuration.ops, configuration)
+            assert words[words.index(OWN_CODE) + 1 :][:2] == [directory(ops), ops.location.subdirectory]
+            assert "\nexport PYTHONPATH=" in OWN_CODE, "of ops from git"
+            assert words[:4] == ["sh", "-ec", UNPACK, PROJECT_FOLDER]
         elif command[:2] == ["python", "-m"]:
             assert f"PYTHONPATH={PROJECT_FOLDER}" in words[: words.index("python")], "over any other"
             assert words[:4] == ["sh", "-ec", UNPACK, PROJECT_FOLDER], "where it was unpacked to"

@@ -48,6 +48,8 @@ def test_the_root_has_what_is_run_and_no_more() -> None:
         "bootstrap.py",
         "context.py",
         "definitions.py",
+        "places.py",
+        "version.py",
     }
 
 

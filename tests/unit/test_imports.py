@@ -43,7 +43,7 @@ def imported_by(arguments: list[str], state: Path) -> set[str]:
     return set(line.split()[1:])
 
 
-@pytest.mark.parametrize("command", ["--help", "validate", "status", "plan", "redeploy --help"])
+@pytest.mark.parametrize("command", ["--help", "validate", "schema", "status", "plan", "redeploy --help"])
 def test_nothing_heavy_is_imported(command: str, tmp_path: Path) -> None:
     found = {name.split(".")[0] for name in imported_by(command.split(), tmp_path / "state")}
     assert "click" in found
@@ -58,6 +58,7 @@ def test_nothing_heavy_is_imported(command: str, tmp_path: Path) -> None:
             "--help",
             {"yaml", "playground_ops.config", "playground_ops.engine.rollout", "playground_ops.targets"},
         ),
+        ("schema", {"yaml", "playground_ops.config", "playground_ops.engine"}),
         ("validate", {"playground_ops.engine.apply", "playground_ops.targets.local", "urllib.request"}),
         (
             "status",

@@ -12,7 +12,7 @@ from playground_ops.core.errors import PlaygroundError, certain
 from playground_ops.core.model import Phase
 from playground_ops.core.pod import Pod
 from playground_ops.diagnose.pods import Collected
-from playground_ops.targets.kubernetes.inside.serving import EXIT_CERTAIN, reported
+from playground_ops.targets.kubernetes.inside.reporting import EXIT_CERTAIN, reported
 from playground_ops.targets.kubernetes.releases import observing
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]))

@@ -18,7 +18,6 @@ from playground_ops.diagnose.pods import INSTALLS, Collected, assess
 from playground_ops.render import packages, release
 from playground_ops.render.gitsync import InUse
 from playground_ops.targets.common.declared import Selection
-from playground_ops.targets.common.project import read_project
 from playground_ops.targets.kubernetes.inside.index_credentials import credentials
 from playground_ops.targets.kubernetes.inside.installing import UV, asked, obtain_uv, own_folder
 from playground_ops.targets.kubernetes.inside.serving import own_environment
@@ -243,11 +242,11 @@ def test_a_uv_that_can_t_be_had_is_not_held_against_the_commit(
     (tmp_path / "playground").mkdir()
     (tmp_path / "playground" / "definitions.py").touch()
     with pytest.raises(PlaygroundError, match="can't be had from the package index") as failed:
-        obtain_uv(read_project(tmp_path), print, tmp_path / "uv")
+        obtain_uv("environment/.", print, tmp_path / "uv")
     assert failed.value.finding.kind is FindingKind.TRANSIENT
     python.write_text("#!/bin/sh\necho 'python: No module named pip' >&2; exit 1\n")
     with pytest.raises(PlaygroundError, match="neither uv nor pip"):
-        obtain_uv(read_project(tmp_path), print, tmp_path / "uv")
+        obtain_uv("environment/.", print, tmp_path / "uv")
 
 
 def test_a_wait_for_packages_says_so_and_has_the_time_of_the_whole_start() -> None:

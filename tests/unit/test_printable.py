@@ -17,6 +17,7 @@ from markdown_it import MarkdownIt
 import playground_ops
 from playground_ops.checks.topic import Topic
 from playground_ops.cli import console
+from playground_ops.cli.fitting import Column
 from playground_ops.cli.progress import LineProgress, Lines, Stop
 from playground_ops.core.changes import Difference, changes
 from playground_ops.core.errors import LONGEST_EVIDENCE, LONGEST_SENTENCE, Finding, certain
@@ -111,7 +112,7 @@ def test_what_a_server_says_while_git_runs_is_one_clean_line() -> None:
 def test_the_console_prints_text_and_nothing_else(capsys: pytest.CaptureFixture[str]) -> None:
     console.echo(f"a {EVIL}")
     console.table(("name",), [(f"b {EVIL}",)])
-    console.short_table(("name", "other"), [(f"c {EVIL}", f"d {EVIL}")])
+    console.short_table((Column("name"), Column("other")), [(f"c {EVIL}", f"d {EVIL}")])
     bad = certain(object="x", observed="y", cause="z", fix="w").model_copy(
         update={"observed": EVIL, "evidence": EVIL}
     )

@@ -75,14 +75,14 @@ def test_what_is_prepared_by_default_changes_no_pod_and_is_turned_off_by_an_empt
     assert args[args.index("--prepare") : args.index("--")] == ["--prepare", "[]"]
 
 
-def test_a_release_from_git_may_be_loaded_from_a_copy_of_its_commit_and_ops_never() -> None:
+def test_a_release_from_git_may_be_loaded_from_a_folder_that_its_commit_names() -> None:
     release, spec = pod(FROM_GIT % "")
     names = (
         release,
         release.model_copy(update={"location": release.location.model_copy(update={"name": "ops"})}),
     )
     copies = [[one for one in directories(found) if "prepared" in one] for found in names]
-    assert copies == [[f"/opt/dagster/app/prepared/{'0' * 40}"], []]
+    assert copies == [[f"/opt/dagster/app/prepared/{'0' * 40}"]] * 2
     assert all(release.revision.commit in one for one in directories(release))
     assert spec["initContainers"], "and it is copied from what git-sync fetched"
 

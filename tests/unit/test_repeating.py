@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import json
+import re
 import shlex
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,11 +12,13 @@ from pathlib import Path
 import click
 import pytest
 
-from playground_ops.bootstrap import bootstrap, next_steps
+from playground_ops.cli.bootstrap_command import bootstrap, next_steps
+from playground_ops.cli.console import print_json
 from playground_ops.cli.main import LISTED, cli
-from playground_ops.cli.repeating import COMMAND, NAMES, Repeating
+from playground_ops.cli.repeating import KUBECTL, Repeating
 from playground_ops.config import read
 from playground_ops.core import messages
+from playground_ops.core.commands import COMMAND, NAMES
 from tests.stacks import ROOT
 
 PACKAGE = ROOT / "playground_ops"
@@ -38,8 +41,8 @@ def texts(file: Path) -> Iterator[str]:
 def must_parse(command: str) -> None:
     """Raises click.UsageError for a command that its own parser does not take."""
     words = shlex.split(command)
-    assert words[:2] == ["python", "-m"], command
-    found: click.Command = bootstrap if words[2] == "playground_ops.bootstrap" else cli
+    assert words[:3] == ["python", "-m", "playground_ops"], command
+    found: click.Command = cli
     words = words[3:]
     context = click.Context(found)
     while isinstance(found, click.Group):
@@ -60,6 +63,31 @@ def test_every_command_in_a_sentence_is_one_that_its_parser_takes(file: Path) ->
             must_parse(found[0].strip("`").replace("NAME", "name"))
 
 
+KUBECTLS = {
+    *("annotate", "config", "create", "describe", "exec", "get", "label", "port-forward", "scale"),
+    "version",
+}
+UVS = {"auth", "cache", "lock", "python", "sync"}
+UV = re.compile(r"`uv (?P<rest>[^`]*)`")
+_PLACE = re.compile(r"^(?: ?(?:-n|--context) \S+)+ ?")
+PLACEHOLDER = re.compile(r"<[a-z_-]+>|\b(?:YOUR|your)[-_]\w+")
+PATTERNS = ("repeating.py", "commands.py")
+"""Files with patterns of commands in place of commands."""
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.relative_to(PACKAGE).as_posix())
+def test_commands_of_others_are_ones_that_they_have(file: Path) -> None:
+    """What is not known is a word in capitals; what starts this program is added when it is printed."""
+    for text in texts(file) if file.name not in PATTERNS else ():
+        for found in KUBECTL.finditer(text):
+            assert _PLACE.sub("", found["rest"]).split()[0] in KUBECTLS, text
+        if "starting" not in file.parts:
+            for found in UV.finditer(text):
+                assert found["rest"].split()[0] in UVS, text
+        for found in re.finditer(r"`[^`]*`", text):
+            assert not PLACEHOLDER.search(found[0]), text
+
+
 def test_all_commands_are_known() -> None:
     assert {name.partition(" ")[0] for name in NAMES} == set(LISTED)
 
@@ -69,10 +97,10 @@ def test_all_commands_are_known() -> None:
     [
         ("`redeploy a` removes it.", f"`python -m playground_ops redeploy a{GIVEN}` removes it."),
         ("Run `python -m playground_ops deploy` now.", f"Run `python -m playground_ops deploy{GIVEN}` now."),
-        ("`python -m playground_ops.bootstrap` makes", f"`python -m playground_ops.bootstrap{GIVEN}` makes"),
+        ("`python -m playground_ops.bootstrap` makes", f"`python -m playground_ops bootstrap{GIVEN}` makes"),
         (
             "`python -m playground_ops.bootstrap --target kubernetes --context NAME` makes",
-            f"`python -m playground_ops.bootstrap{GIVEN}` makes",
+            f"`python -m playground_ops bootstrap{GIVEN}` makes",
         ),
         ("`secret git NAME` anew", f"`python -m playground_ops secret git NAME{GIVEN}` anew"),
         ("`secret` without `url`; `health: tell:`", "`secret` without `url`; `health: tell:`"),
@@ -96,6 +124,35 @@ def test_kubectl_is_told_the_cluster_and_the_namespace(tmp_path: Path) -> None:
     assert here("`kubectl get pods`") == "`kubectl --context team -n dagster-x get pods`"
     elsewhere = Repeating(config=file, context="other")
     assert elsewhere("`kubectl -n y get pods`") == "`kubectl --context other -n y get pods`"
+
+
+def test_what_was_written_for_printing_once_stays_as_it_is() -> None:
+    told = HERE("`history a` tells why; `python -m playground_ops deploy` mends it.")
+    assert HERE(told) == told
+
+
+def test_only_the_options_that_are_known_here_are_put_in_the_place_of_others() -> None:
+    only_a_file = Repeating(config=Path("x.yaml"))
+    assert only_a_file("`bootstrap --target kubernetes`") == (
+        "`python -m playground_ops bootstrap --target kubernetes --config x.yaml`"
+    )
+
+
+def test_commands_begin_as_this_process_did(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Repeating, "program", "uv run --project 'my stack' playground-ops")
+    expected = f"`uv run --project 'my stack' playground-ops logs a{GIVEN}` shows it"
+    assert HERE("`logs a` shows it") == expected
+    assert json.loads(HERE.in_json(json.dumps({"fix": "`logs a` shows it"}))) == {"fix": expected}
+
+
+def test_a_document_has_its_commands_in_its_own_sentences_alone(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = "`logs a` shows it"
+    print_json({"findings": [{"fix": text, "evidence": text}], "subject": text})
+    said = json.loads(capsys.readouterr().out)
+    assert said["findings"] == [{"fix": "`python -m playground_ops logs a` shows it", "evidence": text}]
+    assert said["subject"] == text
 
 
 @pytest.mark.parametrize("target", ["local", "kubernetes"])

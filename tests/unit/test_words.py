@@ -19,6 +19,7 @@ from playground_ops.engine.context import Engine, Request, Timeouts
 from playground_ops.engine.rollout import roll_out
 from playground_ops.engine.status import LastRollout, LocationStatus, StackStatus
 from tests.fakes import BROKEN, GOOD, HANGS, FakeTarget, World
+from tests.terminals import terminal
 
 A = Location(name="a", repository="https://git.test/a.git", ref="main", startup_timeout_seconds=30)
 OF_AN_EARLIER_ONE = re.compile(r"previous|still serves|serves stays|before still|keeping|kept")
@@ -104,15 +105,15 @@ def test_all_lines_of_a_command_are_on_one_clock(capsys: pytest.CaptureFixture[s
 
 
 def test_status_has_a_line_for_each_and_says_what_tells_all_of_it(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setenv("COLUMNS", "120")
     long = "release/a-3: ImportError: there is no such thing. " + "The reason is long. " * 30
     last = LastRollout(action="redeploy", outcome="failed", ended_at=None, by="ada", reason=long)
     location = LocationStatus(name="a", release=2, commit="1" * 40, last_rollout=last)
     daemon = ComponentStatus(name="daemon", kind="daemon", ready=False, message=long)
-    show_status(StackStatus(ui="http://x", target="local", components=(daemon,), locations=(location,)))
-    lines = capsys.readouterr().out.splitlines()
+    with terminal(120, monkeypatch) as sent:
+        show_status(StackStatus(ui="http://x", target="local", components=(daemon,), locations=(location,)))
+    lines = sent.lines
     assert max(map(len, lines)) <= 120
     assert any("release/a-3: Imp" in line and line.endswith("...") for line in lines)
     assert lines[-1].endswith("`python -m playground_ops history a`.")

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import dagster as dg
 
+from playground_ops.core.commands import SCRIPT
 from playground_ops.core.component import Backup
 from playground_ops.core.model import MAIN
 from playground_ops.defs.jobs.reporting import explained
@@ -31,12 +32,15 @@ def _told(made: Backup, namespace: str) -> dict[str, dg.MetadataValue]:
     """Return the entries about a deployment's backup; those of the main one have plain labels."""
     is_main = made.deployment == MAIN
     of, option = ("", "") if is_main else (f" of {made.deployment}", f" --deployment {made.deployment}")
+    restore = f"{SCRIPT} restore stack.backup{option}"
     copy = f"kubectl -n {namespace} exec svc/dagster-grpc-ops -- cat {made.file} > stack.backup"
     return {
         f"file{of}": dg.MetadataValue.text(made.file),
         f"size{of}": dg.MetadataValue.int(made.bytes),
         f"removed{of}": dg.MetadataValue.text(", ".join(made.removed) or "none"),
-        f"get it{of}": dg.MetadataValue.md(f"`{copy}`, then `restore stack.backup{option}`"),
+        f"get it{of}": dg.MetadataValue.md(
+            f"`{copy}` in the folder of the stack's configvalues.yaml, then `{restore}`"
+        ),
     }
 
 

@@ -12,6 +12,7 @@ from playground_ops.config import Configuration
 from playground_ops.core.clock import SystemClock
 from playground_ops.core.component import Backup, Component, ComponentStatus, Deploying
 from playground_ops.core.errors import Finding, PlaygroundError
+from playground_ops.core.formats import StoredFormat
 from playground_ops.core.model import MAIN
 from playground_ops.core.plan import Change, FieldChange, Plan, explained, plan
 from playground_ops.core.pod import Pod
@@ -29,6 +30,7 @@ from playground_ops.targets.kubernetes.objects import (
     database_mark,
     database_role,
     deploy_mark,
+    format_mark,
     inventory,
     migration,
     needed,
@@ -81,7 +83,7 @@ class KubernetesStack:
         def explain(change: Change) -> tuple[FieldChange, ...]:
             return told_of_release(configuration, change, self._locations.places()[change.component][1])
 
-        marks = (value_mark.planned, database_role.planned, database_mark.planned)
+        marks = (format_mark.planned, value_mark.planned, database_role.planned, database_mark.planned)
         once = [one for planned in marks for one in planned(self._connection, configuration)]
         return Plan(changes=(*objects, *once, *explained(locations, explain).changes))
 
@@ -98,6 +100,14 @@ class KubernetesStack:
     def deploy_under_way(self) -> Deploying | None:
         return deploy_mark.under_way(self._connection, self._namespace)
 
+    def stored_format(self) -> StoredFormat | None:
+        found = format_mark.stored(self._connection, self._namespace)
+        return None if found is None else StoredFormat.of(found, format_mark.STEPS)
+
+    def migrate(self, say: Say) -> None:
+        if not self._connection.is_ops:
+            format_mark.migrate(format_mark.Place(self._connection, self._configuration), say)
+
     def apply(self, configuration: Configuration, whole: Plan, changed: Sequence[Change], say: Say) -> None:
         """Apply; from outside after preflight checks, and with the foundation and the database's passwords.
 
@@ -106,6 +116,7 @@ class KubernetesStack:
         outside = None if self._connection.is_ops else self._outside(configuration, say)
         if outside is not None:
             outside.begin(whole, changed)
+            self.migrate(say)
             changed = needed.with_needed(whole, changed)
         elif found := beyond_what_was_applied(self._connection, configuration):
             raise PlaygroundError(*found)

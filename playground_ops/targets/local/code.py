@@ -84,7 +84,7 @@ class Code:
         checkout, missing = self.checkout_of(release), list[str]()
         if revision.repository is not None and checkout.is_dir():
             missing = large_files.pointers(checkout, release.location.subdirectory)
-        warnings = pointers(missing, len(missing), large_files.MISSING)
+        warnings = pointers(missing, len(missing), large_files.missing_for(release.location.name))
         return Checkout(subject=revision.subject, author=revision.author, warnings=tuple(warnings))
 
     def prune(self, live: Sequence[Release], pythons: Sequence[Path]) -> None:

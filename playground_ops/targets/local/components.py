@@ -12,10 +12,11 @@ from playground_ops.config.differences import telling
 from playground_ops.config.digest import CONFIRMED, desired_settings, location_component
 from playground_ops.core.component import Backup, Component, ComponentStatus, Deploying, kind_of
 from playground_ops.core.errors import BadInput, Finding, PlaygroundError
+from playground_ops.core.formats import StoredFormat
 from playground_ops.core.model import MAIN, Location, Release, Revision
 from playground_ops.core.plan import Change, Plan, explained, plan
 from playground_ops.core.target import Say
-from playground_ops.targets.local import deploy_mark, environment_files, logs, stack
+from playground_ops.targets.local import deploy_mark, environment_files, formats, logs, stack
 from playground_ops.targets.local.addresses import Addresses, serving_number
 from playground_ops.targets.local.code import Code
 from playground_ops.targets.local.control import (
@@ -128,7 +129,15 @@ class LocalStack:
     def finish(self, configuration: Configuration, changed: Sequence[Change], say: Say) -> None:
         """Do nothing: processes of one machine have no limits that a configuration sets."""
 
+    def stored_format(self) -> StoredFormat | None:
+        return formats.told(self.folder)
+
+    def migrate(self, say: Say) -> None:
+        if formats.stored(self.folder) is not None:
+            formats.migrate(self.folder, say)
+
     def apply(self, configuration: Configuration, whole: Plan, changed: Sequence[Change], say: Say) -> None:
+        formats.migrate(self.folder, say)
         names = [change.component for change in changed]
         current = stack.read_applied(self.folder)
         ports = stack.choose_ports(configuration, current)
@@ -242,8 +251,7 @@ class LocalStack:
         return read_state(self.folder.root, name)
 
     def is_running(self, name: str) -> bool:
-        process = self.process(name)
-        return process is not None and process.running
+        return (process := self.process(name)) is not None and process.running
 
     def _seen(self, name: str) -> str:
         process = self.process(name)
@@ -273,11 +281,7 @@ class LocalStack:
         applied = stack.read_applied(self.folder)
         if location.name != OPS.name or applied is None:
             return {}
-        return {
-            "PLAYGROUND_CONFIG": applied.configuration,
-            "PLAYGROUND_STATE": str(self.folder.root),
-            "PLAYGROUND_PROJECT": str(self.code.project),
-        }
+        return stack.variables_of_ops(self.folder, applied, self.code.project)
 
     def _pinned(self, location: Location) -> Revision | None:
         if location.repository is not None or location.in_image is not None:

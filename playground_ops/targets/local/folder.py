@@ -67,6 +67,10 @@ class StateFolder:
         return self.root / "stack.json"
 
     @property
+    def format(self) -> Path:
+        return self.root / "format.json"
+
+    @property
     def repositories(self) -> Path:
         return self.root / "repositories"
 
@@ -213,11 +217,6 @@ def cannot_read(path: Path, error: OSError) -> Finding:
         cause="The state folder belongs to somebody else, or is no folder.",
         fix="Mend the permissions, or name another folder by PLAYGROUND_STATE; nothing was changed.",
     )
-
-
-def state_folder(project: Path) -> Path:
-    """Return the folder of a clone's stack, which PLAYGROUND_STATE overrides."""
-    return Path(os.environ.get("PLAYGROUND_STATE") or project / ".playground").absolute()
 
 
 def no_backups(folder: Path) -> Finding:

@@ -17,7 +17,11 @@ LONGEST = 1024
 """Bytes: every pointer is shorter (git-lfs, docs/spec.md)."""
 PROGRAM = "git-lfs"
 CONFIGURATION = ".lfsconfig"
-MISSING = f"Install {PROGRAM} on this machine and `redeploy --force`: it fetches them."
+
+
+def missing_for(location: str) -> str:
+    """Return what to do about large files of a location that are not there."""
+    return f"Install {PROGRAM} on this machine and `redeploy {location} --force`: it fetches them."
 
 
 def pointers(tree: Path, subdirectory: str = ".") -> list[str]:

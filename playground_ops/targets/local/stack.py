@@ -4,6 +4,7 @@ import socket
 import sys
 from collections.abc import Collection, Iterable, Mapping
 from importlib.metadata import version
+from pathlib import Path
 
 import yaml
 from pydantic import BaseModel, Field
@@ -210,6 +211,14 @@ def choose_port(
         return asked
     is_there = PREFERRED_PORT not in taken and _is_free(host, PREFERRED_PORT)
     return PREFERRED_PORT if is_there else _any_free(host)
+
+
+def variables_of_ops(folder: StateFolder, applied: Applied, project: Path) -> dict[str, str]:
+    """Return where the server of `ops` finds the stack."""
+    file = Path(applied.configuration)
+    # Where the defaults count, it finds the file that somebody makes there later.
+    where = {"PLAYGROUND_CONFIG": str(file)} if file.exists() else {"PLAYGROUND_FOLDER": str(file.parent)}
+    return {**where, "PLAYGROUND_STATE": str(folder.root), "PLAYGROUND_PROJECT": str(project)}
 
 
 def _process(folder: InstanceFolder, name: str, arguments: tuple[str, ...]) -> ProcessSpec:

@@ -36,7 +36,7 @@ from playground_ops.targets.common.refs import Answer, resolve_all
 from playground_ops.targets.common.server_protocol import Address, NoAnswer, repository_names, server_id
 from playground_ops.targets.common.webserver import WebserverDown
 from playground_ops.targets.common.webserver_view import WebserverView
-from playground_ops.targets.local import candidate, environment_files, git, logs, lost_runs, releases
+from playground_ops.targets.local import candidate, environment_files, formats, git, logs, lost_runs, releases
 from playground_ops.targets.local.addresses import lead_to, serving_number
 from playground_ops.targets.local.code import Code
 from playground_ops.targets.local.components import LocalStack
@@ -58,10 +58,11 @@ class LocalTarget:
     def __init__(self, state: Path, project: Path, clock: Clock | None = None) -> None:
         """Open `state`, the state folder; `project` is the clone whose packages bootstrap releases serve.
 
-        Raises PlaygroundError when the folder is another user's.
+        Raises PlaygroundError when the folder is another user's, or of a version too new for this one.
         """
         kept_private(state)
         self.folder = StateFolder(state)
+        formats.must_fit(self.folder)
         self.clock = clock or SystemClock()
         self.code = Code(self.folder, project)
         self.stack = LocalStack(self.folder, self.code)

@@ -6,6 +6,8 @@ this is the one container that may ask the package index.
 `python -m playground_ops.targets.kubernetes.inside.installing CHECKOUT --subdirectory S [--module M]
 --dependencies project|auto [--dependencies-from FILE] [--extra E]... [--group G]... --release R`
 
+With `--own-code` it gets the version of this program that the repository of `ops` pins, and nothing else.
+
 An existing environment is reused without any request; otherwise uv makes it from the package index. uv is
 installed if the image lacks it. Credentials for indexes come from the files of a Secret, and never appear in
 arguments or in a URL that a log would show.
@@ -16,9 +18,11 @@ import os
 import shutil
 import stat
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 
 from playground_ops.core.errors import Finding, PlaygroundError, certain, transient
@@ -34,13 +38,13 @@ from playground_ops.render.names import (
     PACKAGES_SECRET_FOLDER,
 )
 from playground_ops.render.packages import LIVE, LIVE_AS_OF
-from playground_ops.targets.common.atomic_folder import RECENT_SECONDS, members, remove, room
+from playground_ops.targets.common.atomic_folder import RECENT_SECONDS, members, remove, remove_unused, room
 from playground_ops.targets.common.command import Inherited, TimedOut, quiet_environment, run
 from playground_ops.targets.common.declared import Selection
 from playground_ops.targets.common.own_metadata import needs_build
 from playground_ops.targets.common.project import Project, read_project
 from playground_ops.targets.kubernetes.inside.index_credentials import box, credentials
-from playground_ops.targets.kubernetes.inside.serving import not_its_own, reported
+from playground_ops.targets.kubernetes.inside.reporting import not_its_own, reported
 from playground_ops.targets.packages import own_build
 from playground_ops.targets.packages.environments import Environments
 from playground_ops.targets.packages.interpreters import of_the_image
@@ -57,12 +61,11 @@ _OPTIONS = (
 )
 
 
-def obtain_uv(project: Project, say: Say, folder: Path) -> None:
+def obtain_uv(thing: str, say: Say, folder: Path) -> None:
     """Install uv into `folder`, where nobody else can write, and put it on PATH. Raises PlaygroundError."""
     if shutil.which("uv"):
         return
     say(f"Getting uv {UV} from the package index.")
-    thing = f"environment/{project.place}"
     command = [sys.executable, "-I", "-m", "pip", "install", *_OPTIONS, "--target", str(folder), f"uv=={UV}"]
     variables = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
     try:
@@ -117,6 +120,7 @@ def asked(arguments: Sequence[str]) -> tuple[argparse.Namespace, Selection]:
     parser.add_argument("--dependencies-from")
     parser.add_argument("--extra", action="append", default=[])
     parser.add_argument("--group", action="append", default=[])
+    parser.add_argument("--own-code", action="store_true")
     parser.add_argument("--release", required=True)
     found = parser.parse_args(arguments)
     return found, Selection(found.dependencies_from, tuple(found.extra), tuple(found.group))
@@ -131,6 +135,9 @@ def main(arguments: Sequence[str]) -> int:
             for one in (chosen, Path(CHOSEN_BUILD)):
                 one.unlink(missing_ok=True)
             folder = own_folder(Path(MADE_ENVIRONMENTS))
+            if found.own_code:
+                tell_of_own_code(found, folder)
+                return 0
             project = read_project(found.checkout, found.subdirectory, found.module, selection=selection)
             told = project.declared.told()
             if found.dependencies is Dependencies.AUTO and project.declared.is_nothing:
@@ -156,16 +163,33 @@ def environment_of(project: Project, folder: Path, release: str, say: Say) -> tu
         if not remove(folder / found.key):
             raise PlaygroundError(_in_use(project, found.key))
     if found is None:
-        if LIVE in os.environ:
-            as_of = datetime.fromisoformat(os.environ[LIVE_AS_OF]).timestamp()
-            gone = environments.prune(keeping.keys(set(os.environ[LIVE].split()), as_of))
-            keeping.tidy(gone, say)
-        with credentials(Path(PACKAGES_SECRET_FOLDER)) as private, keeping.cache():
-            obtain_uv(project, say, private)
+        with index_usable(folder, f"environment/{project.place}"):
             found = environments.ensure(project, say)
     keeping.note(release, found.key)
     say(f"Its environment is {found.key}, with Dagster {found.dagster_version}.")
     return found.key, sealed or seal(folder / found.key)
+
+
+@contextmanager
+def index_usable(folder: Path, thing: str) -> Iterator[None]:
+    """Have uv, its cache and the index's credentials, after what no release uses was removed."""
+    keeping = Keeping(folder)
+    if LIVE in os.environ:
+        as_of = datetime.fromisoformat(os.environ[LIVE_AS_OF]).timestamp()
+        gone = remove_unused(folder, keeping.keys(set(os.environ[LIVE].split()), as_of), RECENT_SECONDS)
+        keeping.tidy(gone, say)
+    with credentials(Path(PACKAGES_SECRET_FOLDER)) as private, keeping.cache():
+        obtain_uv(thing, say, private)
+        yield
+
+
+def tell_of_own_code(found: argparse.Namespace, folder: Path) -> None:
+    """Have the version of this program that the repository pins."""
+    from playground_ops.targets.kubernetes.inside.obtaining import THING, Commit, obtain
+
+    ready = partial(index_usable, folder, THING)
+    if told := obtain(Commit(found.checkout, found.subdirectory, found.release), folder, ready, say):
+        tell(told)
 
 
 def _in_use(project: Project, key: str) -> Finding:
@@ -192,7 +216,7 @@ def build(project: Project, folder: Path, wanted: Wanted, say: Say) -> OwnBuild:
     if not found.is_complete:
         _remove_unused(builds)
         with credentials(Path(PACKAGES_SECRET_FOLDER)) as private, Keeping(folder).cache():
-            obtain_uv(project, say, private)
+            obtain_uv(f"environment/{project.place}", say, private)
             found = own_build.ensure(
                 project,
                 commit,

@@ -22,7 +22,7 @@ from playground_ops.core.messages import message
 from playground_ops.render.names import ARTIFACTS, ARTIFACTS_FOLDER
 from playground_ops.targets.common.atomic_folder import room
 from playground_ops.targets.common.origins import location_of
-from playground_ops.targets.kubernetes.inside.serving import reported
+from playground_ops.targets.kubernetes.inside.reporting import reported
 from playground_ops.targets.kubernetes.inside.value_files import SHARED, Key, move
 
 if TYPE_CHECKING:

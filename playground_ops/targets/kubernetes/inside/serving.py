@@ -5,8 +5,8 @@
 
 The server runs on the Python of the pod's environment if one was made, else on the image's. With `--script S`
 the process becomes that script instead, with what says which module to load, and the arguments; with `--run`
-the arguments are the whole command. A server first runs the commands in `--prepare` (JSON), or what dbt and
-components need.
+the arguments are the whole command. With `--own-code` it is `ops`, whose repository may hold no code. A
+server first runs the commands in `--prepare` (JSON), or what dbt and components need.
 
 It reads the project by the same rules as the local target. The server is the same process, without this
 project on its path: `--path` is the PYTHONPATH that the location's configuration gives.
@@ -19,17 +19,14 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from playground_ops.core.errors import Finding, PlaygroundError, certain
-from playground_ops.core.messages import message
+from playground_ops.core.errors import PlaygroundError
 from playground_ops.core.redact import learn_variables
 from playground_ops.render.names import CHOSEN_ENVIRONMENT, ENVIRONMENTS_FOLDER, PACKAGES_USER
 from playground_ops.targets.common.process_variables import ENV_FILE, Given, variables
 from playground_ops.targets.common.project import Project, read_project
 from playground_ops.targets.kubernetes.inside.prepared import DEFAULT_SECONDS, Orders, Prepared
+from playground_ops.targets.kubernetes.inside.reporting import not_its_own, reported
 from playground_ops.targets.packages.sealed import belongs_to, seal
-
-EXIT_CERTAIN = 65
-"""sysexits.h EX_DATAERR: the repository does not contain what was asked for."""
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -44,10 +41,13 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--path", default="")
     parser.add_argument("--script")
     parser.add_argument("--run", action="store_true")
+    parser.add_argument("--own-code", action="store_true")
     parser.add_argument("--prepare", type=json.loads)
     parser.add_argument("--prepare-seconds", type=float, default=DEFAULT_SECONDS)
     found = parser.parse_args(arguments[:at])
     try:
+        if found.own_code:
+            become_ops(found, served)
         project = read_project(found.checkout, found.subdirectory, found.module, found.attribute)
         environment = own_environment()
         is_server = not found.run and found.script is None
@@ -65,6 +65,23 @@ def main(arguments: Sequence[str]) -> int:
         command = with_variables_kept(project, served)
     become(project, environment, command, set_variables)
     return 1
+
+
+def become_ops(found: argparse.Namespace, served: Sequence[str]) -> None:
+    """Replace this process by `ops` in the version that the repository pins; not for a clone of this project.
+
+    Raises PlaygroundError (certain) for what the repository says of the version.
+    """
+    from playground_ops.targets.common.own_version import is_clone
+    from playground_ops.targets.kubernetes.inside import own_code
+
+    if is_clone(found.checkout, found.subdirectory):
+        return
+    folder = own_code.loading(found.checkout, own_code.code_of(found.checkout, found.subdirectory))
+    loaded = ["--module-name", found.module, "-d", str(folder)]
+    if found.script is not None:
+        own_code.become(folder, ["python", "-c", found.script, *loaded, *served])
+    own_code.become(folder, served if found.run else ["dagster", "api", "grpc", *loaded, *served])
 
 
 def _command(
@@ -111,13 +128,6 @@ def variables_of(project: Project, environment: Path | None, path: str) -> dict[
     return variables(Given(inherited={}, configured=configured), project, python)
 
 
-def reported(error: PlaygroundError) -> int:
-    """Print the findings as messages. Returns the exit code."""
-    for finding in error.findings:
-        print(message("finding", **finding.model_dump(mode="json")), flush=True)
-    return EXIT_CERTAIN
-
-
 def own_environment(
     chosen: Path = Path(CHOSEN_ENVIRONMENT),
     folder: Path = Path(ENVIRONMENTS_FOLDER),
@@ -135,17 +145,6 @@ def own_environment(
     if not place.exists() or not belongs_to(place, user) or seal(place) != made:
         raise PlaygroundError(not_its_own(f"folder/{place}"))
     return place
-
-
-def not_its_own(what: str) -> Finding:
-    return certain(
-        object=what,
-        observed="It belongs to somebody else, others can write to it, or it is not what was made.",
-        cause="Somebody changed it on the claim, or the storage class keeps no owners of files. What lies in "
-        "it is run, so it has to be the stack's own.",
-        fix="Remove `.environments` from the claim `dagster-artifacts`; on storage without owners set "
-        "`dependencies: shared`.",
-    )
 
 
 def become(

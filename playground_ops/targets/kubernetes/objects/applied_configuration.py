@@ -52,5 +52,5 @@ def _none(namespace: str) -> Finding:
         object=f"configmap/{CONFIGURATION}",
         observed=f"It is not in namespace {namespace}.",
         cause="No stack was bootstrapped there, or somebody deleted it.",
-        fix="`python -m playground_ops.bootstrap --target kubernetes --context NAME` makes it.",
+        fix="`python -m playground_ops.bootstrap` makes it.",
     )

@@ -70,7 +70,7 @@ FOUNDATION_ELSEWHERE = (*OF_FOUNDATION, ("v1", "ResourceQuota"))
 """Kinds in the namespaces of isolated locations."""
 LEFT_BEHIND = ("NetworkPolicy", "ResourceQuota")
 """Kinds that stay in the namespace of a removed location: they restrict what still drains, and data."""
-_NOT_APPLIED = ("record", "automation", "archive", "lock")
+_NOT_APPLIED = ("record", "automation", "archive", "lock", "format")
 
 
 @dataclass(frozen=True)

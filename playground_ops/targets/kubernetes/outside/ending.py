@@ -18,7 +18,7 @@ from playground_ops.targets.kubernetes.objects.inventory import MADE
 from playground_ops.targets.kubernetes.pods.deletion import end_pods, wait_until_gone
 
 OURS = f"app.kubernetes.io/managed-by={MANAGER}"
-RECORDS = "app.kubernetes.io/component notin (record, automation)"
+RECORDS = "app.kubernetes.io/component notin (record, automation, format)"
 NO_RUNS = f"app.kubernetes.io/component!={COMPONENT}"
 FIRST = (("batch/v1", "Job"), ("apps/v1", "Deployment"))
 ALONE = ("v1", "Pod")

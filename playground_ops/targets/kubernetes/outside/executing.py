@@ -251,7 +251,8 @@ def _not_started(place: Place, told: str) -> Finding:
         object=str(place),
         observed=f"The command could not be run in it: {told.rstrip('.')}.",
         cause="Its container does not run, or its image has no such program.",
-        fix="Look at it by `kubectl describe`; `health` tells how the stack does.",
+        fix=f"Look at it by `kubectl -n {place.namespace} describe pod {place.pod}`; "
+        "`health` tells how the stack does.",
     )
 
 

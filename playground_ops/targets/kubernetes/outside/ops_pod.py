@@ -13,7 +13,7 @@ from playground_ops.core.messages import LINES
 from playground_ops.core.redact import redact
 from playground_ops.diagnose.pods import Collected, assess
 from playground_ops.render.jobs import Command
-from playground_ops.render.release import SERVER, directory
+from playground_ops.render.release import SERVER, directory, prepared
 from playground_ops.render.release import project as project_folder
 from playground_ops.targets.kubernetes.api.connection import Connection
 from playground_ops.targets.kubernetes.api.refusals import Refusal
@@ -24,8 +24,16 @@ from playground_ops.targets.kubernetes.releases.deployments import Releases
 
 ALWAYS = ("rollback", "promote", "health", "compare")
 """Commands that end within seconds, or wait for a pod that is started for a release."""
-TOGETHER = ("sh", "-c", 'exec "$@" 2>&1', "sh")
-"""Joins both output streams, as a container's log does."""
+TOGETHER = (
+    *("sh", "-c"),
+    'code="$1"; [ -d "$1/playground_ops" ] || code="$2"; shift 2; '
+    'export PYTHONPATH="$code" PLAYGROUND_PROJECT="$code"; exec "$@" 2>&1',
+    "sh",
+)
+"""Takes two folders, of which the first that is there has the code, and a command.
+
+Joins both output streams, as a container's log does.
+"""
 
 Hear = Callable[[str], None]
 
@@ -51,17 +59,12 @@ def run(
     """
     if (place := _place(connection, configuration.kubernetes.namespace, project)) is None:
         return None
-    where, folder = place
-    own = [
-        "env",
-        f"PYTHONPATH={folder}",
-        f"PLAYGROUND_PROJECT={folder}",
-        f"PLAYGROUND_BY={command.by}",
-        f"{LINES}=json",
-    ]
+    where, folders = place
+    own = [f"PLAYGROUND_BY={command.by}", f"{LINES}=json"]
     told = _Lines(hear)
     with ahead.resolving(connection, configuration, command.arguments) as started:
-        words = [*TOGETHER, *own, *started, "python", "-m", "playground_ops", *command.arguments]
+        python = ["python", "-m", "playground_ops", *command.arguments]
+        words = ["env", *own, *started, *TOGETHER, *folders, *python]
         try:
             ended = execute(connection, where, words, told.hear)
         except Refusal:
@@ -70,7 +73,7 @@ def run(
     return ended.code
 
 
-def _place(connection: Connection, namespace: str, project: Path) -> tuple[Place, str] | None:
+def _place(connection: Connection, namespace: str, project: Path) -> tuple[Place, list[str]] | None:
     releases = Releases(connection, namespace)
     serving = decisions.serving(releases.all(OPS.name))
     if serving is None:
@@ -84,7 +87,8 @@ def _place(connection: Connection, namespace: str, project: Path) -> tuple[Place
     if not pods or not assess(Collected(pods[0])).ready:
         return None
     where = Place(namespace, pods[0].name, SERVER)
-    return where, project_folder(release) if is_from_git else directory(release)
+    code = project_folder(release) if is_from_git else directory(release)
+    return where, [prepared(release) if is_from_git else code, code]
 
 
 class _Lines:

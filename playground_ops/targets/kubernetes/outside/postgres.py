@@ -9,15 +9,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from playground_ops.config import Configuration
-from playground_ops.core.errors import BadInput, Finding, FindingKind, PlaygroundError, certain, transient
+from playground_ops.core.errors import BadInput, Finding, PlaygroundError, certain, transient
 from playground_ops.core.pod import Pod
 from playground_ops.core.target import Say
-from playground_ops.diagnose.pods import Collected, assess
+from playground_ops.diagnose.pods import Collected, assess, is_certain
 from playground_ops.render.database import ADMIN, DATABASE, USER, name_of
 from playground_ops.render.names import POSTGRES
 from playground_ops.targets.kubernetes.api.connection import Connection
 from playground_ops.targets.kubernetes.api.paths import Selection, path_of
-from playground_ops.targets.kubernetes.api.streaming import states
+from playground_ops.targets.kubernetes.api.streaming import DOUBT_SECONDS, LIST_SECONDS, states
 from playground_ops.targets.kubernetes.outside.executing import Place, output
 
 ROUNDS = 4096
@@ -83,14 +83,19 @@ def find(connection: Connection, configuration: Configuration, instead: str) -> 
 def running(connection: Connection, configuration: Configuration, say: Say) -> Place:
     """Wait until Postgres runs as it was applied last.
 
-    Raises PlaygroundError at once for a certain fault, else at the deadline.
+    Raises PlaygroundError for a certain fault as soon as that is known, else at the deadline: the scheduler
+    may see its pod a moment before its claim.
     """
-    told, chosen = "", Selection(configuration.kubernetes.namespace, name=f"{POSTGRES}-0")
-    for found in states(connection, chosen, START_SECONDS):
+    told, chosen, state = "", Selection(configuration.kubernetes.namespace, name=f"{POSTGRES}-0"), None
+
+    def good_for() -> float:
+        return DOUBT_SECONDS if state and state.finding else LIST_SECONDS
+
+    for found in states(connection, chosen, START_SECONDS, good_for):
         state = assess(Collected(found[0])) if found else None
         if state and state.ready and _is_as_applied(connection, configuration, found[0]):
             break
-        if state and state.finding and state.finding.kind is FindingKind.CERTAIN:
+        if state and state.finding and is_certain(state.finding, found[0], connection.now()):
             raise PlaygroundError(state.finding)
         if (
             message := f"waiting for postgres: {state.message if state else 'its pod is not made yet'}"

@@ -13,6 +13,7 @@ from playground_ops.targets.kubernetes.api.paths import PLURALS, path, path_of, 
 from playground_ops.targets.kubernetes.api.refusals import Refusal
 from playground_ops.targets.kubernetes.objects.database_role import is_due
 from playground_ops.targets.kubernetes.objects.references import Reference, object_of, references
+from playground_ops.targets.kubernetes.outside import program_versions
 from playground_ops.targets.kubernetes.outside.deployment_databases import is_any_due
 
 OLDEST = (1, 30)
@@ -34,8 +35,9 @@ def check(connection: Connection, configuration: Configuration, wanted: Sequence
         lambda: _strangers(connection, configuration, wanted),
         lambda: _references(connection, configuration),
         lambda: _locations(configuration),
+        lambda: program_versions.check(connection, configuration),
     )
-    connection.get("/version")  # that nobody answers is one finding, not six
+    connection.get("/version")  # that nobody answers is one finding, not seven
     with ThreadPoolExecutor(AT_ONCE) as pool:
         findings = [found for several in pool.map(lambda run: list(run()), checks) for found in several]
     if findings:

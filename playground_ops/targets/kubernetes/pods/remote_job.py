@@ -47,7 +47,10 @@ def run(
     """
     namespace = configuration.kubernetes.namespace
     release = None if command.arguments[0] == "deploy" else _of_ops(connection, configuration)
-    code = archive.name_of(project) if release else archive.ensure(connection, project, namespace, {})
+    if release and (its_own := Releases(connection, namespace).archive(release)):
+        code = its_own
+    else:
+        code = archive.ensure(connection, project, namespace, {})
     name = f"playground-ops-{uuid4().hex[:8]}"
     job = jobs.remote_job(configuration, name, code, command, release)
     return run_job(connection, job, "the rollouts' own pod", listener)

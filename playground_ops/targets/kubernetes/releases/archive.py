@@ -27,8 +27,11 @@ from playground_ops.targets.kubernetes.api.paths import path
 from playground_ops.targets.kubernetes.objects.applying import apply_object
 
 PREFIX = "dagster-code-"
-OUTSIDE = ("playground_ops/targets/local", "playground_ops/targets/kubernetes/outside")
-"""Folders that no process in a cluster needs: the other target, and what a person does from outside."""
+OUTSIDE = (
+    *("playground_ops/targets/local", "playground_ops/targets/kubernetes/outside"),
+    *("playground_ops/starting", "playground_ops/shipped", "playground_ops/configvalues.schema.json"),
+)
+"""What no process in a cluster needs: the other target, what a person does outside, what `init` writes."""
 
 
 def name_of(project: Path) -> str:

@@ -7,8 +7,12 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from playground_ops.config import OPS
 from playground_ops.core.model import LiveRelease, Release, ReleaseState, Verdict
 from playground_ops.core.pod import Pod, newest_first
+from playground_ops.core.program import version_told
+from playground_ops.diagnose.pods import INSTALLS
+from playground_ops.render.mount_places import ARCHIVES
 from playground_ops.render.names import (
     LOCATION,
     PREFIX,
@@ -97,6 +101,13 @@ class Releases:
         """Return the value of a variable that the release's server is given."""
         found = self._connection.get(self._deployment(release))
         return variable_of(found, name) if found else None
+
+    def archive(self, release: Release) -> str | None:
+        """Return the ConfigMap with the code that the release's pods have of this program."""
+        found = self._connection.get(self._deployment(release))
+        volumes = found["spec"]["template"]["spec"].get("volumes", ()) if found else ()
+        names = [one["configMap"]["name"] for one in volumes if "configMap" in one]
+        return next((str(name) for name in names if name.startswith(ARCHIVES)), None)
 
     def mark_served(self, release: Release, when: str) -> None:
         """Record that the release serves from now on, is not draining, and what is known of its commit."""
@@ -192,7 +203,7 @@ def _live(
     deployment: Mapping[str, Any], release: Release, now: int | None, pods: Sequence[Mapping[str, Any]]
 ) -> LiveRelease | None:
     """Return None for a release that has drained."""
-    served = _note(deployment, SERVED_AT)
+    served, seen = _note(deployment, SERVED_AT), [Pod.read(pod) for pod in pods]
     if release.number == now:
         state = ReleaseState.SERVING
     elif _note(deployment, DRAINING):
@@ -206,8 +217,14 @@ def _live(
         state=state,
         served_order=int(_note(deployment, ORDER) or 0),
         served_at=served,
-        restarts=sum(Pod.read(pod).restarts for pod in pods),
+        restarts=sum(pod.restarts for pod in seen),
+        program=_program(seen) if release.location.name == OPS.name else None,
     )
+
+
+def _program(pods: Sequence[Pod]) -> str | None:
+    ended = [one.termination for pod in pods for one in pod.init if one.name == INSTALLS]
+    return next((found for one in ended if one and (found := version_told(one.message))), None)
 
 
 def _release(deployment: Mapping[str, Any]) -> Release | None:

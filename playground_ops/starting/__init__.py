@@ -1,0 +1,1 @@
+"""The files of a new stack's repository, as text. No process in a cluster needs them."""

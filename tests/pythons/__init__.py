@@ -1,0 +1,1 @@
+"""The pure tests on the other Pythons that this project supports."""
