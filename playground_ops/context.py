@@ -97,8 +97,8 @@ def _from_nowhere() -> Finding:
     return certain(
         object=f"{CONFIGURATION_FILE}:ops.repo",
         observed="This commit's configuration does not say where `ops` comes from.",
-        cause="The next rollout of `ops` would bring back what was last deployed from a clone.",
-        fix="Keep `ops: repo:` there. To leave it on purpose, remove it in a clone and `deploy` from that.",
+        cause="The next rollout of `ops` would bring back what a person deployed last.",
+        fix="Keep `ops: repo:` there. To leave it, remove it in the stack's folder, then `deploy`.",
     )
 
 

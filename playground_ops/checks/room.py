@@ -141,11 +141,11 @@ def _mighty(role: str, had: Sequence[str]) -> Finding:
     return certain(
         object=role,
         observed=f"In the stack's Postgres it has what it should not have: {', '.join(had)}.",
-        cause="The image of Postgres makes its first role a superuser, and no `deploy` from a clone has "
+        cause="The image of Postgres makes its first role a superuser, and no `deploy` by a person has "
         "taken that away, or somebody gave it back. With it the code of any location reads every database "
         "and runs commands in the pod of Postgres.",
-        fix="`deploy` from a clone takes it away, after a backup. Where that has nothing to do, run `kubectl "
-        f"annotate statefulset dagster-postgres {ROLES_SETTLED}-` in its namespace before it.",
+        fix="`deploy` from the stack's folder takes it away, after a backup. Where that has nothing to do, "
+        f"run `kubectl annotate statefulset dagster-postgres {ROLES_SETTLED}-` in its namespace before it.",
         whose="surroundings",
     )
 

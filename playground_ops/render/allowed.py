@@ -75,5 +75,5 @@ def _not_allowed(what: str, name: str) -> Finding:
         object=f"{what}/{name}",
         observed="The configuration names it, and what was applied for `ops` does not: it needs bootstrap.",
         cause="Which images, repositories and Secrets `ops` may use is applied with a person's own rights.",
-        fix="Run `deploy` from a clone of that commit.",
+        fix="Run `deploy` from a checkout of that commit.",
     )

@@ -48,6 +48,6 @@ def _no_password(view: Configuration) -> Finding:
         observed="This process has no password of its database.",
         cause="The deployment was added to the configuration, and the release of `ops` that serves is from "
         f"before; or secret/{password_secret(view)} is not there.",
-        fix="Run `deploy` from a clone, which makes a new release of `ops`.",
+        fix="Run `deploy` from the stack's folder, which makes a new release of `ops`.",
         whose="surroundings",
     )

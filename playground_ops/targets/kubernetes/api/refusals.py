@@ -52,11 +52,11 @@ def _finding(what: str, code: int, reason: str, message: str) -> Finding:
         kind, cause = FindingKind.CAPACITY, "The namespace's quota leaves no room for it."
         fix = "Raise the quota, or remove what is not needed."
     elif f"{OPS_ACCOUNT} may not" in message:
-        cause = f"{POLICY} to what the last deploy from a clone had configured."
-        fix = "Run `python -m playground_ops deploy` from a clone."
+        cause = f"{POLICY} to what a person's last deploy had configured."
+        fix = "Run `python -m playground_ops deploy` from the stack's folder."
     elif f':{OPS_ACCOUNT}" cannot' in message:
         cause = "`ops` has not the rights that a bootstrap gives it: its Role or RoleBinding was changed."
-        fix = "Run `python -m playground_ops.bootstrap` from a clone."
+        fix = "Run `python -m playground_ops.bootstrap` from the stack's folder."
     elif "being terminated" in message:
         kind, cause = FindingKind.TRANSIENT, "Its namespace is being deleted, which waits for pods to end."
         fix = "Try again when it is gone: `kubectl get namespace` shows it, `kubectl get pods` what holds it."

@@ -87,7 +87,7 @@ def _not_from_inside() -> Finding:
         object="component/webserver",
         observed="Webserver or daemon would get another image, and so perhaps another version of Dagster.",
         cause="Then the database's schema is migrated first, which `ops` has no right to do.",
-        fix="Run `python -m playground_ops deploy` from a clone; `backup FILE` before it is a good idea.",
+        fix="Run `python -m playground_ops deploy` from the stack's folder, and `backup FILE` before it.",
     )
 
 

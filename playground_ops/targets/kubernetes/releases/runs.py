@@ -70,7 +70,7 @@ def _not_from_inside() -> Finding:
         object=f"configuration/{LAUNCHER}",
         observed="Runs are to be launched by another launcher than until now.",
         cause="Webserver and daemon get accounts or lose them with it, which `ops` has no right to change.",
-        fix="Run `python -m playground_ops deploy` from a clone.",
+        fix="Run `python -m playground_ops deploy` from the stack's folder.",
     )
 
 
