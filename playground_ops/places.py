@@ -52,15 +52,20 @@ def configuration_file() -> Path:
     return (own or here) / CONFIGURATION_FILE
 
 
-def is_missing() -> bool:
-    """Return whether there is no file and PLAYGROUND_CONFIG names none, so that the defaults count."""
-    return "PLAYGROUND_CONFIG" not in os.environ and not configuration_file().exists()
+def is_missing(found: Path) -> bool:
+    """Return whether what `configuration_file` found is not there, and PLAYGROUND_CONFIG does not name it.
+
+    Then the defaults count.
+    """
+    return "PLAYGROUND_CONFIG" not in os.environ and not found.exists()
 
 
 def load_configuration(named: Path | None = None) -> Configuration:
     """Read the file that was named, or else is found; the defaults where there is none. Raises BadInput."""
-    path = named or configuration_file()
-    return read("", path) if named is None and is_missing() else load(path)
+    if named is not None:
+        return load(named)
+    found = configuration_file()
+    return read("", found) if is_missing(found) else load(found)
 
 
 def home(configuration: Configuration) -> Path:

@@ -65,9 +65,11 @@ def common(command: F) -> F:
 
 def say_if_the_defaults_count(config: Path | None, as_json: bool) -> None:
     """Tell a person that no configuration was found, and where one would be."""
-    if config is None and not as_json and not is_inside() and is_missing():
+    if config is not None or as_json or is_inside():
+        return
+    if is_missing(found := configuration_file()):
         write_error(
-            f"There is no {configuration_file()}, nor one in a folder above: the defaults count. "
+            f"There is no {found}, nor one in a folder above: the defaults count. "
             + repeating()("`init FOLDER` makes one.\n")
         )
 

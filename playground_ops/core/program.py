@@ -2,13 +2,14 @@
 
 import re
 
-PACKAGE = "playground-ops"
-_TOLD = re.compile(rf"Its code is {PACKAGE} (\S+), which ")
+DISTRIBUTION = "playground-ops"
+"""The name on a package index; that of the script is in `commands.py`."""
+_TOLD = re.compile(rf"Its code is {DISTRIBUTION} (\S+), which ")
 
 
 def told(version: str, file: str) -> str:
     """Return the sentence. `file` pins the version."""
-    return f"Its code is {PACKAGE} {version}, which `{file}` pins."
+    return f"Its code is {DISTRIBUTION} {version}, which `{file}` pins."
 
 
 def version_told(sentence: str) -> str | None:

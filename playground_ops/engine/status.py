@@ -8,7 +8,7 @@ from playground_ops.core import decisions, served
 from playground_ops.core.component import ComponentStatus
 from playground_ops.core.frozen_model import FrozenModel
 from playground_ops.core.model import MAIN, LiveRelease, Outcome, Phase, ReleaseState, RolloutRecord
-from playground_ops.core.program import PACKAGE
+from playground_ops.core.program import DISTRIBUTION
 from playground_ops.core.target import Target
 from playground_ops.render.names import CONFIGURATION, CONFIGURATION_KEY
 
@@ -147,7 +147,7 @@ def read_status(target: Target, configuration: Configuration) -> StackStatus:
 
 
 def _program(ops: LiveRelease) -> str:
-    return f" by {PACKAGE} {ops.program}" if ops.program else ""
+    return f" by {DISTRIBUTION} {ops.program}" if ops.program else ""
 
 
 def _in_force(target: Target, configuration: Configuration, ops: LiveRelease | None) -> str:

@@ -62,7 +62,7 @@ def test_a_folder_of_that_name_is_none(installed: Path) -> None:
 
 def test_without_any_the_defaults_count_here(installed: Path) -> None:
     found = places.load_configuration()
-    assert places.is_missing()
+    assert places.is_missing(places.configuration_file())
     assert [one.name for one in found.locations] == ["a", "b"]
     assert places.state_folder(found) == installed / ".playground"
     assert list(installed.iterdir()) == [], "nothing is written by looking"
@@ -74,7 +74,7 @@ def test_one_that_is_named_must_be_there(installed: Path, monkeypatch: pytest.Mo
     monkeypatch.setenv("PLAYGROUND_CONFIG", str(installed / "another.yaml"))
     with pytest.raises(BadInput, match=r"another\.yaml"):
         places.load_configuration()
-    assert not places.is_missing()
+    assert not places.is_missing(places.configuration_file())
 
 
 def test_the_variable_comes_before_what_is_found(installed: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -88,7 +88,7 @@ def test_the_variable_comes_before_what_is_found(installed: Path, monkeypatch: p
 def test_from_anywhere_else_a_clone_has_its_own(in_a_clone: Path, installed: Path) -> None:
     found = places.load_configuration()
     assert (Path(found.source), places.state_folder(found)) == (in_a_clone / FILE, in_a_clone / ".playground")
-    assert not places.is_missing()
+    assert not places.is_missing(places.configuration_file())
     written(installed)
     assert places.load_configuration().source == str(installed / FILE)
 

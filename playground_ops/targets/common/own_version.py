@@ -15,7 +15,7 @@ from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
 from playground_ops.core.errors import Finding, PlaygroundError, certain
-from playground_ops.core.program import PACKAGE
+from playground_ops.core.program import DISTRIBUTION
 from playground_ops.targets.common.pyproject import decided_elsewhere
 from playground_ops.targets.common.repository_files import inside, is_file, is_folder, reading, shown
 from playground_ops.targets.common.requirement_files import contents, requirement_of
@@ -66,23 +66,25 @@ def read_pin(checkout: Path, subdirectory: str = ".") -> Pin:
 def _wanted(root: Path, directory: Path) -> tuple[SpecifierSet, str]:
     """Return what is said of its version, and by which file."""
     tables = read_toml(directory / PYPROJECT, root)
-    if PACKAGE in decided_elsewhere(tables):
-        raise PlaygroundError(_from_elsewhere(PYPROJECT, "tool.uv", f"It says where {PACKAGE} comes from."))
+    if DISTRIBUTION in decided_elsewhere(tables):
+        raise PlaygroundError(
+            _from_elsewhere(PYPROJECT, "tool.uv", f"It says where {DISTRIBUTION} comes from.")
+        )
     listed = [requirement_of(text) for text in strings(table(tables, "project").get("dependencies"))]
-    found = [one for one in listed if one and canonicalize_name(one.name) == PACKAGE]
+    found = [one for one in listed if one and canonicalize_name(one.name) == DISTRIBUTION]
     if found:
         return _together(found), PYPROJECT
     if not is_file(root, directory / REQUIREMENTS):
         raise PlaygroundError(_none())
     listing = contents(directory / REQUIREMENTS, root)
     pins = listing.pins
-    if PACKAGE not in listing.names:
+    if DISTRIBUTION not in listing.names:
         raise PlaygroundError(_none())
-    if PACKAGE not in pins:
+    if DISTRIBUTION not in pins:
         return SpecifierSet(), REQUIREMENTS
-    if not pins[PACKAGE]:
-        raise PlaygroundError(_from_elsewhere(REQUIREMENTS, PACKAGE, "It is a URL or a path."))
-    return SpecifierSet(",".join(f"=={one}" for one in pins[PACKAGE])), REQUIREMENTS
+    if not pins[DISTRIBUTION]:
+        raise PlaygroundError(_from_elsewhere(REQUIREMENTS, DISTRIBUTION, "It is a URL or a path."))
+    return SpecifierSet(",".join(f"=={one}" for one in pins[DISTRIBUTION])), REQUIREMENTS
 
 
 def _together(found: Sequence[Requirement]) -> SpecifierSet:
@@ -97,7 +99,7 @@ def _locked(root: Path, directory: Path) -> Pin | None:
     """Return what the nearest lock has, which may be that of a workspace above."""
     for folder in dict.fromkeys((directory, root)):
         listed = read_toml(folder / LOCK, root).get("package") or ()
-        found = [one for one in listed if canonicalize_name(str(one.get("name"))) == PACKAGE]
+        found = [one for one in listed if canonicalize_name(str(one.get("name"))) == DISTRIBUTION]
         if not found:
             continue
         if len(found) > 1:
@@ -127,15 +129,15 @@ def _version(found: Pin) -> Version:
 def _none() -> Finding:
     return certain(
         object=f"file/{PYPROJECT}",
-        observed=f"`project.dependencies` does not name {PACKAGE}.",
+        observed=f"`project.dependencies` does not name {DISTRIBUTION}.",
         cause="The repository of `ops` holds no code of this program (a folder `playground_ops`) and "
         "doesn't say which version of it is meant.",
-        fix=f'Put `"{PACKAGE}[local]==VERSION"` there, and push.',
+        fix=f'Put `"{DISTRIBUTION}[local]==VERSION"` there, and push.',
     )
 
 
 def _range(file: str, wanted: SpecifierSet) -> Finding:
-    said = f"`{PACKAGE}{shown(str(wanted))}`" if str(wanted) else f"{PACKAGE} without a version"
+    said = f"`{DISTRIBUTION}{shown(str(wanted))}`" if str(wanted) else f"{DISTRIBUTION} without a version"
     return certain(
         object=f"file/{file}",
         observed=f"It has {said}, and no `{LOCK}` has an exact one.",
@@ -147,7 +149,7 @@ def _range(file: str, wanted: SpecifierSet) -> Finding:
 def _disagree(file: str, wanted: SpecifierSet, locked: Pin) -> Finding:
     return certain(
         object=f"file/{LOCK}",
-        observed=f"It has {PACKAGE} {shown(locked.version)}, and {file} wants `{shown(str(wanted))}`.",
+        observed=f"It has {DISTRIBUTION} {shown(locked.version)}, and {file} wants `{shown(str(wanted))}`.",
         cause="One was changed and not the other.",
         fix="Run `uv lock`, commit both files, and push.",
     )
@@ -157,7 +159,7 @@ def _several(found: Sequence[Mapping[str, Any]]) -> Finding:
     versions = ", ".join(sorted(shown(str(one.get("version"))) for one in found))
     return certain(
         object=f"file/{LOCK}",
-        observed=f"It has several versions of {PACKAGE}: {versions}.",
+        observed=f"It has several versions of {DISTRIBUTION}: {versions}.",
         cause="Which one is used depends on the Python or the platform; a release runs one version.",
         fix="Pin one version for all of them, run `uv lock`, and push.",
     )
@@ -166,7 +168,7 @@ def _several(found: Sequence[Mapping[str, Any]]) -> Finding:
 def _no_version(found: Pin) -> Finding:
     return certain(
         object=f"file/{found.file}",
-        observed=f"`{shown(found.version)}` is no version of {PACKAGE}.",
+        observed=f"`{shown(found.version)}` is no version of {DISTRIBUTION}.",
         cause="A version is written as `0.2.0`.",
         fix="Correct it and push.",
     )
@@ -175,7 +177,7 @@ def _no_version(found: Pin) -> Finding:
 def _too_old(found: Pin) -> Finding:
     return certain(
         object=f"file/{found.file}",
-        observed=f"It pins {PACKAGE} {found.version}.",
+        observed=f"It pins {DISTRIBUTION} {found.version}.",
         cause=f"Versions before {FIRST} run `ops` from git only where the repository holds their code.",
         fix=f"Pin {FIRST} or later and push.",
     )
@@ -184,9 +186,9 @@ def _too_old(found: Pin) -> Finding:
 def _from_elsewhere(file: str, key: str, observed: str) -> Finding:
     return certain(
         object=f"file/{file}",
-        observed=f"`{key}` does not take {PACKAGE} from the package index. {observed}",
+        observed=f"`{key}` does not take {DISTRIBUTION} from the package index. {observed}",
         cause="`ops` has rights in the cluster: a URL, a path or an index of a commit's choice would run "
         "anything with them. Only the index of the stack's configuration is asked.",
-        fix=f'Pin a version, `"{PACKAGE}[local]==VERSION"`, and remove what says where it comes from. To run '
-        "other code, let the repository be a clone of this project.",
+        fix=f'Pin a version, `"{DISTRIBUTION}[local]==VERSION"`, and remove what says where it comes from. '
+        "To run other code, let the repository be a clone of this project.",
     )

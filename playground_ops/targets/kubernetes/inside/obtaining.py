@@ -16,7 +16,7 @@ from pathlib import Path
 from packaging.utils import canonicalize_name
 
 from playground_ops.core.errors import Finding, PlaygroundError, certain
-from playground_ops.core.program import PACKAGE, told
+from playground_ops.core.program import DISTRIBUTION, told
 from playground_ops.core.target import Say
 from playground_ops.targets.common.atomic_folder import built, locked, used
 from playground_ops.targets.common.own_version import Pin, is_clone, read_pin
@@ -27,7 +27,7 @@ from playground_ops.targets.packages.sealed import MARKER, seal, seal_if_whole
 from playground_ops.targets.packages.uv import Uv, explain
 from playground_ops.version import __version__
 
-THING = f"package/{PACKAGE}"
+THING = f"package/{DISTRIBUTION}"
 Ready = Callable[[], AbstractContextManager[None]]
 """Makes uv and the index's credentials usable, for as long as it is entered."""
 
@@ -54,7 +54,7 @@ def obtain(commit: Commit, folder: Path, ready: Ready, say: Say) -> str:
     place = folder / key(pin)
     with locked(place, say) as lock:
         if not (place.is_dir() and seal_if_whole(place)):
-            say(f"Getting {PACKAGE} {pin.version} from the package index.")
+            say(f"Getting {DISTRIBUTION} {pin.version} from the package index.")
             with ready(), built(place) as building:
                 _install(pin, building, Uv(THING, say=say, keep=(lock,)))
     _check(place, pin)
@@ -64,7 +64,7 @@ def obtain(commit: Commit, folder: Path, ready: Ready, say: Say) -> str:
 
 
 def _install(pin: Pin, place: Path, uv: Uv) -> None:
-    lines = " ".join([f"{PACKAGE}=={pin.version}", *(f"--hash={one}" for one in pin.hashes)])
+    lines = " ".join([f"{DISTRIBUTION}=={pin.version}", *(f"--hash={one}" for one in pin.hashes)])
     wanted = place / ".wanted.txt"
     wanted.write_text(f"{lines}\n")
     hashed = ["--require-hashes"] if pin.hashes else []
@@ -87,7 +87,7 @@ def _explained(pin: Pin, words: str) -> Finding:
 
 def _check(place: Path, pin: Pin) -> None:
     """Check that it is that version, and that the image has the Dagster it is for. Nothing is imported."""
-    named = [one for one in distributions(path=[str(place)]) if canonicalize_name(one.name) == PACKAGE]
+    named = [one for one in distributions(path=[str(place)]) if canonicalize_name(one.name) == DISTRIBUTION]
     if not named or version_of(place) != pin.version:
         raise PlaygroundError(_another(pin, version_of(place)))
     lacks = list(_lacks(named[0]))

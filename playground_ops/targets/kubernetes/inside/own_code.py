@@ -15,7 +15,7 @@ from hashlib import sha256
 from pathlib import Path
 
 from playground_ops.core.errors import Finding, PlaygroundError, transient
-from playground_ops.core.program import PACKAGE
+from playground_ops.core.program import DISTRIBUTION
 from playground_ops.render.names import ENVIRONMENTS_FOLDER, PACKAGES_USER, PREPARED_FOLDER, PROJECT_FOLDER
 from playground_ops.targets.common.own_version import Pin, is_clone, read_pin
 from playground_ops.targets.kubernetes.inside.reporting import EXIT_CERTAIN, not_its_own, reported
@@ -39,7 +39,7 @@ IN_A_POD = Places()
 def key(pin: Pin) -> str:
     """Return the name of the folder in which that version is kept."""
     locked = f"-{sha256(' '.join(pin.hashes).encode()).hexdigest()[:12]}" if pin.hashes else ""
-    return f"{PACKAGE}-{pin.version}{locked}"
+    return f"{DISTRIBUTION}-{pin.version}{locked}"
 
 
 def version_of(folder: Path) -> str:
@@ -91,7 +91,7 @@ def main(arguments: Sequence[str]) -> int:
 
 def _not_kept(pin: Pin) -> Finding:
     return transient(
-        object=f"package/{PACKAGE}",
+        object=f"package/{DISTRIBUTION}",
         observed=f"Version {pin.version}, which {pin.file} pins, is not kept in the cluster.",
         cause="Its folder was removed from the claim `dagster-artifacts`.",
         fix="Delete the pod of `ops`: the one that replaces it gets it from the package index.",

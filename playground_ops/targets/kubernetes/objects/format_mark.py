@@ -39,22 +39,25 @@ STEPS: Sequence[Step[Place]] = (
 )
 
 
+def _noted(connection: Connection, namespace: str) -> Mark | None:
+    found = connection.get(path_of("v1", "ConfigMap", FORMAT, namespace))
+    if found is None:
+        return None
+    return formats.parsed(str((found.get("data") or {}).get(KEY, "")), f"{OBJECT} in {namespace}")
+
+
 def stored(connection: Connection, namespace: str) -> Mark | None:
     """Return the mark; None where no stack is. Raises PlaygroundError for one that is illegible."""
-    found = connection.get(path_of("v1", "ConfigMap", FORMAT, namespace))
-    if found is not None:
-        return formats.parsed(str((found.get("data") or {}).get(KEY, "")), f"{OBJECT} in {namespace}")
+    if (noted := _noted(connection, namespace)) is not None:
+        return noted
     there = connection.metadata(path_of("v1", "ConfigMap", CONFIGURATION, namespace))
     return BEFORE_MARKS if there is not None else None
 
 
 def must_fit(connection: Connection, namespace: str, own: Mark = OWN) -> None:
     """Raise PlaygroundError where the stack is of a version too new for this one. One request."""
-    found = connection.get(path_of("v1", "ConfigMap", FORMAT, namespace))
-    if found is not None:
-        where = f"{OBJECT} in {namespace}"
-        mark = formats.parsed(str((found.get("data") or {}).get(KEY, "")), where)
-        formats.must_fit(mark, f"stack/{namespace}", own)
+    if (noted := _noted(connection, namespace)) is not None:
+        formats.must_fit(noted, f"stack/{namespace}", own)
 
 
 def planned(connection: Connection, configuration: Configuration) -> list[Change]:

@@ -11,7 +11,7 @@ from packaging.version import Version
 from playground_ops.config import OPS, Configuration
 from playground_ops.core.decisions import serving
 from playground_ops.core.errors import Finding, PlaygroundError, certain
-from playground_ops.core.program import PACKAGE
+from playground_ops.core.program import DISTRIBUTION
 from playground_ops.targets.common.own_version import read_pin
 from playground_ops.targets.kubernetes.api.connection import Connection
 from playground_ops.targets.kubernetes.releases.deployments import Releases
@@ -35,12 +35,12 @@ def differ(in_force: str, mine: str, pinned: str | None) -> list[Finding]:
     there = "go back" if Version(mine) < Version(in_force) else "move all"
     return [
         certain(
-            object=f"package/{PACKAGE}",
+            object=f"package/{DISTRIBUTION}",
             observed=f"This program is version {mine}, and `ops` serves version {in_force}, which its "
             "repository pins.",
             cause="It would write what its own version has, and `ops` would change it back.",
-            fix=f"Use {in_force}: `git pull`, then `uv sync`; or `pip install {PACKAGE}=={in_force}`. "
-            f"To {there} to {mine}: push `{PACKAGE}=={mine}`, `redeploy ops`, then do this again.",
+            fix=f"Use {in_force}: `git pull`, then `uv sync`; or `pip install {DISTRIBUTION}=={in_force}`. "
+            f"To {there} to {mine}: push `{DISTRIBUTION}=={mine}`, `redeploy ops`, then do this again.",
         )
     ]
 
