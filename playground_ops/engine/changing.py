@@ -4,11 +4,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from playground_ops.core.changes import Changes, changes
-from playground_ops.core.errors import PlaygroundError
+from playground_ops.core.errors import PlaygroundError, RolloutFailed
 from playground_ops.core.loaded import LoadedCode
-from playground_ops.core.model import Release, RolloutRecord
+from playground_ops.core.model import Release, RolloutRecord, ServerStatus
 from playground_ops.core.target import Target
 from playground_ops.engine.compare import differences
+from playground_ops.engine.context import RolloutContext
 
 ASK_SECONDS = 20.0
 """For what serves to tell what it has loaded. A large project takes seconds; most answer within 0.1 s."""
@@ -32,6 +33,27 @@ def ask(target: Target, release: Release | None) -> Serving:
         return Serving(release, target.inspect(release, ASK_SECONDS))
     except PlaygroundError as error:
         return Serving(release, silence=error.finding.observed)
+
+
+def ask_candidate(context: RolloutContext, release: Release) -> LoadedCode:
+    """Ask a candidate that was ready, again where it does not answer. Raises PlaygroundError.
+
+    A busy node keeps a good server from answering in time. One that failed meanwhile is not asked again: what
+    is observed of it tells the cause.
+    """
+
+    def asked() -> LoadedCode:
+        try:
+            return context.target.inspect(release)
+        except RolloutFailed:
+            raise
+        except PlaygroundError as error:
+            seen = context.target.observe(release)
+            if seen.status is ServerStatus.FAILED and seen.finding is not None:
+                raise RolloutFailed(seen.finding) from error
+            raise
+
+    return context.retrying("asking the server", asked)
 
 
 def changes_against(serving: Serving, loaded: LoadedCode) -> Changes:

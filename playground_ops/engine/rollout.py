@@ -21,7 +21,7 @@ from playground_ops.core.redact import redact
 from playground_ops.core.target import Target
 from playground_ops.diagnose.git_errors import is_lacking
 from playground_ops.engine.approval import wait_for_approval
-from playground_ops.engine.changing import Serving, ask, changes_against
+from playground_ops.engine.changing import Serving, ask, ask_candidate, changes_against
 from playground_ops.engine.collisions import Collisions
 from playground_ops.engine.context import Engine, Origin, Request, RolloutContext, Waiting
 from playground_ops.engine.gates import (
@@ -193,7 +193,7 @@ class Rollout:
 
     def _verify(self, release: Release) -> None:
         self.journal.phase(Phase.VERIFY, "asking the server what it loaded")
-        loaded = self.target.inspect(release)
+        loaded = ask_candidate(self.context, release)
         commit_is_the_one_asked_for(release, loaded, self.target.expected_directories(release))
         self.journal.compared(changes_against(self.serving, loaded))
         self._keeps(release, loaded)

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from playground_ops.targets.kubernetes.inside.serving import EXIT_CERTAIN
+from playground_ops.targets.kubernetes.inside.reporting import EXIT_CERTAIN
 from tests.session.deadlines import stretched
 
 OPS = Path(__file__).parents[2]

@@ -1,6 +1,7 @@
 """Retries what failed once, its file alone, after everything else. What then passes is reported as flaky.
 
-The complete file is retried: tests of one sequence depend on those before them.
+The complete file is retried: tests of one sequence depend on those before them. A set-up that fails for many
+tests of a file, such as that of their stack, is one failure.
 
 A flaky test is a defect of the test: its cause is to be fixed. A few don't keep a good change from landing,
 and more than a few do. Tests that start no process have no such excuse: they get no second try.
@@ -13,7 +14,7 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import pytest
@@ -26,6 +27,8 @@ VARIABLE = "PLAYGROUND_TEST_SECOND_TRY"
 MOST_FLAKY = 3
 MOST_TRIED = 12
 """More failures than this are no noise."""
+LONGEST = 300
+"""Characters of a failure in the last lines."""
 PURE_FOLDER, PURE_WORLD = "tests/unit/", "[fake"
 SPOILT = pytest.StashKey[bool]()
 
@@ -47,6 +50,7 @@ class SecondTry:
         self.config = config
         self.failed: dict[str, list[pytest.TestReport]] = {}
         self.flaky: list[str] = []
+        self.unread: dict[str, str] = {}
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         if report.failed:
@@ -55,6 +59,7 @@ class SecondTry:
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
         """A file that can't be imported has tests that nobody ran: no second try makes up for them."""
         if report.failed:
+            self.unread[report.nodeid] = report.longreprtext.rstrip().rpartition("\n")[2]
             spoil(self.config)
 
     @pytest.hookimpl(wrapper=True, trylast=True)
@@ -64,14 +69,16 @@ class SecondTry:
         tried = [name for name in self.failed if not is_pure(name)]
         if session.exitstatus != pytest.ExitCode.TESTS_FAILED or not tried or self.config.option.maxfail:
             return
-        if len(tried) > MOST_TRIED:
-            self._say(f"{len(tried)} tests failed: too many for noise. None is tried again.")
+        if (causes := len(self._by_cause(tried))) > MOST_TRIED:
+            self._say(
+                f"{len(tried)} tests failed, of {causes} causes: too many for noise. None is tried again."
+            )
             return
         self._say(f"Trying once more, alone: {len(tried)} of {len(self.failed)} that failed.")
         passed = try_again(self.config, tried)
         self.flaky = [name for name in tried if name in passed]
         self._tell_apart()
-        if len(self.flaky) == len(self.failed) and len(self.flaky) <= MOST_FLAKY:
+        if len(self.flaky) == len(self.failed) and len(self._by_cause(self.flaky)) <= MOST_FLAKY:
             spoilt = self.config.stash.get(SPOILT, False)
             session.exitstatus = pytest.ExitCode.TESTS_FAILED if spoilt else pytest.ExitCode.OK
 
@@ -96,11 +103,25 @@ class SecondTry:
 
     @pytest.hookimpl(trylast=True)
     def pytest_unconfigure(self) -> None:
-        """Print the last lines of all."""
-        for name in self.flaky:
-            self._say(f"FLAKY {name}")
-        if len(self.flaky) > MOST_FLAKY:
-            self._say(f"{len(self.flaky)} flaky tests, of which {MOST_FLAKY} may be: red.")
+        """Print the last lines of all: where only an end is kept of what CI prints, it has every failure."""
+        for name, said in self.unread.items():
+            self._say(f"FAILED {name}, none of whose tests ran: {said[:LONGEST]}")
+        red = [name for name in self.failed if name not in self.flaky]
+        for word, names in (("FAILED", red), ("FLAKY", self.flaky)):
+            for (_, said), (first, *more) in self._by_cause(names).items():
+                also = f" and {len(more)} more tests" if more else ""
+                self._say(f"{word} {first}{also}: {said[:LONGEST]}")
+        if (causes := len(self._by_cause(self.flaky))) > MOST_FLAKY:
+            self._say(f"{causes} were flaky, of which {MOST_FLAKY} may be: red.")
+
+    def _by_cause(self, names: Iterable[str]) -> dict[tuple[str, str], list[str]]:
+        """Return the tests by what failed: the test itself, or the set-up that it shares with others."""
+        causes: dict[tuple[str, str], list[str]] = {}
+        for name in names:
+            first = self.failed[name][0]
+            what = file_of(name) if first.when == "setup" else name
+            causes.setdefault((what, said_by(first)), []).append(name)
+        return causes
 
     @property
     def _terminal(self) -> pytest.TerminalReporter:
@@ -110,6 +131,12 @@ class SecondTry:
     def _say(self, line: str) -> None:
         self._terminal.ensure_newline()
         self._terminal.write_line(line)
+
+
+def said_by(report: pytest.TestReport) -> str:
+    """Return the first line of what it raised."""
+    crash = getattr(report.longrepr, "reprcrash", None)
+    return next(iter((crash.message if crash else report.longreprtext).splitlines()), "")
 
 
 def try_again(config: pytest.Config, names: list[str]) -> set[str]:

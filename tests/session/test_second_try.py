@@ -56,7 +56,8 @@ def once(folder: Path, name: str) -> str:
 def test_what_passes_alone_is_flaky_and_the_session_green(tmp_path: Path) -> None:
     code, said = session(tmp_path, ("tests/stack/test_x.py", once(tmp_path, "late") + "def test_y(): pass\n"))
     assert code == 0, said
-    assert said.rstrip().endswith("FLAKY tests/stack/test_x.py::test_late"), said
+    last = said.rstrip().splitlines()[-1]
+    assert last == "FLAKY tests/stack/test_x.py::test_late: AssertionError: the first time", said
     assert "1 passed, 1 flaky" in said
     assert "the first time" in said, "what it failed of is kept"
 
@@ -85,6 +86,43 @@ def test_a_file_that_can_not_be_imported_is_red_whatever_passes_alone(tmp_path: 
     assert code == 1, said
     assert "FLAKY tests/stack/test_x.py::test_late" in said
     assert "ERROR tests/stack/test_z.py" in said
+    assert "\nFAILED tests/stack/test_z.py, none of whose tests ran: E   ModuleNotFoundError: No" in said, (
+        said
+    )
+
+
+SET_UP = """
+import pathlib
+import pytest
+
+@pytest.fixture(scope="module")
+def stack():
+    mark = pathlib.Path({folder!r}, "stack")
+    if not mark.exists():
+        mark.touch()
+        raise AssertionError("no room\\nfor a stack")
+
+@pytest.mark.parametrize("number", range(14))
+def test_it(stack, number):
+    pass
+"""
+
+
+def test_a_set_up_that_fails_is_one_failure(tmp_path: Path) -> None:
+    code, said = session(tmp_path, ("tests/stack/test_x.py", SET_UP.format(folder=str(tmp_path))))
+    assert code == 0, said
+    last = said.rstrip().splitlines()[-1]
+    assert last == "FLAKY tests/stack/test_x.py::test_it[0] and 13 more tests: AssertionError: no room", said
+
+
+def test_the_last_lines_have_every_failure(tmp_path: Path) -> None:
+    broken = "".join(f"def test_{n}():\n    raise ValueError('{n}' * 999 + '\\\\nmore')\n" for n in range(13))
+    code, said = session(tmp_path, ("tests/stack/test_x.py", broken))
+    assert code == 1 and "too many for noise" in said, said
+    last = said.rstrip().splitlines()[-13:]
+    assert all(line.startswith("FAILED tests/stack/test_x.py::test_") and len(line) < 400 for line in last), (
+        said
+    )
 
 
 def test_a_pure_test_is_not_tried_again(tmp_path: Path) -> None:

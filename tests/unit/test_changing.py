@@ -9,6 +9,7 @@ import pytest
 
 from playground_ops.config import read
 from playground_ops.core.changes import Changes
+from playground_ops.core.errors import FindingKind, PlaygroundError
 from playground_ops.core.loaded import Defined, LoadedCode
 from playground_ops.core.model import Location, Observation, Outcome, Phase, Release, RolloutRecord, Verdict
 from playground_ops.core.progress import SilentProgress
@@ -191,3 +192,45 @@ def test_whoever_is_asked_to_approve_is_told_what_changes() -> None:
     assert asked.endswith(f"`reject a`; {SECOND}")
     (status,) = [one for one in read_status(FakeTarget(world), CONFIGURATION).locations if one.name == "a"]
     assert status.candidate_changes is None
+
+
+class Asked(FakeTarget):
+    """A target whose candidate does not answer at first, and may be found to have failed by then."""
+
+    def __init__(self, world: World, silent: int, failed: bool = False) -> None:
+        super().__init__(world)
+        self.silent, self.failed, self.asked = silent, failed, 0
+
+    def inspect(self, release: Release, seconds: float = 180.0) -> LoadedCode:
+        if release.number == 1:
+            return super().inspect(release, seconds)
+        self.asked += 1
+        if self.asked <= self.silent:
+            if self.failed:
+                self.world.dead.add(release.name)
+            raise PlaygroundError(
+                fakes.finding(FindingKind.TRANSIENT, "It does not answer: Deadline Exceeded.")
+            )
+        return super().inspect(release, seconds)
+
+
+def test_a_candidate_that_is_busy_is_asked_again() -> None:
+    world = world_at(2)
+    target = Asked(world, silent=3)
+    assert roll_out(Engine(target, SilentProgress(), world.clock), REQUEST).outcome is Outcome.DONE
+    assert target.asked == 4
+
+
+def test_a_candidate_that_never_answers_ends_the_rollout() -> None:
+    world = world_at(2)
+    with pytest.raises(PlaygroundError, match="Deadline Exceeded"):
+        roll_out(Engine(Asked(world, silent=1000), SilentProgress(), world.clock), REQUEST)
+    assert world.serving["a"] == 1
+
+
+def test_a_candidate_that_failed_as_it_was_asked_is_told_by_what_is_observed() -> None:
+    world = world_at(2)
+    target = Asked(world, silent=1000, failed=True)
+    with pytest.raises(PlaygroundError, match="ImportError: boom"):
+        roll_out(Engine(target, SilentProgress(), world.clock), REQUEST)
+    assert target.asked == 1 and world.serving["a"] == 1

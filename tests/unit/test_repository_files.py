@@ -16,6 +16,7 @@ from playground_ops.targets.common.process_variables import Given, variables
 from playground_ops.targets.common.project import read_project
 from playground_ops.targets.common.repository_files import LONGEST, inside, read
 from playground_ops.targets.kubernetes.inside import installing, serving
+from playground_ops.targets.kubernetes.inside.reporting import EXIT_CERTAIN
 from playground_ops.targets.packages import dependencies
 from playground_ops.targets.packages.copies import copy_checkout
 from playground_ops.targets.packages.environments import Environments
@@ -374,8 +375,8 @@ def test_a_pod_tells_of_it_too(
     monkeypatch.setattr(installing, "CHOSEN_ENVIRONMENT", str(tmp_path / "chosen"))
     monkeypatch.setattr(installing, "CHOSEN_BUILD", str(tmp_path / "build"))
     monkeypatch.setattr(installing, "MADE_ENVIRONMENTS", str(tmp_path / "made"))
-    assert installing.main([str(checkout), "--release", "a-1"]) == serving.EXIT_CERTAIN
-    assert serving.main([str(checkout), "--", "-p", "4000"]) == serving.EXIT_CERTAIN
+    assert installing.main([str(checkout), "--release", "a-1"]) == EXIT_CERTAIN
+    assert serving.main([str(checkout), "--", "-p", "4000"]) == EXIT_CERTAIN
     assert capsys.readouterr().out.count("is a link to `/dev/zero`") == 2
 
 

@@ -24,11 +24,11 @@ class Servers:
         self.answers = {BEFORE: [*before], NOW: [*now]}
         self.pointed: list[set[str]] = []
 
-    def current_runs(self, server: str) -> list[str]:
+    def current_runs(self, server: str, seconds: float = 2.0) -> list[str]:
         answers = self.answers[server]
         found = answers.pop(0) if len(answers) > 1 else answers[0]
         if found is None:
-            raise NoAnswer(server)
+            raise NoAnswer(server, ConnectionError("refused"))
         return [*found]
 
     def point(self, _home: Path, runs: Collection[str], own: Address) -> None:

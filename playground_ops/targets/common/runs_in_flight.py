@@ -8,7 +8,7 @@ from pathlib import Path
 from playground_ops.core.errors import PlaygroundError
 from playground_ops.core.model import RolloutRecord
 from playground_ops.targets.common.instance import InFlight, fail_runs, point_runs_at
-from playground_ops.targets.common.server_protocol import Address, NoAnswer, current_runs
+from playground_ops.targets.common.server_protocol import BUSY_SECONDS, Address, NoAnswer, current_runs
 from playground_ops.targets.common.webserver import Webserver, WebserverDown
 
 LAUNCH_SECONDS = 10.0
@@ -32,7 +32,7 @@ def settle(
         still = set(launching()) if launching else set()
         awaited = still if awaited is None else awaited & still
         try:
-            runs = set(current_runs(before))
+            runs = set(current_runs(before, BUSY_SECONDS))
         except NoAnswer:
             return  # nothing runs on a server that is gone
         _point(home, runs - pointed, own)

@@ -13,7 +13,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import grpc  # imported on use elsewhere: read-only commands have 0.4 s in all
@@ -45,6 +45,8 @@ FAST_RECONNECT = (
     ("grpc.max_reconnect_backoff_ms", 100),
 )
 """For callers that wait until somebody listens. An attempt has only 50 ms, too little for a busy server."""
+BUSY_SECONDS = 10.0
+"""How long a server is asked that may be busy. One that has ended refuses the connection at once."""
 AGAIN_SECONDS = 0.03
 SERVICE = b"\x0a\x0aDagsterApi"
 """The question about this service's health: the tag of field 1, the length of the name, the name."""
@@ -52,6 +54,15 @@ SERVICE = b"\x0a\x0aDagsterApi"
 
 class NoAnswer(Exception):
     """Nothing answers at the address, or not in time."""
+
+    def __init__(self, address: str, error: BaseException) -> None:
+        """Tell of what the call of gRPC, or of Dagster's client, raised."""
+        import grpc
+
+        call: Any = next((one for one in (error, error.__cause__) if isinstance(one, grpc.Call)), None)
+        self.is_late = call is not None and call.code() is grpc.StatusCode.DEADLINE_EXCEEDED
+        """Whether the connection was not refused: something is there, or a wall drops what is sent."""
+        super().__init__(f"{address}: {error if call is None else call.details()}")
 
 
 def is_serving(address: str, timeout_seconds: float = 1.0) -> bool:
@@ -124,9 +135,7 @@ def _ask(address: str, method: str, timeout_seconds: float) -> str:
         try:
             return _first_string(call(b"", timeout=timeout_seconds))
         except grpc.RpcError as error:
-            raise NoAnswer(
-                f"{address}: {error.details() if isinstance(error, grpc.Call) else error}"
-            ) from error
+            raise NoAnswer(address, error) from error
 
 
 @contextmanager

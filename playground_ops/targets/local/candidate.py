@@ -75,14 +75,14 @@ def answered(release: Release, asked: Callable[[], T]) -> T:
     try:
         return asked()
     except NoAnswer as error:
-        raise PlaygroundError(_no_answer(release, str(error))) from error
+        raise PlaygroundError(_no_answer(release, error)) from error
 
 
-def _no_answer(release: Release, said: str) -> Finding:
+def _no_answer(release: Release, error: NoAnswer) -> Finding:
     return transient(
         object=f"release/{release.name}",
-        observed=f"Its server does not answer: {said}",
-        cause="It has ended, or the machine is overloaded.",
+        observed=f"Its server does not answer: {error}",
+        cause="It hangs, or the machine has more to do than it can." if error.is_late else "It has ended.",
         fix=f"`status` and `logs {release.location.name}` say more; then redeploy.",
     )
 

@@ -9,7 +9,7 @@ from dagster._record import copy
 from dagster_k8s import K8sRunLauncher
 
 from playground_ops.targets.common.origins import first_try, release_of
-from playground_ops.targets.common.server_protocol import NoAnswer, server_id
+from playground_ops.targets.common.server_protocol import BUSY_SECONDS, NoAnswer, server_id
 from playground_ops.targets.kubernetes.inside.server_launcher import server_of
 
 
@@ -26,7 +26,7 @@ class PodRunLauncher(K8sRunLauncher):
         if own is None or server is None:
             return run
         try:
-            server_id(server.channel)
+            server_id(server.channel, BUSY_SECONDS)
         except NoAnswer:
             name = "{}-{}".format(*own)
             self._instance.report_engine_event(

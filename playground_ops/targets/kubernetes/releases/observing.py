@@ -51,7 +51,7 @@ def answered(release: Release, there: Address | None, asked: Callable[[Address],
     try:
         return asked(there)
     except NoAnswer as error:
-        raise PlaygroundError(_no_answer(release, str(error))) from error
+        raise PlaygroundError(_no_answer(release, error)) from error
 
 
 def _no_address(release: Release) -> Finding:
@@ -63,11 +63,13 @@ def _no_address(release: Release) -> Finding:
     )
 
 
-def _no_answer(release: Release, told: str) -> Finding:
+def _no_answer(release: Release, error: NoAnswer) -> Finding:
+    late = "It hangs, its node has more to do than it can, or a network policy drops what others send it."
+    refused = "The server died just now, or a network policy lets nobody but the stack reach it."
     return transient(
         object=f"release/{release.name}",
-        observed=f"Its pod is ready, and does not answer from here: {told}.",
-        cause="The server died just now, or a network policy lets nobody but the stack reach it.",
+        observed=f"Its pod is ready, and does not answer from here: {error}.",
+        cause=late if error.is_late else refused,
         fix="Redeploy; a rollout has to run inside the cluster.",
     )
 
