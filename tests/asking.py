@@ -130,7 +130,11 @@ class Asking:
             status = self.run_status(run_id)
             return status if status in wanted else None
 
-        return str(eventually(f"run {run_id} to be one of {wanted}", ended, timeout_seconds, 0.25))
+        try:
+            return str(eventually(f"run {run_id} to be one of {wanted}", ended, timeout_seconds, 0.25))
+        except AssertionError as late:
+            told = f"it is {self.run_status(run_id)}:\n{self.messages(run_id)}"
+            raise AssertionError(f"{late}\n{told}") from None
 
     def wait_for_success(self, run_id: str, timeout_seconds: float = 120.0) -> None:
         """Wait for success; fails with the messages on the run's page."""

@@ -5,14 +5,13 @@ Dagster's reference, "dagster.yaml reference: compute log storage"; each manager
 
 import hashlib
 
-import yaml
-
 from playground_ops.config import Configuration
 from playground_ops.config.instance_sections import TagLimit
 from playground_ops.config.store import ArtifactsStore
 from playground_ops.core.component import component_of
 from playground_ops.core.model import MAIN, Location
 from playground_ops.core.pod_settings import PodSettings
+from playground_ops.core.yaml_text import dumped
 from playground_ops.render import database, modules, runs
 from playground_ops.render.deployments import FOLDER, FOLDERS, logs_of, own_labels
 from playground_ops.render.names import (
@@ -204,10 +203,7 @@ def config_maps(configuration: Configuration) -> list[Object]:
     namespace, own = configuration.kubernetes.namespace, configuration.deployment
     made = an_object(
         *("v1", "ConfigMap", name_of(configuration), namespace, own_labels(INSTANCE, "instance", own)),
-        data={
-            name: yaml.safe_dump(document, sort_keys=False)
-            for name, document in _files(configuration).items()
-        },
+        data={name: dumped(document) for name, document in _files(configuration).items()},
     )
     return [made, modules.config_map(namespace)]
 

@@ -10,12 +10,11 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import yaml
-
 from playground_ops.config import Configuration
 from playground_ops.core.messages import LINES
 from playground_ops.core.model import MAIN, Release
 from playground_ops.core.pod_settings import PodSettings, Resources
+from playground_ops.core.yaml_text import dumped
 from playground_ops.render import gitsync, instance, packages
 from playground_ops.render.database import parameters, passwords_of_others, variables
 from playground_ops.render.deployments import tags as deployment_tags
@@ -104,7 +103,7 @@ def remote_job(
             variable("PLAYGROUND_BY", command.by),
             *([] if release else [variable("PLAYGROUND_PROJECT", PROJECT_FOLDER)]),
             *([variable("PLAYGROUND_CONFIG", configuration_file(release))] if release else []),
-            variable("PLAYGROUND_INSTANCE", yaml.safe_dump(instance.served(configuration), sort_keys=False)),
+            variable("PLAYGROUND_INSTANCE", dumped(instance.served(configuration))),
         ],
         volumes=volumes,
     )
@@ -221,7 +220,7 @@ def migration_job(configuration: Configuration, name: str) -> Object:
     settings = configuration.webserver.pod
     tags = {**labels(name, MIGRATION_COMPONENT), **deployment_tags(configuration.deployment)}
     volumes = [writable("home", HOME), writable("tmp", "/tmp")]
-    dagster_yaml = yaml.safe_dump(instance.served(configuration), sort_keys=False)
+    dagster_yaml = dumped(instance.served(configuration))
     found = Container(
         name="migrate",
         image=instance.image(configuration, settings),

@@ -1,10 +1,9 @@
 """The address of each location, and the workspace that lists them. Rollouts make the releases."""
 
-import yaml
-
 from playground_ops.config import Configuration
 from playground_ops.core.component import component_of
 from playground_ops.core.model import Location
+from playground_ops.core.yaml_text import dumped
 from playground_ops.render.deployments import own_labels
 from playground_ops.render.names import (
     GRPC_PORT,
@@ -35,7 +34,7 @@ def servers_of(configuration: Configuration) -> list[Object]:
 
 def workspace(configuration: Configuration) -> Object:
     """Return the workspace of one deployment."""
-    listed = yaml.safe_dump({"load_from": servers_of(configuration)}, sort_keys=False)
+    listed = dumped({"load_from": servers_of(configuration)})
     namespace, own = configuration.kubernetes.namespace, configuration.deployment
     tags = own_labels(WORKSPACE, "workspace", own)
     return an_object(

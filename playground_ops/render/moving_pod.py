@@ -5,11 +5,10 @@ It alone mounts the whole claim. Only who deploys from outside makes it: `ops` m
 
 from dataclasses import dataclass
 
-import yaml
-
 from playground_ops.config import Configuration
 from playground_ops.core.model import Location
 from playground_ops.core.pod_settings import PodSettings, Resources
+from playground_ops.core.yaml_text import dumped
 from playground_ops.render import instance
 from playground_ops.render.isolated_python import isolated
 from playground_ops.render.names import ARTIFACTS_FOLDER, HOME, SOURCE_FOLDER, Object, an_object, labels
@@ -54,7 +53,7 @@ def render(configuration: Configuration, where: Place, moving: Moving) -> Object
         arguments=[*(["--finish"] if moving.finish else []), *([only.name] if only else [])],
         variables=[
             *instance.variables(view, only.name if only else None),
-            variable("PLAYGROUND_INSTANCE", yaml.safe_dump(instance.served(view), sort_keys=False)),
+            variable("PLAYGROUND_INSTANCE", dumped(instance.served(view))),
         ],
         volumes=volumes,
     )

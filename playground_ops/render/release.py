@@ -8,11 +8,10 @@ import posixpath
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-import yaml
-
 from playground_ops.config import OPS, Configuration
 from playground_ops.core.model import Location, Release, Revision
 from playground_ops.core.pod_settings import Resources
+from playground_ops.core.yaml_text import dumped
 from playground_ops.render import (
     code_mounts,
     deployments,
@@ -259,7 +258,7 @@ def _variables(release: Release, configuration: Configuration) -> list[Object]:
         variable("PLAYGROUND_LOCATION", release.location.name),
         variable("PLAYGROUND_RELEASE", str(release.number)),
         variable(runs.COMMIT, release.revision.commit),
-        variable("PLAYGROUND_INSTANCE", yaml.safe_dump(instance.served(view), sort_keys=False)),
+        variable("PLAYGROUND_INSTANCE", dumped(instance.served(view))),
     ]
     own += reads.variables(release.location)
     if release.location.name == OPS.name:

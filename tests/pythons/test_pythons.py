@@ -20,6 +20,7 @@ LEFT_OUT = frozenset(
         *("last_rollout", "launchers", "moving", "pools", "produced", "render_valid"),
         *("artifacts_store", "awaited", "carrying", "defs", "reads", "watching"),
         *("cli_telling", "documents", "printable", "references", "render_deployments", "repeating", "schema"),
+        *("address", "cli_widths", "collecting", "redact", "redact_forms"),
     )
 )
 SEEN = 2000

@@ -343,7 +343,7 @@ def test_whatever_is_configured_has_names_of_its_own_and_comes_back_from_its_fil
         assert re.fullmatch(rf"[a-z0-9]([-a-z0-9{more}]*[a-z0-9])?", one["metadata"]["name"])
         assert len(one["metadata"]["name"]) <= longest + 2
     for text, component in zip(files.files(rendered, "x").values(), rendered.values(), strict=True):
-        assert list(yaml.safe_load_all(text)) == component
+        assert list(yaml.load_all(text, Loader=yaml.CSafeLoader)) == component
 
 
 @pytest.mark.parametrize("text", ["", FULL], ids=["default", "full"])

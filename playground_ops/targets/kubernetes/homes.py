@@ -5,11 +5,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from uuid import uuid4
 
-import yaml
-
 from playground_ops.config import Configuration
 from playground_ops.core.errors import Finding, PlaygroundError, transient
 from playground_ops.core.model import MAIN
+from playground_ops.core.yaml_text import dumped
 from playground_ops.render import instance
 from playground_ops.render.database import password_secret, password_variable
 
@@ -31,7 +30,7 @@ class Homes:
         view = self.configuration.of(deployment)
         if password_variable(deployment) not in os.environ:
             raise PlaygroundError(_no_password(view))
-        wanted = yaml.safe_dump(instance.seen_from_ops(view), sort_keys=False)
+        wanted = dumped(instance.seen_from_ops(view))
         home = self.main / "deployments" / deployment
         settings = home / "dagster.yaml"
         if not settings.exists() or settings.read_text() != wanted:

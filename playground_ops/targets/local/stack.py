@@ -6,13 +6,13 @@ from collections.abc import Collection, Iterable, Mapping
 from importlib.metadata import version
 from pathlib import Path
 
-import yaml
 from pydantic import BaseModel, Field
 
 from playground_ops.config import Configuration
 from playground_ops.core.component import Component, component_of
 from playground_ops.core.errors import Finding, PlaygroundError, capacity
 from playground_ops.core.model import MAIN
+from playground_ops.core.yaml_text import dumped
 from playground_ops.render import modules
 from playground_ops.render.instance import run_coordinator, run_retries
 from playground_ops.render.names import Object
@@ -147,7 +147,7 @@ def _write_instance(
 ) -> AppliedInstance:
     names = [location.name for location in configuration.all_locations]
     write_workspace(folder, names, addresses)
-    settings = yaml.safe_dump(instance_settings(configuration), sort_keys=False)
+    settings = dumped(instance_settings(configuration))
     write_atomically(folder.dagster_home / "dagster.yaml", settings)
     return AppliedInstance(
         host=configuration.webserver.host,
@@ -163,7 +163,7 @@ def write_workspace(folder: InstanceFolder, locations: Iterable[str], addresses:
         {"grpc_server": {"host": "localhost", "socket": str(addresses.serving(name)), "location_name": name}}
         for name in locations
     ]
-    write_atomically(folder.workspace, yaml.safe_dump({"load_from": servers}, sort_keys=False))
+    write_atomically(folder.workspace, dumped({"load_from": servers}))
 
 
 def webserver_spec(folder: InstanceFolder, applied: Applied) -> ProcessSpec:
