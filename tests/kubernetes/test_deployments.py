@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 from base64 import b64decode
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import psycopg2
 import pytest
 
+from playground_ops.render.database import ADMIN
 from playground_ops.render.names import LOCATION
 from tests.ailing import findings
 from tests.asking import At, eventually
@@ -23,15 +25,20 @@ OF_NEXT = f"playground.dagster/deployment={NEXT}"
 
 
 @pytest.fixture(scope="module")
-def stack(database_stack: DatabaseStack) -> ClusterStack:
-    """The stack with the repository of `a` a second time, in a deployment of its own."""
+def stack(database_stack: DatabaseStack) -> Iterator[ClusterStack]:
+    """The stack with the repository of `a` a second time, in a deployment of its own.
+
+    Its database stays when it is taken out: it is dropped at the end, for files that look who is in Postgres.
+    """
     made = database_stack.whole()
     whole = json.loads(made.config.read_text())
     (a,) = [one for one in whole["code_locations"] if one["name"] == A]
     whole["code_locations"].append({**a, "name": B, "deployment": NEXT})
     made.config.write_text(json.dumps({**whole, "deployments": [DEPLOYMENT]}))
     made.ok("deploy")
-    return made
+    yield made
+    made.sql(f"DROP DATABASE IF EXISTS deployment_{NEXT} WITH (FORCE)", ADMIN)
+    made.sql(f"DROP ROLE IF EXISTS deployment_{NEXT}", ADMIN)
 
 
 @pytest.fixture
