@@ -14,13 +14,7 @@ from playground_ops.core.loaded import Automation, Defined, LoadedCode
 from playground_ops.core.model import Release
 from playground_ops.core.redact import redact
 from playground_ops.targets.common.defined import defined
-from playground_ops.targets.common.server_protocol import (
-    BUSY_SECONDS,
-    Address,
-    NoAnswer,
-    listed_repositories,
-    server_id,
-)
+from playground_ops.targets.common.server_protocol import Address, NoAnswer, listed_repositories, server_id
 
 if TYPE_CHECKING:
     from dagster._core.remote_origin import GrpcServerCodeLocationOrigin
@@ -48,7 +42,7 @@ def inspect(release: Release, address: Address, seconds: float) -> LoadedCode:
     Raises RolloutFailed when it answers with an error or loaded nothing, NoAnswer when it does not answer.
     """
     ends = time.monotonic() + seconds
-    own_id = server_id(address.channel, min(seconds, BUSY_SECONDS))
+    own_id = server_id(address.channel)
     listed = _list(release, address, seconds)
     assets: set[str] = set()
     automations: list[Automation] = []
