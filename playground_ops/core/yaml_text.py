@@ -5,9 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 
-def dumped(value: Any) -> str:
-    """Return the value as YAML, its keys in their order. libyaml, where PyYAML has it, is much faster."""
+def dumper() -> Any:
+    """Return the class that writes YAML: libyaml's where PyYAML has it, which is much faster."""
     import yaml
 
-    dumper: Any = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
-    return str(yaml.dump(value, Dumper=dumper, sort_keys=False))
+    return getattr(yaml, "CSafeDumper", yaml.SafeDumper)
+
+
+def dumped(value: Any) -> str:
+    """Return the value as YAML, its keys in their order."""
+    import yaml
+
+    return str(yaml.dump(value, Dumper=dumper(), sort_keys=False))

@@ -8,6 +8,7 @@ from typing import Any
 
 import yaml
 
+from playground_ops.core.yaml_text import dumper
 from playground_ops.render.stack import Rendered
 
 _HEAD = """\
@@ -78,7 +79,7 @@ def _digest(body: str) -> str:
     return hashlib.sha256(body.encode()).hexdigest()[:16]
 
 
-_Base: Any = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
+_Base: Any = dumper()
 
 
 class _Dumper(_Base):  # type: ignore[misc]
